@@ -1,0 +1,78 @@
+# seisproc: build, test, install. `make help` lists the targets.
+
+SHELL := /bin/bash
+BUILD ?= build
+PREFIX ?= /usr/local
+PKG_CONFIG ?= pkg-config
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+
+VERSION := $(shell cat VERSION)
+
+# --- what we build with ------------------------------------------------------------------------------------
+include tools/config.mk
+
+CSTD := -std=c11 -D_GNU_SOURCE
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-unused-parameter
+OPT ?= -O3 -g
+EXTRA ?=
+CPPFLAGS += -Iinclude -I. -DSP_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
+CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(EXTRA)
+LDFLAGS += -pthread $(EXTRA)
+LDLIBS += $(DEPS_LIBS) -lm
+
+# One kernel source may be compiled for several instruction sets: the suffix of its name says which.
+ISA_avx2 := -mavx2 -mfma -mbmi2
+ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512cd -mavx2 -mfma -mbmi2
+isa_flags = $(if $(filter %_avx512.c,$1),$(ISA_avx512),$(if $(filter %_avx2.c,$1),$(ISA_avx2)))
+
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+
+# --- what there is -----------------------------------------------------------------------------------------
+LIB_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c)) $(wildcard kernels/*.c kernels/cpu/*.c)
+ifneq ($(ARCH),x86_64)
+LIB_SRC := $(filter-out %_avx2.c %_avx512.c,$(LIB_SRC))
+endif
+TEST_SRC := $(wildcard tests/*/test_*.c)
+BENCH_SRC := $(wildcard perf/bench_*.c)
+
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+LIB := $(BUILD)/libseisproc.a
+BIN := $(BUILD)/seisproc
+TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
+BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
+
+.DEFAULT_GOAL := all
+.PHONY: all tests benches help clean install check demo lint format-check format bench asan setup
+
+all: $(BIN) ## build the program, build/seisproc
+
+$(BIN): $(BUILD)/obj/src/main.o $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c tools/config.mk Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
+
+tests: $(TESTS) $(BIN)
+
+$(BUILD)/tests/%: tests/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(TEST_LIBS) $(LDLIBS)
+
+benches: $(BENCHES)
+
+$(BUILD)/bench/%: perf/bench_%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | column -t -s '|'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,36 @@
+/* Memory for samples: aligned, counted, allocated at start.
+ *
+ * Everything large is taken before the first trace is read and given back at the end. Blocks are aligned
+ * to SP_ALIGNMENT so that kernels may use aligned loads; large ones ask for huge pages.
+ */
+#ifndef SEISPROC_MEMORY_H
+#define SEISPROC_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seisproc/status.h"
+
+enum { SP_ALIGNMENT = 64 };
+
+/* Allocates `bytes` (0 gives a valid block), aligned, contents undefined. `what` names it in the error
+ * line. The caller owns *out and returns it with sp_free. Errors: SP_ERR_MEMORY. */
+sp_status sp_alloc(size_t bytes, const char *what, void **out);
+
+/* The same for n elements of `size` bytes, set to zero; refuses n * size that overflows. */
+sp_status sp_calloc(size_t n, size_t size, const char *what, void **out);
+
+/* Takes NULL. */
+void sp_free(void *block);
+
+/* Number of calls of sp_alloc and sp_calloc in this process so far: two equal readings around a phase
+ * show that it allocated nothing. */
+uint64_t sp_alloc_count(void);
+
+/* Copies a string; the caller owns the copy (sp_free). Errors: SP_ERR_MEMORY. */
+sp_status sp_strdup(const char *text, char **out);
+
+/* Peak resident set of this process in bytes, 0 where the system does not tell. */
+size_t sp_peak_rss(void);
+
+#endif

@@ -1,0 +1,68 @@
+#include "seisproc/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The sink: the only mutable state at file scope in seisproc. */
+static struct {
+  atomic_int level; /* -1: not yet read from the environment */
+  atomic_int rank;
+  _Atomic(FILE *) stream;
+  atomic_ulong count[SP_LOG_TRACE + 1];
+} sink = {.level = -1, .rank = -1};
+
+static const char *const level_names[] = {"error", "warning", "info", "debug", "trace"};
+
+static int level_from_environment(void) {
+  const char *name = getenv("SEISPROC_LOG");
+  for (int i = 0; name && i <= SP_LOG_TRACE; i++) {
+    if (!strcmp(name, level_names[i])) return i;
+  }
+  return SP_LOG_INFO;
+}
+
+void sp_log_set_level(sp_log_level level) {
+  sink.level = (int)level;
+}
+
+sp_log_level sp_log_get_level(void) {
+  if (sink.level < 0) sink.level = level_from_environment();
+  return (sp_log_level)sink.level;
+}
+
+void sp_log_set_rank(int rank) {
+  sink.rank = rank;
+}
+
+void sp_log_set_stream(FILE *stream) {
+  sink.stream = stream;
+}
+
+unsigned long sp_log_count(sp_log_level level) {
+  return sink.count[level];
+}
+
+void sp_log(sp_log_level level, const char *format, ...) {
+  sink.count[level]++;
+  if (level > sp_log_get_level()) return;
+  const int rank = sink.rank;
+  if (level == SP_LOG_INFO && rank > 0) return;
+
+  /* One write a line, so that lines of several ranks do not mix. */
+  char line[2048];
+  int n = rank > 0 || (rank == 0 && level >= SP_LOG_DEBUG) ? snprintf(line, sizeof line, "seisproc[%d]: ", rank)
+                                                           : snprintf(line, sizeof line, "seisproc: ");
+  if (level != SP_LOG_INFO) n += snprintf(line + n, sizeof line - (size_t)n, "%s: ", level_names[level]);
+  va_list args;
+  va_start(args, format);
+  int m = vsnprintf(line + n, sizeof line - (size_t)n - 1, format, args);
+  va_end(args);
+  n += m < 0 ? 0 : m;
+  if (n > (int)sizeof line - 2) n = (int)sizeof line - 2;
+  line[n++] = '\n';
+  FILE *stream = sink.stream;
+  fwrite(line, 1, (size_t)n, stream ? stream : stderr);
+  fflush(stream ? stream : stderr);
+}

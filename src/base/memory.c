@@ -1,0 +1,58 @@
+#include "seisproc/memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+enum { HUGE_FROM = 4 << 20, HUGE_ALIGNMENT = 2 << 20 };
+
+static atomic_uint_fast64_t allocations;
+
+sp_status sp_alloc(size_t bytes, const char *what, void **out) {
+  const size_t alignment = bytes >= HUGE_FROM ? HUGE_ALIGNMENT : SP_ALIGNMENT;
+  void *block = NULL;
+  if (posix_memalign(&block, alignment, bytes ? bytes : 1)) {
+    return SP_RAISE(SP_ERR_MEMORY, "cannot allocate %zu bytes for %s", bytes, what);
+  }
+  if (bytes >= HUGE_FROM) madvise(block, bytes, MADV_HUGEPAGE); /* a hint: failure changes nothing */
+  allocations++;
+  *out = block;
+  return SP_SUCCESS;
+}
+
+sp_status sp_calloc(size_t n, size_t size, const char *what, void **out) {
+  size_t bytes;
+  if (__builtin_mul_overflow(n, size, &bytes)) {
+    return SP_RAISE(SP_ERR_MEMORY, "cannot allocate %zu x %zu bytes for %s", n, size, what);
+  }
+  void *block;
+  SP_TRY(sp_alloc(bytes, what, &block));
+  memset(block, 0, bytes);
+  *out = block;
+  return SP_SUCCESS;
+}
+
+void sp_free(void *block) {
+  free(block);
+}
+
+uint64_t sp_alloc_count(void) {
+  return allocations;
+}
+
+sp_status sp_strdup(const char *text, char **out) {
+  const size_t bytes = strlen(text) + 1;
+  void *copy;
+  SP_TRY(sp_alloc(bytes, "a string", &copy));
+  memcpy(copy, text, bytes);
+  *out = copy;
+  return SP_SUCCESS;
+}
+
+size_t sp_peak_rss(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage)) return 0;
+  return (size_t)usage.ru_maxrss * 1024;
+}

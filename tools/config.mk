@@ -1,0 +1,17 @@
+# Where the libraries are. Each is found through pkg-config; set DEPS_CFLAGS and DEPS_LIBS to override.
+# The first name that pkg-config knows is taken: distributions name parallel HDF5 and MPI differently.
+
+first_pkg = $(firstword $(foreach p,$1,$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null && echo $(p))))
+
+PKG_MPI := $(call first_pkg,ompi-c ompi mpich)
+PKG_HDF5 := $(call first_pkg,hdf5-openmpi hdf5-mpi hdf5)
+PKG_YAML := $(call first_pkg,yaml-0.1)
+PKG_FFTW := $(call first_pkg,fftw3f)
+PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW)
+
+DEPS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+# libsegyio has no pkg-config file in its 1.x releases.
+DEPS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lsegyio
+
+TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
+TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
