@@ -10,13 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-typedef enum sp_log_level {
-  SP_LOG_ERROR,
-  SP_LOG_WARN,
-  SP_LOG_INFO,
-  SP_LOG_DEBUG,
-  SP_LOG_TRACE
-} sp_log_level;
+typedef enum sp_log_level { SP_LOG_ERROR, SP_LOG_WARN, SP_LOG_INFO, SP_LOG_DEBUG, SP_LOG_TRACE } sp_log_level;
 
 /* Lines above `level` are dropped. Default SP_LOG_INFO, or what SEISPROC_LOG names (error ... trace). */
 void sp_log_set_level(sp_log_level level);
@@ -34,8 +28,8 @@ unsigned long sp_log_count(sp_log_level level);
 
 void sp_log(sp_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define sp_warn(...) sp_log(SP_LOG_WARN, __VA_ARGS__)
-#define sp_info(...) sp_log(SP_LOG_INFO, __VA_ARGS__)
+#define sp_warn(...)  sp_log(SP_LOG_WARN, __VA_ARGS__)
+#define sp_info(...)  sp_log(SP_LOG_INFO, __VA_ARGS__)
 #define sp_debug(...) sp_log(SP_LOG_DEBUG, __VA_ARGS__)
 #define sp_trace(...) sp_log(SP_LOG_TRACE, __VA_ARGS__)
 

@@ -83,13 +83,19 @@ typedef struct sp_processor {
   const char *name;
   const char *summary; /* one line */
   const sp_param *params;
-  size_t params_size;                               /* of the parameter struct */
+  size_t params_size;                                /* of the parameter struct */
   const char *headers[SP_MAX_PROCESSOR_HEADERS + 1]; /* header columns it needs, closed by NULL */
   /* Checks parameters against each other; NULL where the table says all. On failure fills `why` and returns
    * SP_ERR_USAGE without logging. */
   sp_status (*check)(const void *params, char *why, size_t why_size);
   const sp_cpu_ops *cpu;
 } sp_processor;
+
+/* One step of a chain: a processor and its parameters (params_size bytes, as its table describes). */
+typedef struct sp_chain_step {
+  const sp_processor *processor;
+  const void *params;
+} sp_chain_step;
 
 /* The processor of that name, or NULL. */
 const sp_processor *sp_processor_find(const char *name);

@@ -39,20 +39,20 @@ int sp_status_exit_code(sp_status status);
 #define SP_RAISE(status, ...) sp_raise((status), __FILE__, __LINE__, __VA_ARGS__)
 
 sp_status sp_raise(sp_status status, const char *file, int line, const char *format, ...)
-  __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* Forward a failure silently. */
-#define SP_TRY(call)                               \
-  do {                                             \
-    const sp_status sp_try_ = (call);              \
-    if (sp_try_ != SP_SUCCESS) return sp_try_;     \
+#define SP_TRY(call)                                                                                                   \
+  do {                                                                                                                 \
+    const sp_status sp_try_ = (call);                                                                                  \
+    if (sp_try_ != SP_SUCCESS) return sp_try_;                                                                         \
   } while (0)
 
 /* The same through a clean-up ladder; needs `sp_status status` in scope. */
-#define SP_TRY_GOTO(label, call)                   \
-  do {                                             \
-    status = (call);                               \
-    if (status != SP_SUCCESS) goto label;          \
+#define SP_TRY_GOTO(label, call)                                                                                       \
+  do {                                                                                                                 \
+    status = (call);                                                                                                   \
+    if (status != SP_SUCCESS) goto label;                                                                              \
   } while (0)
 
 #endif

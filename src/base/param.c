@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdint.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +43,12 @@ void sp_param_allowed(const sp_param *param, char *text, size_t size) {
   const char *unit = param->unit ? param->unit : "";
   const char *gap = param->unit ? " " : "";
   switch (param->type) {
-  case SP_PARAM_BOOL: snprintf(text, size, "true or false"); break;
+  case SP_PARAM_BOOL:
+    snprintf(text, size, "true or false");
+    break;
   case SP_PARAM_INT:
-    snprintf(text, size, "an %sinteger from %.0f to %.0f%s%s%s", param->odd ? "odd " : "", param->min, param->max,
-             gap, unit, suffix);
+    snprintf(text, size, "an %sinteger from %.0f to %.0f%s%s%s", param->odd ? "odd " : "", param->min, param->max, gap,
+             unit, suffix);
     break;
   case SP_PARAM_REAL:
     if (isinf(param->max)) {
@@ -114,7 +116,9 @@ sp_status sp_param_parse(const sp_param *param, const char *text, void *values, 
   const bool is_auto = may_be_auto(param) && !strcmp(text, "auto");
   bool good = is_auto;
   switch (param->type) {
-  case SP_PARAM_BOOL: good = parse_bool(text, target); break;
+  case SP_PARAM_BOOL:
+    good = parse_bool(text, target);
+    break;
   case SP_PARAM_INT:
     if (is_auto) {
       *(int *)target = SP_PARAM_AUTO;
@@ -142,7 +146,9 @@ sp_status sp_param_parse(const sp_param *param, const char *text, void *values, 
 void sp_param_format(const sp_param *param, const void *values, char *text, size_t size) {
   const void *source = field(param, (void *)(uintptr_t)values);
   switch (param->type) {
-  case SP_PARAM_BOOL: snprintf(text, size, "%s", *(const bool *)source ? "true" : "false"); break;
+  case SP_PARAM_BOOL:
+    snprintf(text, size, "%s", *(const bool *)source ? "true" : "false");
+    break;
   case SP_PARAM_INT:
     if (may_be_auto(param) && *(const int *)source == SP_PARAM_AUTO) {
       snprintf(text, size, "auto");

@@ -7,27 +7,41 @@
 
 const char *sp_status_name(sp_status status) {
   switch (status) {
-  case SP_SUCCESS: return "success";
-  case SP_STOPPED: return "stopped";
-  case SP_ERR_GATHER: return "gather";
-  case SP_ERR_USAGE: return "usage";
-  case SP_ERR_INPUT: return "input";
-  case SP_ERR_IO: return "i/o";
-  case SP_ERR_MEMORY: return "memory";
-  case SP_ERR_DEVICE: return "device";
-  case SP_ERR_MPI: return "mpi";
-  case SP_ERR_INTERNAL: return "internal";
+  case SP_SUCCESS:
+    return "success";
+  case SP_STOPPED:
+    return "stopped";
+  case SP_ERR_GATHER:
+    return "gather";
+  case SP_ERR_USAGE:
+    return "usage";
+  case SP_ERR_INPUT:
+    return "input";
+  case SP_ERR_IO:
+    return "i/o";
+  case SP_ERR_MEMORY:
+    return "memory";
+  case SP_ERR_DEVICE:
+    return "device";
+  case SP_ERR_MPI:
+    return "mpi";
+  case SP_ERR_INTERNAL:
+    return "internal";
   }
   return "unknown";
 }
 
 int sp_status_exit_code(sp_status status) {
   switch (status) {
-  case SP_SUCCESS: return SP_EXIT_COMPLETE;
-  case SP_ERR_GATHER: return SP_EXIT_PARTIAL;
+  case SP_SUCCESS:
+    return SP_EXIT_COMPLETE;
+  case SP_ERR_GATHER:
+    return SP_EXIT_PARTIAL;
   case SP_ERR_USAGE:
-  case SP_ERR_INPUT: return SP_EXIT_INPUT;
-  default: return SP_EXIT_RESUMABLE;
+  case SP_ERR_INPUT:
+    return SP_EXIT_INPUT;
+  default:
+    return SP_EXIT_RESUMABLE;
   }
 }
 

@@ -1,0 +1,42 @@
+/* Dealing: which gathers each worker takes in the next round. Pure functions of their arguments.
+ *
+ * A round gives each worker at most one range. Ranges are sized in traces in proportion to the workers' measured
+ * speeds, bounded by the slab that a worker can hold, and shrink towards the end (guided self-scheduling:
+ * Polychronopoulos and Kuck 1987) so that all workers finish together. A gather that is larger than the rest of
+ * a round's shares is dealt alone. Gathers already done (on resuming) are skipped; what is dealt does not change
+ * the result, only the time.
+ */
+#ifndef SEISPROC_DEAL_H
+#define SEISPROC_DEAL_H
+
+#include <stdbool.h>
+
+#include "seisproc/gather_index.h"
+
+typedef struct sp_deal_config {
+  int n_workers;
+  sp_local max_traces;  /* a range, unless one gather alone has more: at least index->max_traces */
+  sp_local max_gathers; /* a range */
+  sp_local min_traces;  /* a range near the end is not made smaller than this */
+} sp_deal_config;
+
+typedef struct sp_dealer sp_dealer;
+
+/* Borrows `index` until destroyed; copies config. `done` marks gathers not to deal, one byte each (non-zero: done),
+ * or is NULL. The caller owns *out. Errors: SP_ERR_USAGE for a config that cannot hold the largest gather. */
+sp_status sp_dealer_create(const sp_gather_index *index, const sp_deal_config *config, const uint8_t *done,
+                           sp_dealer **out);
+
+/* Takes NULL. */
+void sp_dealer_destroy(sp_dealer *dealer);
+
+/* Deals the next round: ranges[n_workers], empty for a worker that gets nothing. speed[n_workers] in traces a second,
+ * 0 where not known yet (then taken as the mean of the known ones). Returns false, with all ranges empty, when
+ * nothing is left. Every gather that was not done is dealt exactly once, in ascending order. Allocates nothing. */
+bool sp_dealer_next(sp_dealer *dealer, const double *speed, sp_range *ranges);
+
+/* Traces and gathers not yet dealt. */
+sp_global sp_dealer_traces_left(const sp_dealer *dealer);
+sp_global sp_dealer_gathers_left(const sp_dealer *dealer);
+
+#endif

@@ -1,0 +1,83 @@
+/* Engines: what computes a slab. One interface for a team of CPU threads, a GPU, and a mock device.
+ *
+ * A worker submits a slab and goes on with MPI and HDF5 while the engine computes; results go straight to where the
+ * slab points, a slot of the node's shared window. Engines know no MPI and no HDF5. Slabs complete in the order in
+ * which they were submitted. All functions of one engine are called by one thread.
+ */
+#ifndef SEISPROC_ENGINE_H
+#define SEISPROC_ENGINE_H
+
+#include <stdbool.h>
+
+#include "seisproc/gather_index.h"
+#include "seisproc/processor.h"
+
+typedef enum sp_mode { SP_MODE_PROCESSED, SP_MODE_NOISE, SP_MODE_BOTH } sp_mode;
+typedef enum sp_on_error { SP_ON_ERROR_PASSTHROUGH, SP_ON_ERROR_ZERO, SP_ON_ERROR_ABORT } sp_on_error;
+typedef enum sp_engine_kind { SP_ENGINE_AUTO, SP_ENGINE_CPU, SP_ENGINE_CUDA, SP_ENGINE_MOCK } sp_engine_kind;
+
+/* What became of a gather. CRC-32C of the bytes of the gather in /traces and in /noise (0 where there is none). */
+typedef struct sp_gather_result {
+  uint32_t reason; /* sp_reason */
+  uint32_t crc_traces;
+  uint32_t crc_noise;
+} sp_gather_result;
+
+/* A range of whole gathers on its way through an engine. The engine borrows everything until the slab is done. */
+typedef struct sp_slab {
+  sp_local n_gathers, n_traces;
+  const sp_local *first_trace;  /* [n_gathers + 1], from 0 to n_traces */
+  float *in;                    /* [n_traces][n_samples]; the engine may reorder it */
+  const sp_local *order;        /* [n_traces] or NULL: trace i of a gather is to be what was its trace order[i];
+                                   positions count within the gather */
+  const double *const *headers; /* [config n_headers][n_traces], in the order that `order` makes */
+  float *traces;                /* [n_traces][n_samples]: what goes to /traces (the noise in mode noise) */
+  float *noise;                 /* the same for /noise; NULL unless the mode is both */
+  sp_gather_result *results;    /* [n_gathers] */
+  void *user;                   /* the submitter's own */
+} sp_slab;
+
+typedef struct sp_engine_config {
+  const sp_chain_step *chain; /* [n_steps], borrowed while the engine lives */
+  size_t n_steps;
+  sp_mode mode;
+  sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
+  uint32_t n_samples;   /* a trace */
+  double sample_interval_s;
+  sp_local max_traces; /* of the largest slab */
+  sp_local max_gather; /* traces of the largest gather */
+  int n_threads;       /* CPU threads that may compute, besides the caller's, which never does */
+  int n_slabs;         /* that may be in flight at once; at least 1 */
+  int device;          /* GPU of this worker; -1: none */
+} sp_engine_config;
+
+typedef struct sp_engine sp_engine;
+
+/* Names of the header columns that a chain needs, without repeats, in the order in which sp_slab.headers holds them.
+ * Writes at most `max` and returns how many there are. The names belong to the processors. */
+size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max);
+
+/* Makes an engine with all its memory, plans and threads. Errors: SP_ERR_USAGE (chain does not fit the survey),
+ * SP_ERR_MEMORY, SP_ERR_DEVICE; SP_ERR_USAGE with a line that names the backend where it was not built in. */
+sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, sp_engine **out);
+
+/* Hands a slab over; returns at once. At most n_slabs may be in flight. Allocates nothing. */
+sp_status sp_engine_submit(sp_engine *engine, sp_slab *slab);
+
+/* The oldest slab in flight once it is done: *done is NULL while it is not. Never waits. Errors reach the rank:
+ * a device that failed (a gather that failed is in results). */
+sp_status sp_engine_test(sp_engine *engine, sp_slab **done);
+
+/* The same, sleeping until it is done. A slab must be in flight. */
+sp_status sp_engine_wait(sp_engine *engine, sp_slab **done);
+
+/* Seconds in which at least one thread or stream was computing, since creation. */
+double sp_engine_busy_seconds(const sp_engine *engine);
+
+/* Bytes that the engine allocated on the host. */
+size_t sp_engine_host_bytes(const sp_engine *engine);
+
+/* Waits for what is in flight, then frees all. Takes NULL. */
+void sp_engine_destroy(sp_engine *engine);
+
+#endif

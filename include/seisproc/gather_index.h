@@ -1,0 +1,44 @@
+/* The gather index: where each gather of a survey lies. Pure data, no I/O. */
+#ifndef SEISPROC_GATHER_INDEX_H
+#define SEISPROC_GATHER_INDEX_H
+
+#include <stdint.h>
+
+#include "seisproc/status.h"
+
+/* Traces and gathers of a survey are counted in 64 bits (sp_global), those of one slab in 32 (sp_local). */
+typedef uint64_t sp_global;
+typedef uint32_t sp_local;
+
+/* Consecutive whole gathers, hence one contiguous slab of traces. Empty where n_gathers is 0. */
+typedef struct sp_range {
+  sp_global first_gather;
+  sp_global first_trace;
+  sp_local n_gathers;
+  sp_local n_traces;
+} sp_range;
+
+typedef struct sp_gather_index {
+  sp_global n_gathers;
+  sp_global n_traces;
+  sp_global *first_trace; /* [n_gathers + 1], not decreasing from 0 to n_traces; owned */
+  int64_t *key;           /* [n_gathers]; owned; NULL where the keys are not needed */
+  sp_local max_traces;    /* of the largest gather */
+} sp_gather_index;
+
+/* Takes both arrays (also on failure) and checks them. `where` names their origin in the error line.
+ * Errors: SP_ERR_INPUT when first_trace does not start at 0, decreases, does not end at n_traces, or a gather
+ * has more than 2^31 - 1 traces; says at which gather. */
+sp_status sp_gather_index_create(const char *where, sp_global n_gathers, sp_global n_traces, sp_global *first_trace,
+                                 int64_t *key, sp_gather_index **out);
+
+/* Takes NULL. */
+void sp_gather_index_destroy(sp_gather_index *index);
+
+/* The range of gathers first ... first + n - 1, which must exist. */
+sp_range sp_gather_index_range(const sp_gather_index *index, sp_global first, sp_local n);
+
+/* Gather that holds this trace, which must exist; never an empty gather. Logarithmic. */
+sp_global sp_gather_index_find(const sp_gather_index *index, sp_global trace);
+
+#endif

@@ -1,0 +1,72 @@
+/* The job file: YAML text to a checked struct.
+ *
+ * Everything wrong with a job file is found here, before any rank reads data: unknown keys, wrong types, values out
+ * of range, an empty chain; each is one line with file, line, what was found and what is allowed.
+ */
+#ifndef SEISPROC_JOB_H
+#define SEISPROC_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "seisproc/engine.h"
+#include "seisproc/param.h"
+#include "seisproc/processor.h"
+
+enum { SP_MAX_SORT_KEYS = 4, SP_FINGERPRINT_LENGTH = 32 };
+
+/* Scalar settings of a job, described by sp_job_params. */
+typedef struct sp_job_settings {
+  /* what is computed */
+  int mode;        /* sp_mode */
+  int on_error;    /* sp_on_error */
+  int dead_traces; /* sp_dead_traces */
+  /* how it runs: none of these changes a bit of the output */
+  int engine;             /* sp_engine_kind */
+  int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */
+  int threads;            /* a worker; SP_PARAM_AUTO */
+  int io_ranks;           /* a node */
+  int slots;              /* output slots a worker */
+  int slab_mb;            /* largest slab in MB, unless one gather has more; SP_PARAM_AUTO */
+  double commit_interval; /* s */
+} sp_job_settings;
+
+typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_dead_traces;
+
+extern const sp_param sp_job_params[];
+
+typedef struct sp_job {
+  char *input; /* paths as written, relative to the working directory; owned */
+  char *output;
+  char *sort[SP_MAX_SORT_KEYS]; /* header names, the first the most significant; owned */
+  size_t n_sort;
+  sp_chain_step *chain; /* [n_steps]; owned, with its parameter structs */
+  size_t n_steps;
+  sp_job_settings settings;
+} sp_job;
+
+/* Reads a file into one string, for sp_job_parse; the caller owns it. Errors: SP_ERR_USAGE, one line. */
+sp_status sp_job_read_text(const char *path, char **text);
+
+/* Parses job text. `path` is used in messages only. overrides[n]: "key=value" as given to --set, for instance
+ * "chain.1.dwt.k=2.5" (steps count from 0), "mode=noise", "sort=[cdp, offset]"; they win over the text and are checked
+ * in the same way, with the override in place of the line. The caller owns *out. Errors: SP_ERR_USAGE; all mistakes are
+ * logged, one line each, not only the first. */
+sp_status sp_job_parse(const char *path, const char *text, const char *const *overrides, size_t n, sp_job **out);
+
+/* Takes NULL. */
+void sp_job_destroy(sp_job *job);
+
+/* The job as a job file in a fixed form, defaults written out, only what decides the output's bits (not input and
+ * output paths, nor how it runs). One `key: value` a line, a chain step's as `chain.1.dwt.k: 3`, so that two can be
+ * compared line by line. The caller owns the text. */
+sp_status sp_job_canonical(const sp_job *job, char **text);
+
+/* Hash of the canonical text, SP_FINGERPRINT_LENGTH lower-case hex digits and a NUL: equal for two jobs that give the
+ * same output from the same input. */
+sp_status sp_job_fingerprint(const sp_job *job, char hex[SP_FINGERPRINT_LENGTH + 1]);
+
+/* The first line in which two canonical texts differ, as "chain.1.dwt.k: 3, now 2.5"; false when equal. */
+bool sp_job_difference(const char *was, const char *is, char *text, size_t size);
+
+#endif

@@ -1,0 +1,123 @@
+/* Survey files: one HDF5 file is a survey (docs/format.md). The only public way to HDF5.
+ *
+ * A file is opened on a communicator (then every function marked collective must be called by all its ranks, in the
+ * same order) or by one process alone (comm MPI_COMM_NULL: no MPI-IO is used, "collective" means nothing).
+ *
+ * A new file has all its datasets from the start, contiguous, allocated early and never filled, and its metadata is
+ * written and synced before the first sample is: from then on only raw data is written, so the file stays readable
+ * whatever ends the program.
+ */
+#ifndef SEISPROC_SURVEY_FILE_H
+#define SEISPROC_SURVEY_FILE_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seisproc/gather_index.h"
+#include "seisproc/status.h"
+
+enum { SP_FORMAT_VERSION = 1, SP_UUID_LENGTH = 36, SP_NAME_LENGTH = 63 };
+
+typedef enum sp_type { SP_UINT8, SP_INT32, SP_UINT32, SP_INT64, SP_UINT64, SP_FLOAT32, SP_FLOAT64 } sp_type;
+
+size_t sp_type_size(sp_type type);
+
+/* A dataset of a new file: `rows` rows of row_length elements; row_length 0 makes it one-dimensional. */
+typedef struct sp_dataset_spec {
+  const char *path; /* "/traces", "/headers/offset", ...; groups on the way are made */
+  sp_type type;
+  uint64_t rows;
+  uint64_t row_length;
+  const char *units; /* attribute of that name; or NULL */
+} sp_dataset_spec;
+
+/* An attribute of a new file. */
+typedef struct sp_attribute_spec {
+  const char *object; /* path of the group or dataset that bears it; "/" the file */
+  const char *name;
+  enum { SP_ATTR_TEXT, SP_ATTR_INT, SP_ATTR_REAL } kind;
+  const char *text;
+  int64_t integer;
+  double real;
+} sp_attribute_spec;
+
+/* What every survey says of itself: the root attributes. */
+typedef struct sp_survey_info {
+  uint64_t n_traces;
+  uint64_t n_gathers;
+  uint32_t n_samples;
+  double sample_interval_us;
+  char uuid[SP_UUID_LENGTH + 1]; /* of this file; sp_uuid_create makes one */
+  char created_by[SP_NAME_LENGTH + 1];
+  char gather_key[SP_NAME_LENGTH + 1]; /* header names, "+" between them */
+  char content[SP_NAME_LENGTH + 1];    /* of /traces: "input", "processed" or "noise" */
+  char *history;                       /* what was done, a paragraph a step; owned, never NULL once opened */
+} sp_survey_info;
+
+typedef struct sp_survey sp_survey;
+typedef struct sp_dataset sp_dataset;
+
+/* A random (version 4) UUID as text. */
+void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]);
+
+/* Creates the file at `path` with root attributes from `info` and the given datasets and attributes (besides them
+ * nothing is made), syncs and closes it. An existing file is replaced. One process calls it; not collective.
+ * Errors: SP_ERR_IO. */
+sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,
+                           size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes);
+
+/* Opens a survey. Collective over comm. Errors: SP_ERR_INPUT, in one line from the lowest rank that saw it: not there,
+ * a directory, not HDF5, HDF5 but of another program (names what it found), a newer format_version, shapes that
+ * contradict each other. */
+sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out);
+
+/* Collective. Takes NULL. */
+void sp_survey_close(sp_survey *survey);
+
+/* Borrowed until the survey is closed. */
+const sp_survey_info *sp_survey_get_info(const sp_survey *survey);
+
+/* Whether the file has this object. Collective. */
+bool sp_survey_has(const sp_survey *survey, const char *path);
+
+/* The gather index; the caller owns it. Collective over the survey's communicator: rank 0's reading is what counts for
+ * errors. */
+sp_status sp_survey_read_index(sp_survey *survey, bool with_keys, sp_gather_index **out);
+
+/* Names of the header columns, in alphabetical order: calls visit(name, type, units, context) for each. Collective. */
+sp_status sp_survey_each_header(const sp_survey *survey,
+                                sp_status (*visit)(const char *name, sp_type type, const char *units, void *context),
+                                void *context);
+
+/* Attributes. Errors: SP_ERR_INPUT when missing or of another kind. Text is owned by the caller. Collective. */
+sp_status sp_survey_get_text(const sp_survey *survey, const char *object, const char *name, char **out);
+sp_status sp_survey_get_int(const sp_survey *survey, const char *object, const char *name, int64_t *out);
+sp_status sp_survey_get_real(const sp_survey *survey, const char *object, const char *name, double *out);
+
+/* Opens a dataset for reading or writing rows. Collective; returned with sp_dataset_close (collective, takes NULL). */
+sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out);
+void sp_dataset_close(sp_dataset *dataset);
+
+sp_type sp_dataset_type(const sp_dataset *dataset);
+uint64_t sp_dataset_rows(const sp_dataset *dataset);
+uint64_t sp_dataset_row_length(const sp_dataset *dataset); /* 1 where it has one dimension */
+
+/* Byte offset of the first row in the file, for tools that go around HDF5 (page-cache read-ahead, sync). */
+uint64_t sp_dataset_file_offset(const sp_dataset *dataset);
+
+/* Reads or writes rows first ... first + n - 1, as the type of the dataset (no conversion). Collective over the
+ * survey's communicator in one transfer; a rank with nothing to move passes n = 0. Allocates nothing itself.
+ * Errors: SP_ERR_IO with file, dataset and range, on the ranks whose transfer failed. */
+sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
+sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
+
+/* The same, not collective: any rank by itself. */
+sp_status sp_dataset_read_alone(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
+sp_status sp_dataset_write_alone(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
+
+/* Pushes what this communicator wrote to the file and waits until the device has it. Collective. */
+sp_status sp_survey_sync(sp_survey *survey);
+
+#endif
