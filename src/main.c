@@ -1,0 +1,39 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "seisproc/status.h"
+#include "src/cli/command.h"
+
+static void usage(FILE *stream) {
+  fprintf(stream, "usage: seisproc COMMAND [ARGUMENT...]\n\n");
+  const sp_command *command;
+  for (size_t i = 0; (command = sp_command_at(i)); i++) {
+    fprintf(stream, "  %-8s  %s\n", command->name, command->summary);
+  }
+  fprintf(stream, "\n`seisproc COMMAND --help` tells more of each.\n");
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    usage(stderr);
+    return SP_EXIT_INPUT;
+  }
+  if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+    usage(stdout);
+    return SP_EXIT_COMPLETE;
+  }
+  if (!strcmp(argv[1], "--version")) {
+    printf("seisproc %s\n", SP_VERSION);
+    return SP_EXIT_COMPLETE;
+  }
+  const sp_command *command;
+  for (size_t i = 0; (command = sp_command_at(i)); i++) {
+    if (strcmp(argv[1], command->name)) continue;
+    char name[64];
+    snprintf(name, sizeof name, "seisproc %s", command->name);
+    argv[1] = name;
+    return command->run(argc - 1, argv + 1);
+  }
+  fprintf(stderr, "seisproc: error: no command '%s'; `seisproc --help` lists them\n", argv[1]);
+  return SP_EXIT_INPUT;
+}
