@@ -48,7 +48,7 @@ typedef struct sp_backoff {
 void sp_backoff_reset(sp_backoff *backoff);
 void sp_backoff_sleep(sp_backoff *backoff);
 
-/* MPI_Barrier, MPI_Wait and MPI_Recv of a message that is due, asleep while waiting. */
+/* MPI_Barrier and MPI_Wait, asleep while waiting. The barrier is collective. */
 sp_status sp_quiet_barrier(MPI_Comm comm);
 sp_status sp_quiet_wait(MPI_Request *request);
 
