@@ -8,6 +8,11 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
 VERSION := $(shell cat VERSION)
 
+# Short lines while building; `make V=1` shows the commands.
+ifneq ($(V),1)
+Q = @printf '  %-5s %s\n' $1 $2;
+endif
+
 # --- what we build with ------------------------------------------------------------------------------------
 include tools/config.mk
 
@@ -25,7 +30,7 @@ ISA_avx2 := -mavx2 -mfma -mbmi2
 ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512cd -mavx2 -mfma -mbmi2
 isa_flags = $(if $(filter %_avx512.c,$1),$(ISA_avx512),$(if $(filter %_avx2.c,$1),$(ISA_avx2)))
 
-ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 
 # --- what there is -----------------------------------------------------------------------------------------
 LIB_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c)) $(wildcard kernels/*.c kernels/cpu/*.c)
@@ -42,37 +47,56 @@ TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all tests benches help clean install check demo lint format-check format bench asan setup
+.PHONY: all tests benches help clean setup check run-tests have-libraries
 
 all: $(BIN) ## build the program, build/seisproc
 
+# Without the libraries the compiler would complain a hundred times; say it once.
+have-libraries:
+ifneq ($(PKG_MISSING),)
+	@echo "make: not found by $(PKG_CONFIG): $(PKG_MISSING). \`make setup\` installs or lists them." >&2; exit 1
+endif
+
 $(BIN): $(BUILD)/obj/src/main.o $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call Q,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call Q,AR,$@)$(AR) rcs $@ $^
 
-$(BUILD)/obj/%.o: %.c tools/config.mk Makefile
+$(BUILD)/obj/%.o: %.c tools/config.mk Makefile | have-libraries
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
 
 tests: $(TESTS) $(BIN)
 
 $(BUILD)/tests/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(TEST_LIBS) $(LDLIBS)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(TEST_LIBS) $(LDLIBS)
 
 benches: $(BENCHES)
 
 $(BUILD)/bench/%: perf/bench_%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+# --- set up, check -----------------------------------------------------------------------------------------
+# These start make again: what is installed in between must be found by the lines above.
+setup: ## install what is missing, or list it
+	@PYTHON=$(PYTHON) tools/setup.sh build test
+
+check: setup ## set up, build, run all tests (T=tests/kernels: only those)
+	@$(MAKE) --no-print-directory run-tests
+
+run-tests: all tests
+	@$(PYTEST) $(or $(T),tests)
+
+PYTEST = SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | column -t -s '|'
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

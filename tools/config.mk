@@ -7,6 +7,9 @@ PKG_MPI := $(call first_pkg,ompi-c ompi mpich)
 PKG_HDF5 := $(call first_pkg,hdf5-openmpi hdf5-mpi hdf5)
 PKG_YAML := $(call first_pkg,yaml-0.1)
 PKG_FFTW := $(call first_pkg,fftw3f)
+PKG_MISSING := $(if $(DEPS_CFLAGS),,$(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
+  $(if $(PKG_FFTW),,FFTW))
+PKG_MISSING := $(strip $(PKG_MISSING))
 PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW)
 
 DEPS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)

@@ -1,0 +1,111 @@
+"""Runs programs for the tests: with a time limit, under mpirun or not, and with nothing left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve()
+BINARY = BUILD / "seisproc"
+
+# A loaded machine may be given more time: every limit is multiplied by this.
+TIME_SCALE = float(os.environ.get("SEISPROC_TIME_SCALE", "1"))
+
+# Every process that a test starts inherits this variable with a value of its own, so that whatever is left
+# when time is up can be found and ended, whichever session or process group it moved to.
+MARK = "SEISPROC_TEST_MARK"
+
+
+class Finished:
+    """What a program did. `seconds` is its wall time, `timed_out` whether it was killed for it."""
+
+    def __init__(self, command, returncode, stdout, stderr, seconds, timed_out):
+        self.command, self.returncode, self.stdout, self.stderr = command, returncode, stdout, stderr
+        self.seconds, self.timed_out = seconds, timed_out
+
+    def __str__(self):
+        how = f"killed after {self.seconds:.0f} s" if self.timed_out else f"exit {self.returncode}"
+        text = [f"$ {' '.join(map(str, self.command))}   ({how})"]
+        text += [f"--- {name}\n{what.rstrip()}" for name, what in
+                 (("stdout", self.stdout), ("stderr", self.stderr)) if what.strip()]
+        return "\n".join(text)
+
+
+def marked_processes(mark):
+    """Ids of living processes that carry this mark."""
+    needle, found = f"{MARK}={mark}".encode(), []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{entry.name}/environ", "rb") as f:
+                if needle in f.read().split(b"\0"):
+                    found.append(int(entry.name))
+        except OSError:
+            pass  # it ended meanwhile, or is not ours
+    return found
+
+
+def kill_marked(mark):
+    """Ends every process with this mark, and those they start while we look."""
+    for _ in range(50):
+        left = marked_processes(mark)
+        if not left:
+            return
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.02)
+
+
+def mpi_environment():
+    """What mpirun needs to start more ranks than cores, and to start at all for root."""
+    env = {}
+    if os.geteuid() == 0:
+        env = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return env
+
+
+def mpirun_prefix(ranks):
+    return [shutil.which("mpirun") or "mpirun", "-n", str(ranks), "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+
+
+def run(command, ranks=None, timeout=60, env=None, cwd=None, tmp=None, stdin=None):
+    """Runs `command`, under mpirun with `ranks` ranks unless that is None, for at most `timeout` seconds.
+
+    `env` adds to the environment (a value None removes), `tmp` becomes TMPDIR. Returns Finished and leaves
+    no process behind, whatever happens.
+    """
+    mark = uuid.uuid4().hex
+    full_env = dict(os.environ, **mpi_environment(), **{MARK: mark})
+    full_env.pop("SEISPROC_LOG", None)
+    if tmp is not None:
+        full_env["TMPDIR"] = str(tmp)
+    for key, value in (env or {}).items():
+        if value is None:
+            full_env.pop(key, None)
+        else:
+            full_env[key] = str(value)
+    command = [str(c) for c in command]
+    if ranks is not None:
+        command = mpirun_prefix(ranks) + command
+    start, timed_out = time.monotonic(), False
+    process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=full_env, cwd=cwd, start_new_session=True)
+    try:
+        out, err = process.communicate(timeout=timeout * TIME_SCALE)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        kill_marked(mark)
+        out, err = process.communicate()
+    finally:
+        kill_marked(mark)
+        process.wait()
+    return Finished(command, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"),
+                    time.monotonic() - start, timed_out)
