@@ -27,7 +27,7 @@ sp_status sp_calloc(size_t n, size_t size, const char *what, void **out) {
   if (__builtin_mul_overflow(n, size, &bytes)) {
     return SP_RAISE(SP_ERR_MEMORY, "cannot allocate %zu x %zu bytes for %s", n, size, what);
   }
-  void *block;
+  void *block = NULL;
   SP_TRY(sp_alloc(bytes, what, &block));
   memset(block, 0, bytes);
   *out = block;
@@ -44,7 +44,7 @@ uint64_t sp_alloc_count(void) {
 
 sp_status sp_strdup(const char *text, char **out) {
   const size_t bytes = strlen(text) + 1;
-  void *copy;
+  void *copy = NULL;
   SP_TRY(sp_alloc(bytes, "a string", &copy));
   memcpy(copy, text, bytes);
   *out = copy;
