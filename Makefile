@@ -44,6 +44,8 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 LIB := $(BUILD)/libseisproc.a
 BIN := $(BUILD)/seisproc
 TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
+# Programs that Python tests drive.
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/tool_*.c))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
@@ -68,7 +70,7 @@ $(BUILD)/obj/%.o: %.c tools/config.mk Makefile | have-libraries
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
 
-tests: $(TESTS) $(BIN)
+tests: $(TESTS) $(TEST_TOOLS) $(BIN)
 
 $(BUILD)/tests/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
