@@ -13,7 +13,7 @@
 #include "seisproc/status.h"
 
 typedef enum sp_param_type {
-  SP_PARAM_BOOL,   /* bool */
+  SP_PARAM_BOOL,   /* bool; true, yes, on or false, no, off */
   SP_PARAM_INT,    /* int; SP_PARAM_AUTO where `choices` is "auto" and the file says auto */
   SP_PARAM_REAL,   /* double; NAN where `choices` is "auto" and the file says auto */
   SP_PARAM_CHOICE, /* int: the position in `choices` */
@@ -33,20 +33,25 @@ typedef struct sp_param {
   size_t offset;        /* of the field in the parameter struct */
 } sp_param;
 
-/* Writes every default of `table` into the struct at `values`. */
+/* Writes every default of `table` into the struct at `values`. A default that does not parse leaves its field alone:
+ * the tests check every table for that. */
 void sp_param_set_defaults(const sp_param *table, void *values);
 
 /* Entry with this key, or NULL. */
 const sp_param *sp_param_find(const sp_param *table, const char *key);
 
-/* Parses `text` as a value of `param` into the struct at `values`. Logs nothing: on failure writes into
- * `why` (at least 256 bytes) what was found and what is allowed, and returns SP_ERR_USAGE. */
+enum { SP_WHY_SIZE = 512 }; /* holds any explanation whole */
+
+/* Parses `text` as a value of `param` into the struct at `values`. Numbers are decimal and finite, without blanks or
+ * leading zeros. Logs nothing: on failure writes into `why` (cut to why_size; SP_WHY_SIZE holds all) the key, what was
+ * found, what is allowed and a likely remedy, leaves `values` as they were and returns SP_ERR_USAGE. */
 sp_status sp_param_parse(const sp_param *param, const char *text, void *values, char *why, size_t why_size);
 
-/* Writes the value as a job file would say it, in a form that parses back to the same bits. */
+/* Writes the value as a job file would say it, in a form that parses back to the same bits. 64 bytes hold any. */
 void sp_param_format(const sp_param *param, const void *values, char *text, size_t size);
 
-/* "an odd integer from 1 to 31", "one of soft, hard, garrote", ... */
+/* "an odd integer from 1 to 31", "a number from 0 m/s up, or auto", "one of soft, hard, garrote", ...; more than three
+ * choices of one family are shortened to their ends: "one of haar, db1 ... db20". Cut to size; 256 holds all. */
 void sp_param_allowed(const sp_param *param, char *text, size_t size);
 
 #endif

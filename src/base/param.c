@@ -1,12 +1,18 @@
 #include "seisproc/param.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "seisproc/nearest.h"
+#include "seisproc/quote.h"
 
 static void *field(const sp_param *param, void *values) {
   return (char *)values + param->offset;
@@ -38,53 +44,121 @@ void sp_param_set_defaults(const sp_param *table, void *values) {
   for (; table->key; table++) sp_param_parse(table, table->standard, values, why, sizeof why);
 }
 
+/* Appends to text[*n ...], cut where `size` ends. */
+static void append(char *text, size_t size, size_t *n, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static void append(char *text, size_t size, size_t *n, const char *format, ...) {
+  if (*n >= size) return;
+  va_list args;
+  va_start(args, format);
+  const int m = vsnprintf(text + *n, size - *n, format, args);
+  va_end(args);
+  *n += m < 0 ? 0 : (size_t)m;
+}
+
+/* How many choices from `choices` on make one family: the same letters, then a digit (db1|db2|...). *last is the
+ * last of them, *next what follows, NULL at the end. */
+static size_t family(const char *choices, const char **last, const char **next) {
+  const size_t stem = strcspn(choices, "0123456789|");
+  size_t n = 0;
+  const char *at = choices;
+  do {
+    if (n > 0 && (strncmp(at, choices, stem) || !isdigit((unsigned char)at[stem]))) break;
+    *last = at;
+    at += strcspn(at, "|");
+    at = *at ? at + 1 : NULL;
+    n++;
+  } while (at && isdigit((unsigned char)choices[stem]));
+  *next = at;
+  return n;
+}
+
+/* "soft, hard, garrote"; families of more than three are shortened to their ends: "haar, db1 ... db20". */
+static void list_choices(const char *choices, char *text, size_t size, size_t *n) {
+  const char *separator = "";
+  while (choices) {
+    const char *last, *next;
+    const size_t members = family(choices, &last, &next);
+    append(text, size, n, "%s%.*s", separator, (int)strcspn(choices, "|"), choices);
+    if (members > 3) {
+      append(text, size, n, " ... %.*s", (int)strcspn(last, "|"), last);
+      choices = next;
+    } else {
+      choices += strcspn(choices, "|");
+      choices = *choices ? choices + 1 : NULL;
+    }
+    separator = ", ";
+  }
+}
+
+static void list_range(const sp_param *param, char *text, size_t size, size_t *n) {
+  const char *kind = param->type == SP_PARAM_REAL ? "a number" : param->odd ? "an odd integer" : "an integer";
+  append(text, size, n, "%s", kind);
+  if (isfinite(param->min)) append(text, size, n, " from %.10g", param->min);
+  if (isfinite(param->max)) append(text, size, n, " %s %.10g", isfinite(param->min) ? "to" : "up to", param->max);
+  if (param->unit && (isfinite(param->min) || isfinite(param->max))) append(text, size, n, " %s", param->unit);
+  if (isfinite(param->min) && !isfinite(param->max)) append(text, size, n, " up");
+  if (may_be_auto(param)) append(text, size, n, ", or auto");
+}
+
 void sp_param_allowed(const sp_param *param, char *text, size_t size) {
-  const char *suffix = may_be_auto(param) ? ", or auto" : "";
-  const char *unit = param->unit ? param->unit : "";
-  const char *gap = param->unit ? " " : "";
+  size_t n = 0;
   switch (param->type) {
   case SP_PARAM_BOOL:
-    snprintf(text, size, "true or false");
+    append(text, size, &n, "true or false");
     break;
   case SP_PARAM_INT:
-    snprintf(text, size, "an %sinteger from %.0f to %.0f%s%s%s", param->odd ? "odd " : "", param->min, param->max, gap,
-             unit, suffix);
-    break;
   case SP_PARAM_REAL:
-    if (isinf(param->max)) {
-      snprintf(text, size, "a number from %g%s%s up%s", param->min, gap, unit, suffix);
-    } else {
-      snprintf(text, size, "a number from %g to %g%s%s%s", param->min, param->max, gap, unit, suffix);
-    }
+    list_range(param, text, size, &n);
     break;
-  case SP_PARAM_CHOICE: {
-    size_t n = (size_t)snprintf(text, size, "one of ");
-    for (const char *c = param->choices; *c && n + 3 < size; c++) {
-      if (*c == '|') {
-        text[n++] = ',';
-        text[n++] = ' ';
-      } else {
-        text[n++] = *c;
-      }
-    }
-    text[n] = '\0';
+  case SP_PARAM_CHOICE:
+    append(text, size, &n, "one of ");
+    list_choices(param->choices, text, size, &n);
     break;
   }
+}
+
+/* What may help with this mistake beyond what is allowed; empty where nothing does. */
+static void find_hint(const sp_param *param, const char *found, char *hint, size_t size) {
+  hint[0] = '\0';
+  const char *digits = found + (*found == '-' || *found == '+');
+  if (param->type == SP_PARAM_CHOICE) {
+    sp_nearest nearest = {.text = found};
+    for (const char *c = param->choices; c; c = *c ? c + 1 : NULL) {
+      sp_nearest_offer(&nearest, c, strcspn(c, "|"));
+      c += strcspn(c, "|");
+    }
+    if (nearest.best[0]) snprintf(hint, size, "; did you mean '%s'?", nearest.best);
+  } else if (param->type != SP_PARAM_BOOL && digits[0] == '0' && isalnum((unsigned char)digits[1])) {
+    snprintf(hint, size, "; numbers are decimal, without leading zeros");
+  } else if (param->type != SP_PARAM_BOOL && strchr(found, ',')) {
+    snprintf(hint, size, "; the decimal sign is a point");
+  } else if (param->type == SP_PARAM_REAL && isdigit((unsigned char)*digits) && isinf(strtod(found, NULL))) {
+    snprintf(hint, size, "; that is more than a 64-bit number holds");
   }
 }
 
 static sp_status refuse(const sp_param *param, const char *found, char *why, size_t why_size) {
-  char allowed[200];
+  char allowed[256], hint[SP_NEAREST_LENGTH + 32], quoted[SP_QUOTE_SIZE];
   sp_param_allowed(param, allowed, sizeof allowed);
-  snprintf(why, why_size, "%s: found '%.40s', allowed is %s", param->key, found, allowed);
+  find_hint(param, found, hint, sizeof hint);
+  snprintf(why, why_size, "%s: found '%s', allowed is %s%s", param->key, sp_quote(found, quoted), allowed, hint);
   return SP_ERR_USAGE;
+}
+
+/* Whether text starts as a decimal number does: strtol and strtod also take blanks, octal, hexadecimal and nan. A zero
+ * before other digits is refused because YAML 1.1 reads 010 as eight and 1.2 as ten. */
+static bool starts_decimal(const char *text) {
+  if (*text == '-' || *text == '+') text++;
+  if (text[0] == '0' && isalnum((unsigned char)text[1])) return text[1] == 'e' || text[1] == 'E';
+  return isdigit((unsigned char)text[0]) || text[0] == '.';
 }
 
 static bool parse_int(const sp_param *param, const char *text, int *out) {
   char *end;
   errno = 0;
   const long value = strtol(text, &end, 10);
-  if (end == text || *end || errno || value < INT_MIN || value > INT_MAX) return false;
+  if (!starts_decimal(text) || end == text || *end || errno || value < INT_MIN || value > INT_MAX) return false;
   if ((double)value < param->min || (double)value > param->max) return false;
   if (param->odd && value % 2 == 0) return false;
   *out = (int)value;
@@ -94,20 +168,22 @@ static bool parse_int(const sp_param *param, const char *text, int *out) {
 static bool parse_real(const sp_param *param, const char *text, double *out) {
   char *end;
   const double value = strtod(text, &end);
-  if (end == text || *end || !isfinite(value)) return false;
+  if (!starts_decimal(text) || end == text || *end || !isfinite(value)) return false;
   if (value < param->min || value > param->max) return false;
-  *out = value;
+  *out = value + 0.0; /* -0 becomes 0: two spellings of one value must not differ in a fingerprint */
   return true;
 }
 
+static bool is_one_of(const char *text, const char *const *words) {
+  while (*words && strcasecmp(text, *words)) words++;
+  return *words != NULL;
+}
+
 static bool parse_bool(const char *text, bool *out) {
-  if (!strcmp(text, "true") || !strcmp(text, "yes") || !strcmp(text, "on")) {
-    *out = true;
-  } else if (!strcmp(text, "false") || !strcmp(text, "no") || !strcmp(text, "off")) {
-    *out = false;
-  } else {
-    return false;
-  }
+  static const char *const yes[] = {"true", "yes", "on", NULL}, *const no[] = {"false", "no", "off", NULL};
+  const bool value = is_one_of(text, yes);
+  if (!value && !is_one_of(text, no)) return false;
+  *out = value;
   return true;
 }
 
@@ -160,8 +236,8 @@ void sp_param_format(const sp_param *param, const void *values, char *text, size
     if (isnan(*(const double *)source)) {
       snprintf(text, size, "auto");
     } else {
-      /* the shortest text that reads back to the same bits */
-      for (int digits = 6; digits <= 17; digits++) {
+      /* 15 digits give back what a person wrote; what a program computed may need 17 to keep its bits */
+      for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, size, "%.*g", digits, *(const double *)source);
         if (strtod(text, NULL) == *(const double *)source) break;
       }

@@ -1,0 +1,11 @@
+/* Text that came from outside, made fit to stand in one log line. */
+#ifndef SEISPROC_QUOTE_H
+#define SEISPROC_QUOTE_H
+
+enum { SP_QUOTE_SIZE = 64 };
+
+/* Copies text into out: control characters and bytes that are not UTF-8 become '?', and what is longer than about 40
+ * bytes is cut, never inside a character, and ends in "...". Returns out, so that it can stand in an argument list. */
+const char *sp_quote(const char *text, char out[SP_QUOTE_SIZE]);
+
+#endif
