@@ -49,7 +49,7 @@ TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/tool_*.c))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all tests benches help clean setup check run-tests have-libraries
+.PHONY: all tests benches help clean setup check check-debian13 check-bare run-tests have-libraries
 
 all: $(BIN) ## build the program, build/seisproc
 
@@ -92,6 +92,12 @@ check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 
 run-tests: all tests
 	@$(PYTEST) $(or $(T),tests)
+
+check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; root, debootstrap)
+	@tools/check-in-tree.sh trixie
+
+check-bare: ## build and test on a bare Debian 12 system, made for it (root, debootstrap)
+	@tools/check-in-tree.sh --bare bookworm
 
 PYTEST = SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest
 

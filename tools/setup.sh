@@ -58,21 +58,22 @@ is_missing() { # PROBE
   esac
 }
 
-# Fills apt, dnf, spack and source with what is missing, each name once.
+# Fills apt, dnf, spack with what is missing, and optional with what is missing and not needed (apt's names).
 find_missing() {
-  apt=() dnf=() spack=() source=()
+  apt=() dnf=() spack=() optional=()
   local group probe in_apt in_dnf in_spack modules=()
   while read -r group probe _; do
-    [[ $groups == *" $group "* && $probe == py:* ]] && modules+=("${probe#py:}")
+    [[ $groups == *" ${group%\?} "* && $probe == py:* ]] && modules+=("${probe#py:}")
   done < <(grep -v '^#' tools/packages.txt)
   no_modules=
   [ ${#modules[@]} -gt 0 ] && no_modules=$(missing_modules "${modules[@]}")
   while read -r group probe in_apt in_dnf in_spack; do
-    [[ $groups == *" $group "* ]] || continue
+    [[ $groups == *" ${group%\?} "* ]] || continue
     is_missing "$probe" || continue
-    apt+=("$in_apt")
-    if [ "$in_dnf" = - ]; then source+=("$in_apt"); else dnf+=("$in_dnf"); fi
-    if [ "$in_spack" != - ]; then spack+=("$in_spack"); fi
+    case $group in
+    *\?) optional+=("$in_apt") ;;
+    *) apt+=("$in_apt") dnf+=("$in_dnf") spack+=("$in_spack") ;;
+    esac
   done < <(grep -v '^#' tools/packages.txt)
 }
 
@@ -82,9 +83,8 @@ explain_and_fail() { # WHY
   {
     echo "setup: packages are missing and cannot be installed here: $1. Install them with one of"
     echo "  apt:   apt-get install $(once "${apt[@]}")"
-    [ ${#dnf[@]} -gt 0 ] && echo "  dnf:   dnf install $(once "${dnf[@]}")"
-    [ ${#spack[@]} -gt 0 ] && echo "  spack: spack install $(once "${spack[@]}")"
-    [ ${#source[@]} -gt 0 ] && echo "  dnf and spack have no package for: $(once "${source[@]}") (https://github.com/equinor/segyio)"
+    echo "  dnf:   dnf install $(once "${dnf[@]}")"
+    echo "  spack: spack install $(once "${spack[@]}")"
   } >&2
   exit 1
 }
@@ -104,19 +104,33 @@ apt_install() {
     -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" </dev/null
 }
 
+# What apt knows here of the optional packages.
+available() {
+  local name
+  for name in "${optional[@]}"; do [ -z "$(apt-cache madison "$name" 2>/dev/null)" ] || echo "$name"; done
+}
+
 install_with_apt() {
-  local log
+  local log known
   log=$(mktemp)
-  echo "setup: installing $(once "${apt[@]}")"
-  if ! apt_install "${apt[@]}" >"$log" 2>&1; then
+  mapfile -t known < <(available)
+  echo "setup: installing $(once "${apt[@]}" "${known[@]}")"
+  if ! apt_install "${apt[@]}" "${known[@]}" >"$log" 2>&1; then
     "${as_root[@]}" apt-get -qq update </dev/null >"$log" 2>&1
-    apt_install "${apt[@]}" >>"$log" 2>&1 || { sed 's/^/  /' "$log" | tail -n 12 >&2; rm -f "$log"; return 1; }
+    mapfile -t known < <(available)
+    apt_install "${apt[@]}" "${known[@]}" >>"$log" 2>&1 ||
+      { sed 's/^/  /' "$log" | tail -n 12 >&2; rm -f "$log"; return 1; }
   fi
   rm -f "$log"
 }
 
 find_missing
-[ ${#apt[@]} -eq 0 ] && exit 0
+if [ ${#apt[@]} -eq 0 ]; then
+  if [ ${#optional[@]} -gt 0 ] && command -v apt-get >/dev/null && [ -n "$(available)" ] && find_root; then
+    install_with_apt || echo "setup: going on without $(once "${optional[@]}")"
+  fi
+  exit 0
+fi
 command -v apt-get >/dev/null || explain_and_fail "there is no apt-get; nothing was changed"
 find_root || explain_and_fail "not root, and no sudo; nothing was changed"
 install_with_apt || explain_and_fail "apt-get failed, its last lines are above"
