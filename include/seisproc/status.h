@@ -36,7 +36,7 @@ const char *sp_status_name(sp_status status);
 int sp_status_exit_code(sp_status status);
 
 /* Log one error line and return `status`: return SP_RAISE(SP_ERR_INPUT, "%s: no traces", path); */
-#define SP_RAISE(status, ...) sp_raise((status), __FILE__, __LINE__, __VA_ARGS__)
+#define SP_RAISE(status, ...) (sp_raise((status), __FILE__, __LINE__, __VA_ARGS__), (status))
 
 sp_status sp_raise(sp_status status, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
