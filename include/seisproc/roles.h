@@ -1,0 +1,47 @@
+/* Who does what: coordinator, I/O ranks, workers, and the communicators between them.
+ *
+ * Rank 0 coordinates. On each node the first `io_ranks` of the other ranks are I/O ranks and the rest are workers,
+ * each served by one I/O rank of its node. The smallest job has 3 ranks.
+ */
+#ifndef SEISPROC_ROLES_H
+#define SEISPROC_ROLES_H
+
+#include <mpi.h>
+
+#include "seisproc/status.h"
+
+typedef enum sp_role { SP_ROLE_COORDINATOR, SP_ROLE_IO, SP_ROLE_WORKER } sp_role;
+
+const char *sp_role_name(sp_role role);
+
+/* One rank of the world. */
+typedef struct sp_member {
+  int role;      /* sp_role */
+  int node;      /* nodes are numbered in the order of their lowest rank */
+  int node_rank; /* within the node's communicator */
+  int index;     /* among the ranks of its role, in the order of world ranks */
+  int io_rank;   /* workers: world rank of the I/O rank that serves it; else -1 */
+} sp_member;
+
+typedef struct sp_roles {
+  MPI_Comm world;     /* duplicate of the communicator given */
+  MPI_Comm node;      /* the ranks that share this node's memory */
+  MPI_Comm peers;     /* the ranks of the same role, in the order of `index` */
+  int rank, size;     /* in world */
+  sp_member *members; /* [size]; members[rank] is this rank */
+  int n_nodes, n_io, n_workers;
+} sp_roles;
+
+/* Collective over comm. SEISPROC_RANKS_PER_NODE=n cuts a real node into nodes of n ranks, so that tests see several
+ * nodes on one machine. Errors: SP_ERR_USAGE, one line, when there are fewer than 3 ranks or a node has a
+ * single rank besides the coordinator. */
+sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out);
+
+/* Collective. Takes NULL. */
+void sp_roles_destroy(sp_roles *roles);
+
+static inline const sp_member *sp_roles_self(const sp_roles *roles) {
+  return &roles->members[roles->rank];
+}
+
+#endif
