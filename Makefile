@@ -37,7 +37,9 @@ LIB_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c)) $(wildcard ker
 ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %_avx2.c %_avx512.c,$(LIB_SRC))
 endif
-TEST_SRC := $(wildcard tests/*/test_*.c)
+# T names folders or files of tests/ when only those are to be built and run.
+T_DIRS = $(patsubst %/,%,$(foreach t,$(or $(T),tests/*),$(if $(wildcard $t/.),$t $t/*,$(dir $t))))
+TEST_SRC := $(sort $(wildcard $(T_DIRS:%=%/test_*.c)))
 BENCH_SRC := $(wildcard perf/bench_*.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
@@ -45,10 +47,11 @@ LIB := $(BUILD)/libseisproc.a
 BIN := $(BUILD)/seisproc
 TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 # Programs that Python tests drive.
-TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/tool_*.c))
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard $(T_DIRS:%=%/tool_*.c)))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-debian13 check-bare run-tests have-libraries
 
 all: $(BIN) ## build the program, build/seisproc
