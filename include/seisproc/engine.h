@@ -13,10 +13,19 @@
 #include "seisproc/processor.h"
 
 typedef enum sp_mode { SP_MODE_PROCESSED, SP_MODE_NOISE, SP_MODE_BOTH } sp_mode;
+/* What becomes of a gather that could not be processed. PASSTHROUGH: processed is the input and the noise is zero, so
+ * that processed + noise = input holds for every gather of the survey. ZERO: processed and noise are both zero, so that
+ * no bad sample reaches an output; the sum is not the input there, and /integrity/status says where. A dead gather
+ * is zero either way. */
 typedef enum sp_on_error { SP_ON_ERROR_PASSTHROUGH, SP_ON_ERROR_ZERO, SP_ON_ERROR_ABORT } sp_on_error;
 typedef enum sp_engine_kind { SP_ENGINE_AUTO, SP_ENGINE_CPU, SP_ENGINE_CUDA, SP_ENGINE_MOCK } sp_engine_kind;
 
-/* What became of a gather. CRC-32C of the bytes of the gather in /traces and in /noise (0 where there is none). */
+/* What became of a gather. CRC-32C of the bytes of the gather in /traces and in /noise (0 where there is none).
+ *
+ * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
+ * and so on, and of one step's the largest; a result that overflows is not finite. A gather of which some traces are
+ * all zero is processed: those traces stay as they are, and its reason is SP_REASON_DEAD_TRACES. A gather without
+ * traces is SP_REASON_OK. Bits, reasons and checksums do not depend on threads, slabs or kind of submission. */
 typedef struct sp_gather_result {
   uint32_t reason; /* sp_reason */
   uint32_t crc_traces;
@@ -27,10 +36,13 @@ typedef struct sp_gather_result {
 typedef struct sp_slab {
   sp_local n_gathers, n_traces;
   const sp_local *first_trace;  /* [n_gathers + 1], from 0 to n_traces */
-  float *in;                    /* [n_traces][n_samples]; the engine may reorder it */
+  float *in;                    /* [n_traces][n_samples]; the engine may overwrite it */
   const sp_local *order;        /* [n_traces] or NULL: trace i of a gather is to be what was its trace order[i];
                                    positions count within the gather */
-  const double *const *headers; /* [config n_headers][n_traces], in the order that `order` makes */
+  const double *const *headers; /* [sp_chain_headers][n_traces], in the order that `order` makes; NULL where the chain
+                                   needs none */
+  const uint32_t *set_aside;    /* [n_gathers] sp_reason, or NULL. Not SP_REASON_OK: this gather is not computed but
+                                   handled as on_error says, for this reason */
   float *traces;                /* [n_traces][n_samples]: what goes to /traces (the noise in mode noise) */
   float *noise;                 /* the same for /noise; NULL unless the mode is both */
   sp_gather_result *results;    /* [n_gathers] */
@@ -44,11 +56,12 @@ typedef struct sp_engine_config {
   sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
   uint32_t n_samples;   /* a trace */
   double sample_interval_s;
-  sp_local max_traces; /* of the largest slab */
-  sp_local max_gather; /* traces of the largest gather */
-  int n_threads;       /* CPU threads that may compute, besides the caller's, which never does */
-  int n_slabs;         /* that may be in flight at once; at least 1 */
-  int device;          /* GPU of this worker; -1: none */
+  sp_local max_traces;  /* of the largest slab */
+  sp_local max_gather;  /* traces of the largest gather */
+  sp_local max_gathers; /* of a slab; 0: as many as max_traces */
+  int n_threads;        /* CPU threads that may compute, besides the caller's, which never does */
+  int n_slabs;          /* that may be in flight at once; at least 1 */
+  int device;           /* GPU of this worker; -1: none */
 } sp_engine_config;
 
 typedef struct sp_engine sp_engine;
@@ -57,11 +70,17 @@ typedef struct sp_engine sp_engine;
  * Writes at most `max` and returns how many there are. The names belong to the processors. */
 size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max);
 
-/* Makes an engine with all its memory, plans and threads. Errors: SP_ERR_USAGE (chain does not fit the survey),
- * SP_ERR_MEMORY, SP_ERR_DEVICE; SP_ERR_USAGE with a line that names the backend where it was not built in. */
+/* Makes an engine with all its memory, plans and threads. AUTO is the GPU where there is one, else the CPU. Errors:
+ * SP_ERR_USAGE (chain does not fit the survey), SP_ERR_MEMORY, SP_ERR_DEVICE; SP_ERR_USAGE with a line that names the
+ * backend where it was not built in. */
 sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, sp_engine **out);
 
-/* Hands a slab over; returns at once. At most n_slabs may be in flight. Allocates nothing. */
+/* "cpu", "cuda", "mock". */
+const char *sp_engine_name(const sp_engine *engine);
+
+/* Hands a slab over; returns at once. Allocates nothing. Until the slab is done, what it points to is the engine's.
+ * Errors, after which the slab is the caller's: SP_ERR_INTERNAL for more than n_slabs in flight or a slab that does
+ * not fit the config; SP_ERR_DEVICE. */
 sp_status sp_engine_submit(sp_engine *engine, sp_slab *slab);
 
 /* The oldest slab in flight once it is done: *done is NULL while it is not. Never waits. Errors reach the rank:

@@ -44,7 +44,8 @@ typedef struct sp_geometry {
 
 /* How far an output trace looks. */
 typedef enum sp_locality {
-  SP_LOCAL_TRACE, /* at the same input trace only; in place is allowed */
+  SP_LOCAL_TRACE, /* at the same input trace only; in place is allowed; a call may be given a part of a gather (traces
+                     and headers) as though it were all of it */
   SP_LOCAL_BLOCK, /* at neighbouring traces of the gather: in and out differ, any cut into blocks is allowed */
   SP_LOCAL_GATHER /* at the whole gather, in one call with first = 0, count = n_traces; in and out differ */
 } sp_locality;
@@ -56,6 +57,8 @@ typedef struct sp_block {
   uint32_t n_traces;            /* of the gather */
   uint32_t first, count;        /* the rows to compute */
   const double *const *headers; /* [k][n_traces], k in the order of sp_processor.headers */
+  bool stream;                  /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
+                                   it is false the caller reads the rows at once (checksum, noise) */
 } sp_block;
 
 /* Head of every plan: a backend's own plan struct starts with it. */
@@ -70,8 +73,8 @@ typedef struct sp_cpu_ops {
    * the call. Errors: SP_ERR_USAGE for parameters that contradict each other or the geometry, logged. */
   sp_status (*plan)(const void *params, const sp_geometry *geometry, sp_plan **out);
   /* Computes a block. Input may hold NaN or Inf: any output will do then, but it must return. Not
-   * SP_REASON_OK: the whole gather is handled as the job's on_error says, whatever was written. Input and
-   * output must not depend on anything but the arguments. */
+   * SP_REASON_OK: the whole gather is handled as the job's on_error says, whatever was written; where the rows of
+   * the block have several reasons, the largest. Output must not depend on anything but the arguments. */
   sp_reason (*apply)(const sp_plan *plan, int thread, const sp_block *block);
   /* Takes NULL. */
   void (*destroy)(sp_plan *plan);
