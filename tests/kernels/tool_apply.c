@@ -40,8 +40,12 @@ static void *compute(void *argument) {
   for (unsigned first = (unsigned)s->thread * step; first < r->n_traces;
        first += step * (unsigned)r->geometry.n_threads) {
     const unsigned left = r->n_traces - first;
-    const sp_block block = {r->in_place ? r->out : r->in, r->out,    r->n_traces, first,
-                            left < step ? left : step,    r->headers};
+    const sp_block block = {.in = r->in_place ? r->out : r->in,
+                            .out = r->out,
+                            .n_traces = r->n_traces,
+                            .first = first,
+                            .count = left < step ? left : step,
+                            .headers = r->headers};
     const sp_reason reason = s->plan->ops->apply(s->plan, s->thread, &block);
     if (reason > s->reason) s->reason = reason;
   }
