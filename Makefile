@@ -52,7 +52,8 @@ BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests benches help clean setup check check-debian13 check-bare run-tests have-libraries
+.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check run-tests \
+  have-libraries
 
 all: $(BIN) ## build the program, build/seisproc
 
@@ -101,6 +102,17 @@ check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; 
 
 check-bare: ## build and test on a bare Debian 12 system, made for it (root, debootstrap)
 	@tools/check-in-tree.sh --bare bookworm
+
+lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
+	@$(PYTHON) tools/lint.py
+
+FORMAT_SRC = $(shell git ls-files -co --exclude-standard '*.c' '*.h' '*.cu' '*.cuh' | grep -v _tables.c)
+
+format-check: ## check the layout of the sources with clang-format 14
+	@tools/format.sh check $(FORMAT_SRC)
+
+format: ## lay the sources out with clang-format 14
+	@tools/format.sh write $(FORMAT_SRC)
 
 PYTEST = SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest
 

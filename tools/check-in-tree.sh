@@ -79,6 +79,6 @@ unshare --mount --pid --fork --kill-child bash -euc '
   mount --bind "$archives" "$tree/var/cache/apt/archives"
   [ -z "$data" ] || mount --bind -o ro "$data" "$tree/work/shared/data"
   [ -n "$data" ] || rmdir "$tree/work/shared/data"
-  exec chroot "$tree" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    ${http_proxy:+http_proxy="$http_proxy"} sh -c "cd /work/seisproc && exec \"\$@\"" sh "$@"
+  exec chroot "$tree" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" ${http_proxy:+http_proxy="$http_proxy"} \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd /work/seisproc && exec \"\$@\"" sh "$@"
 ' bash "$@"

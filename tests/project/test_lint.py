@@ -1,0 +1,78 @@
+"""The sources keep the rules of tools/lint.py, and each rule catches what it is there for."""
+
+import subprocess
+import sys
+
+import pytest
+
+import harness
+
+LINT = harness.ROOT / "tools/lint.py"
+
+
+def lint(root):
+    return harness.run([sys.executable, LINT, root], timeout=30)
+
+
+def test_the_sources_keep_the_rules():
+    result = lint(harness.ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_sources_are_laid_out_as_agreed():
+    result = harness.run(["make", "-s", "format-check"], timeout=60, cwd=harness.ROOT)
+    if "skipped" in result.stdout:
+        pytest.skip(result.stdout.strip())
+    assert result.returncode == 0, str(result)
+
+
+OFFENCES = {
+    "src/job/a.c": ("#include <hdf5.h>\n", "hdf5.h may be included only by src/io/"),
+    "src/base/b.c": ("#include <mpi.h>\n", "mpi.h may be included only by"),
+    "kernels/cpu/c.c": ('#include "src/io/h5.h"\n', "kernels may not use src/io"),
+    "src/comm/d.c": ('#include "seisproc/survey_file.h"\n', "src/comm may not use src/io"),
+    "src/io/e.c": ("void f(void) { exit(1); }\n", "a library does not end the program"),
+    "src/io/f.c": ("void f(void) { MPI_Abort(c, 1); }\n" * 2, "MPI_Abort is called in one place"),
+    "src/index/g.c": ("static int counter = 0;\n", "mutable state at file scope"),
+    "src/index/h.c": ("/* TO" "DO: later */\n", "finish it"),
+    "src/index/i.c": ("int a;" + " " * 120 + "int b;\n", "columns, at most"),
+    "src/index/j.c": ("int f(void) {\n" + "  g();\n" * 100 + "}\n", "a function of 101 lines"),
+    "src/index/k.h": ("int x(void);\n", "no include guard"),
+    "src/index/l.c": ("\n" * 700, "lines, at most 600"),
+    "src/index/m.c": ("void f(char *s) { sprintf(s, 0); }\n", "sprintf cannot be used safely"),
+    "include/seisproc/n.h": ("#ifndef N_H\n#define N_H\n#endif\n", "belongs to no module"),
+    "docs/o.md": ("See iss" "ue 12.\n", "names an issue"),
+}
+
+
+@pytest.mark.parametrize("path", OFFENCES)
+def test_an_offence_is_found(path, tmp_path):
+    text, finding = OFFENCES[path]
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(text)
+    result = lint(tmp_path)
+    assert result.returncode == 1 and f"{path}:" in result.stdout and finding in result.stdout, str(result)
+
+
+def test_what_comments_and_strings_say_is_no_offence(tmp_path):
+    (tmp_path / "src/index").mkdir(parents=True)
+    (tmp_path / "src/index/a.c").write_text(
+        '/* exit(1);\n#include <hdf5.h>\n*/\nstatic const char *const t = "exit(1); MPI_Abort(c, 1);";\n')
+    result = lint(tmp_path)
+    assert result.returncode == 0, str(result)
+
+
+# Objects that may change while the program runs: the sink of the log, and the count of allocations.
+MUTABLE = {"sink", "allocations"}
+
+
+def test_the_library_holds_no_mutable_state():
+    library = harness.BUILD / "libseisproc.a"
+    table = subprocess.run(["objdump", "-t", library], capture_output=True, text=True, check=True)
+    found = set()
+    for line in table.stdout.splitlines():
+        fields = line.split()
+        if len(fields) > 4 and "O" in fields[1:3] and fields[-3] in (".bss", ".data", ".tbss", ".tdata", "*COM*"):
+            found.add(fields[-1])
+    assert MUTABLE >= {name.split(".")[0] for name in found if not name.startswith("__")}, found
+    assert "sink" in found  # the table was read

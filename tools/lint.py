@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Rules that hold across the sources and that no compiler checks. Prints one line a finding, exits 1 when there is one.
+
+    tools/lint.py [FOLDER]     the tree to look at; the one it stands in unless told
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# Who may use whom. A module is a folder; a header in include/seisproc belongs to the module whose folder has the
+# source of the same name, or to the one named in HEADER_OWNER.
+MODULE_USES = {
+    "src/base": "",
+    "src/index": "src/base",
+    "kernels": "src/base",
+    "src/engine": "src/base src/index kernels",
+    "src/job": "src/base src/index kernels src/engine",
+    "src/comm": "src/base src/index src/engine src/job",
+    "src/io": "src/base src/index src/job src/comm",
+    "src/pipeline": "src/base src/index src/job kernels src/engine src/comm src/io",
+    "src/cli": "src/base src/index src/job kernels src/engine src/comm src/io src/pipeline",
+}
+HEADER_OWNER = {
+    "crc32c.h": "src/base",
+    "deal.h": "src/index",
+    "engine.h": "src/engine",
+    "gather_index.h": "src/index",
+    "job.h": "src/job",
+    "survey_file.h": "src/io",
+    "trace_sort.h": "src/index",
+}
+
+# Foreign headers, and the only places that may include them.
+FOREIGN = [
+    (r"hdf5(_hl)?\.h|H5\w+\.h", "src/io/"),
+    (r"segyio/.*", "src/io/"),
+    (r"mpi\.h", "src/comm/ src/io/ src/pipeline/ src/cli/ src/main.c"),
+    (r"pmix.*\.h", "src/comm/pmix.c"),
+    (r"c?yaml.*\.h", "src/job/"),
+    (r"fftw3\.h", "kernels/"),
+    (r"cuda.*\.h|cufft.*\.h|nccl\.h|nvml\.h|cub/.*", "kernels/cuda/ src/engine/"),
+]
+# Public headers that show MPI's types; only who may include mpi.h may include them.
+MPI_HEADERS_OWNERS = {"src/comm", "src/io", "src/pipeline"}
+
+# The log's sink, and the count of allocations.
+MUTABLE_ALLOWED = {"src/base/log.c", "src/base/memory.c"}
+
+MAX_LINE = 120
+MAX_FILE_LINES = 600
+MAX_FUNCTION_LINES = 90
+
+findings = []
+
+
+def report(path, line, text):
+    findings.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+
+
+class Source:
+    """A file of the tree: its path relative to the root, its lines, and for C its lines without comments and strings."""
+
+    def __init__(self, root, path):
+        self.path = path
+        self.text = (root / path).read_text(errors="replace")
+        self.lines = self.text.split("\n")
+        self.is_c = path.endswith((".c", ".h", ".cu", ".cuh"))
+        self.code = strip_comments(self.text).split("\n") if self.is_c else []
+
+    def grep(self, pattern, lines=None):
+        matcher = re.compile(pattern)
+        for number, line in enumerate(self.lines if lines is None else lines, 1):
+            match = matcher.search(line)
+            if match:
+                yield number, match
+
+
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+
+
+def strip_comments(text):
+    """Blanks comments and the insides of strings but those of #include lines; keeps line numbers."""
+    def blank(match):
+        token = match.group(0)
+        if token[0] == '"':
+            start = text.rfind("\n", 0, match.start()) + 1
+            return token if text[start:match.start()].strip().startswith("#") else '""'
+        return "' '" if token[0] == "'" else "\n" * token.count("\n")
+    return TOKEN.sub(blank, text)
+
+
+def tracked_files(root):
+    out = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True,
+                         check=False)
+    if out.returncode == 0:
+        names = out.stdout.split("\n")
+    else:  # an unpacked release
+        names = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and "build" not in p.parts]
+    return sorted(n for n in set(names) if n and (root / n).is_file())
+
+
+def module_of(path):
+    return next((m for m in MODULE_USES if path.startswith(m + "/")), None)
+
+
+# --- rules ---------------------------------------------------------------------------------------------------
+
+
+def owners(sources):
+    """Header name -> module, for include/seisproc."""
+    by_stem = {}
+    for s in sources:
+        if s.path.endswith(".c") and module_of(s.path):
+            by_stem.setdefault(Path(s.path).stem, module_of(s.path))
+    headers = [Path(s.path).name for s in sources if s.path.startswith("include/seisproc/")]
+    return {**HEADER_OWNER, **{h: HEADER_OWNER.get(h, by_stem.get(Path(h).stem)) for h in headers}}
+
+
+def check_includes(source, owner):
+    """Dependency order, and foreign headers where they belong. Tests and benches may use anything."""
+    home = module_of(source.path)
+    if source.path.startswith("include/seisproc/"):
+        name = Path(source.path).name
+        home = owner[name]
+        if home is None:
+            report(source.path, 0, "belongs to no module: give it a source of its name, or name it in tools/lint.py")
+            return
+    if home is None and source.path != "src/main.c":
+        return
+    for line, match in source.grep(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', source.code):
+        check_include(source, line, match.group(1), home, owner)
+
+
+def check_include(source, line, what, home, owner):
+    for pattern, places in FOREIGN:
+        if re.fullmatch(pattern, what):
+            shown = source.path.startswith("include/") and pattern == r"mpi\.h" and home in MPI_HEADERS_OWNERS
+            if not shown and not any(source.path.startswith(p) for p in places.split()):
+                report(source.path, line, f"{what} may be included only by {places}")
+            return
+    target = module_of(what)
+    if what.startswith("seisproc/"):
+        target = owner.get(what[len("seisproc/"):])
+    if target and home and target != home and target not in MODULE_USES[home].split():
+        report(source.path, line, f"{home} may not use {target} ({what})")
+
+
+def check_calls(source):
+    if not source.path.startswith(("src/", "kernels/")):
+        return
+    if source.path != "src/main.c":
+        for line, _ in source.grep(r"(?<![\w.>])(quick_)?exit\s*\(", source.code):
+            report(source.path, line, "a library does not end the program: return a status")
+    for line, match in source.grep(r"(?<![\w.>])(strcat|v?sprintf|gets|strtok)\s*\(", source.code):
+        report(source.path, line, f"{match.group(1)} cannot be used safely here")
+
+
+def check_one_mpi_abort(sources):
+    places = [(s.path, line) for s in sources if s.path.startswith(("src/", "kernels/"))
+              for line, _ in s.grep(r"\bMPI_Abort\s*\(", s.code)]
+    for path, line in places[1:]:
+        report(path, line, f"MPI_Abort is called in one place, and that is {places[0][0]}:{places[0][1]}")
+
+
+def check_mutable_state(source):
+    """Best effort: a test looks at the symbols of the library, this says so early and with a line."""
+    if not source.path.startswith(("src/", "kernels/")) or source.path in MUTABLE_ALLOWED:
+        return
+    for line, match in source.grep(r"^(static\s+)(?!.*\bconst\b)(?!inline\b)[\w\s*]+\b\w+(\[[^\]]*\])*\s*(=|;)", source.code):
+        if "(" not in match.group(0):
+            report(source.path, line, "mutable state at file scope")
+
+
+def check_text(source):
+    for line, match in source.grep(r"\b(TODO|FIXME|XXX|HACK)\b"):
+        report(source.path, line, f"{match.group(1)}: finish it, or say what is missing in docs/")
+    for line, _ in source.grep(r"[ \t]+$"):
+        report(source.path, line, "white space at the end of the line")
+    if not source.path.endswith("Makefile") and not source.path.endswith(".mk"):
+        for line, _ in source.grep(r"\t"):
+            report(source.path, line, "a tab")
+    for line, _ in source.grep(r"(?i)\bissues? #?\d"):
+        report(source.path, line, "names an issue: say what it is about")
+    if not source.path.endswith((".md", ".txt", ".csv", ".json", ".1")):
+        for number, text in enumerate(source.lines, 1):
+            if len(text) > MAX_LINE:
+                report(source.path, number, f"{len(text)} columns, at most {MAX_LINE}")
+
+
+def check_sizes(source):
+    if not source.is_c or source.path.endswith("_tables.c"):
+        return
+    if len(source.lines) > MAX_FILE_LINES:
+        report(source.path, 0, f"{len(source.lines)} lines, at most {MAX_FILE_LINES}: it holds more than one thing")
+    start = None
+    for number, text in enumerate(source.code, 1):
+        if re.match(r"[A-Za-z].*\)\s*\{$|^\{$|^\s+.*\)\s*\{$", text) and start is None and not text.startswith("  "):
+            start = number
+        elif re.match(r"\}", text) and start is not None:
+            if number - start > MAX_FUNCTION_LINES:
+                report(source.path, start, f"a function of {number - start} lines, at most {MAX_FUNCTION_LINES}")
+            start = None
+
+
+def check_guard(source):
+    if not source.path.endswith(".h") or source.path.endswith("_list.h"):
+        return
+    if not re.search(r"^#ifndef \w+_H$\n#define \w+_H$|^#pragma once$", source.text, re.MULTILINE):
+        report(source.path, 0, "no include guard")
+
+
+def main():
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
+    kinds = (".c", ".h", ".cu", ".cuh", ".py", ".sh", ".md", ".mk", ".sbatch", ".1", "Makefile")
+    sources = [Source(root, p) for p in tracked_files(root) if p.endswith(kinds) and p != "tools/lint.py"]
+    owner = owners(sources)
+    for source in sources:
+        check_text(source)
+        check_sizes(source)
+        check_guard(source)
+        if source.is_c:
+            check_includes(source, owner)
+            check_calls(source)
+            check_mutable_state(source)
+    check_one_mpi_abort(sources)
+    print("\n".join(findings) if findings else f"lint: {len(sources)} files, nothing found")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
