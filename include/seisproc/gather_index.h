@@ -10,6 +10,8 @@
 typedef uint64_t sp_global;
 typedef uint32_t sp_local;
 
+enum { SP_MAX_GATHER_TRACES = 2147483647 }; /* traces of one gather, at most */
+
 /* Consecutive whole gathers, hence one contiguous slab of traces. Empty where n_gathers is 0. */
 typedef struct sp_range {
   sp_global first_gather;
@@ -26,16 +28,17 @@ typedef struct sp_gather_index {
   sp_local max_traces;    /* of the largest gather */
 } sp_gather_index;
 
-/* Takes both arrays (also on failure) and checks them. `where` names their origin in the error line.
- * Errors: SP_ERR_INPUT when first_trace does not start at 0, decreases, does not end at n_traces, or a gather
- * has more than 2^31 - 1 traces; says at which gather. */
+/* Takes both arrays (from sp_alloc; also on failure) and checks them. `where` names their origin in the error line.
+ * A survey without gathers is allowed: first_trace is then one 0. Errors: SP_ERR_INPUT when first_trace does not start
+ * at 0, decreases, does not end at n_traces, or a gather has more than SP_MAX_GATHER_TRACES traces; says at which
+ * gather. */
 sp_status sp_gather_index_create(const char *where, sp_global n_gathers, sp_global n_traces, sp_global *first_trace,
                                  int64_t *key, sp_gather_index **out);
 
 /* Takes NULL. */
 void sp_gather_index_destroy(sp_gather_index *index);
 
-/* The range of gathers first ... first + n - 1, which must exist. */
+/* The range of gathers first ... first + n - 1, which must exist and hold fewer than 2^32 traces. */
 sp_range sp_gather_index_range(const sp_gather_index *index, sp_global first, sp_local n);
 
 /* Gather that holds this trace, which must exist; never an empty gather. Logarithmic. */
