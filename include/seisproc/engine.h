@@ -66,8 +66,11 @@ typedef struct sp_engine_config {
 
 typedef struct sp_engine sp_engine;
 
+enum { SP_MAX_CHAIN_HEADERS = 16 };
+
 /* Names of the header columns that a chain needs, without repeats, in the order in which sp_slab.headers holds them.
- * Writes at most `max` and returns how many there are. The names belong to the processors. */
+ * Writes at most `max` and returns how many it wrote. The names belong to the processors. A chain may need up to
+ * SP_MAX_CHAIN_HEADERS. */
 size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max);
 
 /* Makes an engine with all its memory, plans and threads. AUTO is the GPU where there is one, else the CPU. Errors:

@@ -27,6 +27,9 @@ void sp_free(void *block);
  * show that it allocated nothing. */
 uint64_t sp_alloc_count(void);
 
+/* Bytes that those calls asked for, freed or not. */
+uint64_t sp_alloc_bytes(void);
+
 /* Copies a string; the caller owns the copy (sp_free). Errors: SP_ERR_MEMORY. */
 sp_status sp_strdup(const char *text, char **out);
 

@@ -8,7 +8,7 @@
 
 enum { HUGE_FROM = 4 << 20, HUGE_ALIGNMENT = 2 << 20 };
 
-static atomic_uint_fast64_t allocations;
+static atomic_uint_fast64_t allocations, allocated_bytes;
 
 sp_status sp_alloc(size_t bytes, const char *what, void **out) {
   const size_t alignment = bytes >= HUGE_FROM ? HUGE_ALIGNMENT : SP_ALIGNMENT;
@@ -18,6 +18,7 @@ sp_status sp_alloc(size_t bytes, const char *what, void **out) {
   }
   if (bytes >= HUGE_FROM) madvise(block, bytes, MADV_HUGEPAGE); /* a hint: failure changes nothing */
   allocations++;
+  allocated_bytes += bytes;
   *out = block;
   return SP_SUCCESS;
 }
@@ -40,6 +41,10 @@ void sp_free(void *block) {
 
 uint64_t sp_alloc_count(void) {
   return allocations;
+}
+
+uint64_t sp_alloc_bytes(void) {
+  return allocated_bytes;
 }
 
 sp_status sp_strdup(const char *text, char **out) {
