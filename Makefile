@@ -22,8 +22,8 @@ OPT ?= -O3 -g
 EXTRA ?=
 CPPFLAGS += -Iinclude -I. -DSP_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
 CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(EXTRA)
-LDFLAGS += -pthread $(EXTRA)
-LDLIBS += $(DEPS_LIBS) -lm
+override LDFLAGS += -pthread $(EXTRA)
+LDLIBS += $(DEPS_LIBS) $(RPATHS) -lm
 
 # One kernel source may be compiled for several instruction sets: the suffix of its name says which.
 ISA_avx2 := -mavx2 -mfma -mbmi2
@@ -52,10 +52,10 @@ BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check run-tests \
-  have-libraries
+.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan bench demo install \
+  run-tests run-sanitized have-libraries
 
-all: $(BIN) ## build the program, build/seisproc
+all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
 # Without the libraries the compiler would complain a hundred times; say it once.
 have-libraries:
@@ -63,7 +63,7 @@ ifneq ($(PKG_MISSING),)
 	@echo "make: not found by $(PKG_CONFIG): $(PKG_MISSING). \`make setup\` installs or lists them." >&2; exit 1
 endif
 
-$(BIN): $(BUILD)/obj/src/main.o $(LIB)
+$(BIN): $(BUILD)/obj/src/main.o $(LIB) $(LINKED_IN)
 	$(call Q,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(LIB_OBJ)
@@ -76,9 +76,11 @@ $(BUILD)/obj/%.o: %.c tools/config.mk Makefile | have-libraries
 
 tests: $(TESTS) $(TEST_TOOLS) $(BIN)
 
-$(BUILD)/tests/%: tests/%.c $(LIB)
+$(BUILD)/tests/%: tests/%.c $(LIB) $(LINKED_IN)
 	@mkdir -p $(@D)
-	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(TEST_LIBS) $(LDLIBS)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) $(LIB) $(TEST_LIBS) $(LDLIBS)
+
+include tools/cuda.mk
 
 benches: $(BENCHES)
 
@@ -103,6 +105,22 @@ check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; 
 check-bare: ## build and test on a bare Debian 12 system, made for it (root, debootstrap)
 	@tools/check-in-tree.sh --bare bookworm
 
+demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
+	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
+
+bench: all benches ## run every bench of perf/
+	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
+
+asan: setup ## build with the address and undefined-behaviour sanitizers in build-asan, run C tests and a short job
+	@$(MAKE) --no-print-directory BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
+	  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+	  LDFLAGS=-rdynamic LINKED_IN=build-asan/obj/tools/keep_modules.o run-sanitized
+
+SANITIZED = ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1 \
+  LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0
+run-sanitized: all tests
+	@$(SANITIZED) $(PYTEST) -m "compiled or smoke" $(or $(T),tests)
+
 lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
 	@$(PYTHON) tools/lint.py
 
@@ -116,8 +134,28 @@ format: ## lay the sources out with clang-format 14
 
 PYTEST = SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest
 
+# --- install -----------------------------------------------------------------------------------------------
+DEST_LIB = $(DESTDIR)$(PREFIX)/lib
+DEST_SHARE = $(DESTDIR)$(PREFIX)/share
+
+install: all $(BUILD)/seisproc.pc ## install under PREFIX (/usr/local), below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/seisproc $(DEST_LIB)/pkgconfig
+	install -d $(DEST_SHARE)/man/man1 $(DEST_SHARE)/doc/seisproc $(DEST_SHARE)/seisproc/jobscripts
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/seisproc/*.h $(DESTDIR)$(PREFIX)/include/seisproc
+	install -m 644 $(LIB) $(DEST_LIB)
+	install -m 644 $(BUILD)/seisproc.pc $(DEST_LIB)/pkgconfig
+	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
+	install -m 644 docs/seisproc.1 $(DEST_SHARE)/man/man1
+	install -m 644 README.md $(wildcard docs/*.md) $(DEST_SHARE)/doc/seisproc
+	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
+
+$(BUILD)/seisproc.pc: tools/seisproc.pc.in VERSION Makefile tools/config.mk
+	@mkdir -p $(@D)
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PKGS)|; s|@LIBS@|$(LIBS_SEGYIO) $(RPATHS)|' $< >$@
+
 clean: ## remove what was built
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build-asan
 
 help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'

@@ -113,6 +113,7 @@ class ProgramRun(pytest.Item):
         super().__init__(**kwargs)
         self.ranks, self.limit, self.may_warn, self.needs_data = ranks, timeout, may_warn, needs_data
         # The runner's own limit, behind ours, in case killing the program hangs too.
+        self.add_marker(pytest.mark.compiled)
         self.add_marker(pytest.mark.timeout(timeout * harness.TIME_SCALE + 60))
 
     def runtest(self):

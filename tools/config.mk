@@ -14,11 +14,15 @@ PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW)
 
 # libsegyio has no pkg-config file in its 1.x releases, and Debian 13 no longer has the package: where its header is
 # not found, src/io does without (SP_HAVE_SEGYIO is not defined).
+, := ,
 HASH := \#
 HAVE_SEGYIO := $(shell echo '$(HASH)include <segyio/segy.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 LIBS_SEGYIO := $(if $(HAVE_SEGYIO),-lsegyio)
 DEPS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
 DEPS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LIBS_SEGYIO)
+
+# Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
+RPATHS := $(patsubst %,-Wl$(,)-rpath$(,)%,$(filter-out /usr/lib% /lib%,$(patsubst -L%,%,$(filter -L%,$(DEPS_LIBS)))))
 
 TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
