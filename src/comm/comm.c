@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -27,31 +26,31 @@ bool sp_comm_launched(void) {
   return false;
 }
 
-/* Whether MPI-IO is ROMIO: only its files carry hints of that name. */
+/* What Open MPI was told about its MPI-IO components, in whatever way (environment, command line, parameter files).
+ * False where the MPI library has no such setting: then it is one that has only ROMIO. */
+static bool read_io_setting(char *text, size_t size) {
+  int index, count;
+  MPI_T_cvar_handle handle;
+  if (MPI_T_cvar_get_index("io", &index) != MPI_SUCCESS) return false;
+  if (MPI_T_cvar_handle_alloc(index, NULL, &handle, &count) != MPI_SUCCESS) return false;
+  const bool fits = count >= 0 && (size_t)count < size;
+  text[0] = 0;
+  if (fits && MPI_T_cvar_read(handle, text) == MPI_SUCCESS) text[count] = 0;
+  MPI_T_cvar_handle_free(&handle);
+  return fits;
+}
+
+/* Whether MPI-IO is ROMIO. An open file does not tell: Open MPI shows no hints but those it was given. */
 static bool io_is_romio(void) {
-  bool found = false;
-  char path[] = "/tmp/seisproc-io-XXXXXX";
-  const int fd = mkstemp(path);
-  if (fd < 0) return true; /* cannot tell: no reason to warn */
-  close(fd);
-  MPI_File file;
-  if (MPI_File_open(MPI_COMM_SELF, path, MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE, MPI_INFO_NULL, &file)) {
-    unlink(path);
-    return true;
-  }
-  MPI_Info info;
-  if (MPI_File_get_info(file, &info) == MPI_SUCCESS) {
-    int n_keys = 0;
-    MPI_Info_get_nkeys(info, &n_keys);
-    for (int i = 0; i < n_keys && !found; i++) {
-      char key[MPI_MAX_INFO_KEY + 1];
-      MPI_Info_get_nthkey(info, i, key);
-      found = !strncmp(key, "romio_", 6);
-    }
-    MPI_Info_free(&info);
-  }
-  MPI_File_close(&file);
-  return found;
+  char setting[4096];
+  int provided;
+  /* Where it cannot be told there is no reason to warn. */
+  if (MPI_T_init_thread(MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) return true;
+  const bool known = read_io_setting(setting, sizeof setting);
+  MPI_T_finalize();
+  if (!known) return true;
+  const bool names_ompio = strstr(setting, "ompio") != NULL;
+  return setting[0] == '^' ? names_ompio : setting[0] && !names_ompio;
 }
 
 sp_status sp_comm_start(int *argc, char ***argv) {
