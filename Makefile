@@ -52,8 +52,8 @@ BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan bench demo install \
-  run-tests run-sanitized have-libraries
+.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan bench \
+  demo install run-tests run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
@@ -78,7 +78,8 @@ tests: $(TESTS) $(TEST_TOOLS) $(BIN)
 
 $(BUILD)/tests/%: tests/%.c $(LIB) $(LINKED_IN)
 	@mkdir -p $(@D)
-	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) $(LIB) $(TEST_LIBS) $(LDLIBS)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) \
+	  $(LIB) $(TEST_LIBS) $(LDLIBS)
 
 include tools/cuda.mk
 

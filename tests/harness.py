@@ -52,16 +52,18 @@ def marked_processes(mark):
 
 def kill_marked(mark):
     """Ends every process with this mark, and those they start while we look."""
+    clean = 0
     for _ in range(50):
         left = marked_processes(mark)
-        if not left:
+        clean = 0 if left else clean + 1
+        if clean == 2:  # twice, since a process in the middle of an exec shows no environment
             return
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 def mpi_environment():
