@@ -1,5 +1,6 @@
 """The test runner itself: limits hold, nothing stays behind, verdicts are right."""
 
+import os
 import sys
 import textwrap
 import time
@@ -10,18 +11,22 @@ import pytest
 import harness
 
 
+# Names that no other run of these tests shows.
+SLEEP, LONG_SLEEP = f"sleep 300.{os.getpid()}", f"sleep 301.{os.getpid()}"
+
+
 def test_time_limit_ends_every_process_even_in_sessions_of_their_own(tmp_path):
-    script = "setsid sleep 300 & setsid bash -c 'trap \"\" TERM; sleep 300' & sleep 300"
+    script = f"setsid {SLEEP} & setsid bash -c 'trap \"\" TERM; {SLEEP}' & {SLEEP}"
     start = time.monotonic()
     result = harness.run(["bash", "-c", script], timeout=0.5)
     assert result.timed_out and time.monotonic() - start < 10
-    assert not processes_named("sleep 300")
+    assert not processes_named(SLEEP)
 
 
 def test_what_a_finished_program_left_running_is_ended():
-    result = harness.run(["bash", "-c", "setsid sleep 301 >/dev/null 2>&1 & echo done"], timeout=20)
+    result = harness.run(["bash", "-c", f"setsid {LONG_SLEEP} >/dev/null 2>&1 & echo done"], timeout=20)
     assert result.stdout == "done\n" and not result.timed_out
-    assert not processes_named("sleep 301")
+    assert not processes_named(LONG_SLEEP)
 
 
 def processes_named(text):
