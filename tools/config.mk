@@ -7,10 +7,11 @@ PKG_MPI := $(call first_pkg,ompi-c ompi mpich)
 PKG_HDF5 := $(call first_pkg,hdf5-openmpi hdf5-mpi hdf5)
 PKG_YAML := $(call first_pkg,yaml-0.1)
 PKG_FFTW := $(call first_pkg,fftw3f)
+PKG_XXHASH := $(call first_pkg,libxxhash)
 PKG_MISSING := $(if $(DEPS_CFLAGS),,$(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
-  $(if $(PKG_FFTW),,FFTW))
+  $(if $(PKG_FFTW),,FFTW) $(if $(PKG_XXHASH),,xxHash))
 PKG_MISSING := $(strip $(PKG_MISSING))
-PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW)
+PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_XXHASH)
 
 # libsegyio has no pkg-config file in its 1.x releases, and Debian 13 no longer has the package: where its header is
 # not found, src/io does without (SP_HAVE_SEGYIO is not defined).

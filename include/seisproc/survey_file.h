@@ -24,6 +24,9 @@ typedef enum sp_type { SP_UINT8, SP_INT32, SP_UINT32, SP_INT64, SP_UINT64, SP_FL
 
 size_t sp_type_size(sp_type type);
 
+/* The n values at `rows`, of this type, as doubles; 64-bit integers are rounded. */
+void sp_rows_to_double(sp_type type, const void *rows, size_t n, double *out);
+
 /* A dataset of a new file: `rows` rows of row_length elements; row_length 0 makes it one-dimensional. */
 typedef struct sp_dataset_spec {
   const char *path; /* "/traces", "/headers/offset", ...; groups on the way are made */
@@ -62,11 +65,31 @@ typedef struct sp_dataset sp_dataset;
 /* A random (version 4) UUID as text. */
 void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]);
 
+/* A UUID (version 8) that is the hash of `name`: the same for the same name, so that a job run twice gives the same
+ * bytes. */
+void sp_uuid_derive(const char *name, char uuid[SP_UUID_LENGTH + 1]);
+
 /* Creates the file at `path` with root attributes from `info` and the given datasets and attributes (besides them
  * nothing is made), syncs and closes it. An existing file is replaced. One process calls it; not collective.
  * Errors: SP_ERR_IO. */
 sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,
                            size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes);
+
+/* What derived surveys do not inherit, since it belongs to the samples of the file that holds it. */
+#define SP_EXACT_GROUP "/segy/exact"
+
+/* Creates a survey as sp_survey_create does, and in it everything that the open survey `source` has below /gathers,
+ * /headers and /segy (but SP_EXACT_GROUP): attributes and all. Datasets with a row a trace, which are those of /headers
+ * and those named /segy/trace_*, are left to be written (sp_survey_each_trace_dataset names them); the others are
+ * copied. One process calls it, with a source opened alone.
+ */
+sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
+                           const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
+                           size_t n_attributes);
+
+/* Calls visit(path, context) for each of those datasets with a row a trace, in alphabetical order. Collective. */
+sp_status sp_survey_each_trace_dataset(const sp_survey *survey, sp_status (*visit)(const char *path, void *context),
+                                       void *context);
 
 /* Opens a survey. Collective over comm. Errors: SP_ERR_INPUT, in one line from the lowest rank that saw it: not there,
  * a directory, not HDF5, HDF5 but of another program (names what it found), a newer format_version, shapes that

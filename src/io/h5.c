@@ -51,6 +51,29 @@ size_t sp_type_size(sp_type type) {
   return 0;
 }
 
+#define WIDEN(c_type)                                                                                                  \
+  for (size_t i = 0; i < n; i++) out[i] = (double)((const c_type *)rows)[i];                                           \
+  break
+
+void sp_rows_to_double(sp_type type, const void *rows, size_t n, double *out) {
+  switch (type) {
+  case SP_UINT8:
+    WIDEN(uint8_t);
+  case SP_INT32:
+    WIDEN(int32_t);
+  case SP_UINT32:
+    WIDEN(uint32_t);
+  case SP_INT64:
+    WIDEN(int64_t);
+  case SP_UINT64:
+    WIDEN(uint64_t);
+  case SP_FLOAT32:
+    WIDEN(float);
+  case SP_FLOAT64:
+    WIDEN(double);
+  }
+}
+
 hid_t sp_h5_file_type(sp_type type) {
   switch (type) {
   case SP_UINT8:

@@ -31,6 +31,12 @@ hid_t sp_h5_memory_type(sp_type type);
 /* Which of ours a dataset's type is; false for any other. */
 bool sp_h5_known_type(hid_t type, sp_type *out);
 
+/* Makes one dataset of a new file: contiguous, allocated early, never filled. */
+sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec);
+
+/* Brings what `source` has below /gathers, /headers and /segy into a new file, as sp_survey_derive says. */
+sp_status sp_h5_inherit(const sp_survey *source, hid_t file);
+
 struct sp_survey {
   hid_t file;
   MPI_Comm comm; /* duplicate; MPI_COMM_NULL when opened alone */

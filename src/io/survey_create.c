@@ -6,15 +6,27 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "src/io/h5.h"
 
-void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]) {
-  unsigned char b[16];
-  if (getrandom(b, sizeof b, 0) != sizeof b) abort(); /* 16 bytes never come short (getrandom(2)) */
-  b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+static void format_uuid(unsigned char b[16], int version, char uuid[SP_UUID_LENGTH + 1]) {
+  b[6] = (unsigned char)((b[6] & 0x0f) | version << 4);
   b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
   snprintf(uuid, SP_UUID_LENGTH + 1, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
            b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]) {
+  unsigned char bytes[16];
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) abort(); /* 16 bytes never come short (getrandom(2)) */
+  format_uuid(bytes, 4, uuid);
+}
+
+void sp_uuid_derive(const char *name, char uuid[SP_UUID_LENGTH + 1]) {
+  XXH128_canonical_t hash;
+  XXH128_canonicalFromHash(&hash, XXH3_128bits(name, strlen(name)));
+  format_uuid(hash.digest, 8, uuid);
 }
 
 static sp_status write_attribute(hid_t file, const char *object, const char *name, hid_t file_type, hid_t memory_type,
@@ -62,7 +74,7 @@ static sp_status write_root(hid_t file, const sp_survey_info *info) {
   return write_text(file, "/", "history", info->history ? info->history : "");
 }
 
-static sp_status create_dataset(hid_t file, const sp_dataset_spec *spec) {
+sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec) {
   sp_status status;
   hid_t space = H5I_INVALID_HID, links = H5I_INVALID_HID, creation = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
   const hsize_t dims[2] = {spec->rows, spec->row_length};
@@ -107,8 +119,20 @@ static sp_status sync_path(const char *path) {
   return SP_SUCCESS;
 }
 
-sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,
-                           size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes) {
+static sp_status fill(hid_t file, const sp_survey *source, const sp_survey_info *info, const sp_dataset_spec *datasets,
+                      size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes) {
+  SP_TRY(write_root(file, info));
+  for (size_t i = 0; i < n_datasets; i++) SP_TRY(sp_h5_create_dataset(file, &datasets[i]));
+  if (source) SP_TRY(sp_h5_inherit(source, file));
+  if (info->content[0]) SP_TRY(write_text(file, "/traces", "content", info->content));
+  if (info->gather_key[0] && !source) SP_TRY(write_text(file, "/gathers/key", "name", info->gather_key));
+  for (size_t i = 0; i < n_attributes; i++) SP_TRY(create_attribute(file, &attributes[i]));
+  return SP_SUCCESS;
+}
+
+sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
+                           const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
+                           size_t n_attributes) {
   sp_h5_start();
   sp_status status = SP_SUCCESS;
   const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
@@ -117,14 +141,14 @@ sp_status sp_survey_create(const char *path, const sp_survey_info *info, const s
     sp_h5_error_text(why, sizeof why);
     return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, why);
   }
-  SP_TRY_GOTO(out, write_root(file, info));
-  for (size_t i = 0; i < n_datasets; i++) SP_TRY_GOTO(out, create_dataset(file, &datasets[i]));
-  if (info->content[0]) SP_TRY_GOTO(out, write_text(file, "/traces", "content", info->content));
-  if (info->gather_key[0]) SP_TRY_GOTO(out, write_text(file, "/gathers/key", "name", info->gather_key));
-  for (size_t i = 0; i < n_attributes; i++) SP_TRY_GOTO(out, create_attribute(file, &attributes[i]));
-out:
+  status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);
   if (H5Fclose(file) < 0 && status == SP_SUCCESS) status = SP_RAISE(SP_ERR_IO, "%s: cannot be closed", path);
   if (status == SP_SUCCESS) status = sync_path(path);
   if (status != SP_SUCCESS) unlink(path);
   return status;
+}
+
+sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,
+                           size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes) {
+  return sp_survey_derive(NULL, path, info, datasets, n_datasets, attributes, n_attributes);
 }

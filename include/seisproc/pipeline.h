@@ -1,0 +1,19 @@
+/* Running a job: a survey in, a processed survey out. */
+#ifndef SEISPROC_PIPELINE_H
+#define SEISPROC_PIPELINE_H
+
+#include <stdbool.h>
+
+#include "seisproc/job.h"
+
+typedef struct sp_run_options {
+  bool quiet; /* no progress, no closing table */
+} sp_run_options;
+
+/* Runs the job on all ranks of MPI_COMM_WORLD (at least 3). Collective; job and options must be the same on all
+ * ranks. Returns, the same on all ranks, SP_SUCCESS; SP_ERR_GATHER when the output is complete but some gathers
+ * could not be processed; SP_STOPPED when it ended early and the same command goes on; SP_ERR_USAGE or SP_ERR_INPUT
+ * when nothing was begun. What reaches a whole rank (a disk or device that fails) ends all ranks at once. */
+sp_status sp_run(const sp_job *job, const sp_run_options *options);
+
+#endif

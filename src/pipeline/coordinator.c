@@ -1,0 +1,242 @@
+/* The coordinator: deals ranges in rounds, a few rounds ahead of what is computed; keeps count of what is on the disk;
+ * shows how far the job is. It touches no sample. */
+#include <string.h>
+
+#include "seisproc/comm.h"
+#include "seisproc/deal.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "src/pipeline/messages.h"
+#include "src/pipeline/progress.h"
+#include "src/pipeline/run.h"
+
+typedef struct coordinator {
+  sp_run_context *run;
+  const sp_roles *roles;
+  const sp_gather_index *index;
+  sp_dealer *dealer;
+  int *worker_ranks;                /* [n_workers]: world rank by worker's index */
+  double *speed;                    /* [n_workers], traces/s; 0: not known */
+  sp_range *ranges;                 /* [n_workers] of the round being dealt */
+  sp_stage_times *times;            /* [n_workers], as last reported */
+  uint64_t n_dealt;                 /* rounds, without the last, empty one */
+  uint64_t n_computed;              /* rounds that every worker has computed */
+  int outstanding[SP_ROUNDS_AHEAD]; /* reports that are still to come of a dealt round */
+  bool ended;                       /* the last round was dealt */
+  sp_outbox *deals;                 /* a buffer a rank and round ahead, one more for the last */
+  void *inbox;
+  size_t inbox_bytes;
+  sp_global dealt_gathers, durable_gathers, durable_traces; /* with those of earlier runs */
+  sp_gather_result *results;                                /* [n_gathers]; borrowed */
+  sp_progress progress;
+  sp_status verdict; /* why dealing stopped early */
+} coordinator;
+
+enum { N_BUFFERS = SP_ROUNDS_AHEAD + 1 };
+
+static size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
+static sp_status create(coordinator *c, sp_run_context *run, const sp_gather_index *index, sp_gather_result *results) {
+  const sp_roles *roles = run->roles;
+  const sp_run_shape *shape = &run->shape;
+  const size_t n = (size_t)roles->n_workers;
+  c->run = run;
+  c->roles = roles;
+  c->index = index;
+  c->results = results;
+  const sp_deal_config config = {.n_workers = roles->n_workers,
+                                 .max_traces = shape->slab_traces,
+                                 .max_gathers = shape->slab_gathers,
+                                 .min_traces = shape->slab_traces / 8};
+  SP_TRY(sp_dealer_create(index, &config, NULL, &c->dealer));
+  SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", (void **)&c->worker_ranks));
+  SP_TRY(sp_calloc(n, sizeof(double), "the workers' speeds", (void **)&c->speed));
+  SP_TRY(sp_calloc(n, sizeof(sp_range), "a round", (void **)&c->ranges));
+  SP_TRY(sp_calloc(n, sizeof(sp_stage_times), "the workers' times", (void **)&c->times));
+  for (int r = 0; r < roles->size; r++) {
+    if (roles->members[r].role == SP_ROLE_WORKER) c->worker_ranks[roles->members[r].index] = r;
+  }
+  const size_t deal_bytes = larger(sizeof(sp_deal_message) + (shape->slab_gathers + 1) * sizeof(sp_local),
+                                   sizeof(sp_round_message) + n * sizeof(sp_range));
+  SP_TRY(sp_outbox_create(roles->world, SP_TAG_DEAL, (size_t)roles->size * N_BUFFERS, deal_bytes, &c->deals));
+  c->inbox_bytes =
+      larger(sizeof(sp_report_message), sizeof(sp_durable_message) + shape->slab_gathers * sizeof(sp_gather_result));
+  return sp_alloc(c->inbox_bytes, "messages", &c->inbox);
+}
+
+static void destroy(coordinator *c) {
+  sp_outbox_destroy(c->deals);
+  sp_dealer_destroy(c->dealer);
+  sp_free(c->worker_ranks);
+  sp_free(c->speed);
+  sp_free(c->ranges);
+  sp_free(c->times);
+  sp_free(c->inbox);
+}
+
+/* --- dealing --------------------------------------------------------------------------------------------- */
+
+/* The buffer for a rank's next message, once its last use has left. */
+static size_t take_buffer(coordinator *c, int rank) {
+  const size_t i = (size_t)rank * N_BUFFERS + c->n_dealt % N_BUFFERS;
+  sp_backoff backoff = {0};
+  while (!sp_outbox_is_free(c->deals, i)) sp_backoff_sleep(&backoff);
+  return i;
+}
+
+static sp_status send_deal(coordinator *c, int worker, bool last) {
+  const int rank = c->worker_ranks[worker];
+  const size_t i = take_buffer(c, rank);
+  const sp_range range = c->ranges[worker];
+  sp_deal_message *deal = sp_outbox_buffer(c->deals, i);
+  *deal = (sp_deal_message){.round = c->n_dealt, .last = last, .range = range};
+  sp_local *first_trace = (sp_local *)(deal + 1);
+  first_trace[0] = 0;
+  for (sp_local g = 1; g <= range.n_gathers; g++) {
+    first_trace[g] = (sp_local)(c->index->first_trace[range.first_gather + g] - range.first_trace);
+  }
+  return sp_outbox_send(c->deals, i, sizeof *deal + (range.n_gathers + 1) * sizeof(sp_local), rank);
+}
+
+/* An I/O rank hears of the ranges of its own workers. */
+static sp_status send_round(coordinator *c, int rank, bool last) {
+  const size_t i = take_buffer(c, rank);
+  sp_round_message *round = sp_outbox_buffer(c->deals, i);
+  sp_range *ranges = (sp_range *)(round + 1);
+  *round = (sp_round_message){.round = c->n_dealt, .last = last};
+  for (int w = 0; w < c->roles->n_workers; w++) {
+    if (c->roles->members[c->worker_ranks[w]].io_rank == rank) ranges[round->n_ranges++] = c->ranges[w];
+  }
+  return sp_outbox_send(c->deals, i, sizeof *round + (size_t)round->n_ranges * sizeof(sp_range), rank);
+}
+
+/* Deals one round to everybody; the last one is empty. */
+static sp_status deal_round(coordinator *c) {
+  const bool last = c->verdict != SP_SUCCESS || !sp_dealer_next(c->dealer, c->speed, c->ranges);
+  if (last) memset(c->ranges, 0, (size_t)c->roles->n_workers * sizeof(sp_range));
+  for (int w = 0; w < c->roles->n_workers; w++) SP_TRY(send_deal(c, w, last));
+  for (int r = 0; r < c->roles->size; r++) {
+    if (c->roles->members[r].role == SP_ROLE_IO) SP_TRY(send_round(c, r, last));
+  }
+  if (last) {
+    c->ended = true;
+    return SP_SUCCESS;
+  }
+  int *outstanding = &c->outstanding[c->n_dealt % SP_ROUNDS_AHEAD];
+  *outstanding = 0;
+  for (int w = 0; w < c->roles->n_workers; w++) {
+    *outstanding += c->ranges[w].n_gathers > 0;
+    c->dealt_gathers += c->ranges[w].n_gathers;
+  }
+  sp_debug("dealt round %llu, %llu gathers so far", (unsigned long long)c->n_dealt,
+           (unsigned long long)c->dealt_gathers);
+  c->n_dealt++;
+  return SP_SUCCESS;
+}
+
+/* Deals as far ahead as the workers' progress allows. */
+static sp_status deal_ahead(coordinator *c) {
+  while (c->n_computed < c->n_dealt && c->outstanding[c->n_computed % SP_ROUNDS_AHEAD] == 0) c->n_computed++;
+  while (!c->ended && c->n_dealt - c->n_computed < SP_ROUNDS_AHEAD) SP_TRY(deal_round(c));
+  return SP_SUCCESS;
+}
+
+/* --- what comes back ------------------------------------------------------------------------------------- */
+
+static void take_report(coordinator *c, int from) {
+  const sp_report_message *report = c->inbox;
+  const int worker = c->roles->members[from].index;
+  c->outstanding[report->round % SP_ROUNDS_AHEAD]--;
+  c->times[worker] = report->times;
+  if (report->compute_s <= 0) return;
+  /* the mean of now and before: one disturbed round does not upset the deal */
+  const double speed = (double)report->n_traces / report->compute_s;
+  c->speed[worker] = c->speed[worker] > 0 ? 0.5 * (c->speed[worker] + speed) : speed;
+}
+
+/* A gather ends the job only where the job says so. */
+static void check_results(coordinator *c, const sp_range *range, const sp_gather_result *results) {
+  if (c->run->job->settings.on_error != SP_ON_ERROR_ABORT || c->verdict != SP_SUCCESS) return;
+  for (sp_local g = 0; g < range->n_gathers; g++) {
+    if (results[g].reason <= SP_REASON_DEAD_TRACES) continue;
+    const sp_global gather = range->first_gather + g;
+    c->verdict = SP_RAISE(SP_ERR_INPUT, "gather %llu (key %lld) cannot be processed: %s; on_error is abort",
+                          (unsigned long long)gather, c->index->key ? (long long)c->index->key[gather] : 0LL,
+                          sp_reason_name((sp_reason)results[g].reason));
+    return;
+  }
+}
+
+static void take_durable(coordinator *c) {
+  const sp_durable_message *message = c->inbox;
+  const sp_range *range = &message->range;
+  memcpy(c->results + range->first_gather, message + 1, range->n_gathers * sizeof(sp_gather_result));
+  check_results(c, range, (const sp_gather_result *)(message + 1));
+  c->durable_gathers += range->n_gathers;
+  c->durable_traces += range->n_traces;
+}
+
+static sp_status receive(coordinator *c, bool *any) {
+  int from;
+  SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_REPORT, c->inbox, c->inbox_bytes, &from));
+  if (from >= 0) {
+    take_report(c, from);
+    *any = true;
+  }
+  SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
+  if (from >= 0) {
+    take_durable(c);
+    *any = true;
+  }
+  return SP_SUCCESS;
+}
+
+/* Which stage the workers have spent most of their time waiting for. */
+static const char *bottleneck(const coordinator *c) {
+  static const sp_stage stages[] = {SP_STAGE_READ, SP_STAGE_COMPUTE, SP_STAGE_HAND_OVER};
+  static const char *const names[] = {"read", "compute", "write"};
+  double most = 0;
+  const char *name = "the first slab";
+  for (int i = 0; i < 3; i++) {
+    double sum = 0;
+    for (int w = 0; w < c->roles->n_workers; w++) sum += c->times[w].seconds[stages[i]];
+    if (sum <= most) continue;
+    most = sum;
+    name = names[i];
+  }
+  return name;
+}
+
+static sp_status run_rounds(coordinator *c) {
+  sp_backoff backoff = {0};
+  while (!c->ended || c->durable_gathers < c->dealt_gathers) {
+    bool any = false;
+    SP_TRY(deal_ahead(c));
+    SP_TRY(receive(c, &any));
+    sp_progress_show(&c->progress, c->durable_gathers, c->durable_traces, bottleneck(c));
+    if (any) {
+      sp_backoff_reset(&backoff);
+    } else {
+      sp_backoff_sleep(&backoff);
+    }
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_coordinate(sp_run_context *run, const sp_gather_index *index, sp_gather_result *results) {
+  coordinator c = {0};
+  sp_status status = create(&c, run, index, results);
+  status = sp_agree(run->roles->world, status);
+  if (status == SP_SUCCESS) {
+    const double out = run->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+    sp_progress_start(&c.progress, run->options->quiet, index->n_gathers, index->n_traces, 0, 0,
+                      (1 + out) * run->shape.n_samples * sizeof(float));
+    status = run_rounds(&c);
+    sp_progress_end(&c.progress, c.durable_gathers, c.durable_traces);
+    if (status == SP_SUCCESS) status = c.verdict;
+  }
+  destroy(&c);
+  return status;
+}

@@ -1,0 +1,283 @@
+/* An I/O rank: warms the file cache for the ranges to come, writes its workers' slots behind them with the other I/O
+ * ranks, and reports ranges once they are on the disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/comm.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/survey_file.h"
+#include "src/pipeline/messages.h"
+#include "src/pipeline/run.h"
+#include "src/pipeline/sync_thread.h"
+
+/* Ranges that are written but not yet on the disk: more than these, and writing waits for the disk. */
+enum { MAX_PENDING = 64 };
+
+/* A range that was written, waiting to be durable. Its message lies in the outbox under the same number. */
+typedef struct pending {
+  uint64_t sequence; /* 0: this place is free */
+  bool sent;
+  sp_local n_gathers;
+} pending;
+
+typedef struct io_rank {
+  sp_run_context *run;
+  const sp_roles *roles;
+  sp_survey *survey;
+  sp_dataset *traces, *noise;
+  int input_fd; /* for read-ahead; -1: none */
+  uint64_t input_offset;
+  int *workers;                /* [n_workers]: world ranks of those it serves */
+  uint64_t *n_slabs;           /* [n_workers]: written so far of each */
+  int n_workers, most_workers; /* of this I/O rank; of any */
+  char *rounds;                /* messages received and not yet written, a ring */
+  uint64_t ring;
+  size_t round_bytes;
+  uint64_t n_received, n_written; /* rounds */
+  sp_sync_thread *sync;
+  double synced_at;
+  uint64_t sequence, synced; /* ranges written; covered by the sync under way or done */
+  pending pending[MAX_PENDING];
+  sp_outbox *durable;
+} io_rank;
+
+/* --- making and unmaking --------------------------------------------------------------------------------- */
+
+static sp_status find_workers(io_rank *io) {
+  const sp_roles *roles = io->roles;
+  void *ranks = NULL, *slabs = NULL, *counts = NULL;
+  SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(int), "the workers of an I/O rank", &ranks));
+  io->workers = ranks;
+  SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(uint64_t), "the workers of an I/O rank", &slabs));
+  io->n_slabs = slabs;
+  SP_TRY(sp_calloc((size_t)roles->size, sizeof(int), "the workers of the I/O ranks", &counts));
+  int *served = counts;
+  for (int r = 0; r < roles->size; r++) {
+    const int server = roles->members[r].io_rank;
+    if (server < 0) continue;
+    if (server == roles->rank) io->workers[io->n_workers++] = r;
+    if (++served[server] > io->most_workers) io->most_workers = served[server];
+  }
+  sp_free(counts);
+  return SP_SUCCESS;
+}
+
+static sp_status open_output(io_rank *io) {
+  sp_status status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
+  SP_TRY(sp_agree(io->roles->peers, status));
+  SP_TRY(sp_dataset_open(io->survey, "/traces", &io->traces));
+  if (io->run->job->settings.mode == SP_MODE_BOTH) SP_TRY(sp_dataset_open(io->survey, "/noise", &io->noise));
+  return sp_sync_thread_create(io->run->part_path, &io->sync);
+}
+
+/* Read-ahead is a help, not a need: without it the job runs all the same. */
+static void open_read_ahead(io_rank *io) {
+  io->input_fd = -1;
+  sp_survey *survey = NULL;
+  sp_dataset *traces = NULL;
+  if (sp_survey_open(MPI_COMM_NULL, io->run->job->input, false, &survey) == SP_SUCCESS &&
+      sp_dataset_open(survey, "/traces", &traces) == SP_SUCCESS) {
+    io->input_offset = sp_dataset_file_offset(traces);
+    io->input_fd = open(io->run->job->input, O_RDONLY | O_CLOEXEC);
+  }
+  sp_dataset_close(traces);
+  sp_survey_close(survey);
+}
+
+static sp_status create(io_rank *io, sp_run_context *run) {
+  io->run = run;
+  io->roles = run->roles;
+  open_read_ahead(io);
+  SP_TRY(find_workers(io));
+  SP_TRY(open_output(io));
+  io->ring = (uint64_t)run->shape.n_slots + SP_ROUNDS_AHEAD + 1;
+  io->round_bytes = sizeof(sp_round_message) + (size_t)io->n_workers * sizeof(sp_range);
+  SP_TRY(sp_calloc(io->ring, io->round_bytes, "rounds", (void **)&io->rounds));
+  io->synced_at = sp_now();
+  const size_t bytes = sizeof(sp_durable_message) + run->shape.slab_gathers * sizeof(sp_gather_result);
+  return sp_outbox_create(run->roles->world, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable);
+}
+
+static void destroy(io_rank *io) {
+  sp_outbox_destroy(io->durable);
+  if (io->sync) {
+    sp_stage_times *times = &io->run->times;
+    times->seconds[SP_STAGE_FLUSH] = sp_sync_thread_seconds(io->sync);
+    times->count[SP_STAGE_FLUSH] = sp_sync_thread_count(io->sync);
+  }
+  sp_sync_thread_destroy(io->sync);
+  sp_dataset_close(io->noise);
+  sp_dataset_close(io->traces);
+  sp_survey_close(io->survey);
+  if (io->input_fd >= 0) close(io->input_fd);
+  sp_free(io->rounds);
+  sp_free(io->n_slabs);
+  sp_free(io->workers);
+}
+
+/* --- commit ---------------------------------------------------------------------------------------------- */
+
+/* Sends what has become durable, forgets what was sent. */
+static sp_status report_durable(io_rank *io, uint64_t durable) {
+  for (int i = 0; i < MAX_PENDING; i++) {
+    pending *p = &io->pending[i];
+    if (p->sent && sp_outbox_is_free(io->durable, (size_t)i)) *p = (pending){0};
+    if (p->sequence == 0 || p->sent || p->sequence > durable) continue;
+    const size_t bytes = sizeof(sp_durable_message) + p->n_gathers * sizeof(sp_gather_result);
+    SP_TRY(sp_outbox_send(io->durable, (size_t)i, bytes, 0));
+    p->sent = true;
+  }
+  return SP_SUCCESS;
+}
+
+/* Starts a sync when one is due, or at once where `now` says so; reports what earlier ones made durable. */
+static sp_status commit(io_rank *io, bool now) {
+  uint64_t durable;
+  SP_TRY(sp_sync_thread_poll(io->sync, &durable));
+  SP_TRY(report_durable(io, durable));
+  const double time = sp_now();
+  if (io->sequence == io->synced || (!now && time - io->synced_at < io->run->job->settings.commit_interval)) {
+    return SP_SUCCESS;
+  }
+  if (sp_sync_thread_start(io->sync, io->sequence)) {
+    io->synced = io->sequence;
+    io->synced_at = time;
+  }
+  return SP_SUCCESS;
+}
+
+/* Takes a place for a range that was written, waiting for the disk while all are taken. */
+static sp_status take_place(io_rank *io, int *place) {
+  sp_backoff backoff = {0};
+  while (true) {
+    for (int i = 0; i < MAX_PENDING; i++) {
+      if (io->pending[i].sequence) continue;
+      *place = i;
+      return SP_SUCCESS;
+    }
+    SP_TRY(commit(io, true));
+    sp_backoff_sleep(&backoff);
+  }
+}
+
+static sp_status note_written(io_rank *io, sp_slot *slot) {
+  int i = 0;
+  SP_TRY(take_place(io, &i));
+  sp_durable_message *message = sp_outbox_buffer(io->durable, (size_t)i);
+  message->range = slot->range;
+  memcpy(message + 1, sp_slot_results(io->run->window, slot), slot->range.n_gathers * sizeof(sp_gather_result));
+  io->pending[i] = (pending){.sequence = ++io->sequence, .n_gathers = slot->range.n_gathers};
+  return SP_SUCCESS;
+}
+
+/* --- rounds ---------------------------------------------------------------------------------------------- */
+
+static sp_round_message *round_at(const io_rank *io, uint64_t i) {
+  return (sp_round_message *)(io->rounds + io->round_bytes * (i % io->ring));
+}
+
+static void read_ahead(const io_rank *io, const sp_range *range) {
+  if (io->input_fd < 0 || range->n_traces == 0) return;
+  const uint64_t row = io->run->shape.n_samples * sizeof(float);
+  posix_fadvise(io->input_fd, (off_t)(io->input_offset + range->first_trace * row), (off_t)(range->n_traces * row),
+                POSIX_FADV_WILLNEED);
+}
+
+/* Takes in the rounds that have been dealt. */
+static sp_status receive_rounds(io_rank *io, bool *last) {
+  for (int from = 0; from >= 0 && io->n_received - io->n_written < io->ring;) {
+    sp_round_message *round = round_at(io, io->n_received);
+    SP_TRY(sp_message_poll(io->roles->world, 0, SP_TAG_DEAL, round, io->round_bytes, &from));
+    if (from < 0) break;
+    io->n_received++;
+    *last |= round->last != 0;
+    for (int i = 0; i < round->n_ranges; i++) read_ahead(io, (const sp_range *)(round + 1) + i);
+  }
+  return SP_SUCCESS;
+}
+
+/* Waits until worker k's slot is full. */
+static sp_status wait_for_slot(io_rank *io, int k, sp_slot **out, bool *last) {
+  const double start = sp_now();
+  sp_slot *slot = sp_node_window_slot(io->run->window, io->workers[k], io->n_slabs[k]++);
+  sp_backoff backoff = {0};
+  while (!sp_slot_is_full(slot)) {
+    SP_TRY(receive_rounds(io, last));
+    SP_TRY(commit(io, false));
+    sp_backoff_sleep(&backoff);
+  }
+  sp_stage_add(&io->run->times, SP_STAGE_WAIT, sp_now() - start, 0);
+  *out = slot;
+  return SP_SUCCESS;
+}
+
+/* Writes one slot, or nothing where `slot` is NULL. Collective over the I/O ranks. */
+static sp_status write_slot(io_rank *io, sp_slot *slot) {
+  if (io->roles->n_io > 1) SP_TRY(sp_quiet_barrier(io->roles->peers));
+  const double start = sp_now();
+  const sp_range range = slot ? slot->range : (sp_range){0};
+  const sp_node_window *window = io->run->window;
+  SP_TRY(sp_dataset_write(io->traces, range.first_trace, range.n_traces, slot ? sp_slot_traces(window, slot) : NULL));
+  if (io->noise) {
+    SP_TRY(sp_dataset_write(io->noise, range.first_trace, range.n_traces, slot ? sp_slot_noise(window, slot) : NULL));
+  }
+  const uint64_t bytes = (uint64_t)range.n_traces * io->run->shape.n_samples * sizeof(float);
+  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, io->noise ? 2 * bytes : bytes);
+  return SP_SUCCESS;
+}
+
+static sp_status write_round(io_rank *io, const sp_round_message *round, bool *last) {
+  const sp_range *ranges = (const sp_range *)(round + 1);
+  for (int k = 0; k < io->most_workers; k++) {
+    sp_slot *slot = NULL;
+    if (k < io->n_workers && ranges[k].n_gathers) SP_TRY(wait_for_slot(io, k, &slot, last));
+    SP_TRY(write_slot(io, slot));
+    if (!slot) continue;
+    SP_TRY(note_written(io, slot));
+    sp_slot_set_full(slot, false);
+    SP_TRY(commit(io, false));
+  }
+  return SP_SUCCESS;
+}
+
+static bool all_reported(const io_rank *io) {
+  for (int i = 0; i < MAX_PENDING; i++) {
+    if (io->pending[i].sequence) return false;
+  }
+  return true;
+}
+
+static sp_status run_rounds(io_rank *io) {
+  sp_backoff backoff = {0};
+  bool last = false;
+  while (!last || io->n_written < io->n_received) {
+    SP_TRY(receive_rounds(io, &last));
+    if (io->n_written == io->n_received) {
+      SP_TRY(commit(io, false));
+      sp_backoff_sleep(&backoff);
+      continue;
+    }
+    sp_backoff_reset(&backoff);
+    const sp_round_message *round = round_at(io, io->n_written);
+    if (!round->last) SP_TRY(write_round(io, round, &last));
+    io->n_written++;
+  }
+  while (!all_reported(io)) {
+    SP_TRY(commit(io, true));
+    sp_backoff_sleep(&backoff);
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_write_behind(sp_run_context *run) {
+  io_rank io = {0};
+  sp_status status = create(&io, run);
+  status = sp_agree(run->roles->world, status);
+  if (status == SP_SUCCESS) status = run_rounds(&io);
+  if (status == SP_ERR_IO) sp_comm_abort(status);
+  destroy(&io);
+  return status;
+}

@@ -1,0 +1,75 @@
+/* What the three roles share while a job runs. Private to src/pipeline. */
+#ifndef SEISPROC_SRC_PIPELINE_RUN_H
+#define SEISPROC_SRC_PIPELINE_RUN_H
+
+#include <stdint.h>
+
+#include "seisproc/job.h"
+#include "seisproc/node_window.h"
+#include "seisproc/pipeline.h"
+#include "seisproc/roles.h"
+#include "seisproc/stats.h"
+
+/* Rounds that are dealt ahead of the last one that every worker has computed: one is computed, one is read, one
+ * waits at the workers' door. */
+enum { SP_ROUNDS_AHEAD = 3 };
+
+/* What rank 0 worked out from the job, the input and the ranks; plain data, the same on all ranks. */
+typedef struct sp_run_shape {
+  sp_global n_traces, n_gathers;
+  uint32_t n_samples;
+  sp_local max_gather;  /* traces of the largest gather */
+  sp_local slab_traces; /* largest range dealt */
+  sp_local slab_gathers;
+  int n_slots;
+  double sample_interval_s;
+} sp_run_shape;
+
+typedef struct sp_run_context {
+  const sp_job *job;
+  const sp_run_options *options;
+  sp_roles *roles;
+  sp_run_shape shape;
+  int n_threads;          /* of this worker's engine */
+  sp_node_window *window; /* NULL at a coordinator that shares its node with no worker */
+  char *part_path;        /* the output until it is complete */
+  sp_stage_times times;   /* of this rank */
+} sp_run_context;
+
+/* Messages. All are sent as bytes: ranks run the same program on the same kind of machine. */
+enum { SP_TAG_DEAL = 1, SP_TAG_REPORT, SP_TAG_DURABLE, SP_TAG_STOP };
+
+/* Coordinator to a worker: what to read and compute in a round; sp_local first_trace[n_gathers + 1] follows. */
+typedef struct sp_deal_message {
+  uint64_t round;
+  int32_t last; /* non-zero: nothing comes after this round, and this round is empty */
+  sp_range range;
+} sp_deal_message;
+
+/* Coordinator to an I/O rank: the round's number and `last`, as above; sp_range ranges[n_ranges] follow, one for each
+ * of its workers. */
+typedef struct sp_round_message {
+  uint64_t round;
+  int32_t last;
+  int32_t n_ranges;
+} sp_round_message;
+
+/* Worker to coordinator: a round was computed. */
+typedef struct sp_report_message {
+  uint64_t round;
+  uint64_t n_traces;
+  double compute_s;
+  sp_stage_times times; /* so far */
+} sp_report_message;
+
+/* I/O rank to coordinator: a range is on the disk; sp_gather_result results[n_gathers] follow. */
+typedef struct sp_durable_message {
+  sp_range range;
+} sp_durable_message;
+
+/* The three roles. Each returns when the job has ended for it. */
+sp_status sp_coordinate(sp_run_context *run, const sp_gather_index *index, sp_gather_result *results);
+sp_status sp_work(sp_run_context *run);
+sp_status sp_write_behind(sp_run_context *run);
+
+#endif
