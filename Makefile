@@ -139,21 +139,18 @@ PYTEST = SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest
 DEST_LIB = $(DESTDIR)$(PREFIX)/lib
 DEST_SHARE = $(DESTDIR)$(PREFIX)/share
 
-install: all $(BUILD)/seisproc.pc ## install under PREFIX (/usr/local), below DESTDIR
+install: all ## install under PREFIX (/usr/local), below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/seisproc $(DEST_LIB)/pkgconfig
 	install -d $(DEST_SHARE)/man/man1 $(DEST_SHARE)/doc/seisproc $(DEST_SHARE)/seisproc/jobscripts
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/seisproc/*.h $(DESTDIR)$(PREFIX)/include/seisproc
 	install -m 644 $(LIB) $(DEST_LIB)
-	install -m 644 $(BUILD)/seisproc.pc $(DEST_LIB)/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PKGS)|; s|@LIBS@|$(LIBS_SEGYIO) $(RPATHS)|' \
+	  tools/seisproc.pc.in >$(DEST_LIB)/pkgconfig/seisproc.pc
 	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
 	install -m 644 docs/seisproc.1 $(DEST_SHARE)/man/man1
 	install -m 644 README.md $(wildcard docs/*.md) $(DEST_SHARE)/doc/seisproc
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
-
-$(BUILD)/seisproc.pc: tools/seisproc.pc.in VERSION Makefile tools/config.mk
-	@mkdir -p $(@D)
-	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PKGS)|; s|@LIBS@|$(LIBS_SEGYIO) $(RPATHS)|' $< >$@
 
 clean: ## remove what was built
 	rm -rf $(BUILD) build-asan
