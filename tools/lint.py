@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 # Who may use whom. A module is a folder; a header in include/seisproc belongs to the module whose folder has the
-# source of the same name, or to the one named in HEADER_OWNER.
+# source of its name, or to the one of its name, or to the one named in HEADER_OWNER.
 MODULE_USES = {
     "src/base": "",
     "src/index": "src/base",
@@ -25,9 +25,7 @@ MODULE_USES = {
 HEADER_OWNER = {
     "crc32c.h": "src/base",
     "deal.h": "src/index",
-    "engine.h": "src/engine",
     "gather_index.h": "src/index",
-    "job.h": "src/job",
     "survey_file.h": "src/io",
     "trace_sort.h": "src/index",
 }
@@ -114,8 +112,9 @@ def owners(sources):
     for s in sources:
         if s.path.endswith(".c") and module_of(s.path):
             by_stem.setdefault(Path(s.path).stem, module_of(s.path))
+    by_stem.update({Path(m).name: m for m in MODULE_USES if m.startswith("src/")})
     headers = [Path(s.path).name for s in sources if s.path.startswith("include/seisproc/")]
-    return {**HEADER_OWNER, **{h: HEADER_OWNER.get(h, by_stem.get(Path(h).stem)) for h in headers}}
+    return {**{h: by_stem.get(Path(h).stem) for h in headers}, **HEADER_OWNER}
 
 
 def check_includes(source, owner):
