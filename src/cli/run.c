@@ -1,0 +1,116 @@
+/* seisproc run: a job, on all ranks. Outside a launcher it starts itself under one. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/comm.h"
+#include "seisproc/job.h"
+#include "seisproc/memory.h"
+#include "seisproc/pipeline.h"
+#include "src/cli/command.h"
+
+int sp_cli_run(int argc, char **argv);
+
+enum { MAX_OVERRIDES = 64, OVERRIDE_LENGTH = 64 };
+
+typedef struct arguments {
+  const char *job_path;
+  const char *overrides[MAX_OVERRIDES];
+  size_t n_overrides;
+  char texts[MAX_OVERRIDES][OVERRIDE_LENGTH]; /* of options that stand for an override */
+  sp_run_options options;
+} arguments;
+
+enum { KEY_SET = 's', KEY_QUIET = 'q', KEY_WORKERS = 256, KEY_THREADS, KEY_IO_RANKS };
+
+static const struct argp_option options[] = {
+    {"set", KEY_SET, "KEY=VALUE", 0, "Set a key of the job file, such as chain.1.dwt.k=2.5; may be given again", 0},
+    {"workers", KEY_WORKERS, "N", 0, "Ranks that compute, in all", 0},
+    {"threads", KEY_THREADS, "N", 0, "Threads of a worker", 0},
+    {"io-ranks", KEY_IO_RANKS, "N", 0, "I/O ranks of a node", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing table", 0},
+    {0},
+};
+
+static error_t add_override(struct argp_state *state, arguments *args, const char *key, const char *value) {
+  if (args->n_overrides == MAX_OVERRIDES) argp_error(state, "more than %d values set", MAX_OVERRIDES);
+  const size_t i = args->n_overrides++;
+  if (key) {
+    snprintf(args->texts[i], OVERRIDE_LENGTH, "%s=%.40s", key, value);
+    value = args->texts[i];
+  }
+  args->overrides[i] = value;
+  return 0;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+  arguments *args = state->input;
+  switch (key) {
+  case KEY_SET:
+    return add_override(state, args, NULL, value);
+  case KEY_WORKERS:
+    return add_override(state, args, "workers", value);
+  case KEY_THREADS:
+    return add_override(state, args, "threads", value);
+  case KEY_IO_RANKS:
+    return add_override(state, args, "io_ranks", value);
+  case KEY_QUIET:
+    args->options.quiet = true;
+    return 0;
+  case ARGP_KEY_ARG:
+    if (args->job_path) argp_error(state, "one job file, found another: %s", value);
+    args->job_path = value;
+    return 0;
+  case ARGP_KEY_END:
+    if (!args->job_path) argp_error(state, "a job file is missing");
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static sp_status parse_job(const arguments *args, const char *text, sp_job **job) {
+  return sp_job_parse(args->job_path, text, args->overrides, args->n_overrides, job);
+}
+
+/* Rank 0 reads and checks the job file, so that a mistake is one line; the others are given its text. */
+static sp_status share_job(const arguments *args, sp_job **job) {
+  int rank;
+  SP_TRY(SP_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank)));
+  char *text = NULL;
+  sp_status status = SP_SUCCESS;
+  if (rank == 0) {
+    status = sp_job_read_text(args->job_path, &text);
+    if (status == SP_SUCCESS) status = parse_job(args, text, job);
+  }
+  status = sp_agree(MPI_COMM_WORLD, status);
+  if (status == SP_SUCCESS) status = sp_comm_share_text(MPI_COMM_WORLD, 0, &text);
+  if (status == SP_SUCCESS) status = sp_agree(MPI_COMM_WORLD, rank ? parse_job(args, text, job) : SP_SUCCESS);
+  sp_free(text);
+  return status;
+}
+
+int sp_cli_run(int argc, char **argv) {
+  static const struct argp argp = {
+      options,
+      parse_option,
+      "JOB.yaml",
+      "Runs a job: a survey in, a processed survey out.\v"
+      "Under mpirun or srun this is one of its ranks (at least 3: a coordinator, an I/O "
+      "rank and a worker); else it starts itself under mpirun.\n\n"
+      "Exit status: 0 complete; 1 usage or input; 2 complete, but some gathers could not be "
+      "processed; 75 stopped early, the same command goes on.",
+      NULL,
+      NULL,
+      NULL};
+  arguments args = {0};
+  argp_err_exit_status = SP_EXIT_INPUT;
+  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  sp_job *job = NULL;
+  sp_status status = sp_comm_start(&argc, &argv);
+  if (status == SP_SUCCESS) status = share_job(&args, &job);
+  if (status == SP_SUCCESS) status = sp_run(job, &args.options);
+  sp_job_destroy(job);
+  sp_comm_finish();
+  return sp_status_exit_code(status);
+}
