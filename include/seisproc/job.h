@@ -15,13 +15,15 @@
 
 enum { SP_MAX_SORT_KEYS = 4, SP_FINGERPRINT_LENGTH = 32 };
 
-/* Scalar settings of a job, described by sp_job_params. */
+typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_dead_traces;
+
+/* Scalar settings of a job, described by sp_job_params. What comes before `engine` is part of the fingerprint. */
 typedef struct sp_job_settings {
   /* what is computed */
   int mode;        /* sp_mode */
   int on_error;    /* sp_on_error */
   int dead_traces; /* sp_dead_traces */
-  /* how it runs: none of these changes a bit of the output */
+  /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;             /* sp_engine_kind */
   int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */
   int threads;            /* a worker; SP_PARAM_AUTO */
@@ -31,9 +33,17 @@ typedef struct sp_job_settings {
   double commit_interval; /* s */
 } sp_job_settings;
 
-typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_dead_traces;
-
 extern const sp_param sp_job_params[];
+
+/* The keys of a job file that are not settings, for `seisproc help`; closed by an entry whose key is NULL. */
+typedef struct sp_job_key {
+  const char *key;
+  const char *form;     /* "path", "list of processors", ... */
+  const char *standard; /* the default; NULL: must be given */
+  const char *help;     /* one line */
+} sp_job_key;
+
+extern const sp_job_key sp_job_keys[];
 
 typedef struct sp_job {
   char *input; /* paths as written, relative to the working directory; owned */
@@ -45,28 +55,33 @@ typedef struct sp_job {
   sp_job_settings settings;
 } sp_job;
 
-/* Reads a file into one string, for sp_job_parse; the caller owns it. Errors: SP_ERR_USAGE, one line. */
+/* Reads a file into one string, for sp_job_parse; the caller owns it (sp_free). Errors: SP_ERR_USAGE, one line: not
+ * there, a directory, not text, more than 1 MiB. */
 sp_status sp_job_read_text(const char *path, char **text);
 
 /* Parses job text. `path` is used in messages only. overrides[n]: "key=value" as given to --set, for instance
- * "chain.1.dwt.k=2.5" (steps count from 0), "mode=noise", "sort=[cdp, offset]"; they win over the text and are checked
- * in the same way, with the override in place of the line. The caller owns *out. Errors: SP_ERR_USAGE; all mistakes are
- * logged, one line each, not only the first. */
+ * "chain.1.dwt.k=2.5" (steps count from 0), "mode=noise", "sort=[cdp, offset]"; they win over the text, a later one
+ * over an earlier one, and are checked in the same way, with the override in place of the line. "chain.2=dwt" replaces
+ * a step or adds one behind the last. The text may write keys in full, too ("chain.1.dwt.k: 2.5"), as canonical text
+ * does. Looks at the file system only to see whether input and output are one file. The caller owns *out. Errors:
+ * SP_ERR_USAGE; all mistakes are logged, one line each, not only the first: "job.yaml:12: chain.1.dwt.k: found ...". */
 sp_status sp_job_parse(const char *path, const char *text, const char *const *overrides, size_t n, sp_job **out);
 
 /* Takes NULL. */
 void sp_job_destroy(sp_job *job);
 
 /* The job as a job file in a fixed form, defaults written out, only what decides the output's bits (not input and
- * output paths, nor how it runs). One `key: value` a line, a chain step's as `chain.1.dwt.k: 3`, so that two can be
- * compared line by line. The caller owns the text. */
+ * output paths, nor how it runs). One `key: value` a line, a chain step's as `chain.1: dwt` and `chain.1.dwt.k: 3`, so
+ * that two can be compared line by line. With lines for input and output it is a job file. The caller owns the text
+ * (sp_free). */
 sp_status sp_job_canonical(const sp_job *job, char **text);
 
 /* Hash of the canonical text, SP_FINGERPRINT_LENGTH lower-case hex digits and a NUL: equal for two jobs that give the
  * same output from the same input. */
 sp_status sp_job_fingerprint(const sp_job *job, char hex[SP_FINGERPRINT_LENGTH + 1]);
 
-/* The first line in which two canonical texts differ, as "chain.1.dwt.k: 3, now 2.5"; false when equal. */
+/* The first line in which two canonical texts differ, as "chain.1.dwt.k: 3, now 2.5" or, where one does not have the
+ * key, "chain.2: not set, now mute"; false when equal, with `text` as it was. */
 bool sp_job_difference(const char *was, const char *is, char *text, size_t size);
 
 #endif
