@@ -1,0 +1,190 @@
+#include "src/job/job_check.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "seisproc/memory.h"
+#include "seisproc/quote.h"
+#include "src/job/candidates.h"
+
+enum { MAX_HEADER_NAME = 63 };
+
+/* --- values ---------------------------------------------------------------------------------------------- */
+
+/* Whether the scalar would be a number or truth value if it were not quoted. */
+static bool is_quoted_number(const sp_yaml_node *node, const sp_param *param) {
+  return node->quoted && param->type != SP_PARAM_CHOICE && strcmp(node->text, "auto") != 0;
+}
+
+void sp_job_check_value(sp_mistakes *mistakes, const char *prefix, const sp_yaml_node *node, const sp_param *param,
+                        void *values) {
+  if (node->kind == SP_YAML_BROKEN) return;
+  char why[SP_WHY_SIZE];
+  if (node->kind != SP_YAML_SCALAR || is_quoted_number(node, param)) {
+    char quoted[SP_QUOTE_SIZE];
+    sp_param_allowed(param, why, sizeof why);
+    if (node->kind == SP_YAML_SCALAR) {
+      sp_mistakes_add(mistakes, node, "%s%s: found the text \"%s\", allowed is %s, without quotes", prefix, param->key,
+                      sp_quote(node->text, quoted), why);
+    } else {
+      sp_mistakes_add(mistakes, node, "%s%s: found %s, allowed is %s", prefix, param->key,
+                      sp_yaml_kind_name(node->kind), why);
+    }
+  } else if (sp_param_parse(param, node->text, values, why, sizeof why) != SP_SUCCESS) {
+    sp_mistakes_add(mistakes, node, "%s%s", prefix, why);
+  }
+}
+
+static sp_status check_path(sp_mistakes *mistakes, const sp_yaml_node *node, char **path) {
+  if (node->kind == SP_YAML_BROKEN) return SP_SUCCESS;
+  if (node->kind != SP_YAML_SCALAR || !*node->text) {
+    sp_mistakes_add(mistakes, node, "%s: found %s, allowed is the path of a survey file", node->key,
+                    node->kind == SP_YAML_SCALAR ? "an empty text" : sp_yaml_kind_name(node->kind));
+    return SP_SUCCESS;
+  }
+  char quoted[SP_QUOTE_SIZE];
+  for (const char *c = node->text; *c; c++) {
+    if (!iscntrl((unsigned char)*c)) continue;
+    sp_mistakes_add(mistakes, node, "%s: found '%s', a path with a line break or another control character", node->key,
+                    sp_quote(node->text, quoted));
+    return SP_SUCCESS;
+  }
+  if (strlen(node->text) >= PATH_MAX - 16) { /* names are made from it: .part, .journal */
+    sp_mistakes_add(mistakes, node, "%s: found '%s', which is too long for a path", node->key,
+                    sp_quote(node->text, quoted));
+    return SP_SUCCESS;
+  }
+  return sp_strdup(node->text, path);
+}
+
+/* --- sort ------------------------------------------------------------------------------------------------ */
+
+static bool is_header_name(const char *text) {
+  if (!isalpha((unsigned char)text[0]) || strlen(text) > MAX_HEADER_NAME) return false;
+  while (isalnum((unsigned char)*text) || *text == '_') text++;
+  return !*text;
+}
+
+static sp_status check_sort_key(sp_mistakes *mistakes, const sp_yaml_node *node, sp_job *job) {
+  char quoted[SP_QUOTE_SIZE];
+  if (node->kind == SP_YAML_BROKEN) return SP_SUCCESS;
+  if (node->kind != SP_YAML_SCALAR) {
+    sp_mistakes_add(mistakes, node, "sort: found %s, allowed is a header name, such as offset",
+                    sp_yaml_kind_name(node->kind));
+    return SP_SUCCESS;
+  }
+  if (!is_header_name(node->text)) {
+    sp_mistakes_add(mistakes, node, "sort: found '%s', allowed is a header name, such as offset",
+                    sp_quote(node->text, quoted));
+    return SP_SUCCESS;
+  }
+  for (size_t i = 0; i < job->n_sort; i++) {
+    if (strcmp(job->sort[i], node->text)) continue;
+    sp_mistakes_add(mistakes, node, "sort: '%s' is named twice", sp_quote(node->text, quoted));
+    return SP_SUCCESS;
+  }
+  SP_TRY(sp_strdup(node->text, &job->sort[job->n_sort]));
+  job->n_sort++;
+  return SP_SUCCESS;
+}
+
+static sp_status check_sort(sp_mistakes *mistakes, const sp_yaml_node *node, sp_job *job) {
+  if (node->kind == SP_YAML_BROKEN) return SP_SUCCESS;
+  if (node->kind == SP_YAML_SCALAR) return check_sort_key(mistakes, node, job);
+  if (node->kind != SP_YAML_LIST) {
+    sp_mistakes_add(mistakes, node, "sort: found %s, allowed is a list of header names, such as [cdp, offset]",
+                    sp_yaml_kind_name(node->kind));
+    return SP_SUCCESS;
+  }
+  const size_t n = sp_yaml_count(node);
+  if (n > SP_MAX_SORT_KEYS) {
+    sp_mistakes_add(mistakes, node, "sort: found %zu header names, allowed are at most %d", n, SP_MAX_SORT_KEYS);
+    return SP_SUCCESS;
+  }
+  for (const sp_yaml_node *key = node->first; key; key = key->next) SP_TRY(check_sort_key(mistakes, key, job));
+  return SP_SUCCESS;
+}
+
+/* --- the whole job --------------------------------------------------------------------------------------- */
+
+static void complain_of_key(sp_mistakes *mistakes, const sp_yaml_node *node) {
+  char quoted[SP_QUOTE_SIZE], hint[SP_NEAREST_LENGTH + 32];
+  sp_candidates candidates = {.nearest.text = node->key};
+  for (const sp_job_key *k = sp_job_keys; k->key; k++) sp_candidates_add(&candidates, k->key);
+  for (const sp_param *k = sp_job_params; k->key; k++) sp_candidates_add(&candidates, k->key);
+  sp_mistakes_add(mistakes, node, "%s: unknown key;%s allowed are %s", sp_quote(node->key, quoted),
+                  sp_candidates_hint(&candidates, hint), candidates.list);
+}
+
+static sp_status check_entry(sp_mistakes *mistakes, const sp_yaml_node *node, sp_job *job) {
+  if (!strcmp(node->key, "input")) return check_path(mistakes, node, &job->input);
+  if (!strcmp(node->key, "output")) return check_path(mistakes, node, &job->output);
+  if (!strcmp(node->key, "sort")) return check_sort(mistakes, node, job);
+  if (!strcmp(node->key, "chain")) return sp_job_check_chain(mistakes, node, job);
+  const sp_param *param = sp_param_find(sp_job_params, node->key);
+  if (param) {
+    sp_job_check_value(mistakes, "", node, param, &job->settings);
+  } else {
+    complain_of_key(mistakes, node);
+  }
+  return SP_SUCCESS;
+}
+
+static void check_presence(sp_mistakes *mistakes, const sp_yaml_node *tree) {
+  for (const sp_job_key *key = sp_job_keys; key->key; key++) {
+    if (key->standard || sp_yaml_find(tree, key->key)) continue;
+    sp_mistakes_add(mistakes, NULL, "%s: missing; %s", key->key, key->help);
+  }
+}
+
+/* The next component of a path after slashes and "." components; returns its length. */
+static size_t next_component(const char **path) {
+  for (;;) {
+    *path += strspn(*path, "/");
+    const size_t n = strcspn(*path, "/");
+    if (n != 1 || **path != '.') return n;
+    *path += n;
+  }
+}
+
+/* Whether two paths name one file, by their letters or, where both are there, by what they lead to. */
+static bool is_same_file(const char *a, const char *b) {
+  struct stat stat_a, stat_b;
+  if (!stat(a, &stat_a) && !stat(b, &stat_b)) {
+    return stat_a.st_dev == stat_b.st_dev && stat_a.st_ino == stat_b.st_ino;
+  }
+  if ((*a == '/') != (*b == '/')) return false;
+  for (;;) {
+    const size_t n = next_component(&a), m = next_component(&b);
+    if (n != m || strncmp(a, b, n) != 0) return false;
+    if (n == 0) return true;
+    a += n;
+    b += n;
+  }
+}
+
+/* The job writes OUTPUT.part before it renames that to OUTPUT: the input must be neither. */
+static void check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp_job *job) {
+  if (!job->input || !job->output) return;
+  char part[PATH_MAX], quoted[SP_QUOTE_SIZE];
+  snprintf(part, sizeof part, "%s.part", job->output);
+  const sp_yaml_node *output = sp_yaml_find(tree, "output");
+  if (is_same_file(job->input, job->output)) {
+    sp_mistakes_add(mistakes, output, "output: found '%s', which is the input; write to another file",
+                    sp_quote(job->output, quoted));
+  } else if (is_same_file(job->input, part)) {
+    sp_mistakes_add(mistakes, output, "output: is written as '%s' first, which is the input; write to another file",
+                    sp_quote(part, quoted));
+  }
+}
+
+sp_status sp_job_check(sp_mistakes *mistakes, const sp_yaml_node *tree, sp_job *job) {
+  sp_param_set_defaults(sp_job_params, &job->settings);
+  for (const sp_yaml_node *node = tree->first; node; node = node->next) SP_TRY(check_entry(mistakes, node, job));
+  check_presence(mistakes, tree);
+  check_output(mistakes, tree, job);
+  return SP_SUCCESS;
+}

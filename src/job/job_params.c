@@ -1,0 +1,38 @@
+#include <math.h>
+
+#include "seisproc/job.h"
+
+#define FIELD(name) offsetof(sp_job_settings, name)
+
+const sp_param sp_job_params[] = {
+    {"mode", SP_PARAM_CHOICE, "processed", 0, 0, false, "processed|noise|both", NULL,
+     "what is written: the processed traces, the noise (input minus processed), or both", FIELD(mode)},
+    {"on_error", SP_PARAM_CHOICE, "passthrough", 0, 0, false, "passthrough|zero|abort", NULL,
+     "a gather that cannot be processed is copied as it is, zeroed, or ends the job", FIELD(on_error)},
+    {"dead_traces", SP_PARAM_CHOICE, "report", 0, 0, false, "report|ignore", NULL,
+     "whether gathers with dead traces are recorded and counted", FIELD(dead_traces)},
+    {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,
+     "what computes: a GPU where there is one, CPU threads, a GPU, or a pretended GPU (for tests)", FIELD(engine)},
+    {"workers", SP_PARAM_INT, "auto", 1, 65536, false, "auto", NULL,
+     "worker ranks in all; auto: from the cores and GPUs", FIELD(workers)},
+    {"threads", SP_PARAM_INT, "auto", 1, 1024, false, "auto", NULL, "CPU threads of a worker; auto: from the cores",
+     FIELD(threads)},
+    {"io_ranks", SP_PARAM_INT, "1", 1, 64, false, NULL, NULL, "ranks that write, a node", FIELD(io_ranks)},
+    {"slots", SP_PARAM_INT, "3", 2, 64, false, NULL, NULL,
+     "output buffers of a worker; more ride out a slow disk, and take memory", FIELD(slots)},
+    {"slab_mb", SP_PARAM_INT, "auto", 1, 65536, false, "auto", "MB",
+     "largest slab that a worker reads at once, unless one gather has more; auto: from the memory", FIELD(slab_mb)},
+    {"commit_interval", SP_PARAM_REAL, "1", 0, 3600, false, NULL, "s",
+     "longest time between two points from which a job that was cut off goes on", FIELD(commit_interval)},
+    {0},
+};
+
+const sp_job_key sp_job_keys[] = {
+    {"input", "path", NULL, "survey file to read"},
+    {"output", "path", NULL, "survey file to write; until it is complete it is called OUTPUT.part"},
+    {"chain", "list of processors", NULL,
+     "what is done to each gather, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`"},
+    {"sort", "list of header names", "[]",
+     "order of the traces within each gather, ascending, the first name the most significant"},
+    {0},
+};
