@@ -286,6 +286,7 @@ static sp_status read_stream(reader *r, sp_yaml_node **out) {
 }
 
 sp_status sp_yaml_read(sp_mistakes *mistakes, const char *text, const char *override, sp_yaml_node **out) {
+  if (!strncmp(text, "\xef\xbb\xbf", 3)) text += 3; /* a byte order mark, which the library counts as a column */
   reader r = {.mistakes = mistakes, .text = text, .override = override};
   if (!yaml_parser_initialize(&r.parser)) return SP_RAISE(SP_ERR_MEMORY, "%s: out of memory", mistakes->path);
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
