@@ -38,7 +38,7 @@ extern const sp_param sp_job_params[];
 /* The keys of a job file that are not settings, for `seisproc help`; closed by an entry whose key is NULL. */
 typedef struct sp_job_key {
   const char *key;
-  const char *form;     /* "path", "list of processors", ... */
+  const char *form;     /* "path" or "list" */
   const char *standard; /* the default; NULL: must be given */
   const char *help;     /* one line */
 } sp_job_key;

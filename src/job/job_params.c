@@ -30,9 +30,9 @@ const sp_param sp_job_params[] = {
 const sp_job_key sp_job_keys[] = {
     {"input", "path", NULL, "survey file to read"},
     {"output", "path", NULL, "survey file to write; until it is complete it is called OUTPUT.part"},
-    {"chain", "list of processors", NULL,
-     "what is done to each gather, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`"},
-    {"sort", "list of header names", "[]",
-     "order of the traces within each gather, ascending, the first name the most significant"},
+    {"chain", "list", NULL,
+     "processors that each gather goes through, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`"},
+    {"sort", "list", "[]",
+     "header names that order the traces within each gather, ascending, the first the most significant"},
     {0},
 };

@@ -115,7 +115,7 @@ static void test_keys(void **state) {
       {PATHS "chain:\n- dwt: {k: 3, k: 2}\n", NULL, AT(4) "'k' is given twice, first in line 4"},
       {"output: b.h5\n" CHAIN, NULL, FILE_AS_WHOLE "input: missing; survey file to read"},
       {"input: b.h5\n" CHAIN, NULL, FILE_AS_WHOLE "output: missing; survey file to write"},
-      {PATHS, NULL, FILE_AS_WHOLE "chain: missing; what is done to each gather, in this order"},
+      {PATHS, NULL, FILE_AS_WHOLE "chain: missing; processors that each gather goes through, in this order"},
       {"mode: both\n", NULL,
        FILE_AS_WHOLE "input: missing\n" FILE_AS_WHOLE "output: missing\n" FILE_AS_WHOLE "chain: missing"},
       /* all of them, in the order of the file */

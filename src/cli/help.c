@@ -1,0 +1,264 @@
+/* seisproc help: processors and the keys of a job file, from the tables that the job file is checked against. */
+#include <argp.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "seisproc/job.h"
+#include "seisproc/nearest.h"
+#include "seisproc/quote.h"
+#include "src/cli/command.h"
+
+int sp_cli_help(int argc, char **argv);
+
+enum { WIDTH = 100, KEY_WIDTH = 16, RANGE_SIZE = 2048 };
+
+/* --- the parts of a parameter ---------------------------------------------------------------------------- */
+
+static const char *type_name(const sp_param *param) {
+  switch (param->type) {
+  case SP_PARAM_BOOL:
+    return "boolean";
+  case SP_PARAM_INT:
+    return "integer";
+  case SP_PARAM_REAL:
+    return "number";
+  case SP_PARAM_CHOICE:
+    return "choice";
+  }
+  return "";
+}
+
+/* "1 to 31, odd", "0 or more, or auto", "soft, hard, garrote": every choice in full. */
+static void range_text(const sp_param *param, char text[RANGE_SIZE]) {
+  size_t n = 0;
+  text[0] = '\0';
+  if (param->type == SP_PARAM_BOOL) {
+    snprintf(text, RANGE_SIZE, "true, false");
+  } else if (param->type == SP_PARAM_CHOICE) {
+    for (const char *c = param->choices; *c && n + 3 < RANGE_SIZE; c++) {
+      text[n++] = *c == '|' ? ',' : *c;
+      if (*c == '|') text[n++] = ' ';
+    }
+    text[n] = '\0';
+  } else {
+    const char *odd = param->odd ? ", odd" : "", *automatic = param->choices ? ", or auto" : "";
+    if (isfinite(param->min) && isfinite(param->max)) {
+      snprintf(text, RANGE_SIZE, "%.10g to %.10g%s%s", param->min, param->max, odd, automatic);
+    } else if (isfinite(param->min)) {
+      snprintf(text, RANGE_SIZE, "%.10g or more%s%s", param->min, odd, automatic);
+    } else {
+      snprintf(text, RANGE_SIZE, "any%s%s", odd, automatic);
+    }
+  }
+}
+
+/* --- for a terminal -------------------------------------------------------------------------------------- */
+
+/* Prints words from column `column` on, in lines of at most WIDTH; the first line is already at that column. */
+static void print_wrapped(const char *text, int column) {
+  int at = column;
+  while (*text) {
+    const int length = (int)strcspn(text, " ");
+    if (at > column && at + 1 + length > WIDTH) {
+      printf("\n%*s", column, "");
+      at = column;
+    }
+    at += printf("%s%.*s", at > column ? " " : "", length, text);
+    text += length;
+    text += strspn(text, " ");
+  }
+  putchar('\n');
+}
+
+static void print_heading(void) {
+  printf("%-*s %-8s %-11s %-6s %s\n", KEY_WIDTH, "KEY", "TYPE", "DEFAULT", "UNIT", "RANGE");
+}
+
+static void print_params(const sp_param *table) {
+  for (const sp_param *param = table; param->key; param++) {
+    char range[RANGE_SIZE];
+    range_text(param, range);
+    const int column = printf("%-*s %-8s %-11s %-6s ", KEY_WIDTH, param->key, type_name(param), param->standard,
+                              param->unit ? param->unit : "-");
+    print_wrapped(range, column);
+    printf("%*s", KEY_WIDTH + 1, "");
+    print_wrapped(param->help, KEY_WIDTH + 1);
+  }
+}
+
+static void print_processor(const sp_processor *processor) {
+  printf("%s: %s\n", processor->name, processor->summary);
+  for (size_t i = 0; processor->headers[i]; i++) printf("%s%s", i ? ", " : "needs headers: ", processor->headers[i]);
+  printf("%s\n", processor->headers[0] ? "\n" : "");
+  print_heading();
+  print_params(processor->params);
+  printf("\nIn the chain of a job file, with every default written out:\n  - %s: {", processor->name);
+  for (const sp_param *param = processor->params; param->key; param++) {
+    printf("%s%s: %s", param == processor->params ? "" : ", ", param->key, param->standard);
+  }
+  printf("}\n");
+}
+
+static void print_job(void) {
+  printf("Keys of a job file, a YAML text:\n\n");
+  print_heading();
+  for (const sp_job_key *key = sp_job_keys; key->key; key++) {
+    printf("%-*s %-8s %-11s -\n%*s", KEY_WIDTH, key->key, key->form, key->standard ? key->standard : "(needed)",
+           KEY_WIDTH + 1, "");
+    print_wrapped(key->help, KEY_WIDTH + 1);
+  }
+  print_params(sp_job_params);
+}
+
+static void print_overview(void) {
+  printf("Commands (`seisproc COMMAND --help` tells more):\n");
+  const sp_command *command;
+  for (size_t i = 0; (command = sp_command_at(i)); i++) printf("  %-10s %s\n", command->name, command->summary);
+  printf("\nProcessors (`seisproc help PROCESSOR`):\n");
+  const sp_processor *processor;
+  for (size_t i = 0; (processor = sp_processor_at(i)); i++) printf("  %-10s %s\n", processor->name, processor->summary);
+  printf("\nKeys of a job file (`seisproc help job`):\n ");
+  for (const sp_job_key *key = sp_job_keys; key->key; key++) printf(" %s", key->key);
+  for (const sp_param *param = sp_job_params; param->key; param++) printf(" %s", param->key);
+  putchar('\n');
+}
+
+/* --- for the documents ----------------------------------------------------------------------------------- */
+
+/* A bar would end the cell of the table. */
+static void print_cell(const char *text) {
+  for (; *text; text++) printf(*text == '|' ? "\\|" : "%c", *text);
+}
+
+static void markdown_params(const sp_param *table) {
+  for (const sp_param *param = table; param->key; param++) {
+    char range[RANGE_SIZE];
+    range_text(param, range);
+    printf("| `%s` | %s | %s | %s | %s | ", param->key, type_name(param), param->standard, range,
+           param->unit ? param->unit : "");
+    print_cell(param->help);
+    printf(" |\n");
+  }
+}
+
+static void markdown_heading(const char *name, const char *summary) {
+  printf("### %s\n\n%c%s.\n", name, *summary >= 'a' && *summary <= 'z' ? *summary - 'a' + 'A' : *summary, summary + 1);
+}
+
+static void markdown_table(void) {
+  printf("\n| key | type | default | range | unit | meaning |\n|---|---|---|---|---|---|\n");
+}
+
+static void print_markdown(void) {
+  markdown_heading("Job", "the keys of a job file besides its processors");
+  markdown_table();
+  for (const sp_job_key *key = sp_job_keys; key->key; key++) {
+    printf("| `%s` | %s | %s | | | ", key->key, key->form, key->standard ? key->standard : "(needed)");
+    print_cell(key->help);
+    printf(" |\n");
+  }
+  markdown_params(sp_job_params);
+  const sp_processor *processor;
+  for (size_t i = 0; (processor = sp_processor_at(i)); i++) {
+    putchar('\n');
+    markdown_heading(processor->name, processor->summary);
+    for (size_t k = 0; processor->headers[k]; k++) {
+      printf("%s`%s`", k ? ", " : "\nNeeds header columns: ", processor->headers[k]);
+    }
+    if (processor->headers[0]) printf(".\n");
+    markdown_table();
+    markdown_params(processor->params);
+  }
+}
+
+/* --- the command ----------------------------------------------------------------------------------------- */
+
+static sp_status refuse_topic(const char *topic) {
+  char quoted[SP_QUOTE_SIZE], list[512] = "", hint[SP_NEAREST_LENGTH + 32] = "";
+  size_t n = 0;
+  sp_nearest nearest = {.text = topic};
+  sp_nearest_offer(&nearest, "job", strlen("job"));
+  const sp_processor *processor;
+  for (size_t i = 0; (processor = sp_processor_at(i)) && n < sizeof list; i++) {
+    sp_nearest_offer(&nearest, processor->name, strlen(processor->name));
+    n += (size_t)snprintf(list + n, sizeof list - n, ", %s", processor->name);
+  }
+  const sp_command *command;
+  for (size_t i = 0; (command = sp_command_at(i)); i++) {
+    sp_nearest_offer(&nearest, command->name, strlen(command->name));
+  }
+  if (nearest.best[0]) snprintf(hint, sizeof hint, " did you mean '%s'?", nearest.best);
+  return SP_RAISE(SP_ERR_USAGE, "no processor '%s';%s there is help on job%s", sp_quote(topic, quoted), hint, list);
+}
+
+static const sp_command *find_command(const char *name) {
+  const sp_command *command;
+  for (size_t i = 0; (command = sp_command_at(i)); i++) {
+    if (!strcmp(command->name, name)) return command;
+  }
+  return NULL;
+}
+
+/* What `seisproc COMMAND --help` prints. */
+static int help_on_command(const sp_command *command) {
+  char name[64], option[] = "--help";
+  snprintf(name, sizeof name, "seisproc %s", command->name);
+  char *argv[] = {name, option, NULL};
+  return command->run(2, argv);
+}
+
+typedef struct arguments {
+  const char *topic; /* or NULL */
+  bool markdown;
+} arguments;
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+  arguments *args = state->input;
+  switch (key) {
+  case 'm':
+    args->markdown = true;
+    return 0;
+  case ARGP_KEY_ARG:
+    if (args->topic) argp_error(state, "one topic at a time, found another: %s", value);
+    args->topic = value;
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+int sp_cli_help(int argc, char **argv) {
+  static const struct argp_option options[] = {
+      {"markdown", 'm', NULL, 0, "Print all tables as docs/job-file.md has them", 0}, {0}};
+  static const struct argp argp = {options,
+                                   parse_option,
+                                   "[PROCESSOR | job | COMMAND]",
+                                   "Tells what there is: commands, processors and the keys of a job file.",
+                                   NULL,
+                                   NULL,
+                                   NULL};
+  arguments args = {0};
+  argp_err_exit_status = SP_EXIT_INPUT;
+  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  if (args.markdown) {
+    print_markdown();
+    return SP_EXIT_COMPLETE;
+  }
+  if (!args.topic) {
+    print_overview();
+    return SP_EXIT_COMPLETE;
+  }
+  const sp_processor *processor = sp_processor_find(args.topic);
+  const sp_command *command = find_command(args.topic);
+  if (processor) {
+    print_processor(processor);
+  } else if (!strcmp(args.topic, "job")) {
+    print_job();
+  } else if (command) {
+    return help_on_command(command);
+  } else {
+    return sp_status_exit_code(refuse_topic(args.topic));
+  }
+  return SP_EXIT_COMPLETE;
+}
