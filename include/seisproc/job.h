@@ -20,9 +20,8 @@ typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_
 /* Scalar settings of a job, described by sp_job_params. What comes before `engine` is part of the fingerprint. */
 typedef struct sp_job_settings {
   /* what is computed */
-  int mode;        /* sp_mode */
-  int on_error;    /* sp_on_error */
-  int dead_traces; /* sp_dead_traces */
+  int mode;     /* sp_mode */
+  int on_error; /* sp_on_error */
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;             /* sp_engine_kind */
   int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */
@@ -31,6 +30,7 @@ typedef struct sp_job_settings {
   int slots;              /* output slots a worker */
   int slab_mb;            /* largest slab in MB, unless one gather has more; SP_PARAM_AUTO */
   double commit_interval; /* s */
+  int dead_traces;        /* sp_dead_traces: whether gathers with dead traces count for the exit code */
 } sp_job_settings;
 
 extern const sp_param sp_job_params[];

@@ -9,8 +9,6 @@ const sp_param sp_job_params[] = {
      "what is written: the processed traces, the noise (input minus processed), or both", FIELD(mode)},
     {"on_error", SP_PARAM_CHOICE, "passthrough", 0, 0, false, "passthrough|zero|abort", NULL,
      "a gather that cannot be processed is copied as it is, zeroed, or ends the job", FIELD(on_error)},
-    {"dead_traces", SP_PARAM_CHOICE, "report", 0, 0, false, "report|ignore", NULL,
-     "whether gathers with dead traces are recorded and counted", FIELD(dead_traces)},
     {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,
      "what computes: a GPU where there is one, CPU threads, a GPU, or a pretended GPU (for tests)", FIELD(engine)},
     {"workers", SP_PARAM_INT, "auto", 1, 65536, false, "auto", NULL,
@@ -24,6 +22,8 @@ const sp_param sp_job_params[] = {
      "largest slab that a worker reads at once, unless one gather has more; auto: from the memory", FIELD(slab_mb)},
     {"commit_interval", SP_PARAM_REAL, "1", 0, 3600, false, NULL, "s",
      "longest time between two points from which a job that was cut off goes on", FIELD(commit_interval)},
+    {"dead_traces", SP_PARAM_CHOICE, "report", 0, 0, false, "report|ignore", NULL,
+     "report: a gather with some dead traces makes the exit code 2; it is recorded in either case", FIELD(dead_traces)},
     {0},
 };
 

@@ -14,8 +14,8 @@
 #define PATHS "input: a.h5\noutput: b.h5\n"
 #define CHAIN "chain: [dwt]\n"
 #define KEYS                                                                                                           \
-  "input, output, chain, sort, mode, on_error, dead_traces, engine, workers, threads, io_ranks, slots, slab_mb, "      \
-  "commit_interval"
+  "input, output, chain, sort, mode, on_error, engine, workers, threads, io_ranks, slots, slab_mb, "                   \
+  "commit_interval, dead_traces"
 #define AT(line)      "seisproc: error: job.yaml:" #line ": "
 #define FILE_AS_WHOLE "seisproc: error: job.yaml: "
 #define SET           "seisproc: error: --set "
