@@ -7,8 +7,14 @@
 #include "seisproc/job.h"
 
 typedef struct sp_run_options {
-  bool quiet; /* no progress, no closing table */
+  bool quiet;     /* no progress, no closing table */
+  bool restart;   /* begin anew whatever is there */
+  bool no_commit; /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
 } sp_run_options;
+
+/* Goes up whenever the same job on the same input would give other bits than before: a job that was begun under
+ * another number is not resumed. */
+enum { SP_RESULTS_VERSION = 1 };
 
 /* Runs the job on all ranks of MPI_COMM_WORLD (at least 3). Collective; job and options must be the same on all
  * ranks. Returns, the same on all ranks, SP_SUCCESS; SP_ERR_GATHER when the output is complete but some gathers

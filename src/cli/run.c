@@ -7,6 +7,7 @@
 #include "seisproc/job.h"
 #include "seisproc/memory.h"
 #include "seisproc/pipeline.h"
+#include "seisproc/stop.h"
 #include "src/cli/command.h"
 
 int sp_cli_run(int argc, char **argv);
@@ -21,13 +22,15 @@ typedef struct arguments {
   sp_run_options options;
 } arguments;
 
-enum { KEY_SET = 's', KEY_QUIET = 'q', KEY_WORKERS = 256, KEY_THREADS, KEY_IO_RANKS };
+enum { KEY_SET = 's', KEY_QUIET = 'q', KEY_WORKERS = 256, KEY_THREADS, KEY_IO_RANKS, KEY_RESTART, KEY_NO_COMMIT };
 
 static const struct argp_option options[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "Set a key of the job file, such as chain.1.dwt.k=2.5; may be given again", 0},
     {"workers", KEY_WORKERS, "N", 0, "Ranks that compute, in all", 0},
     {"threads", KEY_THREADS, "N", 0, "Threads of a worker", 0},
     {"io-ranks", KEY_IO_RANKS, "N", 0, "I/O ranks of a node", 0},
+    {"restart", KEY_RESTART, NULL, 0, "Begin anew, whatever an earlier run left", 0},
+    {"no-commit", KEY_NO_COMMIT, NULL, 0, "Sync once, at the end: a run that is cut off is lost", 0},
     {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing table", 0},
     {0},
 };
@@ -54,6 +57,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return add_override(state, args, "threads", value);
   case KEY_IO_RANKS:
     return add_override(state, args, "io_ranks", value);
+  case KEY_RESTART:
+    args->options.restart = true;
+    return 0;
+  case KEY_NO_COMMIT:
+    args->options.no_commit = true;
+    return 0;
   case KEY_QUIET:
     args->options.quiet = true;
     return 0;
@@ -107,6 +116,7 @@ int sp_cli_run(int argc, char **argv) {
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
   sp_job *job = NULL;
+  sp_stop_install();
   sp_status status = sp_comm_start(&argc, &argv);
   if (status == SP_SUCCESS) status = share_job(&args, &job);
   if (status == SP_SUCCESS) status = sp_run(job, &args.options);

@@ -85,6 +85,7 @@ sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec) {
   SP_TRY_GOTO(out, SP_H5(H5Pset_layout(creation, H5D_CONTIGUOUS)));
   SP_TRY_GOTO(out, SP_H5(H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY)));
   SP_TRY_GOTO(out, SP_H5(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER)));
+  SP_TRY_GOTO(out, SP_H5(H5Pset_obj_track_times(creation, false))); /* the same input gives the same bytes */
   SP_TRY_GOTO(out, SP_H5_ID(dataset, H5Dcreate2(file, spec->path, sp_h5_file_type(spec->type), space, links, creation,
                                                 H5P_DEFAULT)));
   if (spec->units) status = write_text(file, spec->path, "units", spec->units);

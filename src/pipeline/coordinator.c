@@ -6,6 +6,7 @@
 #include "seisproc/deal.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/stop.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/progress.h"
 #include "src/pipeline/run.h"
@@ -13,7 +14,9 @@
 typedef struct coordinator {
   sp_run_context *run;
   const sp_roles *roles;
-  const sp_gather_index *index;
+  const sp_gather_index *index; /* borrowed */
+  sp_journal *journal;          /* borrowed; NULL: none is kept */
+  bool journal_durable;
   sp_dealer *dealer;
   int *worker_ranks;                /* [n_workers]: world rank by worker's index */
   double *speed;                    /* [n_workers], traces/s; 0: not known */
@@ -38,19 +41,29 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
-static sp_status create(coordinator *c, sp_run_context *run, const sp_gather_index *index, sp_gather_result *results) {
+static void count_earlier(coordinator *c, const sp_journal_contents *earlier) {
+  c->dealt_gathers = c->durable_gathers = earlier->n_done;
+  for (sp_global g = 0; earlier->n_done && g < c->index->n_gathers; g++) {
+    if (earlier->done[g]) c->durable_traces += c->index->first_trace[g + 1] - c->index->first_trace[g];
+  }
+}
+
+static sp_status create(coordinator *c, sp_run_context *run, sp_beginning *start) {
   const sp_roles *roles = run->roles;
   const sp_run_shape *shape = &run->shape;
   const size_t n = (size_t)roles->n_workers;
   c->run = run;
   c->roles = roles;
-  c->index = index;
-  c->results = results;
+  c->index = start->index;
+  c->journal = start->journal;
+  c->journal_durable = true;
+  c->results = start->results;
+  count_earlier(c, &start->earlier);
   const sp_deal_config config = {.n_workers = roles->n_workers,
                                  .max_traces = shape->slab_traces,
                                  .max_gathers = shape->slab_gathers,
                                  .min_traces = shape->slab_traces / 8};
-  SP_TRY(sp_dealer_create(index, &config, NULL, &c->dealer));
+  SP_TRY(sp_dealer_create(c->index, &config, start->earlier.done, &c->dealer));
   SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", (void **)&c->worker_ranks));
   SP_TRY(sp_calloc(n, sizeof(double), "the workers' speeds", (void **)&c->speed));
   SP_TRY(sp_calloc(n, sizeof(sp_range), "a round", (void **)&c->ranges));
@@ -169,13 +182,16 @@ static void check_results(coordinator *c, const sp_range *range, const sp_gather
   }
 }
 
-static void take_durable(coordinator *c) {
+static sp_status take_durable(coordinator *c) {
   const sp_durable_message *message = c->inbox;
   const sp_range *range = &message->range;
   memcpy(c->results + range->first_gather, message + 1, range->n_gathers * sizeof(sp_gather_result));
   check_results(c, range, (const sp_gather_result *)(message + 1));
   c->durable_gathers += range->n_gathers;
   c->durable_traces += range->n_traces;
+  if (!c->journal) return SP_SUCCESS;
+  c->journal_durable = false;
+  return sp_journal_append(c->journal, range, (const sp_gather_result *)(message + 1));
 }
 
 static sp_status receive(coordinator *c, bool *any) {
@@ -187,7 +203,7 @@ static sp_status receive(coordinator *c, bool *any) {
   }
   SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
   if (from >= 0) {
-    take_durable(c);
+    SP_TRY(take_durable(c));
     *any = true;
   }
   return SP_SUCCESS;
@@ -209,12 +225,24 @@ static const char *bottleneck(const coordinator *c) {
   return name;
 }
 
+/* A stop that was asked for here, or that another rank was asked for and passed on. */
+static sp_status look_for_stop(coordinator *c) {
+  int from, signal = sp_stop_signal();
+  if (!signal) SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_STOP, &signal, sizeof signal, &from));
+  if (!signal || c->verdict != SP_SUCCESS) return SP_SUCCESS;
+  sp_info("asked to stop (signal %d): what is in flight is finished; the same command goes on", signal);
+  c->verdict = SP_STOPPED;
+  return SP_SUCCESS;
+}
+
 static sp_status run_rounds(coordinator *c) {
   sp_backoff backoff = {0};
-  while (!c->ended || c->durable_gathers < c->dealt_gathers) {
+  while (!c->ended || c->durable_gathers < c->dealt_gathers || !c->journal_durable) {
     bool any = false;
+    SP_TRY(look_for_stop(c));
     SP_TRY(deal_ahead(c));
     SP_TRY(receive(c, &any));
+    if (c->journal) SP_TRY(sp_journal_poll(c->journal, &c->journal_durable));
     sp_progress_show(&c->progress, c->durable_gathers, c->durable_traces, bottleneck(c));
     if (any) {
       sp_backoff_reset(&backoff);
@@ -225,17 +253,18 @@ static sp_status run_rounds(coordinator *c) {
   return SP_SUCCESS;
 }
 
-sp_status sp_coordinate(sp_run_context *run, const sp_gather_index *index, sp_gather_result *results) {
+sp_status sp_coordinate(sp_run_context *run, sp_beginning *start) {
   coordinator c = {0};
-  sp_status status = create(&c, run, index, results);
+  sp_status status = create(&c, run, start);
   status = sp_agree(run->roles->world, status);
   if (status == SP_SUCCESS) {
     const double out = run->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
-    sp_progress_start(&c.progress, run->options->quiet, index->n_gathers, index->n_traces, 0, 0,
-                      (1 + out) * run->shape.n_samples * sizeof(float));
+    sp_progress_start(&c.progress, run->options->quiet, c.index->n_gathers, c.index->n_traces, c.durable_gathers,
+                      c.durable_traces, (1 + out) * run->shape.n_samples * sizeof(float));
     status = run_rounds(&c);
     sp_progress_end(&c.progress, c.durable_gathers, c.durable_traces);
-    if (status == SP_SUCCESS) status = c.verdict;
+    if (status == SP_ERR_IO) sp_comm_abort(status); /* the journal: the others would wait for ever */
+    if (status == SP_SUCCESS && c.durable_gathers < c.index->n_gathers) status = c.verdict;
   }
   destroy(&c);
   return status;

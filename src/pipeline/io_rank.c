@@ -2,6 +2,7 @@
  * ranks, and reports ranges once they are on the disk. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,10 +137,12 @@ static sp_status report_durable(io_rank *io, uint64_t durable) {
 /* Starts a sync when one is due, or at once where `now` says so; reports what earlier ones made durable. */
 static sp_status commit(io_rank *io, bool now) {
   uint64_t durable;
+  SP_TRY(sp_pass_stop_on(io->run));
   SP_TRY(sp_sync_thread_poll(io->sync, &durable));
   SP_TRY(report_durable(io, durable));
   const double time = sp_now();
-  if (io->sequence == io->synced || (!now && time - io->synced_at < io->run->job->settings.commit_interval)) {
+  const double interval = io->run->options->no_commit ? INFINITY : io->run->job->settings.commit_interval;
+  if (io->sequence == io->synced || (!now && time - io->synced_at < interval)) {
     return SP_SUCCESS;
   }
   if (sp_sync_thread_start(io->sync, io->sequence)) {

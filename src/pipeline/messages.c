@@ -2,6 +2,8 @@
 
 #include "seisproc/comm.h"
 #include "seisproc/memory.h"
+#include "seisproc/stop.h"
+#include "src/pipeline/run.h"
 
 struct sp_outbox {
   MPI_Comm comm;
@@ -65,4 +67,12 @@ sp_status sp_message_poll(MPI_Comm comm, int source, int tag, void *buffer, size
   SP_TRY(SP_MPI(MPI_Mrecv(buffer, sp_mpi_count(bytes), MPI_BYTE, &message, &state)));
   *from = state.MPI_SOURCE;
   return SP_SUCCESS;
+}
+
+sp_status sp_pass_stop_on(sp_run_context *run) {
+  if (run->stop_passed_on || !sp_stop_signal()) return SP_SUCCESS;
+  run->stop_passed_on = sp_stop_signal();
+  MPI_Request request; /* the message lives as long as the run, and rank 0 need not take it */
+  SP_TRY(SP_MPI(MPI_Isend(&run->stop_passed_on, 1, MPI_INT, 0, SP_TAG_STOP, run->roles->world, &request)));
+  return SP_MPI(MPI_Request_free(&request));
 }

@@ -52,8 +52,9 @@ sp_status sp_output_create(const sp_job *job, const sp_survey *source, const cha
   const sp_attribute_spec attributes[] = {
       {"/", "job", SP_ATTR_TEXT, .text = canonical},
       {"/", "input_uuid", SP_ATTR_TEXT, .text = input->uuid},
+      {"/", "results_version", SP_ATTR_INT, .integer = SP_RESULTS_VERSION},
   };
-  status = sp_survey_derive(source, part_path, &info, datasets, n, attributes, 2);
+  status = sp_survey_derive(source, part_path, &info, datasets, n, attributes, 3);
 out:
   sp_free(history);
   sp_free(canonical);

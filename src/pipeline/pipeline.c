@@ -9,92 +9,79 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
-#include "seisproc/trace_header.h"
+#include "src/pipeline/lock.h"
 #include "src/pipeline/output.h"
+#include "src/pipeline/resume.h"
 
-enum { SLAB_BYTES = 64 << 20, MAX_SLAB_GATHERS = 4096, SLABS_A_WORKER = 8 };
+/* --- rank 0's part of the start ------------------------------------------------------------------------------ */
 
-/* --- what rank 0 works out -------------------------------------------------------------------------------- */
-
-typedef struct header_search {
-  const char *name;
-  bool found;
-} header_search;
-
-static sp_status look_for(const char *name, sp_type type, const char *units, void *context) {
-  header_search *search = context;
-  search->found |= !strcmp(name, search->name);
-  return SP_SUCCESS;
-}
-
-static sp_status require_header(const sp_survey *survey, const sp_job *job, const char *name, const char *what) {
-  header_search search = {.name = name};
-  SP_TRY(sp_survey_each_header(survey, look_for, &search));
-  if (search.found) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_INPUT, "%s: has no trace header '%s', which %s needs", job->input, name, what);
-}
-
-static sp_status check_headers(const sp_survey *survey, const sp_job *job) {
-  for (size_t i = 0; i < job->n_sort; i++) SP_TRY(require_header(survey, job, job->sort[i], "sort"));
-  for (size_t i = 0; i < job->n_steps; i++) {
-    const sp_processor *processor = job->chain[i].processor;
-    for (int k = 0; processor->headers[k]; k++) {
-      SP_TRY(require_header(survey, job, processor->headers[k], processor->name));
-    }
-  }
-  return SP_SUCCESS;
-}
-
-/* The largest slab: what the job asks for, else what is large enough for the disk yet leaves each worker several; a
- * gather is never cut. */
-static sp_local slab_traces(const sp_job *job, const sp_gather_index *index, uint32_t n_samples, int n_workers) {
-  const uint64_t trace_bytes = (uint64_t)n_samples * sizeof(float);
-  const int mb = job->settings.slab_mb;
-  uint64_t n = (mb == SP_PARAM_AUTO ? (uint64_t)SLAB_BYTES : (uint64_t)mb * 1000000) / trace_bytes;
-  if (mb == SP_PARAM_AUTO) {
-    const uint64_t share = index->n_traces / ((uint64_t)n_workers * SLABS_A_WORKER) + 1;
-    if (n > share) n = share;
-  }
-  if (n < index->max_traces) n = index->max_traces;
-  return (sp_local)(n < 1 ? 1 : n);
-}
-
-static sp_status work_out(const sp_job *job, const sp_roles *roles, const sp_survey *survey,
-                          const sp_gather_index *index, sp_run_shape *shape) {
+static sp_status make_header(const sp_job *job, const sp_survey *survey, sp_journal_header *header) {
   const sp_survey_info *info = sp_survey_get_info(survey);
-  SP_TRY(check_headers(survey, job));
-  *shape = (sp_run_shape){.n_traces = info->n_traces,
-                          .n_gathers = info->n_gathers,
-                          .n_samples = info->n_samples,
-                          .sample_interval_s = 1e-6 * info->sample_interval_us,
-                          .max_gather = index->max_traces ? index->max_traces : 1,
-                          .slab_traces = slab_traces(job, index, info->n_samples, roles->n_workers),
-                          .slab_gathers = MAX_SLAB_GATHERS,
-                          .n_slots = job->settings.slots};
-  if (shape->slab_gathers > index->n_gathers) shape->slab_gathers = index->n_gathers ? (sp_local)index->n_gathers : 1;
-  return SP_SUCCESS;
+  *header = (sp_journal_header){.n_gathers = info->n_gathers,
+                                .n_traces = info->n_traces,
+                                .n_samples = info->n_samples,
+                                .results_version = SP_RESULTS_VERSION};
+  snprintf(header->input_uuid, sizeof header->input_uuid, "%s", info->uuid);
+  return sp_job_canonical(job, &header->job);
 }
 
-/* Rank 0's part of the start: looks at the input, creates the output. The index stays with it. */
-static sp_status begin(sp_run_context *run, sp_gather_index **index) {
+/* Looks at the input and at what an earlier run left; creates the output of a new job. What only the coordinator needs
+ * stays in `start`. */
+static sp_status begin(sp_run_context *run, sp_beginning *start) {
   sp_survey *survey = NULL;
   sp_status status;
+  SP_TRY_GOTO(out, sp_lock_take(run->lock_path, &start->lock));
   SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, run->job->input, false, &survey));
-  SP_TRY_GOTO(out, sp_survey_read_index(survey, true, index));
-  SP_TRY_GOTO(out, work_out(run->job, run->roles, survey, *index, &run->shape));
-  status = sp_output_create(run->job, survey, run->part_path);
+  SP_TRY_GOTO(out, sp_survey_read_index(survey, true, &start->index));
+  SP_TRY_GOTO(out, sp_run_shape_work_out(run->job, run->roles->n_workers, survey, start->index, &run->shape));
+  SP_TRY_GOTO(out, make_header(run->job, survey, &start->header));
+  SP_TRY_GOTO(out, sp_resume_look(run->job, run->part_path, run->journal_path, &start->header, run->options->restart,
+                                  &run->start, &start->earlier));
+  SP_TRY_GOTO(out,
+              sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
+  if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
+  if (run->start == SP_START_RESUME) {
+    memcpy(start->results, start->earlier.results, start->index->n_gathers * sizeof(sp_gather_result));
+    sp_info("resuming: %llu of %llu gathers are done, %llu are left", (unsigned long long)start->earlier.n_done,
+            (unsigned long long)start->index->n_gathers,
+            (unsigned long long)(start->index->n_gathers - start->earlier.n_done));
+  }
 out:
   sp_survey_close(survey);
   return status;
 }
 
+static void end_beginning(sp_beginning *start) {
+  sp_journal_contents_free(&start->earlier);
+  sp_free(start->header.job);
+  sp_free(start->results);
+  sp_gather_index_destroy(start->index);
+  sp_lock_release(start->lock);
+}
+
+/* With its headers in place the output is begun: from now on a cut-off run can be resumed. */
+static sp_status begin_journal(sp_run_context *run, sp_beginning *start) {
+  if (run->options->no_commit) return SP_SUCCESS;
+  if (run->start == SP_START_NEW) {
+    SP_TRY(sp_journal_create(run->journal_path, &start->header));
+    SP_TRY(sp_journal_read(run->journal_path, &start->earlier));
+  }
+  return sp_journal_open(run->journal_path, start->earlier.length, run->shape.slab_gathers, &start->journal);
+}
+
 /* --- what all ranks make together --------------------------------------------------------------------------- */
 
-static sp_status name_part(sp_run_context *run) {
-  const size_t size = strlen(run->job->output) + sizeof ".part";
-  SP_TRY(sp_alloc(size, "a path", (void **)&run->part_path));
-  snprintf(run->part_path, size, "%s.part", run->job->output);
+static sp_status name_path(const sp_job *job, const char *suffix, char **out) {
+  const size_t size = strlen(job->output) + strlen(suffix) + 1;
+  SP_TRY(sp_alloc(size, "a path", (void **)out));
+  snprintf(*out, size, "%s%s", job->output, suffix);
   return SP_SUCCESS;
+}
+
+static sp_status name_paths(sp_run_context *run) {
+  SP_TRY(name_path(run->job, ".part", &run->part_path));
+  SP_TRY(name_path(run->job, ".journal", &run->journal_path));
+  return name_path(run->job, ".lock", &run->lock_path);
 }
 
 /* Threads of this worker: what the job says, else its share of the cores that this process may use. */
@@ -127,14 +114,18 @@ static sp_status make_window(sp_run_context *run) {
   return node_has_workers(run->roles) ? sp_node_window_create(run->roles, &window, &run->window) : SP_SUCCESS;
 }
 
-static sp_status prepare(sp_run_context *run, sp_gather_index **index) {
+static sp_status prepare(sp_run_context *run, sp_beginning *start) {
   SP_TRY(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
   const MPI_Comm world = run->roles->world;
-  SP_TRY(sp_agree(world, name_part(run)));
-  SP_TRY(sp_agree(world, run->roles->rank == 0 ? begin(run, index) : SP_SUCCESS));
+  const bool first = run->roles->rank == 0;
+  SP_TRY(sp_agree(world, name_paths(run)));
+  SP_TRY(sp_agree(world, first ? begin(run, start) : SP_SUCCESS));
   SP_TRY(SP_MPI(MPI_Bcast(&run->shape, sizeof run->shape, MPI_BYTE, 0, world)));
+  SP_TRY(SP_MPI(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world)));
+  if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
   run->n_threads = count_threads(run);
-  SP_TRY(sp_output_copy_headers(world, run->job, run->part_path));
+  if (run->start == SP_START_NEW) SP_TRY(sp_output_copy_headers(world, run->job, run->part_path));
+  SP_TRY(sp_agree(world, first ? begin_journal(run, start) : SP_SUCCESS));
   return sp_agree(world, make_window(run));
 }
 
@@ -179,19 +170,25 @@ static sp_status print_times(const sp_run_context *run) {
   return SP_SUCCESS;
 }
 
-static void print_summary(const sp_run_context *run, double seconds) {
+static void print_summary(const sp_run_context *run, const sp_beginning *start, double seconds) {
   const sp_run_shape *shape = &run->shape;
-  const double in = (double)shape->n_traces * shape->n_samples * sizeof(float);
-  const double out = run->job->settings.mode == SP_MODE_BOTH ? 2 * in : in;
-  sp_info("complete: %llu gathers, %llu traces in %.2f s, %.0f traces/s, %.2f GB/s in and out; output %s",
-          (unsigned long long)shape->n_gathers, (unsigned long long)shape->n_traces, seconds,
-          (double)shape->n_traces / seconds, 1e-9 * (in + out) / seconds, run->job->output);
+  sp_global n_traces = 0; /* of this run */
+  for (sp_global g = 0; g < shape->n_gathers; g++) {
+    if (start->earlier.n_done && start->earlier.done[g]) continue;
+    n_traces += start->index->first_trace[g + 1] - start->index->first_trace[g];
+  }
+  const double files = run->job->settings.mode == SP_MODE_BOTH ? 3 : 2;
+  const double bytes = files * (double)n_traces * shape->n_samples * sizeof(float);
+  sp_info("complete: %llu gathers, %llu traces; this run %llu traces in %.2f s, %.0f traces/s, %.2f GB/s in and out; "
+          "output %s",
+          (unsigned long long)shape->n_gathers, (unsigned long long)shape->n_traces, (unsigned long long)n_traces,
+          seconds, (double)n_traces / seconds, 1e-9 * bytes / seconds, run->job->output);
 }
 
-static sp_status run_role(sp_run_context *run, const sp_gather_index *index, sp_gather_result *results) {
+static sp_status run_role(sp_run_context *run, sp_beginning *start) {
   switch ((sp_role)sp_roles_self(run->roles)->role) {
   case SP_ROLE_COORDINATOR:
-    return sp_coordinate(run, index, results);
+    return sp_coordinate(run, start);
   case SP_ROLE_IO:
     return sp_write_behind(run);
   case SP_ROLE_WORKER:
@@ -200,34 +197,40 @@ static sp_status run_role(sp_run_context *run, const sp_gather_index *index, sp_
   return SP_ERR_INTERNAL;
 }
 
-/* Runs the role; an error in the middle of it reaches everybody, since the other ranks wait for this one. */
-static sp_status run_and_publish(sp_run_context *run, const sp_gather_index *index, sp_gather_result *results) {
-  const double start = sp_now();
-  SP_TRY(sp_agree(run->roles->world, run_role(run, index, results)));
+static sp_status publish(sp_run_context *run, sp_beginning *start, double seconds) {
+  sp_journal_close(start->journal);
+  start->journal = NULL;
+  SP_TRY(sp_output_publish(run->job, run->part_path, start->results, start->index->n_gathers));
+  unlink(run->journal_path); /* the output says it all now */
+  if (!run->options->quiet) print_summary(run, start, seconds);
+  return report_failures(run, start->index, start->results);
+}
+
+static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
+  const double from = sp_now();
+  const sp_status ended = sp_agree(run->roles->world, run_role(run, start));
   SP_TRY(print_times(run));
+  SP_TRY(ended);
   sp_status status = SP_SUCCESS;
-  if (run->roles->rank == 0) {
-    status = sp_output_publish(run->job, run->part_path, results, index->n_gathers);
-    if (status == SP_SUCCESS && !run->options->quiet) print_summary(run, sp_now() - start);
-    if (status == SP_SUCCESS) status = report_failures(run, index, results);
-  }
+  if (run->roles->rank == 0) status = publish(run, start, sp_now() - from);
   return sp_agree(run->roles->world, status);
 }
 
 sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_run_context run = {.job = job, .options = options};
-  sp_gather_index *index = NULL;
-  sp_gather_result *results = NULL;
-  sp_status status;
-  SP_TRY_GOTO(out, prepare(&run, &index));
-  if (index) status = sp_calloc(index->n_gathers, sizeof *results, "results", (void **)&results);
-  SP_TRY_GOTO(out, sp_agree(run.roles->world, status));
-  status = run_and_publish(&run, index, results);
-out:
+  sp_beginning start = {0};
+  sp_status status = prepare(&run, &start);
+  if (status == SP_SUCCESS && run.start == SP_START_COMPLETE) {
+    sp_info("%s is complete already; --restart makes it again", job->output);
+  } else if (status == SP_SUCCESS) {
+    status = run_and_publish(&run, &start);
+  }
+  sp_journal_close(start.journal);
   sp_node_window_destroy(run.window);
-  sp_free(results);
-  sp_gather_index_destroy(index);
+  end_beginning(&start);
   sp_free(run.part_path);
+  sp_free(run.journal_path);
+  sp_free(run.lock_path);
   sp_roles_destroy(run.roles);
   return status;
 }

@@ -9,21 +9,14 @@
 #include "seisproc/pipeline.h"
 #include "seisproc/roles.h"
 #include "seisproc/stats.h"
+#include "src/pipeline/journal.h"
+#include "src/pipeline/lock.h"
+#include "src/pipeline/resume.h"
+#include "src/pipeline/run_shape.h"
 
 /* Rounds that are dealt ahead of the last one that every worker has computed: one is computed, one is read, one
  * waits at the workers' door. */
 enum { SP_ROUNDS_AHEAD = 3 };
-
-/* What rank 0 worked out from the job, the input and the ranks; plain data, the same on all ranks. */
-typedef struct sp_run_shape {
-  sp_global n_traces, n_gathers;
-  uint32_t n_samples;
-  sp_local max_gather;  /* traces of the largest gather */
-  sp_local slab_traces; /* largest range dealt */
-  sp_local slab_gathers;
-  int n_slots;
-  double sample_interval_s;
-} sp_run_shape;
 
 typedef struct sp_run_context {
   const sp_job *job;
@@ -33,8 +26,21 @@ typedef struct sp_run_context {
   int n_threads;          /* of this worker's engine */
   sp_node_window *window; /* NULL at a coordinator that shares its node with no worker */
   char *part_path;        /* the output until it is complete */
-  sp_stage_times times;   /* of this rank */
+  char *journal_path, *lock_path;
+  sp_start start;
+  sp_stage_times times; /* of this rank */
+  int stop_passed_on;   /* the signal of which rank 0 was told; 0: none */
 } sp_run_context;
+
+/* What only rank 0 has from the start to the end. */
+typedef struct sp_beginning {
+  sp_lock *lock;
+  sp_gather_index *index;
+  sp_journal_header header;
+  sp_journal_contents earlier; /* what earlier runs did; empty for a new job */
+  sp_journal *journal;         /* NULL: nothing is committed before the end */
+  sp_gather_result *results;   /* [n_gathers], with those of earlier runs */
+} sp_beginning;
 
 /* Messages. All are sent as bytes: ranks run the same program on the same kind of machine. */
 enum { SP_TAG_DEAL = 1, SP_TAG_REPORT, SP_TAG_DURABLE, SP_TAG_STOP };
@@ -67,8 +73,11 @@ typedef struct sp_durable_message {
   sp_range range;
 } sp_durable_message;
 
+/* Tells rank 0, once, of a signal that asked this rank to stop. Called wherever a rank waits. */
+sp_status sp_pass_stop_on(sp_run_context *run);
+
 /* The three roles. Each returns when the job has ended for it. */
-sp_status sp_coordinate(sp_run_context *run, const sp_gather_index *index, sp_gather_result *results);
+sp_status sp_coordinate(sp_run_context *run, sp_beginning *start);
 sp_status sp_work(sp_run_context *run);
 sp_status sp_write_behind(sp_run_context *run);
 

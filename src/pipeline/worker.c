@@ -152,6 +152,7 @@ static sp_status receive_deal(worker *w, input *in) {
   for (int from = -1;;) {
     SP_TRY(sp_message_poll(w->roles->world, 0, SP_TAG_DEAL, w->deal, w->deal_bytes, &from));
     if (from >= 0) break;
+    SP_TRY(sp_pass_stop_on(w->run));
     sp_backoff_sleep(&backoff);
   }
   in->round = w->deal->round;

@@ -1,0 +1,101 @@
+#include "src/pipeline/resume.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+/* One line on the first difference between what was begun at `path` and what this run would do. */
+static sp_status compare(const char *path, const sp_journal_header *was, const sp_journal_header *is) {
+  static const char way_out[] = "the same command with the same input goes on, --restart starts over";
+  char text[256];
+  if (strcmp(was->input_uuid, is->input_uuid)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: was made from another input: uuid %s, now %s; %s", path, was->input_uuid,
+                    is->input_uuid, way_out);
+  }
+  if (was->n_gathers != is->n_gathers || was->n_traces != is->n_traces || was->n_samples != is->n_samples) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: the input had %llu gathers, %llu traces of %u samples, now %llu, %llu, %u; %s",
+                    path, (unsigned long long)was->n_gathers, (unsigned long long)was->n_traces, was->n_samples,
+                    (unsigned long long)is->n_gathers, (unsigned long long)is->n_traces, is->n_samples, way_out);
+  }
+  if (was->results_version != is->results_version) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: was begun by a seisproc whose numbers differ (results version %u, now %u); %s",
+                    path, was->results_version, is->results_version, way_out);
+  }
+  if (sp_job_difference(was->job, is->job, text, sizeof text)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: was begun with %s; %s", path, text, way_out);
+  }
+  return SP_SUCCESS;
+}
+
+/* The output under its own name is complete; is it this job's? */
+static sp_status look_at_output(const sp_job *job, const sp_journal_header *header) {
+  sp_survey *survey = NULL;
+  char *uuid = NULL;
+  sp_journal_header was = {0};
+  sp_status status;
+  int64_t version = 0;
+  SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, job->output, false, &survey));
+  SP_TRY_GOTO(out, sp_survey_get_text(survey, "/", "input_uuid", &uuid));
+  SP_TRY_GOTO(out, sp_survey_get_text(survey, "/", "job", &was.job));
+  SP_TRY_GOTO(out, sp_survey_get_int(survey, "/", "results_version", &version));
+  const sp_survey_info *info = sp_survey_get_info(survey);
+  snprintf(was.input_uuid, sizeof was.input_uuid, "%s", uuid);
+  was.n_gathers = info->n_gathers;
+  was.n_traces = info->n_traces;
+  was.n_samples = info->n_samples;
+  was.results_version = (uint32_t)version;
+  status = compare(job->output, &was, header);
+out:
+  sp_free(was.job);
+  sp_free(uuid);
+  sp_survey_close(survey);
+  return status;
+}
+
+static sp_status forget(const char *part_path, const char *journal_path) {
+  /* the journal first: without it the part says nothing */
+  const char *const paths[] = {journal_path, part_path};
+  for (int i = 0; i < 2; i++) {
+    if (unlink(paths[i]) && errno != ENOENT) {
+      return SP_RAISE(SP_ERR_IO, "%s: cannot be removed: %s", paths[i], strerror(errno));
+    }
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_resume_look(const sp_job *job, const char *part_path, const char *journal_path,
+                         const sp_journal_header *header, bool restart, sp_start *start,
+                         sp_journal_contents *contents) {
+  if (restart) {
+    *start = SP_START_NEW;
+    return forget(part_path, journal_path);
+  }
+  if (access(job->output, F_OK) == 0) {
+    SP_TRY(look_at_output(job, header));
+    *start = SP_START_COMPLETE;
+    return forget(part_path, journal_path); /* of a run that was cut off between publishing and this */
+  }
+  sp_journal_contents found;
+  SP_TRY(sp_journal_read(journal_path, &found));
+  if (!found.begun || access(part_path, F_OK)) {
+    if (found.begun) sp_warn("%s: its output %s is gone; starting over", journal_path, part_path);
+    sp_journal_contents_free(&found);
+    *start = SP_START_NEW;
+    return forget(part_path, journal_path);
+  }
+  const sp_status status = compare(journal_path, &found.header, header);
+  if (status != SP_SUCCESS) {
+    sp_journal_contents_free(&found);
+    return status;
+  }
+  if (found.n_bad_lines) {
+    sp_warn("%s: %llu damaged lines; their gathers are computed again", journal_path,
+            (unsigned long long)found.n_bad_lines);
+  }
+  *contents = found;
+  *start = SP_START_RESUME;
+  return SP_SUCCESS;
+}
