@@ -1,0 +1,19 @@
+/* Outputs in the making: OUT is written as OUT.part and renamed when it is complete, so that a file under its own name
+ * is never half done. */
+#ifndef SEISPROC_PART_FILE_H
+#define SEISPROC_PART_FILE_H
+
+#include "seisproc/status.h"
+
+/* Name under which the output `path` is written: `path` with ".part" after it; owned by the caller (sp_free). Errors:
+ * SP_ERR_USAGE when `path` is a directory, or in one that does not exist or cannot be written. */
+sp_status sp_part_path(const char *path, char **part);
+
+/* Syncs the file at `part`, renames it to `path` (replacing what was there) and syncs the directory. Errors: SP_ERR_IO,
+ * with the reason. */
+sp_status sp_part_publish(const char *part, const char *path);
+
+/* Removes the file at `part` if it is there. Takes NULL. */
+void sp_part_discard(const char *part);
+
+#endif

@@ -1,0 +1,68 @@
+#include "seisproc/part_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seisproc/memory.h"
+
+/* The directory that holds `path`; owned by the caller. */
+static sp_status directory_of(const char *path, char **out) {
+  char *copy;
+  SP_TRY(sp_strdup(path, &copy));
+  const sp_status status = sp_strdup(dirname(copy), out);
+  sp_free(copy);
+  return status;
+}
+
+static sp_status check_place(const char *path) {
+  struct stat info;
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: is a directory, must be a file to write", path);
+  }
+  char *directory;
+  SP_TRY(directory_of(path, &directory));
+  sp_status status = SP_SUCCESS;
+  if (access(directory, W_OK)) {
+    status = SP_RAISE(SP_ERR_USAGE, "%s: cannot be written: %s: %s", path, directory, strerror(errno));
+  }
+  sp_free(directory);
+  return status;
+}
+
+sp_status sp_part_path(const char *path, char **part) {
+  SP_TRY(check_place(path));
+  const size_t size = strlen(path) + sizeof ".part";
+  void *block;
+  SP_TRY(sp_alloc(size, "a file name", &block));
+  snprintf(block, size, "%s.part", path);
+  *part = block;
+  return SP_SUCCESS;
+}
+
+static sp_status sync_path(const char *path, int flags) {
+  const int fd = open(path, flags | O_CLOEXEC);
+  const int failed = fd < 0 || fsync(fd), error = errno;
+  if (fd >= 0) close(fd);
+  return failed ? SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(error)) : SP_SUCCESS;
+}
+
+sp_status sp_part_publish(const char *part, const char *path) {
+  SP_TRY(sync_path(part, O_RDWR));
+  if (rename(part, path)) {
+    return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
+  }
+  char *directory;
+  SP_TRY(directory_of(path, &directory));
+  const sp_status status = sync_path(directory, O_RDONLY | O_DIRECTORY);
+  sp_free(directory);
+  return status;
+}
+
+void sp_part_discard(const char *part) {
+  if (part) unlink(part);
+}
