@@ -1,0 +1,2 @@
+#define ROW_OPS sp_synth_ops_avx2
+#include "src/synth/rows_body.h"
