@@ -2,3 +2,4 @@
  * Included several times, so without a guard. The order is that of `seisproc --help`. */
 SP_COMMAND(run, "denoise a survey as a job file says")
 SP_COMMAND(help, "tell about processors and the keys of a job file")
+SP_COMMAND(synth, "write a synthetic survey")

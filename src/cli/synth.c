@@ -1,0 +1,454 @@
+/* seisproc synth: writes a synthetic survey, its noisy traces and, where asked for, those without noise.
+ *
+ * Ranks and threads divide the traces, each computes and writes its own: while the threads compute a block, the main
+ * thread writes the one before. The bytes do not depend on how many there are.
+ */
+#include <argp.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "seisproc/stats.h"
+#include "seisproc/survey_file.h"
+#include "seisproc/synth.h"
+#include "src/cli/command.h"
+#include "src/cli/option.h"
+#include "src/cli/ranks.h"
+
+int sp_cli_synth(int argc, char **argv);
+
+enum { BLOCK_BYTES = 16 << 20, MAX_THREADS = 256, MAX_COLUMNS = 32 };
+
+typedef struct arguments {
+  const char *path[SP_SYNTH_PARTS]; /* NULL: not wanted */
+  sp_synth_config config;
+  int threads; /* 0: as many as there are cores */
+  bool quiet;
+} arguments;
+
+/* One of the files in the making. */
+typedef struct output {
+  const char *path;
+  char *part;
+  sp_survey *survey;
+  sp_dataset *traces;
+  sp_dataset *headers[MAX_COLUMNS];
+} output;
+
+/* Traces that are computed and written together. */
+typedef struct block {
+  sp_global first;
+  sp_local n;
+  float *rows[SP_SYNTH_PARTS]; /* NULL: not wanted */
+} block;
+
+typedef struct maker {
+  const sp_synth *synth;
+  sp_ranks ranks;
+  output outputs[SP_SYNTH_PARTS];
+  block blocks[2];
+  int32_t *values; /* of a header column, for one block */
+  sp_local block_traces;
+  uint32_t n_samples;
+  int threads;
+  bool show_progress;
+  double started; /* s */
+} maker;
+
+/* --- the command line ------------------------------------------------------------------------------------------ */
+
+enum {
+  KEY_GATHERS = 'g',
+  KEY_TRACES = 't',
+  KEY_SAMPLES = 'n',
+  KEY_INTERVAL = 'd',
+  KEY_SEED = 's',
+  KEY_QUIET = 'q',
+  KEY_NOISE = 256,
+  KEY_CLEAN,
+  KEY_REFLECTIONS,
+  KEY_LARGEST,
+  KEY_SPREAD,
+  KEY_GROUND_ROLL,
+  KEY_THREADS
+};
+
+static const struct argp_option options[] = {
+    {"gathers", KEY_GATHERS, "N", 0, "Number of gathers (100)", 0},
+    {"traces", KEY_TRACES, "MEAN", 0, "Traces a gather, on the mean (500)", 0},
+    {"samples", KEY_SAMPLES, "N", 0, "Samples a trace (1600)", 0},
+    {"interval-ms", KEY_INTERVAL, "DT", 0, "Sample interval in ms (2)", 0},
+    {"noise", KEY_NOISE, "LEVEL", 0, "Standard deviation of the random noise over the RMS of the reflections (1)", 0},
+    {"ground-roll", KEY_GROUND_ROLL, "LEVEL", 0,
+     "Amplitude of the ground roll near the source over that of the strongest reflection (3); 0: none", 0},
+    {"seed", KEY_SEED, "S", 0, "The same seed and settings give the same bytes (1)", 0},
+    {"clean", KEY_CLEAN, "FILE", 0, "Write the survey without its random noise, too", 0},
+    {"reflections", KEY_REFLECTIONS, "FILE", 0, "Write the reflections alone, too", 0},
+    {"spread", KEY_SPREAD, "S", 0, "Gathers have from 1 - S to 1 + S times the mean number of traces (0.6)", 0},
+    {"largest", KEY_LARGEST, "FACTOR", 0, "One gather has this many times the mean number of traces", 0},
+    {"threads", KEY_THREADS, "N", 0, "Threads a rank (as many as there are cores)", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "Print nothing", 0},
+    {0},
+};
+
+static error_t parse_setting(int key, const char *value, struct argp_state *state, sp_synth_config *config) {
+  switch (key) {
+  case KEY_GATHERS:
+    config->n_gathers = sp_option_count(state, "--gathers", value, 1, 1000000000);
+    return 0;
+  case KEY_TRACES:
+    config->mean_traces = sp_option_number(state, "--traces", value, 1, 1e9);
+    return 0;
+  case KEY_SAMPLES:
+    config->n_samples = (uint32_t)sp_option_count(state, "--samples", value, 1, 1000000);
+    return 0;
+  case KEY_INTERVAL:
+    config->interval_s = sp_option_number(state, "--interval-ms", value, 0.001, 1e4) * 1e-3;
+    return 0;
+  case KEY_NOISE:
+    config->noise = sp_option_number(state, "--noise", value, 0, 1e6);
+    return 0;
+  case KEY_GROUND_ROLL:
+    config->ground_roll = sp_option_number(state, "--ground-roll", value, 0, 1e6);
+    return 0;
+  case KEY_SEED:
+    config->seed = sp_option_count(state, "--seed", value, 0, UINT64_MAX);
+    return 0;
+  case KEY_SPREAD:
+    config->spread = sp_option_number(state, "--spread", value, 0, 1);
+    return 0;
+  case KEY_LARGEST:
+    config->largest = sp_option_number(state, "--largest", value, 1e-9, 1e6);
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static void check_paths(struct argp_state *state, const arguments *args) {
+  if (!args->path[SP_SYNTH_NOISY]) argp_error(state, "the file to write is missing");
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+    for (int q = 0; q < p; q++) {
+      if (args->path[p] && args->path[q] && !strcmp(args->path[p], args->path[q])) {
+        argp_error(state, "%s is named twice", args->path[p]);
+      }
+    }
+  }
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+  arguments *args = state->input;
+  switch (key) {
+  case KEY_CLEAN:
+    args->path[SP_SYNTH_COHERENT] = value;
+    return 0;
+  case KEY_REFLECTIONS:
+    args->path[SP_SYNTH_REFLECTIONS] = value;
+    return 0;
+  case KEY_THREADS:
+    args->threads = (int)sp_option_count(state, "--threads", value, 1, MAX_THREADS);
+    return 0;
+  case KEY_QUIET:
+    args->quiet = true;
+    return 0;
+  case ARGP_KEY_ARG:
+    if (args->path[SP_SYNTH_NOISY]) argp_error(state, "one file to write, found another: %s", value);
+    args->path[SP_SYNTH_NOISY] = value;
+    return 0;
+  case ARGP_KEY_END:
+    check_paths(state, args);
+    return 0;
+  default:
+    return parse_setting(key, value, state, &args->config);
+  }
+}
+
+/* --- the files ------------------------------------------------------------------------------------------------- */
+
+static void describe(const sp_synth_config *c, int part, char *text, size_t size) {
+  static const char *const names[SP_SYNTH_PARTS] = {"reflections", "reflections and ground roll",
+                                                    "reflections, ground roll and random noise"};
+  snprintf(text, size,
+           "seisproc " SP_VERSION " synth: %s; gathers %llu, traces %.17g, spread %.17g, largest %.17g, samples %u, "
+           "interval-ms %.17g, noise %.17g, ground-roll %.17g, seed %llu",
+           names[part], (unsigned long long)c->n_gathers, c->mean_traces, c->spread, c->largest, c->n_samples,
+           c->interval_s * 1e3, c->noise, c->ground_roll, (unsigned long long)c->seed);
+}
+
+/* Rank 0 alone. */
+static sp_status create_file(const sp_synth *synth, const sp_synth_config *config, int part, const char *path) {
+  char history[512];
+  describe(config, part, history, sizeof history);
+  const sp_gather_index *index = sp_synth_index(synth);
+  sp_survey_info info = {.n_traces = index->n_traces,
+                         .n_gathers = index->n_gathers,
+                         .n_samples = config->n_samples,
+                         .sample_interval_us = config->interval_s * 1e6,
+                         .created_by = "seisproc " SP_VERSION,
+                         .gather_key = "fldr",
+                         .content = "input",
+                         .history = history};
+  sp_uuid_derive(history, info.uuid);
+  char names[MAX_COLUMNS][32];
+  sp_dataset_spec datasets[MAX_COLUMNS + 3];
+  size_t n = 0;
+  for (size_t c = 0; sp_synth_header_name(c); c++) {
+    snprintf(names[c], sizeof names[c], "/headers/%s", sp_synth_header_name(c));
+    datasets[n++] = (sp_dataset_spec){names[c], SP_INT32, index->n_traces, 0, sp_synth_header_units(c)};
+  }
+  datasets[n++] = (sp_dataset_spec){"/gathers/first_trace", SP_UINT64, index->n_gathers + 1, 0, NULL};
+  datasets[n++] = (sp_dataset_spec){"/gathers/key", SP_INT64, index->n_gathers, 0, NULL};
+  datasets[n++] = (sp_dataset_spec){"/traces", SP_FLOAT32, index->n_traces, config->n_samples, NULL};
+  return sp_survey_create(path, &info, datasets, n, NULL, 0);
+}
+
+static sp_status write_column(sp_survey *survey, const char *path, sp_global n, const void *values) {
+  enum { PIECE = 1 << 24 }; /* elements; an HDF5 transfer of more than 2 GB is asking for trouble */
+  sp_dataset *dataset;
+  SP_TRY(sp_dataset_open(survey, path, &dataset));
+  const size_t width = sp_type_size(sp_dataset_type(dataset));
+  sp_status status = SP_SUCCESS;
+  for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE) {
+    const sp_local piece = (sp_local)(n - first < PIECE ? n - first : PIECE);
+    status = sp_dataset_write_alone(dataset, first, piece, (const char *)values + first * width);
+  }
+  sp_dataset_close(dataset);
+  return status;
+}
+
+/* Rank 0 alone: the file with all but what belongs to single traces. */
+static sp_status prepare_file(const sp_synth *synth, const sp_synth_config *config, int part, const char *path) {
+  SP_TRY(create_file(synth, config, part, path));
+  const sp_gather_index *index = sp_synth_index(synth);
+  sp_survey *survey;
+  SP_TRY(sp_survey_open(MPI_COMM_NULL, path, true, &survey));
+  sp_status status = write_column(survey, "/gathers/first_trace", index->n_gathers + 1, index->first_trace);
+  if (status == SP_SUCCESS) status = write_column(survey, "/gathers/key", index->n_gathers, index->key);
+  sp_survey_close(survey);
+  return status;
+}
+
+static sp_status open_output(const sp_ranks *ranks, output *out) {
+  SP_TRY(sp_survey_open(ranks->comm, out->part, true, &out->survey));
+  SP_TRY(sp_dataset_open(out->survey, "/traces", &out->traces));
+  for (size_t c = 0; sp_synth_header_name(c); c++) {
+    char path[64];
+    snprintf(path, sizeof path, "/headers/%s", sp_synth_header_name(c));
+    SP_TRY(sp_dataset_open(out->survey, path, &out->headers[c]));
+  }
+  return SP_SUCCESS;
+}
+
+static void close_output(output *out) {
+  for (size_t c = 0; c < MAX_COLUMNS; c++) {
+    sp_dataset_close(out->headers[c]);
+    out->headers[c] = NULL;
+  }
+  sp_dataset_close(out->traces);
+  sp_survey_close(out->survey);
+  out->traces = NULL;
+  out->survey = NULL;
+}
+
+static sp_status prepare_outputs(maker *m, const arguments *args) {
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+    output *out = &m->outputs[p];
+    if (!args->path[p]) continue;
+    out->path = args->path[p];
+    SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_path(out->path, &out->part)));
+    SP_TRY(sp_ranks_agree(&m->ranks, m->ranks.rank ? sp_part_path(out->path, &out->part) : SP_SUCCESS));
+    SP_TRY(SP_ON_RANK_0(&m->ranks, prepare_file(m->synth, &args->config, p, out->part)));
+    SP_TRY(sp_ranks_agree(&m->ranks, open_output(&m->ranks, out)));
+  }
+  return SP_SUCCESS;
+}
+
+/* Gives complete files their own names, the noisy survey last: where it is, all are. */
+static sp_status publish(maker *m) {
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+    output *out = &m->outputs[p];
+    if (!out->path) continue;
+    SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_publish(out->part, out->path)));
+    sp_free(out->part);
+    out->part = NULL;
+  }
+  return SP_SUCCESS;
+}
+
+/* --- the traces ------------------------------------------------------------------------------------------------ */
+
+/* A thread's share of a block. */
+typedef struct share {
+  const sp_synth *synth;
+  sp_global first;
+  sp_local n;
+  float *rows[SP_SYNTH_PARTS];
+} share;
+
+static void *compute_share(void *argument) {
+  const share *s = argument;
+  sp_synth_traces(s->synth, s->first, s->n, s->rows);
+  return NULL;
+}
+
+/* Threads at work on a block. */
+typedef struct team {
+  pthread_t threads[MAX_THREADS];
+  share shares[MAX_THREADS];
+  int running;
+} team;
+
+static void start_block(const maker *m, const block *b, team *t) {
+  t->running = 0;
+  for (int i = 0; i < m->threads; i++) {
+    const sp_local from = (sp_local)((uint64_t)b->n * (uint64_t)i / (uint64_t)m->threads);
+    const sp_local to = (sp_local)((uint64_t)b->n * (uint64_t)(i + 1) / (uint64_t)m->threads);
+    share *s = &t->shares[i];
+    *s = (share){.synth = m->synth, .first = b->first + from, .n = to - from};
+    for (int p = 0; p < SP_SYNTH_PARTS; p++) s->rows[p] = b->rows[p] ? b->rows[p] + (size_t)from * m->n_samples : NULL;
+    if (t->running == i && pthread_create(&t->threads[i], NULL, compute_share, s) == 0) {
+      t->running++;
+    } else {
+      compute_share(s); /* no more threads to be had */
+    }
+  }
+}
+
+static void finish_block(team *t) {
+  for (int i = 0; i < t->running; i++) pthread_join(t->threads[i], NULL);
+}
+
+static sp_status write_block(const maker *m, const block *b) {
+  for (size_t c = 0; sp_synth_header_name(c); c++) {
+    sp_synth_headers(m->synth, c, b->first, b->n, m->values);
+    for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+      if (b->rows[p]) SP_TRY(sp_dataset_write_alone(m->outputs[p].headers[c], b->first, b->n, m->values));
+    }
+  }
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+    if (b->rows[p]) SP_TRY(sp_dataset_write_alone(m->outputs[p].traces, b->first, b->n, b->rows[p]));
+  }
+  return SP_SUCCESS;
+}
+
+static void show_progress(const maker *m, double done, bool end) {
+  if (!m->show_progress) return;
+  const double seconds = sp_now() - m->started, bytes = (double)sp_synth_index(m->synth)->n_traces * m->n_samples * 4;
+  fprintf(stderr, "\r  %3.0f %%  %.2f of %.2f GB a file, %.2f GB/s ", 100 * done, 1e-9 * bytes * done, 1e-9 * bytes,
+          1e-9 * bytes * done / fmax(seconds, 1e-3));
+  if (end) fprintf(stderr, "\r%60s\r", "");
+}
+
+static sp_status allocate(maker *m) {
+  void *memory;
+  for (int b = 0; b < 2; b++) {
+    for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+      if (!m->outputs[p].path) continue;
+      SP_TRY(sp_alloc((size_t)m->block_traces * m->n_samples * sizeof(float), "a block of traces", &memory));
+      m->blocks[b].rows[p] = memory;
+    }
+  }
+  SP_TRY(sp_alloc(m->block_traces * sizeof(int32_t), "a header column", &memory));
+  m->values = memory;
+  return SP_SUCCESS;
+}
+
+/* Computes and writes this rank's share; not collective. */
+static sp_status make_traces(maker *m) {
+  sp_global first;
+  const sp_global n = sp_ranks_share(&m->ranks, sp_synth_index(m->synth)->n_traces, &first);
+  team threads;
+  sp_status status = SP_SUCCESS;
+  double shown = m->started;
+  const block *ready = NULL;
+  int turn = 0;
+  for (sp_global done = 0; (done < n || ready) && status == SP_SUCCESS; turn = !turn) {
+    block *next = done < n ? &m->blocks[turn] : NULL;
+    if (next) {
+      next->first = first + done;
+      next->n = (sp_local)(n - done < m->block_traces ? n - done : m->block_traces);
+      start_block(m, next, &threads);
+      done += next->n;
+    }
+    if (ready) status = write_block(m, ready);
+    if (next) finish_block(&threads);
+    ready = next;
+    if (sp_now() - shown > 0.2) {
+      shown = sp_now();
+      show_progress(m, (double)done / (double)n, false);
+    }
+  }
+  show_progress(m, 1, true);
+  return status;
+}
+
+static void report(const maker *m, double written) {
+  const sp_gather_index *index = sp_synth_index(m->synth);
+  const double seconds = sp_now() - m->started;
+  double bytes = 0;
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+    if (m->outputs[p].path) bytes += (double)index->n_traces * m->n_samples * sizeof(float);
+  }
+  printf("%s: %llu gathers, %llu traces of %u samples, largest gather %u; %.2f GB in %.1f s (%.2f GB/s, synced "
+         "after %.1f s)\n",
+         m->outputs[SP_SYNTH_NOISY].path, (unsigned long long)index->n_gathers, (unsigned long long)index->n_traces,
+         m->n_samples, index->max_traces, 1e-9 * bytes, written, 1e-9 * bytes / fmax(written, 1e-3), seconds);
+}
+
+static sp_status make(maker *m, const arguments *args) {
+  sp_synth *synth = NULL;
+  double written = 0;
+  m->started = sp_now();
+  sp_status status;
+  SP_TRY_GOTO(out, SP_ON_RANK_0(&m->ranks, sp_synth_create(&args->config, &synth))); /* its errors are said once */
+  SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, synth ? SP_SUCCESS : sp_synth_create(&args->config, &synth)));
+  m->synth = synth;
+  m->n_samples = args->config.n_samples;
+  const sp_local fits = (sp_local)(BLOCK_BYTES / (m->n_samples * sizeof(float)));
+  m->block_traces = fits ? fits : 1;
+  SP_TRY_GOTO(out, prepare_outputs(m, args));
+  SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, allocate(m)));
+  SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, make_traces(m)));
+  written = sp_now() - m->started;
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) close_output(&m->outputs[p]);
+  SP_TRY_GOTO(out, publish(m));
+  if (!args->quiet && m->ranks.rank == 0) report(m, written);
+out:
+  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
+    close_output(&m->outputs[p]);
+    if (m->ranks.rank == 0) sp_part_discard(m->outputs[p].part);
+    sp_free(m->outputs[p].part);
+    for (int b = 0; b < 2; b++) sp_free(m->blocks[b].rows[p]);
+  }
+  sp_free(m->values);
+  sp_synth_destroy(synth);
+  return status;
+}
+
+int sp_cli_synth(int argc, char **argv) {
+  static const struct argp argp = {
+      options,
+      parse_option,
+      "OUT.h5",
+      "Writes a synthetic survey: reflections with moveout, ground roll and random noise, in gathers of uneven size.\v"
+      "The same settings and seed give the same bytes on any number of ranks (mpirun -n N seisproc synth ...) and "
+      "threads.",
+      NULL,
+      NULL,
+      NULL};
+  arguments args = {.config = sp_synth_defaults()};
+  argp_err_exit_status = SP_EXIT_INPUT;
+  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  maker m = {0};
+  const sp_status started = sp_ranks_start(&argc, &argv, &m.ranks);
+  if (started != SP_SUCCESS) return sp_status_exit_code(started);
+  const int cores = sp_ranks_threads(&m.ranks);
+  m.threads = args.threads ? args.threads : cores < MAX_THREADS ? cores : MAX_THREADS;
+  m.show_progress = m.ranks.rank == 0 && !args.quiet && isatty(STDERR_FILENO);
+  return sp_ranks_finish(&m.ranks, make(&m, &args));
+}
