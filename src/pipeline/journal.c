@@ -1,9 +1,11 @@
 #include "src/pipeline/journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +23,36 @@ enum { CRC_TAIL = sizeof crc_mark - 1 + 8, RESULT_TEXT = 32, LINE_TEXT = 128 };
 
 struct sp_journal {
   int fd;
-  const char *path;                    /* borrowed */
-  char *line;                          /* one line at a time */
+  const char *path; /* borrowed */
+  char *line;       /* one line at a time */
+  size_t line_size;
   uint64_t appended, syncing, durable; /* lines */
   sp_sync_thread *sync;
 };
 
 /* --- lines ------------------------------------------------------------------------------------------------ */
 
-/* Ends a line of n characters with its CRC; `line` has room for CRC_TAIL + 2 more. Returns its length. */
-static size_t seal(char *line, size_t n) {
-  const uint32_t crc = sp_crc32c(0, line, n);
-  return n + (size_t)sprintf(line + n, "%s%08" PRIx32 "\n", crc_mark, crc);
+/* Text being written into a buffer that is large enough for it. */
+typedef struct writer {
+  char *start; /* of the line */
+  char *at, *end;
+} writer;
+
+static void put(writer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(writer *t, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  const int n = vsnprintf(t->at, (size_t)(t->end - t->at), format, args);
+  va_end(args);
+  assert(n >= 0 && n < t->end - t->at);
+  t->at += n;
+}
+
+/* Ends a line with its CRC. */
+static void seal(writer *t) {
+  put(t, "%s%08" PRIx32 "\n", crc_mark, sp_crc32c(0, t->start, (size_t)(t->at - t->start)));
+  t->start = t->at;
 }
 
 /* Whether a line of n characters, without its end, carries its own CRC. */
@@ -58,21 +78,18 @@ static sp_status write_all(int fd, const char *path, const char *text, size_t n)
 
 /* --- making ----------------------------------------------------------------------------------------------- */
 
-static char *write_header(const sp_journal_header *header, char *at) {
-  char *line = at;
-  at += sprintf(at, "%sinput=%s gathers=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32, magic,
-                header->input_uuid, header->n_gathers, header->n_traces, header->n_samples, header->results_version);
-  at = line + seal(line, (size_t)(at - line));
+static void write_header(writer *t, const sp_journal_header *header) {
+  put(t, "%sinput=%s gathers=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32, magic,
+      header->input_uuid, header->n_gathers, header->n_traces, header->n_samples, header->results_version);
+  seal(t);
   for (const char *job = header->job; *job;) {
     const int n = (int)strcspn(job, "\n");
-    line = at;
-    at += sprintf(at, "job %.*s", n, job);
-    at = line + seal(line, (size_t)(at - line));
+    put(t, "job %.*s", n, job);
+    seal(t);
     job += n + (job[n] == '\n');
   }
-  line = at;
-  at += sprintf(at, "begin");
-  return line + seal(line, (size_t)(at - line));
+  put(t, "begin");
+  seal(t);
 }
 
 static size_t count_lines(const char *text) {
@@ -103,21 +120,23 @@ static sp_status write_new_file(const char *path, const char *text, size_t n) {
 }
 
 sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
-  const size_t lines = 2 + count_lines(header->job);
-  char *text = NULL, *new_path = NULL;
+  const size_t path_size = strlen(path) + sizeof ".new";
+  const size_t size = strlen(header->job) + (2 + count_lines(header->job)) * 2 * LINE_TEXT;
+  char *buffer = NULL, *new_path = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_alloc(strlen(path) + sizeof ".new", "a path", (void **)&new_path));
-  sprintf(new_path, "%s.new", path);
-  SP_TRY_GOTO(out, sp_alloc(strlen(header->job) + lines * LINE_TEXT * 2, "the journal's header", (void **)&text));
-  const size_t n = (size_t)(write_header(header, text) - text);
-  SP_TRY_GOTO(out, write_new_file(new_path, text, n));
+  SP_TRY_GOTO(out, sp_alloc(path_size, "a path", (void **)&new_path));
+  snprintf(new_path, path_size, "%s.new", path);
+  SP_TRY_GOTO(out, sp_alloc(size, "the journal's header", (void **)&buffer));
+  writer t = {buffer, buffer, buffer + size};
+  write_header(&t, header);
+  SP_TRY_GOTO(out, write_new_file(new_path, buffer, (size_t)(t.at - buffer)));
   if (rename(new_path, path)) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be renamed: %s", new_path, strerror(errno));
     goto out;
   }
   status = sync_folder(path);
 out:
-  sp_free(text);
+  sp_free(buffer);
   sp_free(new_path);
   return status;
 }
@@ -286,7 +305,8 @@ sp_status sp_journal_open(const char *path, uint64_t length, sp_local max_gather
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     goto fail;
   }
-  SP_TRY_GOTO(fail, sp_alloc(LINE_TEXT + max_gathers * (size_t)RESULT_TEXT, "a journal line", (void **)&journal->line));
+  journal->line_size = LINE_TEXT + max_gathers * (size_t)RESULT_TEXT;
+  SP_TRY_GOTO(fail, sp_alloc(journal->line_size, "a journal line", (void **)&journal->line));
   SP_TRY_GOTO(fail, sp_sync_thread_create(path, &journal->sync));
   *out = journal;
   return SP_SUCCESS;
@@ -296,14 +316,14 @@ fail:
 }
 
 sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp_gather_result *results) {
-  char *at = journal->line;
-  at += sprintf(at, "done %" PRIu64 " %" PRIu32, range->first_gather, range->n_gathers);
+  writer t = {journal->line, journal->line, journal->line + journal->line_size};
+  put(&t, "done %" PRIu64 " %" PRIu32, range->first_gather, range->n_gathers);
   for (sp_local g = 0; g < range->n_gathers; g++) {
-    at += sprintf(at, " %" PRIu32 ":%08" PRIx32, results[g].reason, results[g].crc_traces);
-    if (results[g].crc_noise) at += sprintf(at, ":%08" PRIx32, results[g].crc_noise);
+    put(&t, " %" PRIu32 ":%08" PRIx32, results[g].reason, results[g].crc_traces);
+    if (results[g].crc_noise) put(&t, ":%08" PRIx32, results[g].crc_noise);
   }
-  const size_t n = seal(journal->line, (size_t)(at - journal->line));
-  SP_TRY(write_all(journal->fd, journal->path, journal->line, n));
+  seal(&t);
+  SP_TRY(write_all(journal->fd, journal->path, journal->line, (size_t)(t.at - journal->line)));
   journal->appended++;
   return SP_SUCCESS;
 }

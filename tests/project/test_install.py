@@ -35,7 +35,8 @@ def prefix(run_dir):
 
 def test_what_is_installed(prefix):
     for path in ("bin/seisproc", "lib/libseisproc.a", "lib/pkgconfig/seisproc.pc", "include/seisproc/processor.h",
-                 "share/man/man1/seisproc.1", "share/doc/seisproc/job-file.md"):
+                 "share/man/man1/seisproc.1", "share/doc/seisproc/job-file.md",
+                 "share/bash-completion/completions/seisproc"):
         assert (prefix / path).is_file(), path
     result = harness.run([prefix / "bin/seisproc", "--version"], timeout=20)
     version = (harness.ROOT / "VERSION").read_text().strip()
