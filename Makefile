@@ -52,7 +52,7 @@ BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan bench \
+.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan tsan run-tsan bench \
   demo install run-tests run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
@@ -122,6 +122,12 @@ SANITIZED = ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=pr
 run-sanitized: all tests
 	@$(SANITIZED) $(PYTEST) -m "compiled or smoke" $(or $(T),tests)
 
+tsan: setup ## build with the thread sanitizer in build-tsan, run the engine's tests
+	@$(MAKE) --no-print-directory BUILD=build-tsan OPT="-O1 -g" EXTRA=-fsanitize=thread run-tsan
+
+run-tsan: $(filter $(BUILD)/tests/engine/%,$(TESTS))
+	@TSAN_OPTIONS=halt_on_error=1 SEISPROC_TIME_SCALE=5 $(PYTEST) -m compiled tests/engine
+
 lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
 	@$(PYTHON) tools/lint.py
 
@@ -154,7 +160,7 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
 
 clean: ## remove what was built
-	rm -rf $(BUILD) build-asan
+	rm -rf $(BUILD) build-asan build-tsan
 
 help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'

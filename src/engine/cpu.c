@@ -195,7 +195,7 @@ static void finish_gather(const cpu_engine *e, const job *j, const gather_state 
 /* --- returning work; under the lock ----------------------------------------------------------------------------- */
 
 static void add_outcome(gather_state *g, const sp_unit_outcome *outcome) {
-  if (outcome->failure > g->failure) g->failure = outcome->failure;
+  g->failure = sp_failure_worst(g->failure, outcome->failure);
   g->dead += outcome->dead;
   g->crc_traces ^= outcome->crc_traces;
   g->crc_noise ^= outcome->crc_noise;
@@ -212,8 +212,8 @@ static bool slot_is_done(const slot *s) {
 /* The last unit of a gather's pass has returned. */
 static void leave_pass(cpu_engine *e, const job *j) {
   gather_state *g = &j->slot->gathers[j->unit.gather];
-  if (j->pass == PASS_FIRST_STAGE && g->dead == rows_of(j->slot, j->unit.gather) && !g->failure) {
-    g->failure = sp_failure_dead(e->chain);
+  if (j->pass == PASS_FIRST_STAGE && g->dead == rows_of(j->slot, j->unit.gather)) {
+    g->failure = sp_failure_worst(g->failure, sp_failure_dead(e->chain));
   }
   const uint32_t next = j->pass + 1;
   const bool fails = g->failure && j->pass != PASS_ORDER;

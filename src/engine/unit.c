@@ -39,6 +39,10 @@ sp_reason sp_failure_reason(sp_failure failure) {
   return (sp_reason)(failure & ((1u << REASON_BITS) - 1));
 }
 
+sp_failure sp_failure_worst(sp_failure a, sp_failure b) {
+  return a > b ? a : b;
+}
+
 sp_local sp_unit_result_rows(const sp_engine_config *config, const sp_chain *chain) {
   const sp_stage *last = &chain->stages[chain->n_stages - 1];
   const size_t bytes = (size_t)last->unit_rows * config->n_samples * sizeof(float);
@@ -181,10 +185,6 @@ static void move_crcs(const task *t, sp_unit_outcome *outcome) {
   if (t->noise) outcome->crc_noise = sp_crc32c_combine(outcome->crc_noise, 0, after);
 }
 
-static sp_failure worst(sp_failure a, sp_failure b) {
-  return a > b ? a : b;
-}
-
 /* The first stage looks at the input after it was computed on: then the cache holds it, and what waits for memory is
  * the processor, which can fetch ahead while it computes. A failure in one chunk does not end the others: which failure
  * is found must not depend on the cut. */
@@ -192,7 +192,7 @@ static sp_failure compute(const task *t, sp_unit_outcome *outcome) {
   const sp_unit *u = t->unit;
   sp_failure failure = failure_of_step(t->context->chain, t->stage->first_step, apply_first(t));
   sp_local dead = 0;
-  if (u->dead_traces) failure = worst(failure, check_input(t, &dead));
+  if (u->dead_traces) failure = sp_failure_worst(failure, check_input(t, &dead));
   if (u->stage == 0) outcome->dead = dead;
   if (failure) return failure;
   for (sp_local row = 0; row < u->count; row += t->stage->chunk_rows) {
@@ -201,7 +201,7 @@ static sp_failure compute(const task *t, sp_unit_outcome *outcome) {
     sp_failure here = apply_rest(t, row, count);
     if (dead) keep_dead(t, row, count);
     if (t->last && !here) here = give(t, row, count, outcome);
-    failure = worst(failure, here);
+    failure = sp_failure_worst(failure, here);
   }
   return failure;
 }

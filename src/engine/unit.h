@@ -48,6 +48,9 @@ sp_failure sp_failure_set_aside(const sp_chain *chain, sp_reason reason);
 sp_failure sp_failure_dead(const sp_chain *chain);
 sp_reason sp_failure_reason(sp_failure failure);
 
+/* The one of the two to keep. */
+sp_failure sp_failure_worst(sp_failure a, sp_failure b);
+
 /* Rows of scratch->result; 0 where the last stage's units are too large for the cache and go straight out. */
 sp_local sp_unit_result_rows(const sp_engine_config *config, const sp_chain *chain);
 
