@@ -2,3 +2,4 @@
  * Included several times, so without a guard. The order is that of `seisproc help`. */
 SP_PROCESSOR(mute)
 SP_PROCESSOR(dwt)
+SP_PROCESSOR(tf)

@@ -1,0 +1,140 @@
+/* Inside of the processor tf on the CPU.
+ *
+ * Each transform takes a trace to rows of cells, of three kinds: the magnitudes, and the real and the imaginary part
+ * of the cells divided by their magnitude, their phasors. The traces of a block stream through a ring of such rows,
+ * just long enough for the aperture. The shrink kernel judges the cells of a strip of traces and multiplies their
+ * phasors by what the inverse transform is to make of them. A transform may take several passes over the traces of a
+ * block, each for some of the frequencies or times.
+ *
+ * Everything here but workspaces is read-only once planned. Rows are padded; padding holds numbers of no meaning.
+ */
+#ifndef SEISPROC_KERNELS_CPU_TF_H
+#define SEISPROC_KERNELS_CPU_TF_H
+
+#include "kernels/tf.h"
+
+/* Rows are padded to a multiple of this, the widest vector. */
+enum { SP_TF_PAD = 16 };
+
+static inline size_t sp_tf_padded(size_t n) {
+  return (n + SP_TF_PAD - 1) / SP_TF_PAD * SP_TF_PAD;
+}
+
+/* --- judging ----------------------------------------------------------------------------------------------- */
+
+/* How cells are judged. */
+typedef struct sp_tf_rule {
+  int mode;      /* sp_tf_mode */
+  float limit;   /* k * 1.4826 */
+  float low_amp; /* 0: no protection */
+  bool whole;    /* phasors are multiplied by the new magnitude; else by its difference from the old one */
+} sp_tf_rule;
+
+sp_tf_rule sp_tf_make_rule(const sp_tf_params *params, bool whole);
+
+/* How the share that cells keep is averaged in time. Time runs along cells i, i + stride, ... of a run; runs follow
+ * each other. */
+typedef struct sp_tf_smoothing {
+  size_t half;          /* cells before and after; 0: no averaging */
+  size_t run, stride;   /* floats of a run, a multiple of stride; stride is 1 or a multiple of the widest vector */
+  const float *inverse; /* [run, padded] of the number of cells that an average is over, clipped at both ends */
+} sp_tf_smoothing;
+
+/* Traces to judge. Rows are indexed by trace - base; the ends of the gather clip the aperture. */
+typedef struct sp_tf_strip {
+  const sp_tf_rule *rule;
+  const sp_tf_smoothing *smoothing;
+  uint32_t n_traces, half_aperture;
+  uint32_t first, count, base;
+  size_t cells;
+  bool real; /* only real parts are wanted: im is not used */
+  float *const *mag, *const *re, *const *im;
+  float *const *share, *const *median; /* [count], work for smoothing */
+  float *line;                         /* work for smoothing: run + 2 half stride, and SP_TF_PAD */
+} sp_tf_strip;
+
+/* --- the kernels, one table an instruction set --------------------------------------------------------------- */
+
+typedef struct sp_tf_stft sp_tf_stft;
+
+typedef struct sp_tf_kernels {
+  size_t lanes;
+  void (*shrink)(const sp_tf_strip *strip);
+  /* The mean of n samples where it dominates them, else 0. Without it the rest keeps its digits. */
+  float (*constant_part)(const float *x, size_t n);
+  /* The trace at work + trace_at to its cells, for frames of 64 samples. */
+  void (*stft64_analyse)(const sp_tf_stft *stft, float *work, float *mag, float *re, float *im);
+  /* Cells to the overlapped sum of their frames, at work + sums_at. */
+  void (*stft64_synthesise)(const sp_tf_stft *stft, float *work, const float *re, const float *im);
+  /* Real and imaginary parts of n cells (padded) to magnitudes and phasors. */
+  void (*polar)(size_t n, float *mag, float *re, float *im);
+} sp_tf_kernels;
+
+extern const sp_tf_kernels sp_tf_kernels_portable, sp_tf_kernels_avx2, sp_tf_kernels_avx512;
+
+/* --- streaming ----------------------------------------------------------------------------------------------- */
+
+enum { SP_TF_STRIP = 16 };
+
+/* What a stream needs memory for: the most of any of its passes. */
+typedef struct sp_tf_layout {
+  size_t cells;
+  bool real;
+  uint32_t half_aperture;
+  size_t smoothing_line; /* run + 2 half stride; 0: no smoothing */
+} sp_tf_layout;
+
+typedef struct sp_tf_pass {
+  const sp_tf_kernels *kernels;
+  const sp_tf_rule *rule;
+  const sp_tf_smoothing *smoothing;
+  size_t cells;
+  /* A trace of the block or of its surroundings to its cells: magnitudes and phasors (im NULL for real layouts). */
+  void (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
+  /* Takes the judged phasors of a trace of the block. */
+  void (*synthesise)(void *context, uint32_t trace, const float *re, const float *im);
+  void *context;
+} sp_tf_pass;
+
+/* Floats of memory that sp_tf_stream needs. */
+size_t sp_tf_stream_floats(const sp_tf_layout *layout);
+
+/* Judges the traces first ... first + count - 1 of a gather of n_traces. */
+void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_block *block, uint32_t half_aperture,
+                  float *memory);
+
+/* --- stft ---------------------------------------------------------------------------------------------------- */
+
+enum { SP_TF_OWN_WINDOW = 64 }; /* frames of this length have their own transform */
+
+struct sp_tf_stft {
+  const sp_tf_kernels *kernels;
+  uint32_t n_samples, window, hop, frames;
+  bool own;
+  sp_tf_band band; /* bins that are changed */
+  size_t cells;    /* [bin of the band][frame] */
+  sp_tf_rule rule;
+  sp_tf_smoothing smoothing;
+  sp_tf_layout layout;
+  float *tables;            /* holds the next six */
+  float *analysis;          /* [window] */
+  float *synthesis;         /* [window], with the factors of the inverse transform */
+  float *norm;              /* [n_samples], inverse of the overlapped squares of the window */
+  float *smoothing_inverse; /* [frames] */
+  float *ones_re, *ones_im; /* [cells], of a trace of ones */
+  /* Own transform: the trace, padded, is n_rows segments of `hop` samples; columns are those segments transposed;
+   * frames lie transposed too, room for segments before the first of them. */
+  size_t n_rows, column_stride, frame_stride;
+  size_t *place; /* [window], of sample i of the first frame in the columns */
+  struct fftwf_plan_s *forward, *backward;
+  /* places in the work of a thread */
+  size_t trace_at, columns_at, frames_at, sums_at, bins_at, imaginary_at, stream_at;
+  size_t work_floats; /* a thread; zeros at first */
+};
+
+sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometry, const sp_tf_kernels *kernels,
+                          sp_tf_stft **out);
+void sp_tf_stft_apply(const sp_tf_stft *stft, float *work, const sp_block *block, uint32_t half_aperture);
+void sp_tf_stft_destroy(sp_tf_stft *stft);
+
+#endif

@@ -1,0 +1,25 @@
+/* The kernels of tf, compiled once an instruction set. A file that includes this defines TF_KERNELS, the name of its
+ * table. */
+#ifndef SEISPROC_KERNELS_CPU_TF_BODY_H
+#define SEISPROC_KERNELS_CPU_TF_BODY_H
+#include <string.h>
+
+#include "kernels/cpu/tf.h"
+#include "kernels/cpu/tf_vec.h"
+
+#include "kernels/cpu/tf_body_polar.h"
+
+#include "kernels/cpu/tf_body_shrink.h"
+
+#include "kernels/cpu/tf_body_stft64.h"
+
+const sp_tf_kernels TF_KERNELS = {
+    .lanes = LANES,
+    .shrink = shrink,
+    .constant_part = constant_part,
+    .stft64_analyse = stft64_analyse,
+    .stft64_synthesise = stft64_synthesise,
+    .polar = polar,
+};
+
+#endif

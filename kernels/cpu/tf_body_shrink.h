@@ -1,0 +1,212 @@
+/* Judging cells: median and MAD over the aperture, then the share of its deviation that each cell keeps.
+ *
+ * A column of cells, one vector wide, is followed from trace to trace with the magnitudes of the aperture kept sorted:
+ * one leaves, one enters, both without a branch. The MAD comes from the sorted magnitudes too: the q-th smallest
+ * distance from m is the least radius around m that holds q of them, and those are q consecutive ones.
+ * Part of each file tf_kernels_<isa>.c.
+ */
+#ifndef SEISPROC_KERNELS_CPU_TF_BODY_SHRINK_H
+#define SEISPROC_KERNELS_CPU_TF_BODY_SHRINK_H
+
+/* z[0 ... n-1] sorted; x joins them. */
+TF_INLINE void insert(vf *z, int n, vf x) {
+  vf place = n ? positive_min(z[0], x) : x;
+#pragma GCC unroll 32
+  for (int i = 1; i < n; i++) {
+    const vf next = positive_max(z[i - 1], positive_min(z[i], x));
+    z[i - 1] = place;
+    place = next;
+  }
+  if (n) {
+    const vf last = positive_max(z[n - 1], x);
+    z[n - 1] = place;
+    place = last;
+  }
+  z[n] = place;
+}
+
+/* z[0 ... n-1] sorted, x one of them, which goes. */
+TF_INLINE void remove_one(vf *z, int n, vf x) {
+#pragma GCC unroll 32
+  for (int i = 0; i < n - 1; i++) z[i] = (vf)pick((vi)z[i], (vi)x, (vi)z[i], (vi)z[i + 1]);
+}
+
+/* q-th smallest of |z[i] - m|. A term is negative only where the other one is not, and loses as an integer too. */
+TF_INLINE vf nearest(const vf *z, int n, int q, vf m) {
+  vf radius = positive_max(m - z[0], z[q - 1] - m);
+#pragma GCC unroll 32
+  for (int i = 1; i <= n - q; i++) radius = positive_min(radius, positive_max(m - z[i], z[i + q - 1] - m));
+  return radius;
+}
+
+TF_INLINE void statistics(const vf *z, int n, vf *median, vf *mad) {
+  const int q = n / 2 + 1;
+  if (n % 2) {
+    *median = z[n / 2];
+    *mad = nearest(z, n, q, *median);
+  } else {
+    *median = 0.5f * (z[n / 2 - 1] + z[n / 2]);
+    *mad = 0.5f * (nearest(z, n, q - 1, *median) + nearest(z, n, q, *median));
+  }
+}
+
+/* The share of its deviation d >= 0 that a cell keeps. t, the limit of d, is above 0. */
+TF_INLINE vf share_of(int mode, vf d, vf t) {
+  switch (mode) {
+  case SP_TF_HARD:
+    return (vf)pick((vi)t, (vi)d, (vi)splat(0), (vi)splat(1));
+  case SP_TF_SCALED: {
+    const vf beyond = float_max(float_min(d / t, splat(1e15f)), splat(1)) - 1.0f;
+    return 1.0f / fma_add(beyond, beyond, splat(1));
+  }
+  case SP_TF_SOFT:
+    return float_max(1.0f - t / d, splat(0));
+  case SP_TF_GARROTE: {
+    const vf inverse_r = t / d;
+    return float_max(fma_from(inverse_r, inverse_r, splat(1)), splat(0));
+  }
+  default:
+    return float_min(float_max(2.0f - d / t, splat(0)), splat(1));
+  }
+}
+
+/* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
+TF_INLINE vf change(const sp_tf_rule *rule, vf share, vf m, vf a) {
+  const vi weak = a < rule->low_amp * m;
+  if (!rule->whole) return (vf)(~weak & (vi)((share - 1.0f) * (a - m)));
+  const vf kept = (vf)pick((vi)m, (vi)a, (vi)share, (vi)(1.0f - share));
+  const vf magnitude = fma_add(kept, absolute(a - m), positive_min(a, m));
+  return (vf)((~weak & (vi)magnitude) | (weak & (vi)a));
+}
+
+TF_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, vf share, vf m, vf a) {
+  const uint32_t row = trace - s->base;
+  const vf factor = change(s->rule, share, m, a);
+  store(s->re[row] + at, factor * load(s->re[row] + at));
+  if (!s->real) store(s->im[row] + at, factor * load(s->im[row] + at));
+}
+
+/* Judges the cells at `at` of one trace; z[0 ... n-1] are the sorted magnitudes of its aperture. */
+TF_INLINE void judge(const sp_tf_strip *s, int mode, uint32_t trace, size_t at, const vf *z, int n) {
+  vf m, mad;
+  statistics(z, n, &m, &mad);
+  const vf least = splat((float)SP_TF_LEAST_ABSOLUTE), a = load(s->mag[trace - s->base] + at);
+  const vf scale = positive_max(mad, positive_max((float)SP_TF_LEAST_RELATIVE * m, least));
+  /* k may be 0 */
+  const vf t = positive_max(s->rule->limit * scale, splat(1e-30f));
+  const vf share = share_of(mode, absolute(a - m), t);
+  if (s->smoothing->half) {
+    store(s->share[trace - s->first] + at, share);
+    store(s->median[trace - s->first] + at, m);
+  } else {
+    finish(s, trace, at, share, m, a);
+  }
+}
+
+/* Traces first ... end - 1, whose apertures are whole, with a width and a mode that the compiler knows. */
+TF_INLINE void follow_whole(const sp_tf_strip *s, int width, int mode, uint32_t first, uint32_t end) {
+  float *const *mag = s->mag + (first - s->base) - width / 2;
+  for (size_t at = 0; at < s->cells; at += LANES) {
+    vf z[SP_TF_MAX_APERTURE + 1];
+#pragma GCC unroll 32
+    for (int i = 0; i < width; i++) insert(z, i, load(mag[i] + at));
+    for (uint32_t trace = first;; trace++) {
+      judge(s, mode, trace, at, z, width);
+      if (trace + 1 == end) break;
+      float *const *leaving = mag + (trace - first);
+      remove_one(z, width, load(leaving[0] + at));
+      insert(z, width - 1, load(leaving[width] + at));
+    }
+  }
+}
+
+/* The same with apertures of any width, clipped at the ends of the gather. */
+static void follow(const sp_tf_strip *s, uint32_t first, uint32_t end) {
+  for (size_t at = 0; at < s->cells; at += LANES) {
+    vf z[SP_TF_MAX_APERTURE + 1];
+    int n = 0;
+    uint32_t low = first > s->half_aperture ? first - s->half_aperture : 0, high = low;
+    for (uint32_t trace = first; trace < end; trace++) {
+      if (trace > s->half_aperture + low) remove_one(z, n--, load(s->mag[low++ - s->base] + at));
+      for (; high < s->n_traces && high <= trace + s->half_aperture; high++) {
+        insert(z, n++, load(s->mag[high - s->base] + at));
+      }
+      judge(s, s->rule->mode, trace, at, z, n);
+    }
+  }
+}
+
+#define WHOLE(width, mode)                                                                                             \
+  static void whole_##width##_##mode(const sp_tf_strip *s, uint32_t first, uint32_t end) {                             \
+    follow_whole(s, width, SP_TF_##mode, first, end);                                                                  \
+  }
+#define WHOLE_MODES(width)                                                                                             \
+  WHOLE(width, ADAPTIVE)                                                                                               \
+  WHOLE(width, HARD)                                                                                                   \
+  WHOLE(width, SCALED)                                                                                                 \
+  WHOLE(width, SOFT)                                                                                                   \
+  WHOLE(width, GARROTE)
+WHOLE_MODES(3)
+WHOLE_MODES(5)
+WHOLE_MODES(7)
+#undef WHOLE_MODES
+#undef WHOLE
+
+typedef void follow_function(const sp_tf_strip *s, uint32_t first, uint32_t end);
+
+static follow_function *choose_whole(uint32_t half_aperture, int mode) {
+#define MODES(width)                                                                                                   \
+  {                                                                                                                    \
+    [SP_TF_ADAPTIVE] = whole_##width##_ADAPTIVE, [SP_TF_HARD] = whole_##width##_HARD,                                  \
+    [SP_TF_SCALED] = whole_##width##_SCALED, [SP_TF_SOFT] = whole_##width##_SOFT,                                      \
+    [SP_TF_GARROTE] = whole_##width##_GARROTE                                                                          \
+  }
+  static follow_function *const by_width[][SP_TF_MODE_COUNT] = {MODES(3), MODES(5), MODES(7)};
+#undef MODES
+  return half_aperture <= 3 ? by_width[half_aperture - 1][mode] : follow;
+}
+
+/* Averages the shares of one trace over time. */
+static void smooth(const sp_tf_strip *s, float *share) {
+  const sp_tf_smoothing *how = s->smoothing;
+  const size_t margin = how->half * how->stride;
+  float *inside = s->line + margin;
+  for (size_t i = 0; i < margin; i++) s->line[i] = inside[how->run + i] = 0;
+  for (size_t start = 0; start + how->run <= s->cells; start += how->run) {
+    for (size_t i = 0; i < how->run; i++) inside[i] = share[start + i];
+    for (size_t i = 0; i < how->run; i += LANES) {
+      vf sum = load(s->line + i);
+      for (size_t j = 1; j <= 2 * how->half; j++) sum += load(s->line + i + j * how->stride);
+      sum *= load(how->inverse + i);
+      if (i + LANES <= how->run) {
+        store(share + start + i, sum);
+      } else {
+        for (size_t j = i; j < how->run; j++) share[start + j] = sum[j - i];
+      }
+    }
+  }
+}
+
+static void finish_smoothed(const sp_tf_strip *s) {
+  for (uint32_t i = 0; i < s->count; i++) {
+    smooth(s, s->share[i]);
+    for (size_t at = 0; at < s->cells; at += LANES) {
+      const vf a = load(s->mag[s->first + i - s->base] + at);
+      finish(s, s->first + i, at, load(s->share[i] + at), load(s->median[i] + at), a);
+    }
+  }
+}
+
+static void shrink(const sp_tf_strip *s) {
+  const uint32_t half = s->half_aperture, end = s->first + s->count;
+  const uint32_t whole_from = s->first > half ? s->first : half < end ? half : end;
+  uint32_t whole_to = s->n_traces > half ? s->n_traces - half : 0;
+  if (whole_to > end) whole_to = end;
+  if (whole_to < whole_from) whole_to = whole_from;
+  if (s->first < whole_from) follow(s, s->first, whole_from);
+  if (whole_from < whole_to) choose_whole(half, s->rule->mode)(s, whole_from, whole_to);
+  if (whole_to < end) follow(s, whole_to, end);
+  if (s->smoothing->half) finish_smoothed(s);
+}
+
+#endif

@@ -1,0 +1,267 @@
+/* Transform stft: the periodic Hann window, frames from -window / 2 on, zeros beyond both ends of the trace, the
+ * weighted overlap-add of Griffin and Lim (1984) as in scipy.signal.istft. Frames of 64 samples have a transform of
+ * their own; others are FFTW's. Plans of FFTW are estimated, never measured: the bits must not depend on a clock.
+ */
+#include <fftw3.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels/cpu/tf.h"
+#include "seisproc/memory.h"
+
+typedef struct work_layout {
+  size_t at;
+} work_layout;
+
+static size_t take(work_layout *layout, size_t floats) {
+  const size_t at = layout->at;
+  layout->at += sp_tf_padded(floats);
+  return at;
+}
+
+/* --- plan ---------------------------------------------------------------------------------------------------- */
+
+void sp_tf_stft_destroy(sp_tf_stft *p) {
+  if (!p) return;
+  if (p->forward) fftwf_destroy_plan(p->forward);
+  if (p->backward) fftwf_destroy_plan(p->backward);
+  sp_free(p->tables);
+  sp_free(p->place);
+  sp_free(p);
+}
+
+static double hann(uint32_t i, uint32_t n) {
+  return 0.5 - 0.5 * cos(2 * M_PI * i / n);
+}
+
+static void set_windows(sp_tf_stft *p) {
+  const uint32_t n = p->window;
+  /* the sum of a periodic Hann window is n / 2; own frames leave a factor of n / 2 to divide by, FFTW's one of n */
+  const double sum = 0.5 * n, back = p->own ? 0.5 * n : n;
+  for (uint32_t i = 0; i < n; i++) {
+    p->analysis[i] = (float)(hann(i, n) / sum);
+    p->synthesis[i] = (float)(hann(i, n) * sum / back);
+  }
+  for (uint32_t t = 0; t < p->n_samples; t++) {
+    const uint32_t in_frames = t + n / 2;
+    const uint32_t last = in_frames / p->hop < p->frames ? in_frames / p->hop : p->frames - 1;
+    double squares = 0;
+    for (uint32_t f = in_frames < n ? 0 : (in_frames - n) / p->hop + 1; f <= last; f++) {
+      const double w = hann(in_frames - f * p->hop, n);
+      squares += w * w;
+    }
+    p->norm[t] = (float)(1 / squares);
+  }
+}
+
+static void set_smoothing(sp_tf_stft *p, double cells) {
+  sp_tf_smoothing *s = &p->smoothing;
+  *s = (sp_tf_smoothing){.run = p->frames, .stride = 1, .inverse = p->smoothing_inverse};
+  s->half = cells / 2 < p->frames ? (size_t)(cells / 2 + 1e-9) : p->frames;
+  if (!s->half) return;
+  p->layout.smoothing_line = s->run + 2 * s->half;
+  for (size_t i = 0; i < s->run; i++) {
+    const size_t before = i < s->half ? i : s->half, after = s->run - 1 - i < s->half ? s->run - 1 - i : s->half;
+    p->smoothing_inverse[i] = 1.0f / (float)(before + 1 + after);
+  }
+}
+
+/* The cells of a trace of ones, whose frames hold samples `from` to `to` of the window. */
+static void set_ones(sp_tf_stft *p) {
+  const uint32_t n = p->window, end = p->n_samples + n / 2;
+  for (uint32_t f = 0; f < p->frames; f++) {
+    const uint32_t start = f * p->hop, from = start < n / 2 ? n / 2 - start : 0;
+    const uint32_t to = end < start + n ? end - start : n;
+    for (uint32_t b = 0; b < p->band.count; b++) {
+      const uint32_t k = p->band.first + b;
+      double re = k == 0 ? 1 : k == 1 ? -0.5 : 0, im = 0;
+      if (from > 0 || to < n) {
+        re = 0;
+        for (uint32_t i = from; i < to; i++) {
+          const double w = hann(i, n) / (0.5 * n), phase = 2 * M_PI * (double)(i * (uint64_t)k % n) / n;
+          re += w * cos(phase);
+          im -= w * sin(phase);
+        }
+      }
+      p->ones_re[(size_t)b * p->frames + f] = (float)re;
+      p->ones_im[(size_t)b * p->frames + f] = (float)im;
+    }
+  }
+}
+
+static sp_status set_tables(sp_tf_stft *p, double smoothing_cells) {
+  void *block;
+  const size_t window = sp_tf_padded(p->window), norm = sp_tf_padded(p->n_samples), run = sp_tf_padded(p->frames);
+  const size_t cells = sp_tf_padded(p->cells);
+  SP_TRY(sp_calloc(2 * window + norm + run + 2 * cells, sizeof(float), "tables of tf", &block));
+  p->tables = block;
+  p->analysis = p->tables;
+  p->synthesis = p->analysis + window;
+  p->norm = p->synthesis + window;
+  p->smoothing_inverse = p->norm + norm;
+  p->ones_re = p->smoothing_inverse + run;
+  p->ones_im = p->ones_re + cells;
+  set_windows(p);
+  set_ones(p);
+  set_smoothing(p, smoothing_cells);
+  return SP_SUCCESS;
+}
+
+/* Where the own transform keeps its things in the work of a thread. */
+static sp_status set_own_work(sp_tf_stft *p, work_layout *layout) {
+  const size_t segments = p->frames + p->window / p->hop - 1, before = sp_tf_padded(p->window / p->hop - 1);
+  p->n_rows = sp_tf_padded(segments);
+  p->column_stride = p->n_rows + before + SP_TF_PAD;
+  p->frame_stride = before + p->n_rows;
+  p->trace_at = take(layout, p->n_rows * p->hop);
+  p->columns_at = take(layout, p->hop * p->column_stride);
+  p->frames_at = take(layout, p->window * p->frame_stride) + before;
+  p->sums_at = take(layout, p->n_rows * p->hop);
+  void *block;
+  SP_TRY(sp_calloc(p->window, sizeof *p->place, "tables of tf", &block));
+  p->place = block;
+  for (uint32_t i = 0; i < p->window; i++) p->place[i] = i % p->hop * p->column_stride + i / p->hop;
+  return SP_SUCCESS;
+}
+
+static sp_status plan_transforms(sp_tf_stft *p, work_layout *layout) {
+  const size_t bins = p->window / 2 + 1, padded = (p->frames - 1) * p->hop + p->window;
+  p->trace_at = take(layout, padded);
+  p->sums_at = take(layout, padded);
+  p->frames_at = take(layout, (size_t)p->frames * p->window);
+  p->bins_at = take(layout, bins * p->frames);
+  p->imaginary_at = take(layout, bins * p->frames);
+  void *block;
+  SP_TRY(sp_calloc(layout->at, sizeof(float), "planning tf", &block));
+  float *work = block, *frames = work + p->frames_at, *re = work + p->bins_at, *im = work + p->imaginary_at;
+  const int n = (int)p->window, many = (int)p->frames;
+  const fftwf_iodim forward = {n, 1, many}, backward = {n, many, 1};
+  const fftwf_iodim frame = {many, n, 1}, column = {many, 1, n};
+  p->forward = fftwf_plan_guru_split_dft_r2c(1, &forward, 1, &frame, frames, re, im, FFTW_ESTIMATE);
+  p->backward = fftwf_plan_guru_split_dft_c2r(1, &backward, 1, &column, re, im, frames, FFTW_ESTIMATE);
+  sp_free(block);
+  if (!p->forward || !p->backward) return SP_RAISE(SP_ERR_INTERNAL, "tf: no plan for windows of %d samples", n);
+  return SP_SUCCESS;
+}
+
+sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometry, const sp_tf_kernels *kernels,
+                          sp_tf_stft **out) {
+  void *block;
+  SP_TRY(sp_calloc(1, sizeof(sp_tf_stft), "the plan of tf", &block));
+  sp_tf_stft *p = block;
+  const double dt = geometry->sample_interval_s;
+  p->kernels = kernels;
+  p->n_samples = geometry->n_samples;
+  p->window = (uint32_t)params->window;
+  p->hop = (uint32_t)sp_tf_hop(params);
+  p->frames = (p->n_samples + p->hop - 1) / p->hop + 1;
+  p->own = p->window == SP_TF_OWN_WINDOW;
+  p->band = sp_tf_select(params, 1 / (p->window * dt), p->window / 2 + 1);
+  p->rule = sp_tf_make_rule(params, p->band.count == p->window / 2 + 1);
+  p->cells = (size_t)p->band.count * p->frames;
+  p->layout.cells = p->cells;
+  p->layout.half_aperture = (uint32_t)params->aperture / 2;
+  work_layout layout = {0};
+  sp_status status;
+  SP_TRY_GOTO(fail, set_tables(p, params->time_smoothing * 1e-3 / (p->hop * dt)));
+  SP_TRY_GOTO(fail, p->own ? set_own_work(p, &layout) : plan_transforms(p, &layout));
+  p->stream_at = take(&layout, sp_tf_stream_floats(&p->layout));
+  p->work_floats = layout.at;
+  *out = p;
+  return SP_SUCCESS;
+fail:
+  sp_tf_stft_destroy(p);
+  return status;
+}
+
+/* --- windows of any length ----------------------------------------------------------------------------------- */
+
+static void analyse_any(const sp_tf_stft *p, float *work, float *mag, float *re, float *im) {
+  float *padded = work + p->trace_at, *frames = work + p->frames_at;
+  for (uint32_t f = 0; f < p->frames; f++) {
+    for (uint32_t i = 0; i < p->window; i++) {
+      frames[(size_t)f * p->window + i] = p->analysis[i] * padded[(size_t)f * p->hop + i];
+    }
+  }
+  fftwf_execute_split_dft_r2c(p->forward, frames, work + p->bins_at, work + p->imaginary_at);
+  const size_t from = (size_t)p->band.first * p->frames;
+  memcpy(re, work + p->bins_at + from, p->cells * sizeof *re);
+  memcpy(im, work + p->imaginary_at + from, p->cells * sizeof *im);
+  p->kernels->polar(p->cells, mag, re, im);
+}
+
+static void place_band(const sp_tf_stft *p, const float *band, float *bins) {
+  const size_t from = (size_t)p->band.first * p->frames, all = (p->window / 2 + 1) * (size_t)p->frames;
+  memset(bins, 0, from * sizeof *bins);
+  memcpy(bins + from, band, p->cells * sizeof *bins);
+  memset(bins + from + p->cells, 0, (all - from - p->cells) * sizeof *bins);
+}
+
+static void synthesise_any(const sp_tf_stft *p, float *work, const float *re, const float *im) {
+  float *frames = work + p->frames_at, *sums = work + p->sums_at;
+  place_band(p, re, work + p->bins_at);
+  place_band(p, im, work + p->imaginary_at);
+  fftwf_execute_split_dft_c2r(p->backward, work + p->bins_at, work + p->imaginary_at, frames);
+  memset(sums, 0, ((size_t)(p->frames - 1) * p->hop + p->window) * sizeof *sums);
+  for (uint32_t f = 0; f < p->frames; f++) {
+    for (uint32_t i = 0; i < p->window; i++) {
+      sums[(size_t)f * p->hop + i] += p->synthesis[i] * frames[(size_t)f * p->window + i];
+    }
+  }
+}
+
+/* --- apply --------------------------------------------------------------------------------------------------- */
+
+typedef struct call {
+  const sp_tf_stft *stft;
+  const sp_block *block;
+  float *work;
+} call;
+
+/* Adds the cells of a trace of `constant`. */
+static void add_constant(const sp_tf_stft *p, float constant, float *mag, float *re, float *im) {
+  for (size_t i = 0; i < p->cells; i++) {
+    re[i] = mag[i] * re[i] + constant * p->ones_re[i];
+    im[i] = mag[i] * im[i] + constant * p->ones_im[i];
+  }
+  p->kernels->polar(p->cells, mag, re, im);
+}
+
+static void analyse(void *context, uint32_t trace, float *mag, float *re, float *im) {
+  const call *c = context;
+  const sp_tf_stft *p = c->stft;
+  const float *in = c->block->in + (size_t)trace * p->n_samples;
+  float *padded = c->work + p->trace_at + p->window / 2;
+  const float constant = p->kernels->constant_part(in, p->n_samples);
+  memcpy(padded, in, p->n_samples * sizeof *in);
+  if (constant != 0) {
+    for (uint32_t t = 0; t < p->n_samples; t++) padded[t] -= constant;
+  }
+  (p->own ? p->kernels->stft64_analyse : analyse_any)(p, c->work, mag, re, im);
+  if (constant != 0) add_constant(p, constant, mag, re, im);
+}
+
+static void synthesise(void *context, uint32_t trace, const float *re, const float *im) {
+  const call *c = context;
+  const sp_tf_stft *p = c->stft;
+  const float *in = c->block->in + (size_t)trace * p->n_samples, *sums = c->work + p->sums_at + p->window / 2;
+  float *out = c->block->out + (size_t)trace * p->n_samples;
+  (p->own ? p->kernels->stft64_synthesise : synthesise_any)(p, c->work, re, im);
+  if (p->rule.whole) {
+    for (uint32_t t = 0; t < p->n_samples; t++) out[t] = p->norm[t] * sums[t];
+  } else {
+    for (uint32_t t = 0; t < p->n_samples; t++) out[t] = in[t] + p->norm[t] * sums[t];
+  }
+}
+
+void sp_tf_stft_apply(const sp_tf_stft *p, float *work, const sp_block *block, uint32_t half_aperture) {
+  call c = {p, block, work};
+  const sp_tf_pass pass = {.kernels = p->kernels,
+                           .rule = &p->rule,
+                           .smoothing = &p->smoothing,
+                           .cells = p->cells,
+                           .analyse = analyse,
+                           .synthesise = synthesise,
+                           .context = &c};
+  sp_tf_stream(&p->layout, &pass, block, half_aperture, work + p->stream_at);
+}

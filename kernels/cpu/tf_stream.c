@@ -1,0 +1,78 @@
+#include "kernels/cpu/tf.h"
+
+enum { MAX_ROWS = SP_TF_STRIP + SP_TF_MAX_APERTURE - 1 };
+
+/* Kernels may store one vector past the end; an odd number of cache lines spreads the rows over a cache's sets. */
+static size_t row_floats(const sp_tf_layout *layout) {
+  return (sp_tf_padded(layout->cells) + SP_TF_PAD) / SP_TF_PAD / 2 * 2 * SP_TF_PAD + SP_TF_PAD;
+}
+
+static size_t parts(const sp_tf_layout *layout) {
+  return layout->real ? 2 : 3;
+}
+
+size_t sp_tf_stream_floats(const sp_tf_layout *layout) {
+  const size_t row = row_floats(layout);
+  size_t floats = (SP_TF_STRIP + 2 * layout->half_aperture) * parts(layout) * row;
+  if (layout->smoothing_line) floats += 2 * SP_TF_STRIP * row + sp_tf_padded(layout->smoothing_line) + SP_TF_PAD;
+  return floats;
+}
+
+/* Rows of traces in view, in the order of the traces. A trace keeps its place in memory while it is needed. */
+typedef struct view {
+  float *mag[MAX_ROWS], *re[MAX_ROWS], *im[MAX_ROWS];
+  float *share[SP_TF_STRIP], *median[SP_TF_STRIP];
+} view;
+
+static void place_row(view *v, const sp_tf_layout *layout, uint32_t trace, uint32_t base, float *memory) {
+  const size_t row = row_floats(layout), held = SP_TF_STRIP + 2 * layout->half_aperture;
+  float *at = memory + trace % held * parts(layout) * row;
+  v->mag[trace - base] = at;
+  v->re[trace - base] = at + row;
+  v->im[trace - base] = layout->real ? NULL : at + 2 * row;
+}
+
+static float *place_work(view *v, const sp_tf_layout *layout, float *memory) {
+  const size_t row = row_floats(layout);
+  float *at = memory + (SP_TF_STRIP + 2 * layout->half_aperture) * parts(layout) * row;
+  for (uint32_t i = 0; i < SP_TF_STRIP; i++) {
+    v->share[i] = at + 2 * i * row;
+    v->median[i] = v->share[i] + row;
+  }
+  return at + 2 * SP_TF_STRIP * row;
+}
+
+void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_block *block, uint32_t half_aperture,
+                  float *memory) {
+  view v;
+  const uint32_t block_end = block->first + block->count;
+  sp_tf_strip strip = {.rule = pass->rule,
+                       .smoothing = pass->smoothing,
+                       .n_traces = block->n_traces,
+                       .half_aperture = half_aperture,
+                       .cells = sp_tf_padded(pass->cells),
+                       .real = layout->real,
+                       .mag = v.mag,
+                       .re = v.re,
+                       .im = v.im,
+                       .share = v.share,
+                       .median = v.median};
+  if (layout->smoothing_line) strip.line = place_work(&v, layout, memory);
+  uint32_t next = block->first > half_aperture ? block->first - half_aperture : 0;
+  for (strip.first = block->first; strip.first < block_end; strip.first += SP_TF_STRIP) {
+    strip.count = block_end - strip.first < SP_TF_STRIP ? block_end - strip.first : SP_TF_STRIP;
+    strip.base = strip.first > half_aperture ? strip.first - half_aperture : 0;
+    const uint32_t reach = strip.first + strip.count + half_aperture;
+    const uint32_t end = reach < block->n_traces ? reach : block->n_traces;
+    for (uint32_t trace = strip.base; trace < end; trace++) place_row(&v, layout, trace, strip.base, memory);
+    for (; next < end; next++) {
+      const uint32_t i = next - strip.base;
+      pass->analyse(pass->context, next, v.mag[i], v.re[i], v.im[i]);
+    }
+    pass->kernels->shrink(&strip);
+    for (uint32_t trace = strip.first; trace < strip.first + strip.count; trace++) {
+      const uint32_t i = trace - strip.base;
+      pass->synthesise(pass->context, trace, v.re[i], v.im[i]);
+    }
+  }
+}
