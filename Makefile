@@ -50,6 +50,8 @@ TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard $(T_DIRS:%=%/tool_*.c)))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
+include tools/cuda.mk
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan tsan run-tsan bench \
@@ -80,8 +82,6 @@ $(BUILD)/tests/%: tests/%.c $(LIB) $(LINKED_IN)
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) \
 	  $(LIB) $(TEST_LIBS) $(LDLIBS)
-
-include tools/cuda.mk
 
 benches: $(BENCHES)
 

@@ -14,7 +14,7 @@ CUDA_OBJ := $(CUDA_SRC:%.cu=$(BUILD)/obj/%.cu.o)
 CUDA_GENCODE := $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a,code=sm_$a) \
   -gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
 # What it calls in the program (log, status) it finds there when it is loaded.
-LDFLAGS += -rdynamic
+override LDFLAGS += -rdynamic
 LDLIBS += -ldl
 
 $(CUDA_SO): $(CUDA_OBJ)
