@@ -54,8 +54,8 @@ include tools/cuda.mk
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check asan tsan run-tsan bench \
-  demo install run-tests run-sanitized have-libraries
+.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check bench docs demo \
+  asan tsan run-tsan install run-tests run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
@@ -130,6 +130,9 @@ run-tsan: $(filter $(BUILD)/tests/engine/%,$(TESTS))
 
 lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
 	@$(PYTHON) tools/lint.py
+
+docs: all ## bring the tables of docs/job-file.md up to date
+	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md
 
 FORMAT_SRC = $(shell git ls-files -co --exclude-standard '*.c' '*.h' '*.cu' '*.cuh' | grep -v _tables.c)
 

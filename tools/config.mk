@@ -8,9 +8,6 @@ PKG_HDF5 := $(call first_pkg,hdf5-openmpi hdf5-mpi hdf5)
 PKG_YAML := $(call first_pkg,yaml-0.1)
 PKG_FFTW := $(call first_pkg,fftw3f)
 PKG_XXHASH := $(call first_pkg,libxxhash)
-PKG_MISSING := $(if $(DEPS_CFLAGS),,$(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
-  $(if $(PKG_FFTW),,FFTW) $(if $(PKG_XXHASH),,xxHash))
-PKG_MISSING := $(strip $(PKG_MISSING))
 PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_XXHASH)
 
 # libsegyio has no pkg-config file in its 1.x releases, and Debian 13 no longer has the package: where its header is
@@ -19,8 +16,14 @@ PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_XXHASH)
 HASH := \#
 HAVE_SEGYIO := $(shell echo '$(HASH)include <segyio/segy.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 LIBS_SEGYIO := $(if $(HAVE_SEGYIO),-lsegyio)
-DEPS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
-DEPS_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LIBS_SEGYIO)
+
+# Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
+ifndef DEPS_CFLAGS
+DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LIBS_SEGYIO)
+PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) $(if $(PKG_FFTW),,FFTW) \
+  $(if $(PKG_XXHASH),,xxHash))
+endif
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
 RPATHS := $(patsubst %,-Wl$(,)-rpath$(,)%,$(filter-out /usr/lib% /lib%,$(patsubst -L%,%,$(filter -L%,$(DEPS_LIBS)))))
