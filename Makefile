@@ -91,11 +91,13 @@ $(BUILD)/bench/%: perf/bench_%.c $(LIB)
 
 # --- set up, check -----------------------------------------------------------------------------------------
 # These start make again: what is installed in between must be found by the lines above.
+AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 setup: ## install what is missing, or list it
 	@PYTHON=$(PYTHON) tools/setup.sh build test
 
 check: setup ## set up, build, run all tests (T=tests/kernels: only those)
-	@$(MAKE) --no-print-directory run-tests
+	@$(AGAIN) run-tests
 
 run-tests: all tests
 	@$(PYTEST) $(or $(T),tests)
@@ -113,7 +115,7 @@ bench: all benches ## run every bench of perf/
 	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
 
 asan: setup ## build with the address and undefined-behaviour sanitizers in build-asan, run C tests and a short job
-	@$(MAKE) --no-print-directory BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
+	@$(AGAIN) BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
 	  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" \
 	  LDFLAGS=-rdynamic LINKED_IN=build-asan/obj/tools/keep_modules.o run-sanitized
 

@@ -86,7 +86,8 @@ def run(command, ranks=None, timeout=60, env=None, cwd=None, tmp=None, stdin=Non
     """
     mark = uuid.uuid4().hex
     full_env = dict(os.environ, **mpi_environment(), **{MARK: mark})
-    full_env.pop("SEISPROC_LOG", None)
+    for name in ("SEISPROC_LOG", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        full_env.pop(name, None)
     if tmp is not None:
         full_env["TMPDIR"] = str(tmp)
     for key, value in (env or {}).items():

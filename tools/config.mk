@@ -17,6 +17,17 @@ HASH := \#
 HAVE_SEGYIO := $(shell echo '$(HASH)include <segyio/segy.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 LIBS_SEGYIO := $(if $(HAVE_SEGYIO),-lsegyio)
 
+# Packages that tools/deps-prefix.sh unpacked: no pkg-config there, and libraries that need each other at that place.
+ifdef DEPS_PREFIX
+DEPS_LIBDIR := $(firstword $(wildcard $(abspath $(DEPS_PREFIX))/usr/lib/*-linux-gnu))
+DEPS_SYSLIB := $(abspath $(DEPS_PREFIX))/lib/$(notdir $(DEPS_LIBDIR))
+DEPS_INCLUDE := $(abspath $(DEPS_PREFIX))/usr/include
+DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE) \
+  $(if $(wildcard $(DEPS_INCLUDE)/segyio/segy.h),-DSP_HAVE_SEGYIO)
+DEPS_LIBS := -L$(DEPS_LIBDIR)/openmpi/lib -L$(DEPS_LIBDIR)/hdf5/openmpi -L$(DEPS_LIBDIR) -L$(DEPS_SYSLIB) \
+  -lhdf5 -lmpi -lyaml -lfftw3f -lxxhash $(if $(wildcard $(DEPS_INCLUDE)/segyio/segy.h),-lsegyio) -Wl,--disable-new-dtags
+endif
+
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
 ifndef DEPS_CFLAGS
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)

@@ -22,8 +22,7 @@ int main(void) {
 
 
 def make(*arguments):
-    result = harness.run(["make", "-s", "-C", harness.ROOT, f"BUILD={harness.BUILD}", *arguments], timeout=110,
-                         env={"MAKEFLAGS": None, "MAKELEVEL": None})
+    result = harness.run(["make", "-s", "-C", harness.ROOT, f"BUILD={harness.BUILD}", *arguments], timeout=110)
     assert result.returncode == 0, str(result)
 
 
