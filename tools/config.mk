@@ -32,8 +32,8 @@ endif
 ifndef DEPS_CFLAGS
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
 DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LIBS_SEGYIO)
-PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) $(if $(PKG_FFTW),,FFTW) \
-  $(if $(PKG_XXHASH),,xxHash))
+PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
+  $(if $(PKG_FFTW),,FFTW) $(if $(PKG_XXHASH),,xxHash))
 endif
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.

@@ -41,12 +41,14 @@ after=$("$seisproc" compare "$clean" "$output" --json | number snr_db) || true
 traces=$("$seisproc" info "$survey" --json | number n_traces)
 samples=$("$seisproc" info "$survey" --json | number n_samples)
 
-awk -v before="$before" -v after="$after" -v traces="$traces" -v samples="$samples" -v gathers="$gathers" \
-  -v seconds="$(awk "BEGIN { print $end - $start }")" -v out="$output" -v seisproc="$seisproc" 'BEGIN {
+awk -v traces="$traces" -v samples="$samples" -v gathers="$gathers" -v start="$start" -v end="$end" \
+  -v before="$before" -v after="$after" -v out="$output" -v seisproc="$seisproc" 'BEGIN {
   mb = traces * samples * 4e-6
-  printf "\nDone. A survey of %d gathers, %d traces of %d samples (%.0f MB), was denoised on several ranks.\n", gathers, traces, samples, mb
+  s = end - start
+  print "\nDone: a survey of", gathers, "gathers was denoised on several ranks."
+  printf "  survey           %d traces of %d samples, %.0f MB\n", traces, samples, mb
   printf "  signal to noise  %.1f dB before, %.1f dB after (against the clean survey)\n", before, after
-  printf "  time             %.1f s with start-up: %.0f traces/s, %.0f MB/s in and %.0f MB/s out\n", seconds, traces / seconds, mb / seconds, 2 * mb / seconds
+  printf "  time             %.1f s: %.0f traces/s, %.0f MB/s in and %.0f MB/s out\n", s, traces / s, mb / s, 2 * mb / s
   printf "  output           %s (denoised /traces, and /noise)\n", out
   printf "  look at it       %s info %s\n", seisproc, out
 }'

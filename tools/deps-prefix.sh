@@ -16,7 +16,8 @@ mapfile -t wanted < <(awk '/^build/ && $3 !~ /^(gcc|make|pkg-config|libc6-dev)$/
 mapfile -t known < <(for name in "${wanted[@]}"; do [ -z "$(apt-cache madison "$name")" ] || echo "$name"; done)
 # What apt would install on a system without any package; but for tools, and the C and C++ run-time.
 mapfile -t all < <(apt-get -qq -s -o Dir::State::status=/dev/null --no-install-recommends install "${known[@]}" |
-  awk '/^Inst/ && $2 ~ /^(lib|openmpi|ibverbs|zlib)/ && $2 !~ /^(libc6|libc-|libgcc|libstdc|libperl|libpython)/ { print $2 }')
+  awk '/^Inst/ { print $2 }' | grep -E '^(lib|openmpi|ibverbs|zlib)' |
+  grep -vE '^(libc6|libc-|libgcc|libstdc|libperl|libpython)')
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -33,10 +34,11 @@ cat >"$prefix/env.sh" <<END
 deps=\$(cd "\$(dirname "\${BASH_SOURCE[0]}")" && pwd)
 libs=\$deps/usr/lib/$multiarch
 export PATH="\$deps/usr/bin:\$PATH"
-export LD_LIBRARY_PATH="\$libs:\$libs/openmpi/lib:\$libs/pmix2/lib:\$deps/lib/$multiarch\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
+libs_path=\$libs:\$libs/openmpi/lib:\$libs/pmix2/lib:\$deps/lib/$multiarch
+export LD_LIBRARY_PATH="\$libs_path\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
 export OPAL_PREFIX="\$deps/usr" OPAL_SYSCONFDIR="\$deps/etc/openmpi" PMIX_INSTALL_PREFIX="\$libs/pmix2"
 command -v ssh >/dev/null || export OMPI_MCA_plm=isolated
 export OMPI_MCA_mca_base_component_show_load_errors=0 PMIX_MCA_pcompress_base_silence_warning=1
-unset deps libs
+unset deps libs libs_path
 END
 echo "unpacked ${#all[@]} packages below $prefix ($(du -sh "$prefix" | cut -f1))"

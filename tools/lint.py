@@ -20,8 +20,9 @@ MODULE_USES = {
     "src/job": "src/base src/index kernels src/engine",
     "src/comm": "src/base src/index src/engine src/job",
     "src/io": "src/base src/index src/job src/comm",
+    "src/synth": "src/base src/index",
     "src/pipeline": "src/base src/index src/job kernels src/engine src/comm src/io",
-    "src/cli": "src/base src/index src/synth src/job kernels src/engine src/comm src/io src/pipeline",
+    "src/cli": "src/base src/index src/synth src/job kernels src/engine src/comm src/io src/pipeline src/synth",
 }
 HEADER_OWNER = {
     "crc32c.h": "src/base",
