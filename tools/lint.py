@@ -15,14 +15,13 @@ MODULE_USES = {
     "src/base": "",
     "src/index": "src/base",
     "kernels": "src/base",
-    "src/synth": "src/base src/index",
     "src/engine": "src/base src/index kernels",
     "src/job": "src/base src/index kernels src/engine",
     "src/comm": "src/base src/index src/engine src/job",
     "src/io": "src/base src/index src/job src/comm",
     "src/synth": "src/base src/index",
     "src/pipeline": "src/base src/index src/job kernels src/engine src/comm src/io",
-    "src/cli": "src/base src/index src/synth src/job kernels src/engine src/comm src/io src/pipeline src/synth",
+    "src/cli": "src/base src/index src/job kernels src/engine src/comm src/io src/pipeline src/synth",
 }
 HEADER_OWNER = {
     "crc32c.h": "src/base",
