@@ -2,7 +2,12 @@
 #ifndef SEISPROC_QUOTE_H
 #define SEISPROC_QUOTE_H
 
+#include <stddef.h>
+
 enum { SP_QUOTE_SIZE = 64 };
+
+/* Bytes of the UTF-8 character at `text`, 0 where there is none. Overlong forms pass: this is for display. */
+size_t sp_utf8_length(const char *text);
 
 /* Copies text into out: control characters and bytes that are not UTF-8 become '?', and what is longer than about 40
  * bytes is cut, never inside a character, and ends in "...". Returns out, so that it can stand in an argument list. */

@@ -1,12 +1,11 @@
 #include "seisproc/quote.h"
 
-#include <stddef.h>
 #include <string.h>
 
 enum { CUT_AT = 40, LONGEST_CHARACTER = 4 };
 
-/* Bytes of the UTF-8 character at `text`, 0 where there is none. Overlong forms pass: this is for display. */
-static size_t character_length(const unsigned char *text) {
+size_t sp_utf8_length(const char *bytes) {
+  const unsigned char *text = (const unsigned char *)bytes;
   const size_t n = text[0] < 0x80   ? 1
                    : text[0] < 0xc2 ? 0
                    : text[0] < 0xe0 ? 2
@@ -23,7 +22,7 @@ const char *sp_quote(const char *text, char out[SP_QUOTE_SIZE]) {
   const unsigned char *at = (const unsigned char *)text;
   size_t n = 0;
   while (*at && n < CUT_AT) {
-    const size_t length = character_length(at);
+    const size_t length = sp_utf8_length((const char *)at);
     /* C1 controls (U+0080 to U+009F) can move a terminal's cursor too */
     const int control = *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
     if (length == 0 || control) {
