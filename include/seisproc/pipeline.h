@@ -7,9 +7,10 @@
 #include "seisproc/job.h"
 
 typedef struct sp_run_options {
-  bool quiet;     /* no progress, no closing table */
-  bool restart;   /* begin anew whatever is there */
-  bool no_commit; /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
+  bool quiet;              /* no progress, no closing table */
+  bool restart;            /* begin anew whatever is there */
+  bool no_commit;          /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
+  const char *report_path; /* where rank 0 writes times, CPU seconds and memory of all ranks as JSON; or NULL */
 } sp_run_options;
 
 /* Goes up whenever the same job on the same input would give other bits than before: a job that was begun under

@@ -22,7 +22,16 @@ typedef struct arguments {
   sp_run_options options;
 } arguments;
 
-enum { KEY_SET = 's', KEY_QUIET = 'q', KEY_WORKERS = 256, KEY_THREADS, KEY_IO_RANKS, KEY_RESTART, KEY_NO_COMMIT };
+enum {
+  KEY_SET = 's',
+  KEY_QUIET = 'q',
+  KEY_WORKERS = 256,
+  KEY_THREADS,
+  KEY_IO_RANKS,
+  KEY_RESTART,
+  KEY_NO_COMMIT,
+  KEY_REPORT
+};
 
 static const struct argp_option options[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "Set a key of the job file, such as chain.1.dwt.k=2.5; may be given again", 0},
@@ -31,6 +40,7 @@ static const struct argp_option options[] = {
     {"io-ranks", KEY_IO_RANKS, "N", 0, "I/O ranks of a node", 0},
     {"restart", KEY_RESTART, NULL, 0, "Begin anew, whatever an earlier run left", 0},
     {"no-commit", KEY_NO_COMMIT, NULL, 0, "Sync once, at the end: a run that is cut off is lost", 0},
+    {"report", KEY_REPORT, "FILE", 0, "Write times, CPU seconds and memory of all ranks as JSON", 0},
     {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing table", 0},
     {0},
 };
@@ -62,6 +72,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case KEY_NO_COMMIT:
     args->options.no_commit = true;
+    return 0;
+  case KEY_REPORT:
+    args->options.report_path = value;
     return 0;
   case KEY_QUIET:
     args->options.quiet = true;

@@ -11,6 +11,7 @@
 #include "seisproc/survey_file.h"
 #include "src/pipeline/lock.h"
 #include "src/pipeline/output.h"
+#include "src/pipeline/report.h"
 #include "src/pipeline/resume.h"
 
 /* --- rank 0's part of the start ------------------------------------------------------------------------------ */
@@ -111,6 +112,9 @@ static sp_status make_window(sp_run_context *run) {
                                   .max_gathers = shape->slab_gathers,
                                   .sample_bytes = (uint64_t)shape->slab_traces * shape->n_samples * sizeof(float),
                                   .has_noise = run->job->settings.mode == SP_MODE_BOTH};
+  if (sp_roles_self(run->roles)->role == SP_ROLE_WORKER) {
+    run->buffers = sp_window_slot_bytes(&window) * (uint64_t)shape->n_slots;
+  }
   return node_has_workers(run->roles) ? sp_node_window_create(run->roles, &window, &run->window) : SP_SUCCESS;
 }
 
@@ -157,26 +161,19 @@ static sp_status report_failures(const sp_run_context *run, const sp_gather_inde
   return status;
 }
 
-static sp_status print_times(const sp_run_context *run) {
-  const sp_roles *roles = run->roles;
-  sp_stage_times *times = NULL;
-  sp_status status = SP_SUCCESS;
-  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *times, "stage times", (void **)&times);
-  SP_TRY(sp_agree(roles->world, status));
-  SP_TRY(SP_MPI(
-      MPI_Gather(&run->times, sizeof run->times, MPI_BYTE, times, sizeof run->times, MPI_BYTE, 0, roles->world)));
-  if (roles->rank == 0 && !run->options->quiet) sp_stage_print(stderr, times, (size_t)roles->size);
-  sp_free(times);
-  return SP_SUCCESS;
+/* Traces that this run computed. */
+static sp_global count_traces(const sp_beginning *start) {
+  sp_global n = 0;
+  for (sp_global g = 0; start->index && g < start->index->n_gathers; g++) {
+    if (start->earlier.n_done && start->earlier.done[g]) continue;
+    n += start->index->first_trace[g + 1] - start->index->first_trace[g];
+  }
+  return n;
 }
 
-static void print_summary(const sp_run_context *run, const sp_beginning *start, double seconds) {
+static void print_summary(const sp_run_context *run, sp_global n_traces) {
   const sp_run_shape *shape = &run->shape;
-  sp_global n_traces = 0; /* of this run */
-  for (sp_global g = 0; g < shape->n_gathers; g++) {
-    if (start->earlier.n_done && start->earlier.done[g]) continue;
-    n_traces += start->index->first_trace[g + 1] - start->index->first_trace[g];
-  }
+  const double seconds = sp_now() - run->started_at;
   const double files = run->job->settings.mode == SP_MODE_BOTH ? 3 : 2;
   const double bytes = files * (double)n_traces * shape->n_samples * sizeof(float);
   sp_info("complete: %llu gathers, %llu traces; this run %llu traces in %.2f s, %.0f traces/s, %.2f GB/s in and out; "
@@ -197,22 +194,23 @@ static sp_status run_role(sp_run_context *run, sp_beginning *start) {
   return SP_ERR_INTERNAL;
 }
 
-static sp_status publish(sp_run_context *run, sp_beginning *start, double seconds) {
+static sp_status publish(sp_run_context *run, sp_beginning *start) {
   sp_journal_close(start->journal);
   start->journal = NULL;
   SP_TRY(sp_output_publish(run->job, run->part_path, start->results, start->index->n_gathers));
   unlink(run->journal_path); /* the output says it all now */
-  if (!run->options->quiet) print_summary(run, start, seconds);
+  if (!run->options->quiet) print_summary(run, count_traces(start));
   return report_failures(run, start->index, start->results);
 }
 
 static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
-  const double from = sp_now();
+  run->started_at = sp_now();
+  run->started_cpu = sp_cpu_seconds();
   const sp_status ended = sp_agree(run->roles->world, run_role(run, start));
-  SP_TRY(print_times(run));
+  SP_TRY(sp_report(run, count_traces(start)));
   SP_TRY(ended);
   sp_status status = SP_SUCCESS;
-  if (run->roles->rank == 0) status = publish(run, start, sp_now() - from);
+  if (run->roles->rank == 0) status = publish(run, start);
   return sp_agree(run->roles->world, status);
 }
 

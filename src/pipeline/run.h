@@ -28,8 +28,10 @@ typedef struct sp_run_context {
   char *part_path;        /* the output until it is complete */
   char *journal_path, *lock_path;
   sp_start start;
-  sp_stage_times times; /* of this rank */
-  int stop_passed_on;   /* the signal of which rank 0 was told; 0: none */
+  sp_stage_times times;           /* of this rank */
+  int stop_passed_on;             /* the signal of which rank 0 was told; 0: none */
+  double started_at, started_cpu; /* when the rounds began: clock and CPU seconds */
+  uint64_t buffers;               /* bytes of this worker\'s input buffers and slots */
 } sp_run_context;
 
 /* What only rank 0 has from the start to the end. */

@@ -71,8 +71,9 @@ static sp_status create_input(const worker *w, input *in) {
   const sp_run_shape *shape = &w->run->shape;
   SP_TRY(sp_calloc(shape->slab_gathers + 1, sizeof(sp_local), "a slab's gathers", (void **)&in->first_trace));
   SP_TRY(sp_calloc(shape->slab_gathers, 1, "a slab's gathers", (void **)&in->unreadable));
-  SP_TRY(sp_calloc((size_t)shape->slab_traces * shape->n_samples, sizeof(float), "an input buffer",
-                   (void **)&in->samples));
+  const size_t n_samples = (size_t)shape->slab_traces * shape->n_samples;
+  SP_TRY(sp_calloc(n_samples, sizeof(float), "an input buffer", (void **)&in->samples));
+  w->run->buffers += n_samples * sizeof(float);
   for (size_t i = 0; i < w->n_columns; i++) {
     SP_TRY(sp_calloc(shape->slab_traces, sizeof(double), "a slab's headers", (void **)&in->columns[i]));
   }

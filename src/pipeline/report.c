@@ -1,0 +1,78 @@
+#include "src/pipeline/report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "seisproc/comm.h"
+#include "seisproc/memory.h"
+
+double sp_cpu_seconds(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage)) return 0;
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static sp_status print_table(const sp_rank_report *ranks, int n) {
+  sp_stage_times *times = NULL;
+  SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", (void **)&times));
+  for (int r = 0; r < n; r++) times[r] = ranks[r].times;
+  sp_stage_print(stderr, times, (size_t)n);
+  sp_free(times);
+  return SP_SUCCESS;
+}
+
+static void write_stages(FILE *file, const sp_stage_times *times) {
+  for (int stage = 0; stage < SP_STAGE_COUNT; stage++) {
+    fprintf(file, "%s\"%s\": {\"seconds\": %.6f, \"count\": %llu, \"bytes\": %llu}", stage ? ", " : "",
+            sp_stage_name((sp_stage)stage), times->seconds[stage], (unsigned long long)times->count[stage],
+            (unsigned long long)times->bytes[stage]);
+  }
+}
+
+static void write_ranks(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
+  fprintf(file, "{\"n_traces\": %llu, \"n_samples\": %u, \"wall_s\": %.6f, \"ranks\": [", (unsigned long long)n_traces,
+          run->shape.n_samples, ranks[0].wall_s);
+  for (int r = 0; r < run->roles->size; r++) {
+    fprintf(file,
+            "%s\n  {\"rank\": %d, \"role\": \"%s\", \"wall_s\": %.6f, \"cpu_s\": %.6f, \"peak_rss\": %llu, "
+            "\"buffers\": %llu, \"stages\": {",
+            r ? "," : "", r, sp_role_name((sp_role)ranks[r].role), ranks[r].wall_s, ranks[r].cpu_s,
+            (unsigned long long)ranks[r].peak_rss, (unsigned long long)ranks[r].buffers);
+    write_stages(file, &ranks[r].times);
+    fprintf(file, "}}");
+  }
+  fprintf(file, "\n]}\n");
+}
+
+static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
+  const char *path = run->options->report_path;
+  FILE *file = fopen(path, "w");
+  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
+  write_ranks(file, run, ranks, n_traces);
+  const bool good = !ferror(file);
+  if (fclose(file) || !good) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  return SP_SUCCESS;
+}
+
+sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
+  const sp_roles *roles = run->roles;
+  const sp_rank_report mine = {.role = sp_roles_self(roles)->role,
+                               .times = run->times,
+                               .wall_s = sp_now() - run->started_at,
+                               .cpu_s = sp_cpu_seconds() - run->started_cpu,
+                               .peak_rss = sp_peak_rss(),
+                               .buffers = run->buffers};
+  sp_rank_report *ranks = NULL;
+  sp_status status = SP_SUCCESS;
+  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", (void **)&ranks);
+  SP_TRY(sp_agree(roles->world, status));
+  status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
+  if (roles->rank == 0 && status == SP_SUCCESS) {
+    if (!run->options->quiet) status = print_table(ranks, roles->size);
+    if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces);
+  }
+  sp_free(ranks);
+  return sp_agree(roles->world, status);
+}
