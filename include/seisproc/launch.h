@@ -1,0 +1,78 @@
+/* How `seisproc run` outside an MPI launcher starts itself under one, on this node.
+ *
+ * A layout is worked out from the machine and the job, a command line from the layout, and that is run as a child
+ * while this process waits, passes signals on, and learns how the ranks ended. Nothing here calls MPI.
+ */
+#ifndef SEISPROC_LAUNCH_H
+#define SEISPROC_LAUNCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "seisproc/job.h"
+#include "seisproc/machine.h"
+#include "seisproc/status.h"
+
+/* Who runs on the node. Ranks: one coordinator, io_ranks, workers. */
+typedef struct sp_layout {
+  int workers;
+  int threads; /* a worker */
+  int io_ranks;
+  int ranks;
+  bool fits;     /* the memory is enough, or not known */
+  char why[128]; /* one line for people: "8 cores a worker", "as many as the memory holds", ... */
+} sp_layout;
+
+/* Pure. What settings name is taken as it is; what they leave open follows these rules:
+ *  - workers: one a GPU where there are GPUs and the engine is auto or cuda; else as many as have `threads` cores each,
+ *    where those are named; else one for each 8 cores, rounded up. Not more than what fits into 80 % of the memory, at
+ *    `worker_bytes` (0: unknown) each; at least 1.
+ *  - threads: the cores shared out among the workers, at least 1. Coordinator and I/O ranks sleep when they wait and
+ * need no core of their own. 2 cores: 1 worker of 2 threads; 12: 2 of 6; 64: 8 of 8. */
+void sp_layout_work_out(const sp_machine *machine, const sp_job_settings *settings, size_t worker_bytes,
+                        sp_layout *out);
+
+typedef enum sp_mpirun { SP_MPIRUN_OPEN_MPI, SP_MPIRUN_HYDRA /* MPICH and its kin, Intel MPI */ } sp_mpirun;
+
+/* The kind of launcher from what `mpirun --version` printed. */
+sp_mpirun sp_mpirun_kind(const char *version);
+
+/* The launcher's name: SEISPROC_MPIRUN where that is set, else "mpirun", looked for along PATH. */
+const char *sp_mpirun_name(void);
+
+/* Asks the launcher for its kind. Errors: SP_ERR_USAGE, one line, when it cannot be started. */
+sp_status sp_mpirun_find(sp_mpirun *out);
+
+/* The command line that starts `program run` with the layout, ended by NULL: launcher, ranks, no binding (threads of a
+ * worker share out the cores themselves), more ranks than cores allowed, then the program, the layout as options, and
+ * arguments[n] as they are, which win. Copies everything; the caller owns *out (sp_launch_command_free). */
+sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char *program, const char *const *arguments,
+                            size_t n, char ***out);
+
+/* Takes NULL. */
+void sp_launch_command_free(char **command);
+
+/* How a launched job ended. */
+typedef struct sp_launch_end {
+  int exit_code; /* of the job where it told, else of the launcher, 128 + signal where a signal ended that */
+  bool told;     /* rank 0 came to its end and told the exit code; else the job died on its way */
+  bool asked;    /* a signal asked it to stop */
+} sp_launch_end;
+
+/* Runs the command as a child in a process group of its own, with no standard input, and waits for its end. SIGINT,
+ * SIGTERM and SIGHUP are passed on as SIGUSR1, which launchers hand to all ranks and which asks a job to stop without
+ * losing anything (launchers answer SIGINT and SIGTERM by killing the ranks); a second one ends the job at once.
+ * SIGUSR1 and SIGUSR2 are passed on as they are. When this process dies, so does the child. For root, Open MPI is told
+ * that this is meant. Blocks those signals and SIGCHLD meanwhile; the process must have one thread. Errors:
+ * SP_ERR_USAGE, one line, when the command cannot be started. */
+sp_status sp_launch_run(char *const *command, sp_launch_end *end);
+
+/* In a rank, at its end: what main must return. Under sp_launch_run rank 0 passes its exit code to the waiting process
+ * and all ranks return 0, since a launcher that sees another code kills the other ranks and prints a page about it;
+ * else this is `exit_code`. */
+int sp_launch_leave(int rank, int exit_code);
+
+/* Path of the running program; the caller owns it (sp_free). */
+sp_status sp_own_path(char **out);
+
+#endif

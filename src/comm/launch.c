@@ -1,0 +1,250 @@
+#include "seisproc/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+enum { VERSION_SIZE = 4096, PATH_SIZE = 4096, NUMBER_SIZE = 16, MAX_OPTIONS = 16, NOT_STARTED = 127 };
+
+/* Names the file through which rank 0 tells how the job ended. */
+static const char outcome_variable[] = "SEISPROC_OUTCOME";
+
+/* --- the command line ------------------------------------------------------------------------------------ */
+
+const char *sp_mpirun_name(void) {
+  const char *name = getenv("SEISPROC_MPIRUN");
+  return name && *name ? name : "mpirun";
+}
+
+sp_mpirun sp_mpirun_kind(const char *version) {
+  const bool open = strstr(version, "Open MPI") || strstr(version, "OpenRTE") || strstr(version, "PRRTE");
+  return open ? SP_MPIRUN_OPEN_MPI : SP_MPIRUN_HYDRA;
+}
+
+void sp_launch_command_free(char **command) {
+  for (char **word = command; word && *word; word++) sp_free(*word);
+  sp_free(command);
+}
+
+sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char *program, const char *const *arguments,
+                            size_t n, char ***out) {
+  char ranks[NUMBER_SIZE], threads[NUMBER_SIZE], io_ranks[NUMBER_SIZE];
+  snprintf(ranks, sizeof ranks, "%d", layout->ranks);
+  snprintf(threads, sizeof threads, "%d", layout->threads);
+  snprintf(io_ranks, sizeof io_ranks, "%d", layout->io_ranks);
+  /* these options are understood by Open MPI 4.1 and 5 alike; Hydra needs no leave to start more ranks than cores */
+  const char *const open[] = {"--bind-to", "none", "--map-by", ":OVERSUBSCRIBE", NULL};
+  const char *const hydra[] = {"-bind-to", "none", NULL};
+  const char *const head[] = {sp_mpirun_name(), "-n", ranks, NULL};
+  const char *const tail[] = {program, "run", "--threads", threads, "--io-ranks", io_ranks, NULL};
+  const char *const *const parts[] = {head, kind == SP_MPIRUN_OPEN_MPI ? open : hydra, tail};
+
+  char **command = NULL;
+  sp_status status;
+  size_t at = 0;
+  SP_TRY(sp_calloc(n + MAX_OPTIONS, sizeof *command, "a command line", (void **)&command));
+  for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+    for (const char *const *word = parts[p]; *word; word++) SP_TRY_GOTO(fail, sp_strdup(*word, &command[at++]));
+  }
+  for (size_t i = 0; i < n; i++) SP_TRY_GOTO(fail, sp_strdup(arguments[i], &command[at++]));
+  *out = command;
+  return SP_SUCCESS;
+fail:
+  sp_launch_command_free(command);
+  return status;
+}
+
+sp_status sp_own_path(char **out) {
+  char path[PATH_SIZE];
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (n < 0) return SP_RAISE(SP_ERR_INTERNAL, "/proc/self/exe cannot be read: %s", strerror(errno));
+  path[n] = '\0';
+  return sp_strdup(path, out);
+}
+
+/* --- asking the launcher --------------------------------------------------------------------------------- */
+
+/* Open MPI refuses to run for root unless told twice. */
+static void allow_root(void) {
+  if (geteuid() != 0) return;
+  sp_debug("launch: root, setting OMPI_ALLOW_RUN_AS_ROOT and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM");
+  setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+  setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+}
+
+static int wait_for(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void ask_version(int to) {
+  allow_root();
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, STDIN_FILENO);
+  dup2(to, STDOUT_FILENO);
+  dup2(to, STDERR_FILENO);
+  execlp(sp_mpirun_name(), sp_mpirun_name(), "--version", (char *)NULL);
+  _exit(NOT_STARTED);
+}
+
+sp_status sp_mpirun_find(sp_mpirun *out) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC)) return SP_RAISE(SP_ERR_USAGE, "cannot start %s: %s", sp_mpirun_name(), strerror(errno));
+  const pid_t child = fork();
+  if (child == 0) ask_version(ends[1]);
+  close(ends[1]);
+  char version[VERSION_SIZE] = "", rest[256];
+  size_t length = 0;
+  for (ssize_t n; (n = read(ends[0], version + length, sizeof version - 1 - length)) > 0;) length += (size_t)n;
+  while (read(ends[0], rest, sizeof rest) > 0) {
+  }
+  close(ends[0]);
+  const int code = child < 0 ? NOT_STARTED : wait_for(child);
+  if (code != 0) {
+    return SP_RAISE(SP_ERR_USAGE,
+                    "`%s --version` fails (exit %d); start seisproc with your MPI's launcher, or name it in "
+                    "SEISPROC_MPIRUN",
+                    sp_mpirun_name(), code);
+  }
+  *out = sp_mpirun_kind(version);
+  return SP_SUCCESS;
+}
+
+/* --- how the job ended ----------------------------------------------------------------------------------- */
+
+/* An empty file that rank 0 is to write its exit code to. */
+static sp_status make_outcome_file(char path[PATH_SIZE]) {
+  const char *folder = getenv("TMPDIR");
+  snprintf(path, PATH_SIZE, "%s/seisproc-outcome-XXXXXX", folder && *folder ? folder : "/tmp");
+  const int file = mkstemp(path);
+  if (file < 0) return SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(errno));
+  close(file);
+  return SP_SUCCESS;
+}
+
+int sp_launch_leave(int rank, int exit_code) {
+  const char *path = getenv(outcome_variable);
+  if (!path) return exit_code;
+  if (rank != 0) return 0;
+  FILE *file = fopen(path, "w");
+  if (!file) return exit_code;
+  fprintf(file, "%d\n", exit_code);
+  return fclose(file) ? exit_code : 0;
+}
+
+static bool read_outcome(const char *path, int *exit_code) {
+  FILE *file = fopen(path, "r");
+  if (!file) return false;
+  char text[NUMBER_SIZE] = "";
+  const bool whole = fgets(text, sizeof text, file) && strchr(text, '\n');
+  fclose(file);
+  if (whole) *exit_code = atoi(text);
+  return whole;
+}
+
+/* --- running it ------------------------------------------------------------------------------------------ */
+
+static void block_signals(sigset_t *signals, sigset_t *before) {
+  static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+  sigemptyset(signals);
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) sigaddset(signals, numbers[i]);
+  sigprocmask(SIG_BLOCK, signals, before);
+}
+
+/* In the child. A group of its own, so that a terminal's interrupt reaches us alone and we choose what to pass on; no
+ * standard input, which a launcher would read in the background and be stopped for. Tells through `why` when it fails.
+ */
+static void become(char *const *command, const char *outcome, const sigset_t *mask, pid_t parent, int why) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(NOT_STARTED); /* it died before we could ask to be told */
+  setpgid(0, 0);
+  const int nothing = open("/dev/null", O_RDONLY);
+  dup2(nothing, STDIN_FILENO);
+  allow_root();
+  setenv(outcome_variable, outcome, 1);
+  sigprocmask(SIG_SETMASK, mask, NULL);
+  execvp(command[0], command);
+  const int error = errno;
+  if (write(why, &error, sizeof error) < 0) _exit(NOT_STARTED);
+  _exit(NOT_STARTED);
+}
+
+/* Starts the command; *child is valid on success. */
+static sp_status start(char *const *command, const char *outcome, const sigset_t *mask, pid_t *child) {
+  int ends[2], error = 0;
+  if (pipe2(ends, O_CLOEXEC)) return SP_RAISE(SP_ERR_USAGE, "cannot start %s: %s", command[0], strerror(errno));
+  const pid_t self = getpid(), forked = fork();
+  if (forked == 0) become(command, outcome, mask, self, ends[1]);
+  if (forked < 0) error = errno;
+  close(ends[1]);
+  /* the end of the pipe: the child's copy was closed because exec went well */
+  const bool failed = forked < 0 || read(ends[0], &error, sizeof error) == (ssize_t)sizeof error;
+  close(ends[0]);
+  if (!failed) {
+    *child = forked;
+    return SP_SUCCESS;
+  }
+  if (forked > 0) wait_for(forked);
+  return SP_RAISE(SP_ERR_USAGE, "cannot start %s: %s", command[0], strerror(error));
+}
+
+/* Launchers hand SIGUSR1 and SIGUSR2 to the ranks themselves, so only they get these; what ends the job at once goes to
+ * all that they started beside them. */
+static void pass_on(pid_t child, int signal, int *n_asked) {
+  const bool asks = signal != SIGUSR1 && signal != SIGUSR2, at_once = asks && *n_asked > 0;
+  *n_asked += asks;
+  if (asks) {
+    sp_info("%s", at_once ? "ending the job at once"
+                          : "stopping: what is in flight is written first; once more ends the job at once");
+  }
+  sp_debug("launch: passing on signal=%d", signal);
+  if (at_once) {
+    kill(-child, SIGTERM);
+  } else {
+    kill(child, asks ? SIGUSR1 : signal);
+  }
+}
+
+/* Waits for the child's end while passing signals on. */
+static sp_launch_end watch(pid_t child, const sigset_t *signals) {
+  int n_asked = 0, n_signals = 0, status = 0;
+  for (;;) {
+    const struct timespec a_second = {.tv_sec = 1};
+    const int signal = sigtimedwait(signals, NULL, &a_second);
+    if (signal > 0 && signal != SIGCHLD) {
+      pass_on(child, signal, &n_asked);
+      n_signals++;
+    }
+    if (waitpid(child, &status, WNOHANG) == child) break;
+  }
+  return (sp_launch_end){.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                         .asked = n_signals > 0};
+}
+
+sp_status sp_launch_run(char *const *command, sp_launch_end *end) {
+  char outcome[PATH_SIZE];
+  SP_TRY(make_outcome_file(outcome));
+  sigset_t signals, before;
+  block_signals(&signals, &before);
+  pid_t child;
+  const sp_status status = start(command, outcome, &before, &child);
+  if (status == SP_SUCCESS) {
+    sp_launch_end result = watch(child, &signals);
+    result.told = read_outcome(outcome, &result.exit_code);
+    *end = result;
+  }
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  unlink(outcome);
+  return status;
+}

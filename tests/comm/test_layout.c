@@ -1,0 +1,163 @@
+/* The layout that a job is started with, and the command line made from it: pure functions. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "seisproc/launch.h"
+
+enum { AUTO = SP_PARAM_AUTO };
+
+static sp_job_settings settings_with(int workers, int threads, int io_ranks, sp_engine_kind engine) {
+  return (sp_job_settings){.workers = workers, .threads = threads, .io_ranks = io_ranks, .engine = (int)engine};
+}
+
+static void test_cores(void **state) {
+  (void)state;
+  static const struct {
+    int cores, workers, threads;
+  } cases[] = {{1, 1, 1},  {2, 1, 2},  {3, 1, 3},  {4, 1, 4},  {8, 1, 8},    {9, 2, 4},    {12, 2, 6},
+               {16, 2, 8}, {17, 3, 5}, {24, 3, 8}, {64, 8, 8}, {128, 16, 8}, {192, 24, 8}, {4096, 512, 8}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const sp_machine machine = {.n_cores = cases[i].cores};
+    const sp_job_settings settings = settings_with(AUTO, AUTO, 1, SP_ENGINE_AUTO);
+    sp_layout layout;
+    sp_layout_work_out(&machine, &settings, 1 << 30, &layout);
+    assert_int_equal(layout.workers, cases[i].workers);
+    assert_int_equal(layout.threads, cases[i].threads);
+    assert_int_equal(layout.io_ranks, 1);
+    assert_int_equal(layout.ranks, cases[i].workers + 2);
+    assert_true(layout.fits);
+    assert_true(layout.workers * layout.threads <= cases[i].cores);
+  }
+}
+
+static void test_asked_for(void **state) {
+  (void)state;
+  static const struct {
+    int cores, gpus;
+    sp_engine_kind engine;
+    int workers_asked, threads_asked, io_ranks;
+    int workers, threads;
+    const char *why;
+  } cases[] = {
+      {64, 0, SP_ENGINE_AUTO, 4, AUTO, 1, 4, 16, "as many workers as asked for"},
+      {64, 0, SP_ENGINE_AUTO, AUTO, 16, 2, 4, 16, "up to 16 cores a worker, of 64"},
+      {64, 0, SP_ENGINE_AUTO, 3, 5, 1, 3, 5, "as many workers as asked for"},
+      {2, 0, SP_ENGINE_AUTO, 7, AUTO, 2, 7, 1, "as many workers as asked for"},
+      {2, 0, SP_ENGINE_AUTO, AUTO, 16, 1, 1, 16, "up to 16 cores a worker, of 2"},
+      {64, 4, SP_ENGINE_AUTO, AUTO, AUTO, 1, 4, 16, "one worker a GPU, of 4"},
+      {64, 4, SP_ENGINE_CUDA, AUTO, 2, 1, 4, 2, "one worker a GPU, of 4"},
+      {2, 4, SP_ENGINE_AUTO, AUTO, AUTO, 1, 4, 1, "one worker a GPU, of 4"},
+      {64, 4, SP_ENGINE_AUTO, 8, AUTO, 1, 8, 8, "as many workers as asked for"},
+      {64, 4, SP_ENGINE_CPU, AUTO, AUTO, 1, 8, 8, "up to 8 cores a worker, of 64"},
+      {64, 4, SP_ENGINE_MOCK, AUTO, AUTO, 1, 8, 8, "up to 8 cores a worker, of 64"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const sp_machine machine = {.n_cores = cases[i].cores, .n_gpus = cases[i].gpus};
+    const sp_job_settings settings =
+        settings_with(cases[i].workers_asked, cases[i].threads_asked, cases[i].io_ranks, cases[i].engine);
+    sp_layout layout;
+    sp_layout_work_out(&machine, &settings, 0, &layout);
+    assert_int_equal(layout.workers, cases[i].workers);
+    assert_int_equal(layout.threads, cases[i].threads);
+    assert_int_equal(layout.ranks, 1 + cases[i].io_ranks + cases[i].workers);
+    assert_string_equal(layout.why, cases[i].why);
+    assert_true(layout.fits);
+  }
+}
+
+static void test_memory(void **state) {
+  (void)state;
+  const size_t gb = 1000000000;
+  static const struct {
+    int workers_asked;
+    int memory_gb, worker_gb; /* 0: unknown */
+    int workers, threads;
+    bool fits;
+  } cases[] = {
+      {AUTO, 0, 1, 8, 8, true},  {AUTO, 10, 0, 8, 8, true},  {AUTO, 10, 1, 8, 8, true}, {AUTO, 9, 1, 7, 9, true},
+      {AUTO, 5, 1, 4, 16, true}, {AUTO, 1, 1, 1, 64, false}, {6, 5, 1, 6, 10, false},   {4, 5, 1, 4, 16, true},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const sp_machine machine = {.n_cores = 64, .memory = gb * (size_t)cases[i].memory_gb};
+    const sp_job_settings settings = settings_with(cases[i].workers_asked, AUTO, 1, SP_ENGINE_AUTO);
+    sp_layout layout;
+    sp_layout_work_out(&machine, &settings, gb * (size_t)cases[i].worker_gb, &layout);
+    assert_int_equal(layout.workers, cases[i].workers);
+    assert_int_equal(layout.threads, cases[i].threads);
+    assert_int_equal(layout.fits, cases[i].fits);
+    const bool limited = cases[i].workers_asked == AUTO && layout.workers < 8;
+    assert_int_equal(!strcmp(layout.why, "as many workers as the memory holds"), limited);
+  }
+}
+
+static void test_kinds(void **state) {
+  (void)state;
+  assert_int_equal(sp_mpirun_kind("mpirun (Open MPI) 4.1.4\n\nReport bugs to http://www.open-mpi.org/"),
+                   SP_MPIRUN_OPEN_MPI);
+  assert_int_equal(sp_mpirun_kind("mpirun (Open MPI) 5.0.7\n"), SP_MPIRUN_OPEN_MPI);
+  assert_int_equal(sp_mpirun_kind("prterun (PRRTE) 3.0.2\n"), SP_MPIRUN_OPEN_MPI);
+  assert_int_equal(sp_mpirun_kind("HYDRA build details:\n    Version:  4.0.2\n"), SP_MPIRUN_HYDRA);
+  assert_int_equal(sp_mpirun_kind("Intel(R) MPI Library for Linux* OS, Version 2021.9\n"), SP_MPIRUN_HYDRA);
+}
+
+static void expect_command(sp_mpirun kind, const char *expected) {
+  static const char *const arguments[] = {"job.yaml", "--set", "sort=[cdp, offset]"};
+  const sp_layout layout = {.workers = 8, .threads = 7, .io_ranks = 2, .ranks = 11};
+  char **command, text[512] = "";
+  assert_int_equal(sp_launch_command(kind, &layout, "/usr/bin/seisproc", arguments, 3, &command), SP_SUCCESS);
+  for (char **word = command; *word; word++) {
+    strcat(text, *word);
+    strcat(text, "|");
+  }
+  assert_string_equal(text, expected);
+  sp_launch_command_free(command);
+}
+
+static void test_commands(void **state) {
+  (void)state;
+  unsetenv("SEISPROC_MPIRUN");
+  expect_command(SP_MPIRUN_OPEN_MPI, "mpirun|-n|11|--bind-to|none|--map-by|:OVERSUBSCRIBE|/usr/bin/seisproc|run|"
+                                     "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  setenv("SEISPROC_MPIRUN", "/opt/mpich/bin/mpiexec", 1);
+  expect_command(SP_MPIRUN_HYDRA, "/opt/mpich/bin/mpiexec|-n|11|-bind-to|none|/usr/bin/seisproc|run|"
+                                  "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  setenv("SEISPROC_MPIRUN", "", 1);
+  assert_string_equal(sp_mpirun_name(), "mpirun");
+}
+
+static void test_limits(void **state) {
+  (void)state;
+  assert_true(sp_machine_limit("200000 100000\n") == 2.0);
+  assert_true(sp_machine_limit("150000 100000\n") == 1.5);
+  assert_true(sp_machine_limit("8589934592\n") == 8589934592.0);
+  assert_true(isnan(sp_machine_limit("max 100000\n")));
+  assert_true(isnan(sp_machine_limit("max\n")));
+  assert_true(isnan(sp_machine_limit("-1\n")));
+  assert_true(isnan(sp_machine_limit("")));
+}
+
+static void test_this_machine(void **state) {
+  (void)state;
+  sp_machine machine;
+  sp_machine_look(&machine);
+  assert_in_range(machine.n_cores, 1, sysconf(_SC_NPROCESSORS_ONLN));
+  assert_true(machine.memory > 1 << 20);
+  assert_true(machine.memory <= (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_cores),        cmocka_unit_test(test_asked_for), cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_kinds),        cmocka_unit_test(test_commands),  cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_this_machine),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
