@@ -264,7 +264,8 @@ sp_status sp_coordinate(sp_run_context *run, sp_beginning *start) {
     status = run_rounds(&c);
     sp_progress_end(&c.progress, c.durable_gathers, c.durable_traces);
     if (status == SP_ERR_IO) sp_comm_abort(status); /* the journal: the others would wait for ever */
-    if (status == SP_SUCCESS && c.durable_gathers < c.index->n_gathers) status = c.verdict;
+    /* a stop that came when all was done is none; an abort stands */
+    if (status == SP_SUCCESS && (c.verdict != SP_STOPPED || c.durable_gathers < c.index->n_gathers)) status = c.verdict;
   }
   destroy(&c);
   return status;
