@@ -136,7 +136,8 @@ lint: ## check the rules that no compiler checks (who includes what, no exit, no
 docs: all ## bring the tables of docs/job-file.md up to date
 	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md
 
-FORMAT_SRC = $(shell git ls-files -co --exclude-standard '*.c' '*.h' '*.cu' '*.cuh' | grep -v _tables.c)
+FORMAT_DIRS = $(wildcard src include kernels tests perf tools)
+FORMAT_SRC = $(shell find $(FORMAT_DIRS) -name '*.[ch]' -o -name '*.cu' | grep -v _tables.c)
 
 format-check: ## check the layout of the sources with clang-format 14
 	@tools/format.sh check $(FORMAT_SRC)

@@ -4,8 +4,8 @@
     tools/lint.py [FOLDER]     the tree to look at; the one it stands in unless told
 """
 
+import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -91,14 +91,13 @@ def strip_comments(text):
     return TOKEN.sub(blank, text)
 
 
-def tracked_files(root):
-    out = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True,
-                         check=False)
-    if out.returncode == 0:
-        names = out.stdout.split("\n")
-    else:  # an unpacked release
-        names = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and "build" not in p.parts]
-    return sorted(n for n in set(names) if n and (root / n).is_file())
+def source_files(root):
+    """Paths of all files relative to `root`, but for what is built or hidden."""
+    names = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [f for f in folders if not f.startswith((".", "build")) and f != "__pycache__"]
+        names += [os.path.relpath(os.path.join(folder, f), root) for f in files]
+    return sorted(names)
 
 
 def module_of(path):
@@ -215,7 +214,7 @@ def check_guard(source):
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
     kinds = (".c", ".h", ".cu", ".cuh", ".py", ".sh", ".md", ".mk", ".sbatch", ".1", "Makefile")
-    sources = [Source(root, p) for p in tracked_files(root) if p.endswith(kinds) and p != "tools/lint.py"]
+    sources = [Source(root, p) for p in source_files(root) if p.endswith(kinds) and p != "tools/lint.py"]
     owner = owners(sources)
     for source in sources:
         check_text(source)
