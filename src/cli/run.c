@@ -5,10 +5,12 @@
 
 #include "seisproc/comm.h"
 #include "seisproc/job.h"
+#include "seisproc/launch.h"
 #include "seisproc/memory.h"
 #include "seisproc/pipeline.h"
 #include "seisproc/stop.h"
 #include "src/cli/command.h"
+#include "src/cli/run_launch.h"
 
 int sp_cli_run(int argc, char **argv);
 
@@ -112,6 +114,33 @@ static sp_status share_job(const arguments *args, sp_job **job) {
   return status;
 }
 
+static int run_as_rank(const arguments *args, int argc, char **argv) {
+  sp_job *job = NULL;
+  sp_stop_install();
+  sp_status status = sp_comm_start(&argc, &argv);
+  if (status == SP_SUCCESS) status = share_job(args, &job);
+  if (status == SP_SUCCESS) status = sp_run(job, &args->options);
+  sp_job_destroy(job);
+  int rank = 0;
+  if (MPI_Comm_rank(MPI_COMM_WORLD, &rank) != MPI_SUCCESS) rank = 0;
+  const int exit_code = sp_launch_leave(rank, sp_status_exit_code(status));
+  sp_comm_finish();
+  return exit_code;
+}
+
+/* Not under a launcher: mistakes are found here, before anything is started. */
+static int run_launched(const arguments *args, int argc, char **argv) {
+  char *text = NULL;
+  sp_job *job = NULL;
+  int exit_code = SP_EXIT_COMPLETE;
+  sp_status status = sp_job_read_text(args->job_path, &text);
+  if (status == SP_SUCCESS) status = parse_job(args, text, &job);
+  if (status == SP_SUCCESS) status = sp_run_launch(job, argv + 1, (size_t)argc - 1, &exit_code);
+  sp_job_destroy(job);
+  sp_free(text);
+  return status == SP_SUCCESS ? exit_code : sp_status_exit_code(status);
+}
+
 int sp_cli_run(int argc, char **argv) {
   static const struct argp argp = {
       options,
@@ -128,12 +157,5 @@ int sp_cli_run(int argc, char **argv) {
   arguments args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
-  sp_job *job = NULL;
-  sp_stop_install();
-  sp_status status = sp_comm_start(&argc, &argv);
-  if (status == SP_SUCCESS) status = share_job(&args, &job);
-  if (status == SP_SUCCESS) status = sp_run(job, &args.options);
-  sp_job_destroy(job);
-  sp_comm_finish();
-  return sp_status_exit_code(status);
+  return sp_comm_launched() ? run_as_rank(&args, argc, argv) : run_launched(&args, argc, argv);
 }

@@ -1,0 +1,53 @@
+#include "src/cli/run_launch.h"
+
+#include "seisproc/launch.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/survey_file.h"
+#include "src/pipeline/run_shape.h"
+
+/* Bytes of a worker of this job: buffers, slots, and what a process needs. 0 where the input does not tell: the ranks
+ * will say why. */
+static size_t estimate_worker_bytes(const sp_job *job) {
+  enum { PROCESS_BYTES = 64 << 20, N_INPUTS = 2 };
+  sp_survey *survey = NULL;
+  sp_gather_index *index = NULL;
+  sp_run_shape shape;
+  size_t bytes = 0;
+  if (sp_survey_open(MPI_COMM_NULL, job->input, false, &survey) == SP_SUCCESS &&
+      sp_survey_read_index(survey, false, &index) == SP_SUCCESS &&
+      sp_run_shape_work_out(job, 1, survey, index, &shape) == SP_SUCCESS) {
+    const size_t slab = (size_t)shape.slab_traces * shape.n_samples * sizeof(float);
+    const size_t files = job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+    bytes = slab * (N_INPUTS + files * (size_t)shape.n_slots) + PROCESS_BYTES;
+  }
+  sp_gather_index_destroy(index);
+  sp_survey_close(survey);
+  return bytes;
+}
+
+sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int *exit_code) {
+  sp_status status;
+  sp_machine machine;
+  sp_layout layout;
+  sp_mpirun kind;
+  char *program = NULL, **command = NULL;
+  sp_launch_end end;
+  const size_t worker_bytes = estimate_worker_bytes(job);
+  if (worker_bytes == 0) return SP_ERR_INPUT;
+  sp_machine_look(&machine);
+  sp_layout_work_out(&machine, &job->settings, worker_bytes, &layout);
+  if (!layout.fits) {
+    sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout.workers,
+            worker_bytes >> 20, machine.memory >> 20);
+  }
+  SP_TRY_GOTO(out, sp_mpirun_find(&kind));
+  SP_TRY_GOTO(out, sp_own_path(&program));
+  SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));
+  SP_TRY_GOTO(out, sp_launch_run(command, &end));
+  *exit_code = end.exit_code;
+out:
+  sp_launch_command_free(command);
+  sp_free(program);
+  return status;
+}

@@ -1,0 +1,11 @@
+/* `seisproc run` outside a launcher. Private to src/cli. */
+#ifndef SEISPROC_SRC_CLI_RUN_LAUNCH_H
+#define SEISPROC_SRC_CLI_RUN_LAUNCH_H
+
+#include "seisproc/job.h"
+
+/* Works out a layout for this machine, starts `seisproc run` with the given arguments (as they came on the command line)
+ * under mpirun, and waits. *exit_code is what the process must end with. */
+sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int *exit_code);
+
+#endif
