@@ -27,6 +27,7 @@ HEADER_OWNER = {
     "crc32c.h": "src/base",
     "deal.h": "src/index",
     "gather_index.h": "src/index",
+    "segy.h": "src/io",
     "survey_file.h": "src/io",
     "synth.h": "src/synth",
     "trace_sort.h": "src/index",

@@ -87,6 +87,12 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
                            const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
                            size_t n_attributes);
 
+/* Adds datasets and attributes to the file at `path`, which nobody has open, syncs and closes it. A dataset that is
+ * there already is replaced by the new one, and its place in the file stays unused. One process calls it. Errors:
+ * SP_ERR_IO; then the file is not to be used further. */
+sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_t n_datasets,
+                        const sp_attribute_spec *attributes, size_t n_attributes);
+
 /* Calls visit(path, context) for each of those datasets with a row a trace, in alphabetical order. Collective. */
 sp_status sp_survey_each_trace_dataset(const sp_survey *survey, sp_status (*visit)(const char *path, void *context),
                                        void *context);

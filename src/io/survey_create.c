@@ -153,3 +153,29 @@ sp_status sp_survey_create(const char *path, const sp_survey_info *info, const s
                            size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes) {
   return sp_survey_derive(NULL, path, info, datasets, n_datasets, attributes, n_attributes);
 }
+
+static sp_status add(hid_t file, const sp_dataset_spec *datasets, size_t n_datasets,
+                     const sp_attribute_spec *attributes, size_t n_attributes) {
+  for (size_t i = 0; i < n_datasets; i++) {
+    if (H5Lexists(file, datasets[i].path, H5P_DEFAULT) > 0) {
+      SP_TRY(SP_H5(H5Ldelete(file, datasets[i].path, H5P_DEFAULT)));
+    }
+    SP_TRY(sp_h5_create_dataset(file, &datasets[i]));
+  }
+  for (size_t i = 0; i < n_attributes; i++) SP_TRY(create_attribute(file, &attributes[i]));
+  return SP_SUCCESS;
+}
+
+sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_t n_datasets,
+                        const sp_attribute_spec *attributes, size_t n_attributes) {
+  sp_h5_start();
+  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+  if (file < 0) {
+    char why[256];
+    sp_h5_error_text(why, sizeof why);
+    return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, why);
+  }
+  sp_status status = add(file, datasets, n_datasets, attributes, n_attributes);
+  if (H5Fclose(file) < 0 && status == SP_SUCCESS) status = SP_RAISE(SP_ERR_IO, "%s: cannot be closed", path);
+  return status == SP_SUCCESS ? sync_path(path) : status;
+}
