@@ -27,6 +27,8 @@ HEADER_OWNER = {
     "crc32c.h": "src/base",
     "deal.h": "src/index",
     "gather_index.h": "src/index",
+    "export.h": "src/io",
+    "import.h": "src/io",
     "segy.h": "src/io",
     "survey_file.h": "src/io",
     "synth.h": "src/synth",
