@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "seisproc/comm.h"
+#include "seisproc/json.h"
 #include "seisproc/memory.h"
 
 double sp_cpu_seconds(void) {
@@ -23,27 +24,41 @@ static sp_status print_table(const sp_rank_report *ranks, int n) {
   return SP_SUCCESS;
 }
 
-static void write_stages(FILE *file, const sp_stage_times *times) {
+static void write_stages(sp_json *json, const sp_stage_times *times) {
+  sp_json_open(json, "stages", '{');
   for (int stage = 0; stage < SP_STAGE_COUNT; stage++) {
-    fprintf(file, "%s\"%s\": {\"seconds\": %.6f, \"count\": %llu, \"bytes\": %llu}", stage ? ", " : "",
-            sp_stage_name((sp_stage)stage), times->seconds[stage], (unsigned long long)times->count[stage],
-            (unsigned long long)times->bytes[stage]);
+    sp_json_open(json, sp_stage_name((sp_stage)stage), '{');
+    sp_json_real(json, "seconds", times->seconds[stage]);
+    sp_json_count(json, "count", times->count[stage]);
+    sp_json_count(json, "bytes", times->bytes[stage]);
+    sp_json_close(json, '}');
   }
+  sp_json_close(json, '}');
+}
+
+static void write_rank(sp_json *json, int rank, const sp_rank_report *report) {
+  sp_json_open(json, NULL, '{');
+  sp_json_int(json, "rank", rank);
+  sp_json_text(json, "role", sp_role_name((sp_role)report->role));
+  sp_json_real(json, "wall_s", report->wall_s);
+  sp_json_real(json, "cpu_s", report->cpu_s);
+  sp_json_count(json, "peak_rss", report->peak_rss);
+  sp_json_count(json, "buffers", report->buffers);
+  write_stages(json, &report->times);
+  sp_json_close(json, '}');
 }
 
 static void write_ranks(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
-  fprintf(file, "{\"n_traces\": %llu, \"n_samples\": %u, \"wall_s\": %.6f, \"ranks\": [", (unsigned long long)n_traces,
-          run->shape.n_samples, ranks[0].wall_s);
-  for (int r = 0; r < run->roles->size; r++) {
-    fprintf(file,
-            "%s\n  {\"rank\": %d, \"role\": \"%s\", \"wall_s\": %.6f, \"cpu_s\": %.6f, \"peak_rss\": %llu, "
-            "\"buffers\": %llu, \"stages\": {",
-            r ? "," : "", r, sp_role_name((sp_role)ranks[r].role), ranks[r].wall_s, ranks[r].cpu_s,
-            (unsigned long long)ranks[r].peak_rss, (unsigned long long)ranks[r].buffers);
-    write_stages(file, &ranks[r].times);
-    fprintf(file, "}}");
-  }
-  fprintf(file, "\n]}\n");
+  sp_json json = sp_json_begin(file);
+  sp_json_open(&json, NULL, '{');
+  sp_json_count(&json, "n_traces", n_traces);
+  sp_json_count(&json, "n_samples", run->shape.n_samples);
+  sp_json_count(&json, "slab_traces", run->shape.slab_traces);
+  sp_json_real(&json, "wall_s", ranks[0].wall_s);
+  sp_json_open(&json, "ranks", '[');
+  for (int r = 0; r < run->roles->size; r++) write_rank(&json, r, &ranks[r]);
+  sp_json_close(&json, ']');
+  sp_json_close(&json, '}');
 }
 
 static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {

@@ -1,0 +1,519 @@
+/* How near a whole run comes to the slowest of its parts: reading, computing and writing the same survey, each alone,
+ * by as many ranks and through the same code, taken in turns with the run itself. Besides: memory of a worker and of
+ * the coordinator, and the processor time of ranks that wait.
+ *
+ *   pipeline [--json] [--gb SIZE] [--dir DIR] [--repeat N] [--workers N] [--threads N]
+ *
+ * Figures are medians over the turns, after one turn that is not counted (the first touch of memory and of files is
+ * slow). Before it says anything it recomputes gathers of the output with one thread and compares their bytes.
+ *
+ * The parts are this program under mpirun: pipeline --part read|compute|write SURVEY N_WORKERS N_THREADS.
+ */
+#include <argp.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "seisproc/comm.h"
+#include "seisproc/engine.h"
+#include "seisproc/job.h"
+#include "seisproc/json.h"
+#include "seisproc/launch.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/stats.h"
+#include "seisproc/survey_file.h"
+#include "src/pipeline/run_shape.h"
+
+enum { MAX_TURNS = 99, TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 4 };
+
+static const char chain_text[] = "chain:\n  - dwt: {wavelet: db4, transform: dwt, k: 3.0}\n";
+
+typedef struct settings {
+  bool json;
+  double gb;
+  const char *dir;
+  int turns, workers, threads;
+  const char *part, *survey; /* inside mpirun */
+  char self[4096], program[4096];
+} settings;
+
+/* --- parts, as ranks under mpirun ---------------------------------------------------------------------------- */
+
+typedef struct part {
+  int rank, size;
+  sp_job *job;
+  sp_survey *survey;
+  sp_gather_index *index;
+  sp_run_shape shape;
+  sp_dataset *traces;
+  float *samples;
+} part;
+
+static void must(sp_status status) {
+  if (status != SP_SUCCESS) sp_comm_abort(status);
+}
+
+static sp_job *make_job(const char *input, const char *output) {
+  char text[8192 + 256];
+  sp_job *job = NULL;
+  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\n%s", input, output, chain_text);
+  must(sp_job_parse("bench.yaml", text, NULL, 0, &job));
+  return job;
+}
+
+static void open_part(part *p, const settings *s, bool writable, const char *path) {
+  MPI_Comm_rank(MPI_COMM_WORLD, &p->rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &p->size);
+  p->job = make_job(s->survey, "/nowhere/out.h5");
+  must(sp_survey_open(MPI_COMM_WORLD, path, writable, &p->survey));
+  must(sp_dataset_open(p->survey, "/traces", &p->traces));
+  sp_survey *input;
+  must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &input));
+  must(sp_survey_read_index(input, false, &p->index));
+  must(sp_run_shape_work_out(p->job, s->workers, input, p->index, &p->shape));
+  sp_survey_close(input);
+  must(sp_calloc((size_t)p->shape.slab_traces * p->shape.n_samples, sizeof(float), "a slab", (void **)&p->samples));
+}
+
+static void close_part(part *p) {
+  sp_free(p->samples);
+  sp_gather_index_destroy(p->index);
+  sp_dataset_close(p->traces);
+  sp_survey_close(p->survey);
+  sp_job_destroy(p->job);
+}
+
+/* Slab number i of the survey: as large as a run deals them, cut between traces since that is the same to a disk. */
+static sp_local slab_at(const part *p, uint64_t i, sp_global *first) {
+  *first = i * p->shape.slab_traces;
+  if (*first >= p->shape.n_traces) return 0;
+  const sp_global left = p->shape.n_traces - *first;
+  return left < p->shape.slab_traces ? (sp_local)left : p->shape.slab_traces;
+}
+
+static double read_alone(part *p) {
+  const uint64_t rounds = p->shape.n_traces / ((uint64_t)p->shape.slab_traces * (uint64_t)p->size) + 1;
+  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  const double start = sp_now();
+  for (uint64_t round = 0; round < rounds; round++) {
+    sp_global first;
+    const sp_local n = slab_at(p, round * (uint64_t)p->size + (uint64_t)p->rank, &first);
+    must(sp_dataset_read(p->traces, n ? first : 0, n, p->samples));
+  }
+  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  return sp_now() - start;
+}
+
+static double write_alone(part *p) {
+  for (size_t i = 0; i < (size_t)p->shape.slab_traces * p->shape.n_samples; i++) p->samples[i] = (float)i;
+  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  const double start = sp_now();
+  for (uint64_t i = 0;; i++) {
+    sp_global first;
+    const sp_local n = slab_at(p, i, &first);
+    if (n == 0) break;
+    must(sp_dataset_write(p->traces, first, n, p->samples));
+  }
+  must(sp_survey_sync(p->survey));
+  return sp_now() - start;
+}
+
+/* Each rank computes its share of the survey's traces over and over from one slab in memory, two slabs in flight. */
+static double compute_alone(part *p, int n_threads) {
+  const sp_run_shape *shape = &p->shape;
+  const sp_engine_config config = {.chain = p->job->chain,
+                                   .n_steps = p->job->n_steps,
+                                   .mode = SP_MODE_PROCESSED,
+                                   .on_error = SP_ON_ERROR_PASSTHROUGH,
+                                   .n_samples = shape->n_samples,
+                                   .sample_interval_s = shape->sample_interval_s,
+                                   .max_traces = shape->slab_traces,
+                                   .max_gather = shape->max_gather,
+                                   .n_threads = n_threads,
+                                   .n_slabs = 2,
+                                   .device = -1};
+  enum { N = 2 };
+  sp_engine *engine;
+  sp_slab slab[N];
+  sp_gather_result result[N];
+  float *out[N];
+  const sp_local bounds[2] = {0, shape->max_gather};
+  must(sp_engine_create(SP_ENGINE_CPU, &config, &engine));
+  must(sp_dataset_read_alone(p->traces, 0, shape->max_gather, p->samples));
+  for (int i = 0; i < N; i++) {
+    must(sp_calloc((size_t)shape->max_gather * shape->n_samples, sizeof(float), "a slab", (void **)&out[i]));
+    slab[i] = (sp_slab){.n_gathers = 1,
+                        .n_traces = shape->max_gather,
+                        .first_trace = bounds,
+                        .in = p->samples,
+                        .traces = out[i],
+                        .results = &result[i]};
+  }
+  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  const double start = sp_now();
+  const uint64_t n_slabs = shape->n_traces / ((uint64_t)shape->max_gather * (uint64_t)p->size) + 1;
+  sp_slab *done;
+  for (uint64_t i = 0; i < n_slabs; i++) {
+    if (i >= N) must(sp_engine_wait(engine, &done));
+    must(sp_engine_submit(engine, &slab[i % N]));
+  }
+  for (uint64_t i = 0; i < (n_slabs < N ? n_slabs : N); i++) must(sp_engine_wait(engine, &done));
+  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  const double seconds = (sp_now() - start) * (double)shape->n_traces / ((double)n_slabs * shape->max_gather * p->size);
+  sp_engine_destroy(engine);
+  for (int i = 0; i < N; i++) sp_free(out[i]);
+  return seconds;
+}
+
+/* The file that writing alone fills: a copy of the survey's frame. */
+static void frame_path(const settings *s, char *path, size_t size) {
+  snprintf(path, size, "%s.frame", s->survey);
+}
+
+static void create_frame(const settings *s, const char *path) {
+  sp_survey *survey;
+  must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &survey));
+  const sp_survey_info *info = sp_survey_get_info(survey);
+  const sp_dataset_spec traces = {"/traces", SP_FLOAT32, info->n_traces, info->n_samples, NULL};
+  must(sp_survey_derive(survey, path, info, &traces, 1, NULL, 0));
+  sp_survey_close(survey);
+}
+
+static int run_part(const settings *s, int argc, char **argv) {
+  part p = {0};
+  char path[4200];
+  must(sp_comm_start(&argc, &argv));
+  double seconds = 0;
+  if (!strcmp(s->part, "read")) {
+    open_part(&p, s, false, s->survey);
+    seconds = read_alone(&p);
+  } else if (!strcmp(s->part, "compute")) {
+    open_part(&p, s, false, s->survey);
+    seconds = compute_alone(&p, s->threads);
+  } else {
+    frame_path(s, path, sizeof path);
+    create_frame(s, path);
+    open_part(&p, s, true, path);
+    seconds = write_alone(&p);
+  }
+  if (p.rank == 0) printf("%.9f\n", seconds);
+  close_part(&p);
+  if (!strcmp(s->part, "write")) unlink(path);
+  sp_comm_finish();
+  return 0;
+}
+
+/* --- turns ---------------------------------------------------------------------------------------------------- */
+
+/* Runs a command, which must succeed, and returns the number it prints; NAN where it prints none. */
+static double run_command(const char *command) {
+  FILE *pipe = popen(command, "r");
+  double value = NAN;
+  if (pipe && fscanf(pipe, "%lf", &value) != 1) value = NAN;
+  const int state = pipe ? pclose(pipe) : -1;
+  if (state) {
+    fprintf(stderr, "pipeline: this failed (%d): %s\n", state, command);
+    exit(1);
+  }
+  return value;
+}
+
+static const char *mpirun(void) {
+  static const char open_mpi[] = "mpirun --map-by :OVERSUBSCRIBE --bind-to none";
+  if (geteuid() == 0) {
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+  }
+  return open_mpi;
+}
+
+static double time_part(const settings *s, const char *name, int ranks) {
+  char command[20000];
+  snprintf(command, sizeof command, "%s -n %d %s --part %s --survey %s --workers %d --threads %d", mpirun(), ranks,
+           s->self, name, s->survey, s->workers, s->threads);
+  return run_command(command);
+}
+
+/* A member of the report that `seisproc run` wrote: the first number behind `key` at or after `from`. */
+static double find_number(const char *text, const char *from, const char *key) {
+  char quoted[64];
+  snprintf(quoted, sizeof quoted, "\"%s\":", key);
+  const char *at = strstr(from ? from : text, quoted);
+  return at ? strtod(at + strlen(quoted), NULL) : NAN;
+}
+
+typedef struct run_figures {
+  double wall_s, worker_over_bytes, coordinator_bytes, coordinator_share, io_share, worker_share;
+} run_figures;
+
+static void read_report(const char *path, run_figures *out) {
+  char *text = NULL;
+  must(sp_job_read_text(path, &text));
+  out->wall_s = find_number(text, NULL, "wall_s");
+  out->worker_over_bytes = out->worker_share = out->io_share = 0;
+  for (const char *at = text; (at = strstr(at, "\"role\":")); at++) {
+    const double share = find_number(text, at, "cpu_s") / find_number(text, at, "wall_s");
+    const double rss = find_number(text, at, "peak_rss"), buffers = find_number(text, at, "buffers");
+    if (strstr(at, "\"coordinator\"") && strstr(at, "\"coordinator\"") < at + 30) {
+      out->coordinator_bytes = rss;
+      out->coordinator_share = share;
+    } else if (strstr(at, "\"worker\"") && strstr(at, "\"worker\"") < at + 30) {
+      out->worker_over_bytes = fmax(out->worker_over_bytes, rss - buffers);
+      out->worker_share = fmax(out->worker_share, share);
+    } else {
+      out->io_share = fmax(out->io_share, share);
+    }
+  }
+  sp_free(text);
+}
+
+static void run_job(const settings *s, const char *job_path, const char *more, run_figures *out) {
+  char command[20000], report[4200];
+  snprintf(report, sizeof report, "%s.report", s->survey);
+  snprintf(command, sizeof command, "%s -n %d %s run %s --quiet --restart --threads %d --report %s %s", mpirun(),
+           s->workers + 2, s->program, job_path, s->threads, report, more);
+  run_command(command);
+  read_report(report, out);
+  unlink(report);
+}
+
+static void write_text(const char *path, const char *text) {
+  FILE *file = fopen(path, "w");
+  if (!file || fputs(text, file) < 0 || fclose(file)) {
+    fprintf(stderr, "pipeline: %s cannot be written\n", path);
+    exit(1);
+  }
+}
+
+static int by_value(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(const double *values, int n) {
+  double sorted[MAX_TURNS];
+  memcpy(sorted, values, (size_t)n * sizeof *values);
+  qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+  return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
+}
+
+/* --- checking ------------------------------------------------------------------------------------------------- */
+
+/* Recomputes a gather with one thread and compares it with the output's bytes. */
+static bool gather_is_right(const settings *s, const char *output, const sp_job *job, sp_global gather) {
+  sp_survey *in, *out;
+  sp_dataset *in_traces, *out_traces;
+  sp_gather_index *index;
+  must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &in));
+  must(sp_survey_open(MPI_COMM_NULL, output, false, &out));
+  must(sp_dataset_open(in, "/traces", &in_traces));
+  must(sp_dataset_open(out, "/traces", &out_traces));
+  must(sp_survey_read_index(in, false, &index));
+  const sp_range range = sp_gather_index_range(index, gather % index->n_gathers, 1);
+  const sp_survey_info *info = sp_survey_get_info(in);
+  const size_t n = (size_t)range.n_traces * info->n_samples;
+  float *samples, *expected, *found;
+  must(sp_calloc(n, sizeof(float), "a gather", (void **)&samples));
+  must(sp_calloc(n, sizeof(float), "a gather", (void **)&expected));
+  must(sp_calloc(n, sizeof(float), "a gather", (void **)&found));
+  must(sp_dataset_read_alone(in_traces, range.first_trace, range.n_traces, samples));
+  must(sp_dataset_read_alone(out_traces, range.first_trace, range.n_traces, found));
+  sp_plan *plan;
+  const sp_geometry geometry = {info->n_samples, range.n_traces, 1e-6 * info->sample_interval_us, 1};
+  must(job->chain[0].processor->cpu->plan(job->chain[0].params, &geometry, &plan));
+  const sp_block block = {.in = samples, .out = expected, .n_traces = range.n_traces, .count = range.n_traces};
+  bool right = plan->ops->apply(plan, 0, &block) == SP_REASON_OK && !memcmp(expected, found, n * sizeof(float));
+  plan->ops->destroy(plan);
+  sp_free(samples);
+  sp_free(expected);
+  sp_free(found);
+  sp_gather_index_destroy(index);
+  sp_dataset_close(in_traces);
+  sp_dataset_close(out_traces);
+  sp_survey_close(in);
+  sp_survey_close(out);
+  return right;
+}
+
+static void check_output(const settings *s, const char *output) {
+  sp_job *job = make_job(s->survey, output);
+  for (sp_global gather = 0; gather < 30; gather += 7) {
+    if (gather_is_right(s, output, job, gather)) continue;
+    fprintf(stderr, "pipeline: gather %llu of %s is wrong\n", (unsigned long long)gather, output);
+    exit(1);
+  }
+  sp_job_destroy(job);
+}
+
+/* --- figures -------------------------------------------------------------------------------------------------- */
+
+static void print_figure(const settings *s, sp_json *json, const char *name, double value, const char *unit,
+                         const char *reference, double ratio) {
+  if (!s->json) {
+    printf("%-34s %12.4g %-10s %8.3f of %s\n", name, value, unit, ratio, reference);
+    return;
+  }
+  sp_json_open(json, NULL, '{');
+  sp_json_text(json, "name", name);
+  sp_json_real(json, "value", value);
+  sp_json_text(json, "unit", unit);
+  sp_json_text(json, "reference", reference);
+  sp_json_real(json, "ratio", ratio);
+  sp_json_close(json, '}');
+}
+
+static void make_survey(const settings *s) {
+  struct stat entry;
+  const int gathers = (int)ceil(s->gb * 1e9 / ((double)TRACES_A_GATHER * SAMPLES * sizeof(float)));
+  if (!stat(s->survey, &entry) && entry.st_size >= s->gb * 1e9) return;
+  char command[9000];
+  snprintf(command, sizeof command, "%s synth %s --gathers %d --traces %d --samples %d --noise 1 --seed 1 --quiet",
+           s->program, s->survey, gathers, TRACES_A_GATHER, SAMPLES);
+  run_command(command);
+}
+
+/* A run in which a mock engine takes a second a slab: whoever waits must sleep. */
+static run_figures idle_run(const settings *s, const char *dir) {
+  char path[4200], text[9000], survey[4200];
+  settings small = *s;
+  snprintf(survey, sizeof survey, "%s/idle.h5", dir);
+  snprintf(path, sizeof path, "%s/idle.yaml", dir);
+  small.survey = survey;
+  char command[9000];
+  snprintf(command, sizeof command, "%s synth %s --gathers 8 --traces 100 --samples 200 --quiet", s->program, survey);
+  run_command(command);
+  snprintf(text, sizeof text, "input: %s\noutput: %s/idle-out.h5\nengine: mock\nslab_mb: 1\n%s", survey, dir,
+           chain_text);
+  write_text(path, text);
+  setenv("SEISPROC_MOCK", "delay=1500ms", 1);
+  run_figures figures;
+  run_job(&small, path, "", &figures);
+  unsetenv("SEISPROC_MOCK");
+  return figures;
+}
+
+static int bench(settings *s) {
+  char survey[4200], job_path[4200], output[4200], text[20000];
+  mkdir(s->dir, 0777);
+  snprintf(survey, sizeof survey, "%s/survey-%g.h5", s->dir, s->gb);
+  snprintf(job_path, sizeof job_path, "%s/job.yaml", s->dir);
+  snprintf(output, sizeof output, "%s/out.h5", s->dir);
+  s->survey = survey;
+  make_survey(s);
+  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\n%s", survey, output, chain_text);
+  write_text(job_path, text);
+
+  static const char *const names[N_PARTS] = {"read alone", "compute alone", "write alone", "run"};
+  double seconds[N_PARTS][MAX_TURNS];
+  run_figures figures = {0};
+  for (int turn = -1; turn < s->turns; turn++) {
+    const double read_s = time_part(s, "read", s->workers), compute_s = time_part(s, "compute", s->workers);
+    const double write_s = time_part(s, "write", 1);
+    run_job(s, job_path, "", &figures);
+    if (turn < 0) {
+      check_output(s, output);
+      continue;
+    }
+    const double all[N_PARTS] = {read_s, compute_s, write_s, figures.wall_s};
+    for (int i = 0; i < N_PARTS; i++) seconds[i][turn] = all[i];
+  }
+  unlink(output);
+  const run_figures idle = idle_run(s, s->dir);
+
+  double middle[N_PARTS], slowest = 0;
+  int which = 0;
+  for (int i = 0; i < N_PARTS; i++) middle[i] = median(seconds[i], s->turns);
+  for (int i = 0; i < N_PARTS - 1; i++) {
+    if (middle[i] <= slowest) continue;
+    slowest = middle[i];
+    which = i;
+  }
+  sp_json json = sp_json_begin(stdout);
+  if (s->json) {
+    sp_json_open(&json, NULL, '{');
+    sp_json_text(&json, "name", "pipeline");
+    sp_json_open(&json, "figures", '[');
+  }
+  for (int i = 0; i < N_PARTS; i++) {
+    print_figure(s, &json, names[i], middle[i], "s", names[which], middle[i] / slowest);
+  }
+  print_figure(s, &json, "run, in and out", 2 * s->gb / middle[3], "GB/s", names[which], middle[3] / slowest);
+  print_figure(s, &json, "worker over its buffers", 1e-6 * figures.worker_over_bytes, "MB", "64 MiB",
+               figures.worker_over_bytes / (64 << 20));
+  print_figure(s, &json, "coordinator", 1e-6 * figures.coordinator_bytes, "MB", "200 MiB",
+               figures.coordinator_bytes / (200 << 20));
+  print_figure(s, &json, "idle coordinator", idle.coordinator_share, "cores", "0.02 cores",
+               idle.coordinator_share / 0.02);
+  print_figure(s, &json, "idle I/O rank", idle.io_share, "cores", "0.02 cores", idle.io_share / 0.02);
+  print_figure(s, &json, "idle worker", idle.worker_share, "cores", "0.02 cores", idle.worker_share / 0.02);
+  if (s->json) {
+    sp_json_close(&json, ']');
+    sp_json_close(&json, '}');
+  }
+  return 0;
+}
+
+enum { KEY_JSON = 256, KEY_GB, KEY_DIR, KEY_REPEAT, KEY_WORKERS, KEY_THREADS, KEY_PART, KEY_SURVEY };
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+  settings *s = state->input;
+  switch (key) {
+  case KEY_JSON:
+    s->json = true;
+    return 0;
+  case KEY_GB:
+    s->gb = atof(value);
+    return 0;
+  case KEY_DIR:
+    s->dir = value;
+    return 0;
+  case KEY_REPEAT:
+    s->turns = atoi(value);
+    return 0;
+  case KEY_WORKERS:
+    s->workers = atoi(value);
+    return 0;
+  case KEY_THREADS:
+    s->threads = atoi(value);
+    return 0;
+  case KEY_PART:
+    s->part = value;
+    return 0;
+  case KEY_SURVEY:
+    s->survey = value;
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+int main(int argc, char **argv) {
+  static const struct argp_option options[] = {
+      {"json", KEY_JSON, NULL, 0, "One JSON object", 0},
+      {"gb", KEY_GB, "SIZE", 0, "Size of the survey (4.2)", 0},
+      {"dir", KEY_DIR, "DIR", 0, "Where surveys lie and stay (/tmp/seisproc-bench)", 0},
+      {"repeat", KEY_REPEAT, "N", 0, "Turns that count (3)", 0},
+      {"workers", KEY_WORKERS, "N", 0, "Workers (1 for each 8 cores)", 0},
+      {"threads", KEY_THREADS, "N", 0, "Threads of a worker (all cores)", 0},
+      {"part", KEY_PART, "NAME", OPTION_HIDDEN, NULL, 0},
+      {"survey", KEY_SURVEY, "PATH", OPTION_HIDDEN, NULL, 0},
+      {0},
+  };
+  static const struct argp argp = {options, parse_option, NULL, "Times a run against its parts.", NULL, NULL, NULL};
+  sp_machine machine;
+  sp_machine_look(&machine);
+  settings s = {.gb = 4.2, .dir = "/tmp/seisproc-bench", .turns = 3, .workers = (machine.n_cores + 7) / 8};
+  s.threads = machine.n_cores / s.workers;
+  argp_parse(&argp, argc, argv, 0, NULL, &s);
+  if (s.turns < 1 || s.turns > MAX_TURNS || s.workers < 1) return 1;
+  if (s.part) return run_part(&s, argc, argv);
+  const ssize_t n = readlink("/proc/self/exe", s.self, sizeof s.self - 1);
+  char *slash = n > 0 ? strrchr(s.self, '/') : NULL;
+  if (!slash) return 1;
+  snprintf(s.program, sizeof s.program, "%.*s/../seisproc", (int)(slash - s.self), s.self);
+  return bench(&s);
+}
