@@ -174,8 +174,8 @@ static void describe(const sp_synth_config *c, int part, char *text, size_t size
   static const char *const names[SP_SYNTH_PARTS] = {"reflections", "reflections and ground roll",
                                                     "reflections, ground roll and random noise"};
   snprintf(text, size,
-           "seisproc " SP_VERSION " synth: %s; gathers %llu, traces %.17g, spread %.17g, largest %.17g, samples %u, "
-           "interval-ms %.17g, noise %.17g, ground-roll %.17g, seed %llu",
+           "seisproc " SP_VERSION " synth: %s; gathers %llu, traces %.15g, spread %.15g, largest %.15g, samples %u, "
+           "interval-ms %.15g, noise %.15g, ground-roll %.15g, seed %llu",
            names[part], (unsigned long long)c->n_gathers, c->mean_traces, c->spread, c->largest, c->n_samples,
            c->interval_s * 1e3, c->noise, c->ground_roll, (unsigned long long)c->seed);
 }
