@@ -1,8 +1,8 @@
 /* Every subcommand, one line each: SP_COMMAND(name, summary) stands for `int sp_cli_<name>(int argc, char **argv)`.
  * Included several times, so without a guard. The order is that of `seisproc --help`. */
-SP_COMMAND(import, "turn a SEG-Y or SU file into a survey")
-SP_COMMAND(run, "denoise a survey as a job file says")
-SP_COMMAND(help, "tell about processors and the keys of a job file")
 SP_COMMAND(synth, "write a synthetic survey")
+SP_COMMAND(import, "turn a SEG-Y or SU file into a survey")
 SP_COMMAND(info, "tell what a file holds")
+SP_COMMAND(run, "denoise a survey as a job file says")
 SP_COMMAND(compare, "tell how far two surveys are apart")
+SP_COMMAND(help, "tell about processors and the keys of a job file")
