@@ -47,4 +47,10 @@ typedef struct sp_wavelet_row {
 
 extern const sp_wavelet_row sp_wavelet_table[SP_WAVELET_COUNT];
 
+/* An orthogonal filter bank as taps / 2 rotations (Vaidyanathan and Hoang 1988), by their tangents t; NULL where it
+ * is not orthogonal. With u = x[2k], v = x[2k + 1]: u, v <- u + t[0] v, v - t[0] u; then for each further t: u is
+ * delayed by one k, and u, v <- u + t v, v - t u. Now u = a[k] and v = d[k], up to their signs, times the product
+ * of all sqrt(1 + t^2). The transpose, run backwards, inverts it. Half the arithmetic of the filters. */
+extern const double *const sp_wavelet_lattice[SP_WAVELET_COUNT];
+
 #endif

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""Prints kernels/wavelet_tables.c: the low-pass filters of every wavelet, computed from their definitions.
+"""Prints kernels/wavelet_tables.c, the low-pass filters of every wavelet, computed from their definitions, or
+with the argument `lattices` kernels/wavelet_lattices.c, the orthogonal ones as rotations.
 
-Needs mpmath; works in 120 digits and rounds once, to double.
+Needs mpmath; works in 120 digits and rounds once, to double. (Rotations found from rounded filters would be wrong
+in the fifth digit for db20.)
 
   dbN    Daubechies' extremal-phase filters: 2 (1-y)^N P(y) with P(y) = sum_k C(N-1+k, k) y^k, y = (2 - z - 1/z) / 4,
          factored with every root of P inside the unit circle (Daubechies, Ten Lectures on Wavelets, 1992, 6.4).
@@ -15,6 +17,8 @@ Needs mpmath; works in 120 digits and rounds once, to double.
 
 The order of taps, the shifts and the zero padding of the biorthogonal filters are those of PyWavelets.
 """
+import sys
+
 import mpmath as mp
 
 mp.mp.dps = 120
@@ -207,7 +211,45 @@ def print_array(name, taps):
     print("};")
 
 
-def main():
+def lattice(h):
+    """Tangents of the rotations that make up an orthogonal filter bank with synthesis low-pass h; see wavelet.h.
+
+    With C[q] the 2 x 2 polyphase matrices of both analysis filters, oldest samples last, the last rotation is the
+    one whose inverse takes the newest samples out of the low branch; peeled off, one delay fewer is left.
+    """
+    n = len(h)
+    high = [-(-1) ** i * h[n - 1 - i] for i in range(n)]
+    c = [[[f[2 * i], f[2 * i + 1]] for f in (h, high)] for i in range(n // 2 - 1, -1, -1)]
+    tangents = []
+    while len(c) > 1:
+        low, up = c[0]
+        column = 0 if abs(low[0]) + abs(up[0]) > abs(low[1]) + abs(up[1]) else 1
+        t = low[column] / up[column]
+        tangents.append(t)
+        c = [[[m[0][j] - t * m[1][j] for j in (0, 1)], [m[1][j] + t * m[0][j] for j in (0, 1)]] for m in c]
+        c = [[c[q + 1][0], c[q][1]] for q in range(len(c) - 1)]
+    tangents.append(c[0][0][1] / c[0][0][0])
+    return tangents[::-1]
+
+
+def print_lattices():
+    print("/* Made by tools/wavelet_tables.py lattices; do not edit. */")
+    print('#include "kernels/wavelet.h"\n')
+    print("/* clang-format off */")
+    rows = []
+    for name, analysis, synthesis in all_wavelets():
+        if analysis == synthesis[::-1]:
+            print_array(c_name(name), lattice(synthesis))
+            rows.append(c_name(name) + ",")
+        else:
+            rows.append("NULL,")
+    print("\nconst double *const sp_wavelet_lattice[SP_WAVELET_COUNT] = {")
+    for i in range(0, len(rows), 8):
+        print("    " + " ".join(rows[i:i + 8]))
+    print("};")
+
+
+def print_filters():
     print("/* Made by tools/wavelet_tables.py; do not edit. */")
     print('#include "kernels/wavelet.h"\n')
     print("/* clang-format off */")
@@ -227,4 +269,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    print_lattices() if sys.argv[1:] == ["lattices"] else print_filters()

@@ -1,203 +1,277 @@
-/* Wavelet thresholding on the CPU. */
+/* Wavelet thresholding on the CPU: transform, threshold, inverse, a trace at a time.
+ *
+ * With an aperture the coefficients of the traces in reach stay in a ring of rows, so that each trace is transformed
+ * once a block.
+ */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#include "kernels/dwt.h"
+#include "kernels/cpu/dwt_transform.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
+
+typedef struct thread_work {
+  float *scratch, *result; /* of a transform; two rows of thresholded coefficients */
+  int32_t *values;         /* for a median */
+  float *rows;             /* [n_rows], each row_floats */
+  unsigned char *splits;   /* [n_rows] */
+  sp_dwt_band *bands;
+} thread_work;
 
 typedef struct dwt_plan {
   sp_plan base;
   sp_dwt_params params;
-  int levels; /* 0: traces are too short */
-  int taps;
-  float dec_lo[SP_WAVELET_MAX_TAPS], dec_hi[SP_WAVELET_MAX_TAPS];
-  float rec_lo[SP_WAVELET_MAX_TAPS], rec_hi[SP_WAVELET_MAX_TAPS];
-  size_t length[SP_DWT_MAX_LEVEL + 1]; /* of the approximation at each level; 0: the trace */
-  size_t start[SP_DWT_MAX_LEVEL + 1];  /* of the detail of each level in the coefficients */
-  size_t coefficients;
-  size_t work_floats; /* a thread */
-  float *work;
+  sp_dwt_layout layout; /* unless too_short */
+  bool too_short;
+  int n_rows; /* in a ring */
+  int n_threads;
+  thread_work *work;
+  atomic_flag *told; /* that a gather has fewer traces than the aperture */
 } dwt_plan;
+
+static void free_work(thread_work *w) {
+  sp_free(w->scratch);
+  sp_free(w->result);
+  sp_free(w->values);
+  sp_free(w->rows);
+  sp_free(w->splits);
+  sp_free(w->bands);
+}
 
 static void destroy(sp_plan *base) {
   dwt_plan *p = (dwt_plan *)base;
   if (!p) return;
+  for (int i = 0; p->work && i < p->n_threads; i++) free_work(&p->work[i]);
   sp_free(p->work);
+  sp_free(p->told);
   sp_free(p);
 }
 
-static void set_filters(dwt_plan *p) {
-  sp_wavelet w;
-  sp_wavelet_get(p->params.wavelet, &w);
-  p->taps = w.taps;
-  for (int i = 0; i < w.taps; i++) {
-    p->dec_lo[i] = (float)w.dec_lo[i];
-    p->dec_hi[i] = (float)w.dec_hi[i];
-    p->rec_lo[i] = (float)w.rec_lo[i];
-    p->rec_hi[i] = (float)w.rec_hi[i];
-  }
+static sp_status take(size_t n, size_t size, void *out) {
+  void *block;
+  SP_TRY(sp_calloc(n, size, "the work space of dwt", &block));
+  memcpy(out, &block, sizeof block);
+  return SP_SUCCESS;
 }
 
-static void set_layout(dwt_plan *p, size_t n_samples) {
-  p->length[0] = n_samples;
-  for (int j = 1; j <= p->levels; j++) {
-    p->length[j] = sp_wavelet_band_length(p->length[j - 1], p->taps);
-    p->start[j] = p->coefficients;
-    p->coefficients += p->length[j];
-  }
-  /* two approximations, the extended signal, and the magnitudes that a median is taken of */
-  const size_t n = n_samples + 2 * SP_WAVELET_MAX_TAPS;
-  p->work_floats = (p->coefficients + 4 * n + 15) / 16 * 16;
+static sp_status make_work(const dwt_plan *p, thread_work *w) {
+  const sp_dwt_layout *l = &p->layout;
+  const size_t n_rows = (size_t)p->n_rows;
+  SP_TRY(take(l->scratch_floats, sizeof(float), &w->scratch));
+  SP_TRY(take(2 * l->row_floats, sizeof(float), &w->result));
+  SP_TRY(take(l->row_floats * 2 + 64, sizeof(int32_t), &w->values));
+  SP_TRY(take(n_rows * l->row_floats, sizeof(float), &w->rows));
+  SP_TRY(take(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));
+  return take(sp_dwt_max_bands(l), sizeof(sp_dwt_band), &w->bands);
 }
 
 static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan **out) {
   const sp_dwt_params *params = values;
-  if (params->transform != SP_DWT_DWT || params->aperture > 1) {
-    return SP_RAISE(SP_ERR_USAGE, "dwt: only transform dwt with aperture 1 is available");
-  }
-  void *block;
-  SP_TRY(sp_calloc(1, sizeof(dwt_plan), "the plan of dwt", &block));
-  dwt_plan *p = block;
-  p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 64};
+  sp_status status;
+  dwt_plan *p;
+  SP_TRY(take(1, sizeof *p, &p));
   p->params = *params;
-  p->levels = sp_dwt_levels(params, geometry->n_samples);
-  set_filters(p);
-  set_layout(p, geometry->n_samples);
-  sp_status status = sp_alloc(p->work_floats * sizeof(float) * (size_t)geometry->n_threads, "work of dwt", &block);
-  if (status != SP_SUCCESS) {
-    destroy(&p->base);
-    return status;
+  p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 64};
+  if (params->aperture > 1) p->base.locality = SP_LOCAL_BLOCK, p->base.block_traces = 256;
+  const int levels = sp_dwt_levels(params, geometry->n_samples);
+  p->too_short = levels == 0;
+  p->n_rows = params->aperture + 1;
+  if (!p->too_short) {
+    sp_dwt_layout_init(&p->layout, params, geometry->n_samples, levels, sp_isa_select());
+    p->n_threads = geometry->n_threads;
+    SP_TRY_GOTO(fail, take(1, sizeof *p->told, &p->told));
+    atomic_flag_clear(p->told);
+    SP_TRY_GOTO(fail, take((size_t)p->n_threads, sizeof *p->work, &p->work));
+    for (int i = 0; i < p->n_threads; i++) SP_TRY_GOTO(fail, make_work(p, &p->work[i]));
   }
-  p->work = block;
   *out = &p->base;
   return SP_SUCCESS;
+fail:
+  destroy(&p->base);
+  return status;
 }
 
-/* x[-taps + 1 ... n + taps - 1] from x[0 ... n - 1], mirrored about half samples. n >= taps - 1. */
-static void extend(float *x, size_t n, int taps) {
-  for (int i = 0; i < taps - 1; i++) {
-    x[-1 - i] = x[i];
-    x[n + (size_t)i] = x[n - 1 - (size_t)i];
-  }
-}
+/* --- each trace from itself --------------------------------------------------------------------------------- */
 
-static void analyse(const dwt_plan *p, const float *x, size_t n_out, float *lo, float *hi) {
-  for (size_t k = 0; k < n_out; k++) {
-    float a = 0, d = 0;
-    for (int j = 0; j < p->taps; j++) {
-      const float v = x[(ptrdiff_t)(2 * k) + 1 - j];
-      a += p->dec_lo[j] * v;
-      d += p->dec_hi[j] * v;
+/* True standard deviation of the noise of one trace. */
+static double noise(const dwt_plan *p, const thread_work *w, const float *row, size_t n_bands) {
+  const sp_dwt_layout *l = &p->layout;
+  const sp_dwt_band *bands = w->bands;
+  double median;
+  if (l->transform == SP_DWT_WPT) {
+    float *all = (float *)(w->values + l->row_floats + 64);
+    size_t n = 0;
+    for (size_t i = 0; i < n_bands; i++) {
+      for (size_t k = 0; k < bands[i].count; k++, n += bands[i].length) {
+        const float *from = row + bands[i].start + k * bands[i].stride;
+        for (size_t c = 0; c < bands[i].length; c++) all[n + c] = from[c] / bands[i].gain;
+      }
     }
-    lo[k] = a;
-    hi[k] = d;
+    median = l->vector->median_magnitude(all, n, w->values);
+  } else {
+    const sp_dwt_band *band = &bands[p->params.noise_level == SP_DWT_FINEST ? 0 : l->levels - 1];
+    median = l->vector->median_magnitude(row + band->start, band->length, w->values) / band->gain;
   }
+  return median / SP_DWT_MEDIAN_TO_SIGMA;
 }
 
-static void synthesise(const dwt_plan *p, const float *lo, const float *hi, size_t n_out, float *x) {
-  const size_t half = (size_t)p->taps / 2;
-  for (size_t m = 0; m < n_out; m++) {
-    const float *rec_lo = p->rec_lo + (m & 1), *rec_hi = p->rec_hi + (m & 1);
-    const size_t last = m / 2 + half - 1;
-    float sum = 0;
-    for (size_t j = 0; j < half; j++) sum += lo[last - j] * rec_lo[2 * j] + hi[last - j] * rec_hi[2 * j];
-    x[m] = sum;
-  }
+static size_t extent(const sp_dwt_band *band) {
+  return (band->count - 1) * band->stride + band->length;
 }
 
-static uint32_t magnitude_bits(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits & 0x7fffffffu;
-}
-
-static float from_bits(uint32_t bits) {
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-/* Puts the k-th smallest at v[k], smaller ones before it. Integers: NaN has an order too, so this ends. */
-static void select_nth(uint32_t *v, size_t n, size_t k) {
-  size_t left = 0, right = n - 1;
-  while (left < right) {
-    const uint32_t pivot = v[left + (right - left) / 2];
-    size_t i = left, j = right;
-    while (i <= j) {
-      while (v[i] < pivot) i++;
-      while (v[j] > pivot) j--;
-      if (i > j) break;
-      const uint32_t swap = v[i];
-      v[i++] = v[j];
-      v[j] = swap;
-      if (j-- == 0) break;
-    }
-    if (k <= j && j < n) {
-      right = j;
-    } else if (k >= i) {
-      left = i;
+static void denoise_trace(const dwt_plan *p, const thread_work *w, const float *in, float *out) {
+  const sp_dwt_layout *l = &p->layout;
+  float *row = w->rows;
+  sp_dwt_forward(l, in, row, w->splits, w->scratch);
+  const size_t n_bands = sp_dwt_bands(l, w->splits, w->bands);
+  const double limit = p->params.k * noise(p, w, row, n_bands);
+  for (size_t i = 0; i < n_bands; i++) {
+    const sp_dwt_band *b = &w->bands[i];
+    if (b->kept) {
+      l->vector->multiply(b->factor, row + b->start, extent(b));
     } else {
-      return;
+      l->vector->shrink(p->params.threshold, (float)(limit * b->gain), b->factor, row + b->start, extent(b));
+    }
+  }
+  sp_dwt_inverse(l, row, w->splits, out, w->scratch);
+}
+
+static void denoise_traces(const dwt_plan *p, const thread_work *w, const sp_block *block) {
+  for (size_t i = block->first; i < (size_t)block->first + block->count; i++) {
+    denoise_trace(p, w, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples);
+  }
+}
+
+/* --- over neighbouring traces ------------------------------------------------------------------------------- */
+
+/* Rows of coefficients: trace t lies in place t mod n_rows. */
+typedef struct ring {
+  const dwt_plan *plan;
+  const thread_work *work;
+  const sp_block *block;
+  size_t next; /* the first trace that was not transformed yet */
+} ring;
+
+static float *ring_row(const ring *r, size_t trace) {
+  return r->work->rows + trace % (size_t)r->plan->n_rows * r->plan->layout.row_floats;
+}
+
+static unsigned char *ring_split(const ring *r, size_t trace) {
+  return r->work->splits + trace % (size_t)r->plan->n_rows * sp_dwt_split_bytes(&r->plan->layout);
+}
+
+static void transform_until(ring *r, size_t end) {
+  const sp_dwt_layout *l = &r->plan->layout;
+  for (; r->next < end; r->next++) {
+    float *row = ring_row(r, r->next);
+    sp_dwt_forward(l, r->block->in + r->next * l->n_samples, row, ring_split(r, r->next), r->work->scratch);
+    l->vector->order(row, l->row_floats);
+  }
+}
+
+static sp_window make_window(const dwt_plan *p, const sp_dwt_band *band) {
+  return (sp_window){.threshold = p->params.threshold,
+                     .spread = (float)(p->params.k * SP_DWT_MAD_TO_SIGMA),
+                     .smallest = 1e-10f * band->gain,
+                     .factor = band->factor};
+}
+
+static void finish(const ring *r, size_t trace, float *result) {
+  const sp_dwt_layout *l = &r->plan->layout;
+  sp_dwt_inverse(l, result, ring_split(r, trace), r->block->out + trace * l->n_samples, r->work->scratch);
+}
+
+/* The approximation: back to floats, and scaled. */
+static void keep(const ring *r, const sp_dwt_band *b, size_t trace, float *result) {
+  const size_t n = extent(b);
+  const sp_shrink_functions *vector = r->plan->layout.vector;
+  memcpy(result + b->start, ring_row(r, trace) + b->start, n * sizeof *result);
+  vector->order(result + b->start, n); /* its own inverse */
+  vector->multiply(b->factor, result + b->start, n);
+}
+
+/* Points `rows` at one band of the traces first ... first + n - 1. */
+static void point(const ring *r, const sp_dwt_band *b, size_t first, size_t n, const int32_t **rows) {
+  for (size_t i = 0; i < n; i++) rows[i] = (const int32_t *)ring_row(r, first + i) + b->start;
+}
+
+static void denoise_one(ring *r, size_t trace, size_t first, size_t end) {
+  const int32_t *rows[SP_DWT_MAX_APERTURE];
+  const sp_dwt_layout *l = &r->plan->layout;
+  float *result = r->work->result;
+  transform_until(r, end);
+  const size_t n_bands = sp_dwt_bands(l, ring_split(r, trace), r->work->bands);
+  for (size_t i = 0; i < n_bands; i++) {
+    const sp_dwt_band *b = &r->work->bands[i];
+    const sp_window window = make_window(r->plan, b);
+    point(r, b, first, end - first, rows);
+    if (b->kept) {
+      keep(r, b, trace, result);
+    } else {
+      l->vector->window(&window, rows, (int)(end - first), (int)(trace - first), result + b->start, extent(b));
+    }
+  }
+  finish(r, trace, result);
+}
+
+/* This trace and the next, both with a full window, in the same basis. */
+static void denoise_two(ring *r, size_t trace, size_t n_rows) {
+  const int32_t *rows[SP_DWT_MAX_APERTURE + 1];
+  const sp_dwt_layout *l = &r->plan->layout;
+  const size_t first = trace + 1 - n_rows / 2;
+  float *result = r->work->result, *next = result + l->row_floats;
+  transform_until(r, first + n_rows);
+  const size_t n_bands = sp_dwt_bands(l, NULL, r->work->bands);
+  for (size_t i = 0; i < n_bands; i++) {
+    const sp_dwt_band *b = &r->work->bands[i];
+    const sp_window window = make_window(r->plan, b);
+    point(r, b, first, n_rows, rows);
+    if (b->kept) {
+      keep(r, b, trace, result);
+      keep(r, b, trace + 1, next);
+    } else {
+      l->vector->window_pair[n_rows](&window, rows, result + b->start, next + b->start, extent(b));
+    }
+  }
+  finish(r, trace, result);
+  finish(r, trace + 1, next);
+}
+
+static void denoise_block(const dwt_plan *p, const thread_work *w, const sp_block *block, size_t aperture) {
+  const size_t half = aperture / 2, n = block->n_traces, end = (size_t)block->first + block->count;
+  const bool pairs = !p->layout.best_basis && p->layout.vector->window_pair[aperture + 1];
+  ring r = {p, w, block, block->first < half ? 0 : block->first - half};
+  for (size_t t = block->first; t < end;) {
+    if (pairs && t >= half && t + 1 < end && t + 1 + half < n) {
+      denoise_two(&r, t, aperture + 1);
+      t += 2;
+    } else {
+      denoise_one(&r, t, t < half ? 0 : t - half, t + half + 1 < n ? t + half + 1 : n);
+      t++;
     }
   }
 }
 
-/* Median of |x|; of an even number the mean of the middle two. */
-static double median_magnitude(const float *x, size_t n, uint32_t *v) {
-  for (size_t i = 0; i < n; i++) v[i] = magnitude_bits(x[i]);
-  select_nth(v, n, n / 2);
-  const double upper = from_bits(v[n / 2]);
-  if (n & 1) return upper;
-  uint32_t below = v[0];
-  for (size_t i = 1; i < n / 2; i++) below = v[i] > below ? v[i] : below;
-  return 0.5 * (upper + (double)from_bits(below));
-}
-
-static void shrink(int threshold, float *x, size_t n, float limit) {
-  for (size_t i = 0; i < n; i++) {
-    const float size = fabsf(x[i]);
-    if (size < limit) {
-      x[i] = 0;
-    } else if (threshold == SP_DWT_SOFT) {
-      x[i] -= copysignf(limit, x[i]);
-    } else if (threshold == SP_DWT_GARROTE && size > 0) {
-      x[i] -= limit * (limit / x[i]);
-    }
+static size_t aperture_for(const dwt_plan *p, size_t n_traces) {
+  const size_t wanted = (size_t)p->params.aperture;
+  if (n_traces >= wanted) return wanted;
+  const size_t most = n_traces - (n_traces + 1) % 2;
+  if (!atomic_flag_test_and_set(p->told)) {
+    sp_warn("dwt: a gather of %zu traces is processed with aperture %zu, not %zu; so are others as small", n_traces,
+            most, wanted);
   }
-}
-
-static void denoise_trace(const dwt_plan *p, float *work, const float *in, float *out) {
-  float *details = work, *spare = details + p->coefficients;
-  const size_t stride = p->length[0] + 2 * SP_WAVELET_MAX_TAPS;
-  float *a = spare + SP_WAVELET_MAX_TAPS, *b = a + stride;
-  memcpy(a, in, p->length[0] * sizeof *a);
-  for (int j = 1; j <= p->levels; j++) {
-    extend(a, p->length[j - 1], p->taps);
-    analyse(p, a, p->length[j], b, details + p->start[j]);
-    float *swap = a;
-    a = b;
-    b = swap;
-  }
-  const int from = p->params.noise_level == SP_DWT_FINEST ? 1 : p->levels;
-  const double median = median_magnitude(details + p->start[from], p->length[from], (uint32_t *)(spare + 2 * stride));
-  const float limit = (float)(p->params.k * median / SP_DWT_MEDIAN_TO_SIGMA);
-  shrink(p->params.threshold, details, p->coefficients, limit);
-  for (int j = p->levels; j > 0; j--) {
-    synthesise(p, a, details + p->start[j], p->length[j - 1], b);
-    float *swap = a;
-    a = b;
-    b = swap;
-  }
-  memcpy(out, a, p->length[0] * sizeof *out);
+  return most;
 }
 
 static sp_reason apply(const sp_plan *base, int thread, const sp_block *block) {
   const dwt_plan *p = (const dwt_plan *)base;
-  if (p->levels == 0) return SP_REASON_TOO_SHORT;
-  float *work = p->work + (size_t)thread * p->work_floats;
-  for (uint32_t i = block->first; i < block->first + block->count; i++) {
-    const size_t start = (size_t)i * p->length[0];
-    denoise_trace(p, work, block->in + start, block->out + start);
+  if (p->too_short) return SP_REASON_TOO_SHORT;
+  const size_t aperture = aperture_for(p, block->n_traces);
+  if (aperture > 1) {
+    denoise_block(p, &p->work[thread], block, aperture);
+  } else {
+    denoise_traces(p, &p->work[thread], block);
   }
   return SP_REASON_OK;
 }

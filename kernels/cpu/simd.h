@@ -220,11 +220,20 @@ SP_INLINE vf vf_zip_high(vf e, vf o) {
 
 #else
 
+/* Rounded once, as the wider instruction sets do, so that all agree: where there is no such instruction, in double
+ * precision, which holds the product exactly. */
 SP_INLINE vf vf_fma(vf a, vf b, vf c) {
-  return a * b + c;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  for (int i = 0; i < SP_LANES; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return c;
+#else
+  typedef double vd __attribute__((vector_size(SP_LANES * 8)));
+  const vd wide = __builtin_convertvector(a, vd) * __builtin_convertvector(b, vd) + __builtin_convertvector(c, vd);
+  return __builtin_convertvector(wide, vf);
+#endif
 }
 SP_INLINE vf vf_fnma(vf a, vf b, vf c) {
-  return c - a * b;
+  return vf_fma(-a, b, c);
 }
 SP_INLINE vf vf_min(vf a, vf b) {
   return vf_select(a < b, a, b);

@@ -8,7 +8,7 @@ import numpy as np
 
 import harness
 
-Applied = namedtuple("Applied", "reason out locality block_traces")
+Applied = namedtuple("Applied", "reason out locality block_traces isa")
 
 OK, TOO_SHORT, GEOMETRY = 0, 4, 5
 LOCAL_TRACE, LOCAL_BLOCK, LOCAL_GATHER = 0, 1, 2
@@ -47,9 +47,9 @@ class Kernels:
         reply = self.tool.stdout.readline().decode().split(None, 1)
         if not reply or reply[0] == "refused":
             raise Refused(reply[1].strip() if reply else "tool_apply has died")
-        reason, _, locality, _, block_traces = reply[1].split()
+        reason, _, locality, _, block_traces, _, isa = reply[1].split()
         out = np.frombuffer(self.tool.stdout.read(gather.nbytes), np.float32).reshape(gather.shape)
-        return Applied(int(reason), out, int(locality), int(block_traces))
+        return Applied(int(reason), out, int(locality), int(block_traces), isa)
 
 
 def worst_distance(got, expected):

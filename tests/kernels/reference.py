@@ -15,6 +15,9 @@ def auto_level(n_samples, wavelet):
     return min(max_level(n_samples, wavelet), 6)
 
 
+# --- thresholds --------------------------------------------------------------------------------------------------
+
+
 def shrink(c, limit, threshold):
     """pywt.threshold, with a limit that may be an array, and with 0 / 0 = 0."""
     size = np.abs(c)
@@ -26,11 +29,112 @@ def shrink(c, limit, threshold):
     return np.where(keep, c * (1 - share), 0)
 
 
-def dwt_gather(gather, wavelet, level, threshold, k, noise_level="finest"):
-    """Each trace by itself, transform dwt."""
-    x = np.asarray(gather, np.float64)
-    coefficients = pywt.wavedec(x, wavelet, mode="symmetric", level=level, axis=-1)
-    noise = coefficients[-1 if noise_level == "finest" else 1]
-    limit = k * np.median(np.abs(noise), axis=-1, keepdims=True) / 0.6745
-    details = [shrink(d, limit, threshold) for d in coefficients[1:]]
-    return pywt.waverec(coefficients[:1] + details, wavelet, mode="symmetric", axis=-1)[..., :x.shape[-1]]
+def near_miss(c, limit):
+    """For each trace, whether single precision cannot tell if hard thresholding keeps a coefficient that matters."""
+    largest = np.maximum(np.max(np.abs(c), axis=-1, keepdims=True), 1e-30)
+    distance = np.abs(np.abs(c) - limit) / largest
+    return np.any((distance > 0) & (distance < 1e-6) & (limit > 1e-6 * largest), axis=-1)
+
+
+def window_of(trace, n_traces, aperture):
+    """First trace and end of the window around a trace. A small gather has the largest odd aperture that fits."""
+    half = min(aperture, n_traces - (n_traces + 1) % 2) // 2
+    return max(trace - half, 0), min(trace + half + 1, n_traces)
+
+
+def robust_limit(window, k):
+    """Threshold at each coefficient from its window [traces][...]: the floor is one of the threshold itself."""
+    median = np.median(window, axis=0)
+    mad = np.median(np.abs(window - median), axis=0)
+    return np.maximum(k * 1.4826 * mad, np.maximum(0.01 * np.abs(median), 1e-10))
+
+
+def sigma(c):
+    """Of each trace, from coefficients [...][n]."""
+    return np.median(np.abs(c), axis=-1, keepdims=True) / 0.6745
+
+
+def limits(details, noise, k, aperture):
+    """A list of thresholds for a list of bands [traces][n]; `noise` is the array whose median gives sigma."""
+    n_traces = details[0].shape[0]
+    if min(aperture, n_traces) < 2 or n_traces < 3:
+        return [k * sigma(noise)] * len(details)
+    windows = [slice(*window_of(t, n_traces, aperture)) for t in range(n_traces)]
+    return [np.stack([robust_limit(d[w], k) for w in windows]) for d in details]
+
+
+# --- transforms --------------------------------------------------------------------------------------------------
+
+
+def dwt_gather(gather, wavelet, level, threshold, k, noise_level="finest", aperture=1, undecided=None):
+    """`undecided`, a list, is given near_miss of every band."""
+    coefficients = pywt.wavedec(np.asarray(gather, np.float64), wavelet, mode="symmetric", level=level, axis=-1)
+    details = coefficients[1:]
+    noise = details[-1] if noise_level == "finest" else details[0]
+    bounds = limits(details, noise, k, aperture)
+    if undecided is not None:
+        undecided += [near_miss(d, t) for d, t in zip(details, bounds)]
+    shrunk = [shrink(d, t, threshold) for d, t in zip(details, bounds)]
+    out = pywt.waverec(coefficients[:1] + shrunk, wavelet, mode="symmetric", axis=-1)
+    return out[..., :gather.shape[-1]]
+
+
+def swt_pad(gather, level):
+    """Padded at the end by reflection to a multiple of 2^level samples."""
+    n = gather.shape[-1]
+    padding = -n % (1 << level)
+    return np.pad(np.asarray(gather, np.float64), [(0, 0), (0, padding)], mode="reflect")
+
+
+def swt_gather(gather, wavelet, level, threshold, k, noise_level="finest", aperture=1, undecided=None):
+    coefficients = pywt.swt(swt_pad(gather, level), wavelet, level=level, axis=-1)  # coarsest first
+    details = [d for _, d in coefficients]
+    noise = details[-1] if noise_level == "finest" else details[0]
+    bounds = limits(details, noise, k, aperture)
+    if undecided is not None:
+        undecided += [near_miss(d, t) for d, t in zip(details, bounds)]
+    shrunk = [shrink(d, t, threshold) for d, t in zip(details, bounds)]
+    pairs = [(a, d) for (a, _), d in zip(coefficients, shrunk)]
+    return np.stack([pywt.iswt([(a[t], d[t]) for a, d in pairs], wavelet)
+                     for t in range(len(gather))])[:, :gather.shape[-1]]
+
+
+def entropy(c, energy):
+    p = np.square(c) / energy
+    return -np.sum(p * np.log(np.where(p > 0, p, 1)))
+
+
+def best_basis(packet, level, energy):
+    """Paths of the nodes with the least Shannon entropy. The low-pass path is always divided."""
+
+    def search(node):
+        own = entropy(node.data, energy)
+        if node.level == level:
+            return own, [node.path]
+        (low, low_paths), (high, high_paths) = search(node["a"]), search(node["d"])
+        if low + high < own or not node.path.strip("a"):
+            return low + high, low_paths + high_paths
+        return own, [node.path]
+
+    return search(packet)[1]
+
+
+def wpt_gather(gather, wavelet, level, threshold, k, basis=False, aperture=1):
+    """The approximation, the node at the end of the low-pass path, is kept."""
+    traces = np.asarray(gather, np.float64)
+    packets = [pywt.WaveletPacket(t, wavelet, mode="symmetric", maxlevel=level) for t in traces]
+    out = np.empty_like(traces)
+    for t, packet in enumerate(packets):
+        if basis:
+            paths = best_basis(packet, level, np.sum(traces[t] ** 2) or 1.0)
+        else:
+            paths = [node.path for node in packet.get_level(level, order="natural")]
+        # every trace in the centre's basis
+        windows = {p: np.stack([other[p].data for other in packets]) for p in paths}
+        noise = np.concatenate([windows[p] for p in paths], axis=1)
+        new = pywt.WaveletPacket(traces[t], wavelet, mode="symmetric", maxlevel=level)
+        for path in paths:
+            limit = limits([windows[path]], noise, k, aperture)[0][t]
+            new[path].data = windows[path][t] if not path.strip("a") else shrink(windows[path][t], limit, threshold)
+        out[t] = new.reconstruct(update=False)[:traces.shape[1]]
+    return out

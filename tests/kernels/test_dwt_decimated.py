@@ -4,30 +4,17 @@ import numpy as np
 import pytest
 
 import reference
+from gathers import tied, wild
 from kernel_tool import LOCAL_TRACE, OK, TOO_SHORT, Refused, worst_distance
 
 LIMIT = 1e-5
-
-
-def make_gather(n_traces, n_samples, seed=1):
-    """Wavelets in noise, of amplitudes that differ by powers of ten, one dead trace, one constant trace."""
-    random = np.random.default_rng(seed)
-    t = np.arange(n_samples)
-    gather = random.standard_normal((n_traces, n_samples))
-    for trace in gather:
-        centre = random.uniform(0, n_samples)
-        trace += 20 * np.exp(-((t - centre) / 6) ** 2) * np.cos(0.5 * (t - centre))
-    gather *= 10.0 ** random.integers(-6, 9, (n_traces, 1))
-    gather[n_traces // 2] = 0
-    gather[n_traces // 3] = 12.5
-    return gather.astype(np.float32)
 
 
 @pytest.mark.parametrize("wavelet", reference.WAVELETS)
 def test_all_levels_odd_and_even_lengths(kernels, wavelet):
     worst, cases = 0, 0
     for n_samples in (64, 777, 1600, 1601):
-        gather = make_gather(9, n_samples)
+        gather = wild(9, n_samples)
         for level in range(1, reference.max_level(n_samples, wavelet) + 1):
             threshold = ("soft", "hard", "garrote")[level % 3]
             got = kernels.apply("dwt", gather, wavelet=wavelet, level=level, threshold=threshold, k=2.5)
@@ -40,7 +27,7 @@ def test_all_levels_odd_and_even_lengths(kernels, wavelet):
 @pytest.mark.parametrize("threshold", ["soft", "hard", "garrote"])
 @pytest.mark.parametrize("noise_level", ["finest", "coarsest"])
 def test_modes_at_defaults(kernels, threshold, noise_level):
-    gather = make_gather(40, 1600, seed=2)
+    gather = wild(40, 1600, seed=2)
     got = kernels.apply("dwt", gather, threshold=threshold, noise_level=noise_level)
     expected = reference.dwt_gather(gather, "db4", 6, threshold, 3.0, noise_level)
     assert worst_distance(got.out, expected) < LIMIT
@@ -49,11 +36,7 @@ def test_modes_at_defaults(kernels, threshold, noise_level):
 
 @pytest.mark.parametrize("threshold", ["soft", "hard", "garrote"])
 def test_ties(kernels, threshold):
-    """Samples of few values: many equal coefficients, medians between equal ones, sigma 0."""
-    random = np.random.default_rng(3)
-    gather = random.integers(-1, 2, (30, 500)).astype(np.float32)
-    gather[5:15, ::2] = 0
-    gather[10:20, 20:480] = 0
+    gather = tied(30, 500)
     for wavelet in ("db1", "bior2.2", "db4"):
         got = kernels.apply("dwt", gather, wavelet=wavelet, threshold=threshold, k=1.37)
         expected = reference.dwt_gather(gather, wavelet, reference.auto_level(500, wavelet), threshold, 1.37)
@@ -70,7 +53,7 @@ def test_nothing_is_changed_where_the_noise_is_zero(kernels):
 
 def test_level_auto_is_six_at_most(kernels):
     for n_samples, wavelet in ((1600, "db4"), (300, "db4"), (1600, "db20"), (1 << 14, "db1")):
-        gather = make_gather(5, n_samples)
+        gather = wild(5, n_samples)
         auto = kernels.apply("dwt", gather, wavelet=wavelet).out
         told = kernels.apply("dwt", gather, wavelet=wavelet, level=reference.auto_level(n_samples, wavelet)).out
         assert np.array_equal(auto, told)
@@ -85,18 +68,18 @@ def test_too_short(kernels):
 
 
 def test_not_finite_ends(kernels):
-    gather = make_gather(6, 1600)
+    gather = wild(6, 1600)
     gather[1] = np.nan
     gather[2, 5] = np.inf
     gather[3, 800] = np.nan
     gather[4, ::3] = -np.inf
-    expected = kernels.apply("dwt", make_gather(6, 1600)).out
+    expected = kernels.apply("dwt", wild(6, 1600)).out
     got = kernels.apply("dwt", gather).out
     assert np.array_equal(got[[0, 5]], expected[[0, 5]])
 
 
 def test_parameters_that_contradict_are_refused(kernels):
-    gather = make_gather(2, 100)
+    gather = wild(2, 100)
     for options in ({"best_basis": True}, {"noise_level": "coarsest", "transform": "wpt"},
                     {"noise_level": "coarsest", "aperture": 3}, {"aperture": 4}, {"wavelet": "db21"}, {"k": -1}):
         with pytest.raises(Refused):
@@ -104,7 +87,7 @@ def test_parameters_that_contradict_are_refused(kernels):
 
 
 def test_same_bits_for_any_cut_and_place(kernels):
-    gather = make_gather(67, 777)
+    gather = wild(67, 777)
     whole = kernels.apply("dwt", gather, block=67)
     assert whole.locality == LOCAL_TRACE
     for threads, block, in_place in ((1, 0, False), (2, 0, True), (3, 7, False), (5, 1, True), (1, 16, False)):

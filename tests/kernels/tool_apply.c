@@ -3,13 +3,14 @@
  *
  * Request: a line "PROCESSOR n_traces n_samples interval_s threads block in_place n_headers [key=value]...", then
  * n_traces * n_samples float32 samples, then n_headers * n_traces float64 header values. block 0: the plan's own.
- * Reply: a line "reason N locality N block_traces N" and the float32 result; or a line "refused ...".
+ * Reply: a line "reason N locality N block_traces N isa NAME" and the float32 result; or a line "refused ...".
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu/isa.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 
@@ -119,7 +120,8 @@ static void serve(char *line) {
   sp_plan *plan = NULL;
   if (fine && r.processor->cpu->plan(r.params, &r.geometry, &plan) == SP_SUCCESS) {
     const sp_reason reason = apply(&r, plan);
-    printf("reason %d locality %d block_traces %u\n", reason, plan->locality, plan->block_traces);
+    printf("reason %d locality %d block_traces %u isa %s\n", reason, plan->locality, plan->block_traces,
+           sp_isa_name(sp_isa_select()));
     fwrite(r.out, sizeof(float), samples, stdout);
     r.processor->cpu->destroy(plan);
   } else {

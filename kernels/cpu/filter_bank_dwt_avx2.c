@@ -1,0 +1,1 @@
+#include "kernels/cpu/filter_bank_dwt.h"

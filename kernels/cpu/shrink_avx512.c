@@ -1,0 +1,1 @@
+#include "kernels/cpu/shrink_code.h"
