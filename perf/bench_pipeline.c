@@ -389,7 +389,7 @@ static run_figures idle_run(const settings *s, const char *dir) {
   snprintf(text, sizeof text, "input: %s\noutput: %s/idle-out.h5\nengine: mock\nslab_mb: 1\n%s", survey, dir,
            chain_text);
   write_text(path, text);
-  setenv("SEISPROC_MOCK", "delay=1500ms", 1);
+  setenv("SEISPROC_MOCK", "delay=1500", 1);
   run_figures figures;
   run_job(&small, path, "", &figures);
   unsetenv("SEISPROC_MOCK");
