@@ -40,7 +40,7 @@ sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text);
 /* Narrows a count to MPI's int; a count that does not fit is a bug (asserts). */
 int sp_mpi_count(uint64_t n);
 
-/* Waits that sleep: the interval grows from 20 us to 1 ms while nothing happens. */
+/* Waits that sleep: the interval grows from 20 us to 3 ms while nothing happens. */
 typedef struct sp_backoff {
   unsigned us;
 } sp_backoff;

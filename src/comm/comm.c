@@ -121,8 +121,9 @@ void sp_backoff_reset(sp_backoff *backoff) {
 }
 
 void sp_backoff_sleep(sp_backoff *backoff) {
-  enum { FIRST_US = 20, LAST_US = 1000 };
-  backoff->us = backoff->us ? backoff->us + backoff->us / 2 : FIRST_US;
+  enum { FIRST_US = 20, LAST_US = 3000 };
+  /* a quarter more each time: what is waited for is noticed within a fifth of the time that it took, or 3 ms */
+  backoff->us = backoff->us ? backoff->us + backoff->us / 4 : FIRST_US;
   if (backoff->us > LAST_US) backoff->us = LAST_US;
   const struct timespec pause = {.tv_nsec = 1000L * backoff->us};
   nanosleep(&pause, NULL);
