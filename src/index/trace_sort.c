@@ -1,7 +1,6 @@
 #include "seisproc/trace_sort.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -12,15 +11,18 @@ typedef struct key_columns {
   size_t n;
 } key_columns;
 
+/* Whether x comes strictly after y; without branches, which would be mispredicted half of the time. */
+static inline bool value_after(double x, double y) {
+  return (x > y) | ((x != x) & (y == y));
+}
+
 /* Whether trace a comes strictly after trace b. */
-static bool after(const key_columns *keys, sp_local a, sp_local b) {
+static inline bool after(const key_columns *keys, sp_local a, sp_local b) {
+  if (keys->n == 1) return value_after(keys->column[0][a], keys->column[0][b]);
   for (size_t k = 0; k < keys->n; k++) {
     const double x = keys->column[k][a], y = keys->column[k][b];
-    if (x < y) return false;
-    if (x > y) return true;
-    if (x == y) continue;
-    const bool x_nan = isnan(x), y_nan = isnan(y);
-    if (x_nan != y_nan) return x_nan;
+    if (value_after(x, y)) return true;
+    if (value_after(y, x)) return false;
   }
   return false;
 }
@@ -39,7 +41,10 @@ static void merge(const key_columns *keys, sp_local *order, sp_local middle, sp_
   memcpy(scratch, order, middle * sizeof *order);
   sp_local left = 0, right = middle, out = 0;
   while (left < middle && right < n) {
-    order[out++] = after(keys, scratch[left], order[right]) ? order[right++] : scratch[left++];
+    const bool take_right = after(keys, scratch[left], order[right]);
+    order[out++] = take_right ? order[right] : scratch[left];
+    right += take_right;
+    left += !take_right;
   }
   memcpy(order + out, scratch + left, (middle - left) * sizeof *order);
 }
