@@ -54,7 +54,8 @@ void sp_launch_command_free(char **command);
 
 /* How a launched job ended. */
 typedef struct sp_launch_end {
-  int exit_code; /* of the job where it told, else of the launcher, 128 + signal where a signal ended that */
+  int exit_code; /* of the job where it told; else SP_EXIT_RESUMABLE where it was asked to stop, else of the
+                    launcher, 128 + signal where a signal ended that */
   bool told;     /* rank 0 came to its end and told the exit code; else the job died on its way */
   bool asked;    /* a signal asked it to stop */
 } sp_launch_end;

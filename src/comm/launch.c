@@ -242,6 +242,7 @@ sp_status sp_launch_run(char *const *command, sp_launch_end *end) {
   if (status == SP_SUCCESS) {
     sp_launch_end result = watch(child, &signals);
     result.told = read_outcome(outcome, &result.exit_code);
+    if (result.asked && !result.told) result.exit_code = SP_EXIT_RESUMABLE;
     *end = result;
   }
   sigprocmask(SIG_SETMASK, &before, NULL);

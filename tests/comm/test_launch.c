@@ -131,8 +131,8 @@ static void test_signals_are_passed_on(void **state) {
   } cases[] = {{SIGTERM, SIGUSR1}, {SIGINT, SIGUSR1}, {SIGHUP, SIGUSR1}, {SIGUSR1, SIGUSR1}, {SIGUSR2, SIGUSR2}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char script[256];
-    snprintf(script, sizeof script, "trap 'exit 75' %d; " READY WAIT, cases[i].received);
-    const pid_t child = launch_elsewhere(script, ASKED + 75);
+    snprintf(script, sizeof script, "trap 'echo 2 >$SEISPROC_OUTCOME; exit 9' %d; " READY WAIT, cases[i].received);
+    const pid_t child = launch_elsewhere(script, ASKED + TOLD + 2);
     assert_true(wait_for_file("ready"));
     kill(child, cases[i].sent);
     expect_good_end(child);
@@ -155,7 +155,7 @@ static void test_twice_ends_at_once(void **state) {
   (void)state;
   const pid_t child = launch_elsewhere("trap 'touch $TMPDIR/asked' USR1; sleep 60 & echo $! >$TMPDIR/side; "
                                        "trap 'exit 9' TERM; " READY WAIT,
-                                       ASKED + 9);
+                                       ASKED + SP_EXIT_RESUMABLE);
   assert_true(wait_for_file("ready"));
   char path[2 * PATH_SIZE];
   int side = 0;

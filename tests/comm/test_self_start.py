@@ -1,0 +1,88 @@
+"""seisproc run outside a launcher starts itself under mpirun: its exit codes, its messages, its stop on request."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+
+
+def write_job(folder, text=""):
+    (folder / "job.yaml").write_text("input: in.h5\noutput: out.h5\nchain: [dwt]\n" + text)
+
+
+def make_survey(seisproc, folder, gathers=30):
+    seisproc("synth", "in.h5", "--gathers", gathers, "--traces", 60, "--samples", 300, "--interval-ms", 4, "--noise",
+             0.3, "--seed", 5, cwd=folder)
+
+
+def test_complete(seisproc, tmp_path):
+    make_survey(seisproc, tmp_path)
+    write_job(tmp_path)
+    alone = seisproc("run", "job.yaml", "--quiet", cwd=tmp_path)
+    assert "mpirun" not in alone.stderr and "error" not in alone.stderr
+    launched = seisproc("run", "job.yaml", "--quiet", "--set", "output=launched.h5", ranks=4, cwd=tmp_path)
+    assert launched.returncode == 0
+    with h5py.File(tmp_path / "out.h5") as a, h5py.File(tmp_path / "launched.h5") as b:
+        assert np.array_equal(a["traces"], b["traces"])
+    assert not [p.name for p in tmp_path.iterdir() if "outcome" in p.name]
+
+
+def test_workers_as_asked(seisproc, tmp_path):
+    make_survey(seisproc, tmp_path)
+    write_job(tmp_path)
+    result = seisproc("run", "job.yaml", "--workers", 3, "--threads", 1, "--io-ranks", 2, cwd=tmp_path)
+    for stage, ranks in (("compute", 3), ("write", 2)):
+        assert re.search(rf"^ +{stage} +{ranks} ", result.stderr, re.MULTILINE), str(result)
+
+
+def test_partial_is_exit_2_and_nothing_else_is_said(seisproc, tmp_path):
+    make_survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        f["traces"][7, 5] = np.nan
+    write_job(tmp_path)
+    result = seisproc("run", "job.yaml", "--quiet", check=2, cwd=tmp_path)
+    assert "Primary job" not in result.stderr and "mpirun" not in result.stderr, str(result)
+
+
+def test_mistakes_are_found_before_anything_starts(seisproc, tmp_path):
+    write_job(tmp_path, "mode: all\n")
+    result = seisproc("run", "job.yaml", check=1, cwd=tmp_path)
+    assert result.stderr == "seisproc: error: job.yaml:4: mode: found 'all', allowed is one of processed, noise, both\n"
+    write_job(tmp_path)
+    make_survey(seisproc, tmp_path)
+    result = seisproc("run", "job.yaml", check=1, cwd=tmp_path, env={"SEISPROC_MPIRUN": "/no/such/mpirun"})
+    assert result.stderr.startswith("seisproc: error: `/no/such/mpirun --version` fails")
+    assert result.stderr.count("\n") == 1
+
+
+def test_stopped_on_request(seisproc, tmp_path):
+    """A signal ends the job early with exit 75, the same command completes it."""
+    make_survey(seisproc, tmp_path, gathers=3000)
+    write_job(tmp_path, "slab_mb: 1\nthreads: 1\n")
+    environment = dict(os.environ, **harness.mpi_environment())
+    process = subprocess.Popen([harness.BINARY, "run", "job.yaml"], cwd=tmp_path, env=environment,
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        for _ in range(3000):
+            journal = tmp_path / "out.h5.journal"
+            if journal.exists() and journal.stat().st_size > 0:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30 * harness.TIME_SCALE)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode == 0:
+        pytest.fail("the job was too short to be stopped", pytrace=False)
+    assert process.returncode == 75
+    assert not (tmp_path / "out.h5").exists()
+    seisproc("run", "job.yaml", "--quiet", cwd=tmp_path)
+    assert (tmp_path / "out.h5").exists()
