@@ -247,9 +247,12 @@ def test_two_ranks_are_too_few(seisproc, tmp_path, survey):
     assert "at least 3" in result.stderr
 
 
-def test_memory_stays_within_buffers_and_64_mb(seisproc, tmp_path, survey):
+def test_memory_stays_within_buffers_and_64_mb_and_is_taken_at_the_start(seisproc, tmp_path, survey):
     job, _ = write_job(tmp_path, survey)
-    seisproc("run", job, "--quiet", f"--report={tmp_path}/report.json", ranks=4)
+    result = seisproc("run", job, "--quiet", f"--report={tmp_path}/report.json", ranks=4,
+                      env={"SEISPROC_LOG": "debug"})
+    steady = [line for line in result.stderr.splitlines() if "steady state" in line]
+    assert len(steady) == 2 and all("steady state: 0 allocations" in line for line in steady), steady
     report = json.loads((tmp_path / "report.json").read_text())
     for rank in report["ranks"]:
         if rank["role"] == "worker":
