@@ -13,6 +13,12 @@ sp_status sp_part_path(const char *path, char **part);
  * with the reason. */
 sp_status sp_part_publish(const char *part, const char *path);
 
+/* Waits until the device has the file's bytes. Errors: SP_ERR_IO. */
+sp_status sp_sync_file(const char *path);
+
+/* Waits until the device has what its directory says of `path`: that it is there, or is no more. Errors: SP_ERR_IO. */
+sp_status sp_sync_entry(const char *path);
+
 /* Removes the file at `part` if it is there. Takes NULL. */
 void sp_part_discard(const char *part);
 

@@ -51,16 +51,24 @@ static sp_status sync_path(const char *path, int flags) {
   return failed ? SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(error)) : SP_SUCCESS;
 }
 
-sp_status sp_part_publish(const char *part, const char *path) {
-  SP_TRY(sync_path(part, O_RDWR));
-  if (rename(part, path)) {
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
-  }
+sp_status sp_sync_file(const char *path) {
+  return sync_path(path, O_RDWR);
+}
+
+sp_status sp_sync_entry(const char *path) {
   char *directory;
   SP_TRY(directory_of(path, &directory));
   const sp_status status = sync_path(directory, O_RDONLY | O_DIRECTORY);
   sp_free(directory);
   return status;
+}
+
+sp_status sp_part_publish(const char *part, const char *path) {
+  SP_TRY(sp_sync_file(part));
+  if (rename(part, path)) {
+    return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
+  }
+  return sp_sync_entry(path);
 }
 
 void sp_part_discard(const char *part) {
