@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +13,20 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "src/pipeline/sync_thread.h"
 
 static const char magic[] = "seisproc-journal 1 ";
 static const char crc_mark[] = " crc32c=";
 
-enum { CRC_TAIL = sizeof crc_mark - 1 + 8, RESULT_TEXT = 32, LINE_TEXT = 128 };
+enum { CRC_TAIL = sizeof crc_mark - 1 + 8, RESULT_TEXT = 32, LINE_TEXT = 128, HEADER_LINE_TEXT = 512 };
+
+/* More gathers than this are a mistake: what is read is not trusted with the size of an allocation. */
+#define MAX_GATHERS (UINT64_C(1) << 40)
 
 struct sp_journal {
   int fd;
+  uint32_t seed;    /* of the lines' CRCs */
   const char *path; /* borrowed */
   char *line;       /* one line at a time */
   size_t line_size;
@@ -50,19 +54,19 @@ static void put(writer *t, const char *format, ...) {
 }
 
 /* Ends a line with its CRC. */
-static void seal(writer *t) {
-  put(t, "%s%08" PRIx32 "\n", crc_mark, sp_crc32c(0, t->start, (size_t)(t->at - t->start)));
+static void seal(writer *t, uint32_t seed) {
+  put(t, "%s%08" PRIx32 "\n", crc_mark, sp_crc32c(seed, t->start, (size_t)(t->at - t->start)));
   t->start = t->at;
 }
 
 /* Whether a line of n characters, without its end, carries its own CRC. */
-static bool is_sealed(const char *line, size_t n) {
+static bool is_sealed(const char *line, size_t n, uint32_t seed) {
   if (n < CRC_TAIL || strncmp(line + n - CRC_TAIL, crc_mark, sizeof crc_mark - 1)) return false;
   char hex[9] = "";
   memcpy(hex, line + n - 8, 8);
   char *end;
   const unsigned long crc = strtoul(hex, &end, 16);
-  return !*end && crc == sp_crc32c(0, line, n - CRC_TAIL);
+  return !*end && crc == sp_crc32c(seed, line, n - CRC_TAIL);
 }
 
 static sp_status write_all(int fd, const char *path, const char *text, size_t n) {
@@ -78,34 +82,28 @@ static sp_status write_all(int fd, const char *path, const char *text, size_t n)
 
 /* --- making ----------------------------------------------------------------------------------------------- */
 
-static void write_header(writer *t, const sp_journal_header *header) {
-  put(t, "%sinput=%s gathers=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32, magic,
-      header->input_uuid, header->n_gathers, header->n_traces, header->n_samples, header->results_version);
-  seal(t);
-  for (const char *job = header->job; *job;) {
-    const int n = (int)strcspn(job, "\n");
-    put(t, "job %.*s", n, job);
-    seal(t);
-    job += n + (job[n] == '\n');
-  }
-  put(t, "begin");
-  seal(t);
-}
-
 static size_t count_lines(const char *text) {
-  size_t n = 1;
-  for (; *text; text++) n += *text == '\n';
+  size_t n = 0;
+  for (; *text; text++) n += *text == '\n' || !text[1];
   return n;
 }
 
-static sp_status sync_folder(const char *path) {
-  char *copy = NULL;
-  SP_TRY(sp_strdup(path, &copy));
-  const int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool good = fd >= 0 && fsync(fd) == 0;
-  if (fd >= 0) close(fd);
-  sp_free(copy);
-  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_IO, "%s: its folder cannot be synced: %s", path, strerror(errno));
+static void write_header(writer *t, const sp_journal_header *header) {
+  char id[SP_UUID_LENGTH + 1];
+  sp_uuid_create(id);
+  put(t,
+      "%sid=%s input=%s bytes=%" PRIu64 " gathers=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32,
+      magic, id, header->input_uuid, header->input_bytes, header->n_gathers, header->n_traces, header->n_samples,
+      header->results_version);
+  seal(t, 0);
+  for (const char *job = header->job; *job;) {
+    const int n = (int)strcspn(job, "\n");
+    put(t, "job %.*s", n, job);
+    seal(t, 0);
+    job += n + (job[n] == '\n');
+  }
+  put(t, "begin %zu", count_lines(header->job));
+  seal(t, 0);
 }
 
 static sp_status write_new_file(const char *path, const char *text, size_t n) {
@@ -121,7 +119,7 @@ static sp_status write_new_file(const char *path, const char *text, size_t n) {
 
 sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
   const size_t path_size = strlen(path) + sizeof ".new";
-  const size_t size = strlen(header->job) + (2 + count_lines(header->job)) * 2 * LINE_TEXT;
+  const size_t size = strlen(header->job) + (2 + count_lines(header->job)) * HEADER_LINE_TEXT;
   char *buffer = NULL, *new_path = NULL;
   sp_status status;
   SP_TRY_GOTO(out, sp_alloc(path_size, "a path", (void **)&new_path));
@@ -134,7 +132,7 @@ sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be renamed: %s", new_path, strerror(errno));
     goto out;
   }
-  status = sync_folder(path);
+  status = sp_sync_entry(path);
 out:
   sp_free(buffer);
   sp_free(new_path);
@@ -177,17 +175,13 @@ out:
   return status;
 }
 
-static sp_status parse_first_line(const char *line, sp_journal_contents *out) {
-  sp_journal_header *header = &out->header;
-  if (sscanf(line + sizeof magic - 1,
-             "input=%36s gathers=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32 " results=%" SCNu32,
-             header->input_uuid, &header->n_gathers, &header->n_traces, &header->n_samples,
-             &header->results_version) != 5 ||
-      header->n_gathers > header->n_traces + (UINT64_C(1) << 40)) {
-    return SP_ERR_INPUT;
-  }
-  SP_TRY(sp_calloc(header->n_gathers + 1, 1, "the journal's gathers", (void **)&out->done));
-  return sp_calloc(header->n_gathers + 1, sizeof(sp_gather_result), "the journal's gathers", (void **)&out->results);
+static bool parse_first_line(const char *line, sp_journal_header *header) {
+  return sscanf(line + sizeof magic - 1,
+                "id=%*36s input=%36s bytes=%" SCNu64 " gathers=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32
+                " results=%" SCNu32,
+                header->input_uuid, &header->input_bytes, &header->n_gathers, &header->n_traces, &header->n_samples,
+                &header->results_version) == 6 &&
+         header->n_gathers <= MAX_GATHERS;
 }
 
 /* The results of a `done` line; false where it does not say what its first numbers promise. */
@@ -224,41 +218,65 @@ static bool parse_done(const char *line, sp_journal_contents *out) {
   return *end == ' ' && parse_results(end + 1, first, n, out);
 }
 
-static void append_job_line(sp_journal_contents *out, const char *line, size_t n) {
-  char *job = out->header.job + strlen(out->header.job);
+/* Lines one after the other, without their ends. */
+typedef struct reader {
+  const char *start, *line, *end;
+  size_t n; /* of the line */
+} reader;
+
+/* The next whole line; false at the end, or at a line that is torn. */
+static bool next_line(reader *r) {
+  const char *line = r->line ? r->line + r->n + 1 : r->start;
+  const char *line_end = line < r->end ? memchr(line, '\n', (size_t)(r->end - line)) : NULL;
+  if (!line_end) return false;
+  r->line = line;
+  r->n = (size_t)(line_end - line);
+  return true;
+}
+
+static uint64_t bytes_read(const reader *r) {
+  return r->line ? (uint64_t)(r->line + r->n + 1 - r->start) : 0;
+}
+
+static void append_job_line(sp_journal_header *header, const char *line, size_t n) {
+  char *job = header->job + strlen(header->job);
   memcpy(job, line, n);
   job[n] = '\n';
   job[n + 1] = '\0';
 }
 
-/* One sealed line, n characters with its CRC. False for one that says nothing here. */
-static bool parse_line(const char *line, size_t n, sp_journal_contents *out) {
-  const size_t body = n - CRC_TAIL;
-  if (out->begun) return !strncmp(line, "done ", 5) && parse_done(line, out);
-  if (!strncmp(line, "job ", 4)) {
-    append_job_line(out, line + 4, body - 4);
-    return true;
+/* The lines after the first, up to `begin`. False for a header that was damaged. */
+static bool parse_header(reader *r, sp_journal_contents *out) {
+  for (size_t n_job = 0; next_line(r);) {
+    if (!is_sealed(r->line, r->n, 0)) return false;
+    const size_t body = r->n - CRC_TAIL;
+    if (!strncmp(r->line, "job ", 4)) {
+      append_job_line(&out->header, r->line + 4, body - 4);
+      n_job++;
+    } else {
+      out->begun = !strncmp(r->line, "begin ", 6) && strtoull(r->line + 6, NULL, 10) == n_job;
+      return out->begun;
+    }
   }
-  out->begun = body == 5 && !strncmp(line, "begin", 5);
-  return out->begun;
+  return true; /* it just ends: nothing was begun */
 }
 
-static sp_status parse(const char *path, const char *text, size_t length, sp_journal_contents *out) {
-  const char *line = text, *const end = text + length;
-  for (bool first = true; line < end; first = false) {
-    const char *line_end = memchr(line, '\n', (size_t)(end - line));
-    if (!line_end) break; /* torn */
-    const size_t n = (size_t)(line_end - line);
-    const bool sealed = is_sealed(line, n);
-    if (first) {
-      if (!sealed || parse_first_line(line, out) != SP_SUCCESS)
-        return SP_RAISE(SP_ERR_INPUT, "%s: not a journal", path);
-    } else if (!sealed || !parse_line(line, n, out)) {
-      out->n_bad_lines++;
-    }
-    line = line_end + 1;
-    out->length = (uint64_t)(line - text);
+static sp_status parse(const char *path, reader *r, sp_journal_contents *out) {
+  if (!next_line(r)) return SP_SUCCESS;
+  if (!is_sealed(r->line, r->n, 0) || !parse_first_line(r->line, &out->header) || !parse_header(r, out)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: damaged in its header, so what is done cannot be told; --restart starts over",
+                    path);
   }
+  out->length = bytes_read(r);
+  if (!out->begun) return SP_SUCCESS;
+  out->seed = sp_crc32c(0, r->start, out->length);
+  SP_TRY(sp_calloc(out->header.n_gathers + 1, 1, "the journal's gathers", (void **)&out->done));
+  SP_TRY(sp_calloc(out->header.n_gathers + 1, sizeof *out->results, "the journal's gathers", (void **)&out->results));
+  while (next_line(r)) {
+    const bool good = is_sealed(r->line, r->n, out->seed) && !strncmp(r->line, "done ", 5) && parse_done(r->line, out);
+    out->n_bad_lines += !good;
+  }
+  out->length = bytes_read(r);
   return SP_SUCCESS;
 }
 
@@ -274,9 +292,10 @@ sp_status sp_journal_read(const char *path, sp_journal_contents *out) {
   }
   sp_status status = sp_calloc(length + 2, 1, "the journal's job", (void **)&contents.header.job);
   if (status == SP_SUCCESS && strncmp(text, magic, length < sizeof magic - 1 ? length : sizeof magic - 1)) {
-    status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal", path);
+    status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal of seisproc; move it away, or let --restart replace it", path);
   }
-  if (status == SP_SUCCESS) status = parse(path, text, length, &contents);
+  reader r = {.start = text, .end = text + length};
+  if (status == SP_SUCCESS) status = parse(path, &r, &contents);
   sp_free(text);
   if (status != SP_SUCCESS) {
     sp_journal_contents_free(&contents);
@@ -295,13 +314,15 @@ void sp_journal_contents_free(sp_journal_contents *contents) {
 
 /* --- appending -------------------------------------------------------------------------------------------- */
 
-sp_status sp_journal_open(const char *path, uint64_t length, sp_local max_gathers, sp_journal **out) {
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, sp_local max_gathers,
+                          sp_journal **out) {
   sp_status status;
   sp_journal *journal = NULL;
   SP_TRY(sp_calloc(1, sizeof *journal, "the journal", (void **)&journal));
   journal->path = path;
+  journal->seed = contents->seed;
   journal->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (journal->fd < 0 || ftruncate(journal->fd, (off_t)length)) {
+  if (journal->fd < 0 || ftruncate(journal->fd, (off_t)contents->length)) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     goto fail;
   }
@@ -322,7 +343,7 @@ sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp
     put(&t, " %" PRIu32 ":%08" PRIx32, results[g].reason, results[g].crc_traces);
     if (results[g].crc_noise) put(&t, ":%08" PRIx32, results[g].crc_noise);
   }
-  seal(&t);
+  seal(&t, journal->seed);
   SP_TRY(write_all(journal->fd, journal->path, journal->line, (size_t)(t.at - journal->line)));
   journal->appended++;
   return SP_SUCCESS;

@@ -2,13 +2,16 @@
  *
  * A text file beside the output, only ever appended to. Each line ends with the CRC-32C of what stands before it:
  *
- *   seisproc-journal 1 input=UUID gathers=N traces=N samples=N results=V crc32c=HEX
+ *   seisproc-journal 1 id=UUID input=UUID bytes=N gathers=N traces=N samples=N results=V crc32c=HEX
  *   job KEY: VALUE crc32c=HEX                       a line for each line of the job's canonical text
- *   begin crc32c=HEX                                the output exists, with all its trace headers
+ *   begin N crc32c=HEX                              the output exists, with all its trace headers; N job lines
  *   done FIRST_GATHER N REASON:CRC[:CRC] ... crc32c=HEX     the samples of these gathers are on the disk
  *
  * A `done` line is appended after its samples were synced. A line that fails its CRC says nothing: the gathers that it
- * named are computed again. Lines may come in any order after `begin`.
+ * named are computed again. The CRC of `done` lines starts from the CRC of all lines up to `begin`, whose id is a new
+ * one for each journal: a line that a file system brings back from a deleted journal fails. `done` lines may come in
+ * any order, and more than once. The header is written to another file first, which is synced and then renamed: a
+ * header with a damaged line is not an interrupted start, and is refused.
  */
 #ifndef SEISPROC_SRC_PIPELINE_JOURNAL_H
 #define SEISPROC_SRC_PIPELINE_JOURNAL_H
@@ -22,6 +25,7 @@
 /* What a journal belongs to. */
 typedef struct sp_journal_header {
   char input_uuid[SP_UUID_LENGTH + 1];
+  uint64_t input_bytes; /* of the file */
   uint64_t n_gathers, n_traces;
   uint32_t n_samples;
   uint32_t results_version; /* of the program that computed (pipeline.h) */
@@ -37,6 +41,7 @@ typedef struct sp_journal_contents {
   uint64_t n_done;           /* gathers */
   uint64_t n_bad_lines;      /* that failed their CRC, a torn last one not counted */
   uint64_t length;           /* bytes up to the end of the last whole line */
+  uint32_t seed;             /* of the CRCs of `done` lines */
 } sp_journal_contents;
 
 typedef struct sp_journal sp_journal;
@@ -45,13 +50,15 @@ typedef struct sp_journal sp_journal;
 sp_status sp_journal_create(const char *path, const sp_journal_header *header);
 
 /* Reads a journal. A file that is not there, is empty, or ends within its header gives begun = false. Errors:
- * SP_ERR_INPUT for a file that is no journal, SP_ERR_IO. The caller frees *out with sp_journal_contents_free. */
+ * SP_ERR_INPUT for a file that is no journal or is damaged in its header, SP_ERR_IO. The caller frees *out with
+ * sp_journal_contents_free. */
 sp_status sp_journal_read(const char *path, sp_journal_contents *out);
 void sp_journal_contents_free(sp_journal_contents *contents);
 
-/* Opens a journal for appending behind its first `length` bytes; what stands there is cut off. No range will have more
+/* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No range will have more
  * than max_gathers. Borrows path. Errors: SP_ERR_IO. */
-sp_status sp_journal_open(const char *path, uint64_t length, sp_local max_gathers, sp_journal **out);
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, sp_local max_gathers,
+                          sp_journal **out);
 
 /* Appends a line for a range that is on the disk. Lines become durable in groups (sp_journal_poll). */
 sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp_gather_result *results);
