@@ -41,10 +41,21 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
+/* A gather ends the job only where the job says so. */
+static void check_result(coordinator *c, sp_global gather, const sp_gather_result *result) {
+  if (c->run->job->settings.on_error != SP_ON_ERROR_ABORT || c->verdict != SP_SUCCESS) return;
+  if (result->reason <= SP_REASON_DEAD_TRACES) return;
+  c->verdict = SP_RAISE(SP_ERR_INPUT, "gather %llu (key %lld) cannot be processed: %s; on_error is abort",
+                        (unsigned long long)gather, c->index->key ? (long long)c->index->key[gather] : 0LL,
+                        sp_reason_name((sp_reason)result->reason));
+}
+
 static void count_earlier(coordinator *c, const sp_journal_contents *earlier) {
   c->dealt_gathers = c->durable_gathers = earlier->n_done;
   for (sp_global g = 0; earlier->n_done && g < c->index->n_gathers; g++) {
-    if (earlier->done[g]) c->durable_traces += c->index->first_trace[g + 1] - c->index->first_trace[g];
+    if (!earlier->done[g]) continue;
+    c->durable_traces += c->index->first_trace[g + 1] - c->index->first_trace[g];
+    check_result(c, g, &earlier->results[g]);
   }
 }
 
@@ -91,17 +102,23 @@ static void destroy(coordinator *c) {
 
 /* --- dealing --------------------------------------------------------------------------------------------- */
 
-/* The buffer for a rank's next message, once its last use has left. */
-static size_t take_buffer(coordinator *c, int rank) {
-  const size_t i = (size_t)rank * N_BUFFERS + c->n_dealt % N_BUFFERS;
-  sp_backoff backoff = {0};
-  while (!sp_outbox_is_free(c->deals, i)) sp_backoff_sleep(&backoff);
-  return i;
+/* The buffer for a rank's next message. */
+static size_t next_buffer(const coordinator *c, int rank) {
+  return (size_t)rank * N_BUFFERS + c->n_dealt % N_BUFFERS;
+}
+
+/* Whether the buffers of the next round have all left since their last use. Dealing never waits for that: whoever is
+ * slow to receive may itself be waiting to be heard. */
+static bool buffers_are_free(coordinator *c) {
+  for (int r = 1; r < c->roles->size; r++) {
+    if (!sp_outbox_is_free(c->deals, next_buffer(c, r))) return false;
+  }
+  return true;
 }
 
 static sp_status send_deal(coordinator *c, int worker, bool last) {
   const int rank = c->worker_ranks[worker];
-  const size_t i = take_buffer(c, rank);
+  const size_t i = next_buffer(c, rank);
   const sp_range range = c->ranges[worker];
   sp_deal_message *deal = sp_outbox_buffer(c->deals, i);
   *deal = (sp_deal_message){.round = c->n_dealt, .last = last, .range = range};
@@ -115,7 +132,7 @@ static sp_status send_deal(coordinator *c, int worker, bool last) {
 
 /* An I/O rank hears of the ranges of its own workers. */
 static sp_status send_round(coordinator *c, int rank, bool last) {
-  const size_t i = take_buffer(c, rank);
+  const size_t i = next_buffer(c, rank);
   sp_round_message *round = sp_outbox_buffer(c->deals, i);
   sp_range *ranges = (sp_range *)(round + 1);
   *round = (sp_round_message){.round = c->n_dealt, .last = last};
@@ -152,7 +169,7 @@ static sp_status deal_round(coordinator *c) {
 /* Deals as far ahead as the workers' progress allows. */
 static sp_status deal_ahead(coordinator *c) {
   while (c->n_computed < c->n_dealt && c->outstanding[c->n_computed % SP_ROUNDS_AHEAD] == 0) c->n_computed++;
-  while (!c->ended && c->n_dealt - c->n_computed < SP_ROUNDS_AHEAD) SP_TRY(deal_round(c));
+  while (!c->ended && c->n_dealt - c->n_computed < SP_ROUNDS_AHEAD && buffers_are_free(c)) SP_TRY(deal_round(c));
   return SP_SUCCESS;
 }
 
@@ -169,29 +186,17 @@ static void take_report(coordinator *c, int from) {
   c->speed[worker] = c->speed[worker] > 0 ? 0.5 * (c->speed[worker] + speed) : speed;
 }
 
-/* A gather ends the job only where the job says so. */
-static void check_results(coordinator *c, const sp_range *range, const sp_gather_result *results) {
-  if (c->run->job->settings.on_error != SP_ON_ERROR_ABORT || c->verdict != SP_SUCCESS) return;
-  for (sp_local g = 0; g < range->n_gathers; g++) {
-    if (results[g].reason <= SP_REASON_DEAD_TRACES) continue;
-    const sp_global gather = range->first_gather + g;
-    c->verdict = SP_RAISE(SP_ERR_INPUT, "gather %llu (key %lld) cannot be processed: %s; on_error is abort",
-                          (unsigned long long)gather, c->index->key ? (long long)c->index->key[gather] : 0LL,
-                          sp_reason_name((sp_reason)results[g].reason));
-    return;
-  }
-}
-
 static sp_status take_durable(coordinator *c) {
   const sp_durable_message *message = c->inbox;
   const sp_range *range = &message->range;
-  memcpy(c->results + range->first_gather, message + 1, range->n_gathers * sizeof(sp_gather_result));
-  check_results(c, range, (const sp_gather_result *)(message + 1));
+  const sp_gather_result *results = (const sp_gather_result *)(message + 1);
+  memcpy(c->results + range->first_gather, results, range->n_gathers * sizeof *results);
+  for (sp_local g = 0; g < range->n_gathers; g++) check_result(c, range->first_gather + g, &results[g]);
   c->durable_gathers += range->n_gathers;
   c->durable_traces += range->n_traces;
   if (!c->journal) return SP_SUCCESS;
   c->journal_durable = false;
-  return sp_journal_append(c->journal, range, (const sp_gather_result *)(message + 1));
+  return sp_journal_append(c->journal, range, results);
 }
 
 static sp_status receive(coordinator *c, bool *any) {
@@ -263,9 +268,9 @@ sp_status sp_coordinate(sp_run_context *run, sp_beginning *start) {
                       c.durable_traces, (1 + out) * run->shape.n_samples * sizeof(float));
     status = run_rounds(&c);
     sp_progress_end(&c.progress, c.durable_gathers, c.durable_traces);
-    if (status == SP_ERR_IO) sp_comm_abort(status); /* the journal: the others would wait for ever */
+    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
     /* a stop that came when all was done is none; an abort stands */
-    if (status == SP_SUCCESS && (c.verdict != SP_STOPPED || c.durable_gathers < c.index->n_gathers)) status = c.verdict;
+    if (c.verdict != SP_STOPPED || c.durable_gathers < c.index->n_gathers) status = c.verdict;
   }
   destroy(&c);
   return status;

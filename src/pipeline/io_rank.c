@@ -14,8 +14,10 @@
 #include "src/pipeline/run.h"
 #include "src/pipeline/sync_thread.h"
 
-/* Ranges that are written but not yet on the disk: more than these, and writing waits for the disk. */
-enum { MAX_PENDING = 64 };
+/* Ranges that are written but not yet on the disk: more than these, and writing waits for the disk. It does so, too,
+ * when the disk would need longer than BACKLOG_S for what is waiting, so that a job on a slow disk stops soon when it
+ * is asked to, and loses little when it is cut off. */
+enum { MAX_PENDING = 64, BACKLOG_S = 3 };
 
 /* A range that was written, waiting to be durable. Its message lies in the outbox under the same number. */
 typedef struct pending {
@@ -24,11 +26,19 @@ typedef struct pending {
   sp_local n_gathers;
 } pending;
 
+/* How much waits for the disk, and how fast that takes it. */
+typedef struct backlog {
+  uint64_t written, covered, durable; /* bytes, as the sequence numbers below */
+  double rate;                        /* bytes/s of the last sync; 0: not known */
+  double seconds;                     /* in syncs up to that one */
+} backlog;
+
 typedef struct io_rank {
   sp_run_context *run;
   const sp_roles *roles;
   sp_survey *survey;
   sp_dataset *traces, *noise;
+  int lock_fd;  /* marks this rank as a writer */
   int input_fd; /* for read-ahead; -1: none */
   uint64_t input_offset;
   int *workers;                /* [n_workers]: world ranks of those it serves */
@@ -40,9 +50,10 @@ typedef struct io_rank {
   uint64_t n_received, n_written; /* rounds */
   sp_sync_thread *sync;
   double synced_at;
-  uint64_t sequence, synced; /* ranges written; covered by the sync under way or done */
+  uint64_t sequence, synced, durable; /* ranges written; covered by the sync under way or done; on the disk */
+  backlog backlog;
   pending pending[MAX_PENDING];
-  sp_outbox *durable;
+  sp_outbox *durable_messages;
 } io_rank;
 
 /* --- making and unmaking --------------------------------------------------------------------------------- */
@@ -67,7 +78,9 @@ static sp_status find_workers(io_rank *io) {
 }
 
 static sp_status open_output(io_rank *io) {
-  sp_status status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
+  sp_status status = sp_lock_join(io->run->lock_path, &io->lock_fd);
+  SP_TRY(sp_agree(io->roles->peers, status));
+  status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
   SP_TRY(sp_agree(io->roles->peers, status));
   SP_TRY(sp_dataset_open(io->survey, "/traces", &io->traces));
   if (io->run->job->settings.mode == SP_MODE_BOTH) SP_TRY(sp_dataset_open(io->survey, "/noise", &io->noise));
@@ -91,6 +104,7 @@ static void open_read_ahead(io_rank *io) {
 static sp_status create(io_rank *io, sp_run_context *run) {
   io->run = run;
   io->roles = run->roles;
+  io->lock_fd = -1;
   open_read_ahead(io);
   SP_TRY(find_workers(io));
   SP_TRY(open_output(io));
@@ -99,11 +113,11 @@ static sp_status create(io_rank *io, sp_run_context *run) {
   SP_TRY(sp_calloc(io->ring, io->round_bytes, "rounds", (void **)&io->rounds));
   io->synced_at = sp_now();
   const size_t bytes = sizeof(sp_durable_message) + run->shape.slab_gathers * sizeof(sp_gather_result);
-  return sp_outbox_create(run->roles->world, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable);
+  return sp_outbox_create(run->roles->world, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable_messages);
 }
 
 static void destroy(io_rank *io) {
-  sp_outbox_destroy(io->durable);
+  sp_outbox_destroy(io->durable_messages);
   if (io->sync) {
     sp_stage_times *times = &io->run->times;
     times->seconds[SP_STAGE_FLUSH] = sp_sync_thread_seconds(io->sync);
@@ -114,6 +128,7 @@ static void destroy(io_rank *io) {
   sp_dataset_close(io->traces);
   sp_survey_close(io->survey);
   if (io->input_fd >= 0) close(io->input_fd);
+  if (io->lock_fd >= 0) close(io->lock_fd);
   sp_free(io->rounds);
   sp_free(io->n_slabs);
   sp_free(io->workers);
@@ -121,58 +136,83 @@ static void destroy(io_rank *io) {
 
 /* --- commit ---------------------------------------------------------------------------------------------- */
 
-/* Sends what has become durable, forgets what was sent. */
+/* Sends what may be told of, forgets what was sent. */
 static sp_status report_durable(io_rank *io, uint64_t durable) {
   for (int i = 0; i < MAX_PENDING; i++) {
     pending *p = &io->pending[i];
-    if (p->sent && sp_outbox_is_free(io->durable, (size_t)i)) *p = (pending){0};
+    if (p->sent && sp_outbox_is_free(io->durable_messages, (size_t)i)) *p = (pending){0};
     if (p->sequence == 0 || p->sent || p->sequence > durable) continue;
     const size_t bytes = sizeof(sp_durable_message) + p->n_gathers * sizeof(sp_gather_result);
-    SP_TRY(sp_outbox_send(io->durable, (size_t)i, bytes, 0));
+    SP_TRY(sp_outbox_send(io->durable_messages, (size_t)i, bytes, 0));
     p->sent = true;
   }
   return SP_SUCCESS;
 }
 
+static sp_status look_at_sync(io_rank *io) {
+  uint64_t durable;
+  SP_TRY(sp_sync_thread_poll(io->sync, &durable));
+  if (durable == io->durable) return SP_SUCCESS;
+  io->durable = durable;
+  backlog *b = &io->backlog;
+  const double seconds = sp_sync_thread_seconds(io->sync);
+  b->rate = (double)(b->covered - b->durable) / fmax(seconds - b->seconds, 1e-6);
+  b->seconds = seconds;
+  b->durable = b->covered;
+  return SP_SUCCESS;
+}
+
 /* Starts a sync when one is due, or at once where `now` says so; reports what earlier ones made durable. */
 static sp_status commit(io_rank *io, bool now) {
-  uint64_t durable;
+  const bool no_commit = io->run->options->no_commit;
   SP_TRY(sp_pass_stop_on(io->run));
-  SP_TRY(sp_sync_thread_poll(io->sync, &durable));
-  SP_TRY(report_durable(io, durable));
+  SP_TRY(look_at_sync(io));
+  SP_TRY(report_durable(io, no_commit ? io->sequence : io->durable));
   const double time = sp_now();
-  const double interval = io->run->options->no_commit ? INFINITY : io->run->job->settings.commit_interval;
-  if (io->sequence == io->synced || (!now && time - io->synced_at < interval)) {
-    return SP_SUCCESS;
-  }
+  const double interval = no_commit ? INFINITY : io->run->job->settings.commit_interval;
+  if (io->sequence == io->synced || (!now && time - io->synced_at < interval)) return SP_SUCCESS;
   if (sp_sync_thread_start(io->sync, io->sequence)) {
     io->synced = io->sequence;
     io->synced_at = time;
+    io->backlog.covered = io->backlog.written;
   }
   return SP_SUCCESS;
 }
 
-/* Takes a place for a range that was written, waiting for the disk while all are taken. */
+/* Whether the disk is behind by more than it may be. One range may always wait while another is being synced. */
+static bool is_behind(const io_rank *io) {
+  const backlog *b = &io->backlog;
+  if (io->run->options->no_commit || b->rate == 0 || io->sequence < io->durable + 2) return false;
+  return (double)(b->written - b->durable) > BACKLOG_S * b->rate;
+}
+
+/* Takes a place for a range that was written, waiting for the disk while all are taken or it is behind. */
 static sp_status take_place(io_rank *io, int *place) {
   sp_backoff backoff = {0};
   while (true) {
-    for (int i = 0; i < MAX_PENDING; i++) {
+    for (int i = 0; i < MAX_PENDING && !is_behind(io); i++) {
       if (io->pending[i].sequence) continue;
       *place = i;
       return SP_SUCCESS;
     }
-    SP_TRY(commit(io, true));
+    SP_TRY(commit(io, !io->run->options->no_commit));
     sp_backoff_sleep(&backoff);
   }
+}
+
+/* Bytes that a range has in the output. */
+static uint64_t slab_bytes(const io_rank *io, const sp_range *range) {
+  return (uint64_t)range->n_traces * io->run->shape.n_samples * sizeof(float) * (io->noise ? 2 : 1);
 }
 
 static sp_status note_written(io_rank *io, sp_slot *slot) {
   int i = 0;
   SP_TRY(take_place(io, &i));
-  sp_durable_message *message = sp_outbox_buffer(io->durable, (size_t)i);
+  sp_durable_message *message = sp_outbox_buffer(io->durable_messages, (size_t)i);
   message->range = slot->range;
   memcpy(message + 1, sp_slot_results(io->run->window, slot), slot->range.n_gathers * sizeof(sp_gather_result));
   io->pending[i] = (pending){.sequence = ++io->sequence, .n_gathers = slot->range.n_gathers};
+  io->backlog.written += slab_bytes(io, &slot->range);
   return SP_SUCCESS;
 }
 
@@ -227,8 +267,7 @@ static sp_status write_slot(io_rank *io, sp_slot *slot) {
   if (io->noise) {
     SP_TRY(sp_dataset_write(io->noise, range.first_trace, range.n_traces, slot ? sp_slot_noise(window, slot) : NULL));
   }
-  const uint64_t bytes = (uint64_t)range.n_traces * io->run->shape.n_samples * sizeof(float);
-  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, io->noise ? 2 * bytes : bytes);
+  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, slab_bytes(io, &range));
   return SP_SUCCESS;
 }
 
@@ -247,6 +286,7 @@ static sp_status write_round(io_rank *io, const sp_round_message *round, bool *l
 }
 
 static bool all_reported(const io_rank *io) {
+  if (io->durable < io->sequence) return false;
   for (int i = 0; i < MAX_PENDING; i++) {
     if (io->pending[i].sequence) return false;
   }
@@ -279,8 +319,10 @@ sp_status sp_write_behind(sp_run_context *run) {
   io_rank io = {0};
   sp_status status = create(&io, run);
   status = sp_agree(run->roles->world, status);
-  if (status == SP_SUCCESS) status = run_rounds(&io);
-  if (status == SP_ERR_IO) sp_comm_abort(status);
+  if (status == SP_SUCCESS) {
+    status = run_rounds(&io);
+    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
+  }
   destroy(&io);
   return status;
 }

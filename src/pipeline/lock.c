@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/stats.h"
 
-enum { HOLDER_TEXT = 256 };
+/* Two bytes of the file are locked: one by whoever runs the job, for its whole length; the other, shared, by every rank
+ * that writes samples, so that a new run can wait for the last of an earlier one. */
+enum { HOLDER_TEXT = 256, RUNNER_BYTE = 0, WRITERS_BYTE = 1, WAIT_S = 20 };
 
 struct sp_lock {
   int fd;
@@ -33,6 +37,16 @@ static bool is_current(const sp_lock *lock) {
          here.st_dev == there.st_dev;
 }
 
+/* Sets or clears a lock on one byte without waiting; 0 or an errno. */
+static int set_lock(int fd, short type, off_t byte) {
+  struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+  return fcntl(fd, F_OFD_SETLK, &lock) ? errno : 0;
+}
+
+static bool is_held(int error) {
+  return error == EAGAIN || error == EACCES;
+}
+
 static void sign(const sp_lock *lock) {
   char host[128] = "an unknown host", text[HOLDER_TEXT];
   gethostname(host, sizeof host - 1);
@@ -45,13 +59,35 @@ static void sign(const sp_lock *lock) {
 }
 
 static sp_status open_and_lock(sp_lock *lock) {
-  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock->fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", lock->path, strerror(errno));
-  if (!fcntl(lock->fd, F_OFD_SETLK, &whole)) return SP_SUCCESS;
-  if (errno == EAGAIN || errno == EACCES) return refuse(lock);
-  sp_warn("%s: this file system does not lock (%s): nothing keeps a second job from this output", lock->path,
-          strerror(errno));
+  if (lock->fd < 0) {
+    const bool disk = errno == ENOSPC || errno == EDQUOT || errno == EIO;
+    return SP_RAISE(disk ? SP_ERR_IO : SP_ERR_USAGE, "%s: cannot be created: %s", lock->path, strerror(errno));
+  }
+  const int error = set_lock(lock->fd, F_WRLCK, RUNNER_BYTE);
+  if (is_held(error)) return refuse(lock);
+  if (error) {
+    sp_warn("%s: this file system does not lock (%s): nothing keeps a second job from this output", lock->path,
+            strerror(error));
+  }
+  return SP_SUCCESS;
+}
+
+/* The runner of an earlier run is gone; its writers may be on their way out. */
+static sp_status wait_for_writers(const sp_lock *lock) {
+  const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+  const double start = sp_now();
+  int error;
+  while (is_held(error = set_lock(lock->fd, F_WRLCK, WRITERS_BYTE)) && sp_now() - start < WAIT_S) {
+    nanosleep(&pause, NULL);
+  }
+  if (is_held(error)) {
+    return SP_RAISE(SP_ERR_IO,
+                    "%s: ranks of an earlier run are still there after %d s and may write to this output; "
+                    "end them first",
+                    lock->path, WAIT_S);
+  }
+  set_lock(lock->fd, F_UNLCK, WRITERS_BYTE);
   return SP_SUCCESS;
 }
 
@@ -66,6 +102,7 @@ sp_status sp_lock_take(const char *path, sp_lock **out) {
     SP_TRY_GOTO(fail, open_and_lock(lock));
   } while (!is_current(lock));
   sign(lock);
+  SP_TRY_GOTO(fail, wait_for_writers(lock));
   *out = lock;
   return SP_SUCCESS;
 fail:
@@ -73,6 +110,16 @@ fail:
   sp_free(lock->path);
   sp_free(lock);
   return status;
+}
+
+sp_status sp_lock_join(const char *path, int *fd) {
+  *fd = open(path, O_RDWR | O_CLOEXEC);
+  if (*fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+  if (is_held(set_lock(*fd, F_RDLCK, WRITERS_BYTE))) {
+    close(*fd);
+    return SP_RAISE(SP_ERR_IO, "%s: another run has just begun", path);
+  }
+  return SP_SUCCESS;
 }
 
 void sp_lock_release(sp_lock *lock) {

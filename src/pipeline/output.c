@@ -1,14 +1,10 @@
 #include "src/pipeline/output.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 
 /* What was done before, and a paragraph on what is done now. */
 static sp_status write_history(const sp_survey_info *input, const char *canonical, char **out) {
@@ -98,24 +94,8 @@ out:
   return status;
 }
 
-static sp_status sync_file(const char *path, int flags) {
-  const int fd = open(path, flags | O_CLOEXEC);
-  const bool good = fd >= 0 && fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(error));
-}
-
 sp_status sp_output_publish(const sp_job *job, const char *part_path, const sp_gather_result *results,
                             sp_global n_gathers) {
   SP_TRY(write_integrity(part_path, results, n_gathers));
-  SP_TRY(sync_file(part_path, O_RDWR));
-  if (rename(part_path, job->output)) {
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", part_path, job->output, strerror(errno));
-  }
-  char *copy = NULL;
-  SP_TRY(sp_strdup(job->output, &copy));
-  const sp_status status = sync_file(dirname(copy), O_RDONLY | O_DIRECTORY);
-  sp_free(copy);
-  return status;
+  return sp_part_publish(part_path, job->output);
 }

@@ -1,13 +1,16 @@
 /* Running a job: what rank 0 works out, what all ranks make together, the roles, and the end. */
 #include "src/pipeline/run.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "seisproc/comm.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "seisproc/survey_file.h"
 #include "src/pipeline/lock.h"
 #include "src/pipeline/output.h"
@@ -18,7 +21,10 @@
 
 static sp_status make_header(const sp_job *job, const sp_survey *survey, sp_journal_header *header) {
   const sp_survey_info *info = sp_survey_get_info(survey);
-  *header = (sp_journal_header){.n_gathers = info->n_gathers,
+  struct stat entry;
+  if (stat(job->input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", job->input, strerror(errno));
+  *header = (sp_journal_header){.input_bytes = (uint64_t)entry.st_size,
+                                .n_gathers = info->n_gathers,
                                 .n_traces = info->n_traces,
                                 .n_samples = info->n_samples,
                                 .results_version = SP_RESULTS_VERSION};
@@ -67,7 +73,7 @@ static sp_status begin_journal(sp_run_context *run, sp_beginning *start) {
     SP_TRY(sp_journal_create(run->journal_path, &start->header));
     SP_TRY(sp_journal_read(run->journal_path, &start->earlier));
   }
-  return sp_journal_open(run->journal_path, start->earlier.length, run->shape.slab_gathers, &start->journal);
+  return sp_journal_open(run->journal_path, &start->earlier, run->shape.slab_gathers, &start->journal);
 }
 
 /* --- what all ranks make together --------------------------------------------------------------------------- */
@@ -118,6 +124,13 @@ static sp_status make_window(sp_run_context *run) {
   return node_has_workers(run->roles) ? sp_node_window_create(run->roles, &window, &run->window) : SP_SUCCESS;
 }
 
+/* Every node syncs what its ranks wrote: the journal will say that the headers are there. */
+static sp_status copy_headers(const sp_run_context *run) {
+  SP_TRY(sp_output_copy_headers(run->roles->world, run->job, run->part_path));
+  const bool first = sp_roles_self(run->roles)->node_rank == 0;
+  return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
+}
+
 static sp_status prepare(sp_run_context *run, sp_beginning *start) {
   SP_TRY(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
   const MPI_Comm world = run->roles->world;
@@ -128,7 +141,7 @@ static sp_status prepare(sp_run_context *run, sp_beginning *start) {
   SP_TRY(SP_MPI(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world)));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
   run->n_threads = count_threads(run);
-  if (run->start == SP_START_NEW) SP_TRY(sp_output_copy_headers(world, run->job, run->part_path));
+  if (run->start == SP_START_NEW) SP_TRY(copy_headers(run));
   SP_TRY(sp_agree(world, first ? begin_journal(run, start) : SP_SUCCESS));
   return sp_agree(world, make_window(run));
 }

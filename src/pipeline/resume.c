@@ -6,6 +6,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 
 /* One line on the first difference between what was begun at `path` and what this run would do. */
 static sp_status compare(const char *path, const sp_journal_header *was, const sp_journal_header *is) {
@@ -14,6 +15,10 @@ static sp_status compare(const char *path, const sp_journal_header *was, const s
   if (strcmp(was->input_uuid, is->input_uuid)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: was made from another input: uuid %s, now %s; %s", path, was->input_uuid,
                     is->input_uuid, way_out);
+  }
+  if (was->input_bytes != is->input_bytes) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: the input has changed: it had %llu bytes, now %llu; %s", path,
+                    (unsigned long long)was->input_bytes, (unsigned long long)is->input_bytes, way_out);
   }
   if (was->n_gathers != is->n_gathers || was->n_traces != is->n_traces || was->n_samples != is->n_samples) {
     return SP_RAISE(SP_ERR_USAGE, "%s: the input had %llu gathers, %llu traces of %u samples, now %llu, %llu, %u; %s",
@@ -42,6 +47,7 @@ static sp_status look_at_output(const sp_job *job, const sp_journal_header *head
   SP_TRY_GOTO(out, sp_survey_get_text(survey, "/", "job", &was.job));
   SP_TRY_GOTO(out, sp_survey_get_int(survey, "/", "results_version", &version));
   const sp_survey_info *info = sp_survey_get_info(survey);
+  was.input_bytes = header->input_bytes; /* an output does not tell */
   snprintf(was.input_uuid, sizeof was.input_uuid, "%s", uuid);
   was.n_gathers = info->n_gathers;
   was.n_traces = info->n_traces;
@@ -55,14 +61,41 @@ out:
   return status;
 }
 
+/* Removes what an earlier run left. The journal first, and for good: without it the part says nothing. */
 static sp_status forget(const char *part_path, const char *journal_path) {
-  /* the journal first: without it the part says nothing */
   const char *const paths[] = {journal_path, part_path};
   for (int i = 0; i < 2; i++) {
-    if (unlink(paths[i]) && errno != ENOENT) {
+    if (!unlink(paths[i])) {
+      SP_TRY(sp_sync_entry(paths[i]));
+    } else if (errno != ENOENT) {
       return SP_RAISE(SP_ERR_IO, "%s: cannot be removed: %s", paths[i], strerror(errno));
     }
   }
+  return SP_SUCCESS;
+}
+
+/* There is a journal, and the part that it speaks of. */
+static sp_status take_up(const char *journal_path, const sp_journal_header *header, const sp_journal_contents *found) {
+  SP_TRY(compare(journal_path, &found->header, header));
+  if (found->n_bad_lines) {
+    sp_warn("%s: %llu damaged lines; their gathers are computed again", journal_path,
+            (unsigned long long)found->n_bad_lines);
+  }
+  return SP_SUCCESS;
+}
+
+/* There is no work to take up: a complete output, or nothing. */
+static sp_status look_further(const sp_job *job, const char *part_path, const char *journal_path,
+                              const sp_journal_header *header, sp_start *start) {
+  if (access(job->output, F_OK)) {
+    *start = SP_START_NEW;
+    return forget(part_path, journal_path);
+  }
+  SP_TRY(look_at_output(job, header));
+  /* a run that was cut off as it published may not have come to these */
+  SP_TRY(sp_sync_entry(job->output));
+  SP_TRY(forget(part_path, journal_path));
+  *start = SP_START_COMPLETE;
   return SP_SUCCESS;
 }
 
@@ -73,29 +106,19 @@ sp_status sp_resume_look(const sp_job *job, const char *part_path, const char *j
     *start = SP_START_NEW;
     return forget(part_path, journal_path);
   }
-  if (access(job->output, F_OK) == 0) {
-    SP_TRY(look_at_output(job, header));
-    *start = SP_START_COMPLETE;
-    return forget(part_path, journal_path); /* of a run that was cut off between publishing and this */
-  }
   sp_journal_contents found;
   SP_TRY(sp_journal_read(journal_path, &found));
-  if (!found.begun || access(part_path, F_OK)) {
-    if (found.begun) sp_warn("%s: its output %s is gone; starting over", journal_path, part_path);
-    sp_journal_contents_free(&found);
-    *start = SP_START_NEW;
-    return forget(part_path, journal_path);
+  const bool begun = found.begun && access(part_path, F_OK) == 0;
+  const sp_status status =
+      begun ? take_up(journal_path, header, &found) : look_further(job, part_path, journal_path, header, start);
+  if (begun && status == SP_SUCCESS) {
+    *contents = found;
+    *start = SP_START_RESUME;
+    return SP_SUCCESS;
   }
-  const sp_status status = compare(journal_path, &found.header, header);
-  if (status != SP_SUCCESS) {
-    sp_journal_contents_free(&found);
-    return status;
+  if (status == SP_SUCCESS && *start == SP_START_NEW && found.begun) {
+    sp_warn("%s: its output %s is gone; starting over", journal_path, part_path);
   }
-  if (found.n_bad_lines) {
-    sp_warn("%s: %llu damaged lines; their gathers are computed again", journal_path,
-            (unsigned long long)found.n_bad_lines);
-  }
-  *contents = found;
-  *start = SP_START_RESUME;
-  return SP_SUCCESS;
+  sp_journal_contents_free(&found);
+  return status;
 }

@@ -59,8 +59,9 @@ sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     goto fail;
   }
-  if (pthread_create(&t->thread, NULL, run, t)) {
-    status = SP_RAISE(SP_ERR_MEMORY, "the sync thread does not start: %s", strerror(errno));
+  const int error = pthread_create(&t->thread, NULL, run, t);
+  if (error) {
+    status = SP_RAISE(SP_ERR_MEMORY, "the sync thread does not start: %s", strerror(error));
     goto fail;
   }
   t->started = true;
@@ -109,10 +110,16 @@ sp_status sp_sync_thread_poll(sp_sync_thread *t, uint64_t *durable) {
   return SP_RAISE(SP_ERR_IO, "%s: what was written does not reach the disk: %s", t->path, strerror(error));
 }
 
-double sp_sync_thread_seconds(const sp_sync_thread *t) {
-  return t->seconds;
+double sp_sync_thread_seconds(sp_sync_thread *t) {
+  pthread_mutex_lock(&t->lock);
+  const double seconds = t->seconds;
+  pthread_mutex_unlock(&t->lock);
+  return seconds;
 }
 
-uint64_t sp_sync_thread_count(const sp_sync_thread *t) {
-  return t->count;
+uint64_t sp_sync_thread_count(sp_sync_thread *t) {
+  pthread_mutex_lock(&t->lock);
+  const uint64_t count = t->count;
+  pthread_mutex_unlock(&t->lock);
+  return count;
 }

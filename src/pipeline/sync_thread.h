@@ -24,7 +24,7 @@ bool sp_sync_thread_start(sp_sync_thread *thread, uint64_t sequence);
 sp_status sp_sync_thread_poll(sp_sync_thread *thread, uint64_t *durable);
 
 /* Seconds spent in syncs, and how many there were. */
-double sp_sync_thread_seconds(const sp_sync_thread *thread);
-uint64_t sp_sync_thread_count(const sp_sync_thread *thread);
+double sp_sync_thread_seconds(sp_sync_thread *thread);
+uint64_t sp_sync_thread_count(sp_sync_thread *thread);
 
 #endif

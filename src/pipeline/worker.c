@@ -22,7 +22,7 @@ typedef struct input {
   float *samples;               /* [slab_traces][n_samples] */
   double *columns[MAX_COLUMNS]; /* [slab_traces] each: the chain's headers, then the sort keys */
   sp_local *order;              /* [slab_traces]; NULL for jobs that do not sort */
-  uint8_t *unreadable;          /* [slab_gathers] */
+  uint32_t *unreadable;         /* [slab_gathers]: SP_REASON_UNREADABLE or SP_REASON_OK */
   sp_slot *slot;
   sp_slab slab;
   double submitted_at;
@@ -70,7 +70,7 @@ static sp_status open_columns(worker *w) {
 static sp_status create_input(const worker *w, input *in) {
   const sp_run_shape *shape = &w->run->shape;
   SP_TRY(sp_calloc(shape->slab_gathers + 1, sizeof(sp_local), "a slab's gathers", (void **)&in->first_trace));
-  SP_TRY(sp_calloc(shape->slab_gathers, 1, "a slab's gathers", (void **)&in->unreadable));
+  SP_TRY(sp_calloc(shape->slab_gathers, sizeof *in->unreadable, "a slab's gathers", (void **)&in->unreadable));
   const size_t n_samples = (size_t)shape->slab_traces * shape->n_samples;
   SP_TRY(sp_calloc(n_samples, sizeof(float), "an input buffer", (void **)&in->samples));
   w->run->buffers += n_samples * sizeof(float);
@@ -168,16 +168,19 @@ static sp_local gather_traces(const input *in, sp_local g) {
   return in->first_trace[g + 1] - in->first_trace[g];
 }
 
-/* The slab could not be read as a whole: saves every gather that can be read by itself; the others become zeros. */
-static void read_gather_by_gather(worker *w, input *in) {
-  const size_t row = w->run->shape.n_samples;
-  for (sp_local g = 0; g < in->range.n_gathers; g++) {
-    float *samples = in->samples + in->first_trace[g] * row;
+/* Rows of a dataset for the round's slab, in one transfer with the other workers. Where this one's fails, every gather
+ * that can be read by itself is saved; the others become zeros and count as unreadable. */
+static void read_rows(worker *w, input *in, sp_dataset *dataset, void *rows) {
+  const sp_range *range = &in->range;
+  if (sp_dataset_read(dataset, range->first_trace, range->n_traces, rows) == SP_SUCCESS) return;
+  const size_t row = sp_dataset_row_length(dataset) * sp_type_size(sp_dataset_type(dataset));
+  for (sp_local g = 0; g < range->n_gathers; g++) {
+    char *const at = (char *)rows + in->first_trace[g] * row;
     const sp_local n = gather_traces(in, g);
-    if (sp_dataset_read_alone(w->traces, in->range.first_trace + in->first_trace[g], n, samples) == SP_SUCCESS)
-      continue;
-    memset(samples, 0, n * row * sizeof(float));
-    in->unreadable[g] = 1;
+    if (sp_dataset_read_alone(dataset, range->first_trace + in->first_trace[g], n, at) == SP_SUCCESS) continue;
+    sp_warn("gather %llu cannot be read", (unsigned long long)(range->first_gather + g));
+    memset(at, 0, n * row);
+    in->unreadable[g] = SP_REASON_UNREADABLE;
   }
 }
 
@@ -190,13 +193,11 @@ static sp_status read_slab(worker *w, input *in) {
   sp_stage_add(&w->run->times, SP_STAGE_WAIT, sp_now() - start, 0);
 
   start = sp_now();
-  memset(in->unreadable, 0, range->n_gathers);
-  if (sp_dataset_read(w->traces, range->first_trace, range->n_traces, in->samples) != SP_SUCCESS) {
-    read_gather_by_gather(w, in);
-  }
+  memset(in->unreadable, 0, range->n_gathers * sizeof *in->unreadable);
+  read_rows(w, in, w->traces, in->samples);
   for (size_t i = 0; i < w->n_columns; i++) {
     sp_dataset *column = w->column_data[i];
-    SP_TRY(sp_dataset_read(column, range->first_trace, range->n_traces, w->column_rows));
+    read_rows(w, in, column, w->column_rows);
     sp_rows_to_double(sp_dataset_type(column), w->column_rows, range->n_traces, in->columns[i]);
   }
   const uint64_t bytes = (uint64_t)range->n_traces * w->run->shape.n_samples * sizeof(float);
@@ -231,6 +232,7 @@ static sp_status submit(worker *w, input *in) {
                        .in = in->samples,
                        .order = in->order,
                        .headers = (const double *const *)in->columns,
+                       .set_aside = in->unreadable,
                        .traces = sp_slot_traces(w->run->window, in->slot),
                        .noise = sp_slot_noise(w->run->window, in->slot),
                        .results = sp_slot_results(w->run->window, in->slot),
@@ -258,9 +260,6 @@ static sp_status finish(worker *w, input *in) {
   const double end = sp_now();
   const uint64_t bytes = (uint64_t)in->range.n_traces * w->run->shape.n_samples * sizeof(float);
   sp_stage_add(&w->run->times, SP_STAGE_COMPUTE, end - start, bytes);
-  for (sp_local g = 0; g < in->range.n_gathers; g++) {
-    if (in->unreadable[g]) in->slab.results[g].reason = SP_REASON_UNREADABLE;
-  }
   in->slot->range = in->range;
   sp_slot_set_full(in->slot, true);
   return report(w, in, end - in->submitted_at);
@@ -289,6 +288,7 @@ sp_status sp_work(sp_run_context *run) {
   if (status == SP_SUCCESS) {
     const uint64_t allocated = sp_alloc_count();
     status = run_rounds(&w);
+    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
     sp_debug("steady state: %llu allocations", (unsigned long long)(sp_alloc_count() - allocated));
   }
   destroy(&w);
