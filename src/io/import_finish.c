@@ -1,15 +1,10 @@
 /* After the last trace: the gather index and the samples that floats do not keep; then the file gets its name. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "seisproc/memory.h"
 #include "src/io/importer.h"
+#include "src/io/output_path.h"
 #include "src/io/segy_probe.h"
 
-enum { PIECE = 1 << 30, ROWS_BYTES = 8 << 20 };
+enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20 };
 
 static size_t raw_bytes(const sp_segy_layout *layout) {
   return layout->n_samples * sp_segy_format_bytes(layout->format);
@@ -107,34 +102,23 @@ out:
   return status;
 }
 
-/* --- the name ----------------------------------------------------------------------------------------------------- */
-
-static sp_status sync_file(const char *path) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  const bool bad = fd < 0 || fsync(fd);
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  return bad ? SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(error)) : SP_SUCCESS;
-}
-
-static sp_status give_name(sp_importer *im) {
-  SP_TRY(sync_file(im->part_path));
-  if (rename(im->part_path, im->options->output)) {
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", im->part_path, im->options->output, strerror(errno));
-  }
-  return SP_SUCCESS;
+/* Every rank's node writes out what it holds. */
+static sp_status sync_all(sp_importer *im) {
+  return im->team.size > 1 ? sp_survey_sync(im->survey) : SP_SUCCESS;
 }
 
 sp_status sp_import_finish(sp_importer *im) {
   uint64_t n_inexact = im->n_inexact, before;
+  SP_TRY(sp_team_agree(&im->team, sync_all(im)));
   sp_import_close(im);
   SP_TRY(sp_team_before(&im->team, n_inexact, &before));
   SP_TRY(sp_team_sum(&im->team, &n_inexact, 1));
   SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : add_gathers(im, n_inexact)));
   if (n_inexact) {
-    const sp_status status = keep_exact(im, before);
+    sp_status status = keep_exact(im, before);
+    if (status == SP_SUCCESS) status = sync_all(im);
     sp_import_close(im);
     SP_TRY(sp_team_agree(&im->team, status));
   }
-  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : give_name(im));
+  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : sp_output_name(im->part_path, im->options->output));
 }

@@ -3,40 +3,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "src/io/importer.h"
+#include "src/io/output_path.h"
 #include "src/io/segy_probe.h"
 
 enum { LOOK_TRACES = 1024, MAX_DATASETS = SP_SEGY_MAX_COLUMNS + 8, PATH_LENGTH = 48, COPY_BYTES = 1 << 20 };
 
 /* --- checks ------------------------------------------------------------------------------------------------------ */
-
-static sp_status check_output(const char *input, const char *output) {
-  struct stat in, out, folder;
-  if (!stat(output, &out)) {
-    if (S_ISDIR(out.st_mode)) return SP_RAISE(SP_ERR_INPUT, "%s: a directory; allowed is a file to write", output);
-    if (!stat(input, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
-      return SP_RAISE(SP_ERR_INPUT, "%s: the output is the input", output);
-    }
-  }
-  const char *slash = strrchr(output, '/');
-  char *name;
-  SP_TRY(sp_strdup(slash ? output : ".", &name));
-  if (slash) name[slash == output ? 1 : slash - output] = '\0';
-  sp_status status = SP_SUCCESS;
-  if (stat(name, &folder) || !S_ISDIR(folder.st_mode)) {
-    status = SP_RAISE(SP_ERR_INPUT, "%s: cannot be written: there is no folder %s", output, name);
-  } else if (access(name, W_OK | X_OK)) {
-    status = SP_RAISE(SP_ERR_INPUT, "%s: cannot be written: %s: %s", output, name, strerror(errno));
-  }
-  sp_free(name);
-  return status;
-}
 
 static sp_status find_key(const sp_importer *im, const char *name, int *column) {
   *column = sp_segy_column_find(im->layout, name);
@@ -140,7 +117,7 @@ static sp_status open_input(sp_importer *im) {
 
 static sp_status prepare_first(sp_importer *im) {
   SP_TRY(sp_segy_identify(im->options->input, &im->options->hints, im->layout));
-  SP_TRY(check_output(im->options->input, im->options->output));
+  SP_TRY(sp_output_check(im->options->input, im->options->output));
   SP_TRY(set_derived(im));
   SP_TRY(find_keys(im));
   SP_TRY(open_input(im));
@@ -321,19 +298,19 @@ static sp_status copy_file_headers(sp_importer *im) {
                     layout->trailer_bytes);
 }
 
+/* File headers are copied by rank 0 alone: not through the file that all ranks open. */
+static sp_status create_and_head(sp_importer *im) {
+  SP_TRY(create_file(im));
+  SP_TRY(sp_survey_open(MPI_COMM_NULL, im->part_path, true, &im->survey));
+  const sp_status status = copy_file_headers(im);
+  sp_survey_close(im->survey);
+  im->survey = NULL;
+  return status;
+}
+
 sp_status sp_import_create(sp_importer *im) {
-  const size_t size = strlen(im->options->output) + sizeof ".part";
-  sp_status status = sp_alloc(size, "a name", (void **)&im->part_path);
-  if (status == SP_SUCCESS) {
-    snprintf(im->part_path, size, "%s.part", im->options->output);
-    if (im->team.rank == 0) status = create_file(im);
-    /* file headers are copied by rank 0 alone: not through the file that all ranks open */
-    if (im->team.rank == 0 && status == SP_SUCCESS)
-      status = sp_survey_open(MPI_COMM_NULL, im->part_path, true, &im->survey);
-    if (im->team.rank == 0 && status == SP_SUCCESS) status = copy_file_headers(im);
-    sp_survey_close(im->survey);
-    im->survey = NULL;
-  }
+  sp_status status = sp_output_part(im->options->output, &im->part_path);
+  if (status == SP_SUCCESS && im->team.rank == 0) status = create_and_head(im);
   return sp_team_agree(&im->team, status);
 }
 

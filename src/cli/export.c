@@ -1,0 +1,86 @@
+/* seisproc export: SEG-Y or SU out. Under a launcher it is one of the ranks, else it works alone. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/comm.h"
+#include "seisproc/export.h"
+#include "src/cli/command.h"
+
+int sp_cli_export(int argc, char **argv);
+
+enum { KEY_DATASET = 'd', KEY_QUIET = 'q', KEY_FORMAT = 'f', KEY_AS = 256 };
+
+static const struct argp_option options[] = {
+    {"dataset", KEY_DATASET, "traces|noise", 0, "What to export; traces unless told", 0},
+    {"format", KEY_FORMAT, "N", 0,
+     "Sample format by SEG-Y's code: 1, 2, 3, 5, 6, 8, 10, 11 or 16; as imported unless told", 0},
+    {"as", KEY_AS, "segy|su", 0, "The kind of file; as imported unless told", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing line", 0},
+    {0},
+};
+
+static int parse_format(struct argp_state *state, const char *text) {
+  char *end;
+  const long value = strtol(text, &end, 10);
+  if (end == text || *end || value < 1 || value > 16) {
+    argp_error(state, "--format: found '%.40s', allowed are 1, 2, 3, 5, 6, 8, 10, 11, 16", text);
+  }
+  return (int)value;
+}
+
+static sp_segy_kind parse_kind(struct argp_state *state, const char *text) {
+  if (!strcmp(text, "segy")) return SP_KIND_SEGY;
+  if (strcmp(text, "su")) argp_error(state, "--as: found '%.40s', allowed is segy or su", text);
+  return SP_KIND_SU;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+  sp_export_options *o = state->input;
+  switch (key) {
+  case KEY_DATASET:
+    o->dataset = value;
+    return 0;
+  case KEY_FORMAT:
+    o->format = parse_format(state, value);
+    return 0;
+  case KEY_AS:
+    o->kind = parse_kind(state, value);
+    return 0;
+  case KEY_QUIET:
+    o->quiet = true;
+    return 0;
+  case ARGP_KEY_ARG:
+    if (o->output) argp_error(state, "two files, found another: %s", value);
+    *(o->input ? &o->output : &o->input) = value;
+    return 0;
+  case ARGP_KEY_END:
+    if (!o->input) argp_error(state, "a survey to export is missing");
+    if (!o->output) argp_error(state, "the name of the file to write is missing");
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+int sp_cli_export(int argc, char **argv) {
+  static const struct argp argp = {
+      options,
+      parse_option,
+      "IN.h5 OUT.sgy",
+      "Exports a survey as a SEG-Y or SU file, with the headers it was imported with.\v"
+      "A survey that was imported and neither changed nor sorted gives the identical bytes. Under mpirun or srun all "
+      "ranks take part.\n\n"
+      "Exit status: 0 complete; 1 usage or input; 75 a write that failed. After an error no output is left.",
+      NULL,
+      NULL,
+      NULL};
+  sp_export_options args = {.dataset = "traces"};
+  argp_err_exit_status = SP_EXIT_INPUT;
+  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  if (!sp_comm_launched()) return sp_status_exit_code(sp_export(MPI_COMM_NULL, &args));
+  sp_status status = sp_comm_start(&argc, &argv);
+  if (status == SP_SUCCESS) status = sp_export(MPI_COMM_WORLD, &args);
+  sp_comm_finish();
+  return sp_status_exit_code(status);
+}
