@@ -1,5 +1,8 @@
 #include "src/cli/run_launch.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -41,6 +44,8 @@ sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int
     sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout.workers,
             worker_bytes >> 20, machine.memory >> 20);
   }
+  /* the ranks write to the launcher's pipe: tell them what is at its other end */
+  if (isatty(STDERR_FILENO)) setenv("SEISPROC_TERMINAL", "1", 0);
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));

@@ -1,6 +1,7 @@
 #include "src/pipeline/progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "seisproc/log.h"
@@ -10,7 +11,7 @@ void sp_progress_start(sp_progress *progress, bool quiet, uint64_t n_gathers, ui
                        uint64_t done_traces, double trace_bytes) {
   const double now = sp_now();
   *progress = (sp_progress){.quiet = quiet,
-                            .terminal = isatty(STDERR_FILENO),
+                            .terminal = isatty(STDERR_FILENO) || getenv("SEISPROC_TERMINAL"),
                             .started_at = now,
                             .shown_at = now,
                             .n_gathers = n_gathers,
