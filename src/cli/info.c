@@ -1,25 +1,25 @@
 /* seisproc info: what a file is and holds, without reading its samples. */
 #include <argp.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
+#include "seisproc/segy.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
+#include "src/cli/info.h"
 #include "src/cli/ranks.h"
 
 int sp_cli_info(int argc, char **argv);
 
 enum { PIECE_ROWS = 1 << 20, MAX_COLUMNS = 256 };
-
-typedef struct arguments {
-  const char *path;
-  bool json, ranges;
-} arguments;
 
 typedef struct column {
   char name[SP_NAME_LENGTH + 1], units[SP_NAME_LENGTH + 1];
@@ -36,6 +36,7 @@ typedef struct report {
   column columns[MAX_COLUMNS];
   size_t n_columns;
   bool has_noise, has_sort_map, has_integrity;
+  unsigned char *text;     /* SEG-Y's textual header as the file had it; NULL */
   sp_global n_status[256]; /* gathers by what became of them */
   char *job;               /* canonical text; NULL */
   bool complete;           /* not in the making */
@@ -118,13 +119,29 @@ static sp_status count_status(sp_survey *survey, report *r) {
   return status;
 }
 
+static sp_status read_text(sp_survey *survey, report *r) {
+  sp_dataset *data;
+  void *text = NULL;
+  SP_TRY(sp_dataset_open(survey, "/segy/text_header", &data));
+  const sp_global n = sp_dataset_rows(data);
+  sp_status status = SP_SUCCESS;
+  if (sp_dataset_type(data) != SP_UINT8 || n != SP_SEGY_TEXT_BYTES) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s is not %d bytes", "/segy/text_header", SP_SEGY_TEXT_BYTES);
+  }
+  if (status == SP_SUCCESS) status = sp_alloc(SP_SEGY_TEXT_BYTES, "the textual header", &text);
+  if (status == SP_SUCCESS) status = sp_dataset_read_alone(data, 0, SP_SEGY_TEXT_BYTES, text);
+  r->text = text;
+  sp_dataset_close(data);
+  return status;
+}
+
 /* Outputs are named .part until they are complete; then what became of each gather is not known yet. */
 static bool is_complete(const char *path) {
   const size_t n = strlen(path), m = sizeof ".part" - 1;
   return n < m || strcmp(path + n - m, ".part") != 0;
 }
 
-static sp_status gather(sp_survey *survey, const arguments *args, report *r) {
+static sp_status gather(sp_survey *survey, const sp_info_request *args, report *r) {
   r->info = sp_survey_get_info(survey);
   r->complete = is_complete(args->path);
   SP_TRY(sp_survey_read_index(survey, true, &r->index));
@@ -135,6 +152,7 @@ static sp_status gather(sp_survey *survey, const arguments *args, report *r) {
   r->has_sort_map = sp_survey_has(survey, "/sort_map");
   r->has_integrity = r->complete && sp_survey_has(survey, "/integrity/status");
   if (r->has_integrity) SP_TRY(count_status(survey, r));
+  if (args->text && sp_survey_has(survey, "/segy/text_header")) SP_TRY(read_text(survey, r));
   if (strcmp(r->info->content, "input") != 0) SP_TRY(sp_survey_get_text(survey, "/", "job", &r->job));
   return SP_SUCCESS;
 }
@@ -143,6 +161,15 @@ static sp_status gather(sp_survey *survey, const arguments *args, report *r) {
 
 static uint64_t trace_bytes(const report *r) {
   return r->info->n_traces * r->info->n_samples * sizeof(float) * (r->has_noise ? 2 : 1);
+}
+
+const char *sp_info_size(uint64_t bytes, char text[SP_SIZE_TEXT]) {
+  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+  double value = (double)bytes;
+  size_t u = 0;
+  for (; value >= 999.5 && u + 1 < sizeof units / sizeof *units; u++) value /= 1000;
+  snprintf(text, SP_SIZE_TEXT, u ? "%.3g %s" : "%.0f %s", value, units[u]);
+  return text;
 }
 
 /* Prints lines of text, each after `margin`. */
@@ -182,14 +209,14 @@ static void print_status(const report *r) {
   printf("\n");
 }
 
-static void print_text(const report *r, const arguments *args) {
+static void print_text(const report *r, const sp_info_request *args) {
   const sp_survey_info *info = r->info;
+  char size[SP_SIZE_TEXT];
   printf("%s: survey, format %d, uuid %s%s\n", args->path, SP_FORMAT_VERSION, info->uuid,
          r->complete ? "" : ", in the making");
-  printf("  traces     %" PRIu64 " of %u samples at %.10g ms (%.6g s), %s%s%s; %.2f GB\n", info->n_traces,
-         info->n_samples, info->sample_interval_us * 1e-3, info->n_samples * info->sample_interval_us * 1e-6,
-         info->content, r->has_noise ? " and noise" : "", r->has_sort_map ? ", sorted" : "",
-         1e-9 * (double)trace_bytes(r));
+  printf("  traces     %" PRIu64 " of %u samples at %.10g ms (%.6g s), %s%s%s; %s\n", info->n_traces, info->n_samples,
+         info->sample_interval_us * 1e-3, info->n_samples * info->sample_interval_us * 1e-6, info->content,
+         r->has_noise ? " and noise" : "", r->has_sort_map ? ", sorted" : "", sp_info_size(trace_bytes(r), size));
   printf("  gathers    %" PRIu64, info->n_gathers);
   if (info->n_gathers) {
     printf(" by %s (%" PRId64 " to %" PRId64 "), %u to %u traces, %.1f on the mean",
@@ -204,6 +231,10 @@ static void print_text(const report *r, const arguments *args) {
   if (info->history[0]) {
     printf("  history\n");
     print_indented(info->history, "    ");
+  }
+  if (r->text) {
+    printf("  text\n");
+    sp_info_print_text(r->text, "    ");
   }
 }
 
@@ -258,7 +289,7 @@ static void json_status(sp_json *json, const report *r) {
   sp_json_close(json, '}');
 }
 
-static void print_json(const report *r, const arguments *args) {
+static void print_json(const report *r, const sp_info_request *args) {
   const sp_survey_info *info = r->info;
   sp_json json = sp_json_begin(stdout);
   sp_json_open(&json, NULL, '{');
@@ -286,7 +317,7 @@ static void print_json(const report *r, const arguments *args) {
 
 /* --- the command ----------------------------------------------------------------------------------------------- */
 
-static sp_status tell(const arguments *args) {
+static sp_status tell_survey(const sp_info_request *args) {
   sp_survey *survey = NULL;
   report *r = NULL;
   sp_status status;
@@ -303,6 +334,7 @@ static sp_status tell(const arguments *args) {
 out:
   if (r) {
     sp_gather_index_destroy(r->index);
+    sp_free(r->text);
     sp_free(r->job);
     sp_free(r);
   }
@@ -310,20 +342,43 @@ out:
   return status;
 }
 
+/* Whether the file is for HDF5 to open, or to refuse: its signature may stand at byte 0, 512, 1024, 2048, ... */
+static bool is_for_hdf5(const char *path) {
+  static const char signature[8] = "\x89HDF\r\n\x1a\n";
+  struct stat entry;
+  if (stat(path, &entry) || !S_ISREG(entry.st_mode) || entry.st_size == 0) return true;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool found = fd < 0;
+  char bytes[8];
+  for (off_t at = 0; !found && at < entry.st_size; at = at ? 2 * at : 512) {
+    found = pread(fd, bytes, sizeof bytes, at) == sizeof bytes && !memcmp(bytes, signature, sizeof bytes);
+  }
+  if (fd >= 0) close(fd);
+  return found;
+}
+
+static sp_status tell(const sp_info_request *args) {
+  return is_for_hdf5(args->path) ? tell_survey(args) : sp_info_segy(args);
+}
+
 static const struct argp_option options[] = {
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
-    {"headers", 'H', NULL, 0, "Read the header columns and tell the least and largest value of each", 0},
+    {"headers", 'H', NULL, 0, "Read all trace headers and tell the least and largest value of each", 0},
+    {"text", 't', NULL, 0, "Print SEG-Y's textual header", 0},
     {0},
 };
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
-  arguments *args = state->input;
+  sp_info_request *args = state->input;
   switch (key) {
   case 'j':
     args->json = true;
     return 0;
   case 'H':
     args->ranges = true;
+    return 0;
+  case 't':
+    args->text = true;
     return 0;
   case ARGP_KEY_ARG:
     if (args->path) argp_error(state, "one file, found another: %s", value);
@@ -341,12 +396,13 @@ int sp_cli_info(int argc, char **argv) {
   static const struct argp argp = {options,
                                    parse_option,
                                    "FILE",
-                                   "Tells what a survey file is and holds: shape, gathers, header columns, what became "
-                                   "of its gathers, where it comes from. Samples are not read.",
+                                   "Tells what a survey is and holds: shape, gathers, header columns, what became of "
+                                   "its gathers, where it comes from; and what a SEG-Y or SU file is. Samples are not "
+                                   "read.",
                                    NULL,
                                    NULL,
                                    NULL};
-  arguments args = {0};
+  sp_info_request args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
   sp_ranks ranks;

@@ -88,7 +88,7 @@ def test_empty_survey(seisproc, tmp_path):
 
 @pytest.mark.parametrize("make, said", [
     (lambda p: p.mkdir(), "directory"),
-    (lambda p: p.write_text("no survey"), "not an HDF5 file"),
+    (lambda p: p.write_text("no survey"), "a text file"),
     (lambda p: h5py.File(p, "w").create_dataset("foreign", data=1), "foreign"),
     (lambda p: None, "no such file"),
 ])
