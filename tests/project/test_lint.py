@@ -76,3 +76,13 @@ def test_the_library_holds_no_mutable_state():
             found.add(fields[-1])
     assert MUTABLE >= {name.split(".")[0] for name in found if not name.startswith("__")}, found
     assert "sink" in found  # the table was read
+
+
+def test_no_two_objects_of_the_library_define_the_same_name():
+    """The linker takes the first that it needs and is silent about the other."""
+    library = harness.BUILD / "libseisproc.a"
+    table = subprocess.run(["nm", "-g", "--defined-only", library], capture_output=True, text=True, check=True)
+    names = [line.split()[2] for line in table.stdout.splitlines() if len(line.split()) == 3]
+    assert "sp_crc32c" in names  # the table was read
+    assert sorted({n for n in names if names.count(n) > 1}) == []
+    assert [n for n in names if not n.startswith("sp_")] == []
