@@ -122,7 +122,7 @@ asan: setup ## build with the address and undefined-behaviour sanitizers in buil
 SANITIZED = ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1 \
   LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0
 run-sanitized: all tests
-	@$(SANITIZED) $(PYTEST) -m "compiled or smoke" $(or $(T),tests)
+	@$(SANITIZED) SEISPROC_TIME_SCALE=4 $(PYTEST) --timeout=480 -m "compiled or smoke" $(or $(T),tests)
 
 tsan: setup ## build with the thread sanitizer in build-tsan, run the engine's tests
 	@$(MAKE) --no-print-directory BUILD=build-tsan OPT="-O1 -g" EXTRA=-fsanitize=thread run-tsan

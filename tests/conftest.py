@@ -124,6 +124,9 @@ class ProgramRun(pytest.Item):
             raise ProgramFailed(f"{program} is not built")
         folder = tempfile.mkdtemp(prefix="sp-")
         env = {"SEISPROC_DATA": DATA, "SEISPROC_BUILD": harness.BUILD, "SEISPROC_TEST_TMP": folder}
+        if self.ranks is None and "ASAN_OPTIONS" in os.environ:
+            # Complete stacks, which the suppressions of MPI's leaks need, make each allocation slow.
+            env["ASAN_OPTIONS"] = os.environ["ASAN_OPTIONS"] + ":fast_unwind_on_malloc=1"
         try:
             result = harness.run([program], self.ranks, self.limit, env, harness.ROOT, folder)
         finally:
