@@ -39,12 +39,18 @@ NO_DATA = "no real data: neither $SEISPROC_DATA nor ../shared/data is there"
 # --- fixtures ------------------------------------------------------------------------------------------------
 
 
+def pytest_configure(config):
+    """All temporary folders of a run lie in one of its own, removed at its end. Its name is short: MPI puts sockets
+    below it."""
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="sp-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
 @pytest.fixture(scope="session")
-def run_dir():
-    """A folder for this run, removed at its end. Its name is short: MPI puts sockets below it."""
-    path = Path(tempfile.mkdtemp(prefix="sp-", dir=os.environ.get("TMPDIR", "/tmp")))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+def run_dir(tmp_path_factory):
+    """A folder for this run."""
+    return tmp_path_factory.getbasetemp()
 
 
 @pytest.fixture

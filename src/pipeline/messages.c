@@ -9,7 +9,7 @@ struct sp_outbox {
   MPI_Comm comm;
   int tag;
   size_t n;
-  size_t bytes; /* of a message at most */
+  size_t bytes; /* of a buffer: a message at most, and then so many that the next one is aligned */
   char *buffers;
   MPI_Request *requests;
 };
@@ -21,10 +21,10 @@ sp_status sp_outbox_create(MPI_Comm comm, int tag, size_t n, size_t bytes, sp_ou
   box->comm = comm;
   box->tag = tag;
   box->n = n;
-  box->bytes = bytes;
+  box->bytes = (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
   SP_TRY_GOTO(fail, sp_calloc(n, sizeof(MPI_Request), "an outbox", (void **)&box->requests));
   for (size_t i = 0; i < n; i++) box->requests[i] = MPI_REQUEST_NULL;
-  SP_TRY_GOTO(fail, sp_calloc(n, bytes, "an outbox", (void **)&box->buffers));
+  SP_TRY_GOTO(fail, sp_calloc(n, box->bytes, "an outbox", (void **)&box->buffers));
   *out = box;
   return SP_SUCCESS;
 fail:

@@ -32,7 +32,7 @@ def coherent(n_traces, n_samples, seed=1, decades=1.0):
 
 
 def tied(n_traces, n_samples, seed=1):
-    """Few values, equal traces, silent spans: many coefficients and magnitudes are equal, medians lie between equals."""
+    """Few values, equal traces, silent spans: many coefficients and magnitudes are equal, medians lie between them."""
     random = np.random.default_rng(seed)
     gather = random.integers(-1, 2, (n_traces, n_samples)).astype(np.float32)
     gather[n_traces // 6:n_traces // 2, ::2] = 0

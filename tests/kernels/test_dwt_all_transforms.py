@@ -93,8 +93,8 @@ def test_packets(kernels, wavelet, aperture, best_basis):
             if level == 0 or level > reference.max_level(n_samples, wavelet):
                 continue
             threshold = ("soft", "garrote")[cases % 2]
-            got = kernels.apply("dwt", gather, transform="wpt", wavelet=wavelet, level=level, threshold=threshold, k=2.5,
-                                aperture=aperture, best_basis=best_basis)
+            got = kernels.apply("dwt", gather, transform="wpt", wavelet=wavelet, level=level, threshold=threshold,
+                                k=2.5, aperture=aperture, best_basis=best_basis)
             expected = reference.wpt_gather(gather, wavelet, level, threshold, 2.5, best_basis, aperture)
             worst, cases = max(worst, worst_distance(got.out, expected)), cases + 1
     assert cases >= 5 and worst < LIMIT
