@@ -11,7 +11,7 @@ tools/setup.sh build
 ${MAKE:-make} --no-print-directory -j"$(nproc)" all
 
 seisproc=$build/seisproc
-survey=$dir/survey.h5 clean=$dir/clean.h5 job=$dir/denoise.yaml output=$dir/denoised.h5
+survey=$dir/survey.h5 clean=$dir/clean.h5 job=$dir/denoise.yaml output=$dir/denoised.h5 report=$dir/report.json
 rm -rf "$dir"
 mkdir -p "$dir"
 
@@ -20,35 +20,27 @@ input: $survey
 output: $output
 mode: both
 chain:
-  - dwt: {wavelet: db4, threshold: soft, k: 3.0}
+  - dwt: {transform: swt, wavelet: sym8, threshold: hard, k: 3.5}
 END
 
 show() { printf '\n$'; printf ' %s' "$@"; printf '\n'; "$@"; }
 
-show "$seisproc" synth "$survey" --gathers "$gathers" --traces 800 --samples 1500 --interval-ms 2 --noise 1 --seed 1 \
-  --clean "$clean"
-show "$seisproc" info "$survey"
-printf '\n$ cat %s\n' "$job"
-cat "$job"
-start=$(date +%s.%N)
-show "$seisproc" run "$job"
-end=$(date +%s.%N)
+show "$seisproc" synth "$survey" --clean "$clean" --gathers "$gathers" --traces 800 --samples 1500 --noise 2 --seed 1
+show cat "$job"
+show "$seisproc" run "$job" --workers 2 --report "$report"
+show "$seisproc" info "$output"
 
-# `compare CLEAN FILE --json` gives the signal-to-noise ratio in dB; `info FILE --json` the size.
-number() { sed -n "s/.*\"$1\": *\\(-\\{0,1\\}[0-9.e+-]*\\).*/\\1/p" | head -n 1; }
-before=$("$seisproc" compare "$clean" "$survey" --json | number snr_db) || true
-after=$("$seisproc" compare "$clean" "$output" --json | number snr_db) || true
-traces=$("$seisproc" info "$survey" --json | number n_traces)
-samples=$("$seisproc" info "$survey" --json | number n_samples)
+# The first number of this name in a JSON object that has a name a line.
+number() { sed -n "s/^ *\"$1\": *\\([-+0-9.e]*\\).*/\\1/p" | head -n 1; }
+snr() { "$seisproc" compare "$clean" "$1" --json | number snr_db; }
 
-awk -v traces="$traces" -v samples="$samples" -v gathers="$gathers" -v start="$start" -v end="$end" \
-  -v before="$before" -v after="$after" -v out="$output" -v seisproc="$seisproc" 'BEGIN {
+awk -v ranks="$(grep -c '"role"' "$report")" -v workers="$(grep -c '"role": "worker"' "$report")" \
+  -v traces="$(number n_traces <"$report")" -v samples="$(number n_samples <"$report")" -v gathers="$gathers" \
+  -v s="$(number wall_s <"$report")" -v before="$(snr "$survey")" -v after="$(snr "$output")" -v out="$output" 'BEGIN {
   mb = traces * samples * 4e-6
-  s = end - start
-  print "\nDone: a survey of", gathers, "gathers was denoised on several ranks."
-  printf "  survey           %d traces of %d samples, %.0f MB\n", traces, samples, mb
-  printf "  signal to noise  %.1f dB before, %.1f dB after (against the clean survey)\n", before, after
-  printf "  time             %.1f s: %.0f traces/s, %.0f MB/s in and %.0f MB/s out\n", s, traces / s, mb / s, 2 * mb / s
-  printf "  output           %s (denoised /traces, and /noise)\n", out
-  printf "  look at it       %s info %s\n", seisproc, out
+  printf "\nDone: a survey of %d gathers, %d traces of %d samples (%.0f MB) was denoised", gathers, traces, samples, mb
+  printf " with wavelets on %d ranks, %d of them workers.\n", ranks, workers
+  printf "  signal to noise  %.1f dB before, %.1f dB after, against the clean survey\n", before, after
+  printf "  throughput       %.0f traces/s: %.0f MB/s in, %.0f MB/s out, in %.1f s\n", traces / s, mb / s, 2 * mb / s, s
+  printf "  output           %s holds the denoised traces and, as /noise, what was taken away\n", out
 }'

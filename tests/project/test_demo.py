@@ -1,0 +1,16 @@
+"""`make demo` ends with figures that hold: the noise was taken away, and the output is where it says."""
+
+import re
+
+import harness
+
+
+def test_the_demo_denoises_a_survey(tmp_path):
+    folder = tmp_path / "demo"
+    result = harness.run(["make", "-s", "demo", f"BUILD={harness.BUILD}"], timeout=100, cwd=harness.ROOT,
+                         env={"DEMO_DIR": folder, "DEMO_GATHERS": 8})
+    assert result.returncode == 0, str(result)
+    before, after = re.search(r"signal to noise +(-?[\d.]+) dB before, (-?[\d.]+) dB after", result.stdout).groups()
+    assert float(before) < 1 and float(after) > float(before) + 5
+    assert re.search(r"on 4 ranks, 2 of them workers", result.stdout)
+    assert f"output           {folder}/denoised.h5" in result.stdout and (folder / "denoised.h5").is_file()
