@@ -59,14 +59,12 @@ static void seal(writer *t, uint32_t seed) {
   t->start = t->at;
 }
 
-/* Whether a line of n characters, without its end, carries its own CRC. */
+/* Whether a line of n characters, without its end, carries its own CRC, in the one spelling that seal gives it. */
 static bool is_sealed(const char *line, size_t n, uint32_t seed) {
-  if (n < CRC_TAIL || strncmp(line + n - CRC_TAIL, crc_mark, sizeof crc_mark - 1)) return false;
-  char hex[9] = "";
-  memcpy(hex, line + n - 8, 8);
-  char *end;
-  const unsigned long crc = strtoul(hex, &end, 16);
-  return !*end && crc == sp_crc32c(seed, line, n - CRC_TAIL);
+  if (n < CRC_TAIL) return false;
+  char tail[CRC_TAIL + 1];
+  snprintf(tail, sizeof tail, "%s%08" PRIx32, crc_mark, sp_crc32c(seed, line, n - CRC_TAIL));
+  return !memcmp(line + n - CRC_TAIL, tail, CRC_TAIL);
 }
 
 static sp_status write_all(int fd, const char *path, const char *text, size_t n) {
