@@ -237,6 +237,7 @@ static sp_status submit(worker *w, input *in) {
                        .noise = sp_slot_noise(w->run->window, in->slot),
                        .results = sp_slot_results(w->run->window, in->slot),
                        .user = in};
+  sp_debug("computing gathers %llu + %u", (unsigned long long)in->range.first_gather, in->range.n_gathers);
   in->submitted_at = sp_now();
   sp_stage_add(&w->run->times, SP_STAGE_HAND_OVER, in->submitted_at - start, 0);
   return sp_engine_submit(w->engine, &in->slab);

@@ -1,0 +1,200 @@
+"""Jobs that are started, killed at a moment of one's choice, looked at, and started again."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+import uuid
+
+import harness
+
+JOB = """\
+input: {input}
+output: {output}
+mode: both
+engine: mock
+slab_mb: 1
+commit_interval: 0.1
+chain:
+  - dwt: {{wavelet: db4, level: 4, k: 2.5}}
+"""
+
+# Rank 0 coordinates; on one node rank 1 writes; the others compute.
+COORDINATOR, IO_RANK, FIRST_WORKER = 0, 1, 2
+
+
+def make_survey(path, gathers=80, traces=60, samples=1000, seed=5):
+    """A synthetic survey; the default has 19 MB, which is some twenty slabs."""
+    result = harness.run([harness.BINARY, "synth", path, f"--gathers={gathers}", f"--traces={traces}",
+                          f"--samples={samples}", "--noise=1", f"--seed={seed}", "--quiet"], tmp=path.parent)
+    assert result.returncode == 0, str(result)
+    return path
+
+
+def sha(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- journals ------------------------------------------------------------------------------------------------
+
+
+def make_table():
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+TABLE = make_table()
+
+
+def crc32c(data, crc=0):
+    """CRC-32C by its definition; checked against the published value of "123456789" below."""
+    crc ^= 0xFFFFFFFF
+    for byte in data:
+        crc = TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    return crc ^ 0xFFFFFFFF
+
+
+assert crc32c(b"123456789") == 0xE3069283
+
+
+class Journal:
+    """What a journal says, read independently of the program: gathers done, and the lines that count."""
+
+    def __init__(self, path):
+        self.text = path.read_bytes() if path.exists() else b""
+        self.lines, self.done, self.n_bad, seed, at = [], {}, 0, None, 0
+        for line in self.text.split(b"\n")[:-1]:
+            at += len(line) + 1
+            body, _, crc = line.rpartition(b" crc32c=")
+            if crc != b"%08x" % crc32c(body, seed or 0):
+                self.n_bad += 1
+                continue
+            self.lines.append(line)
+            if body.startswith(b"begin "):
+                seed = crc32c(self.text[:at])
+            elif body.startswith(b"done "):
+                words = body.split()
+                first, n = int(words[1]), int(words[2])
+                assert len(words) == 3 + n
+                self.done.update(zip(range(first, first + n), words[3:]))
+
+
+# --- running jobs --------------------------------------------------------------------------------------------
+
+
+class Running:
+    """A job under way. Whatever happens, its processes end with `end`."""
+
+    def __init__(self, command, ranks, env, tmp):
+        self.mark = uuid.uuid4().hex
+        full_env = dict(os.environ, **harness.mpi_environment(), TMPDIR=str(tmp), **{harness.MARK: self.mark})
+        full_env.update({key: str(value) for key, value in (env or {}).items()})
+        prefix = harness.mpirun_prefix(ranks) if ranks else []
+        self.command, self.started = prefix + [str(c) for c in command], time.monotonic()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, env=full_env, start_new_session=True)
+
+    def pids(self):
+        """Process ids of the ranks that live, by rank."""
+        found = {}
+        for pid in harness.marked_processes(self.mark):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as f:
+                    environ = f.read().split(b"\0")
+                with open(f"/proc/{pid}/stat", "rb") as f:
+                    state = f.read().rpartition(b")")[2].split()[0]
+            except OSError:
+                continue
+            rank = [e.partition(b"=")[2] for e in environ if e.startswith(b"OMPI_COMM_WORLD_RANK=")]
+            if rank and state != b"Z":
+                found[int(rank[0])] = pid
+        return found
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def wait_for(self, condition, timeout=30):
+        """Waits until condition() holds; false when the job ended first."""
+        limit = time.monotonic() + timeout * harness.TIME_SCALE
+        while not condition():
+            if not self.is_alive():
+                return False
+            assert time.monotonic() < limit, f"not within {timeout} s\n{self.end()}"
+            time.sleep(0.005)
+        return True
+
+    def kill(self, rank, number=signal.SIGKILL):
+        """Sends a signal to one rank; false when it is not there."""
+        pid = self.pids().get(rank)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill_all(self):
+        """Everything at once, as when a node goes down."""
+        harness.kill_marked(self.mark)
+
+    def wait(self, timeout=60):
+        """Waits for the end; returns harness.Finished. What is still there after the time is killed."""
+        timed_out = False
+        try:
+            out, _ = self.process.communicate(timeout=timeout * harness.TIME_SCALE)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            harness.kill_marked(self.mark)
+            out, _ = self.process.communicate()
+        return harness.Finished(self.command, self.process.returncode, "", out.decode(errors="replace"),
+                                time.monotonic() - self.started, timed_out)
+
+    def seconds_until_gone(self, timeout=30):
+        """How long it takes until no process of the job is left."""
+        start = time.monotonic()
+        while harness.marked_processes(self.mark):
+            if time.monotonic() - start > timeout * harness.TIME_SCALE:
+                left = harness.marked_processes(self.mark)
+                self.kill_all()
+                raise AssertionError(f"still there after {timeout} s: {left}")
+            time.sleep(0.01)
+        return time.monotonic() - start
+
+    def end(self):
+        harness.kill_marked(self.mark)
+        return self.wait(10)
+
+
+class Job:
+    """A job file in a folder of its own, and the output that it makes."""
+
+    def __init__(self, folder, survey, text=JOB, name="out"):
+        self.folder, self.survey = folder, survey
+        self.path, self.output = folder / f"{name}.yaml", folder / f"{name}.h5"
+        self.part, self.journal = folder / f"{name}.h5.part", folder / f"{name}.h5.journal"
+        self.path.write_text(text.format(input=survey, output=self.output))
+
+    def start(self, *arguments, ranks=4, delay=100, binary=harness.BINARY, env=None):
+        """Starts the job; each slab takes up to `delay` ms longer than it needs."""
+        full_env = {"SEISPROC_MOCK": f"delay={delay}", **(env or {})}
+        return Running([binary, "run", self.path, "--quiet", *arguments], ranks, full_env, self.folder)
+
+    def run(self, *arguments, ranks=4, delay=0, timeout=60, check=0, env=None, binary=harness.BINARY):
+        """Runs it to the end, and expects this exit code; returns harness.Finished."""
+        running = self.start(*arguments, ranks=ranks, delay=delay, env=env, binary=binary)
+        result = running.wait(timeout)
+        running.seconds_until_gone()
+        assert not result.timed_out and (check is None or result.returncode == check), f"expected {check}\n{result}"
+        return result
+
+    def done(self):
+        return Journal(self.journal).done
+
+    def files(self):
+        return sorted(p.name for p in self.folder.glob(f"{self.output.name}*"))
