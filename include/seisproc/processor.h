@@ -34,6 +34,12 @@ typedef enum sp_reason {
 /* "not finite", ...; never NULL. */
 const char *sp_reason_name(sp_reason reason);
 
+/* How backends that have a choice store coefficients. */
+typedef enum sp_precision {
+  SP_PRECISION_FLOAT32,
+  SP_PRECISION_MIXED /* time-frequency coefficients are stored in half precision, computed in float32 */
+} sp_precision;
+
 /* What a plan is made for. */
 typedef struct sp_geometry {
   uint32_t n_samples;       /* a trace */

@@ -5,7 +5,13 @@
 
 #include <cuda_runtime.h>
 
+#ifdef __cplusplus
+extern "C" { /* the program's headers are C */
+#endif
 #include "seisproc/status.h"
+#ifdef __cplusplus
+}
+#endif
 
 #define SP_CUDA(call) sp_cuda_check((call), #call, __FILE__, __LINE__)
 

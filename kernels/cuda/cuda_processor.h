@@ -13,16 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "seisproc/processor.h"
-
 #ifdef __cplusplus
-extern "C" {
+extern "C" { /* the program's headers are C */
 #endif
 
-typedef enum sp_precision {
-  SP_PRECISION_FLOAT32,
-  SP_PRECISION_MIXED /* time-frequency coefficients are stored in half precision, computed in float32 */
-} sp_precision;
+#include "seisproc/processor.h"
 
 /* What a plan is made for. */
 typedef struct sp_cuda_geometry {
@@ -36,12 +31,12 @@ typedef struct sp_cuda_geometry {
 /* Whole gathers in device memory. All pointers are the device's. */
 typedef struct sp_cuda_batch {
   const float *in; /* [n_traces][n_samples] */
-  float *out;      /* [n_traces][n_samples]; is `in` where the plan works in place, else apart */
+  float *out;      /* [n_traces][n_samples]; apart from `in`, or `in` itself where the plan allows it */
   uint32_t n_traces, n_gathers;
   const uint32_t *first_trace;  /* [n_gathers + 1] */
   const uint32_t *gather;       /* [n_traces]: the gather of each trace */
   const double *const *headers; /* [k][n_traces], k in the order of sp_processor.headers */
-  uint32_t *reason;             /* [n_gathers], sp_reason: raised with atomicMax, never lowered */
+  uint32_t *reason;             /* [n_gathers], sp_reason of this step: raised with atomicMax, never lowered */
 } sp_cuda_batch;
 
 /* Head of every plan. */
