@@ -96,10 +96,10 @@ sp_status sp_import_say_notes(sp_importer *im) {
     sp_warn("%s: %s say a sample interval of %g us: used %g us", path, which(&notes[SP_NOTE_INTERVAL], n, text),
             notes[SP_NOTE_INTERVAL].value, layout->sample_interval_us);
   }
-  if (notes[SP_NOTE_NO_SAMPLES].count) {
+  if (notes[SP_NOTE_NO_SAMPLES].count && !im->options->quiet) {
     sp_info("%s: %s say 0 samples: used %u", path, which(&notes[SP_NOTE_NO_SAMPLES], n, text), layout->n_samples);
   }
-  if (notes[SP_NOTE_NO_INTERVAL].count) {
+  if (notes[SP_NOTE_NO_INTERVAL].count && !im->options->quiet) {
     sp_info("%s: %s say a sample interval of 0: used %g us", path, which(&notes[SP_NOTE_NO_INTERVAL], n, text),
             layout->sample_interval_us);
   }

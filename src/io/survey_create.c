@@ -177,5 +177,5 @@ sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_
   }
   sp_status status = add(file, datasets, n_datasets, attributes, n_attributes);
   if (H5Fclose(file) < 0 && status == SP_SUCCESS) status = SP_RAISE(SP_ERR_IO, "%s: cannot be closed", path);
-  return status == SP_SUCCESS ? sync_path(path) : status;
+  return status;
 }
