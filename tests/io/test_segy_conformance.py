@@ -133,7 +133,9 @@ def test_header_columns_agree_with_segyio(seisproc, data_dir, tmp_path):
             for word, (byte, _) in segy_writer.WORDS.items():
                 if word in ("ns", "dt", "d1"):
                     continue
-                assert np.array_equal(f["headers"][word], g.attributes(byte)[:]), (name, word)
+                # attributes() of libsegyio 1.8 does not swap 2-byte words
+                theirs = [h[byte] for h in g.header[:]] if endian == "little" else g.attributes(byte)[:]
+                assert np.array_equal(f["headers"][word], theirs), (name, word)
                 checked += 1
         assert checked == len(segy_writer.WORDS) - 3
 
