@@ -118,13 +118,17 @@ typedef struct sp_segy_layout {
   bool text_is_ebcdic;
   size_t n_columns;
   sp_segy_column columns[SP_SEGY_MAX_COLUMNS];
+  char notes[2048]; /* what in the headers contradicts the file and what is used instead, a line each */
 } sp_segy_layout;
 
-/* Identifies the file at `path` and works out its layout. What in the headers contradicts the file is logged as a
- * warning that says what is used instead. Not collective: one process calls it. Errors, one line each: SP_ERR_INPUT
+/* Identifies the file at `path` and works out its layout. Logs nothing but errors: what in the headers contradicts the
+ * file is in out->notes. Not collective: one process calls it. Errors, one line each: SP_ERR_INPUT
  * for what is no SEG-Y or SU file (says what it is), is truncated, has traces of varying length or a sample format that
  * is not read (names it); SP_ERR_IO. */
 sp_status sp_segy_identify(const char *path, const sp_segy_hints *hints, sp_segy_layout *out);
+
+/* Logs the notes of a layout as warnings. */
+void sp_segy_say_notes(const char *path, const sp_segy_layout *layout);
 
 /* --- trace headers (segy_columns.c) ------------------------------------------------------------------------- */
 

@@ -89,9 +89,9 @@ static sp_status move_traces(sp_importer *im) {
   const double first_share = im->order_expected ? 1 : 0.4;
   const sp_pass first = {.write = im->order_expected, .collect = true, .share = first_share};
   SP_TRY(sp_team_agree(team, sp_import_pass(im, &first)));
-  SP_TRY(sp_import_say_notes(im));
   SP_TRY(gather_keys(im));
   SP_TRY(sp_team_agree(team, team->rank ? SP_SUCCESS : build_order(im)));
+  SP_TRY(sp_import_say_notes(im));
   bool sorted;
   SP_TRY(share_order(im, &sorted));
   if (!sorted && im->order_expected) return SP_SUCCESS;

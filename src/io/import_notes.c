@@ -88,6 +88,7 @@ sp_status sp_import_say_notes(sp_importer *im) {
   const uint64_t n = layout->n_traces;
   const sp_note *notes = im->notes;
   char text[96];
+  sp_segy_say_notes(path, layout);
   if (notes[SP_NOTE_SAMPLES].count) {
     sp_warn("%s: %s say %g samples, the file has %u: used %u", path, which(&notes[SP_NOTE_SAMPLES], n, text),
             notes[SP_NOTE_SAMPLES].value, layout->n_samples, layout->n_samples);

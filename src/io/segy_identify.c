@@ -1,6 +1,8 @@
 /* What kind of file this is: SEG-Y, SU, or something else that is named. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +25,25 @@ sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, v
     n -= (size_t)got;
   }
   return SP_SUCCESS;
+}
+
+void sp_segy_note(sp_segy_layout *layout, const char *format, ...) {
+  const size_t used = strlen(layout->notes);
+  char line[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  if (strstr(layout->notes, line)) return; /* a stanza may be read twice */
+  snprintf(layout->notes + used, sizeof layout->notes - used, "%s%s", used ? "\n" : "", line);
+}
+
+void sp_segy_say_notes(const char *path, const sp_segy_layout *layout) {
+  for (const char *line = layout->notes; *line;) {
+    const size_t n = strcspn(line, "\n");
+    sp_warn("%s: %.*s", path, (int)n, line);
+    line += n + (line[n] != '\0');
+  }
 }
 
 /* --- other files ---------------------------------------------------------------------------------------------- */
@@ -68,7 +89,8 @@ static const char *foreign(const sp_segy_probe *probe) {
     const uint8_t c = probe->head[i];
     if (c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f') return NULL;
   }
-  return "a text file";
+  /* the start of a SEG-Y file is text as well */
+  return sp_segy_text_is_ebcdic(probe->head, probe->n_head) ? NULL : "a text file";
 }
 
 /* --- SEG-Y or SU ---------------------------------------------------------------------------------------------- */

@@ -3,7 +3,6 @@
  * said. */
 #include <stdio.h>
 
-#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/io/segy_probe.h"
 
@@ -54,7 +53,7 @@ static void read_revision(const uint8_t *binary, sp_segy_layout *layout) {
   }
 }
 
-static void read_declared(const sp_segy_probe *probe, const sp_segy_layout *layout, declared *out) {
+static void read_declared(const sp_segy_probe *probe, sp_segy_layout *layout, declared *out) {
   const uint8_t *b = probe->head + SP_SEGY_TEXT_BYTES;
   const sp_byte_order order = layout->order;
   const bool marked = sp_get_u32(b + SP_BINARY_ORDER, order) == 0x01020304;
@@ -66,8 +65,8 @@ static void read_declared(const sp_segy_probe *probe, const sp_segy_layout *layo
       .measurement = sp_get_i16(b + SP_BINARY_MEASUREMENT, order),
   };
   if (layout->revision_major > 2) {
-    sp_warn("%s: revision %d.%d is none that is known: read as %s", probe->path, layout->revision_major,
-            layout->revision_minor, marked ? "2.1" : "1.0");
+    sp_segy_note(layout, "revision %d.%d is none that is known: read as %s", layout->revision_major,
+                 layout->revision_minor, marked ? "2.1" : "1.0");
   }
   if (!out->rev2) return;
   out->wide_samples = sp_get_i32(b + SP_BINARY_WIDE_SAMPLES, order);
@@ -208,8 +207,7 @@ static bool lengths_vary(const sp_segy_probe *probe, const extent *e, const sp_s
   return vary && at == probe->bytes;
 }
 
-static sp_status refuse_or_cut(const sp_segy_probe *probe, const sp_stanza *stanza, const sp_segy_layout *layout,
-                               extent *e) {
+static sp_status refuse_or_cut(const sp_segy_probe *probe, const sp_stanza *stanza, sp_segy_layout *layout, extent *e) {
   const size_t sample_bytes = sp_segy_format_bytes(layout->format);
   if (probe->bytes == e->first_trace)
     return SP_RAISE(SP_ERR_INPUT, "%s: no traces after the file headers", probe->path);
@@ -230,38 +228,38 @@ static sp_status refuse_or_cut(const sp_segy_probe *probe, const sp_stanza *stan
                     probe->path, (unsigned long long)e->n_traces, e->n_samples, (unsigned long long)e->left_over,
                     (unsigned long long)e->trace_bytes);
   }
-  sp_warn("%s: truncated: used its %llu whole traces of %u samples, left out the last %llu bytes", probe->path,
-          (unsigned long long)e->n_traces, e->n_samples, (unsigned long long)e->left_over);
+  sp_segy_note(layout, "truncated: used its %llu whole traces of %u samples, left out the last %llu bytes",
+               (unsigned long long)e->n_traces, e->n_samples, (unsigned long long)e->left_over);
   return SP_SUCCESS;
 }
 
 /* --- what was used instead ------------------------------------------------------------------------------------ */
 
-static void say_differences(const sp_segy_probe *probe, const declared *d, const candidates *c, const extent *e) {
-  const char *path = probe->path;
+static void say_differences(const sp_segy_probe *probe, const declared *d, const candidates *c, const extent *e,
+                            sp_segy_layout *layout) {
   if (e->first_trace != c->first_trace[0]) {
-    sp_warn("%s: headers say that the first trace is at byte %llu, the file shows byte %llu: used that", path,
-            (unsigned long long)c->first_trace[0], (unsigned long long)e->first_trace);
+    sp_segy_note(layout, "headers say that the first trace is at byte %llu, the file shows byte %llu: used that",
+                 (unsigned long long)c->first_trace[0], (unsigned long long)e->first_trace);
   }
   if (d->rev2 && d->first_trace && d->first_trace != e->first_trace && d->first_trace != c->first_trace[0]) {
-    sp_warn("%s: headers say that the first trace is at byte %llu, which cannot be: used %llu", path,
-            (unsigned long long)d->first_trace, (unsigned long long)e->first_trace);
+    sp_segy_note(layout, "headers say that the first trace is at byte %llu, which cannot be: used %llu",
+                 (unsigned long long)d->first_trace, (unsigned long long)e->first_trace);
   }
   if (e->extensions != c->extensions[0]) {
-    sp_warn("%s: headers say %u trace header extensions, the file shows %u: used that", path, c->extensions[0],
-            e->extensions);
+    sp_segy_note(layout, "headers say %u trace header extensions, the file shows %u: used that", c->extensions[0],
+                 e->extensions);
   }
   if (!probe->hints->n_samples && d->samples && e->n_samples != d->samples && !(d->wide_samples > 0)) {
-    sp_warn("%s: the binary header says %u samples a trace, the file shows %u: used that", path, d->samples,
-            e->n_samples);
+    sp_segy_note(layout, "the binary header says %u samples a trace, the file shows %u: used that", d->samples,
+                 e->n_samples);
   }
   if (d->rev2 && d->n_traces && d->n_traces != e->n_traces) {
-    sp_warn("%s: headers say %llu traces, the file holds %llu: used those", path, (unsigned long long)d->n_traces,
-            (unsigned long long)e->n_traces);
+    sp_segy_note(layout, "headers say %llu traces, the file holds %llu: used those", (unsigned long long)d->n_traces,
+                 (unsigned long long)e->n_traces);
   }
   if (d->trailers > 0 && (uint64_t)d->trailers * SP_SEGY_TEXT_BYTES != e->trailer_bytes) {
-    sp_warn("%s: headers say %lld trailer stanzas, the file holds %llu: used those", path, (long long)d->trailers,
-            (unsigned long long)(e->trailer_bytes / SP_SEGY_TEXT_BYTES));
+    sp_segy_note(layout, "headers say %lld trailer stanzas, the file holds %llu: used those", (long long)d->trailers,
+                 (unsigned long long)(e->trailer_bytes / SP_SEGY_TEXT_BYTES));
   }
 }
 
@@ -270,7 +268,7 @@ static bool is_interval(double us) {
 }
 
 /* Sample interval: rev 2's wide field, the binary header's, the first trace's, SU's d1; the first that can be one. */
-static double find_interval(const sp_segy_probe *probe, const sp_segy_layout *layout, const declared *d,
+static double find_interval(const sp_segy_probe *probe, sp_segy_layout *layout, const declared *d,
                             const uint8_t *header) {
   if (probe->hints->sample_interval_us > 0) return probe->hints->sample_interval_us;
   const bool is_su = layout->kind == SP_KIND_SU;
@@ -282,20 +280,20 @@ static double find_interval(const sp_segy_probe *probe, const sp_segy_layout *la
   double used = 0;
   for (int i = 0; i < 4 && !used; i++) used = is_interval(said[i]) ? said[i] : 0;
   if (!used) {
-    sp_warn(
-        "%s: sample interval %g us in the %s and %g us in the first trace cannot be: used %g us; --interval-ms sets "
-        "it",
-        probe->path, is_su ? 0 : d->interval_us, is_su ? "file" : "binary header", trace, fallback_interval_us);
+    sp_segy_note(
+        layout,
+        "sample interval %g us in the %s and %g us in the first trace cannot be: used %g us; --interval-ms sets it",
+        is_su ? 0 : d->interval_us, is_su ? "file" : "binary header", trace, fallback_interval_us);
     return fallback_interval_us;
   }
   if (d->wide_interval_us && used != d->wide_interval_us) {
-    sp_warn("%s: extended sample interval %g us cannot be: used %g us", probe->path, d->wide_interval_us, used);
+    sp_segy_note(layout, "extended sample interval %g us cannot be: used %g us", d->wide_interval_us, used);
   }
   if (!is_su && !is_interval(d->interval_us) && used != d->wide_interval_us) {
-    sp_warn("%s: the binary header says a sample interval of %g us, the first trace %g: used that", probe->path,
-            d->interval_us, used);
+    sp_segy_note(layout, "the binary header says a sample interval of %g us, the first trace %g: used that",
+                 d->interval_us, used);
   } else if (is_su && !is_interval(trace)) {
-    sp_warn("%s: sample interval dt %g us in the first trace: used d1, %g us", probe->path, trace, used);
+    sp_segy_note(layout, "sample interval dt %g us in the first trace: used d1, %g us", trace, used);
   }
   return used;
 }
@@ -320,14 +318,14 @@ static sp_status finish(const sp_segy_probe *probe, const declared *d, const sp_
   return SP_SUCCESS;
 }
 
-static sp_status list_segy(const sp_segy_probe *probe, const sp_segy_layout *layout, declared *d, sp_stanza *stanza,
+static sp_status list_segy(const sp_segy_probe *probe, sp_segy_layout *layout, declared *d, sp_stanza *stanza,
                            uint8_t *header, candidates *c) {
   SP_TRY(list_first_traces(probe, d, c));
   if (!c->n_first_traces) {
     return SP_RAISE(SP_ERR_INPUT, "%s: ends inside its file headers: %lld extended textual headers are declared",
                     probe->path, (long long)d->n_texts);
   }
-  SP_TRY(sp_stanza_read(probe, (uint64_t)d->n_texts, stanza));
+  SP_TRY(sp_stanza_read(probe, (uint64_t)d->n_texts, layout, stanza));
   SP_TRY(read_first_header(probe, c->first_trace[0], header));
   offer(c->extensions, &c->n_extensions, d->extensions[0], 0, MAX_EXTENSIONS);
   offer(c->extensions, &c->n_extensions, d->extensions[1], 0, MAX_EXTENSIONS);
@@ -357,9 +355,9 @@ static sp_status layout_segy(const sp_segy_probe *probe, uint8_t *header, sp_sta
     SP_TRY(refuse_or_cut(probe, stanza, layout, &e));
   }
   if (e.first_trace != c.first_trace[0]) {
-    SP_TRY(sp_stanza_read(probe, (e.first_trace - SP_SEGY_FILE_HEADER_BYTES) / SP_SEGY_TEXT_BYTES, stanza));
+    SP_TRY(sp_stanza_read(probe, (e.first_trace - SP_SEGY_FILE_HEADER_BYTES) / SP_SEGY_TEXT_BYTES, layout, stanza));
   }
-  say_differences(probe, &d, &c, &e);
+  say_differences(probe, &d, &c, &e, layout);
   keep_extent(&e, layout);
   return finish(probe, &d, stanza, header, layout);
 }

@@ -33,6 +33,9 @@ typedef struct sp_segy_probe {
   uint8_t head[SP_PROBE_HEAD]; /* the first bytes of the file, n_head of them; zeros after */
 } sp_segy_probe;
 
+/* Adds a line to what contradicts the file. */
+void sp_segy_note(sp_segy_layout *layout, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Reads exactly n bytes at an offset. Errors: SP_ERR_IO, also where the file ends before. */
 sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, void *out);
 
@@ -57,9 +60,9 @@ sp_status sp_stanza_count_texts(const sp_segy_probe *probe, uint64_t *out);
 /* Number of texts from the first extended one on that begin with a stanza, declared or not. */
 sp_status sp_stanza_count_all(const sp_segy_probe *probe, uint64_t *out);
 
-/* Reads the layout stanza (rev 2.1, D8) among n extended textual headers. A stanza that cannot be used is logged as a
- * warning and left out. */
-sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_stanza *out);
+/* Reads the layout stanza (rev 2.1, D8) among n extended textual headers. A stanza that cannot be used is noted and
+ * left out. */
+sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_layout *layout, sp_stanza *out);
 
 /* The field at its place in a standard header: the stanza's, else the table's. */
 double sp_stanza_value(const sp_stanza *stanza, sp_byte_order order, const char *name, const uint8_t *header);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "src/io/segy_probe.h"
@@ -206,7 +205,7 @@ static sp_status gather_text(const sp_segy_probe *probe, uint64_t first, uint64_
   return SP_SUCCESS;
 }
 
-sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_stanza *out) {
+sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_layout *layout, sp_stanza *out) {
   out->found = false;
   out->n_places = 0;
   for (uint64_t i = 0; i < n_texts && i < MAX_TEXTS && text_at(i + 1) <= probe->bytes; i++) {
@@ -218,8 +217,8 @@ sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_stanza
     sp_free(text);
     if (out->found) return SP_SUCCESS;
     out->n_places = 0;
-    sp_warn("%s: the layout stanza cannot be used, %s: used the standard's places of trace header fields", probe->path,
-            why);
+    sp_segy_note(layout, "the layout stanza cannot be used, %s: used the standard's places of trace header fields",
+                 why);
     return SP_SUCCESS;
   }
   return SP_SUCCESS;
