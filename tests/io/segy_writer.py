@@ -1,4 +1,4 @@
-"""SEG-Y and SU files for the tests, written and read with NumPy alone: nothing of the code under test, nor libsegyio."""
+"""SEG-Y and SU files for the tests, written and read with NumPy alone: no code under test in it, nor libsegyio."""
 
 import numpy as np
 

@@ -151,8 +151,8 @@ def test_disorder_that_begins_late(seisproc, tmp_path):
 def test_two_keys_and_sorting_within(seisproc, tmp_path):
     words, headers, samples = survey_of(12, 8, True)
     (tmp_path / "in.sgy").write_bytes(sw.segy(headers, samples, 5))
-    seisproc("import", tmp_path / "in.sgy", tmp_path / "x.h5", "--gather", "fldr", "--gather", "cdp", "--sort", "offset",
-             "-q", ranks=3)
+    seisproc("import", tmp_path / "in.sgy", tmp_path / "x.h5", "--gather", "fldr", "--gather", "cdp", "--sort",
+             "offset", "-q", ranks=3)
     order = np.lexsort((np.arange(len(samples)), words["offset"], words["cdp"], words["fldr"]))
     with h5py.File(tmp_path / "x.h5") as f:
         assert np.array_equal(f["traces"], samples[order])
@@ -175,7 +175,8 @@ def test_words_at_places_of_ones_own(seisproc, tmp_path):
         assert list(iline) == [7] * 6 + [8] * 6 and set(many) == {40000} and depth.dtype == "f8"
         assert np.array_equal(depth, np.linspace(0, 1, n).astype("f4"))
     for field in ("iline", "iline=0", "iline=238", "Bad Name=3", "iline=9:i3", "x=9999"):
-        result = seisproc("import", tmp_path / "in.sgy", tmp_path / "y.h5", "--gather", "none", "--field", field, check=1)
+        result = seisproc("import", tmp_path / "in.sgy", tmp_path / "y.h5", "--gather", "none", "--field", field,
+                          check=1)
         assert "field" in result.stderr
     assert not (tmp_path / "y.h5").exists()
 
@@ -231,7 +232,7 @@ def test_the_file_decides_over_a_wrong_sample_count(seisproc, tmp_path):
 
 @pytest.mark.parametrize("order", ("big", "little"))
 def test_revision_2_1(seisproc, tmp_path, order):
-    """Wide fields, two trace header extensions, texts up to ((SEG: EndText)), a gap before the first trace, a trailer."""
+    """Wide fields, two trace header extensions, texts up to ((SEG: EndText)), a gap before the traces, a trailer."""
     n, ns = 9, 70000
     headers = sw.trace_headers(n, order, 2, fldr=3, sx=100, scalco=-10, iline=np.arange(n) // 3 + 1)
     headers[:, 472:480] = np.frombuffer(b"SEG00001", "u1")
@@ -292,7 +293,7 @@ def test_headers_overruled(seisproc, tmp_path):
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused ----------------------------------------------------------------------------------------------
 
 
 def refuse(seisproc, tmp_path, path, *arguments, say, ranks=None):
@@ -370,7 +371,7 @@ def test_damaged_files(seisproc, tmp_path):
     refuse(seisproc, tmp_path, path, say="none says ((SEG: EndText))")
 
 
-# --- large files ---------------------------------------------------------------------------------------------------------
+# --- large files --------------------------------------------------------------------------------------------------
 
 
 def sparse_file(path, n_traces, n_samples):
@@ -385,7 +386,7 @@ def sparse_file(path, n_traces, n_samples):
 
 
 def test_memory_is_bounded(tmp_path):
-    """360 MB through a process of less address space in all, libraries included; when sorting, of a fixed one as well."""
+    """360 MB through a process of less address space, libraries included; when sorting, of a fixed one as well."""
     sparse_file(tmp_path / "in.sgy", 1500, 60000)
     for arguments, limit in ((("--gather", "none"), 300), (("--gather", "fldr"), 700)):
         command = f"ulimit -v {limit * 1024}; exec {harness.BINARY} import in.sgy x.h5 -q {' '.join(arguments)}"

@@ -1,5 +1,5 @@
-"""libsegyio's own test files: every one is imported with the right numbers and exported to the same bytes, or refused by
-name. Nothing hangs, nothing is left behind."""
+"""libsegyio's own test files: every one is imported with the right numbers and exported to the same bytes, or refused
+by name. Nothing hangs, nothing is left behind."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,9 +14,9 @@ import segy_writer
 REFUSED = {
     "broken.sgy": "truncated: after 3 traces of 4 samples, 68 bytes",
     "text.sgy": "no traces",
-    **{f"Format{code}{order}.sgy": f"sample format {code} ({name}) is not read"
+    **{f"Format{code}{order}.sgy": f"sample format {code} ({name}) is not read" for order in ("msb", "lsb")
        for code, name in ((4, "4-byte fixed point with gain"), (7, "3-byte integer"), (9, "8-byte integer"),
-                          (12, "8-byte unsigned integer"), (15, "3-byte unsigned integer")) for order in ("msb", "lsb")},
+                          (12, "8-byte unsigned integer"), (15, "3-byte unsigned integer"))},
 }
 
 # Traces, samples a trace, header bytes, interval in us, where it is not 240 and 4000; by the file's documentation.
@@ -34,8 +34,8 @@ SHAPES = {
     "mapping-mixed-order.sgy": (2, 4, 960, 1000), "mapping-no-extension1.sgy": (2, 4, 480, 1000),
     "small-lsb.su": (25, 50), "small.su": (25, 50),
     **{f"mapping-{name}.sgy": (6, 4, 240, 1000) for name in (
-        "default", "empty", "invalid-attribute", "invalid-root", "invalid-value", "minimal", "multiple-stanzas", "shifted",
-        "unparsable", "unsupported-type")},
+        "default", "empty", "invalid-attribute", "invalid-root", "invalid-value", "minimal", "multiple-stanzas",
+        "shifted", "unparsable", "unsupported-type")},
 }
 
 
