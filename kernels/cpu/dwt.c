@@ -17,6 +17,7 @@ typedef struct thread_work {
   float *rows;             /* [n_rows], each row_floats */
   unsigned char *splits;   /* [n_rows] */
   sp_dwt_band *bands;
+  float *guess; /* the last median */
 } thread_work;
 
 typedef struct dwt_plan {
@@ -37,6 +38,7 @@ static void free_work(thread_work *w) {
   sp_free(w->rows);
   sp_free(w->splits);
   sp_free(w->bands);
+  sp_free(w->guess);
 }
 
 static void destroy(sp_plan *base) {
@@ -60,9 +62,10 @@ static sp_status make_work(const dwt_plan *p, thread_work *w) {
   const size_t n_rows = (size_t)p->n_rows;
   SP_TRY(take(l->scratch_floats, sizeof(float), &w->scratch));
   SP_TRY(take(2 * l->row_floats, sizeof(float), &w->result));
-  SP_TRY(take(l->row_floats * 2 + 64, sizeof(int32_t), &w->values));
+  SP_TRY(take(l->row_floats * 3 + 64, sizeof(int32_t), &w->values));
   SP_TRY(take(n_rows * l->row_floats, sizeof(float), &w->rows));
   SP_TRY(take(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));
+  SP_TRY(take(1, sizeof *w->guess, &w->guess));
   return take(sp_dwt_max_bands(l), sizeof(sp_dwt_band), &w->bands);
 }
 
@@ -100,7 +103,7 @@ static double noise(const dwt_plan *p, const thread_work *w, const float *row, s
   const sp_dwt_band *bands = w->bands;
   double median;
   if (l->transform == SP_DWT_WPT) {
-    float *all = (float *)(w->values + l->row_floats + 64);
+    float *all = (float *)(w->values + 2 * l->row_floats + 64);
     size_t n = 0;
     for (size_t i = 0; i < n_bands; i++) {
       for (size_t k = 0; k < bands[i].count; k++, n += bands[i].length) {
@@ -108,10 +111,10 @@ static double noise(const dwt_plan *p, const thread_work *w, const float *row, s
         for (size_t c = 0; c < bands[i].length; c++) all[n + c] = from[c] / bands[i].gain;
       }
     }
-    median = l->vector->median_magnitude(all, n, w->values);
+    median = l->vector->median_magnitude(all, n, w->values, w->guess);
   } else {
     const sp_dwt_band *band = &bands[p->params.noise_level == SP_DWT_FINEST ? 0 : l->levels - 1];
-    median = l->vector->median_magnitude(row + band->start, band->length, w->values) / band->gain;
+    median = l->vector->median_magnitude(row + band->start, band->length, w->values, w->guess) / band->gain;
   }
   return median / SP_DWT_MEDIAN_TO_SIGMA;
 }
@@ -134,7 +137,7 @@ static void denoise_trace(const dwt_plan *p, const thread_work *w, const float *
       l->vector->shrink(p->params.threshold, (float)(limit * b->gain), b->factor, row + b->start, extent(b));
     }
   }
-  sp_dwt_inverse(l, row, w->splits, out, w->scratch);
+  sp_dwt_inverse(l, row, w->splits, out, in != out, w->scratch);
 }
 
 static void denoise_traces(const dwt_plan *p, const thread_work *w, const sp_block *block) {
@@ -179,7 +182,7 @@ static sp_window make_window(const dwt_plan *p, const sp_dwt_band *band) {
 
 static void finish(const ring *r, size_t trace, float *result) {
   const sp_dwt_layout *l = &r->plan->layout;
-  sp_dwt_inverse(l, result, ring_split(r, trace), r->block->out + trace * l->n_samples, r->work->scratch);
+  sp_dwt_inverse(l, result, ring_split(r, trace), r->block->out + trace * l->n_samples, true, r->work->scratch);
 }
 
 /* The approximation: back to floats, and scaled. */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "seisproc/memory.h"
+
 static size_t round_up(size_t n) {
   return (n + SP_BANK_ROUND - 1) / SP_BANK_ROUND * SP_BANK_ROUND;
 }
@@ -87,41 +89,38 @@ size_t sp_dwt_max_bands(const sp_dwt_layout *l) {
 
 /* --- dwt --------------------------------------------------------------------------------------------------- */
 
-/* Half-sample symmetric extension. A signal has at least taps - 1 samples (sp_wavelet_max_level). */
-static void mirror_left(float *end, const float *x, int taps) {
-  for (int i = 0; i < taps - 2; i++) end[-1 - i] = x[i];
-}
-
-static void mirror_right(float *from, const float *x_end, int taps) {
-  for (int i = 0; i < taps - 1; i++) from[i] = x_end[-1 - i];
-}
-
 /* A signal in a buffer of ours, extended in place. */
 static void analyse(const sp_dwt_layout *l, float *x, int level, float *lo, float *hi) {
-  const size_t n = l->length[level];
-  mirror_left(x, x, l->bank.taps);
-  mirror_right(x + n, x + n, l->bank.taps);
-  l->bank.analyse(&l->bank, x, x, l->length[level + 1], x, l->length[level + 1], lo, hi);
+  l->bank.extend(x, l->length[level], l->bank.taps);
+  l->bank.analyse(&l->bank, x, x, l->length[level + 1], x, l->length[level + 1], lo, hi, 0);
 }
+
+/* Traces by which reading from memory is started before they are needed. */
+enum { FETCH_AHEAD = 2 };
 
 /* The caller's trace: read in place but for its ends. */
 static void analyse_trace(const sp_dwt_layout *l, const float *in, float *ends, float *lo, float *hi) {
   const size_t n = l->n_samples, n_main = n / (2 * SP_BANK_ROUND) * SP_BANK_ROUND, rest = n - 2 * n_main;
   float *head = ends + SP_BANK_FRONT, *tail = head;
-  mirror_left(head, in, l->bank.taps);
+  for (int i = 0; i < l->bank.taps - 2; i++) head[-1 - i] = in[i];
   memcpy(tail, in + 2 * n_main, rest * sizeof *tail);
-  mirror_right(tail + rest, in + n, l->bank.taps);
-  l->bank.analyse(&l->bank, head, in, n_main, tail, l->length[1], lo, hi);
+  for (int i = 0; i < l->bank.taps - 1; i++) tail[rest + (size_t)i] = in[n - 1 - (size_t)i];
+  l->bank.analyse(&l->bank, head, in, n_main, tail, l->length[1], lo, hi, FETCH_AHEAD * n);
 }
 
 static void synthesise(const sp_dwt_layout *l, int level, const float *lo, const float *hi, float *x) {
   const size_t n_pairs = (l->length[level] + 1) / 2;
-  l->bank.synthesise(&l->bank, lo, hi, x, round_up(n_pairs), x, n_pairs);
+  l->bank.synthesise(&l->bank, lo, hi, x, round_up(n_pairs), x, n_pairs, false);
 }
 
-static void synthesise_trace(const sp_dwt_layout *l, const float *lo, const float *hi, float *tail, float *out) {
+static bool is_aligned(const float *x) {
+  return (uintptr_t)x % SP_ALIGNMENT == 0;
+}
+
+static void synthesise_trace(const sp_dwt_layout *l, const float *lo, const float *hi, float *tail, float *out,
+                             bool stream) {
   const size_t n = l->n_samples, n_main = n / (2 * SP_BANK_ROUND) * SP_BANK_ROUND;
-  l->bank.synthesise(&l->bank, lo, hi, out, n_main, tail, (n + 1) / 2);
+  l->bank.synthesise(&l->bank, lo, hi, out, n_main, tail, (n + 1) / 2, stream && is_aligned(out));
   memcpy(out + 2 * n_main, tail, (n - 2 * n_main) * sizeof *out);
 }
 
@@ -139,7 +138,7 @@ static void forward_dwt(const sp_dwt_layout *l, const float *in, float *row, flo
   }
 }
 
-static void inverse_dwt(const sp_dwt_layout *l, const float *row, float *out, float *scratch) {
+static void inverse_dwt(const sp_dwt_layout *l, const float *row, float *out, bool stream, float *scratch) {
   float *next = scratch + SP_BANK_FRONT, *spare = next + l->buffer_floats;
   const float *lo = row + l->start[l->levels + 1];
   for (int j = l->levels; j > 1; j--) {
@@ -149,7 +148,7 @@ static void inverse_dwt(const sp_dwt_layout *l, const float *row, float *out, fl
     spare = done;
     lo = done;
   }
-  synthesise_trace(l, lo, row + l->start[1], next, out);
+  synthesise_trace(l, lo, row + l->start[1], next, out, stream);
 }
 
 /* --- swt --------------------------------------------------------------------------------------------------- */
@@ -162,6 +161,9 @@ static void forward_swt(const sp_dwt_layout *l, const float *in, float *row, flo
   for (int j = 1; j <= l->levels; j++) {
     const size_t reach = swt_reach(l, j);
     float *lo = j == l->levels ? row + l->start[j + 1] : next;
+    for (size_t i = n * (size_t)(j - 1); i < n * (size_t)j; i += 16 * (size_t)l->levels) {
+      __builtin_prefetch(in + FETCH_AHEAD * n + i / (size_t)l->levels, 0, 2);
+    }
     memcpy(here - reach, here + l->padded - reach, reach * sizeof *here);
     l->bank.swt_analyse(&l->bank, (size_t)1 << (j - 1), here, l->padded, lo, row + l->start[j]);
     next = here;
@@ -269,13 +271,13 @@ static bool is_leaf(const sp_dwt_layout *l, const unsigned char *split, int leve
 }
 
 static const float *rebuild(const sp_dwt_layout *l, const float *row, const unsigned char *split, int level,
-                            size_t index, float *out, float *scratch) {
+                            size_t index, float *out, bool stream, float *scratch) {
   if (is_leaf(l, split, level, index)) return row + node_start(l, level, index);
-  const float *lo = rebuild(l, row, split, level + 1, 2 * index, out, scratch);
-  const float *hi = rebuild(l, row, split, level + 1, 2 * index + 1, out, scratch);
+  const float *lo = rebuild(l, row, split, level + 1, 2 * index, out, stream, scratch);
+  const float *hi = rebuild(l, row, split, level + 1, 2 * index + 1, out, stream, scratch);
   float *x = node_buffer(l, level, index, scratch);
   if (level == 0) {
-    synthesise_trace(l, lo, hi, x, out);
+    synthesise_trace(l, lo, hi, x, out, stream);
   } else {
     synthesise(l, level, lo, hi, x);
   }
@@ -338,13 +340,14 @@ void sp_dwt_forward(const sp_dwt_layout *l, const float *in, float *row, unsigne
   }
 }
 
-void sp_dwt_inverse(const sp_dwt_layout *l, float *row, const unsigned char *split, float *out, float *scratch) {
+void sp_dwt_inverse(const sp_dwt_layout *l, float *row, const unsigned char *split, float *out, bool stream,
+                    float *scratch) {
   if (l->transform == SP_DWT_SWT) {
     inverse_swt(l, row, out, scratch);
   } else if (l->transform == SP_DWT_DWT) {
-    inverse_dwt(l, row, out, scratch);
+    inverse_dwt(l, row, out, stream, scratch);
   } else {
-    rebuild(l, row, split, 0, 0, out, scratch);
+    rebuild(l, row, split, 0, 0, out, stream, scratch);
   }
 }
 

@@ -42,8 +42,9 @@ size_t sp_dwt_split_bytes(const sp_dwt_layout *layout);
 /* Trace to row. `split` says which packet nodes the best basis divides. All are borrowed. */
 void sp_dwt_forward(const sp_dwt_layout *layout, const float *in, float *row, unsigned char *split, float *scratch);
 
-/* Row, changed, to trace. out must not overlap the row. */
-void sp_dwt_inverse(const sp_dwt_layout *layout, float *row, const unsigned char *split, float *out, float *scratch);
+/* Row, changed, to trace. `stream`: past the caches where that is possible. */
+void sp_dwt_inverse(const sp_dwt_layout *layout, float *row, const unsigned char *split, float *out, bool stream,
+                    float *scratch);
 
 /* Lists the bands of a row; returns their number. */
 size_t sp_dwt_bands(const sp_dwt_layout *layout, const unsigned char *split, sp_dwt_band *bands);

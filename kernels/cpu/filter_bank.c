@@ -49,6 +49,7 @@ static const sp_bank_swt_functions *swt_functions(sp_isa isa) {
 }
 
 static void pick_plain(sp_bank *bank, sp_isa isa) {
+  bank->extend = functions(isa)->extend;
   bank->analyse = functions(isa)->analyse_plain;
   bank->synthesise = functions(isa)->synthesise_plain;
   bank->swt_analyse = swt_functions(isa)->analyse_plain;

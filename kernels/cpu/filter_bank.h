@@ -29,14 +29,20 @@ typedef struct sp_bank sp_bank;
 
 /* x: a signal of n samples from which 2 * n_main samples may be read in place; `head` ends with its extension to the
  * left: head[-1] is x[-1], taps - 2 of them; `tail` is what follows: tail[0] is x[2 * n_main], up to x[n + taps - 2].
- * A signal that is extended in place passes head = x, n_main = n_out. Writes lo[0 ... n_out - 1] and hi. */
+ * A signal that is extended in place passes head = x, n_main = n_out. Writes lo[0 ... n_out - 1] and hi. Where
+ * ahead is not 0, what lies as many samples behind x is fetched into the cache meanwhile. */
 typedef void sp_bank_analyse(const sp_bank *bank, const float *head, const float *x, size_t n_main, const float *tail,
-                             size_t n_out, float *lo, float *hi);
+                             size_t n_out, float *lo, float *hi, size_t ahead);
 
-/* Writes 2 * n_pairs samples, of which 2 * n_main to x, the others to tail. Reads lo and hi up to n_pairs +
+/* Half-sample symmetric extension in place, by taps - 2 samples to the left and taps - 1 to the right; n is at least
+ * taps - 1. */
+typedef void sp_bank_extend(float *x, size_t n, int taps);
+
+/* Writes 2 * n_pairs samples, of which 2 * n_main to x (past the caches where `stream`, which needs x to be aligned to
+ * SP_ALIGNMENT), the others to tail. Reads lo and hi up to n_pairs +
  * taps / 2 - 1, and SP_BANK_ROUND more. n_main is a multiple of SP_BANK_ROUND. */
 typedef void sp_bank_synthesise(const sp_bank *bank, const float *lo, const float *hi, float *x, size_t n_main,
-                                float *tail, size_t n_pairs);
+                                float *tail, size_t n_pairs, bool stream);
 
 /* a[k] = sum_j dec_lo[j] x[k - j step], k < n; x is extended by (taps - 1) * step samples to the left. */
 typedef void sp_bank_swt_analyse(const sp_bank *bank, size_t step, const float *x, size_t n, float *lo, float *hi);
@@ -46,6 +52,7 @@ typedef void sp_bank_swt_synthesise(const sp_bank *bank, size_t step, const floa
                                     float *x);
 
 struct sp_bank {
+  sp_bank_extend *extend;
   sp_bank_analyse *analyse;
   sp_bank_synthesise *synthesise;
   sp_bank_swt_analyse *swt_analyse;
@@ -68,6 +75,7 @@ void sp_bank_init(sp_bank *bank, int wavelet, int levels, bool undecimated, sp_i
 
 /* What an instruction set offers: indexed by the number of stages. */
 typedef struct sp_bank_functions {
+  sp_bank_extend *extend;
   sp_bank_analyse *analyse[SP_BANK_MAX_STAGES + 1], *analyse_folded[SP_BANK_MAX_FOLDED + 1], *analyse_plain;
   sp_bank_synthesise *synthesise[SP_BANK_MAX_STAGES + 1], *synthesise_folded[SP_BANK_MAX_FOLDED + 1], *synthesise_plain;
 } sp_bank_functions;

@@ -46,13 +46,30 @@ SP_INLINE void lattice_synthesise(lattice *l, const int stages, vf u, vf v, vf *
   *odd = vf_fma(l->t[0], u, v);
 }
 
+SP_INLINE void put(float *x, vf first, vf second, bool stream) {
+  if (stream) {
+    vf_stream(x, first);
+    vf_stream(x + SP_LANES, second);
+  } else {
+    vf_store(x, first);
+    vf_store(x + SP_LANES, second);
+  }
+}
+
+/* Two vectors, into the second-level cache. */
+SP_INLINE void prefetch(const float *x) {
+  __builtin_prefetch(x, 0, 2);
+  if (SP_LANES > 8) __builtin_prefetch(x + SP_LANES, 0, 2);
+}
+
 /* Vectors to feed before the first that counts. */
 SP_INLINE ptrdiff_t lattice_lead(const int stages) {
   return (stages - 1 + SP_LANES - 1) / SP_LANES * SP_LANES;
 }
 
 SP_INLINE void analyse_lattice(const int stages, const int folded, const sp_bank *bank, const float *head,
-                               const float *x, size_t n_main, const float *tail, size_t n_out, float *lo, float *hi) {
+                               const float *x, size_t n_main, const float *tail, size_t n_out, float *lo, float *hi,
+                               size_t ahead) {
   lattice l;
   vf a, d;
   const vf scale = vf_set(bank->analysis_scale);
@@ -64,6 +81,7 @@ SP_INLINE void analyse_lattice(const int stages, const int folded, const sp_bank
   for (size_t k = 0; k < n_out; k += SP_LANES) {
     const float *from = k < n_main ? x + 2 * k : tail + 2 * (k - n_main);
     const vf first = vf_load(from), second = vf_load(from + SP_LANES);
+    if (ahead) prefetch(from + ahead);
     lattice_analyse(&l, stages, vf_even(first, second), vf_odd(first, second), &a, &d);
     vf_store(lo + k, folded ? a : a * scale);
     vf_store(hi + k, folded ? d : d * scale);
@@ -71,7 +89,7 @@ SP_INLINE void analyse_lattice(const int stages, const int folded, const sp_bank
 }
 
 SP_INLINE void synthesise_lattice(const int stages, const int folded, const sp_bank *bank, const float *lo,
-                                  const float *hi, float *x, size_t n_main, float *tail, size_t n_pairs) {
+                                  const float *hi, float *x, size_t n_main, float *tail, size_t n_pairs, bool stream) {
   lattice l;
   vf even, odd;
   const vf scale = vf_set(bank->synthesis_scale);
@@ -85,8 +103,7 @@ SP_INLINE void synthesise_lattice(const int stages, const int folded, const sp_b
     float *to = k < n_main ? x + 2 * k : tail + 2 * (k - n_main);
     lattice_synthesise(&l, stages, vf_load(lo + k), vf_load(hi + k), &even, &odd);
     if (!folded) even = even * scale, odd = odd * scale;
-    vf_store(to, vf_zip_low(even, odd));
-    vf_store(to + SP_LANES, vf_zip_high(even, odd));
+    put(to, vf_zip_low(even, odd), vf_zip_high(even, odd), stream && k < n_main);
   }
 }
 
@@ -110,7 +127,7 @@ static void split(const float *x, float *even, float *odd) {
 }
 
 static void analyse_plain(const sp_bank *bank, const float *head, const float *x, size_t n_main, const float *tail,
-                          size_t n_out, float *lo, float *hi) {
+                          size_t n_out, float *lo, float *hi, size_t ahead) {
   enum { LEAD = (SP_BANK_MAX_STAGES + SP_LANES - 1) / SP_LANES * SP_LANES };
   float even[LEAD + BATCH], odd[LEAD + BATCH];
   for (ptrdiff_t k = -LEAD; k < 0; k += SP_LANES) {
@@ -119,6 +136,7 @@ static void analyse_plain(const sp_bank *bank, const float *head, const float *x
   for (size_t start = 0; start < n_out; start += BATCH) {
     const size_t end = n_out - start < BATCH ? n_out : start + BATCH;
     for (size_t k = start; k < end; k += SP_LANES) {
+      if (ahead) prefetch(x + 2 * k + ahead);
       split(k < n_main ? x + 2 * k : tail + 2 * (k - n_main), even + LEAD + (k - start), odd + LEAD + (k - start));
     }
     for (size_t k = start; k < end; k += SP_LANES) {
@@ -144,7 +162,7 @@ SP_INLINE void unfilter(const float *taps, int first, int end, const float *c, v
 }
 
 static void synthesise_plain(const sp_bank *bank, const float *lo, const float *hi, float *x, size_t n_main,
-                             float *tail, size_t n_pairs) {
+                             float *tail, size_t n_pairs, bool stream) {
   lo += bank->stages - 1;
   hi += bank->stages - 1;
   for (size_t k = 0; k < n_pairs; k += SP_LANES) {
@@ -152,8 +170,7 @@ static void synthesise_plain(const sp_bank *bank, const float *lo, const float *
     vf even = vf_set(0), odd = vf_set(0);
     unfilter(bank->rec_lo, bank->rec_lo_first, bank->rec_lo_end, lo + k, &even, &odd);
     unfilter(bank->rec_hi, bank->rec_hi_first, bank->rec_hi_end, hi + k, &even, &odd);
-    vf_store(to, vf_zip_low(even, odd));
-    vf_store(to + SP_LANES, vf_zip_high(even, odd));
+    put(to, vf_zip_low(even, odd), vf_zip_high(even, odd), stream && k < n_main);
   }
 }
 
@@ -162,12 +179,12 @@ static void synthesise_plain(const sp_bank *bank, const float *lo, const float *
 
 #define DEFINE(name, stages, folded)                                                                                   \
   static void analyse_##name##stages(const sp_bank *bank, const float *head, const float *x, size_t n_main,            \
-                                     const float *tail, size_t n_out, float *lo, float *hi) {                          \
-    analyse_lattice(stages, folded, bank, head, x, n_main, tail, n_out, lo, hi);                                       \
+                                     const float *tail, size_t n_out, float *lo, float *hi, size_t ahead) {            \
+    analyse_lattice(stages, folded, bank, head, x, n_main, tail, n_out, lo, hi, ahead);                                \
   }                                                                                                                    \
   static void synthesise_##name##stages(const sp_bank *bank, const float *lo, const float *hi, float *x,               \
-                                        size_t n_main, float *tail, size_t n_pairs) {                                  \
-    synthesise_lattice(stages, folded, bank, lo, hi, x, n_main, tail, n_pairs);                                        \
+                                        size_t n_main, float *tail, size_t n_pairs, bool stream) {                     \
+    synthesise_lattice(stages, folded, bank, lo, hi, x, n_main, tail, n_pairs, stream);                                \
   }
 #define DEFINE_SCALED(stages) DEFINE(scaled, stages, 0)
 #define DEFINE_FOLDED(stages) DEFINE(folded, stages, 1)
@@ -179,7 +196,14 @@ FOLDED(DEFINE_FOLDED)
 #define SYNTHESISE_SCALED(stages) [stages] = synthesise_scaled##stages,
 #define SYNTHESISE_FOLDED(stages) [stages] = synthesise_folded##stages,
 
+/* Whole vectors are mirrored: what lies beyond the extension may be anything. */
+static void extend(float *x, size_t n, int taps) {
+  for (int i = 0; i < taps - 2; i += SP_LANES) vf_store(x - i - SP_LANES, vf_reverse(vf_load(x + i)));
+  for (int i = 0; i < taps - 1; i += SP_LANES) vf_store(x + n + i, vf_reverse(vf_load(x + n - i - SP_LANES)));
+}
+
 const sp_bank_functions SP_ISA_SYMBOL(sp_bank) = {
+    .extend = extend,
     .analyse = {STAGES(ANALYSE_SCALED)},
     .analyse_folded = {FOLDED(ANALYSE_FOLDED)},
     .analyse_plain = analyse_plain,

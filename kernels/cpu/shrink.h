@@ -19,8 +19,9 @@ typedef void sp_window_function(const sp_window *window, const int32_t *const *r
 
 /* Vectors may be read and written up to the next multiple of 16 beyond n in all of these but the first. */
 typedef struct sp_shrink_functions {
-  /* Median of |x|, exact; of an even number the mean of the middle two. n >= 1; `work` holds n + 64 values. */
-  double (*median_magnitude)(const float *x, size_t n, int32_t *work);
+  /* Median of |x|, exact; of an even number the mean of the middle two. n >= 1; `work` holds 2 * n + 64 values.
+   * A good *guess, like the last median of such data, makes it quicker; it becomes the median. */
+  double (*median_magnitude)(const float *x, size_t n, int32_t *work, float *guess);
   /* Shrinks by `limit` and multiplies by `factor`. */
   void (*shrink)(int threshold, float limit, float factor, float *x, size_t n);
   void (*multiply)(float factor, float *x, size_t n);

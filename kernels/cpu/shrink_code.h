@@ -1,54 +1,9 @@
 /* shrink.h in the vectors of the file that includes this. */
-#include <math.h>
-
+#include "kernels/cpu/exact_median.h"
 #include "kernels/cpu/shrink.h"
 #include "kernels/cpu/simd.h"
 #include "kernels/cpu/window_stats.h"
 #include "kernels/dwt.h"
-
-/* --- exact median ------------------------------------------------------------------------------------------- */
-
-/* Puts the k-th smallest at v[k], smaller ones before it. Integers: NaN has an order too, so this ends. */
-static void select_nth(int32_t *v, size_t n, size_t k) {
-  size_t left = 0, right = n - 1;
-  while (left < right) {
-    const int32_t pivot = v[left + (right - left) / 2];
-    size_t i = left, j = right;
-    while (i <= j) {
-      while (v[i] < pivot) i++;
-      while (v[j] > pivot) j--;
-      if (i > j) break;
-      const int32_t swap = v[i];
-      v[i++] = v[j];
-      v[j] = swap;
-      if (j-- == 0) break;
-    }
-    if (k <= j && j < n) {
-      right = j;
-    } else if (k >= i) {
-      left = i;
-    } else {
-      return;
-    }
-  }
-}
-
-static float from_bits(int32_t bits) {
-  float x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-static double median_magnitude(const float *x, size_t n, int32_t *v) {
-  memcpy(v, x, n * sizeof *v);
-  for (size_t i = 0; i < n; i++) v[i] &= 0x7fffffff;
-  select_nth(v, n, n / 2);
-  const double upper = from_bits(v[n / 2]);
-  if (n & 1) return upper;
-  int32_t below = v[0];
-  for (size_t i = 1; i < n / 2; i++) below = v[i] > below ? v[i] : below;
-  return 0.5 * (upper + (double)from_bits(below));
-}
 
 /* --- shrinking ---------------------------------------------------------------------------------------------- */
 

@@ -102,11 +102,18 @@ SP_INLINE vf vf_select(vm m, vf a, vf b) {
 SP_INLINE vi vi_select(vm m, vi a, vi b) {
   return (vi)_mm512_mask_blend_epi32(m, (__m512i)b, (__m512i)a);
 }
-SP_INLINE vm vm_and(vm a, vm b) {
-  return a & b;
+SP_INLINE vm vm_neither(vm a, vm b) {
+  return (vm) ~(a | b);
 }
 SP_INLINE int vm_count(vm m) {
   return __builtin_popcount(m);
+}
+/* a + b in the lanes of m, else a */
+SP_INLINE vi vi_add_where(vi a, vm m, vi b) {
+  return (vi)_mm512_mask_add_epi32((__m512i)a, m, (__m512i)a, (__m512i)b);
+}
+SP_INLINE int32_t vi_largest(vi a) {
+  return _mm512_reduce_max_epi32((__m512i)a);
 }
 /* Past the caches; p is aligned to the vector. */
 SP_INLINE void vf_stream(float *p, vf v) {
@@ -121,6 +128,9 @@ SP_INLINE int vi_pack(int32_t *p, vm m, vi v) {
   return vm_count(m);
 }
 
+SP_INLINE vf vf_reverse(vf a) {
+  return __builtin_shuffle(a, (vi){15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+}
 /* Lanes moved up by n (a constant, 1 ... SP_LANES - 1), the lowest filled from the top of `before`. */
 #define vf_delay(before, now, n) ((vf)_mm512_alignr_epi32((__m512i)(now), (__m512i)(before), 16 - (n)))
 
@@ -148,8 +158,16 @@ SP_INLINE vm vf_less(vf a, vf b) {
 SP_INLINE vm vi_less(vi a, vi b) {
   return a < b;
 }
-SP_INLINE vm vm_and(vm a, vm b) {
-  return a & b;
+SP_INLINE vm vm_neither(vm a, vm b) {
+  return ~(a | b);
+}
+SP_INLINE vi vi_add_where(vi a, vm m, vi b) {
+  return a + (b & m);
+}
+SP_INLINE int32_t vi_largest(vi a) {
+  int32_t largest = a[0];
+  for (int i = 1; i < SP_LANES; i++) largest = a[i] > largest ? a[i] : largest;
+  return largest;
 }
 SP_INLINE vi vi_select(vm m, vi a, vi b) {
   return (a & m) | (b & ~m);
@@ -205,6 +223,9 @@ SP_INLINE int vi_pack(int32_t *p, vm m, vi v) {
        : (vf)_mm256_alignr_epi8((__m256i)(now), _mm256_permute2x128_si256((__m256i)(before), (__m256i)(now), 0x21),    \
                                 (16 - 4 * (n)) & 15))
 
+SP_INLINE vf vf_reverse(vf a) {
+  return __builtin_shuffle(a, (vi){7, 6, 5, 4, 3, 2, 1, 0});
+}
 SP_INLINE vf vf_even(vf a, vf b) {
   return __builtin_shuffle(a, b, (vi){0, 2, 4, 6, 8, 10, 12, 14});
 }
@@ -268,6 +289,9 @@ SP_INLINE int vi_pack(int32_t *p, vm m, vi v) {
 
 #define vf_delay(before, now, n) __builtin_shuffle((vf)(before), (vf)(now), (vi){4 - (n), 5 - (n), 6 - (n), 7 - (n)})
 
+SP_INLINE vf vf_reverse(vf a) {
+  return __builtin_shuffle(a, (vi){3, 2, 1, 0});
+}
 SP_INLINE vf vf_even(vf a, vf b) {
   return __builtin_shuffle(a, b, (vi){0, 2, 4, 6});
 }
