@@ -71,7 +71,9 @@ typedef struct sp_block {
 typedef struct sp_plan {
   const struct sp_cpu_ops *ops;
   sp_locality locality;
-  uint32_t block_traces; /* rows a call that suit the cache; at least 1 */
+  uint32_t block_traces; /* rows a call; at least 1. Trace-local: the fewest that it is efficient with, since what comes
+                            after works on them while the nearest cache holds them. Block-local: so many that what is
+                            computed twice at the edges of a call does not matter */
 } sp_plan;
 
 typedef struct sp_cpu_ops {

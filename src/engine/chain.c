@@ -5,9 +5,9 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 
-/* Output bytes of a call: large enough that handing out work costs nothing beside it, small enough that what a call
- * reads and writes stays in the second-level cache. */
-enum { UNIT_BYTES = 64 << 10 };
+/* Output bytes of a unit: so large that handing it out costs nothing beside it. What a unit reads and writes fits the
+ * second-level cache. */
+enum { UNIT_BYTES = 128 << 10 };
 
 void sp_chain_destroy(sp_chain *chain) {
   if (!chain) return;
@@ -59,15 +59,19 @@ static sp_local rows_a_unit(sp_local step, size_t row_bytes) {
   return step * (sp_local)((UNIT_BYTES + step_bytes - 1) / step_bytes);
 }
 
+static sp_local at_most(sp_local rows, sp_local limit) {
+  return rows < limit ? rows : limit;
+}
+
+/* A trace-local step takes the rows of a unit a few at a time, as many as it asked for, and what comes after it follows
+ * at once; one that looks further takes them all, so that it sees few edges. */
 static sp_stage make_stage(const sp_engine_config *config, const sp_plan *plan, size_t step) {
   const size_t row_bytes = config->n_samples * sizeof(float);
+  const sp_local most = config->max_gather > 0 ? config->max_gather : 1;
   sp_stage stage = {.first_step = step, .n_steps = 1, .locality = plan->locality};
-  stage.chunk_rows = rows_a_unit(1, row_bytes);
-  stage.unit_rows = rows_a_unit(plan->block_traces, row_bytes);
-  if (plan->locality == SP_LOCAL_GATHER) stage.unit_rows = config->max_gather;
-  if (stage.unit_rows > config->max_gather) stage.unit_rows = config->max_gather;
-  if (stage.unit_rows == 0) stage.unit_rows = 1;
-  if (stage.chunk_rows > stage.unit_rows) stage.chunk_rows = stage.unit_rows;
+  const bool whole = plan->locality == SP_LOCAL_GATHER, by_trace = plan->locality == SP_LOCAL_TRACE;
+  stage.unit_rows = at_most(whole ? most : rows_a_unit(plan->block_traces, row_bytes), most);
+  stage.chunk_rows = at_most(by_trace ? plan->block_traces : rows_a_unit(1, row_bytes), stage.unit_rows);
   return stage;
 }
 

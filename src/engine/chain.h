@@ -11,8 +11,9 @@
 typedef struct sp_stage {
   size_t first_step, n_steps;
   sp_locality locality; /* of its first step */
-  sp_local unit_rows;   /* traces that one call computes */
-  sp_local chunk_rows;  /* traces at a time from there on; at most unit_rows */
+  sp_local unit_rows;   /* traces of a gather that one thread takes at a time */
+  sp_local chunk_rows;  /* of these, traces that go through the stage together; the first step of a stage that is not
+                           trace-local takes the whole unit. At most unit_rows */
 } sp_stage;
 
 typedef struct sp_chain_part {

@@ -99,8 +99,10 @@ static unsigned subtract(float *difference, const float *a, const float *b, size
 }
 
 static void stream(float *out, const float *x, size_t n) {
+  const size_t vector = sizeof(bits_vector), past = (uintptr_t)out % vector;
+  const size_t head = past ? (vector - past) / sizeof(float) : 0;
   size_t i = 0;
-  while (i < n && (uintptr_t)(out + i) % sizeof(bits_vector)) out[i] = x[i], i++;
+  for (; i < n && i < head; i++) out[i] = x[i];
   for (; i + WIDTH <= n; i += WIDTH) {
     const bits_vector v = load_bits(x + i);
     STREAM(out + i, v);

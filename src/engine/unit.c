@@ -45,8 +45,9 @@ sp_failure sp_failure_worst(sp_failure a, sp_failure b) {
 
 sp_local sp_unit_result_rows(const sp_engine_config *config, const sp_chain *chain) {
   const sp_stage *last = &chain->stages[chain->n_stages - 1];
-  const size_t bytes = (size_t)last->unit_rows * config->n_samples * sizeof(float);
-  return last->locality != SP_LOCAL_GATHER && bytes <= RESULT_BYTES ? last->unit_rows : 0;
+  const sp_local rows = last->locality == SP_LOCAL_TRACE ? last->chunk_rows : last->unit_rows;
+  return last->locality != SP_LOCAL_GATHER && (size_t)rows * config->n_samples * sizeof(float) <= RESULT_BYTES ? rows
+                                                                                                               : 0;
 }
 
 bool sp_stage_goes_between(const sp_chain *chain, size_t stage) {
@@ -93,7 +94,7 @@ static task make_task(const sp_unit_context *context, const sp_unit_scratch *scr
 }
 
 /* The stage's first step, from where the stage gets its rows to where it leaves them. */
-static sp_reason apply_first(const task *t) {
+static sp_failure apply_first(const task *t) {
   const sp_unit *u = t->unit;
   const sp_chain *chain = t->context->chain;
   sp_block block = {.in = t->gather_from, .n_traces = t->n_traces, .first = u->first, .count = u->count};
@@ -102,9 +103,10 @@ static sp_reason apply_first(const task *t) {
     block = (sp_block){.in = t->gather_from + u->first * t->n, .n_traces = u->count, .count = u->count};
     first_trace += u->first;
   }
-  /* out is where row 0 would be: the rows that scratch holds begin at row `first` */
+  /* out is where row 0 would be, which need not be in the buffer that `result` is in */
   block.out = (float *)((uintptr_t)t->result - block.first * t->n * sizeof(float));
-  return sp_chain_apply(chain, t->stage->first_step, t->scratch->thread, u->slab, first_trace, &block);
+  const size_t step = t->stage->first_step;
+  return failure_of_step(chain, step, sp_chain_apply(chain, step, t->scratch->thread, u->slab, first_trace, &block));
 }
 
 /* The steps after the stage's first, in place, on `count` rows from `row` of the unit on. */
@@ -120,7 +122,7 @@ static sp_failure apply_rest(const task *t, sp_local row, sp_local count) {
   return 0;
 }
 
-/* Marks the dead among the unit's rows, as the slab has them. Not finite ones end it. */
+/* Marks and counts the dead among the rows, as the slab has them. One that is not finite ends it. */
 static sp_failure check_input(const task *t, sp_local *dead) {
   for (sp_local i = 0; i < t->unit->count; i++) {
     const unsigned seen = t->context->rows->scan(t->input + i * t->n, t->n);
@@ -138,23 +140,20 @@ static void keep_dead(const task *t, sp_local row, sp_local count) {
 }
 
 /* What is in t->result, which the cache holds, goes to the slab's traces. */
-static void put_traces(const task *t, sp_local i, sp_unit_outcome *outcome) {
+static unsigned give_processed(const task *t, sp_local i, sp_unit_outcome *outcome) {
+  const sp_row_ops *rows = t->context->rows;
   const float *result = t->result + i * t->n;
   float *traces = t->traces + i * t->n;
+  const unsigned seen = rows->scan(result, t->n);
   outcome->crc_traces = sp_crc32c(outcome->crc_traces, result, t->n * sizeof(float));
-  if (traces != result) t->context->rows->stream(traces, result, t->n);
-}
-
-static unsigned give_processed(const task *t, sp_local i, sp_unit_outcome *outcome) {
-  const unsigned seen = t->context->rows->scan(t->result + i * t->n, t->n);
-  put_traces(t, i, outcome);
+  if (traces != result) rows->stream(traces, result, t->n);
   return seen;
 }
 
 static unsigned give_noise(const task *t, sp_local i, sp_unit_outcome *outcome) {
   float *result = t->result + i * t->n;
   const unsigned seen = t->context->rows->subtract(result, t->input + i * t->n, result, t->n);
-  put_traces(t, i, outcome);
+  give_processed(t, i, outcome);
   return seen;
 }
 
@@ -162,7 +161,7 @@ static unsigned give_noise(const task *t, sp_local i, sp_unit_outcome *outcome) 
 static unsigned give_both(const task *t, sp_local i, sp_unit_outcome *outcome) {
   float *noise = t->scratch->difference;
   const unsigned seen = t->context->rows->subtract(noise, t->input + i * t->n, t->result + i * t->n, t->n);
-  put_traces(t, i, outcome);
+  give_processed(t, i, outcome);
   outcome->crc_noise = sp_crc32c(outcome->crc_noise, noise, t->n * sizeof(float));
   t->context->rows->stream(t->noise + i * t->n, noise, t->n);
   return seen;
@@ -179,40 +178,50 @@ static sp_failure give(const task *t, sp_local row, sp_local count, sp_unit_outc
 
 /* The CRC of A followed by B is that of A moved over the length of B, XOR that of B: moved over all that follows it in
  * the gather, a unit's CRC can be added in any order. */
-static void move_crcs(const task *t, sp_unit_outcome *outcome) {
-  const uint64_t after = (uint64_t)(t->n_traces - t->unit->first - t->unit->count) * t->n * sizeof(float);
+static void move_crcs(const sp_unit_context *context, const sp_unit *unit, sp_unit_outcome *outcome) {
+  const sp_slab *slab = unit->slab;
+  const sp_local n_traces = slab->first_trace[unit->gather + 1] - slab->first_trace[unit->gather];
+  const uint64_t row_bytes = context->config->n_samples * sizeof(float);
+  const uint64_t after = (n_traces - unit->first - unit->count) * row_bytes;
   outcome->crc_traces = sp_crc32c_combine(outcome->crc_traces, 0, after);
-  if (t->noise) outcome->crc_noise = sp_crc32c_combine(outcome->crc_noise, 0, after);
+  if (slab->noise) outcome->crc_noise = sp_crc32c_combine(outcome->crc_noise, 0, after);
 }
 
 /* The first stage looks at the input after it was computed on: then the cache holds it, and what waits for memory is
  * the processor, which can fetch ahead while it computes. A failure in one chunk does not end the others: which failure
  * is found must not depend on the cut. */
 static sp_failure compute(const task *t, sp_unit_outcome *outcome) {
-  const sp_unit *u = t->unit;
-  sp_failure failure = failure_of_step(t->context->chain, t->stage->first_step, apply_first(t));
+  const sp_local count = t->unit->count, step = t->stage->chunk_rows;
   sp_local dead = 0;
-  if (u->dead_traces) failure = sp_failure_worst(failure, check_input(t, &dead));
-  if (u->stage == 0) outcome->dead = dead;
+  sp_failure failure = apply_first(t);
+  if (t->unit->dead_traces) failure = sp_failure_worst(failure, check_input(t, &dead));
+  if (t->unit->stage == 0) outcome->dead += dead;
   if (failure) return failure;
-  for (sp_local row = 0; row < u->count; row += t->stage->chunk_rows) {
-    const sp_local left = u->count - row;
-    const sp_local count = left < t->stage->chunk_rows ? left : t->stage->chunk_rows;
-    sp_failure here = apply_rest(t, row, count);
-    if (dead) keep_dead(t, row, count);
-    if (t->last && !here) here = give(t, row, count, outcome);
+  for (sp_local row = 0; row < count; row += step) {
+    const sp_local rows = step < count - row ? step : count - row;
+    sp_failure here = apply_rest(t, row, rows);
+    if (dead) keep_dead(t, row, rows);
+    if (t->last && !here) here = give(t, row, rows, outcome);
     failure = sp_failure_worst(failure, here);
   }
   return failure;
 }
 
+/* Chunks of a trace-local stage are units of their own, so that all of a chunk stays in the cache. */
 void sp_unit_compute(const sp_unit_context *context, const sp_unit_scratch *scratch, const sp_unit *unit,
                      sp_unit_outcome *outcome) {
   *outcome = (sp_unit_outcome){0};
   if (unit->failure >= failure_of_input(context->chain, SP_REASON_NOT_FINITE)) return;
-  const task t = make_task(context, scratch, unit);
-  outcome->failure = compute(&t, outcome);
-  if (t.last && outcome->failure == 0) move_crcs(&t, outcome);
+  const sp_stage *stage = &context->chain->stages[unit->stage];
+  const sp_local step = stage->locality == SP_LOCAL_TRACE ? stage->chunk_rows : unit->count;
+  for (sp_local row = 0; row < unit->count; row += step) {
+    sp_unit part = *unit;
+    part.first += row;
+    part.count = step < unit->count - row ? step : unit->count - row;
+    const task t = make_task(context, scratch, &part);
+    outcome->failure = sp_failure_worst(outcome->failure, compute(&t, outcome));
+  }
+  if (unit->stage + 1 == context->chain->n_stages && !outcome->failure) move_crcs(context, unit, outcome);
   context->rows->drain();
 }
 
