@@ -56,12 +56,13 @@ typedef struct sp_engine_config {
   sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
   uint32_t n_samples;   /* a trace */
   double sample_interval_s;
-  sp_local max_traces;  /* of the largest slab */
-  sp_local max_gather;  /* traces of the largest gather */
-  sp_local max_gathers; /* of a slab; 0: as many as max_traces */
-  int n_threads;        /* CPU threads that may compute, besides the caller's, which never does */
-  int n_slabs;          /* that may be in flight at once; at least 1 */
-  int device;           /* GPU of this worker; -1: none */
+  sp_local max_traces;    /* of the largest slab */
+  sp_local max_gather;    /* traces of the largest gather */
+  sp_local max_gathers;   /* of a slab; 0: as many as max_traces */
+  int n_threads;          /* CPU threads that may compute, besides the caller's, which never does */
+  int n_slabs;            /* that may be in flight at once; at least 1 */
+  int device;             /* GPU of this worker; -1: none */
+  sp_precision precision; /* of backends that have a choice */
 } sp_engine_config;
 
 typedef struct sp_engine sp_engine;
@@ -73,13 +74,23 @@ enum { SP_MAX_CHAIN_HEADERS = 16 };
  * SP_MAX_CHAIN_HEADERS. */
 size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max);
 
-/* Makes an engine with all its memory, plans and threads. AUTO is the GPU where there is one, else the CPU. Errors:
+/* GPUs that this process may use; 0 where there is none, no driver, or no module of this program for them. `why` (may
+ * be NULL) then gets one line that says which. Loads the module where there is a driver. */
+int sp_gpu_count(char *why, size_t why_size);
+
+/* Makes an engine with all its memory, plans and threads. AUTO is the GPU `device` where that is not -1, else the CPU.
+ * A chain for which the GPU lacks a kernel or memory is computed by the CPU; that is said in a warning. Errors:
  * SP_ERR_USAGE (chain does not fit the survey), SP_ERR_MEMORY, SP_ERR_DEVICE; SP_ERR_USAGE with a line that names the
  * backend where it was not built in. */
 sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, sp_engine **out);
 
-/* "cpu", "cuda", "mock". */
+/* "cpu", "cuda", "mock": what computes. */
 const char *sp_engine_name(const sp_engine *engine);
+
+/* Tells of memory that slabs will point to, so that a GPU copies straight from and to it; others do nothing. The memory
+ * must outlive the engine, and must be told of once. Where the system refuses, copies are slower, which is said once.
+ */
+void sp_engine_register(sp_engine *engine, void *memory, size_t bytes);
 
 /* Hands a slab over; returns at once. Allocates nothing. Until the slab is done, what it points to is the engine's.
  * Errors, after which the slab is the caller's: SP_ERR_INTERNAL for more than n_slabs in flight or a slab that does

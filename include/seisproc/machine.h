@@ -6,7 +6,7 @@
 
 typedef struct sp_machine {
   int n_cores;   /* hardware threads that affinity and control group leave to this process; at least 1 */
-  int n_gpus;    /* 0 where GPUs are not looked for */
+  int n_gpus;    /* 0 where GPUs are not looked for (sp_gpu_count in engine.h does) */
   size_t memory; /* bytes that can still be had, within the control group's limit; 0: unknown */
 } sp_machine;
 

@@ -39,6 +39,8 @@ sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int
   const size_t worker_bytes = estimate_worker_bytes(job);
   if (worker_bytes == 0) return SP_ERR_INPUT;
   sp_machine_look(&machine);
+  const int engine = job->settings.engine;
+  if (engine == SP_ENGINE_AUTO || engine == SP_ENGINE_CUDA) machine.n_gpus = sp_gpu_count(NULL, 0);
   sp_layout_work_out(&machine, &job->settings, worker_bytes, &layout);
   if (!layout.fits) {
     sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout.workers,

@@ -506,4 +506,4 @@ static double busy_seconds(const sp_engine *base) {
 }
 
 extern const sp_engine_ops sp_engine_cpu;
-const sp_engine_ops sp_engine_cpu = {create, submit, test, wait, busy_seconds, destroy};
+const sp_engine_ops sp_engine_cpu = {create, submit, test, wait, busy_seconds, destroy, NULL};

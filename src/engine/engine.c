@@ -78,8 +78,8 @@ sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, 
   const uint64_t bytes_before = sp_alloc_bytes();
   sp_engine *engine;
   SP_TRY(e->ops->create(&own, &engine));
-  engine->ops = e->ops;
-  engine->name = e->name;
+  if (!engine->ops) engine->ops = e->ops;
+  if (!engine->name) engine->name = e->name;
   engine->config = own;
   engine->n_headers = count_headers(config);
   engine->host_bytes = (size_t)(sp_alloc_bytes() - bytes_before);
@@ -90,6 +90,10 @@ sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, 
 
 const char *sp_engine_name(const sp_engine *engine) {
   return engine->name;
+}
+
+void sp_engine_register(sp_engine *engine, void *memory, size_t bytes) {
+  if (engine->ops->register_memory && bytes > 0) engine->ops->register_memory(engine, memory, bytes);
 }
 
 static bool gathers_fit(const sp_engine_config *config, const sp_slab *slab) {

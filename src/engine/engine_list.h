@@ -2,4 +2,4 @@
  * SP_ENGINE_ABSENT(KIND, name, why) for one that this build lacks. Included several times, so without a guard. */
 SP_ENGINE(CPU, cpu)
 SP_ENGINE(MOCK, mock)
-SP_ENGINE_ABSENT(CUDA, cuda, "this seisproc was built without it")
+SP_ENGINE(CUDA, cuda)

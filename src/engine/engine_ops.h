@@ -10,10 +10,12 @@ typedef struct sp_engine_ops {
   sp_status (*test)(sp_engine *engine, sp_slab **done);  /* one is in flight, here and in wait */
   sp_status (*wait)(sp_engine *engine, sp_slab **done);
   double (*busy_seconds)(const sp_engine *engine);
-  void (*destroy)(sp_engine *engine); /* also with slabs in flight; never NULL */
+  void (*destroy)(sp_engine *engine);                                     /* also with slabs in flight; never NULL */
+  void (*register_memory)(sp_engine *engine, void *memory, size_t bytes); /* NULL: nothing to do */
 } sp_engine_ops;
 
-/* Head of every engine's own struct; engine.c fills it in. */
+/* Head of every engine's own struct, zero when it is made; engine.c fills it in, but for ops and name where `create`
+ * chose another kind of engine. */
 struct sp_engine {
   const sp_engine_ops *ops;
   const char *name;

@@ -317,4 +317,4 @@ static double busy_seconds(const sp_engine *base) {
 }
 
 extern const sp_engine_ops sp_engine_mock;
-const sp_engine_ops sp_engine_mock = {create, submit, test, wait, busy_seconds, destroy};
+const sp_engine_ops sp_engine_mock = {create, submit, test, wait, busy_seconds, destroy, NULL};

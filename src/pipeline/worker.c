@@ -83,6 +83,33 @@ static sp_status create_input(const worker *w, input *in) {
   return SP_SUCCESS;
 }
 
+/* The GPU of this worker, shared out among the workers of its node; -1 where there is none or none is asked for. */
+static int choose_gpu(const worker *w) {
+  const int engine = w->run->job->settings.engine;
+  if (engine != SP_ENGINE_AUTO && engine != SP_ENGINE_CUDA) return -1;
+  const int n_gpus = sp_gpu_count(NULL, 0);
+  const sp_member *self = sp_roles_self(w->roles);
+  int before = 0;
+  for (int r = 0; r < w->roles->size; r++) {
+    const sp_member *member = &w->roles->members[r];
+    before += member->role == SP_ROLE_WORKER && member->node == self->node && member->index < self->index;
+  }
+  return n_gpus > 0 ? before % n_gpus : -1;
+}
+
+/* A GPU copies straight from the input buffers and into the window. */
+static void register_buffers(worker *w) {
+  const sp_run_shape *shape = &w->run->shape;
+  const size_t bytes = (size_t)shape->slab_traces * shape->n_samples * sizeof(float);
+  for (int i = 0; i < N_INPUTS; i++) sp_engine_register(w->engine, w->inputs[i].samples, bytes);
+  for (int i = 0; i < shape->n_slots; i++) {
+    sp_slot *slot = sp_node_window_slot(w->run->window, w->roles->rank, (uint64_t)i);
+    sp_engine_register(w->engine, sp_slot_traces(w->run->window, slot), bytes);
+    float *noise = sp_slot_noise(w->run->window, slot);
+    if (noise) sp_engine_register(w->engine, noise, bytes);
+  }
+}
+
 static sp_status create_engine(worker *w) {
   const sp_run_shape *shape = &w->run->shape;
   const sp_job *job = w->run->job;
@@ -96,8 +123,10 @@ static sp_status create_engine(worker *w) {
                                    .max_gather = shape->max_gather,
                                    .n_threads = w->run->n_threads,
                                    .n_slabs = N_INPUTS,
-                                   .device = -1};
-  return sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine);
+                                   .device = choose_gpu(w)};
+  SP_TRY(sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine));
+  register_buffers(w);
+  return SP_SUCCESS;
 }
 
 static sp_status create_buffers(worker *w) {
