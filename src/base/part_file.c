@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "seisproc/memory.h"
+#include "src/base/fault.h"
 
 /* The directory that holds `path`; owned by the caller. */
 static sp_status directory_of(const char *path, char **out) {
@@ -65,9 +66,11 @@ sp_status sp_sync_entry(const char *path) {
 
 sp_status sp_part_publish(const char *part, const char *path) {
   SP_TRY(sp_sync_file(part));
+  SP_FAULT_POINT("publish_synced");
   if (rename(part, path)) {
     return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
   }
+  SP_FAULT_POINT("publish_renamed");
   return sp_sync_entry(path);
 }
 

@@ -7,6 +7,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/stop.h"
+#include "src/base/fault.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/progress.h"
 #include "src/pipeline/run.h"
@@ -144,6 +145,7 @@ static sp_status send_round(coordinator *c, int rank, bool last) {
 
 /* Deals one round to everybody; the last one is empty. */
 static sp_status deal_round(coordinator *c) {
+  SP_FAULT_POINT("before_deal");
   const bool last = c->verdict != SP_SUCCESS || !sp_dealer_next(c->dealer, c->speed, c->ranges);
   if (last) memset(c->ranges, 0, (size_t)c->roles->n_workers * sizeof(sp_range));
   for (int w = 0; w < c->roles->n_workers; w++) SP_TRY(send_deal(c, w, last));
@@ -196,7 +198,10 @@ static sp_status take_durable(coordinator *c) {
   c->durable_traces += range->n_traces;
   if (!c->journal) return SP_SUCCESS;
   c->journal_durable = false;
-  return sp_journal_append(c->journal, range, results);
+  SP_FAULT_POINT("before_append");
+  SP_TRY(sp_journal_append(c->journal, range, results));
+  SP_FAULT_POINT("after_append");
+  return SP_SUCCESS;
 }
 
 static sp_status receive(coordinator *c, bool *any) {

@@ -10,6 +10,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
+#include "src/base/fault.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/run.h"
 #include "src/pipeline/sync_thread.h"
@@ -143,7 +144,9 @@ static sp_status report_durable(io_rank *io, uint64_t durable) {
     if (p->sent && sp_outbox_is_free(io->durable_messages, (size_t)i)) *p = (pending){0};
     if (p->sequence == 0 || p->sent || p->sequence > durable) continue;
     const size_t bytes = sizeof(sp_durable_message) + p->n_gathers * sizeof(sp_gather_result);
+    SP_FAULT_POINT("before_report");
     SP_TRY(sp_outbox_send(io->durable_messages, (size_t)i, bytes, 0));
+    SP_FAULT_POINT("after_report");
     p->sent = true;
   }
   return SP_SUCCESS;
@@ -263,7 +266,9 @@ static sp_status write_slot(io_rank *io, sp_slot *slot) {
   const double start = sp_now();
   const sp_range range = slot ? slot->range : (sp_range){0};
   const sp_node_window *window = io->run->window;
+  SP_FAULT_POINT("before_write");
   SP_TRY(sp_dataset_write(io->traces, range.first_trace, range.n_traces, slot ? sp_slot_traces(window, slot) : NULL));
+  SP_FAULT_POINT("between_writes");
   if (io->noise) {
     SP_TRY(sp_dataset_write(io->noise, range.first_trace, range.n_traces, slot ? sp_slot_noise(window, slot) : NULL));
   }
@@ -278,6 +283,7 @@ static sp_status write_round(io_rank *io, const sp_round_message *round, bool *l
     if (k < io->n_workers && ranges[k].n_gathers) SP_TRY(wait_for_slot(io, k, &slot, last));
     SP_TRY(write_slot(io, slot));
     if (!slot) continue;
+    SP_FAULT_POINT("after_write");
     SP_TRY(note_written(io, slot));
     sp_slot_set_full(slot, false);
     SP_TRY(commit(io, false));

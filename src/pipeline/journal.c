@@ -14,6 +14,7 @@
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "src/base/fault.h"
 #include "src/pipeline/sync_thread.h"
 
 static const char magic[] = "seisproc-journal 1 ";
@@ -126,10 +127,12 @@ sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
   writer t = {buffer, buffer, buffer + size};
   write_header(&t, header);
   SP_TRY_GOTO(out, write_new_file(new_path, buffer, (size_t)(t.at - buffer)));
+  SP_FAULT_POINT("journal_written");
   if (rename(new_path, path)) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be renamed: %s", new_path, strerror(errno));
     goto out;
   }
+  SP_FAULT_POINT("journal_renamed");
   status = sp_sync_entry(path);
 out:
   sp_free(buffer);
@@ -342,6 +345,7 @@ sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp
     if (results[g].crc_noise) put(&t, ":%08" PRIx32, results[g].crc_noise);
   }
   seal(&t, journal->seed);
+  SP_FAULT_TORN_WRITE("append_torn", journal->fd, journal->line, (size_t)(t.at - journal->line));
   SP_TRY(write_all(journal->fd, journal->path, journal->line, (size_t)(t.at - journal->line)));
   journal->appended++;
   return SP_SUCCESS;

@@ -5,6 +5,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "src/base/fault.h"
 
 /* What was done before, and a paragraph on what is done now. */
 static sp_status write_history(const sp_survey_info *input, const char *canonical, char **out) {
@@ -97,5 +98,6 @@ out:
 sp_status sp_output_publish(const sp_job *job, const char *part_path, const sp_gather_result *results,
                             sp_global n_gathers) {
   SP_TRY(write_integrity(part_path, results, n_gathers));
+  SP_FAULT_POINT("integrity_written");
   return sp_part_publish(part_path, job->output);
 }

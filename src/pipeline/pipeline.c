@@ -12,6 +12,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/survey_file.h"
+#include "src/base/fault.h"
 #include "src/pipeline/lock.h"
 #include "src/pipeline/output.h"
 #include "src/pipeline/report.h"
@@ -46,7 +47,9 @@ static sp_status begin(sp_run_context *run, sp_beginning *start) {
                                   &run->start, &start->earlier));
   SP_TRY_GOTO(out,
               sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
+  SP_FAULT_POINT("looked");
   if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
+  SP_FAULT_POINT("created");
   if (run->start == SP_START_RESUME) {
     memcpy(start->results, start->earlier.results, start->index->n_gathers * sizeof(sp_gather_result));
     sp_info("resuming: %llu of %llu gathers are done, %llu are left", (unsigned long long)start->earlier.n_done,
@@ -127,6 +130,7 @@ static sp_status make_window(sp_run_context *run) {
 /* Every node syncs what its ranks wrote: the journal will say that the headers are there. */
 static sp_status copy_headers(const sp_run_context *run) {
   SP_TRY(sp_output_copy_headers(run->roles->world, run->job, run->part_path));
+  SP_FAULT_POINT("headers_copied");
   const bool first = sp_roles_self(run->roles)->node_rank == 0;
   return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
 }
@@ -210,8 +214,11 @@ static sp_status run_role(sp_run_context *run, sp_beginning *start) {
 static sp_status publish(sp_run_context *run, sp_beginning *start) {
   sp_journal_close(start->journal);
   start->journal = NULL;
+  SP_FAULT_POINT("before_publish");
   SP_TRY(sp_output_publish(run->job, run->part_path, start->results, start->index->n_gathers));
+  SP_FAULT_POINT("published");
   unlink(run->journal_path); /* the output says it all now */
+  SP_FAULT_POINT("tidied_up");
   if (!run->options->quiet) print_summary(run, count_traces(start));
   return report_failures(run, start->index, start->results);
 }

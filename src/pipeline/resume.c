@@ -7,6 +7,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "src/base/fault.h"
 
 /* One line on the first difference between what was begun at `path` and what this run would do. */
 static sp_status compare(const char *path, const sp_journal_header *was, const sp_journal_header *is) {
@@ -65,6 +66,7 @@ out:
 static sp_status forget(const char *part_path, const char *journal_path) {
   const char *const paths[] = {journal_path, part_path};
   for (int i = 0; i < 2; i++) {
+    SP_FAULT_POINT("forgetting");
     if (!unlink(paths[i])) {
       SP_TRY(sp_sync_entry(paths[i]));
     } else if (errno != ENOENT) {

@@ -8,6 +8,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
+#include "src/base/fault.h"
 
 struct sp_sync_thread {
   pthread_t thread;
@@ -31,9 +32,11 @@ static void *run(void *argument) {
     if (t->ending) break;
     const uint64_t target = t->wanted;
     pthread_mutex_unlock(&t->lock);
+    SP_FAULT_POINT("before_sync");
     const double start = sp_now();
     const int error = fdatasync(t->fd) ? errno : 0;
     const double seconds = sp_now() - start;
+    SP_FAULT_POINT("after_sync");
     pthread_mutex_lock(&t->lock);
     t->seconds += seconds;
     t->count++;

@@ -8,6 +8,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
+#include "src/base/fault.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/run.h"
 
@@ -269,6 +270,7 @@ static sp_status submit(worker *w, input *in) {
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->range.first_gather, in->range.n_gathers);
   in->submitted_at = sp_now();
   sp_stage_add(&w->run->times, SP_STAGE_HAND_OVER, in->submitted_at - start, 0);
+  SP_FAULT_POISON(in->range.first_gather, in->range.n_gathers);
   return sp_engine_submit(w->engine, &in->slab);
 }
 
@@ -286,12 +288,15 @@ static sp_status finish(worker *w, input *in) {
   if (in->range.n_gathers == 0) return SP_SUCCESS;
   const double start = sp_now();
   sp_slab *done = NULL;
+  SP_FAULT_POINT("in_compute");
   SP_TRY(sp_engine_wait(w->engine, &done));
   const double end = sp_now();
   const uint64_t bytes = (uint64_t)in->range.n_traces * w->run->shape.n_samples * sizeof(float);
   sp_stage_add(&w->run->times, SP_STAGE_COMPUTE, end - start, bytes);
   in->slot->range = in->range;
+  SP_FAULT_POINT("before_hand_over");
   sp_slot_set_full(in->slot, true);
+  SP_FAULT_POINT("after_hand_over");
   return report(w, in, end - in->submitted_at);
 }
 
