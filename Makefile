@@ -55,7 +55,7 @@ include tools/cuda.mk
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check bench docs demo \
-  asan tsan run-tsan install run-tests run-sanitized have-libraries
+  asan tsan run-tsan install run-tests faults torture run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
@@ -99,8 +99,17 @@ setup: ## install what is missing, or list it
 check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 	@$(AGAIN) run-tests
 
-run-tests: all tests
+run-tests: all tests faults
 	@$(PYTEST) $(or $(T),tests)
+
+# The program with switches that make it fail at named points; they are nothing in other builds.
+faults:
+	@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc
+
+KILLS ?= 40
+torture: all faults ## kill a job KILLS times (40) at random and at every step, and see that it goes on (SEED=n)
+	@SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/torture/torture.py --kills $(KILLS) \
+	  $(if $(SEED),--seed $(SEED))
 
 check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; root, debootstrap)
 	@tools/check-in-tree.sh trixie

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve()
 BINARY = BUILD / "seisproc"
+FAULTY = BUILD.parent / f"{BUILD.name}-faults" / "seisproc"  # the same with fault switches
 
 # A loaded machine may be given more time: every limit is multiplied by this.
 TIME_SCALE = float(os.environ.get("SEISPROC_TIME_SCALE", "1"))
