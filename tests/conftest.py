@@ -70,6 +70,12 @@ def data_dir():
 
 
 @pytest.fixture(scope="session")
+def segyio():
+    """Another reader of SEG-Y, as an oracle. Debian 13 has no package of it."""
+    return pytest.importorskip("segyio", reason="no segyio to compare with")
+
+
+@pytest.fixture(scope="session")
 def seisproc(run_dir):
     """Runs the program: seisproc("info", path, ranks=3, timeout=60, check=0) -> harness.Finished.
 

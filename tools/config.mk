@@ -10,34 +10,30 @@ PKG_FFTW := $(call first_pkg,fftw3f)
 PKG_XXHASH := $(call first_pkg,libxxhash)
 PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_XXHASH)
 
-# libsegyio has no pkg-config file in its 1.x releases, and Debian 13 no longer has the package: where its header is
-# not found, src/io does without (SP_HAVE_SEGYIO is not defined).
-, := ,
-HASH := \#
-HAVE_SEGYIO := $(shell echo '$(HASH)include <segyio/segy.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
-LIBS_SEGYIO := $(if $(HAVE_SEGYIO),-lsegyio)
-
 # Packages that tools/deps-prefix.sh unpacked: no pkg-config there, and libraries that need each other at that place.
 ifdef DEPS_PREFIX
 DEPS_LIBDIR := $(firstword $(wildcard $(abspath $(DEPS_PREFIX))/usr/lib/*-linux-gnu))
 DEPS_SYSLIB := $(abspath $(DEPS_PREFIX))/lib/$(notdir $(DEPS_LIBDIR))
 DEPS_INCLUDE := $(abspath $(DEPS_PREFIX))/usr/include
-DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE) \
-  $(if $(wildcard $(DEPS_INCLUDE)/segyio/segy.h),-DSP_HAVE_SEGYIO)
+DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE)
 DEPS_LIBS := -L$(DEPS_LIBDIR)/openmpi/lib -L$(DEPS_LIBDIR)/hdf5/openmpi -L$(DEPS_LIBDIR) -L$(DEPS_SYSLIB) \
-  -lhdf5 -lmpi -lyaml -lfftw3f -lxxhash $(if $(wildcard $(DEPS_INCLUDE)/segyio/segy.h),-lsegyio) -Wl,--disable-new-dtags
+  -lhdf5 -lmpi -lyaml -lfftw3f -lxxhash -Wl,--disable-new-dtags
 endif
 
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
 ifndef DEPS_CFLAGS
-DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
-DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(LIBS_SEGYIO)
+DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
   $(if $(PKG_FFTW),,FFTW) $(if $(PKG_XXHASH),,xxHash))
 endif
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
+, := ,
 RPATHS := $(patsubst %,-Wl$(,)-rpath$(,)%,$(filter-out /usr/lib% /lib%,$(patsubst -L%,%,$(filter -L%,$(DEPS_LIBS)))))
 
-TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
-TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+# Tests compare with libsegyio where it is there: its 1.x releases have no pkg-config file, Debian 13 no package of it.
+HASH := \#
+HAVE_SEGYIO := $(shell echo '$(HASH)include <segyio/segy.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
+TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
+TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null) $(if $(HAVE_SEGYIO),-lsegyio)

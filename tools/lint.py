@@ -38,7 +38,7 @@ HEADER_OWNER = {
 # Foreign headers, and the only places that may include them.
 FOREIGN = [
     (r"hdf5(_hl)?\.h|H5\w+\.h", "src/io/"),
-    (r"segyio/.*", "src/io/"),
+    (r"segyio/.*", "tests/"),
     (r"mpi\.h", "src/comm/ src/io/ src/pipeline/ src/cli/ src/main.c"),
     (r"pmix.*\.h", "src/comm/pmix.c"),
     (r"c?yaml.*\.h", "src/job/"),

@@ -5,7 +5,6 @@ import struct
 
 import numpy as np
 import pytest
-import segyio
 
 
 def test_segy(seisproc, data_dir):
@@ -23,7 +22,7 @@ def test_segy(seisproc, data_dir):
         assert ranges[name] == (values.min(), values.max()), name
 
 
-def test_textual_header(seisproc, data_dir):
+def test_textual_header(seisproc, data_dir, segyio):
     path = data_dir / "viking_segy" / "viking_small.segy"
     out = seisproc("info", path, "--text").stdout
     with segyio.open(path, ignore_geometry=True) as f:

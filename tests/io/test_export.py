@@ -5,7 +5,6 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-import segyio
 
 import segy_writer as sw
 
@@ -146,7 +145,7 @@ def test_noise(seisproc, tmp_path):
     assert np.array_equal(sw.decode(body[:, 240:], 5, "little"), noise)
 
 
-def test_the_other_kind(seisproc, tmp_path):
+def test_the_other_kind(seisproc, tmp_path, segyio):
     n, samples = 14, RNG.normal(size=(14, 10)).astype("f4")
     headers = header_set(n, iline=5)
     (tmp_path / "in.sgy").write_bytes(sw.segy(headers, samples, 6))
@@ -162,7 +161,7 @@ def test_the_other_kind(seisproc, tmp_path):
         assert [h[9] for h in f.header[:]] == list(np.arange(n) // 7 + 1)
 
 
-def test_headers_made_from_columns(seisproc, tmp_path):
+def test_headers_made_from_columns(seisproc, tmp_path, segyio):
     """A survey that no SEG-Y file was behind; libsegyio reads what is written."""
     seisproc("synth", tmp_path / "s.h5", "--gathers", 4, "--traces", 12, "--samples", 60, "--interval-ms", 2, "--noise",
              1, "--seed", 3)

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
-import segyio
 
 import segy_writer
 
@@ -129,7 +128,7 @@ def test_all_formats_of_the_cube_agree(seisproc, data_dir, tmp_path):
                 assert np.array_equal(f["gathers/key"], keys) and np.array_equal(f["gathers/first_trace"], first)
 
 
-def test_header_columns_agree_with_segyio(seisproc, data_dir, tmp_path):
+def test_header_columns_agree_with_segyio(seisproc, data_dir, tmp_path, segyio):
     """Each header word of these files, against libsegyio's reading of the same byte."""
     for name in ("small-ps.sgy", "f3.sgy", "f3-lsb.sgy", "shot-gather.sgy", "small-ps-dec-xl-off-inc-il.sgy"):
         path = data_dir / "conformance_segyio" / name

@@ -73,7 +73,7 @@ def test_package_lists_are_fetched_when_the_first_try_fails(bare, tmp_path):
                 f'case "$*" in *update*) : >{tmp_path}/updated;; *) exit 100;; esac')
     add_command(bare, "apt-cache", 'echo "$2 | 1.0 | http://x"')
     add_command(bare, "id", "echo 0")
-    result = setup(bare, "build")
+    result = setup(bare, "build", "test")
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(calls) == 3 and "update" in calls[1] and "libsegyio-dev" in calls[2], calls
     assert "still not found after installing" in result.stderr  # the false apt-get installed nothing
