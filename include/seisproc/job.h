@@ -30,6 +30,9 @@ typedef struct sp_job_settings {
   int slots;              /* output slots a worker */
   int slab_mb;            /* largest slab in MB, unless one gather has more; SP_PARAM_AUTO */
   double commit_interval; /* s */
+  int restarts;           /* of a job that died, in a row without progress */
+  double stall_timeout;   /* s; 0: none */
+  double max_time;        /* s; NAN: as long as the resource manager leaves it */
   int dead_traces;        /* sp_dead_traces: whether gathers with dead traces count for the exit code */
 } sp_job_settings;
 

@@ -1,5 +1,6 @@
 /* seisproc run: a job, on all ranks. Outside a launcher it starts itself under one. */
 #include <argp.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,9 @@ enum {
   KEY_IO_RANKS,
   KEY_RESTART,
   KEY_NO_COMMIT,
-  KEY_REPORT
+  KEY_REPORT,
+  KEY_RESTARTS,
+  KEY_MAX_TIME
 };
 
 static const struct argp_option options[] = {
@@ -40,6 +43,9 @@ static const struct argp_option options[] = {
     {"workers", KEY_WORKERS, "N", 0, "Ranks that compute, in all", 0},
     {"threads", KEY_THREADS, "N", 0, "Threads of a worker", 0},
     {"io-ranks", KEY_IO_RANKS, "N", 0, "I/O ranks of a node", 0},
+    {"restarts", KEY_RESTARTS, "N", 0, "Start a job that died again, N times in a row without progress (3)", 0},
+    {"max-time", KEY_MAX_TIME, "TIME", 0, "Stop in time to end within TIME: seconds, or [[DAYS-]HOURS:]MINUTES:SECONDS",
+     0},
     {"restart", KEY_RESTART, NULL, 0, "Begin anew, whatever an earlier run left", 0},
     {"no-commit", KEY_NO_COMMIT, NULL, 0, "Sync once, at the end: a run that is cut off is lost", 0},
     {"report", KEY_REPORT, "FILE", 0, "Write times, CPU seconds and memory of all ranks as JSON", 0},
@@ -58,6 +64,36 @@ static error_t add_override(struct argp_state *state, arguments *args, const cha
   return 0;
 }
 
+/* Seconds of [[DAYS-]HOURS:]MINUTES:SECONDS, or of a number of seconds; negative where it is neither. */
+static double parse_time(const char *text) {
+  unsigned days = 0, parts[3];
+  int length = 0;
+  const char *rest = strchr(text, '-');
+  if (rest && (sscanf(text, "%u-%n", &days, &length) != 1 || text + length != ++rest)) return -1;
+  const char *at = rest ? rest : text;
+  size_t n = 0;
+  for (char *end; n < 3; at = end + 1) {
+    if (!isdigit((unsigned char)*at)) return -1;
+    parts[n++] = (unsigned)strtoul(at, &end, 10);
+    if (*end == '\0') break;
+    if (*end != ':' || n == 3) return -1;
+  }
+  if (rest && n < 3) return -1;
+  double seconds = 0;
+  for (size_t i = 0; i < n; i++) seconds = 60 * seconds + parts[i];
+  return 86400.0 * days + seconds;
+}
+
+static error_t set_max_time(struct argp_state *state, arguments *args, const char *value) {
+  char text[32];
+  const double seconds = parse_time(value);
+  if (seconds < 0) {
+    argp_error(state, "--max-time: found '%s', allowed are seconds or [[DAYS-]HOURS:]MINUTES:SECONDS", value);
+  }
+  snprintf(text, sizeof text, "%.0f", seconds);
+  return add_override(state, args, "max_time", text);
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
@@ -69,6 +105,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return add_override(state, args, "threads", value);
   case KEY_IO_RANKS:
     return add_override(state, args, "io_ranks", value);
+  case KEY_RESTARTS:
+    return add_override(state, args, "restarts", value);
+  case KEY_MAX_TIME:
+    return set_max_time(state, args, value);
   case KEY_RESTART:
     args->options.restart = true;
     return 0;

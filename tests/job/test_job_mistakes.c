@@ -15,7 +15,7 @@
 #define CHAIN "chain: [dwt]\n"
 #define KEYS                                                                                                           \
   "input, output, chain, sort, mode, on_error, engine, workers, threads, io_ranks, slots, slab_mb, "                   \
-  "commit_interval, dead_traces"
+  "commit_interval, restarts, stall_timeout, max_time, dead_traces"
 #define AT(line)      "seisproc: error: job.yaml:" #line ": "
 #define FILE_AS_WHOLE "seisproc: error: job.yaml: "
 #define SET           "seisproc: error: --set "
