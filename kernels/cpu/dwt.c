@@ -123,7 +123,7 @@ static size_t extent(const sp_dwt_band *band) {
   return (band->count - 1) * band->stride + band->length;
 }
 
-static void denoise_trace(const dwt_plan *p, const thread_work *w, const float *in, float *out) {
+static void denoise_trace(const dwt_plan *p, const thread_work *w, const float *in, float *out, bool stream) {
   const sp_dwt_layout *l = &p->layout;
   float *row = w->rows;
   sp_dwt_forward(l, in, row, w->splits, w->scratch);
@@ -137,12 +137,12 @@ static void denoise_trace(const dwt_plan *p, const thread_work *w, const float *
       l->vector->shrink(p->params.threshold, (float)(limit * b->gain), b->factor, row + b->start, extent(b));
     }
   }
-  sp_dwt_inverse(l, row, w->splits, out, in != out, w->scratch);
+  sp_dwt_inverse(l, row, w->splits, out, stream, w->scratch);
 }
 
 static void denoise_traces(const dwt_plan *p, const thread_work *w, const sp_block *block) {
   for (size_t i = block->first; i < (size_t)block->first + block->count; i++) {
-    denoise_trace(p, w, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples);
+    denoise_trace(p, w, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples, block->stream);
   }
 }
 
@@ -182,7 +182,8 @@ static sp_window make_window(const dwt_plan *p, const sp_dwt_band *band) {
 
 static void finish(const ring *r, size_t trace, float *result) {
   const sp_dwt_layout *l = &r->plan->layout;
-  sp_dwt_inverse(l, result, ring_split(r, trace), r->block->out + trace * l->n_samples, true, r->work->scratch);
+  sp_dwt_inverse(l, result, ring_split(r, trace), r->block->out + trace * l->n_samples, r->block->stream,
+                 r->work->scratch);
 }
 
 /* The approximation: back to floats, and scaled. */
