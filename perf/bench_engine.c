@@ -294,13 +294,16 @@ int main(int argc, char **argv) {
   bench b = {.mean_traces = 300, .n_samples = 1600, .repeat = 15};
   read_options(argc, argv, &b);
   make_survey(&b);
-  chain mute = {.name = "mute"}, dwt = {.name = "dwt"}, two = {.name = "mute, dwt"};
+  chain mute = {.name = "mute"}, dwt = {.name = "dwt"}, wide = {.name = "dwt aperture 7"};
+  chain two = {.name = "mute, dwt"};
   add_step(&mute, "mute", NULL, NULL);
   add_step(&dwt, "dwt", NULL, NULL);
+  add_step(&wide, "dwt", "aperture", "7");
   add_step(&two, "mute", NULL, NULL);
   add_step(&two, "dwt", NULL, NULL);
   bench_chain(&b, &mute);
   bench_chain(&b, &dwt);
+  bench_chain(&b, &wide);
   bench_chain(&b, &two);
   bench_bytes(&b);
   sp_free(b.offset);

@@ -5,9 +5,11 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 
-/* Output bytes of a unit: so large that handing it out costs nothing beside it. What a unit reads and writes fits the
- * second-level cache. */
-enum { UNIT_BYTES = 128 << 10 };
+enum {
+  UNIT_BYTES = 128 << 10, /* a unit has at least as much output, so that handing it out costs nothing beside it */
+  CALL_BYTES = 512 << 10, /* a call has at most as much, which the second-level cache holds until it has gone out; */
+  CALL_ROWS = 32          /* but a block-local one has as many rows, since it computes some at the edges twice */
+};
 
 void sp_chain_destroy(sp_chain *chain) {
   if (!chain) return;
@@ -53,14 +55,19 @@ static sp_status plan_steps(const sp_engine_config *config, sp_chain *chain) {
   return SP_SUCCESS;
 }
 
-/* The smallest multiple of `step` that is UNIT_BYTES or more. */
+static sp_local at_most(sp_local rows, sp_local limit) {
+  return rows < limit ? rows : limit;
+}
+
+static sp_local rows_a_call(const sp_plan *plan, size_t row_bytes) {
+  const size_t fit = CALL_BYTES / row_bytes, least = plan->locality == SP_LOCAL_BLOCK ? CALL_ROWS : 1;
+  return at_most(plan->block_traces, (sp_local)(fit > least ? fit : least));
+}
+
+/* The smallest multiple of `step` rows that makes a unit. */
 static sp_local rows_a_unit(sp_local step, size_t row_bytes) {
   const size_t step_bytes = step * row_bytes;
   return step * (sp_local)((UNIT_BYTES + step_bytes - 1) / step_bytes);
-}
-
-static sp_local at_most(sp_local rows, sp_local limit) {
-  return rows < limit ? rows : limit;
 }
 
 /* A trace-local step takes the rows of a unit a few at a time, as many as it asked for, and what comes after it follows
@@ -68,10 +75,11 @@ static sp_local at_most(sp_local rows, sp_local limit) {
 static sp_stage make_stage(const sp_engine_config *config, const sp_plan *plan, size_t step) {
   const size_t row_bytes = config->n_samples * sizeof(float);
   const sp_local most = config->max_gather > 0 ? config->max_gather : 1;
-  sp_stage stage = {.first_step = step, .n_steps = 1, .locality = plan->locality};
+  const sp_local call = rows_a_call(plan, row_bytes);
   const bool whole = plan->locality == SP_LOCAL_GATHER, by_trace = plan->locality == SP_LOCAL_TRACE;
-  stage.unit_rows = at_most(whole ? most : rows_a_unit(plan->block_traces, row_bytes), most);
-  stage.chunk_rows = at_most(by_trace ? plan->block_traces : rows_a_unit(1, row_bytes), stage.unit_rows);
+  sp_stage stage = {.first_step = step, .n_steps = 1, .locality = plan->locality};
+  stage.unit_rows = at_most(whole ? most : rows_a_unit(call, row_bytes), most);
+  stage.chunk_rows = at_most(by_trace ? call : rows_a_unit(1, row_bytes), stage.unit_rows);
   return stage;
 }
 

@@ -257,7 +257,7 @@ static void stop_computing(cpu_engine *e) {
 }
 
 static size_t result_bytes(const cpu_engine *e) {
-  return (size_t)sp_unit_result_rows(&e->config, e->chain) * e->config.n_samples * sizeof(float);
+  return (size_t)sp_unit_result_rows(e->chain) * e->config.n_samples * sizeof(float);
 }
 
 /* Each thread touches first what it will use, and its share of what all use: that is where the memory will be. */

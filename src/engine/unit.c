@@ -4,9 +4,6 @@
 
 #include "seisproc/crc32c.h"
 
-/* A last stage's unit up to this size is computed in scratch that stays in the cache, checked, and streamed out. */
-enum { RESULT_BYTES = 1 << 20 };
-
 enum { REASON_BITS = 8 };
 
 /* Stations on a gather's way, in reverse: the output check, the steps from the last to the first, the input check, and
@@ -43,11 +40,10 @@ sp_failure sp_failure_worst(sp_failure a, sp_failure b) {
   return a > b ? a : b;
 }
 
-sp_local sp_unit_result_rows(const sp_engine_config *config, const sp_chain *chain) {
+sp_local sp_unit_result_rows(const sp_chain *chain) {
   const sp_stage *last = &chain->stages[chain->n_stages - 1];
-  const sp_local rows = last->locality == SP_LOCAL_TRACE ? last->chunk_rows : last->unit_rows;
-  return last->locality != SP_LOCAL_GATHER && (size_t)rows * config->n_samples * sizeof(float) <= RESULT_BYTES ? rows
-                                                                                                               : 0;
+  if (last->locality == SP_LOCAL_GATHER) return 0;
+  return last->locality == SP_LOCAL_TRACE ? last->chunk_rows : last->unit_rows;
 }
 
 bool sp_stage_goes_between(const sp_chain *chain, size_t stage) {

@@ -51,8 +51,8 @@ sp_reason sp_failure_reason(sp_failure failure);
 /* The one of the two to keep. */
 sp_failure sp_failure_worst(sp_failure a, sp_failure b);
 
-/* Rows of scratch->result; 0 where the last stage's units are too large for the cache and go straight out. */
-sp_local sp_unit_result_rows(const sp_engine_config *config, const sp_chain *chain);
+/* Rows of scratch->result; 0 where the last stage takes whole gathers, and they go straight out. */
+sp_local sp_unit_result_rows(const sp_chain *chain);
 
 /* Whether this stage's result goes to context->between, the others' to slab->traces. */
 bool sp_stage_goes_between(const sp_chain *chain, size_t stage);
