@@ -4,6 +4,8 @@ import h5py
 import numpy
 import pytest
 
+import harness
+
 JOB = """
 input: survey.h5
 output: denoised.h5
@@ -27,3 +29,26 @@ def test_a_survey_is_made_and_denoised(seisproc, tmp_path):
     assert numpy.abs(after + noise - before).max() <= 2e-6 * numpy.abs(before).max()
     assert 0.05 < numpy.linalg.norm(noise) / numpy.linalg.norm(before) < 0.999
     assert not list(tmp_path.glob("*.part")) and not list(tmp_path.glob("*.journal"))
+
+
+def test_the_format_page_names_all_that_a_file_holds(seisproc, tmp_path):
+    page = (harness.ROOT / "docs/format.md").read_text()
+    seisproc("synth", "a.h5", "--gathers", "3", "--traces", "8", "--samples", "100", "-q", cwd=tmp_path)
+    seisproc("export", "a.h5", "b.sgy", "-q", cwd=tmp_path)
+    seisproc("import", "b.sgy", "c.h5", "--gather", "fldr", "-q", cwd=tmp_path)
+    job = {"input": "c.h5", "output": "d.h5", "mode": "both", "sort": "[offset]", "chain": "[mute]"}
+    (tmp_path / "job.yaml").write_text("".join(f"{key}: {value}\n" for key, value in job.items()))
+    seisproc("run", "job.yaml", "-q", ranks=3, cwd=tmp_path)
+    missing = set()
+    for name in "ad":
+        with h5py.File(tmp_path / f"{name}.h5") as f:
+            missing |= {a for a in f.attrs if f"`{a}`" not in page}
+            f.visititems(lambda path, thing: missing.update(unnamed(path, thing, page)))
+    assert not missing
+
+
+def unnamed(path, thing, page):
+    """What format.md does not name of this object: its path, and its attributes."""
+    if isinstance(thing, h5py.Dataset) and not path.startswith("headers/") and f"/{path} " not in page:
+        yield f"/{path}"
+    yield from (f"/{path}: {a}" for a in thing.attrs if a not in page)
