@@ -122,6 +122,7 @@ static sp_status create_engine(worker *w) {
                                    .sample_interval_s = shape->sample_interval_s,
                                    .max_traces = shape->slab_traces,
                                    .max_gather = shape->max_gather,
+                                   .max_gathers = shape->slab_gathers,
                                    .n_threads = w->run->n_threads,
                                    .n_slabs = N_INPUTS,
                                    .device = choose_gpu(w)};

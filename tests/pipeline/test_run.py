@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -215,6 +216,26 @@ def test_more_workers_than_gathers(seisproc, tmp_path):
     seisproc("run", job, "--quiet", ranks=8)
     with h5py.File(output) as f:
         assert not f["integrity/status"][:].any()
+
+
+def test_many_more_gathers_than_traces(seisproc, tmp_path, survey):
+    """Nearly all gathers are empty, so that a slab has more gathers than traces; as many traces are alone in theirs."""
+    sparse = tmp_path / "sparse.h5"
+    shutil.copy(survey, sparse)
+    n = 6000
+    with h5py.File(sparse, "r+") as f:
+        n_traces = f["traces"].shape[0]
+        first = np.linspace(0, n_traces, n + 1).astype(np.uint64)
+        attributes = {name: dict(f["gathers"][name].attrs) for name in ("first_trace", "key")}
+        for name, values in (("first_trace", first), ("key", np.arange(n, dtype=np.int64))):
+            del f["gathers"][name]
+            f["gathers"].create_dataset(name, data=values).attrs.update(attributes[name])
+    job, out = write_job(tmp_path, sparse)
+    seisproc("run", job, ranks=4)
+    with h5py.File(survey) as f, h5py.File(out) as g:
+        assert np.array_equal(g["gathers/first_trace"], first)
+        assert not np.any(g["integrity/status"][:])
+        assert np.allclose(g["traces"][:], denoise(f["traces"][:]), atol=1e-4)
 
 
 @pytest.mark.parametrize("change, words", [
