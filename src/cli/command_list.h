@@ -3,6 +3,7 @@
 SP_COMMAND(synth, "write a synthetic survey")
 SP_COMMAND(import, "turn a SEG-Y or SU file into a survey")
 SP_COMMAND(info, "tell what a file holds")
+SP_COMMAND(plan, "tell what a job would do")
 SP_COMMAND(run, "denoise a survey as a job file says")
 SP_COMMAND(verify, "check that an output is what was computed")
 SP_COMMAND(export, "turn a survey into a SEG-Y or SU file")
