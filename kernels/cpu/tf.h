@@ -60,12 +60,14 @@ typedef struct sp_tf_stft sp_tf_stft;
 typedef struct sp_tf_kernels {
   size_t lanes;
   void (*shrink)(const sp_tf_strip *strip);
-  /* The mean of n samples where it dominates them, else 0. Without it the rest keeps its digits. */
-  float (*constant_part)(const float *x, size_t n);
-  /* The trace at work + trace_at to its cells, for frames of 64 samples. */
-  void (*stft64_analyse)(const sp_tf_stft *stft, float *work, float *mag, float *re, float *im);
-  /* Cells to the overlapped sum of their frames, at work + sums_at. */
-  void (*stft64_synthesise)(const sp_tf_stft *stft, float *work, const float *re, const float *im);
+  /* Copies n samples; returns their mean where it dominates them, else 0. Without it the rest keeps its digits. */
+  float (*copy)(float *to, const float *x, size_t n);
+  /* The trace at work + trace_at to its cells, for frames of 64 samples. `next` is wanted in the cache. */
+  void (*stft64_analyse)(const sp_tf_stft *stft, float *work, const float *next, float *mag, float *re, float *im);
+  /* Cells to the overlapped sum of their frames, at work + sums_at. `next` will be written to. */
+  void (*stft64_synthesise)(const sp_tf_stft *stft, float *work, float *next, float *re, float *im);
+  /* out = norm * sums, or in + norm * sums where `in` is not NULL, of n samples. */
+  void (*normalise)(size_t n, const float *norm, const float *sums, const float *in, float *out);
   /* Real and imaginary parts of n cells (padded) to magnitudes and phasors. */
   void (*polar)(size_t n, float *mag, float *re, float *im);
 } sp_tf_kernels;
@@ -92,7 +94,7 @@ typedef struct sp_tf_pass {
   /* A trace of the block or of its surroundings to its cells: magnitudes and phasors (im NULL for real layouts). */
   void (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
   /* Takes the judged phasors of a trace of the block. */
-  void (*synthesise)(void *context, uint32_t trace, const float *re, const float *im);
+  void (*synthesise)(void *context, uint32_t trace, float *re, float *im);
   void *context;
 } sp_tf_pass;
 

@@ -16,9 +16,10 @@
 const sp_tf_kernels TF_KERNELS = {
     .lanes = LANES,
     .shrink = shrink,
-    .constant_part = constant_part,
+    .copy = copy,
     .stft64_analyse = stft64_analyse,
     .stft64_synthesise = stft64_synthesise,
+    .normalise = normalise,
     .polar = polar,
 };
 

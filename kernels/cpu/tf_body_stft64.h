@@ -11,7 +11,7 @@
 #ifndef SEISPROC_KERNELS_CPU_TF_BODY_STFT64_H
 #define SEISPROC_KERNELS_CPU_TF_BODY_STFT64_H
 
-enum { POINTS = SP_TF_OWN_WINDOW, HALF_BINS = POINTS / 2 + 1 };
+enum { POINTS = SP_TF_OWN_WINDOW };
 
 #define ROOT_HALF 0.70710678118654752f
 #define COS_16    0.92387953251128674f
@@ -111,7 +111,7 @@ TF_INLINE void transform8(complex_vf x[8], int s) {
 }
 
 /* Bins 4, 12, 20, 28 from row 4: of numbers r[b], the sums of r[b] exp(-2 pi i b (2 l + 1) / 16). */
-TF_INLINE void row4_to_bins(const half_column column[8], complex_vf bin[HALF_BINS]) {
+TF_INLINE void row4_to_bins(const half_column column[8], complex_vf bin[4]) {
   const vf c = splat(COS_16), s = splat(SIN_16), h = splat(ROOT_HALF), r0 = column[0].row4, r4 = column[4].row4;
   const vf d1 = column[1].row4 - column[7].row4, s1 = column[1].row4 + column[7].row4;
   const vf d2 = column[2].row4 - column[6].row4, s2 = column[2].row4 + column[6].row4;
@@ -120,16 +120,16 @@ TF_INLINE void row4_to_bins(const half_column column[8], complex_vf bin[HALF_BIN
   const vf im_up = fma_add(h, s2, r4), im_down = fma_add(h, s2, -r4);
   const vf re_1 = fma_add(c, d1, s * d3), re_3 = fma_from(c, d3, s * d1);
   const vf im_1 = fma_add(c, s3, s * s1), im_3 = fma_from(s, s3, c * s1);
-  bin[4] = (complex_vf){re_up + re_1, -(im_1 + im_up)};
-  bin[28] = (complex_vf){re_up - re_1, im_up - im_1};
-  bin[12] = (complex_vf){re_down + re_3, -(im_3 + im_down)};
-  bin[20] = (complex_vf){re_down - re_3, im_down - im_3};
+  bin[0] = (complex_vf){re_up + re_1, -(im_1 + im_up)};
+  bin[3] = (complex_vf){re_up - re_1, im_up - im_1};
+  bin[1] = (complex_vf){re_down + re_3, -(im_3 + im_down)};
+  bin[2] = (complex_vf){re_down - re_3, im_down - im_3};
 }
 
 /* Its inverse but for a factor. */
-TF_INLINE void bins_to_row4(const complex_vf bin[HALF_BINS], half_column column[8]) {
+TF_INLINE void bins_to_row4(const complex_vf bin[4], half_column column[8]) {
   const vf c = splat(COS_16), s = splat(SIN_16), h = splat(ROOT_HALF);
-  const complex_vf x1 = bin[4], x3 = bin[12], x5 = bin[20], x7 = bin[28];
+  const complex_vf x1 = bin[0], x3 = bin[1], x5 = bin[2], x7 = bin[3];
   const vf d17 = x1.re - x7.re, s17 = x1.re + x7.re, d35 = x3.re - x5.re, s35 = x3.re + x5.re;
   const vf e17 = x1.im - x7.im, t17 = x1.im + x7.im, e35 = x3.im - x5.im, t35 = x3.im + x5.im;
   column[0].row4 = s17 + s35;
@@ -146,87 +146,134 @@ TF_INLINE void bins_to_row4(const complex_vf bin[HALF_BINS], half_column column[
 
 /* --- transforms of 64 points --------------------------------------------------------------------------------- */
 
+/* The cells of LANES frames. Bins that are not in the band are neither stored nor loaded. */
+typedef struct frame_cells {
+  uint32_t first, count; /* the band */
+  size_t stride;         /* from bin to bin */
+  float *mag, *re, *im;  /* of the first bin of the band */
+  vi inside;             /* all ones for frames that there are */
+} frame_cells;
+
+TF_INLINE void give_bin(const frame_cells *to, uint32_t bin, complex_vf x) {
+  const uint32_t b = bin - to->first;
+  if (b < to->count) store_polar(x, to->mag + b * to->stride, to->re + b * to->stride, to->im + b * to->stride);
+}
+
+TF_INLINE complex_vf take_bin(const frame_cells *from, uint32_t bin) {
+  const uint32_t b = bin - from->first;
+  if (b >= from->count) return (complex_vf){splat(0), splat(0)};
+  const vi re = (vi)load(from->re + b * from->stride), im = (vi)load(from->im + b * from->stride);
+  return (complex_vf){(vf)(from->inside & re), (vf)(from->inside & im)};
+}
+
+TF_INLINE complex_vf conjugate(complex_vf x) {
+  return (complex_vf){x.re, -x.im};
+}
+
 TF_INLINE complex_vf turn(complex_vf x, float re, float im) {
   return (complex_vf){fma_from(splat(im), x.im, splat(re) * x.re), fma_add(splat(im), x.re, splat(re) * x.im)};
 }
 
-/* Bins 0 ... 32 of LANES frames, the first of which starts at columns[0]. */
-static void frames_to_bins(const sp_tf_stft *p, const float *columns, complex_vf bin[HALF_BINS]) {
-  half_column column[8];
-  for (int b = 0; b < 8; b++) {
-    vf x[8];
-    for (int a = 0; a < 8; a++) {
-      const uint32_t i = (uint32_t)(8 * a + b);
-      x[a] = splat(p->analysis[i]) * load(columns + p->place[i]);
-    }
-    half_column *to = &column[b];
-    real_to_bins(x, &to->row0, &to->row4, &to->row[1], &to->row[2], &to->row[3]);
-    for (int k = 1; k < 4; k++) to->row[k] = turn(to->row[k], twiddle_re[k][b], twiddle_im[k][b]);
-  }
+/* First step: x[a] is sample 8 a + b, times the window. */
+TF_INLINE void samples_to_column(const vf x[8], int b, half_column *to) {
+  real_to_bins(x, &to->row0, &to->row4, &to->row[1], &to->row[2], &to->row[3]);
+  for (int k = 1; k < 4; k++) to->row[k] = turn(to->row[k], twiddle_re[k][b], twiddle_im[k][b]);
+}
+
+TF_INLINE void columns_to_bins(const half_column column[8], const frame_cells *to) {
   vf row0[8];
+  complex_vf row[8], middle[3], first = {splat(0), splat(0)}, last = first;
   for (int b = 0; b < 8; b++) row0[b] = column[b].row0;
-  bin[0].im = bin[32].im = splat(0);
-  real_to_bins(row0, &bin[0].re, &bin[32].re, &bin[8], &bin[16], &bin[24]);
-  row4_to_bins(column, bin);
-  for (int k = 1; k < 4; k++) {
-    complex_vf row[8];
+  real_to_bins(row0, &first.re, &last.re, &middle[0], &middle[1], &middle[2]);
+  give_bin(to, 0, first);
+  for (uint32_t l = 0; l < 3; l++) give_bin(to, 8 * (l + 1), middle[l]);
+  give_bin(to, 32, last);
+  row4_to_bins(column, row);
+  for (uint32_t l = 0; l < 4; l++) give_bin(to, 4 + 8 * l, row[l]);
+  for (uint32_t k = 1; k < 4; k++) {
     for (int b = 0; b < 8; b++) row[b] = column[b].row[k];
     transform8(row, -1);
-    for (int l = 0; l < 4; l++) {
-      bin[k + 8 * l] = row[l];
-      bin[8 * (l + 1) - k] = (complex_vf){row[7 - l].re, -row[7 - l].im};
+    for (uint32_t l = 0; l < 4; l++) {
+      give_bin(to, k + 8 * l, row[l]);
+      give_bin(to, 8 * (l + 1) - k, conjugate(row[7 - l]));
     }
   }
 }
 
-/* The inverse but for a factor of 32: bins 0 and 32 count half. Frames go to frame[place of sample i]. */
-static void bins_to_frames(const sp_tf_stft *p, const complex_vf bin[HALF_BINS], float *frames) {
-  half_column column[8];
+/* The inverse but for a factor of 32. */
+TF_INLINE void bins_to_columns(const frame_cells *from, half_column column[8]) {
   vf row0[8];
-  bins_to_real(0.5f * bin[0].re, 0.5f * bin[32].re, bin[8], bin[16], bin[24], row0);
+  complex_vf row[8];
+  const vf first = 0.5f * take_bin(from, 0).re, last = 0.5f * take_bin(from, 32).re;
+  bins_to_real(first, last, take_bin(from, 8), take_bin(from, 16), take_bin(from, 24), row0);
   for (int b = 0; b < 8; b++) column[b].row0 = row0[b];
-  bins_to_row4(bin, column);
-  for (int k = 1; k < 4; k++) {
-    complex_vf row[8];
-    for (int l = 0; l < 4; l++) {
-      row[l] = bin[k + 8 * l];
-      row[7 - l] = (complex_vf){bin[8 * (l + 1) - k].re, -bin[8 * (l + 1) - k].im};
+  for (uint32_t l = 0; l < 4; l++) row[l] = take_bin(from, 4 + 8 * l);
+  bins_to_row4(row, column);
+  for (uint32_t k = 1; k < 4; k++) {
+    for (uint32_t l = 0; l < 4; l++) {
+      row[l] = take_bin(from, k + 8 * l);
+      row[7 - l] = conjugate(take_bin(from, 8 * (l + 1) - k));
     }
     transform8(row, 1);
     for (int b = 0; b < 8; b++) column[b].row[k] = turn(row[b], twiddle_re[k][b], -twiddle_im[k][b]);
   }
-  for (int b = 0; b < 8; b++) {
-    vf x[8];
-    const half_column *from = &column[b];
-    bins_to_real(from->row0, from->row4, from->row[1], from->row[2], from->row[3], x);
-    for (int a = 0; a < 8; a++) {
-      const size_t i = (size_t)(8 * a + b);
-      store(frames + i * p->frame_stride, splat(p->synthesis[i]) * x[a]);
-    }
-  }
+}
+
+TF_INLINE void column_to_samples(const half_column *from, vf x[8]) {
+  bins_to_real(from->row0, from->row4, from->row[1], from->row[2], from->row[3], x);
 }
 
 /* --- whole traces -------------------------------------------------------------------------------------------- */
 
-static float constant_part(const float *x, size_t n) {
-  vf sum = splat(0), squares = splat(0);
+static float copy(float *to, const float *x, size_t n) {
+  vf sum[4] = {0}, squares[4] = {0};
   float total = 0, power = 0;
   size_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    const vf v = load(x + i);
-    sum += v;
-    squares = fma_add(v, v, squares);
+  for (; i + 4 * LANES <= n; i += 4 * LANES) {
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+      const vf v = load(x + i + j * LANES);
+      store(to + i + j * LANES, v);
+      sum[j] += v;
+      squares[j] = fma_add(v, v, squares[j]);
+    }
   }
   for (; i < n; i++) {
+    to[i] = x[i];
     total += x[i];
     power += x[i] * x[i];
   }
+  const vf sums = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  const vf powers = (squares[0] + squares[1]) + (squares[2] + squares[3]);
   for (int l = 0; l < LANES; l++) {
-    total += sum[l];
-    power += squares[l];
+    total += sums[l];
+    power += powers[l];
   }
   const float mean = total / (float)n;
   return mean * total > 0.9f * power ? mean : 0;
+}
+
+static void normalise(size_t n, const float *norm, const float *sums, const float *in, float *out) {
+  size_t i = 0;
+  if (in) {
+    for (; i + LANES <= n; i += LANES) store(out + i, load(in + i) + load(norm + i) * load(sums + i));
+    for (; i < n; i++) out[i] = in[i] + norm[i] * sums[i];
+  } else {
+    for (; i + LANES <= n; i += LANES) store(out + i, load(norm + i) * load(sums + i));
+    for (; i < n; i++) out[i] = norm[i] * sums[i];
+  }
+}
+
+/* Asks for the part of n floats at x that goes with step i of `steps`. */
+TF_INLINE void prefetch_part(const float *x, size_t n, size_t i, size_t steps, int write) {
+  const size_t part = (n + steps - 1) / steps, end = (i + 1) * part < n ? (i + 1) * part : n;
+  for (size_t at = i * part; at < end; at += 16) {
+    if (write) {
+      __builtin_prefetch(x + at, 1);
+    } else {
+      __builtin_prefetch(x + at, 0, 2);
+    }
+  }
 }
 
 /* rows[s][i] of `n_rows` (a multiple of LANES) rows of `hop` samples to columns[i][s]. */
@@ -270,37 +317,147 @@ static void frames_to_rows(const sp_tf_stft *p, const float *frames, size_t n_ro
   }
 }
 
-/* Groups of frames from the last one to the first: what one stores beyond the last frame of a bin is the first frames
- * of the next bin, which are stored later. */
-static void stft64_analyse(const sp_tf_stft *p, float *work, float *mag, float *re, float *im) {
-  float *columns = work + p->columns_at;
-  rows_to_columns(work + p->trace_at, p->n_rows, p->hop, columns, p->column_stride);
-  const size_t last = (p->frames - 1) / LANES * LANES;
-  for (size_t f = last + LANES; f > 0; f -= LANES) {
-    complex_vf bin[HALF_BINS];
-    frames_to_bins(p, columns + f - LANES, bin);
-    for (size_t b = 0; b < p->band.count; b++) {
-      const size_t cell = b * p->frames + f - LANES;
-      store_polar(bin[p->band.first + b], mag + cell, re + cell, im + cell);
+/* --- frames that overlap by half ----------------------------------------------------------------------------- */
+
+enum { HALF = POINTS / 2 };
+
+/* Transposes LANES rows of HALF samples. */
+TF_INLINE void take_segments(const float *rows, vf column[HALF]) {
+  for (size_t i = 0; i < HALF; i += LANES) {
+    vf r[LANES];
+    for (size_t l = 0; l < LANES; l++) r[l] = load(rows + l * HALF + i);
+    transpose(r);
+    for (size_t l = 0; l < LANES; l++) column[i + l] = r[l];
+  }
+}
+
+TF_INLINE void give_segments(const vf column[HALF], float *rows) {
+  for (size_t i = 0; i < HALF; i += LANES) {
+    vf r[LANES];
+    for (size_t l = 0; l < LANES; l++) r[l] = column[i + l];
+    transpose(r);
+    for (size_t l = 0; l < LANES; l++) store(rows + l * HALF + i, r[l]);
+  }
+}
+
+/* The second halves of frames are the segments after theirs. */
+TF_INLINE void halves_to_bins(const sp_tf_stft *p, const vf these[HALF], const vf after[HALF], const frame_cells *to) {
+  half_column column[8];
+  for (int b = 0; b < 8; b++) {
+    vf x[8];
+    for (int a = 0; a < 4; a++) {
+      const int i = 8 * a + b;
+      x[a] = p->analysis[i] * these[i];
+      x[a + 4] = p->analysis[i + HALF] * shift_down(these[i], after[i]);
+    }
+    samples_to_column(x, b, &column[b]);
+  }
+  columns_to_bins(column, to);
+}
+
+/* Sums halves of frames into segments; before[] is the second half of the LANES frames before, then of these. */
+TF_INLINE void bins_to_halves(const sp_tf_stft *p, const frame_cells *from, vf before[HALF], vf segments[HALF]) {
+  half_column column[8];
+  bins_to_columns(from, column);
+  for (int b = 0; b < 8; b++) {
+    vf x[8];
+    column_to_samples(&column[b], x);
+    for (int a = 0; a < 4; a++) {
+      const int i = 8 * a + b;
+      const vf second = p->synthesis[i + HALF] * x[a + 4];
+      segments[i] = fma_add(splat(p->synthesis[i]), x[a], shift_up(before[i], second));
+      before[i] = second;
     }
   }
 }
 
-static void stft64_synthesise(const sp_tf_stft *p, float *work, const float *re, const float *im) {
-  float *frames = work + p->frames_at;
-  complex_vf bin[HALF_BINS];
-  for (size_t k = 0; k < HALF_BINS; k++) bin[k] = (complex_vf){splat(0), splat(0)};
-  for (size_t f = 0; f < p->frames; f += LANES) {
-    vi inside;
-    for (int l = 0; l < LANES; l++) inside[l] = f + (size_t)l < p->frames ? -1 : 0;
-    for (size_t b = 0; b < p->band.count; b++) {
-      const size_t cell = b * p->frames + f;
-      bin[p->band.first + b].re = (vf)(inside & (vi)load(re + cell));
-      bin[p->band.first + b].im = (vf)(inside & (vi)load(im + cell));
-    }
-    bins_to_frames(p, bin, frames + f);
+/* --- frames that overlap more -------------------------------------------------------------------------------- */
+
+TF_INLINE void frames_to_bins(const sp_tf_stft *p, const float *columns, const frame_cells *to) {
+  half_column column[8];
+  for (int b = 0; b < 8; b++) {
+    vf x[8];
+    for (int a = 0; a < 8; a++) x[a] = p->analysis[8 * a + b] * load(columns + p->place[8 * a + b]);
+    samples_to_column(x, b, &column[b]);
   }
-  frames_to_rows(p, frames, p->n_rows, work + p->sums_at);
+  columns_to_bins(column, to);
+}
+
+TF_INLINE void bins_to_frames(const sp_tf_stft *p, const frame_cells *from, float *frames) {
+  half_column column[8];
+  bins_to_columns(from, column);
+  for (int b = 0; b < 8; b++) {
+    vf x[8];
+    column_to_samples(&column[b], x);
+    for (int a = 0; a < 8; a++) {
+      const int i = 8 * a + b;
+      store(frames + (size_t)i * p->frame_stride, p->synthesis[i] * x[a]);
+    }
+  }
+}
+
+/* --- both ---------------------------------------------------------------------------------------------------- */
+
+/* Cells of frames f ... f + LANES - 1. */
+TF_INLINE frame_cells cells_of(const sp_tf_stft *p, size_t f, float *mag, float *re, float *im) {
+  return (frame_cells){.first = p->band.first,
+                       .count = p->band.count,
+                       .stride = p->frames,
+                       .mag = mag ? mag + f : NULL,
+                       .re = re + f,
+                       .im = im + f,
+                       .inside = first_lanes(p->frames - f)};
+}
+
+/* Groups of frames from the last one to the first: what one stores beyond the last frame of a bin is the first frames
+ * of the next bin, which are stored later. */
+static void stft64_analyse(const sp_tf_stft *p, float *work, const float *next, float *mag, float *re, float *im) {
+  const float *rows = work + p->trace_at;
+  float *columns = work + p->columns_at;
+  const size_t groups = (p->frames + LANES - 1) / LANES;
+  const int by_half = p->hop == HALF;
+  vf segments[2][HALF];
+  if (!by_half) {
+    rows_to_columns(rows, p->n_rows, p->hop, columns, p->column_stride);
+  } else if (groups * LANES < p->n_rows) {
+    take_segments(rows + groups * LANES * HALF, segments[groups % 2]);
+  } else {
+    memset(segments, 0, sizeof segments);
+  }
+  for (size_t g = groups; g-- > 0;) {
+    const frame_cells cells = cells_of(p, g * LANES, mag, re, im);
+    prefetch_part(next, p->n_samples, groups - 1 - g, groups, 0);
+    if (by_half) {
+      take_segments(rows + g * LANES * HALF, segments[g % 2]);
+      halves_to_bins(p, segments[g % 2], segments[(g + 1) % 2], &cells);
+    } else {
+      frames_to_bins(p, columns + g * LANES, &cells);
+    }
+  }
+}
+
+static void stft64_synthesise(const sp_tf_stft *p, float *work, float *next, float *re, float *im) {
+  float *frames = work + p->frames_at, *rows = work + p->sums_at;
+  const size_t groups = (p->frames + LANES - 1) / LANES;
+  const int by_half = p->hop == HALF;
+  vf before[HALF], segments[HALF];
+  memset(before, 0, sizeof before);
+  for (size_t g = 0; g < groups; g++) {
+    const frame_cells cells = cells_of(p, g * LANES, NULL, re, im);
+    prefetch_part(next, p->n_samples, g, groups, 1);
+    if (by_half) {
+      bins_to_halves(p, &cells, before, segments);
+      give_segments(segments, rows + g * LANES * HALF);
+    } else {
+      bins_to_frames(p, &cells, frames + g * LANES);
+    }
+  }
+  if (!by_half) {
+    frames_to_rows(p, frames, p->n_rows, rows);
+  } else if (groups * LANES < p->n_rows) {
+    for (size_t i = 0; i < HALF; i++) segments[i] = shift_up(before[i], splat(0));
+    give_segments(segments, rows + groups * LANES * HALF);
+  }
 }
 
 #endif

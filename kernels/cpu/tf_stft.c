@@ -227,31 +227,41 @@ static void add_constant(const sp_tf_stft *p, float constant, float *mag, float 
   p->kernels->polar(p->cells, mag, re, im);
 }
 
+/* The trace after this one where the gather has it, else this one. */
+static uint32_t following(const call *c, uint32_t trace) {
+  return trace + 1 < c->block->n_traces ? trace + 1 : trace;
+}
+
 static void analyse(void *context, uint32_t trace, float *mag, float *re, float *im) {
   const call *c = context;
   const sp_tf_stft *p = c->stft;
   const float *in = c->block->in + (size_t)trace * p->n_samples;
   float *padded = c->work + p->trace_at + p->window / 2;
-  const float constant = p->kernels->constant_part(in, p->n_samples);
-  memcpy(padded, in, p->n_samples * sizeof *in);
+  const float constant = p->kernels->copy(padded, in, p->n_samples);
   if (constant != 0) {
     for (uint32_t t = 0; t < p->n_samples; t++) padded[t] -= constant;
   }
-  (p->own ? p->kernels->stft64_analyse : analyse_any)(p, c->work, mag, re, im);
+  if (p->own) {
+    const float *next = c->block->in + (size_t)following(c, trace) * p->n_samples;
+    p->kernels->stft64_analyse(p, c->work, next, mag, re, im);
+  } else {
+    analyse_any(p, c->work, mag, re, im);
+  }
   if (constant != 0) add_constant(p, constant, mag, re, im);
 }
 
-static void synthesise(void *context, uint32_t trace, const float *re, const float *im) {
+static void synthesise(void *context, uint32_t trace, float *re, float *im) {
   const call *c = context;
   const sp_tf_stft *p = c->stft;
   const float *in = c->block->in + (size_t)trace * p->n_samples, *sums = c->work + p->sums_at + p->window / 2;
   float *out = c->block->out + (size_t)trace * p->n_samples;
-  (p->own ? p->kernels->stft64_synthesise : synthesise_any)(p, c->work, re, im);
-  if (p->rule.whole) {
-    for (uint32_t t = 0; t < p->n_samples; t++) out[t] = p->norm[t] * sums[t];
+  if (p->own) {
+    float *next = c->block->out + (size_t)following(c, trace) * p->n_samples;
+    p->kernels->stft64_synthesise(p, c->work, next, re, im);
   } else {
-    for (uint32_t t = 0; t < p->n_samples; t++) out[t] = in[t] + p->norm[t] * sums[t];
+    synthesise_any(p, c->work, re, im);
   }
+  p->kernels->normalise(p->n_samples, p->norm, sums, p->rule.whole ? NULL : in, out);
 }
 
 void sp_tf_stft_apply(const sp_tf_stft *p, float *work, const sp_block *block, uint32_t half_aperture) {

@@ -44,6 +44,33 @@ TF_INLINE vf splat(float x) {
   return x - (vf){0};
 }
 
+/* All ones in the first n lanes, zeros in the others. */
+TF_INLINE vi first_lanes(size_t n) {
+  const vi number = {
+    0,
+    1,
+    2,
+    3,
+#if defined(TF_AVX512) || defined(TF_AVX2)
+    4,
+    5,
+    6,
+    7,
+#endif
+#if defined(TF_AVX512)
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15
+#endif
+  };
+  return number < (n < LANES ? (int32_t)n : LANES);
+}
+
 TF_INLINE vf absolute(vf x) {
   return (vf)((vi)x & 0x7fffffff);
 }
@@ -167,6 +194,30 @@ TF_INLINE vf positive_min(vf a, vf b) {
 
 TF_INLINE vf positive_max(vf a, vf b) {
   return (vf)int_max((vi)a, (vi)b);
+}
+
+/* The last lane of `before` and all but the last of x. */
+TF_INLINE vf shift_up(vf before, vf x) {
+#if defined(TF_AVX512)
+  return (vf)_mm512_alignr_epi32((__m512i)x, (__m512i)before, 15);
+#elif defined(TF_AVX2)
+  const __m256i middle = (__m256i)_mm256_permute2f128_ps((__m256)before, (__m256)x, 0x21);
+  return (vf)_mm256_alignr_epi8((__m256i)x, middle, 12);
+#else
+  return (vf){before[3], x[0], x[1], x[2]};
+#endif
+}
+
+/* All but the first lane of x and the first of `after`. */
+TF_INLINE vf shift_down(vf x, vf after) {
+#if defined(TF_AVX512)
+  return (vf)_mm512_alignr_epi32((__m512i)after, (__m512i)x, 1);
+#elif defined(TF_AVX2)
+  const __m256i middle = (__m256i)_mm256_permute2f128_ps((__m256)x, (__m256)after, 0x21);
+  return (vf)_mm256_alignr_epi8(middle, (__m256i)x, 4);
+#else
+  return (vf){x[1], x[2], x[3], after[0]};
+#endif
 }
 
 /* Rows into columns: lane i of r[j] and lane j of r[i] change places. */
