@@ -53,6 +53,9 @@ typedef enum sp_tf_sampling { SP_TF_FULL, SP_TF_REDUCED } sp_tf_sampling;
 
 enum { SP_TF_MAX_APERTURE = 31, SP_TF_MAX_WINDOW = 4096 };
 
+/* Traces shorter than this have no stockwell transform; shorter than the window no stft. */
+enum { SP_TF_LEAST_SAMPLES = 8 };
+
 typedef struct sp_tf_params {
   int transform; /* sp_tf_transform */
   int aperture;  /* odd */

@@ -11,6 +11,7 @@ typedef struct tf_plan {
   sp_plan base;
   uint32_t n_samples, aperture;
   sp_tf_stft *stft; /* one of the two, or neither where traces are too short */
+  sp_tf_stockwell *stockwell;
   size_t work_floats;
   float *work;
   atomic_flag *said; /* that a gather has fewer traces than the aperture */
@@ -36,13 +37,14 @@ static void destroy(sp_plan *base) {
   tf_plan *p = (tf_plan *)base;
   if (!p) return;
   sp_tf_stft_destroy(p->stft);
+  sp_tf_stockwell_destroy(p->stockwell);
   sp_free(p->said);
   sp_free(p->work);
   sp_free(p);
 }
 
 static bool long_enough(const sp_tf_params *params, uint32_t n_samples) {
-  return n_samples >= (uint32_t)params->window;
+  return n_samples >= (params->transform == SP_TF_STFT ? (uint32_t)params->window : SP_TF_LEAST_SAMPLES);
 }
 
 static sp_status check_band(const sp_tf_params *params, const sp_geometry *geometry) {
@@ -60,8 +62,14 @@ static sp_status plan_parts(const sp_tf_params *params, const sp_geometry *geome
   atomic_flag_clear(p->said);
   if (p->aperture == 1 || !long_enough(params, p->n_samples)) return SP_SUCCESS;
   SP_TRY(check_band(params, geometry));
-  SP_TRY(sp_tf_stft_plan(params, geometry, choose_kernels(), &p->stft));
-  p->work_floats = p->stft->work_floats;
+  if (params->transform == SP_TF_STFT) {
+    SP_TRY(sp_tf_stft_plan(params, geometry, choose_kernels(), &p->stft));
+    p->work_floats = p->stft->work_floats;
+  } else {
+    SP_TRY(sp_tf_stockwell_plan(params, geometry, choose_kernels(), &p->stockwell));
+    p->work_floats = sp_tf_stockwell_work(p->stockwell);
+    p->base.block_traces = SP_TF_STOCKWELL_BLOCK;
+  }
   SP_TRY(sp_calloc(p->work_floats * (size_t)geometry->n_threads, sizeof(float), "work of tf", &block));
   p->work = block;
   return SP_SUCCESS;
@@ -69,7 +77,6 @@ static sp_status plan_parts(const sp_tf_params *params, const sp_geometry *geome
 
 static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan **out) {
   const sp_tf_params *params = values;
-  if (params->transform != SP_TF_STFT) return SP_RAISE(SP_ERR_USAGE, "tf: only transform stft is available");
   void *block;
   SP_TRY(sp_calloc(1, sizeof(tf_plan), "the plan of tf", &block));
   tf_plan *p = block;
@@ -108,7 +115,11 @@ static sp_reason apply(const sp_plan *base, int thread, const sp_block *block) {
   }
   if (!p->work) return SP_REASON_TOO_SHORT;
   float *work = p->work + (size_t)thread * p->work_floats;
-  sp_tf_stft_apply(p->stft, work, block, half);
+  if (p->stft) {
+    sp_tf_stft_apply(p->stft, work, block, half);
+  } else {
+    sp_tf_stockwell_apply(p->stockwell, work, block, half);
+  }
   return SP_REASON_OK;
 }
 

@@ -57,6 +57,35 @@ typedef struct sp_tf_strip {
 
 typedef struct sp_tf_stft sp_tf_stft;
 
+/* A transform of n points, for as many sequences at once as a vector has lanes: x[j] = sum of X[k] exp(2 pi i j k / n).
+ * In each pass the input is `groups` x `stride` apart, the output `stride`. */
+typedef struct sp_tf_fft_pass {
+  uint32_t radix, groups, stride;
+  const float *twiddles; /* [groups][radix - 1] of real and imaginary part */
+} sp_tf_fft_pass;
+
+enum { SP_TF_MAX_PASSES = 16 };
+
+typedef struct sp_tf_fft {
+  uint32_t n, n_passes;
+  sp_tf_fft_pass pass[SP_TF_MAX_PASSES];
+  float *twiddles;
+} sp_tf_fft;
+
+/* Whether there is a transform of n points; and the least length, a multiple of 4, that there is one of. */
+bool sp_tf_fft_has(uint32_t n);
+uint32_t sp_tf_fft_length(uint32_t least);
+sp_status sp_tf_fft_plan(uint32_t n, sp_tf_fft *fft);
+void sp_tf_fft_destroy(sp_tf_fft *fft);
+
+/* Voices of the S-transform, as many as a vector has lanes. */
+typedef struct sp_tf_voices {
+  const sp_tf_fft *fft; /* its length is the number of times */
+  uint32_t n_bins;      /* of the spectrum, from 0, on which the voices are not zero */
+  const float *windows; /* [n_bins][lanes] */
+  float *counts;        /* [lanes]: 2 for voices that stand for their conjugate too, 1, or 0 for none */
+} sp_tf_voices;
+
 typedef struct sp_tf_kernels {
   size_t lanes;
   void (*shrink)(const sp_tf_strip *strip);
@@ -68,6 +97,18 @@ typedef struct sp_tf_kernels {
   void (*stft64_synthesise)(const sp_tf_stft *stft, float *work, float *next, float *re, float *im);
   /* out = norm * sums, or in + norm * sums where `in` is not NULL, of n samples. */
   void (*normalise)(size_t n, const float *norm, const float *sums, const float *in, float *out);
+  /* The spectrum times exp(i phase): n bins. */
+  void (*modulate)(size_t n, const float *re, const float *im, const float *cosine, const float *sine, float *out_re,
+                   float *out_im);
+  /* A spectrum to the cells of voices, [time][lane], times `step` floats apart; im may be NULL. `buffers`: 4 n vectors.
+   */
+  void (*voices_analyse)(const sp_tf_voices *voices, float *buffers, const float *spectrum_re, const float *spectrum_im,
+                         size_t step, float *mag, float *re, float *im);
+  /* Adds the spectrum, n bins, of the sum of the voices, whose cells are [n][lanes]. */
+  void (*voices_synthesise)(const sp_tf_voices *voices, float *buffers, const float *re, const float *im, float *sum_re,
+                            float *sum_im);
+  /* Adds the voices at each of n times. */
+  void (*voices_sum)(const sp_tf_voices *voices, size_t n, const float *re, float *sum);
   /* Real and imaginary parts of n cells (padded) to magnitudes and phasors. */
   void (*polar)(size_t n, float *mag, float *re, float *im);
 } sp_tf_kernels;
@@ -76,13 +117,14 @@ extern const sp_tf_kernels sp_tf_kernels_portable, sp_tf_kernels_avx2, sp_tf_ker
 
 /* --- streaming ----------------------------------------------------------------------------------------------- */
 
-enum { SP_TF_STRIP = 16 };
+enum { SP_TF_MAX_STRIP = 16 };
 
 /* What a stream needs memory for: the most of any of its passes. */
 typedef struct sp_tf_layout {
   size_t cells;
   bool real;
   uint32_t half_aperture;
+  uint32_t strip;        /* traces that are judged at a time, at most SP_TF_MAX_STRIP */
   size_t smoothing_line; /* run + 2 half stride; 0: no smoothing */
 } sp_tf_layout;
 
@@ -104,6 +146,13 @@ size_t sp_tf_stream_floats(const sp_tf_layout *layout);
 /* Judges the traces first ... first + count - 1 of a gather of n_traces. */
 void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_block *block, uint32_t half_aperture,
                   float *memory);
+
+/* Sets how shares are averaged over `cells` cells of time, of which a run has `times`, `stride` floats apart; `inverse`
+ * takes times * stride floats. */
+void sp_tf_set_smoothing(sp_tf_smoothing *smoothing, double cells, size_t times, size_t stride, float *inverse);
+
+/* Memory of a thread, laid out while planning: takes `floats` more of it and returns where. */
+size_t sp_tf_take(size_t *end, size_t floats);
 
 /* --- stft ---------------------------------------------------------------------------------------------------- */
 
@@ -138,5 +187,20 @@ sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometr
                           sp_tf_stft **out);
 void sp_tf_stft_apply(const sp_tf_stft *stft, float *work, const sp_block *block, uint32_t half_aperture);
 void sp_tf_stft_destroy(sp_tf_stft *stft);
+
+/* --- stockwell ----------------------------------------------------------------------------------------------- */
+
+typedef struct sp_tf_stockwell sp_tf_stockwell;
+
+sp_status sp_tf_stockwell_plan(const sp_tf_params *params, const sp_geometry *geometry, const sp_tf_kernels *kernels,
+                               sp_tf_stockwell **out);
+/* Floats of work of a thread; zeros at first. */
+size_t sp_tf_stockwell_work(const sp_tf_stockwell *stockwell);
+void sp_tf_stockwell_apply(const sp_tf_stockwell *stockwell, float *work, const sp_block *block,
+                           uint32_t half_aperture);
+void sp_tf_stockwell_destroy(sp_tf_stockwell *stockwell);
+
+/* Traces that apply takes at once. */
+enum { SP_TF_STOCKWELL_BLOCK = 128 };
 
 #endif

@@ -9,9 +9,13 @@
 
 #include "kernels/cpu/tf_body_polar.h"
 
+#include "kernels/cpu/tf_body_fft.h"
+
 #include "kernels/cpu/tf_body_shrink.h"
 
 #include "kernels/cpu/tf_body_stft64.h"
+
+#include "kernels/cpu/tf_body_voices.h"
 
 const sp_tf_kernels TF_KERNELS = {
     .lanes = LANES,
@@ -20,6 +24,10 @@ const sp_tf_kernels TF_KERNELS = {
     .stft64_analyse = stft64_analyse,
     .stft64_synthesise = stft64_synthesise,
     .normalise = normalise,
+    .modulate = modulate,
+    .voices_analyse = voices_analyse,
+    .voices_synthesise = voices_synthesise,
+    .voices_sum = voices_sum,
     .polar = polar,
 };
 

@@ -13,9 +13,8 @@
 
 enum { POINTS = SP_TF_OWN_WINDOW };
 
-#define ROOT_HALF 0.70710678118654752f
-#define COS_16    0.92387953251128674f
-#define SIN_16    0.38268343236508977f
+#define COS_16 0.92387953251128674f
+#define SIN_16 0.38268343236508977f
 
 /* Rows 0 and 4, which are real, and 1, 2, 3 of one b. */
 typedef struct half_column {
@@ -78,38 +77,6 @@ TF_INLINE void bins_to_real(vf bin0, vf bin4, complex_vf bin1, complex_vf bin2, 
   x[7] = fma_from(splat(ROOT_HALF), third, right);
 }
 
-TF_INLINE complex_vf plus(complex_vf a, complex_vf b) {
-  return (complex_vf){a.re + b.re, a.im + b.im};
-}
-
-TF_INLINE complex_vf minus(complex_vf a, complex_vf b) {
-  return (complex_vf){a.re - b.re, a.im - b.im};
-}
-
-/* a + s i b, s = 1 or -1 */
-TF_INLINE complex_vf plus_i(complex_vf a, complex_vf b, int s) {
-  return s > 0 ? (complex_vf){a.re - b.im, a.im + b.re} : (complex_vf){a.re + b.im, a.im - b.re};
-}
-
-/* 8 complex numbers in place, exponent s = -1 (forward) or 1 (inverse, without its factor). */
-TF_INLINE void transform8(complex_vf x[8], int s) {
-  const complex_vf s04 = plus(x[0], x[4]), d04 = minus(x[0], x[4]), s26 = plus(x[2], x[6]), d26 = minus(x[2], x[6]);
-  const complex_vf s15 = plus(x[1], x[5]), d15 = minus(x[1], x[5]), s37 = plus(x[3], x[7]), d37 = minus(x[3], x[7]);
-  const complex_vf e0 = plus(s04, s26), e2 = minus(s04, s26), e1 = plus_i(d04, d26, s), e3 = plus_i(d04, d26, -s);
-  const complex_vf o0 = plus(s15, s37), o2 = minus(s15, s37), o1 = plus_i(d15, d37, s), o3 = plus_i(d15, d37, -s);
-  x[0] = plus(e0, o0);
-  x[4] = minus(e0, o0);
-  x[2] = plus_i(e2, o2, s);
-  x[6] = plus_i(e2, o2, -s);
-  /* o1 (1 + s i) / sqrt 2 and o3 (-1 + s i) / sqrt 2 */
-  const complex_vf t1 = plus_i(o1, o1, s), t3 = plus_i(o3, o3, -s);
-  const vf c = splat(ROOT_HALF);
-  x[1] = (complex_vf){fma_add(c, t1.re, e1.re), fma_add(c, t1.im, e1.im)};
-  x[5] = (complex_vf){fma_from(c, t1.re, e1.re), fma_from(c, t1.im, e1.im)};
-  x[3] = (complex_vf){fma_from(c, t3.re, e3.re), fma_from(c, t3.im, e3.im)};
-  x[7] = (complex_vf){fma_add(c, t3.re, e3.re), fma_add(c, t3.im, e3.im)};
-}
-
 /* Bins 4, 12, 20, 28 from row 4: of numbers r[b], the sums of r[b] exp(-2 pi i b (2 l + 1) / 16). */
 TF_INLINE void row4_to_bins(const half_column column[8], complex_vf bin[4]) {
   const vf c = splat(COS_16), s = splat(SIN_16), h = splat(ROOT_HALF), r0 = column[0].row4, r4 = column[4].row4;
@@ -168,10 +135,6 @@ TF_INLINE complex_vf take_bin(const frame_cells *from, uint32_t bin) {
 
 TF_INLINE complex_vf conjugate(complex_vf x) {
   return (complex_vf){x.re, -x.im};
-}
-
-TF_INLINE complex_vf turn(complex_vf x, float re, float im) {
-  return (complex_vf){fma_from(splat(im), x.im, splat(re) * x.re), fma_add(splat(im), x.re, splat(re) * x.im)};
 }
 
 /* First step: x[a] is sample 8 a + b, times the window. */

@@ -9,16 +9,6 @@
 #include "kernels/cpu/tf.h"
 #include "seisproc/memory.h"
 
-typedef struct work_layout {
-  size_t at;
-} work_layout;
-
-static size_t take(work_layout *layout, size_t floats) {
-  const size_t at = layout->at;
-  layout->at += sp_tf_padded(floats);
-  return at;
-}
-
 /* --- plan ---------------------------------------------------------------------------------------------------- */
 
 void sp_tf_stft_destroy(sp_tf_stft *p) {
@@ -51,18 +41,6 @@ static void set_windows(sp_tf_stft *p) {
       squares += w * w;
     }
     p->norm[t] = (float)(1 / squares);
-  }
-}
-
-static void set_smoothing(sp_tf_stft *p, double cells) {
-  sp_tf_smoothing *s = &p->smoothing;
-  *s = (sp_tf_smoothing){.run = p->frames, .stride = 1, .inverse = p->smoothing_inverse};
-  s->half = cells / 2 < p->frames ? (size_t)(cells / 2 + 1e-9) : p->frames;
-  if (!s->half) return;
-  p->layout.smoothing_line = s->run + 2 * s->half;
-  for (size_t i = 0; i < s->run; i++) {
-    const size_t before = i < s->half ? i : s->half, after = s->run - 1 - i < s->half ? s->run - 1 - i : s->half;
-    p->smoothing_inverse[i] = 1.0f / (float)(before + 1 + after);
   }
 }
 
@@ -103,20 +81,21 @@ static sp_status set_tables(sp_tf_stft *p, double smoothing_cells) {
   p->ones_im = p->ones_re + cells;
   set_windows(p);
   set_ones(p);
-  set_smoothing(p, smoothing_cells);
+  sp_tf_set_smoothing(&p->smoothing, smoothing_cells, p->frames, 1, p->smoothing_inverse);
+  if (p->smoothing.half) p->layout.smoothing_line = p->smoothing.run + 2 * p->smoothing.half;
   return SP_SUCCESS;
 }
 
 /* Where the own transform keeps its things in the work of a thread. */
-static sp_status set_own_work(sp_tf_stft *p, work_layout *layout) {
+static sp_status set_own_work(sp_tf_stft *p, size_t *end) {
   const size_t segments = p->frames + p->window / p->hop - 1, before = sp_tf_padded(p->window / p->hop - 1);
   p->n_rows = sp_tf_padded(segments);
   p->column_stride = p->n_rows + before + SP_TF_PAD;
   p->frame_stride = before + p->n_rows;
-  p->trace_at = take(layout, p->n_rows * p->hop);
-  p->columns_at = take(layout, p->hop * p->column_stride);
-  p->frames_at = take(layout, p->window * p->frame_stride) + before;
-  p->sums_at = take(layout, p->n_rows * p->hop);
+  p->trace_at = sp_tf_take(end, p->n_rows * p->hop);
+  p->columns_at = sp_tf_take(end, p->hop * p->column_stride);
+  p->frames_at = sp_tf_take(end, p->window * p->frame_stride) + before;
+  p->sums_at = sp_tf_take(end, p->n_rows * p->hop);
   void *block;
   SP_TRY(sp_calloc(p->window, sizeof *p->place, "tables of tf", &block));
   p->place = block;
@@ -124,15 +103,15 @@ static sp_status set_own_work(sp_tf_stft *p, work_layout *layout) {
   return SP_SUCCESS;
 }
 
-static sp_status plan_transforms(sp_tf_stft *p, work_layout *layout) {
+static sp_status plan_transforms(sp_tf_stft *p, size_t *end) {
   const size_t bins = p->window / 2 + 1, padded = (p->frames - 1) * p->hop + p->window;
-  p->trace_at = take(layout, padded);
-  p->sums_at = take(layout, padded);
-  p->frames_at = take(layout, (size_t)p->frames * p->window);
-  p->bins_at = take(layout, bins * p->frames);
-  p->imaginary_at = take(layout, bins * p->frames);
+  p->trace_at = sp_tf_take(end, padded);
+  p->sums_at = sp_tf_take(end, padded);
+  p->frames_at = sp_tf_take(end, (size_t)p->frames * p->window);
+  p->bins_at = sp_tf_take(end, bins * p->frames);
+  p->imaginary_at = sp_tf_take(end, bins * p->frames);
   void *block;
-  SP_TRY(sp_calloc(layout->at, sizeof(float), "planning tf", &block));
+  SP_TRY(sp_calloc(*end, sizeof(float), "planning tf", &block));
   float *work = block, *frames = work + p->frames_at, *re = work + p->bins_at, *im = work + p->imaginary_at;
   const int n = (int)p->window, many = (int)p->frames;
   const fftwf_iodim forward = {n, 1, many}, backward = {n, many, 1};
@@ -161,12 +140,13 @@ sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometr
   p->cells = (size_t)p->band.count * p->frames;
   p->layout.cells = p->cells;
   p->layout.half_aperture = (uint32_t)params->aperture / 2;
-  work_layout layout = {0};
+  p->layout.strip = SP_TF_MAX_STRIP;
+  size_t end = 0;
   sp_status status;
   SP_TRY_GOTO(fail, set_tables(p, params->time_smoothing * 1e-3 / (p->hop * dt)));
-  SP_TRY_GOTO(fail, p->own ? set_own_work(p, &layout) : plan_transforms(p, &layout));
-  p->stream_at = take(&layout, sp_tf_stream_floats(&p->layout));
-  p->work_floats = layout.at;
+  SP_TRY_GOTO(fail, p->own ? set_own_work(p, &end) : plan_transforms(p, &end));
+  p->stream_at = sp_tf_take(&end, sp_tf_stream_floats(&p->layout));
+  p->work_floats = end;
   *out = p;
   return SP_SUCCESS;
 fail:

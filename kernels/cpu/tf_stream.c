@@ -1,6 +1,6 @@
 #include "kernels/cpu/tf.h"
 
-enum { MAX_ROWS = SP_TF_STRIP + SP_TF_MAX_APERTURE - 1 };
+enum { MAX_ROWS = SP_TF_MAX_STRIP + SP_TF_MAX_APERTURE - 1 };
 
 /* Kernels may store one vector past the end; an odd number of cache lines spreads the rows over a cache's sets. */
 static size_t row_floats(const sp_tf_layout *layout) {
@@ -11,21 +11,36 @@ static size_t parts(const sp_tf_layout *layout) {
   return layout->real ? 2 : 3;
 }
 
+size_t sp_tf_take(size_t *end, size_t floats) {
+  const size_t at = *end;
+  *end += sp_tf_padded(floats);
+  return at;
+}
+
+void sp_tf_set_smoothing(sp_tf_smoothing *s, double cells, size_t times, size_t stride, float *inverse) {
+  *s = (sp_tf_smoothing){.run = times * stride, .stride = stride, .inverse = inverse};
+  s->half = cells / 2 < (double)times ? (size_t)(cells / 2 + 1e-9) : times;
+  for (size_t i = 0; i < times; i++) {
+    const size_t before = i < s->half ? i : s->half, after = times - 1 - i < s->half ? times - 1 - i : s->half;
+    for (size_t l = 0; l < stride; l++) inverse[i * stride + l] = 1.0f / (float)(before + 1 + after);
+  }
+}
+
 size_t sp_tf_stream_floats(const sp_tf_layout *layout) {
   const size_t row = row_floats(layout);
-  size_t floats = (SP_TF_STRIP + 2 * layout->half_aperture) * parts(layout) * row;
-  if (layout->smoothing_line) floats += 2 * SP_TF_STRIP * row + sp_tf_padded(layout->smoothing_line) + SP_TF_PAD;
+  size_t floats = (layout->strip + 2 * layout->half_aperture) * parts(layout) * row;
+  if (layout->smoothing_line) floats += 2 * layout->strip * row + sp_tf_padded(layout->smoothing_line) + SP_TF_PAD;
   return floats;
 }
 
 /* Rows of traces in view, in the order of the traces. A trace keeps its place in memory while it is needed. */
 typedef struct view {
   float *mag[MAX_ROWS], *re[MAX_ROWS], *im[MAX_ROWS];
-  float *share[SP_TF_STRIP], *median[SP_TF_STRIP];
+  float *share[SP_TF_MAX_STRIP], *median[SP_TF_MAX_STRIP];
 } view;
 
 static void place_row(view *v, const sp_tf_layout *layout, uint32_t trace, uint32_t base, float *memory) {
-  const size_t row = row_floats(layout), held = SP_TF_STRIP + 2 * layout->half_aperture;
+  const size_t row = row_floats(layout), held = layout->strip + 2 * layout->half_aperture;
   float *at = memory + trace % held * parts(layout) * row;
   v->mag[trace - base] = at;
   v->re[trace - base] = at + row;
@@ -34,12 +49,12 @@ static void place_row(view *v, const sp_tf_layout *layout, uint32_t trace, uint3
 
 static float *place_work(view *v, const sp_tf_layout *layout, float *memory) {
   const size_t row = row_floats(layout);
-  float *at = memory + (SP_TF_STRIP + 2 * layout->half_aperture) * parts(layout) * row;
-  for (uint32_t i = 0; i < SP_TF_STRIP; i++) {
+  float *at = memory + (layout->strip + 2 * layout->half_aperture) * parts(layout) * row;
+  for (uint32_t i = 0; i < layout->strip; i++) {
     v->share[i] = at + 2 * i * row;
     v->median[i] = v->share[i] + row;
   }
-  return at + 2 * SP_TF_STRIP * row;
+  return at + 2 * layout->strip * row;
 }
 
 void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_block *block, uint32_t half_aperture,
@@ -59,8 +74,8 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
                        .median = v.median};
   if (layout->smoothing_line) strip.line = place_work(&v, layout, memory);
   uint32_t next = block->first > half_aperture ? block->first - half_aperture : 0;
-  for (strip.first = block->first; strip.first < block_end; strip.first += SP_TF_STRIP) {
-    strip.count = block_end - strip.first < SP_TF_STRIP ? block_end - strip.first : SP_TF_STRIP;
+  for (strip.first = block->first; strip.first < block_end; strip.first += layout->strip) {
+    strip.count = block_end - strip.first < layout->strip ? block_end - strip.first : layout->strip;
     strip.base = strip.first > half_aperture ? strip.first - half_aperture : 0;
     const uint32_t reach = strip.first + strip.count + half_aperture;
     const uint32_t end = reach < block->n_traces ? reach : block->n_traces;

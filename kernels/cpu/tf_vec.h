@@ -46,28 +46,8 @@ TF_INLINE vf splat(float x) {
 
 /* All ones in the first n lanes, zeros in the others. */
 TF_INLINE vi first_lanes(size_t n) {
-  const vi number = {
-    0,
-    1,
-    2,
-    3,
-#if defined(TF_AVX512) || defined(TF_AVX2)
-    4,
-    5,
-    6,
-    7,
-#endif
-#if defined(TF_AVX512)
-    8,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
-    15
-#endif
-  };
+  vi number = {0};
+  for (int i = 0; i < LANES; i++) number[i] = i;
   return number < (n < LANES ? (int32_t)n : LANES);
 }
 

@@ -75,3 +75,79 @@ def stft_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, 
     factor = low_amp_factor if low_amp_protection else 0
     cells = judged(cells, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, half)
     return scipy.signal.istft(cells, **options)[1][..., :x.shape[-1]]
+
+
+# --- stockwell -------------------------------------------------------------------------------------------------
+
+
+def voice_windows(n_samples):
+    """[n][k] of voices 0 ... N-1, of which those above N / 2 have negative frequencies, on all bins of the spectrum."""
+    n = np.fft.fftfreq(n_samples, 1 / n_samples).round()
+    m = (np.arange(n_samples)[None, :] - np.arange(n_samples)[:, None] + n_samples // 2) % n_samples - n_samples // 2
+    width = np.where(n == 0, 1, np.abs(n))[:, None]
+    windows = np.exp(-2 * np.pi**2 * m**2 / width**2)
+    windows[0] = np.arange(n_samples) == 0
+    return windows
+
+
+def s_transform(x):
+    """Voices 0 ... N-1 of each trace: [trace][voice][time]."""
+    spectrum = np.fft.fft(x, axis=-1)
+    windows = voice_windows(x.shape[-1])
+    return np.stack([np.fft.ifft(s * windows, axis=-1) for s in spectrum])
+
+
+def inverse_s_transform(voices):
+    spectrum = np.fft.fft(voices.sum(axis=-2), axis=-1)
+    return np.fft.ifft(spectrum / voice_windows(voices.shape[-1]).sum(axis=0), axis=-1).real
+
+
+def with_negative(half, n_samples):
+    """Voices 0 ... N/2 of a real trace, completed by their conjugates."""
+    return np.concatenate([half, half[..., (n_samples - 1) // 2:0:-1, :].conj()], axis=-2)
+
+
+def stockwell_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, mode="adaptive", time_smoothing=0,
+                     low_amp_protection=True, low_amp_factor=0.3):
+    x = np.asarray(gather, np.float64)
+    n_samples = x.shape[-1]
+    half = s_transform(x)[:, :n_samples // 2 + 1]
+    frequencies = np.arange(n_samples // 2 + 1) / (n_samples * interval)
+    smoothing_half = int(time_smoothing * 1e-3 / interval / 2 + 1e-9)
+    factor = low_amp_factor if low_amp_protection else 0
+    cells = judged(half, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, smoothing_half)
+    return inverse_s_transform(with_negative(cells, n_samples))
+
+
+def reduced_times(n):
+    least = 2 * max(-(-n // 16), 1) * 16
+    while True:
+        rest = least
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1 and least % 4 == 0:
+            return least
+        least += 1
+
+
+def reduced_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, mode="adaptive", time_smoothing=0,
+                   low_amp_protection=True, low_amp_factor=0.3):
+    x = np.asarray(gather, np.float64)
+    n_traces, n_samples = x.shape
+    spectrum, windows = np.fft.fft(x, axis=-1) / n_samples, voice_windows(n_samples)
+    factor = low_amp_factor if low_amp_protection else 0
+    change = np.zeros((n_traces, n_samples), complex)  # its spectrum
+    frequencies = np.arange(n_samples // 2 + 1) / (n_samples * interval)
+    for n in np.flatnonzero(in_band(frequencies, fmin, fmax)):
+        times = reduced_times(n)
+        folded = np.zeros((n_traces, -(-n_samples // times) * times), complex)
+        folded[:, :n_samples] = spectrum * windows[n]
+        voice = times * np.fft.ifft(folded.reshape(n_traces, -1, times).sum(axis=1), axis=-1)
+        half = int(time_smoothing * 1e-3 / (n_samples * interval / times) / 2 + 1e-9)
+        new = judged(voice[:, None], np.array([True]), aperture, k, mode, factor, half)[:, 0]
+        bins = np.fft.fft(new - voice, axis=-1) / times
+        count = 1 if n == 0 or 2 * n == n_samples else 2
+        np.add.at(change, (slice(None), np.arange(times) % n_samples), count * bins)
+    real = (change + np.conj(np.roll(change[:, ::-1], 1, axis=-1))) / 2
+    return x + np.fft.ifft(real / windows.sum(axis=0), axis=-1).real * n_samples

@@ -1,0 +1,190 @@
+/* Voices of the S-transform, one a lane. With few bins of the spectrum to many times, or the other way round, the
+ * spectrum is folded to the length of the transform as it is read. Part of each file tf_kernels_<isa>.c.
+ */
+#ifndef SEISPROC_KERNELS_CPU_TF_BODY_VOICES_H
+#define SEISPROC_KERNELS_CPU_TF_BODY_VOICES_H
+
+static void modulate(size_t n, const float *re, const float *im, const float *cosine, const float *sine, float *out_re,
+                     float *out_im) {
+  for (size_t k = 0; k < n; k += LANES) {
+    const vf a = load(re + k), b = load(im + k), c = load(cosine + k), s = load(sine + k);
+    store(out_re + k, fma_from(b, s, a * c));
+    store(out_im + k, fma_add(b, c, a * s));
+  }
+}
+
+/* --- analysis ------------------------------------------------------------------------------------------------ */
+
+typedef struct spectrum {
+  const float *re, *im;
+} spectrum;
+
+/* Sum of the bins k, k + n, ... of each voice. */
+TF_INLINE complex_vf folded(const sp_tf_voices *v, spectrum s, size_t k) {
+  complex_vf sum = {splat(0), splat(0)};
+  for (; k < v->n_bins; k += v->fft->n) {
+    const vf window = load(v->windows + k * LANES);
+    sum.re = fma_add(splat(s.re[k]), window, sum.re);
+    sum.im = fma_add(splat(s.im[k]), window, sum.im);
+  }
+  return sum;
+}
+
+TF_INLINE void first_of_spectrum(const sp_tf_voices *v, int radix, spectrum s, complex_vf *y) {
+  const sp_tf_fft_pass *pass = &v->fft->pass[0];
+  const float *twiddle = pass->twiddles;
+  for (size_t p = 0; p < pass->groups; p++) {
+    complex_vf a[MAX_RADIX];
+#pragma GCC unroll 8
+    for (int i = 0; i < radix; i++) a[i] = folded(v, s, p + (size_t)i * pass->groups);
+    transform_small(a, radix);
+    give_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
+    twiddle += 2 * (radix - 1);
+  }
+}
+
+TF_INLINE void store_cell(complex_vf x, float *mag, float *re, float *im) {
+  if (im) {
+    store_polar(x, mag, re, im);
+  } else {
+    vf magnitude;
+    store(re, x.re * inverse_magnitude(x, &magnitude));
+    store(mag, magnitude);
+  }
+}
+
+TF_INLINE void last_to_cells(const sp_tf_fft *fft, int radix, const complex_vf *x, size_t step, float *mag, float *re,
+                             float *im) {
+  const size_t stride = fft->pass[fft->n_passes - 1].stride;
+  for (size_t q = 0; q < stride; q++) {
+    complex_vf a[MAX_RADIX];
+#pragma GCC unroll 8
+    for (int i = 0; i < radix; i++) a[i] = x[q + (size_t)i * stride];
+    transform_small(a, radix);
+#pragma GCC unroll 8
+    for (int i = 0; i < radix; i++) {
+      const size_t at = (q + (size_t)i * stride) * step;
+      store_cell(a[i], mag + at, re + at, im ? im + at : NULL);
+    }
+  }
+}
+
+static void voices_analyse(const sp_tf_voices *v, float *buffers, const float *spectrum_re, const float *spectrum_im,
+                           size_t step, float *mag, float *re, float *im) {
+  const sp_tf_fft *fft = v->fft;
+  const spectrum s = {spectrum_re, spectrum_im};
+  complex_vf *a = (complex_vf *)buffers, *b = a + fft->n;
+  switch (fft->pass[0].radix) {
+  case 2:
+    first_of_spectrum(v, 2, s, a);
+    break;
+  case 3:
+    first_of_spectrum(v, 3, s, a);
+    break;
+  case 4:
+    first_of_spectrum(v, 4, s, a);
+    break;
+  case 5:
+    first_of_spectrum(v, 5, s, a);
+    break;
+  case 8:
+    first_of_spectrum(v, 8, s, a);
+    break;
+  }
+  a = run_middle_passes(fft, a, b);
+  switch (fft->pass[fft->n_passes - 1].radix) {
+  case 2:
+    last_to_cells(fft, 2, a, step, mag, re, im);
+    break;
+  case 3:
+    last_to_cells(fft, 3, a, step, mag, re, im);
+    break;
+  case 4:
+    last_to_cells(fft, 4, a, step, mag, re, im);
+    break;
+  case 5:
+    last_to_cells(fft, 5, a, step, mag, re, im);
+    break;
+  case 8:
+    last_to_cells(fft, 8, a, step, mag, re, im);
+    break;
+  }
+}
+
+/* --- synthesis ----------------------------------------------------------------------------------------------- */
+
+/* Lane i of the result is the sum over the lanes of r[i]. */
+TF_INLINE vf sum_lanes(vf r[LANES]) {
+  transpose(r);
+#pragma GCC unroll 4
+  for (int width = LANES / 2; width > 0; width /= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < width; i++) r[i] += r[i + width];
+  }
+  return r[0];
+}
+
+/* Adds to sum[0 ... n-1] what sum_lanes makes of n rows, `step` floats apart, times counts. */
+TF_INLINE void add_rows(size_t n, const float *rows, size_t step, vf counts, float *sum) {
+  size_t i = 0;
+  vf r[LANES];
+  for (; i + LANES <= n; i += LANES) {
+    for (size_t l = 0; l < LANES; l++) r[l] = counts * load(rows + (i + l) * step);
+    store(sum + i, load(sum + i) + sum_lanes(r));
+  }
+  if (i == n) return;
+  for (size_t l = 0; l < LANES; l++) r[l] = i + l < n ? counts * load(rows + (i + l) * step) : splat(0);
+  const vf rest = sum_lanes(r);
+  for (size_t l = 0; i + l < n; l++) sum[i + l] += rest[l];
+}
+
+static void voices_sum(const sp_tf_voices *v, size_t n, const float *re, float *sum) {
+  add_rows(n, re, LANES, load(v->counts), sum);
+}
+
+/* The forward transform is the inverse one with real and imaginary parts exchanged, on both sides. */
+TF_INLINE void first_of_cells(const sp_tf_fft *fft, int radix, const float *re, const float *im, complex_vf *y) {
+  const sp_tf_fft_pass *pass = &fft->pass[0];
+  const float *twiddle = pass->twiddles;
+  for (size_t p = 0; p < pass->groups; p++) {
+    complex_vf a[MAX_RADIX];
+#pragma GCC unroll 8
+    for (int i = 0; i < radix; i++) {
+      const size_t at = (p + (size_t)i * pass->groups) * LANES;
+      a[i] = (complex_vf){load(im + at), load(re + at)};
+    }
+    transform_small(a, radix);
+    give_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
+    twiddle += 2 * (radix - 1);
+  }
+}
+
+static void voices_synthesise(const sp_tf_voices *v, float *buffers, const float *re, const float *im, float *sum_re,
+                              float *sum_im) {
+  const sp_tf_fft *fft = v->fft;
+  complex_vf *a = (complex_vf *)buffers, *b = a + fft->n;
+  switch (fft->pass[0].radix) {
+  case 2:
+    first_of_cells(fft, 2, re, im, a);
+    break;
+  case 3:
+    first_of_cells(fft, 3, re, im, a);
+    break;
+  case 4:
+    first_of_cells(fft, 4, re, im, a);
+    break;
+  case 5:
+    first_of_cells(fft, 5, re, im, a);
+    break;
+  case 8:
+    first_of_cells(fft, 8, re, im, a);
+    break;
+  }
+  complex_vf *x = run_middle_passes(fft, a, b), *y = x == a ? b : a;
+  run_middle_pass(&fft->pass[fft->n_passes - 1], x, y);
+  const vf counts = load(v->counts) / (float)fft->n;
+  add_rows(fft->n, (const float *)&y->im, 2 * LANES, counts, sum_re);
+  add_rows(fft->n, (const float *)&y->re, 2 * LANES, counts, sum_im);
+}
+
+#endif

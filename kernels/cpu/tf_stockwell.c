@@ -1,0 +1,223 @@
+/* Transform stockwell: voices of the traces of a block, judged group by group, and their sum taken back. */
+#include <string.h>
+
+#include "kernels/cpu/tf_stockwell.h"
+
+typedef struct call {
+  const sp_tf_stockwell *stockwell;
+  const sp_block *block;
+  float *work;
+  uint32_t base;            /* trace of the first spectrum */
+  const voice_group *group; /* of the pass under way */
+  uint32_t phase, n_phases; /* its times */
+  uint32_t voice;           /* singly */
+} call;
+
+static float *spectrum_of(const call *c, uint32_t trace) {
+  return c->work + c->stockwell->spectra_at + (size_t)(trace - c->base) * 2 * c->stockwell->n_bins;
+}
+
+static float *sums_of(const call *c, uint32_t trace) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const size_t row = (p->layout.real ? 1 : 2) * (size_t)p->sum_length;
+  return c->work + p->sums_at + (trace - c->block->first) * row;
+}
+
+/* The spectrum of a trace over its length, bins 0 ... n_bins - 1. Its mean goes apart: the rest keeps its digits. */
+static void set_spectrum(const call *c, uint32_t trace) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const uint32_t n = p->n_samples;
+  const float *in = c->block->in + (size_t)trace * n;
+  float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
+  float *to_re = spectrum_of(c, trace), *to_im = to_re + p->n_bins;
+  double sum = 0;
+  for (uint32_t t = 0; t < n; t++) sum += in[t];
+  const float mean = (float)(sum / n), factor = 1.0f / (float)n;
+  for (uint32_t t = 0; t < n; t++) time[t] = in[t] - mean;
+  fftwf_execute_split_dft_r2c(p->forward, time, re, im);
+  for (uint32_t k = 0; k < p->n_bins && k <= n / 2; k++) {
+    to_re[k] = re[k] * factor;
+    to_im[k] = im[k] * factor;
+  }
+  for (uint32_t k = n / 2 + 1; k < p->n_bins && k < n; k++) {
+    to_re[k] = re[n - k] * factor;
+    to_im[k] = -im[n - k] * factor;
+  }
+  to_re[0] += mean;
+}
+
+/* --- voices in the lanes ------------------------------------------------------------------------------------- */
+
+static void analyse_lanes(void *context, uint32_t trace, float *mag, float *re, float *im) {
+  const call *c = context;
+  const sp_tf_stockwell *p = c->stockwell;
+  const sp_tf_voices *voices = &c->group->voices;
+  const float *spectrum = spectrum_of(c, trace);
+  float *modulated = c->work + p->modulated_at, *buffers = c->work + p->buffers_at;
+  const size_t lanes = p->kernels->lanes, step = c->n_phases * lanes;
+  for (uint32_t i = 0; i < c->n_phases; i++) {
+    const uint32_t v = c->phase + i;
+    const float *from = spectrum;
+    if (v > 0) {
+      const size_t row = (size_t)v * p->n_bins;
+      p->kernels->modulate(voices->n_bins, spectrum, spectrum + p->n_bins, p->cosine + row, p->sine + row, modulated,
+                           modulated + p->n_bins);
+      from = modulated;
+    }
+    const size_t at = i * lanes;
+    p->kernels->voices_analyse(voices, buffers, from, from + p->n_bins, step, mag + at, re + at, im ? im + at : NULL);
+  }
+}
+
+/* Sums of phase v follow those of phase v - 1. */
+static void sum_lanes(void *context, uint32_t trace, float *re, float *im) {
+  const call *c = context;
+  const sp_tf_stockwell *p = c->stockwell;
+  const uint32_t n = c->group->voices.fft->n * c->n_phases;
+  p->kernels->voices_sum(&c->group->voices, n, re, sums_of(c, trace) + (size_t)c->phase * n);
+}
+
+static void synthesise_lanes(void *context, uint32_t trace, float *re, float *im) {
+  const call *c = context;
+  const sp_tf_stockwell *p = c->stockwell;
+  float *sums = sums_of(c, trace);
+  p->kernels->voices_synthesise(&c->group->voices, c->work + p->buffers_at, re, im, sums, sums + p->sum_length);
+}
+
+static void run_groups(call *c, uint32_t half_aperture) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const bool reduced = p->way == STOCKWELL_REDUCED;
+  c->n_phases = p->layout.smoothing_line ? p->n_phases : 1;
+  for (uint32_t g = 0; g < p->n_groups; g++) {
+    c->group = &p->groups[g];
+    const sp_tf_pass pass = {.kernels = p->kernels,
+                             .rule = &p->rule,
+                             .smoothing = &c->group->smoothing,
+                             .cells = (size_t)c->group->voices.fft->n * c->n_phases * p->kernels->lanes,
+                             .analyse = analyse_lanes,
+                             .synthesise = reduced ? synthesise_lanes : sum_lanes,
+                             .context = c};
+    for (c->phase = 0; c->phase < p->n_phases; c->phase += c->n_phases) {
+      sp_tf_stream(&p->layout, &pass, c->block, half_aperture, c->work + p->stream_at);
+    }
+  }
+}
+
+/* --- voice by voice ------------------------------------------------------------------------------------------ */
+
+static void analyse_singly(void *context, uint32_t trace, float *mag, float *re, float *im) {
+  const call *c = context;
+  const sp_tf_stockwell *p = c->stockwell;
+  const size_t row = sp_tf_padded(p->n_samples);
+  const uint32_t bins = c->voice ? 2 * c->voice : 1;
+  const float *spectrum = spectrum_of(c, trace), *window = c->work + p->window_at;
+  float *in_re = c->work + p->buffers_at, *in_im = in_re + row, *out_re = in_im + row, *out_im = out_re + row;
+  for (uint32_t k = 0; k < bins; k++) {
+    in_re[k] = spectrum[k] * window[k];
+    in_im[k] = spectrum[p->n_bins + k] * window[k];
+  }
+  memset(in_re + bins, 0, (p->n_samples - bins) * sizeof(float));
+  memset(in_im + bins, 0, (p->n_samples - bins) * sizeof(float));
+  /* the forward transform with real and imaginary parts exchanged is the inverse one */
+  fftwf_execute_split_dft(p->voice, in_im, in_re, out_im, out_re);
+  p->kernels->polar(p->n_samples, mag, out_re, out_im);
+  memcpy(re, out_re, p->n_samples * sizeof *re);
+}
+
+static void sum_singly(void *context, uint32_t trace, float *re, float *im) {
+  const call *c = context;
+  const sp_tf_stockwell *p = c->stockwell;
+  const float count = c->voice == 0 || 2 * c->voice == p->n_samples ? 1 : 2;
+  float *sums = sums_of(c, trace);
+  for (uint32_t t = 0; t < p->n_samples; t++) sums[t] += count * re[t];
+}
+
+static void run_voices(call *c, uint32_t half_aperture) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const sp_tf_pass pass = {.kernels = p->kernels,
+                           .rule = &p->rule,
+                           .smoothing = &p->groups[0].smoothing,
+                           .cells = p->n_samples,
+                           .analyse = analyse_singly,
+                           .synthesise = sum_singly,
+                           .context = c};
+  float *window = c->work + p->window_at;
+  for (c->voice = p->band.first; c->voice < p->band.first + p->band.count; c->voice++) {
+    window[0] = 1;
+    for (uint32_t k = 0; k < 2 * c->voice; k++) window[k] = (float)sp_tf_window(c->voice, k);
+    sp_tf_stream(&p->layout, &pass, c->block, half_aperture, c->work + p->stream_at);
+  }
+}
+
+/* --- back to traces ------------------------------------------------------------------------------------------ */
+
+/* The spectrum of the sum of voices over time. */
+static void spectrum_of_times(const call *c, const float *sums) {
+  const sp_tf_stockwell *p = c->stockwell;
+  float *time = c->work + p->time_at;
+  const uint32_t phases = p->n_phases / c->n_phases, length = p->n_samples / phases;
+  for (uint32_t v = 0; v < phases; v++) {
+    for (uint32_t u = 0; u < length; u++) time[(size_t)u * phases + v] = sums[(size_t)v * length + u];
+  }
+  fftwf_execute_split_dft_r2c(p->forward, time, c->work + p->re_at, c->work + p->im_at);
+}
+
+/* The spectrum of the real part of a sum of voices that is known by its spectrum. */
+static void spectrum_of_bins(const call *c, const float *sums) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const uint32_t n = p->n_samples;
+  const float *sum_re = sums, *sum_im = sums + p->sum_length;
+  float *re = c->work + p->re_at, *im = c->work + p->im_at;
+  memset(re, 0, (n / 2 + 1) * sizeof *re);
+  memset(im, 0, (n / 2 + 1) * sizeof *im);
+  for (uint32_t k = 0; k < p->sum_length; k++) {
+    const uint32_t at = k % n, mirror = (n - at) % n;
+    if (at <= n / 2) {
+      re[at] += 0.5f * sum_re[k];
+      im[at] += 0.5f * sum_im[k];
+    }
+    if (mirror <= n / 2) {
+      re[mirror] += 0.5f * sum_re[k];
+      im[mirror] -= 0.5f * sum_im[k];
+    }
+  }
+}
+
+static void finish_trace(const call *c, uint32_t trace) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const uint32_t n = p->n_samples;
+  const float *in = c->block->in + (size_t)trace * n;
+  float *out = c->block->out + (size_t)trace * n;
+  float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
+  (p->way == STOCKWELL_REDUCED ? spectrum_of_bins : spectrum_of_times)(c, sums_of(c, trace));
+  for (uint32_t k = 0; k <= n / 2; k++) {
+    re[k] *= p->inverse[k];
+    im[k] *= p->inverse[k];
+  }
+  fftwf_execute_split_dft_c2r(p->backward, re, im, time);
+  for (uint32_t t = 0; t < n; t++) out[t] = p->rule.whole ? time[t] : in[t] + time[t];
+}
+
+static void apply_block(const sp_tf_stockwell *p, float *work, const sp_block *block, uint32_t half_aperture) {
+  const uint32_t reach = block->first + block->count + half_aperture;
+  const uint32_t end = reach < block->n_traces ? reach : block->n_traces;
+  call c = {.stockwell = p, .block = block, .work = work, .n_phases = 1};
+  c.base = block->first > half_aperture ? block->first - half_aperture : 0;
+  for (uint32_t trace = c.base; trace < end; trace++) set_spectrum(&c, trace);
+  memset(sums_of(&c, block->first), 0, (p->layout.real ? 1 : 2) * (size_t)p->sum_length * block->count * sizeof(float));
+  if (p->way == STOCKWELL_SINGLY) {
+    run_voices(&c, half_aperture);
+  } else {
+    run_groups(&c, half_aperture);
+  }
+  for (uint32_t trace = block->first; trace < block->first + block->count; trace++) finish_trace(&c, trace);
+}
+
+void sp_tf_stockwell_apply(const sp_tf_stockwell *p, float *work, const sp_block *block, uint32_t half_aperture) {
+  const uint32_t end = block->first + block->count;
+  sp_block part = *block;
+  for (; part.first < end; part.first += SP_TF_STOCKWELL_BLOCK) {
+    part.count = end - part.first < SP_TF_STOCKWELL_BLOCK ? end - part.first : SP_TF_STOCKWELL_BLOCK;
+    apply_block(p, work, &part, half_aperture);
+  }
+}
