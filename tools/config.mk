@@ -7,8 +7,9 @@ PKG_MPI := $(call first_pkg,ompi-c ompi mpich)
 PKG_HDF5 := $(call first_pkg,hdf5-openmpi hdf5-mpi hdf5)
 PKG_YAML := $(call first_pkg,yaml-0.1)
 PKG_FFTW := $(call first_pkg,fftw3f)
+PKG_FFTW_DOUBLE := $(call first_pkg,fftw3)
 PKG_XXHASH := $(call first_pkg,libxxhash)
-PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_XXHASH)
+PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_FFTW_DOUBLE) $(PKG_XXHASH)
 
 # Packages that tools/deps-prefix.sh unpacked: no pkg-config there, and libraries that need each other at that place.
 ifdef DEPS_PREFIX
@@ -17,7 +18,7 @@ DEPS_SYSLIB := $(abspath $(DEPS_PREFIX))/lib/$(notdir $(DEPS_LIBDIR))
 DEPS_INCLUDE := $(abspath $(DEPS_PREFIX))/usr/include
 DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE)
 DEPS_LIBS := -L$(DEPS_LIBDIR)/openmpi/lib -L$(DEPS_LIBDIR)/hdf5/openmpi -L$(DEPS_LIBDIR) -L$(DEPS_SYSLIB) \
-  -lhdf5 -lmpi -lyaml -lfftw3f -lxxhash -Wl,--disable-new-dtags
+  -lhdf5 -lmpi -lyaml -lfftw3f -lfftw3 -lxxhash -Wl,--disable-new-dtags
 endif
 
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
@@ -25,7 +26,7 @@ ifndef DEPS_CFLAGS
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
-  $(if $(PKG_FFTW),,FFTW) $(if $(PKG_XXHASH),,xxHash))
+  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(PKG_XXHASH),,xxHash))
 endif
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
