@@ -50,6 +50,8 @@ typedef enum sp_tf_sampling { SP_TF_FULL, SP_TF_REDUCED } sp_tf_sampling;
 #define SP_TF_MAD_TO_SIGMA   1.4826
 #define SP_TF_LEAST_RELATIVE 0.01
 #define SP_TF_LEAST_ABSOLUTE 1e-10
+/* What T is at least, for k = 0. */
+#define SP_TF_LEAST_LIMIT 1e-30
 
 enum { SP_TF_MAX_APERTURE = 31, SP_TF_MAX_WINDOW = 4096 };
 

@@ -18,9 +18,14 @@ typedef struct tf_plan {
 } tf_plan;
 
 sp_tf_rule sp_tf_make_rule(const sp_tf_params *params, bool whole) {
+  const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0;
   return (sp_tf_rule){.mode = params->mode,
                       .limit = (float)(params->k * SP_TF_MAD_TO_SIGMA),
-                      .low_amp = params->low_amp_protection ? (float)params->low_amp_factor : 0,
+                      .low_amp = (float)low_amp,
+                      .weak_below = (float)(low_amp * (1 - SP_TF_MARGIN)),
+                      .weak_above = (float)(low_amp * (1 + SP_TF_MARGIN)),
+                      .exact_limit = params->k * SP_TF_MAD_TO_SIGMA,
+                      .exact_low_amp = low_amp,
                       .whole = whole};
 }
 

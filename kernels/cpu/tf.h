@@ -24,13 +24,18 @@ static inline size_t sp_tf_padded(size_t n) {
 
 /* How cells are judged. */
 typedef struct sp_tf_rule {
-  int mode;      /* sp_tf_mode */
-  float limit;   /* k * 1.4826 */
-  float low_amp; /* 0: no protection */
-  bool whole;    /* phasors are multiplied by the new magnitude; else by its difference from the old one */
+  int mode;                     /* sp_tf_mode */
+  float limit;                  /* k * 1.4826 */
+  float low_amp;                /* 0: no protection */
+  float weak_below, weak_above; /* times m: between them float cannot tell whether a cell is weak */
+  double exact_limit, exact_low_amp;
+  bool whole; /* phasors are multiplied by the new magnitude; else by its difference from the old one */
 } sp_tf_rule;
 
 sp_tf_rule sp_tf_make_rule(const sp_tf_params *params, bool whole);
+
+/* Magnitudes of one cell in `count` traces from `first` on, in double precision from the samples. */
+typedef void sp_tf_exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes);
 
 /* How the share that cells keep is averaged in time. Time runs along cells i, i + stride, ... of a run; runs follow
  * each other. */
@@ -51,7 +56,20 @@ typedef struct sp_tf_strip {
   float *const *mag, *const *re, *const *im;
   float *const *share, *const *median; /* [count], work for smoothing */
   float *line;                         /* work for smoothing: run + 2 half stride, and SP_TF_PAD */
+  sp_tf_exact *exact;
+  const void *context; /* of exact */
 } sp_tf_strip;
+
+/* What float cannot decide: where a small error would make a large difference, it is left to this. */
+typedef struct sp_tf_verdict {
+  float share; /* before smoothing */
+  bool weak;
+} sp_tf_verdict;
+
+sp_tf_verdict sp_tf_decide(const sp_tf_strip *strip, uint32_t trace, size_t cell);
+
+/* Relative error that float magnitudes may have. */
+#define SP_TF_MARGIN 4e-6
 
 /* --- the kernels, one table an instruction set --------------------------------------------------------------- */
 
@@ -137,6 +155,7 @@ typedef struct sp_tf_pass {
   void (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
   /* Takes the judged phasors of a trace of the block. */
   void (*synthesise)(void *context, uint32_t trace, float *re, float *im);
+  sp_tf_exact *exact;
   void *context;
 } sp_tf_pass;
 

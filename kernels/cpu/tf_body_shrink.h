@@ -70,36 +70,67 @@ TF_INLINE vf share_of(int mode, vf d, vf t) {
   }
 }
 
+/* What is made of a cell. */
+typedef struct verdict {
+  vf share;
+  vi weak;
+} verdict;
+
 /* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
-TF_INLINE vf change(const sp_tf_rule *rule, vf share, vf m, vf a) {
-  const vi weak = a < rule->low_amp * m;
-  if (!rule->whole) return (vf)(~weak & (vi)((share - 1.0f) * (a - m)));
-  const vf kept = (vf)pick((vi)m, (vi)a, (vi)share, (vi)(1.0f - share));
+TF_INLINE vf change(const sp_tf_rule *rule, verdict v, vf m, vf a) {
+  if (!rule->whole) return (vf)(~v.weak & (vi)((v.share - 1.0f) * (a - m)));
+  const vf kept = (vf)pick((vi)m, (vi)a, (vi)v.share, (vi)(1.0f - v.share));
   const vf magnitude = fma_add(kept, absolute(a - m), positive_min(a, m));
-  return (vf)((~weak & (vi)magnitude) | (weak & (vi)a));
+  return (vf)((~v.weak & (vi)magnitude) | (v.weak & (vi)a));
 }
 
-TF_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, vf share, vf m, vf a) {
+TF_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, verdict v, vf m, vf a) {
   const uint32_t row = trace - s->base;
-  const vf factor = change(s->rule, share, m, a);
+  const vf factor = change(s->rule, v, m, a);
   store(s->re[row] + at, factor * load(s->re[row] + at));
   if (!s->real) store(s->im[row] + at, factor * load(s->im[row] + at));
 }
 
+/* Decides again, in double precision, about the lanes that are set in `open`. */
+static __attribute__((noinline)) verdict settle(const sp_tf_strip *s, uint32_t trace, size_t at, unsigned open,
+                                                verdict v) {
+  for (int l = 0; l < LANES; l++) {
+    if (!(open >> l & 1)) continue;
+    const sp_tf_verdict exact = sp_tf_decide(s, trace, at + (size_t)l);
+    v.share[l] = exact.share;
+    v.weak[l] = exact.weak ? -1 : 0;
+  }
+  return v;
+}
+
+/* Lanes of cells that may or may not be weak. */
+TF_INLINE unsigned open_weak(const sp_tf_rule *rule, vf m, vf a) {
+  return lanes_between(a, rule->weak_below * m, rule->weak_above * m);
+}
+
+/* Lanes whose deviation d may or may not exceed its limit t. */
+TF_INLINE unsigned open_hard(const sp_tf_rule *rule, vf m, vf a, vf d, vf t) {
+  const vf margin = (0.25f * (float)SP_TF_MARGIN * (1 + rule->limit)) * (m + a);
+  return lanes_between(d, t - margin, t + margin);
+}
+
 /* Judges the cells at `at` of one trace; z[0 ... n-1] are the sorted magnitudes of its aperture. */
 TF_INLINE void judge(const sp_tf_strip *s, int mode, uint32_t trace, size_t at, const vf *z, int n) {
+  const sp_tf_rule *rule = s->rule;
   vf m, mad;
   statistics(z, n, &m, &mad);
-  const vf least = splat((float)SP_TF_LEAST_ABSOLUTE), a = load(s->mag[trace - s->base] + at);
+  const vf a = load(s->mag[trace - s->base] + at), d = absolute(a - m), least = splat((float)SP_TF_LEAST_ABSOLUTE);
   const vf scale = positive_max(mad, positive_max((float)SP_TF_LEAST_RELATIVE * m, least));
   /* k may be 0 */
-  const vf t = positive_max(s->rule->limit * scale, splat(1e-30f));
-  const vf share = share_of(mode, absolute(a - m), t);
+  const vf t = positive_max(rule->limit * scale, splat((float)SP_TF_LEAST_LIMIT));
+  verdict v = {share_of(mode, d, t), a < rule->low_amp * m};
+  const unsigned open = open_weak(rule, m, a) | (mode == SP_TF_HARD ? open_hard(rule, m, a, d, t) : 0);
+  if (__builtin_expect(open != 0, 0)) v = settle(s, trace, at, open, v);
   if (s->smoothing->half) {
-    store(s->share[trace - s->first] + at, share);
+    store(s->share[trace - s->first] + at, v.share);
     store(s->median[trace - s->first] + at, m);
   } else {
-    finish(s, trace, at, share, m, a);
+    finish(s, trace, at, v, m, a);
   }
 }
 
@@ -191,8 +222,11 @@ static void finish_smoothed(const sp_tf_strip *s) {
   for (uint32_t i = 0; i < s->count; i++) {
     smooth(s, s->share[i]);
     for (size_t at = 0; at < s->cells; at += LANES) {
-      const vf a = load(s->mag[s->first + i - s->base] + at);
-      finish(s, s->first + i, at, load(s->share[i] + at), load(s->median[i] + at), a);
+      const vf a = load(s->mag[s->first + i - s->base] + at), m = load(s->median[i] + at);
+      verdict v = {load(s->share[i] + at), a < s->rule->low_amp * m};
+      const unsigned open = open_weak(s->rule, m, a);
+      if (__builtin_expect(open != 0, 0)) v.weak = settle(s, s->first + i, at, open, v).weak;
+      finish(s, s->first + i, at, v, m, a);
     }
   }
 }

@@ -118,12 +118,23 @@ typedef struct frame_cells {
   uint32_t first, count; /* the band */
   size_t stride;         /* from bin to bin */
   float *mag, *re, *im;  /* of the first bin of the band */
-  vi inside;             /* all ones for frames that there are */
+  size_t frames;         /* that there are, of LANES */
+  vi inside;             /* all ones for those */
 } frame_cells;
 
 TF_INLINE void give_bin(const frame_cells *to, uint32_t bin, complex_vf x) {
   const uint32_t b = bin - to->first;
-  if (b < to->count) store_polar(x, to->mag + b * to->stride, to->re + b * to->stride, to->im + b * to->stride);
+  if (b >= to->count) return;
+  const size_t at = b * to->stride;
+  if (to->frames >= LANES) {
+    store_polar(x, to->mag + at, to->re + at, to->im + at);
+    return;
+  }
+  vf magnitude;
+  const vf inverse = inverse_magnitude(x, &magnitude);
+  store_first(to->mag + at, magnitude, to->frames);
+  store_first(to->re + at, x.re * inverse, to->frames);
+  store_first(to->im + at, x.im * inverse, to->frames);
 }
 
 TF_INLINE complex_vf take_bin(const frame_cells *from, uint32_t bin) {
@@ -369,11 +380,10 @@ TF_INLINE frame_cells cells_of(const sp_tf_stft *p, size_t f, float *mag, float 
                        .mag = mag ? mag + f : NULL,
                        .re = re + f,
                        .im = im + f,
+                       .frames = p->frames - f,
                        .inside = first_lanes(p->frames - f)};
 }
 
-/* Groups of frames from the last one to the first: what one stores beyond the last frame of a bin is the first frames
- * of the next bin, which are stored later. */
 static void stft64_analyse(const sp_tf_stft *p, float *work, const float *next, float *mag, float *re, float *im) {
   const float *rows = work + p->trace_at;
   float *columns = work + p->columns_at;

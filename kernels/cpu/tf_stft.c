@@ -244,6 +244,27 @@ static void synthesise(void *context, uint32_t trace, float *re, float *im) {
   p->kernels->normalise(p->n_samples, p->norm, sums, p->rule.whole ? NULL : in, out);
 }
 
+/* The sum over the samples of a frame, as it stands in the definition. */
+static void exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes) {
+  const call *c = context;
+  const sp_tf_stft *p = c->stft;
+  const uint32_t n = p->window, bin = p->band.first + (uint32_t)(cell / p->frames);
+  const int64_t start = (int64_t)(cell % p->frames) * p->hop - n / 2;
+  const uint32_t from = start < 0 ? (uint32_t)-start : 0;
+  const uint32_t to = start + n > p->n_samples ? (uint32_t)(p->n_samples - start) : n;
+  double re[SP_TF_MAX_APERTURE] = {0}, im[SP_TF_MAX_APERTURE] = {0};
+  for (uint32_t i = from; i < to; i++) {
+    const double w = hann(i, n) / (0.5 * n), phase = 2 * M_PI * (double)((uint64_t)i * bin % n) / n;
+    const double c_i = w * cos(phase), s_i = w * sin(phase);
+    const float *in = c->block->in + (size_t)first * p->n_samples + (start + i);
+    for (uint32_t j = 0; j < count; j++) {
+      re[j] += c_i * in[(size_t)j * p->n_samples];
+      im[j] += s_i * in[(size_t)j * p->n_samples];
+    }
+  }
+  for (uint32_t j = 0; j < count; j++) magnitudes[j] = hypot(re[j], im[j]);
+}
+
 void sp_tf_stft_apply(const sp_tf_stft *p, float *work, const sp_block *block, uint32_t half_aperture) {
   call c = {p, block, work};
   const sp_tf_pass pass = {.kernels = p->kernels,
@@ -252,6 +273,7 @@ void sp_tf_stft_apply(const sp_tf_stft *p, float *work, const sp_block *block, u
                            .cells = p->cells,
                            .analyse = analyse,
                            .synthesise = synthesise,
+                           .exact = exact,
                            .context = &c};
   sp_tf_stream(&p->layout, &pass, block, half_aperture, work + p->stream_at);
 }

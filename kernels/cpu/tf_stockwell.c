@@ -1,4 +1,5 @@
 /* Transform stockwell: voices of the traces of a block, judged group by group, and their sum taken back. */
+#include <math.h>
 #include <string.h>
 
 #include "kernels/cpu/tf_stockwell.h"
@@ -23,27 +24,65 @@ static float *sums_of(const call *c, uint32_t trace) {
   return c->work + p->sums_at + (trace - c->block->first) * row;
 }
 
-/* The spectrum of a trace over its length, bins 0 ... n_bins - 1. Its mean goes apart: the rest keeps its digits. */
+/* The spectrum of a trace over its length, bins 0 ... n_bins - 1. In double precision: weak bins beside strong ones are
+ * to keep their digits, for what is strong may be what goes. */
 static void set_spectrum(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = p->n_samples;
   const float *in = c->block->in + (size_t)trace * n;
-  float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
+  double *time = (double *)(c->work + p->exact_at), *re = time + p->exact_row, *im = re + p->exact_row;
   float *to_re = spectrum_of(c, trace), *to_im = to_re + p->n_bins;
-  double sum = 0;
-  for (uint32_t t = 0; t < n; t++) sum += in[t];
-  const float mean = (float)(sum / n), factor = 1.0f / (float)n;
-  for (uint32_t t = 0; t < n; t++) time[t] = in[t] - mean;
-  fftwf_execute_split_dft_r2c(p->forward, time, re, im);
-  for (uint32_t k = 0; k < p->n_bins && k <= n / 2; k++) {
-    to_re[k] = re[k] * factor;
-    to_im[k] = im[k] * factor;
+  for (uint32_t t = 0; t < n; t++) time[t] = in[t];
+  fftw_execute_split_dft_r2c(p->exact_forward, time, re, im);
+  for (uint32_t k = 0; k < p->n_bins && k < n; k++) {
+    const bool mirrored = k > n / 2;
+    to_re[k] = (float)(re[mirrored ? n - k : k] / n);
+    to_im[k] = (float)(im[mirrored ? n - k : k] / (mirrored ? -(double)n : n));
   }
-  for (uint32_t k = n / 2 + 1; k < p->n_bins && k < n; k++) {
-    to_re[k] = re[n - k] * factor;
-    to_im[k] = -im[n - k] * factor;
+}
+
+/* Voice n > 0 at one time as a sum over samples: a Gaussian of standard deviation N / n, by the Poisson summation
+ * formula, times exp(-2 pi i n t / N); its modulus. */
+static void exact_voice(const call *c, uint32_t n, double time, uint32_t first, uint32_t count, double *magnitudes) {
+  const double length = c->stockwell->n_samples, sigma = length / n, reach = 6.6 * sigma;
+  const int64_t n_samples = c->stockwell->n_samples, end = (int64_t)floor(time + reach);
+  double re[SP_TF_MAX_APERTURE] = {0}, im[SP_TF_MAX_APERTURE] = {0};
+  for (int64_t i = (int64_t)ceil(time - reach); i <= end; i++) {
+    const double x = ((double)i - time) / sigma;
+    const int64_t t = (i % n_samples + n_samples) % n_samples;
+    const double weight = exp(-0.5 * x * x) / (sigma * sqrt(2 * M_PI));
+    const double phase = 2 * M_PI * (double)(t * n % n_samples) / length;
+    const double c_t = weight * cos(phase), s_t = weight * sin(phase);
+    const float *in = c->block->in + (int64_t)first * n_samples + t;
+    for (uint32_t j = 0; j < count; j++) {
+      re[j] += c_t * in[(int64_t)j * n_samples];
+      im[j] += s_t * in[(int64_t)j * n_samples];
+    }
   }
-  to_re[0] += mean;
+  for (uint32_t j = 0; j < count; j++) magnitudes[j] = hypot(re[j], im[j]);
+}
+
+static void exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes) {
+  const call *c = context;
+  const sp_tf_stockwell *p = c->stockwell;
+  uint32_t n = c->voice;
+  double time = (double)cell;
+  if (p->way != STOCKWELL_SINGLY) {
+    const size_t lanes = p->kernels->lanes, lane = cell % lanes, i = cell / lanes;
+    n = lane < c->group->count ? c->group->first + (uint32_t)lane : 0;
+    time = p->way == STOCKWELL_REDUCED ? (double)i * p->n_samples / c->group->voices.fft->n
+                                       : (double)(c->phase + i * (p->n_phases / c->n_phases));
+  }
+  if (n > 0) {
+    exact_voice(c, n, time, first, count, magnitudes);
+    return;
+  }
+  for (uint32_t j = 0; j < count; j++) {
+    const float *in = c->block->in + (size_t)(first + j) * p->n_samples;
+    double sum = 0;
+    for (uint32_t t = 0; t < p->n_samples; t++) sum += in[t];
+    magnitudes[j] = fabs(sum) / p->n_samples;
+  }
 }
 
 /* --- voices in the lanes ------------------------------------------------------------------------------------- */
@@ -96,6 +135,7 @@ static void run_groups(call *c, uint32_t half_aperture) {
                              .cells = (size_t)c->group->voices.fft->n * c->n_phases * p->kernels->lanes,
                              .analyse = analyse_lanes,
                              .synthesise = reduced ? synthesise_lanes : sum_lanes,
+                             .exact = exact,
                              .context = c};
     for (c->phase = 0; c->phase < p->n_phases; c->phase += c->n_phases) {
       sp_tf_stream(&p->layout, &pass, c->block, half_aperture, c->work + p->stream_at);
@@ -140,6 +180,7 @@ static void run_voices(call *c, uint32_t half_aperture) {
                            .cells = p->n_samples,
                            .analyse = analyse_singly,
                            .synthesise = sum_singly,
+                           .exact = exact,
                            .context = c};
   float *window = c->work + p->window_at;
   for (c->voice = p->band.first; c->voice < p->band.first + p->band.count; c->voice++) {

@@ -20,6 +20,7 @@ typedef enum stockwell_way { STOCKWELL_PHASES, STOCKWELL_SINGLY, STOCKWELL_REDUC
 
 typedef struct voice_group {
   sp_tf_voices voices;
+  uint32_t first, count;
   sp_tf_smoothing smoothing;
   uint32_t transform; /* position in ffts */
 } voice_group;
@@ -37,11 +38,13 @@ struct sp_tf_stockwell {
   voice_group *groups; /* of singly: one, for its smoothing */
   sp_tf_fft *ffts;
   uint32_t n_phases;
-  float *cosine, *sine;         /* [n_phases][n_bins] */
-  float *inverse;               /* [n_samples / 2 + 1] of the sum of all windows, with factors of transforms */
-  float *tables;                /* holds windows, counts, cosine, sine, inverse and what smoothing needs */
-  fftwf_plan forward, backward; /* real, of n_samples */
-  fftwf_plan voice;             /* complex, of n_samples: singly */
+  float *cosine, *sine;    /* [n_phases][n_bins] */
+  float *inverse;          /* [n_samples / 2 + 1] of the sum of all windows, with factors of transforms */
+  float *tables;           /* holds windows, counts, cosine, sine, inverse and what smoothing needs */
+  fftw_plan exact_forward; /* real, of n_samples */
+  fftwf_plan forward, backward;
+  fftwf_plan voice;           /* complex, of n_samples: singly */
+  size_t exact_row, exact_at; /* doubles of a row; three rows */
   size_t spectra_at, sums_at, modulated_at, buffers_at, window_at, time_at, re_at, im_at, stream_at;
   size_t work_floats;
 };

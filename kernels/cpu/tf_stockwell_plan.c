@@ -8,6 +8,7 @@ enum { REDUCED_STEP = 16, GOOD_LENGTH = 120, LEAST_LENGTH = 24 };
 
 void sp_tf_stockwell_destroy(sp_tf_stockwell *p) {
   if (!p) return;
+  if (p->exact_forward) fftw_destroy_plan(p->exact_forward);
   if (p->forward) fftwf_destroy_plan(p->forward);
   if (p->backward) fftwf_destroy_plan(p->backward);
   if (p->voice) fftwf_destroy_plan(p->voice);
@@ -82,6 +83,7 @@ static sp_status set_groups(sp_tf_stockwell *p) {
     g += n > p->band.first && begins_group(p, n);
     voice_group *group = &p->groups[g];
     group->voices.n_bins = voice_bins(n);
+    if (group->count++ == 0) group->first = n;
     const uint32_t times = p->way == STOCKWELL_REDUCED ? reduced_times(n) : length;
     if (p->n_ffts == 0 || p->ffts[p->n_ffts - 1].n != times) SP_TRY(sp_tf_fft_plan(times, &p->ffts[p->n_ffts++]));
     group->voices.fft = &p->ffts[p->n_ffts - 1];
@@ -178,7 +180,11 @@ static sp_status plan_transforms(sp_tf_stockwell *p) {
   const fftwf_iodim n = {(int)p->n_samples, 1, 1};
   p->forward = fftwf_plan_guru_split_dft_r2c(1, &n, 0, NULL, time, re, im, FFTW_ESTIMATE);
   p->backward = fftwf_plan_guru_split_dft_c2r(1, &n, 0, NULL, re, im, time, FFTW_ESTIMATE);
-  bool planned = p->forward && p->backward;
+  double *exact = (double *)(work + p->exact_at);
+  const fftw_iodim exact_n = {(int)p->n_samples, 1, 1};
+  p->exact_forward = fftw_plan_guru_split_dft_r2c(1, &exact_n, 0, NULL, exact, exact + p->exact_row,
+                                                  exact + 2 * p->exact_row, FFTW_ESTIMATE);
+  bool planned = p->forward && p->backward && p->exact_forward;
   if (p->way == STOCKWELL_SINGLY) {
     const size_t row = sp_tf_padded(p->n_samples);
     float *in = work + p->buffers_at, *out = in + 2 * row;
@@ -208,6 +214,8 @@ static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {
   p->time_at = sp_tf_take(&end, p->n_samples);
   p->re_at = sp_tf_take(&end, p->n_samples / 2 + 1);
   p->im_at = sp_tf_take(&end, p->n_samples / 2 + 1);
+  p->exact_row = sp_tf_padded(p->n_samples);
+  p->exact_at = sp_tf_take(&end, 6 * p->exact_row);
   p->stream_at = sp_tf_take(&end, sp_tf_stream_floats(&p->layout));
   p->work_floats = end;
 }

@@ -71,7 +71,9 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
                        .re = v.re,
                        .im = v.im,
                        .share = v.share,
-                       .median = v.median};
+                       .median = v.median,
+                       .exact = pass->exact,
+                       .context = pass->context};
   if (layout->smoothing_line) strip.line = place_work(&v, layout, memory);
   uint32_t next = block->first > half_aperture ? block->first - half_aperture : 0;
   for (strip.first = block->first; strip.first < block_end; strip.first += layout->strip) {

@@ -48,7 +48,18 @@ TF_INLINE vf splat(float x) {
 TF_INLINE vi first_lanes(size_t n) {
   vi number = {0};
   for (int i = 0; i < LANES; i++) number[i] = i;
-  return number < (n < LANES ? (int32_t)n : LANES);
+  return number < (int32_t)(n < LANES ? n : LANES);
+}
+
+/* Stores the first n lanes. */
+TF_INLINE void store_first(float *p, vf x, size_t n) {
+#if defined(TF_AVX512)
+  _mm512_mask_storeu_ps(p, (__mmask16)(n < LANES ? (1u << n) - 1 : 0xffff), (__m512)x);
+#elif defined(TF_AVX2)
+  _mm256_maskstore_ps(p, (__m256i)first_lanes(n), (__m256)x);
+#else
+  for (size_t l = 0; l < LANES && l < n; l++) p[l] = x[l];
+#endif
 }
 
 TF_INLINE vf absolute(vf x) {
@@ -174,6 +185,21 @@ TF_INLINE vf positive_min(vf a, vf b) {
 
 TF_INLINE vf positive_max(vf a, vf b) {
   return (vf)int_max((vi)a, (vi)b);
+}
+
+/* Bit l is set where low <= a < high in lane l. */
+TF_INLINE unsigned lanes_between(vf a, vf low, vf high) {
+#if defined(TF_AVX512)
+  const __mmask16 below = _mm512_cmp_ps_mask((__m512)a, (__m512)low, _CMP_LT_OQ);
+  return _kandn_mask16(below, _mm512_cmp_ps_mask((__m512)a, (__m512)high, _CMP_LT_OQ));
+#elif defined(TF_AVX2)
+  return (unsigned)_mm256_movemask_ps((__m256)(~(a < low) & (a < high)));
+#else
+  const vi between = ~(a < low) & (a < high);
+  unsigned bits = 0;
+  for (int l = 0; l < LANES; l++) bits |= ((unsigned)between[l] & 1) << l;
+  return bits;
+#endif
 }
 
 /* The last lane of `before` and all but the last of x. */

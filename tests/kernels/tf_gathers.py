@@ -17,10 +17,10 @@ def make_gather(n_traces, n_samples, seed=1, constant=True):
         for start in (0.2, 0.5, 0.7):
             centre = start * n_samples + 1.5 * i
             trace += 8 * np.exp(-((t - centre) / 7) ** 2) * np.cos(0.4 * (t - centre))
-    for i in random.integers(0, n_traces, n_traces // 3):
+    for i in random.permutation(n_traces)[: n_traces // 3]:
         start = random.integers(0, n_samples)
         gather[i, start:start + 60] *= 30
-    gather[random.integers(0, n_traces, n_traces // 5)] *= 0.1
+    gather[random.permutation(n_traces)[: n_traces // 5]] *= 0.1
     gather[n_traces // 2] = 0
     if constant:
         gather[n_traces // 3] = 12.5
