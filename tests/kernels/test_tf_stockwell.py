@@ -84,8 +84,8 @@ def test_bands(kernels, band, sampling):
 def test_time_smoothing(kernels, time_smoothing, sampling):
     for n_samples, options in ((200, {"mode": "hard"}), (101, {"mode": "adaptive", "aperture": 11}),
                                (200, {"mode": "soft", "fmin": 20, "fmax": 90})):
-        got = distance(kernels, 10, n_samples, seed=6, sampling=sampling, k=1.5, time_smoothing=time_smoothing, **options)
-        assert got < LIMIT, options
+        options = {"sampling": sampling, "k": 1.5, "time_smoothing": time_smoothing, **options}
+        assert distance(kernels, 10, n_samples, seed=6, **options) < LIMIT, options
 
 
 @pytest.mark.parametrize("sampling", ["full", "reduced"])
@@ -106,8 +106,9 @@ def test_ties(kernels, mode, sampling):
     gather = tied_gather(24, 160)
     judge = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
     for aperture in (3, 7):
-        got = kernels.apply("tf", gather, transform="stockwell", sampling=sampling, mode=mode, k=1.37, aperture=aperture)
-        assert worst_distance(got.out, judge(gather, mode=mode, k=1.37, aperture=aperture)) < LIMIT
+        options = {"mode": mode, "k": 1.37, "aperture": aperture}
+        got = kernels.apply("tf", gather, transform="stockwell", sampling=sampling, **options)
+        assert worst_distance(got.out, judge(gather, **options)) < LIMIT
 
 
 @pytest.mark.parametrize("sampling", ["full", "reduced"])
@@ -137,7 +138,7 @@ def test_a_change_stays_local(kernels):
 def test_dead_traces_stay_dead(kernels):
     gather = make_gather(12, 200, seed=10)
     gather[[0, 5, 11]] = 0
-    for options in ({}, {"low_amp_protection": False}, {"mode": "soft"}, {"sampling": "reduced"}, {"fmin": 5, "fmax": 100}):
+    for options in ({}, {"low_amp_protection": False}, {"mode": "soft"}, {"sampling": "reduced"}, LOW):
         out = kernels.apply("tf", gather, transform="stockwell", **options).out
         assert not out[[0, 5, 11]].any() and out[1].any()
 
