@@ -1,11 +1,20 @@
-/* The processor `dwt`: wavelet-domain thresholding. What its backends share.
+/* The processor `dwt`: wavelet-domain thresholding. What its backends share; docs/processors.md says it at length.
  *
  * transform dwt: multilevel decomposition of each trace, half-sample symmetric extension at both ends. swt: the
- * undecimated transform of the trace padded at its end by reflection (the last sample not repeated) to a multiple
- * of 2^level, then periodic; the inverse averages over shifts; the padding is cropped. wpt: the full packet tree.
+ * undecimated transform of the trace padded at its end by reflection (the last sample not repeated: numpy.pad, reflect)
+ * to a multiple of 2^level, then periodic; the inverse averages over shifts; the padding is cropped. wpt: the full
+ * packet tree, extended as dwt; with best_basis the nodes of least Shannon entropy, where the low-pass path is always
+ * divided to the end. The approximation (of wpt the node at the end of the low-pass path) is never changed.
  *
- * aperture 1: threshold k * sigma, sigma = median(|c|) / 0.6745 over one band of the trace: the finest detail
- * (noise_level finest) or the coarsest; for wpt over all leaves (Donoho and Johnstone 1994).
+ * Every other coefficient c is shrunk by a threshold T >= 0: soft sign(c) max(|c| - T, 0); hard c where |c| >= T, else 0;
+ * garrote c - T^2 / c where |c| > T, else 0.
+ *
+ * aperture 1: T = k sigma, sigma = median(|c|) / 0.6745 over one band of the trace (Donoho and Johnstone 1994): the
+ * finest detail (noise_level finest) or the coarsest; of wpt over all leaves, the approximation among them.
+ * aperture > 1: at each place of each band, with m and MAD the median and the median absolute deviation of the
+ * coefficients, signs and all, of the traces within the aperture, of which there are fewer at the edges of the gather:
+ * T = max(k 1.4826 MAD, 0.01 |m|, 1e-10). With a best basis, in the basis of the trace in the centre. Medians of even
+ * numbers are means of the middle two. A gather of fewer traces takes the largest odd aperture that it has.
  */
 #ifndef SEISPROC_KERNELS_DWT_H
 #define SEISPROC_KERNELS_DWT_H

@@ -16,6 +16,7 @@ typedef struct thread_work {
   int32_t *values;         /* for a median */
   float *rows;             /* [n_rows], each row_floats */
   unsigned char *splits;   /* [n_rows] */
+  int32_t *sorted;         /* windows of a large aperture, of all places of a row */
   sp_dwt_band *bands;
   float *guess; /* the last median */
 } thread_work;
@@ -25,7 +26,8 @@ typedef struct dwt_plan {
   sp_dwt_params params;
   sp_dwt_layout layout; /* unless too_short */
   bool too_short;
-  int n_rows; /* in a ring */
+  int n_rows;        /* in a ring */
+  bool pairs, slide; /* how windows of the aperture are sorted; best bases differ from trace to trace, so neither */
   int n_threads;
   thread_work *work;
   atomic_flag *told; /* that a gather has fewer traces than the aperture */
@@ -37,6 +39,7 @@ static void free_work(thread_work *w) {
   sp_free(w->values);
   sp_free(w->rows);
   sp_free(w->splits);
+  sp_free(w->sorted);
   sp_free(w->bands);
   sp_free(w->guess);
 }
@@ -65,6 +68,7 @@ static sp_status make_work(const dwt_plan *p, thread_work *w) {
   SP_TRY(take(l->row_floats * 3 + 64, sizeof(int32_t), &w->values));
   SP_TRY(take(n_rows * l->row_floats, sizeof(float), &w->rows));
   SP_TRY(take(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));
+  SP_TRY(take(p->slide ? l->row_floats * n_rows : 0, sizeof(int32_t), &w->sorted));
   SP_TRY(take(1, sizeof *w->guess, &w->guess));
   return take(sp_dwt_max_bands(l), sizeof(sp_dwt_band), &w->bands);
 }
@@ -82,6 +86,8 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   p->n_rows = params->aperture + 1;
   if (!p->too_short) {
     sp_dwt_layout_init(&p->layout, params, geometry->n_samples, levels, sp_isa_select());
+    p->pairs = !params->best_basis && p->layout.vector->pair[params->aperture + 1];
+    p->slide = !params->best_basis && p->layout.vector->slide[params->aperture];
     p->n_threads = geometry->n_threads;
     SP_TRY_GOTO(fail, take(1, sizeof *p->told, &p->told));
     atomic_flag_clear(p->told);
@@ -200,20 +206,45 @@ static void point(const ring *r, const sp_dwt_band *b, size_t first, size_t n, c
   for (size_t i = 0; i < n; i++) rows[i] = (const int32_t *)ring_row(r, first + i) + b->start;
 }
 
-static void denoise_one(ring *r, size_t trace, size_t first, size_t end) {
+static void denoise_one(ring *r, size_t trace, size_t first, size_t end, bool keep_sorted) {
   const int32_t *rows[SP_DWT_MAX_APERTURE];
   const sp_dwt_layout *l = &r->plan->layout;
   float *result = r->work->result;
   transform_until(r, end);
-  const size_t n_bands = sp_dwt_bands(l, ring_split(r, trace), r->work->bands);
+  const size_t n_rows = end - first, n_bands = sp_dwt_bands(l, ring_split(r, trace), r->work->bands);
   for (size_t i = 0; i < n_bands; i++) {
     const sp_dwt_band *b = &r->work->bands[i];
     const sp_window window = make_window(r->plan, b);
-    point(r, b, first, end - first, rows);
+    int32_t *sorted = keep_sorted ? r->work->sorted + n_rows * b->start : NULL;
+    point(r, b, first, n_rows, rows);
     if (b->kept) {
       keep(r, b, trace, result);
     } else {
-      l->vector->window(&window, rows, (int)(end - first), (int)(trace - first), result + b->start, extent(b));
+      l->vector->window(&window, rows, (int)n_rows, (int)(trace - first), sorted, result + b->start, extent(b));
+    }
+  }
+  finish(r, trace, result);
+}
+
+/* The trace after one whose sorted windows were kept, both with a full window. */
+static void denoise_next(ring *r, size_t trace, size_t aperture) {
+  const sp_dwt_layout *l = &r->plan->layout;
+  float *result = r->work->result;
+  const size_t half = aperture / 2;
+  transform_until(r, trace + half + 1);
+  const size_t n_bands = sp_dwt_bands(l, NULL, r->work->bands);
+  for (size_t i = 0; i < n_bands; i++) {
+    const sp_dwt_band *b = &r->work->bands[i];
+    const sp_window window = make_window(r->plan, b);
+    const int32_t *rows[3];
+    point(r, b, trace - half - 1, 1, &rows[0]);
+    point(r, b, trace + half, 1, &rows[1]);
+    point(r, b, trace, 1, &rows[2]);
+    if (b->kept) {
+      keep(r, b, trace, result);
+    } else {
+      l->vector->slide[aperture](&window, rows[0], rows[1], rows[2], r->work->sorted + aperture * b->start,
+                                 result + b->start, extent(b));
     }
   }
   finish(r, trace, result);
@@ -235,7 +266,7 @@ static void denoise_two(ring *r, size_t trace, size_t n_rows) {
       keep(r, b, trace, result);
       keep(r, b, trace + 1, next);
     } else {
-      l->vector->window_pair[n_rows](&window, rows, result + b->start, next + b->start, extent(b));
+      l->vector->pair[n_rows](&window, rows, result + b->start, next + b->start, extent(b));
     }
   }
   finish(r, trace, result);
@@ -244,15 +275,19 @@ static void denoise_two(ring *r, size_t trace, size_t n_rows) {
 
 static void denoise_block(const dwt_plan *p, const thread_work *w, const sp_block *block, size_t aperture) {
   const size_t half = aperture / 2, n = block->n_traces, end = (size_t)block->first + block->count;
-  const bool pairs = !p->layout.best_basis && p->layout.vector->window_pair[aperture + 1];
+  const bool as_planned = aperture == (size_t)p->params.aperture;
+  bool sorted = false;
   ring r = {p, w, block, block->first < half ? 0 : block->first - half};
-  for (size_t t = block->first; t < end;) {
-    if (pairs && t >= half && t + 1 < end && t + 1 + half < n) {
+  for (size_t t = block->first; t < end; t++) {
+    const bool full = as_planned && t >= half && t + half < n;
+    if (full && p->pairs && t + 1 < end && t + 1 + half < n) {
       denoise_two(&r, t, aperture + 1);
-      t += 2;
-    } else {
-      denoise_one(&r, t, t < half ? 0 : t - half, t + half + 1 < n ? t + half + 1 : n);
       t++;
+    } else if (full && sorted) {
+      denoise_next(&r, t, aperture);
+    } else {
+      sorted = full && p->slide;
+      denoise_one(&r, t, t < half ? 0 : t - half, t + half + 1 < n ? t + half + 1 : n, sorted);
     }
   }
 }

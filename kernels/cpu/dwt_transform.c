@@ -54,6 +54,15 @@ static void layout_wpt(sp_dwt_layout *l) {
   l->scratch_floats = l->buffer_floats * 2 * ((size_t)l->levels + 1);
 }
 
+/* Undecimated synthesis halves each level; a folded bank leaves that to the factor too. */
+static void set_gains(sp_dwt_layout *l) {
+  const double halves = l->transform == SP_DWT_SWT && l->bank.folded ? 2 : 1;
+  for (int j = 0; j <= l->levels; j++) {
+    l->gain[j] = pow(l->bank.gain, j);
+    l->factor[j] = pow(halves * l->bank.gain * l->bank.gain, -j);
+  }
+}
+
 void sp_dwt_layout_init(sp_dwt_layout *l, const sp_dwt_params *params, size_t n_samples, int levels, sp_isa isa) {
   *l = (sp_dwt_layout){.vector = sp_shrink_select(isa),
                        .transform = params->transform,
@@ -66,6 +75,7 @@ void sp_dwt_layout_init(sp_dwt_layout *l, const sp_dwt_params *params, size_t n_
   for (int j = 1; j <= levels; j++) {
     l->length[j] = l->transform == SP_DWT_SWT ? l->padded : sp_wavelet_band_length(l->length[j - 1], l->bank.taps);
   }
+  set_gains(l);
   switch (l->transform) {
   case SP_DWT_SWT:
     layout_swt(l);
@@ -203,10 +213,6 @@ static float *node_buffer(const sp_dwt_layout *l, int level, size_t index, float
   return scratch + SP_BANK_FRONT + l->buffer_floats * (2 * (size_t)level + (index & 1));
 }
 
-static double level_gain(const sp_dwt_layout *l, int level) {
-  return pow(l->bank.gain, level);
-}
-
 static void decompose(const sp_dwt_layout *l, const float *in, int level, size_t index, float *row, float *scratch) {
   const bool last = level + 1 == l->levels;
   float *lo = last ? row + node_start(l, level + 1, 2 * index) : node_buffer(l, level + 1, 0, scratch);
@@ -231,7 +237,7 @@ typedef struct basis_search {
 
 /* Shannon entropy of a node, the energy of the trace being 1 (Coifman and Wickerhauser 1992). */
 static double cost(const basis_search *s, const float *x, int level) {
-  const float scale = (float)(1 / (s->norm * level_gain(s->layout, level)));
+  const float scale = (float)(1 / (s->norm * s->layout->gain[level]));
   return -s->layout->vector->entropy(scale, x, s->layout->length[level]);
 }
 
@@ -284,19 +290,22 @@ static const float *rebuild(const sp_dwt_layout *l, const float *row, const unsi
   return x;
 }
 
+static sp_dwt_band make_band(const sp_dwt_layout *l, size_t start, int level, bool kept) {
+  return (sp_dwt_band){.start = start,
+                       .length = l->length[level],
+                       .count = 1,
+                       .kept = kept,
+                       .gain = (float)l->gain[level],
+                       .factor = (float)l->factor[level]};
+}
+
 static size_t list_leaves(const sp_dwt_layout *l, const unsigned char *split, int level, size_t index,
                           sp_dwt_band *bands, size_t n) {
   if (!is_leaf(l, split, level, index)) {
     n = list_leaves(l, split, level + 1, 2 * index, bands, n);
     return list_leaves(l, split, level + 1, 2 * index + 1, bands, n);
   }
-  const double gain = level_gain(l, level);
-  bands[n] = (sp_dwt_band){.start = node_start(l, level, index),
-                           .length = l->length[level],
-                           .count = 1,
-                           .kept = index == 0,
-                           .gain = (float)gain,
-                           .factor = (float)(1 / (gain * gain))};
+  bands[n] = make_band(l, node_start(l, level, index), level, index == 0);
   return n + 1;
 }
 
@@ -349,21 +358,6 @@ void sp_dwt_inverse(const sp_dwt_layout *l, float *row, const unsigned char *spl
   } else {
     rebuild(l, row, split, 0, 0, out, stream, scratch);
   }
-}
-
-/* The bank's synthesis of an undecimated level halves; a folded one leaves that to the factor too. */
-static double level_factor(const sp_dwt_layout *l, int level) {
-  const double gain = l->bank.gain, halves = l->transform == SP_DWT_SWT && l->bank.folded ? 2 : 1;
-  return pow(halves * gain * gain, -level);
-}
-
-static sp_dwt_band make_band(const sp_dwt_layout *l, size_t start, int level, bool kept) {
-  return (sp_dwt_band){.start = start,
-                       .length = l->length[level],
-                       .count = 1,
-                       .kept = kept,
-                       .gain = (float)level_gain(l, level),
-                       .factor = (float)level_factor(l, level)};
 }
 
 size_t sp_dwt_bands(const sp_dwt_layout *l, const unsigned char *split, sp_dwt_band *bands) {

@@ -20,9 +20,10 @@ typedef struct sp_dwt_layout {
   size_t n_samples, padded;            /* a trace; swt: with its padding */
   size_t length[SP_DWT_MAX_LEVEL + 1]; /* of a band at each level; 0: the trace */
   size_t start[SP_DWT_MAX_LEVEL + 2];  /* dwt, swt: of detail j; of the approximation at levels + 1 */
-  size_t leaf_stride, tree_stride;     /* wpt: from leaf to leaf; from level to level of a whole tree */
-  size_t row_floats, scratch_floats;   /* to be allocated for a row, and for a thread, set to zero */
-  size_t buffer_floats;                /* within the scratch */
+  double gain[SP_DWT_MAX_LEVEL + 1], factor[SP_DWT_MAX_LEVEL + 1]; /* of a band at each level */
+  size_t leaf_stride, tree_stride;   /* wpt: from leaf to leaf; from level to level of a whole tree */
+  size_t row_floats, scratch_floats; /* to be allocated for a row, and for a thread, set to zero */
+  size_t buffer_floats;              /* within the scratch */
 } sp_dwt_layout;
 
 /* `count` bands of `length` coefficients, `stride` apart: the same level, so the same gain. */

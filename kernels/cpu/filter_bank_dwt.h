@@ -110,14 +110,24 @@ SP_INLINE void synthesise_lattice(const int stages, const int folded, const sp_b
 /* Outputs of one batch: their even and odd samples lie side by side, so that shifted ones are plain loads. */
 enum { BATCH = 128 };
 
-/* Sum over taps first ... end - 1 of taps[j] x[2k + 1 - j], SP_LANES values of k; odd[0], even[0] belong to k. */
-SP_INLINE vf filter(const float *taps, int first, int end, const float *even, const float *odd) {
-  vf sum = vf_set(0);
+/* Vectors of outputs that one broadcast tap serves. */
+enum { WIDE = 4 };
+
+/* out[k] = sum over taps first ... end - 1 of taps[j] x[2k + 1 - j], `vectors` vectors of k; odd[0] and even[0] belong
+ * to k = 0. */
+SP_INLINE void filter(const int vectors, const float *taps, int first, int end, const float *even, const float *odd,
+                      float *out) {
+  vf sum[WIDE];
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) sum[i] = vf_set(0);
   for (int j = first; j < end; j++) {
-    const float *from = j & 1 ? even - j / 2 : odd - j / 2;
-    sum = vf_fma(vf_set(taps[j]), vf_load(from), sum);
+    const float *from = (j & 1 ? even : odd) - j / 2;
+    const vf tap = vf_set(taps[j]);
+    SP_UNROLL
+    for (int i = 0; i < vectors; i++) sum[i] = vf_fma(tap, vf_load(from + i * SP_LANES), sum[i]);
   }
-  return sum;
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) vf_store(out + i * SP_LANES, sum[i]);
 }
 
 static void split(const float *x, float *even, float *odd) {
@@ -139,25 +149,47 @@ static void analyse_plain(const sp_bank *bank, const float *head, const float *x
       if (ahead) prefetch(x + 2 * k + ahead);
       split(k < n_main ? x + 2 * k : tail + 2 * (k - n_main), even + LEAD + (k - start), odd + LEAD + (k - start));
     }
-    for (size_t k = start; k < end; k += SP_LANES) {
+    for (size_t k = start; k < end;) {
       const float *e = even + LEAD + (k - start), *o = odd + LEAD + (k - start);
-      vf_store(lo + k, filter(bank->dec_lo, bank->dec_lo_first, bank->dec_lo_end, e, o));
-      vf_store(hi + k, filter(bank->dec_hi, bank->dec_hi_first, bank->dec_hi_end, e, o));
+      if (end - k > (WIDE - 1) * SP_LANES) {
+        filter(WIDE, bank->dec_lo, bank->dec_lo_first, bank->dec_lo_end, e, o, lo + k);
+        filter(WIDE, bank->dec_hi, bank->dec_hi_first, bank->dec_hi_end, e, o, hi + k);
+        k += WIDE * SP_LANES;
+      } else {
+        filter(1, bank->dec_lo, bank->dec_lo_first, bank->dec_lo_end, e, o, lo + k);
+        filter(1, bank->dec_hi, bank->dec_hi_first, bank->dec_hi_end, e, o, hi + k);
+        k += SP_LANES;
+      }
     }
     memmove(even, even + BATCH, sizeof(float) * LEAD);
     memmove(odd, odd + BATCH, sizeof(float) * LEAD);
   }
 }
 
-/* Adds taps[j] c[k + stages - 1 - j / 2] to the even (j even) or odd samples. */
-SP_INLINE void unfilter(const float *taps, int first, int end, const float *c, vf *even, vf *odd) {
+/* Adds taps[j] c[k + stages - 1 - j / 2] to the even (j even) or odd samples, `vectors` vectors of each. */
+SP_INLINE void unfilter(const int vectors, const float *taps, int first, int end, const float *c, vf *even, vf *odd) {
   for (int j = first; j < end; j++) {
-    const vf value = vf_load(c - j / 2);
+    const vf tap = vf_set(taps[j]);
     if (j & 1) {
-      *odd = vf_fma(vf_set(taps[j]), value, *odd);
+      SP_UNROLL
+      for (int i = 0; i < vectors; i++) odd[i] = vf_fma(tap, vf_load(c - j / 2 + i * SP_LANES), odd[i]);
     } else {
-      *even = vf_fma(vf_set(taps[j]), value, *even);
+      SP_UNROLL
+      for (int i = 0; i < vectors; i++) even[i] = vf_fma(tap, vf_load(c - j / 2 + i * SP_LANES), even[i]);
     }
+  }
+}
+
+SP_INLINE void synthesise_some(const int vectors, const sp_bank *bank, const float *lo, const float *hi, float *to,
+                               bool stream) {
+  vf even[WIDE], odd[WIDE];
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) even[i] = odd[i] = vf_set(0);
+  unfilter(vectors, bank->rec_lo, bank->rec_lo_first, bank->rec_lo_end, lo, even, odd);
+  unfilter(vectors, bank->rec_hi, bank->rec_hi_first, bank->rec_hi_end, hi, even, odd);
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) {
+    put(to + 2 * i * SP_LANES, vf_zip_low(even[i], odd[i]), vf_zip_high(even[i], odd[i]), stream);
   }
 }
 
@@ -165,12 +197,16 @@ static void synthesise_plain(const sp_bank *bank, const float *lo, const float *
                              float *tail, size_t n_pairs, bool stream) {
   lo += bank->stages - 1;
   hi += bank->stages - 1;
-  for (size_t k = 0; k < n_pairs; k += SP_LANES) {
-    float *to = k < n_main ? x + 2 * k : tail + 2 * (k - n_main);
-    vf even = vf_set(0), odd = vf_set(0);
-    unfilter(bank->rec_lo, bank->rec_lo_first, bank->rec_lo_end, lo + k, &even, &odd);
-    unfilter(bank->rec_hi, bank->rec_hi_first, bank->rec_hi_end, hi + k, &even, &odd);
-    put(to, vf_zip_low(even, odd), vf_zip_high(even, odd), stream && k < n_main);
+  size_t k = 0;
+  for (; k + WIDE * SP_LANES <= n_main && k + WIDE * SP_LANES <= n_pairs; k += WIDE * SP_LANES) {
+    synthesise_some(WIDE, bank, lo + k, hi + k, x + 2 * k, stream);
+  }
+  for (; k < n_pairs; k += SP_LANES) {
+    if (k < n_main) {
+      synthesise_some(1, bank, lo + k, hi + k, x + 2 * k, stream);
+    } else {
+      synthesise_some(1, bank, lo + k, hi + k, tail + 2 * (k - n_main), false);
+    }
   }
 }
 

@@ -158,31 +158,59 @@ SP_INLINE void synthesise(const int stages, const int folded, const sp_bank *ban
   }
 }
 
-static void analyse_plain(const sp_bank *bank, size_t step, const float *x, size_t n, float *lo, float *hi) {
-  const ptrdiff_t s = (ptrdiff_t)step;
-  for (size_t k = 0; k < n; k += SP_LANES) {
-    vf a = vf_set(0), d = vf_set(0);
-    for (int j = bank->dec_lo_first; j < bank->dec_lo_end; j++)
-      a = vf_fma(vf_set(bank->dec_lo[j]), vf_load(x + k - j * s), a);
-    for (int j = bank->dec_hi_first; j < bank->dec_hi_end; j++)
-      d = vf_fma(vf_set(bank->dec_hi[j]), vf_load(x + k - j * s), d);
-    vf_store(lo + k, a);
-    vf_store(hi + k, d);
+/* Vectors of outputs that one broadcast tap serves. */
+enum { WIDE = 4 };
+
+/* Adds to sum[] the sum over taps first ... end - 1 of taps[j] x[-j step]. */
+SP_INLINE void filter(const int vectors, const float *taps, int first, int end, ptrdiff_t step, const float *x,
+                      vf *sum) {
+  for (int j = first; j < end; j++) {
+    const vf tap = vf_set(taps[j]);
+    SP_UNROLL
+    for (int i = 0; i < vectors; i++) sum[i] = vf_fma(tap, vf_load(x - j * step + i * SP_LANES), sum[i]);
   }
 }
 
-static void synthesise_plain(const sp_bank *bank, size_t step, const float *lo, const float *hi, size_t n, float *x) {
-  const ptrdiff_t s = (ptrdiff_t)step;
-  lo += (bank->taps - 1) * s;
-  hi += (bank->taps - 1) * s;
-  for (size_t k = 0; k < n; k += SP_LANES) {
-    vf sum = vf_set(0);
-    for (int j = bank->rec_lo_first; j < bank->rec_lo_end; j++)
-      sum = vf_fma(vf_set(bank->rec_lo[j]), vf_load(lo + k - j * s), sum);
-    for (int j = bank->rec_hi_first; j < bank->rec_hi_end; j++)
-      sum = vf_fma(vf_set(bank->rec_hi[j]), vf_load(hi + k - j * s), sum);
-    vf_store(x + k, sum);
+SP_INLINE void analyse_some(const int vectors, const sp_bank *bank, ptrdiff_t step, const float *x, float *lo,
+                            float *hi) {
+  vf a[WIDE], d[WIDE];
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) a[i] = d[i] = vf_set(0);
+  filter(vectors, bank->dec_lo, bank->dec_lo_first, bank->dec_lo_end, step, x, a);
+  filter(vectors, bank->dec_hi, bank->dec_hi_first, bank->dec_hi_end, step, x, d);
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) {
+    vf_store(lo + i * SP_LANES, a[i]);
+    vf_store(hi + i * SP_LANES, d[i]);
   }
+}
+
+SP_INLINE void synthesise_some(const int vectors, const sp_bank *bank, ptrdiff_t step, const float *lo, const float *hi,
+                               float *x) {
+  vf sum[WIDE];
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) sum[i] = vf_set(0);
+  filter(vectors, bank->rec_lo, bank->rec_lo_first, bank->rec_lo_end, step, lo, sum);
+  filter(vectors, bank->rec_hi, bank->rec_hi_first, bank->rec_hi_end, step, hi, sum);
+  SP_UNROLL
+  for (int i = 0; i < vectors; i++) vf_store(x + i * SP_LANES, sum[i]);
+}
+
+static void analyse_plain(const sp_bank *bank, size_t step, const float *x, size_t n, float *lo, float *hi) {
+  size_t k = 0;
+  for (; k + WIDE * SP_LANES <= n; k += WIDE * SP_LANES) {
+    analyse_some(WIDE, bank, (ptrdiff_t)step, x + k, lo + k, hi + k);
+  }
+  for (; k < n; k += SP_LANES) analyse_some(1, bank, (ptrdiff_t)step, x + k, lo + k, hi + k);
+}
+
+static void synthesise_plain(const sp_bank *bank, size_t step, const float *lo, const float *hi, size_t n, float *x) {
+  const size_t ahead = (size_t)(bank->taps - 1) * step;
+  size_t k = 0;
+  for (; k + WIDE * SP_LANES <= n; k += WIDE * SP_LANES) {
+    synthesise_some(WIDE, bank, (ptrdiff_t)step, lo + k + ahead, hi + k + ahead, x + k);
+  }
+  for (; k < n; k += SP_LANES) synthesise_some(1, bank, (ptrdiff_t)step, lo + k + ahead, hi + k + ahead, x + k);
 }
 
 #define FOLDED(X) X(1) X(2) X(3) X(4)

@@ -13,9 +13,19 @@ typedef struct sp_window {
   float spread, smallest, factor;
 } sp_window;
 
-/* Coefficients of neighbouring traces at equal places: rows in the order of the traces, as ordered integers. */
-typedef void sp_window_function(const sp_window *window, const int32_t *const *rows, int n_rows, int centre, float *out,
-                                size_t n);
+/* Coefficients of neighbouring traces at equal places: rows in the order of the traces, as ordered integers. Where
+ * `sorted` is not NULL it is given the sorted window of each place, for a sp_slide_function: SP_LANES times n_rows
+ * values for SP_LANES places. */
+typedef void sp_window_function(const sp_window *window, const int32_t *const *rows, int n_rows, int centre,
+                                int32_t *sorted, float *out, size_t n);
+
+/* The same for the next window of as many rows, from the sorted ones of the last: `gone` leaves, `fresh` joins. */
+typedef void sp_slide_function(const sp_window *window, const int32_t *gone, const int32_t *fresh,
+                               const int32_t *centre, int32_t *sorted, float *out, size_t n);
+
+/* Two centres at once, n_rows / 2 - 1 and the next, of an even number of rows: each sees n_rows - 1 of them. */
+typedef void sp_pair_function(const sp_window *window, const int32_t *const *rows, float *out, float *out_next,
+                              size_t n);
 
 /* Vectors may be read and written up to the next multiple of 16 beyond n in all of these but the first. */
 typedef struct sp_shrink_functions {
@@ -29,9 +39,9 @@ typedef struct sp_shrink_functions {
   void (*order)(float *x, size_t n);
   /* Row `centre` of a window of any 1 ... 31 rows. */
   sp_window_function *window;
-  /* Two centres at once, n_rows / 2 - 1 and the next, of an even number of rows: each sees n_rows - 1 of them.
-   * Writes out and out + stride. NULL where there is none for that number of rows. */
-  void (*window_pair[33])(const sp_window *window, const int32_t *const *rows, float *out, float *out_next, size_t n);
+  /* By the number of rows; NULL where there is none for it. Odd apertures up to 9 go in pairs, larger ones slide. */
+  sp_pair_function *pair[33];
+  sp_slide_function *slide[33];
   /* Sum of p ln p, p = (scale x)^2. */
   double (*entropy)(float scale, const float *x, size_t n);
 } sp_shrink_functions;

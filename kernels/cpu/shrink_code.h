@@ -44,37 +44,78 @@ static void order(float *x, size_t n) {
   for (size_t i = 0; i < n; i += SP_LANES) vf_store(x + i, (vf)vi_ordered(vf_load(x + i)));
 }
 
-/* What is left of a coefficient, from the sorted window around it. */
-SP_INLINE vf robustly_shrunk(const int threshold, const sp_window *w, const vi *sorted, const int n, vi centre) {
+SP_INLINE vf robust_limit(const sp_window *w, const vi *sorted, const int n) {
   const vf median = window_median(sorted, n);
   const vf spread = vf_set(w->spread) * window_mad(sorted, n, median);
-  const vf floor = vf_max(vf_set(0.01f) * vf_abs(median), vf_set(w->smallest));
-  return shrunk(threshold, vf_from_ordered(centre), vf_max(spread, floor)) * vf_set(w->factor);
+  return vf_max(spread, vf_max(vf_set(0.01f) * vf_abs(median), vf_set(w->smallest)));
+}
+
+/* What is left of a coefficient, from the sorted window around it. */
+SP_INLINE vf robustly_shrunk(const int threshold, const sp_window *w, const vi *sorted, const int n, vi centre) {
+  return shrunk(threshold, vf_from_ordered(centre), robust_limit(w, sorted, n)) * vf_set(w->factor);
 }
 
 SP_INLINE void window_all(const int threshold, const sp_window *w, const int32_t *const *rows, int n_rows, int centre,
-                          float *out, size_t n) {
+                          int32_t *sorted, float *out, size_t n) {
   vi s[SP_WINDOW_MAX];
   for (size_t i = 0; i < n; i += SP_LANES) {
     s[0] = vi_load(rows[0] + i);
     for (int r = 1; r < n_rows; r++) window_insert(s, s, r, vi_load(rows[r] + i));
     vf_store(out + i, robustly_shrunk(threshold, w, s, n_rows, vi_load(rows[centre] + i)));
+    if (sorted) memcpy(sorted + i * (size_t)n_rows, s, sizeof *s * (size_t)n_rows);
   }
 }
 
-static void window(const sp_window *w, const int32_t *const *rows, int n_rows, int centre, float *out, size_t n) {
+static void window(const sp_window *w, const int32_t *const *rows, int n_rows, int centre, int32_t *sorted, float *out,
+                   size_t n) {
   switch (w->threshold) {
   case SP_DWT_SOFT:
-    window_all(SP_DWT_SOFT, w, rows, n_rows, centre, out, n);
+    window_all(SP_DWT_SOFT, w, rows, n_rows, centre, sorted, out, n);
     break;
   case SP_DWT_HARD:
-    window_all(SP_DWT_HARD, w, rows, n_rows, centre, out, n);
+    window_all(SP_DWT_HARD, w, rows, n_rows, centre, sorted, out, n);
     break;
   default:
-    window_all(SP_DWT_GARROTE, w, rows, n_rows, centre, out, n);
+    window_all(SP_DWT_GARROTE, w, rows, n_rows, centre, sorted, out, n);
     break;
   }
 }
+
+SP_INLINE void slide_all(const int n_rows, const sp_window *w, const int32_t *gone, const int32_t *fresh,
+                         const int32_t *centre, int32_t *sorted, float *out, size_t n) {
+  for (size_t i = 0; i < n; i += SP_LANES) {
+    vi s[SP_WINDOW_MAX];
+    vf result;
+    int32_t *place = sorted + i * (size_t)n_rows;
+    SP_UNROLL
+    for (int r = 0; r < n_rows; r++) s[r] = vi_load(place + r * SP_LANES);
+    window_replace(s, s, n_rows, vi_load(gone + i), vi_load(fresh + i));
+    SP_UNROLL
+    for (int r = 0; r < n_rows; r++) vi_store(place + r * SP_LANES, s[r]);
+    const vf limit = robust_limit(w, s, n_rows), c = vf_from_ordered(vi_load(centre + i));
+    switch (w->threshold) {
+    case SP_DWT_SOFT:
+      result = shrunk(SP_DWT_SOFT, c, limit);
+      break;
+    case SP_DWT_HARD:
+      result = shrunk(SP_DWT_HARD, c, limit);
+      break;
+    default:
+      result = shrunk(SP_DWT_GARROTE, c, limit);
+      break;
+    }
+    vf_store(out + i, result * vf_set(w->factor));
+  }
+}
+
+#define SLIDES(X) X(11) X(13) X(15) X(17) X(19) X(21) X(23) X(25) X(27) X(29) X(31)
+#define DEFINE_SLIDE(n_rows)                                                                                           \
+  static void slide_##n_rows(const sp_window *w, const int32_t *gone, const int32_t *fresh, const int32_t *centre,     \
+                             int32_t *sorted, float *out, size_t n) {                                                  \
+    slide_all(n_rows, w, gone, fresh, centre, sorted, out, n);                                                         \
+  }
+SLIDES(DEFINE_SLIDE)
+#define NAME_SLIDE(n_rows) [n_rows] = slide_##n_rows,
 
 /* n_rows rows, the inner n_rows - 2 of which both windows see. */
 SP_INLINE void pair_all(const int threshold, const int n_rows, const sp_window *w, const int32_t *const *rows,
@@ -113,8 +154,6 @@ DEFINE_PAIR(10)
 
 /* --- entropy ------------------------------------------------------------------------------------------------ */
 
-typedef double vd __attribute__((vector_size(SP_LANES * 8)));
-
 /* ln p for p > 0; finite for 0. m = 2^-e p in sqrt(1/2) ... sqrt(2), s = (m - 1) / (m + 1), ln m = 2 artanh s. */
 SP_INLINE vf logarithm(vf p) {
   const vi e = ((vi)p - 0x3f3504f3) >> 23;
@@ -127,17 +166,30 @@ SP_INLINE vf logarithm(vf p) {
   return vf_fma(__builtin_convertvector(e, vf), vf_set(0.693147181f), 2.0f * s * series);
 }
 
+/* p ln p of each lane. */
+SP_INLINE vf information(vf scale, vf x) {
+  const vf c = x * scale, p = c * c;
+  return p * logarithm(p);
+}
+
+/* Four sums in turn, so that none adds many terms in single precision. */
 static double entropy(float scale, const float *x, size_t n) {
-  vd sums = {0};
-  for (size_t i = 0; i < n; i += SP_LANES) {
-    float part[SP_LANES] = {0};
-    const size_t left = n - i < SP_LANES ? n - i : SP_LANES;
-    memcpy(part, x + i, left * sizeof *part);
-    const vf c = vf_load(part) * scale, p = c * c;
-    sums += __builtin_convertvector(p * logarithm(p), vd);
+  const vf by = vf_set(scale);
+  vf sums[4] = {vf_set(0), vf_set(0), vf_set(0), vf_set(0)};
+  size_t i = 0;
+  for (; i + 4 * SP_LANES <= n; i += 4 * SP_LANES) {
+    SP_UNROLL
+    for (int j = 0; j < 4; j++) sums[j] += information(by, vf_load(x + i + j * SP_LANES));
   }
+  for (; i + SP_LANES <= n; i += SP_LANES) sums[0] += information(by, vf_load(x + i));
+  if (i < n) {
+    float rest[SP_LANES] = {0};
+    memcpy(rest, x + i, (n - i) * sizeof *rest);
+    sums[1] += information(by, vf_load(rest));
+  }
+  const vf all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   double sum = 0;
-  for (int i = 0; i < SP_LANES; i++) sum += sums[i];
+  for (int j = 0; j < SP_LANES; j++) sum += all[j];
   return sum;
 }
 
@@ -147,6 +199,7 @@ const sp_shrink_functions SP_ISA_SYMBOL(sp_shrink) = {
     .multiply = multiply,
     .order = order,
     .window = window,
-    .window_pair = {[4] = pair_4, [6] = pair_6, [8] = pair_8, [10] = pair_10},
+    .pair = {[4] = pair_4, [6] = pair_6, [8] = pair_8, [10] = pair_10},
+    .slide = {SLIDES(NAME_SLIDE)},
     .entropy = entropy,
 };

@@ -1,4 +1,7 @@
-"""What the kernels are measured against: the same algorithms in PyWavelets and NumPy, in double precision."""
+"""What the kernels are measured against: the same algorithms in PyWavelets and NumPy.
+
+They compute in the precision of the gather that they are given: double for tests, single to be timed.
+"""
 
 import numpy as np
 import pywt
@@ -68,7 +71,7 @@ def limits(details, noise, k, aperture):
 
 def dwt_gather(gather, wavelet, level, threshold, k, noise_level="finest", aperture=1, undecided=None):
     """`undecided`, a list, is given near_miss of every band."""
-    coefficients = pywt.wavedec(np.asarray(gather, np.float64), wavelet, mode="symmetric", level=level, axis=-1)
+    coefficients = pywt.wavedec(gather, wavelet, mode="symmetric", level=level, axis=-1)
     details = coefficients[1:]
     noise = details[-1] if noise_level == "finest" else details[0]
     bounds = limits(details, noise, k, aperture)
@@ -83,7 +86,7 @@ def swt_pad(gather, level):
     """Padded at the end by reflection to a multiple of 2^level samples."""
     n = gather.shape[-1]
     padding = -n % (1 << level)
-    return np.pad(np.asarray(gather, np.float64), [(0, 0), (0, padding)], mode="reflect")
+    return np.pad(gather, [(0, 0), (0, padding)], mode="reflect")
 
 
 def swt_gather(gather, wavelet, level, threshold, k, noise_level="finest", aperture=1, undecided=None):
@@ -121,20 +124,37 @@ def best_basis(packet, level, energy):
 
 def wpt_gather(gather, wavelet, level, threshold, k, basis=False, aperture=1):
     """The approximation, the node at the end of the low-pass path, is kept."""
-    traces = np.asarray(gather, np.float64)
-    packets = [pywt.WaveletPacket(t, wavelet, mode="symmetric", maxlevel=level) for t in traces]
-    out = np.empty_like(traces)
+    packets = [pywt.WaveletPacket(t, wavelet, mode="symmetric", maxlevel=level) for t in gather]
+    out = np.empty_like(gather)
     for t, packet in enumerate(packets):
         if basis:
-            paths = best_basis(packet, level, np.sum(traces[t] ** 2) or 1.0)
+            paths = best_basis(packet, level, np.sum(gather[t] ** 2) or 1.0)
         else:
             paths = [node.path for node in packet.get_level(level, order="natural")]
-        # every trace in the centre's basis
-        windows = {p: np.stack([other[p].data for other in packets]) for p in paths}
-        noise = np.concatenate([windows[p] for p in paths], axis=1)
-        new = pywt.WaveletPacket(traces[t], wavelet, mode="symmetric", maxlevel=level)
+        first, end = window_of(t, len(packets), aperture)
+        if end - first == 1:
+            limit = k * sigma(np.concatenate([packet[p].data for p in paths]))
+        new = pywt.WaveletPacket(gather[t], wavelet, mode="symmetric", maxlevel=level)
         for path in paths:
-            limit = limits([windows[path]], noise, k, aperture)[0][t]
-            new[path].data = windows[path][t] if not path.strip("a") else shrink(windows[path][t], limit, threshold)
-        out[t] = new.reconstruct(update=False)[:traces.shape[1]]
+            if end - first > 1:  # every trace in the centre's basis
+                limit = robust_limit(np.stack([other[path].data for other in packets[first:end]]), k)
+            new[path].data = packet[path].data if not path.strip("a") else shrink(packet[path].data, limit, threshold)
+        out[t] = new.reconstruct(update=False)[:gather.shape[1]]
     return out
+
+
+# --- mute --------------------------------------------------------------------------------------------------------
+
+
+def mute_weights(offset, n_samples, interval, velocity, t0, taper, where, shape):
+    """[n_traces][n_samples]; t0 and taper in ms."""
+    s = np.arange(n_samples) * interval
+    x = np.abs(np.asarray(offset, np.float64))[:, None]
+    if shape == "linear":
+        t = t0 * 1e-3 + x / velocity
+    else:
+        t = np.hypot(t0 * 1e-3, x / velocity)
+    inside = s - t if where == "top" else t - s
+    length = taper * 1e-3
+    ramp = 0.5 * (1 - np.cos(np.pi * np.clip(inside / length, 0, 1))) if length > 0 else 1.0
+    return np.where(inside < 0, 0.0, ramp)

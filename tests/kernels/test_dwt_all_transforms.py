@@ -15,7 +15,7 @@ GATHER = {"dwt": reference.dwt_gather, "swt": reference.swt_gather}
 def distance(kernels, transform, gather, wavelet, level, threshold, k=2.5, noise_level="finest", aperture=1):
     """Worst of the traces that hard thresholding decides clearly; most must be."""
     undecided = []
-    expected = GATHER[transform](gather, wavelet, level, threshold, k, noise_level, aperture, undecided)
+    expected = GATHER[transform](gather.astype(float), wavelet, level, threshold, k, noise_level, aperture, undecided)
     got = kernels.apply("dwt", gather, transform=transform, wavelet=wavelet, level=level, threshold=threshold, k=k,
                         noise_level=noise_level, aperture=aperture)
     assert got.reason == OK
@@ -95,7 +95,7 @@ def test_packets(kernels, wavelet, aperture, best_basis):
             threshold = ("soft", "garrote")[cases % 2]
             got = kernels.apply("dwt", gather, transform="wpt", wavelet=wavelet, level=level, threshold=threshold,
                                 k=2.5, aperture=aperture, best_basis=best_basis)
-            expected = reference.wpt_gather(gather, wavelet, level, threshold, 2.5, best_basis, aperture)
+            expected = reference.wpt_gather(gather.astype(float), wavelet, level, threshold, 2.5, best_basis, aperture)
             worst, cases = max(worst, worst_distance(got.out, expected)), cases + 1
     assert cases >= 5 and worst < LIMIT
 
@@ -105,7 +105,7 @@ def test_packets_to_the_last_sample(kernels):
     gather = coherent(3, 100)
     for best_basis in (False, True):
         got = kernels.apply("dwt", gather, transform="wpt", wavelet="db1", level=6, k=1.5, best_basis=best_basis)
-        expected = reference.wpt_gather(gather, "db1", 6, "soft", 1.5, best_basis)
+        expected = reference.wpt_gather(gather.astype(float), "db1", 6, "soft", 1.5, best_basis)
         assert worst_distance(got.out, expected) < LIMIT
 
 
