@@ -6,8 +6,8 @@
  * packet tree, extended as dwt; with best_basis the nodes of least Shannon entropy, where the low-pass path is always
  * divided to the end. The approximation (of wpt the node at the end of the low-pass path) is never changed.
  *
- * Every other coefficient c is shrunk by a threshold T >= 0: soft sign(c) max(|c| - T, 0); hard c where |c| >= T, else 0;
- * garrote c - T^2 / c where |c| > T, else 0.
+ * Every other coefficient c is shrunk by a threshold T >= 0: soft sign(c) max(|c| - T, 0); hard c where |c| >= T, else
+ * 0; garrote c - T^2 / c where |c| > T, else 0.
  *
  * aperture 1: T = k sigma, sigma = median(|c|) / 0.6745 over one band of the trace (Donoho and Johnstone 1994): the
  * finest detail (noise_level finest) or the coarsest; of wpt over all leaves, the approximation among them.

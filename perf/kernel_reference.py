@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kerne
 import reference  # noqa: E402
 
 
-def dwt(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0", aperture="1",
-        best_basis="false", noise_level="finest"):
+def dwt(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0",
+        aperture="1", best_basis="false", noise_level="finest"):
     n_levels = reference.auto_level(gather.shape[1], wavelet) if level == "auto" else int(level)
     common = (gather, wavelet, n_levels, threshold, float(k))
     if transform == "wpt":
