@@ -27,3 +27,17 @@ $(BUILD)/obj/%.cu.o: %.cu tools/cuda.mk
 	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(CUDA_GENCODE) -Iinclude -I. -DSP_VERSION='"$(VERSION)"' \
 	  -Xcompiler -fPIC,-Wall -MMD -MP -c -o $@ $<
 endif
+
+# Benches of kernels link them directly; what they measure through the engine they load as the program does.
+ifdef CUDA_SO
+CUDA_HOME := $(patsubst %/bin/,%,$(dir $(NVCC)))
+CUDA_BENCHES := $(patsubst perf/%.cu,$(BUILD)/bench/%,$(wildcard perf/bench_*.cu))
+
+$(CUDA_BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/perf/%.cu.o $(CUDA_OBJ) $(LIB) | $(CUDA_SO)
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ -L$(CUDA_HOME)/lib64 -lcudart_static $(CUDA_LIBS) -lrt $(LDLIBS)
+
+.PHONY: bench-gpu
+bench-gpu: all $(CUDA_BENCHES) ## run the benches of the GPU kernels (needs a GPU)
+	@for bench in $(CUDA_BENCHES); do $$bench || exit 1; done
+endif
