@@ -2,3 +2,4 @@
  * `extern const sp_cuda_ops sp_<name>_cuda`. Included several times, so without a guard. */
 SP_CUDA_PROCESSOR(mute)
 SP_CUDA_PROCESSOR(dwt)
+SP_CUDA_PROCESSOR(tf)
