@@ -23,6 +23,15 @@ tf_rule tf_make_rule(const sp_tf_params *params, bool whole) {
   return rule;
 }
 
+tf_exact tf_make_exact(const sp_tf_params *params, uint32_t n_samples) {
+  tf_exact exact = {};
+  exact.stockwell = params->transform == SP_TF_STOCKWELL;
+  exact.n_samples = n_samples;
+  exact.limit = params->k * SP_TF_MAD_TO_SIGMA;
+  exact.low_amp = params->low_amp_protection ? params->low_amp_factor : 0;
+  return exact;
+}
+
 static bool idle(const sp_tf_params *params, const sp_cuda_geometry *geometry) {
   const uint32_t least = params->transform == SP_TF_STFT ? (uint32_t)params->window : SP_TF_LEAST_SAMPLES;
   return params->aperture == 1 || geometry->n_samples < least;

@@ -125,17 +125,44 @@ __device__ static inline float tf_share(const tf_rule &rule, float m, float mad,
 }
 
 /* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
-__device__ static inline float tf_change(const tf_rule &rule, float share, float m, float a) {
-  const bool weak = a < rule.low_amp * m;
+__device__ static inline float tf_change(const tf_rule &rule, float share, bool weak, float m, float a) {
   if (!rule.whole) return weak ? 0.0f : (share - 1.0f) * (a - m);
   const float kept = a < m ? 1.0f - share : share;
   return weak ? a : fmaf(kept, fabsf(a - m), fminf(a, m));
+}
+
+/* Whether float magnitudes leave it open which side of a jump a cell is on: at the limit of mode hard, and where low
+ * amplitudes begin to be protected. */
+__device__ static inline bool tf_is_open(const tf_rule &rule, float m, float mad, float a) {
+  const float margin = 4e-6f, d = fabsf(a - m);
+  const bool jump = d > 1e-6f * (a + m);
+  const bool weak = fabsf(a - rule.low_amp * m) < margin * rule.low_amp * m;
+  if (rule.mode != SP_TF_HARD) return jump && weak;
+  const float scale = fmaxf(mad, fmaxf((float)SP_TF_LEAST_RELATIVE * m, (float)SP_TF_LEAST_ABSOLUTE));
+  return jump && (weak || fabsf(d - rule.limit * scale) < 0.25f * margin * (1 + rule.limit) * (m + a));
 }
 #endif
 
 /* --- judging (tf_judge.cu) ------------------------------------------------------------------------------------ */
 
 enum { TF_MAX_VOICES = 4 };
+
+/* How cells are made from traces, for those that are judged again in double precision. */
+typedef struct tf_exact {
+  bool stockwell;
+  const float *in; /* of the first row */
+  uint32_t n_samples;
+  uint32_t window, hop, frames, first_bin; /* stft */
+  uint32_t voice, times;                   /* stockwell: the first voice, and times that it has */
+  double limit, low_amp;                   /* of the rule */
+} tf_exact;
+
+/* Cells that are open: row, and the cell; or, where they go to sums, the voice and the time. The order is any. */
+typedef struct tf_open {
+  uint32_t *count;
+  uint2 *list; /* [capacity]; beyond that float decides */
+  uint32_t capacity;
+} tf_open;
 
 typedef struct tf_judging {
   const void *cells; /* [voice][row][n_cells] */
@@ -145,13 +172,24 @@ typedef struct tf_judging {
   tf_chunk chunk;
   tf_gathers gathers;
   tf_rule rule;
+  tf_exact exact;
+  tf_open open;
 } tf_judging;
 
-/* What judging leaves: the changed cells; or, of each of them, its share and median (made for smoothing); or the real
- * parts of the changed cells of all voices, times their counts, added to sums. */
+/* What judging leaves: the changed cells; or, of each of them, its share and median, negative where it is weak (made
+ * for smoothing); or the real parts of the changed cells of all voices, times their counts, added to sums. */
 sp_status tf_judge_cells(const tf_judging *j, float2 *changed, cudaStream_t stream);
 sp_status tf_judge_shares(const tf_judging *j, uint32_t n_voices, float2 *shares, cudaStream_t stream);
 sp_status tf_judge_sums(const tf_judging *j, uint32_t n_voices, const float *counts, float *sums, cudaStream_t stream);
+
+/* Of the last function, what it leaves open: added to `late` [row][n_cells], as integers, whose sum does not depend on
+ * the order: 2^TF_LATE_BITS stand for the row's unscale. The list is emptied by tf_forget_open. */
+enum { TF_LATE_BITS = 36 };
+sp_status tf_forget_open(const tf_judging *j, cudaStream_t stream);
+sp_status tf_settle_sums(const tf_judging *j, long long *late, cudaStream_t stream);
+/* The same for changed cells and for shares, of one voice; the functions above call them. */
+sp_status tf_settle_cells(const tf_judging *j, float2 *changed, cudaStream_t stream);
+sp_status tf_settle_shares(const tf_judging *j, float2 *shares, cudaStream_t stream);
 
 /* Averages shares over `half` cells before and after, within runs of `run` cells (n_cells is a multiple), and changes
  * the cells by them. */
@@ -218,6 +256,13 @@ typedef struct tf_stft tf_stft;
 typedef struct tf_stockwell tf_stockwell;
 
 tf_rule tf_make_rule(const sp_tf_params *params, bool whole);
+/* Without what the transform adds. */
+tf_exact tf_make_exact(const sp_tf_params *params, uint32_t n_samples);
+
+/* Open cells to make room for among so many: a few in a million are expected. */
+static inline uint32_t tf_open_capacity(size_t cells) {
+  return (uint32_t)(cells / 256 > 65536 ? cells / 256 : 65536);
+}
 
 /* Errors as of sp_cuda_ops. With `dry` only the bytes are set. */
 sp_status tf_stft_plan(const sp_tf_params *params, const sp_cuda_geometry *geometry, bool dry, size_t *bytes,

@@ -79,18 +79,29 @@ typedef struct sink {
 
 enum { TO_CELLS, TO_SHARES, TO_SUMS };
 
+/* Whether the cell is to be judged again; then it has been noted. */
+template <int TO>
+__device__ __noinline__ bool note_open(const tf_judging &j, uint32_t voice, uint32_t trace, uint32_t at) {
+  const uint32_t i = atomicAdd(j.open.count, 1);
+  if (i >= j.open.capacity) return false;
+  j.open.list[i] = make_uint2(trace - j.chunk.base, TO == TO_SUMS ? (j.exact.voice + voice) << 16 | at : at);
+  return true;
+}
+
 template <int TO>
 __device__ __forceinline__ void give(const tf_judging &j, const sink &to, uint32_t voice, uint32_t trace, uint32_t at,
                                      statistics s, tf_polar x, float &sum) {
   const float share = tf_share(j.rule, s.median, s.mad, x.mag);
+  const bool weak = x.mag < j.rule.low_amp * s.median;
+  const bool noted = tf_is_open(j.rule, s.median, s.mad, x.mag) && note_open<TO>(j, voice, trace, at);
   float2 *cell = to.cells + ((size_t)voice * j.n_rows + (trace - j.chunk.base)) * j.n_cells + at;
   if (TO == TO_SHARES) {
-    *cell = make_float2(share, s.median);
+    *cell = make_float2(share, weak ? -s.median : s.median);
     return;
   }
-  const float factor = tf_change(j.rule, share, s.median, x.mag);
+  const float factor = tf_change(j.rule, share, weak, s.median, x.mag);
   if (TO == TO_CELLS) *cell = make_float2(factor * x.re, factor * x.im);
-  if (TO == TO_SUMS) sum = fmaf(to.counts[voice], factor * x.re, sum);
+  if (TO == TO_SUMS && !noted) sum = fmaf(to.counts[voice], factor * x.re, sum);
 }
 
 /* --- following a cell ------------------------------------------------------------------------------------------- */
@@ -231,19 +242,24 @@ template <int V, int TO> static sp_status launch(const tf_judging *j, const sink
 static tf_judging from_voice(const tf_judging *j, uint32_t v) {
   tf_judging rest = *j;
   rest.cells = (const char *)j->cells + (size_t)v * j->n_rows * j->n_cells * (j->half ? 4 : 8);
+  rest.exact.voice = j->exact.voice + v;
   return rest;
 }
 
 sp_status tf_judge_cells(const tf_judging *j, float2 *changed, cudaStream_t stream) {
   const sink to = {changed};
-  return launch<1, TO_CELLS>(j, &to, stream);
+  SP_TRY(tf_forget_open(j, stream));
+  SP_TRY((launch<1, TO_CELLS>(j, &to, stream)));
+  return tf_settle_cells(j, changed, stream);
 }
 
 sp_status tf_judge_shares(const tf_judging *j, uint32_t n_voices, float2 *shares, cudaStream_t stream) {
   for (uint32_t v = 0; v < n_voices; v++) {
     const tf_judging rest = from_voice(j, v);
     const sink to = {shares + (size_t)v * j->n_rows * j->n_cells};
+    SP_TRY(tf_forget_open(&rest, stream));
     SP_TRY((launch<1, TO_SHARES>(&rest, &to, stream)));
+    SP_TRY(tf_settle_shares(&rest, to.cells, stream));
   }
   return SP_SUCCESS;
 }
@@ -295,9 +311,9 @@ __global__ static void __launch_bounds__(THREADS)
   sum_up(shares, how.run, total);
   for (uint32_t i = threadIdx.x; i < how.run; i += THREADS) {
     const uint32_t low = i > how.half ? i - how.half : 0, high = min(i + how.half + 1, how.run);
-    const float share = (float)((total[high] - total[low]) / (high - low)), m = shares[i].y;
+    const float share = (float)((total[high] - total[low]) / (high - low)), m = fabsf(shares[i].y);
     const tf_polar x = tf_make_polar(cell_of<Cell>(j, 0, trace, (uint32_t)start + i));
-    const float factor = tf_change(j.rule, share, m, x.mag);
+    const float factor = tf_change(j.rule, share, shares[i].y < 0, m, x.mag);
     if (TO == TO_CELLS) to.cells[row + start + i] = make_float2(factor * x.re, factor * x.im);
     if (TO == TO_SUMS) to.sums[row + start + i] = fmaf(to.counts[0], factor * x.re, to.sums[row + start + i]);
   }

@@ -103,6 +103,9 @@ static sp_status set_chunk(tf_stft *p, uint32_t max_traces) {
 static void lay_out(tf_stft *p, size_t work_bytes) {
   const size_t rows = p->n_rows, cells = rows * p->n_cells;
   p->arena.bytes = 0;
+  p->open_capacity = tf_open_capacity(cells);
+  p->open_count_at = tf_reserve(&p->arena, sizeof(uint32_t));
+  p->open_at = tf_reserve(&p->arena, p->open_capacity * sizeof(uint2));
   p->rows_at = tf_reserve(&p->arena, rows * sizeof(tf_row));
   p->cells_at = tf_reserve(&p->arena, cells * (p->half ? sizeof(__half2) : sizeof(float2)));
   p->changed_at = tf_reserve(&p->arena, cells * sizeof(float2));
@@ -153,6 +156,11 @@ static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometr
   p->band = sp_tf_select(params, 1 / (p->window * dt), p->window / 2 + 1);
   p->n_cells = p->band.count * p->frames;
   p->rule = tf_make_rule(params, p->band.count == p->window / 2 + 1);
+  p->exact = tf_make_exact(params, p->n_samples);
+  p->exact.window = p->window;
+  p->exact.hop = p->hop;
+  p->exact.frames = p->frames;
+  p->exact.first_bin = p->band.first;
   p->smoothing.run = p->frames;
   p->smoothing.half = tf_smoothing_half(params->time_smoothing * 1e-3 / (p->hop * dt), p->frames);
 }
@@ -289,8 +297,12 @@ static sp_status apply_chunk(const tf_stft *p, const tf_call *call, const tf_chu
   const float *in = call->batch->in + (size_t)chunk->base * p->n_samples;
   tf_row *rows = tf_at<tf_row>(p, p->rows_at);
   float2 *changed = tf_at<float2>(p, p->changed_at), *shares = tf_at<float2>(p, p->shares_at);
-  const tf_judging judging = {
-      p->arena.memory + p->cells_at, p->n_cells, p->n_rows, p->half, rows, *chunk, call->gathers, p->rule};
+  const tf_open open = {tf_at<uint32_t>(p, p->open_count_at), tf_at<uint2>(p, p->open_at), p->open_capacity};
+  tf_judging judging = {p->arena.memory + p->cells_at, p->n_cells, p->n_rows, p->half, rows, *chunk, call->gathers};
+  judging.rule = p->rule;
+  judging.exact = p->exact;
+  judging.exact.in = in;
+  judging.open = open;
   SP_TRY(tf_survey_rows(in, p->n_samples, n_rows, false, rows, call->stream));
   SP_TRY(p->own ? tf_stft64_analyse(p, in, n_rows, call->stream) : analyse_any(p, in, n_rows, call->stream));
   if (p->smoothing.half) {

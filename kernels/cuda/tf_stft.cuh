@@ -11,12 +11,14 @@ struct tf_stft {
   sp_tf_band band;
   uint32_t n_cells;
   tf_rule rule;
+  tf_exact exact;
+  uint32_t open_capacity;
   tf_smoothing smoothing;
   uint32_t chunk_traces, n_rows; /* of a chunk, and those with their surroundings */
   tf_fft forward, backward;      /* of all frames of n_rows, unless own */
   tf_arena arena;
   /* places in the arena */
-  size_t rows_at, cells_at, changed_at, shares_at, frames_at, bins_at, work_at;
+  size_t open_count_at, open_at, rows_at, cells_at, changed_at, shares_at, frames_at, bins_at, work_at;
   size_t analysis_at, synthesis_at; /* [window]; the latter with the factors of the inverse transform */
   size_t norm_at;                   /* [n_samples], inverse of the overlapped squares of the window */
   size_t ones_at;                   /* float2 [n_cells], of a trace of ones */

@@ -111,6 +111,10 @@ static void lay_out(tf_stockwell *p, size_t work_bytes) {
   const bool staged = !p->own, shares = p->smoothing_s > 0;
   tf_arena *a = &p->arena;
   a->bytes = 0;
+  p->open_capacity = tf_open_capacity(cells);
+  p->open_count_at = tf_reserve(a, sizeof(uint32_t));
+  p->open_at = tf_reserve(a, p->open_capacity * sizeof(uint2));
+  p->late_at = tf_reserve(a, p->reduced ? 0 : rows * p->n_samples * sizeof(long long));
   p->rows_at = tf_reserve(a, rows * sizeof(tf_row));
   p->spectra_at = tf_reserve(a, rows * p->n_samples * sizeof(float2));
   p->sums_at = tf_reserve(a, rows * p->longest * (p->reduced ? sizeof(float2) : sizeof(float)));
@@ -174,6 +178,7 @@ static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometr
   p->half = geometry->precision == SP_PRECISION_MIXED;
   p->band = sp_tf_select(params, 1 / (p->n_samples * p->interval_s), p->n_bins);
   p->rule = tf_make_rule(params, p->band.count == p->n_bins);
+  p->exact = tf_make_exact(params, p->n_samples);
   p->smoothing_s = params->time_smoothing * 1e-3;
 }
 
@@ -296,22 +301,29 @@ static float count_of(const tf_stockwell *p, uint32_t n) {
 
 /* --- judging a group -------------------------------------------------------------------------------------------- */
 
-static tf_judging judging_of(const tf_stockwell *p, const tf_call *call, const tf_chunk *chunk, uint32_t times) {
+static tf_judging judging_of(const tf_stockwell *p, const tf_call *call, const tf_chunk *chunk,
+                             const tf_voice_group *group) {
   tf_judging j;
   j.cells = p->arena.memory + p->cells_at;
-  j.n_cells = times;
+  j.n_cells = group->times;
   j.n_rows = p->n_rows;
   j.half = p->half;
   j.rows = tf_at<tf_row>(p, p->rows_at);
   j.chunk = *chunk;
   j.gathers = call->gathers;
   j.rule = p->rule;
+  j.exact = p->exact;
+  j.exact.in = call->batch->in + (size_t)chunk->base * p->n_samples;
+  j.exact.voice = group->first;
+  j.exact.times = group->times;
+  j.open = {tf_at<uint32_t>(p, p->open_count_at), tf_at<uint2>(p, p->open_at), p->open_capacity};
   return j;
 }
 
 static tf_judging at_voice(const tf_stockwell *p, const tf_judging *j, uint32_t v) {
   tf_judging voice = *j;
   voice.cells = (const char *)j->cells + (size_t)v * j->n_rows * j->n_cells * (p->half ? 4 : 8);
+  voice.exact.voice = j->exact.voice + v;
   return voice;
 }
 
@@ -330,6 +342,25 @@ static sp_status judge_full(const tf_stockwell *p, const tf_call *call, const tf
     SP_TRY(tf_smooth_sums(&voice, smoothing, of_voice, counts[v], sums, call->stream));
   }
   return SP_SUCCESS;
+}
+
+__global__ static void add_late(uint32_t n, const tf_row *rows, const long long *late, float *sums) {
+  const uint32_t t = blockIdx.x * THREADS + threadIdx.x;
+  const size_t at = (size_t)blockIdx.y * n + t;
+  if (t < n && late[at] != 0) {
+    sums[at] += (float)((double)late[at] / ((long long)1 << TF_LATE_BITS) * rows[blockIdx.y].unscale);
+  }
+}
+
+/* What was left open while sums were made; nothing where shares were smoothed. */
+static sp_status settle_late(const tf_stockwell *p, const tf_judging *j, uint32_t n_rows, cudaStream_t stream) {
+  long long *late = tf_at<long long>(p, p->late_at);
+  if (tf_smoothing_half(p->smoothing_s / p->interval_s, p->n_samples)) return SP_SUCCESS;
+  SP_TRY(SP_CUDA(cudaMemsetAsync(late, 0, (size_t)n_rows * p->n_samples * sizeof *late, stream)));
+  SP_TRY(tf_settle_sums(j, late, stream));
+  add_late<<<grid_of(p->n_samples, n_rows, 1), THREADS, 0, stream>>>(p->n_samples, j->rows, late,
+                                                                     tf_at<float>(p, p->sums_at));
+  return SP_CUDA_LAUNCHED("add_late");
 }
 
 __global__ static void add_spectra(const float2 *voices, uint32_t n_rows, uint32_t first_row, tf_voice_group group,
@@ -436,11 +467,14 @@ static sp_status apply_chunk(const tf_stockwell *p, const tf_call *call, const t
   SP_TRY(tf_survey_rows(in, p->n_samples, n_rows, true, rows, call->stream));
   SP_TRY(make_spectra(p, in, rows, n_rows, call->stream));
   SP_TRY(SP_CUDA(cudaMemsetAsync(p->arena.memory + p->sums_at, 0, sum_bytes, call->stream)));
+  const tf_judging any = judging_of(p, call, chunk, &p->groups[0]);
+  SP_TRY(tf_forget_open(&any, call->stream));
   for (uint32_t g = 0; g < p->n_groups; g++) {
-    const tf_judging j = judging_of(p, call, chunk, p->groups[g].times);
+    const tf_judging j = judging_of(p, call, chunk, &p->groups[g]);
     SP_TRY(make_cells(p, &p->groups[g], n_rows, call->stream));
     SP_TRY(p->reduced ? judge_reduced(p, call, &j, &p->groups[g]) : judge_full(p, call, &j, &p->groups[g]));
   }
+  if (!p->reduced) SP_TRY(settle_late(p, &any, n_rows, call->stream));
   return take_back(p, call, chunk, n_rows);
 }
 

@@ -16,6 +16,8 @@ struct tf_stockwell {
   bool own, half, reduced;              /* own transform of the voices; cells in half precision */
   sp_tf_band band;                      /* voices that are changed */
   tf_rule rule;
+  tf_exact exact;
+  uint32_t open_capacity;
   double smoothing_s, interval_s;
   uint32_t chunk_traces, n_rows; /* of a chunk; those with their surroundings, a multiple of what cuFFT takes at once */
   uint32_t n_groups, n_transforms, longest; /* times */
@@ -25,7 +27,8 @@ struct tf_stockwell {
   tf_fft *transforms; /* of voices, unless own */
   tf_arena arena;
   /* places in the arena */
-  size_t rows_at, spectra_at, sums_at, cells_at, voices_at, shares_at, inverse_at, work_at;
+  size_t open_count_at, open_at, late_at, rows_at, spectra_at, sums_at, cells_at, voices_at, shares_at, inverse_at,
+      work_at;
 };
 
 template <class T> static inline T *tf_at(const tf_stockwell *p, size_t place) {
