@@ -37,7 +37,16 @@ $(CUDA_BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/perf/%.cu.o $(CUDA_OBJ) $(LIB) |
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ -L$(CUDA_HOME)/lib64 -lcudart_static $(CUDA_LIBS) -lrt $(LDLIBS)
 
-.PHONY: bench-gpu
+CUDA_CHECKS := $(patsubst %.cu,$(BUILD)/%,$(wildcard tests/cuda/check_*.cu))
+
+$(CUDA_CHECKS): $(BUILD)/%: $(BUILD)/obj/%.cu.o $(CUDA_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call Q,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ -L$(CUDA_HOME)/lib64 -lcudart_static $(CUDA_LIBS) -lrt $(LDLIBS)
+
+.PHONY: check-gpu bench-gpu
+check-gpu: $(CUDA_CHECKS) ## compare the GPU kernels with the CPU (needs a GPU)
+	@for check in $(CUDA_CHECKS); do $$check || exit 1; done
+
 bench-gpu: all $(CUDA_BENCHES) ## run the benches of the GPU kernels (needs a GPU)
 	@for bench in $(CUDA_BENCHES); do $$bench || exit 1; done
 endif
