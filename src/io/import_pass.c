@@ -20,7 +20,7 @@ static const uint64_t block_bytes = 4 << 20; /* read at once, in the file's orde
 static const uint64_t chunk_header_bytes = 8 << 20;
 static const uint64_t sorted_bytes = 256 << 20; /* of samples held while traces are put in another order */
 static const uint64_t gap_bytes = 32 << 10;     /* reading over a gap costs less than another read */
-static const uint64_t sparse_bytes = 64 << 10;  /* a trace of more is not read only for its header */
+static const uint64_t sparse_bytes = 64 << 10;  /* of a trace of more, only the header is read for the keys */
 
 typedef struct mover {
   sp_importer *im;
@@ -120,7 +120,6 @@ static void take_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i,
   sp_importer *im = m->im;
   const sp_segy_layout *layout = im->layout;
   memcpy(m->headers + (size_t)i * layout->header_bytes, raw, layout->header_bytes);
-  if (!m->pass->write) return;
   float *samples = m->samples + (size_t)b * layout->n_samples;
   if (sp_segy_decode(layout->format, layout->order, raw + layout->header_bytes, layout->n_samples, samples)) return;
   const uint64_t place = chunk + i - im->first;
@@ -138,23 +137,35 @@ static sp_status read_traces(mover *m, uint64_t trace, uint64_t n) {
                          m->staging);
 }
 
+/* Asks the kernel to have traces ready when they are read; a hint: failure changes nothing. */
+static void announce(const mover *m, uint64_t trace, uint64_t n) {
+  const sp_segy_layout *layout = m->im->layout;
+  posix_fadvise(m->im->fd, (off_t)trace_offset(layout, trace), (off_t)(n * layout->trace_bytes), POSIX_FADV_WILLNEED);
+}
+
 static sp_status move_in_order(mover *m, uint64_t chunk, sp_local n) {
   const sp_segy_layout *layout = m->im->layout;
   for (sp_local first = 0; first < n;) {
     const sp_local b = n - first < m->block_traces ? n - first : m->block_traces;
     SP_TRY(read_traces(m, chunk + first, b));
+    announce(m, chunk + first + b, b); /* read from the disk while these are converted and written */
     for (sp_local i = 0; i < b; i++) {
       take_trace(m, m->staging + (uint64_t)i * layout->trace_bytes, chunk, first + i, i);
     }
-    if (m->pass->write) SP_TRY(sp_dataset_write_alone(m->im->traces, chunk + first, b, m->samples));
+    SP_TRY(sp_dataset_write_alone(m->im->traces, chunk + first, b, m->samples));
     first += b;
   }
   return SP_SUCCESS;
 }
 
+/* Headers alone, for the keys. Where traces are short the disk is asked for all of the file, since it would read nearly
+ * as much, but only headers are copied from the cache. */
 static sp_status move_headers_only(mover *m, uint64_t chunk, sp_local n) {
+  const sp_segy_layout *layout = m->im->layout;
+  const bool whole = layout->trace_bytes <= sparse_bytes;
   for (sp_local i = 0; i < n; i++) {
-    SP_TRY(sp_import_read_header(m->im, chunk + i, m->headers + (size_t)i * m->im->layout->header_bytes));
+    if (whole && i % m->block_traces == 0) announce(m, chunk + i + m->block_traces, m->block_traces);
+    SP_TRY(sp_import_read_header(m->im, chunk + i, m->headers + (size_t)i * layout->header_bytes));
   }
   return SP_SUCCESS;
 }
@@ -183,8 +194,7 @@ static sp_status move_sorted(mover *m, uint64_t chunk, sp_local n) {
   qsort(m->places, n, sizeof *m->places, compare_places);
   for (sp_local i = 0; i < n; i += neighbours(m, i, n)) {
     const uint64_t from = m->places[i] >> 32, to = m->places[i + neighbours(m, i, n) - 1] >> 32;
-    posix_fadvise(im->fd, (off_t)trace_offset(layout, from), (off_t)((to - from + 1) * layout->trace_bytes),
-                  POSIX_FADV_WILLNEED); /* a hint: failure changes nothing */
+    announce(m, from, to - from + 1);
   }
   for (sp_local i = 0, group; i < n; i += group) {
     group = neighbours(m, i, n);
@@ -231,7 +241,7 @@ static sp_status make_buffers(mover *m) {
 static sp_status move_chunk(mover *m, uint64_t chunk, sp_local n) {
   if (m->im->source) {
     SP_TRY(move_sorted(m, chunk, n));
-  } else if (!m->pass->write && m->im->layout->trace_bytes > sparse_bytes) {
+  } else if (!m->pass->write) {
     SP_TRY(move_headers_only(m, chunk, n));
   } else {
     SP_TRY(move_in_order(m, chunk, n));
