@@ -15,11 +15,30 @@ double sp_cpu_seconds(void) {
          1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+/* How much of the time the engines computed, and which kind they are: of each kind a line. */
+static void print_engines(const sp_rank_report *ranks, int n) {
+  static const char *const kinds[] = {"cpu", "cuda", "mock"};
+  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+    int count = 0;
+    double busy = 0, wall = 0;
+    for (int r = 0; r < n; r++) {
+      if (strcmp(ranks[r].engine, kinds[k])) continue;
+      count++;
+      busy += ranks[r].busy_s;
+      wall += ranks[r].wall_s;
+    }
+    if (count > 0 && wall > 0) {
+      fprintf(stderr, "  engine %-5s %5d  busy %.1f %% of the time\n", kinds[k], count, 100 * busy / wall);
+    }
+  }
+}
+
 static sp_status print_table(const sp_rank_report *ranks, int n) {
   sp_stage_times *times = NULL;
   SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", (void **)&times));
   for (int r = 0; r < n; r++) times[r] = ranks[r].times;
   sp_stage_print(stderr, times, (size_t)n);
+  print_engines(ranks, n);
   sp_free(times);
   return SP_SUCCESS;
 }
@@ -44,6 +63,10 @@ static void write_rank(sp_json *json, int rank, const sp_rank_report *report) {
   sp_json_real(json, "cpu_s", report->cpu_s);
   sp_json_count(json, "peak_rss", report->peak_rss);
   sp_json_count(json, "buffers", report->buffers);
+  if (report->engine[0]) {
+    sp_json_text(json, "engine", report->engine);
+    sp_json_real(json, "busy_s", report->busy_s);
+  }
   write_stages(json, &report->times);
   sp_json_close(json, '}');
 }
@@ -73,12 +96,14 @@ static sp_status write_json(const sp_run_context *run, const sp_rank_report *ran
 
 sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
   const sp_roles *roles = run->roles;
-  const sp_rank_report mine = {.role = sp_roles_self(roles)->role,
-                               .times = run->times,
-                               .wall_s = sp_now() - run->started_at,
-                               .cpu_s = sp_cpu_seconds() - run->started_cpu,
-                               .peak_rss = sp_peak_rss(),
-                               .buffers = run->buffers};
+  sp_rank_report mine = {.role = sp_roles_self(roles)->role,
+                         .times = run->times,
+                         .wall_s = sp_now() - run->started_at,
+                         .cpu_s = sp_cpu_seconds() - run->started_cpu,
+                         .peak_rss = sp_peak_rss(),
+                         .buffers = run->buffers,
+                         .busy_s = run->busy_s};
+  if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
   sp_rank_report *ranks = NULL;
   sp_status status = SP_SUCCESS;
   if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", (void **)&ranks);

@@ -11,6 +11,8 @@ typedef struct sp_rank_report {
   double wall_s, cpu_s; /* of the rounds */
   uint64_t peak_rss;    /* bytes, of the process so far */
   uint64_t buffers;     /* bytes of a worker's input buffers and slots */
+  double busy_s;        /* in which a worker's engine computed */
+  char engine[16];      /* of a worker: what computed */
 } sp_rank_report;
 
 /* CPU seconds of this process so far. */

@@ -29,6 +29,8 @@ typedef struct sp_run_context {
   char *journal_path, *lock_path;
   sp_start start;
   sp_stage_times times;           /* of this rank */
+  double busy_s;                  /* in which this worker's engine computed */
+  const char *engine;             /* of this worker, once it is made: what computes */
   int stop_passed_on;             /* the signal of which rank 0 was told; 0: none */
   double started_at, started_cpu; /* when the rounds began: clock and CPU seconds */
   uint64_t buffers;               /* bytes of this worker\'s input buffers and slots */

@@ -128,6 +128,7 @@ static sp_status create_engine(worker *w) {
                                    .device = choose_gpu(w)};
   SP_TRY(sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine));
   register_buffers(w);
+  w->run->engine = sp_engine_name(w->engine);
   return SP_SUCCESS;
 }
 
@@ -325,6 +326,7 @@ sp_status sp_work(sp_run_context *run) {
     const uint64_t allocated = sp_alloc_count();
     status = run_rounds(&w);
     if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
+    run->busy_s = sp_engine_busy_seconds(w.engine);
     sp_debug("steady state: %llu allocations", (unsigned long long)(sp_alloc_count() - allocated));
   }
   destroy(&w);
