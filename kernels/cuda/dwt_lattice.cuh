@@ -59,11 +59,16 @@ __device__ static inline uint32_t strip_of(uint32_t n) {
   return (n + blockDim.x - 1) / blockDim.x | 1;
 }
 
-/* Stores coefficient k of n, and its image behind either end, half-sample symmetric, where `taps` is not 0. */
+/* Stores the image of coefficient k of n behind either end, half-sample symmetric. */
+__device__ static inline void store_image(float *x, uint32_t k, uint32_t n, uint32_t taps, float value) {
+  if (k + 2 < taps) x[-1 - (int)k] = value;
+  if (k + taps > n) x[2 * n - 1 - k] = value;
+}
+
+/* The same with the coefficient itself; without images where `taps` is 0. */
 __device__ static inline void store_extended(float *x, uint32_t k, uint32_t n, uint32_t taps, float value) {
   x[k] = value;
-  if (k + 2 < taps) x[-1 - (int)k] = value;
-  if (k + taps > n && taps > 0) x[2 * n - 1 - k] = value;
+  if (taps > 0) store_image(x, k, n, taps, value);
 }
 
 /* Where the two halves of a node go. */
@@ -94,14 +99,25 @@ __device__ static void analyse_level(const dwt_shape &s, int level, uint32_t nod
       store_extended(hi, first, n, out.hi_taps, d);
       continue;
     }
+    /* most strips lie away from both ends, and store no images */
+    const bool edge = first + 2 < (uint32_t)s.bank.taps || end + s.bank.taps > n + 1;
+    const uint32_t lo_taps = edge ? out.lo_taps : 0, hi_taps = edge ? out.hi_taps : 0;
+    const float2 *pairs = (const float2 *)from;
     lattice<STAGES> l;
-    for (int k = (int)first - stages + 1; k < (int)end; k++) {
-      const float2 pair = *(const float2 *)(from + 2 * k);
+#pragma unroll
+    for (int k = 1; k < STAGES; k++) {
+      if (k >= stages) break;
+      const float2 pair = pairs[(int)first - stages + k];
       l.analyse(s.bank, stages, pair.x, pair.y, &a, &d);
-      if (k < (int)first) continue;
+    }
+    for (uint32_t k = first; k < end; k++) {
+      const float2 pair = pairs[k];
+      l.analyse(s.bank, stages, pair.x, pair.y, &a, &d);
       if (!s.bank.folded) a *= s.bank.analysis_scale, d *= s.bank.analysis_scale;
-      store_extended(lo, (uint32_t)k, n, out.lo_taps, a);
-      store_extended(hi, (uint32_t)k, n, out.hi_taps, d);
+      lo[k] = a;
+      hi[k] = d;
+      if (lo_taps) store_image(lo, k, n, lo_taps, a);
+      if (hi_taps) store_image(hi, k, n, hi_taps, d);
     }
   }
 }
@@ -132,11 +148,17 @@ __device__ static void synthesise_level(const dwt_shape &s, int level, uint32_t 
       continue;
     }
     lattice<STAGES> l;
-    for (uint32_t k = first; k < end + stages - 1; k++) {
+#pragma unroll
+    for (int k = 1; k < STAGES; k++) {
+      if (k >= stages) break;
+      l.synthesise(s.bank, stages, lo[first + k - 1], hi[first + k - 1], &pair.x, &pair.y);
+    }
+    lo += stages - 1;
+    hi += stages - 1;
+    for (uint32_t k = first; k < end; k++) {
       l.synthesise(s.bank, stages, lo[k], hi[k], &pair.x, &pair.y);
-      if (k < first + stages - 1) continue;
       if (!s.bank.folded) pair.x *= s.bank.synthesis_scale, pair.y *= s.bank.synthesis_scale;
-      to[k - stages + 1] = pair;
+      to[k] = pair;
     }
   }
 }

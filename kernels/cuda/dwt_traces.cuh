@@ -96,21 +96,26 @@ __device__ static void row_to_trace(const dwt_shape &s, const trace_work &w, flo
   for (uint32_t i = threadIdx.x; i < s.n_samples; i += blockDim.x) out[i] = x[i];
 }
 
-/* True standard deviation of the noise of a trace. */
-__device__ static double noise_of(const dwt_shape &s, const trace_work &w) {
+/* Leaves the true standard deviation of the noise of a trace in the median's work. One thread divides: doubles are
+ * dear. */
+__device__ static void block_noise(const dwt_shape &s, const trace_work &w) {
   const bool packets = s.transform == SP_DWT_WPT;
   const int band = s.noise_level == SP_DWT_FINEST ? 1 : s.levels;
   const uint32_t n = packets ? s.row : s.length[band];
   block_median(packets ? w.row : w.row + s.start[band], n, w.median);
-  float low = __uint_as_float(w.median->low), high = __uint_as_float(w.median->high);
-  if (packets) low = __fdiv_rn(low, s.gain[1]), high = __fdiv_rn(high, s.gain[1]);
-  double median = n & 1 ? (double)high : __dmul_rn(0.5, __dadd_rn((double)high, (double)low));
-  if (!packets) median /= (double)s.gain[band];
-  return median / SP_DWT_MEDIAN_TO_SIGMA;
+  if (threadIdx.x == 0) {
+    float low = __uint_as_float(w.median->low), high = __uint_as_float(w.median->high);
+    if (packets) low = __fdiv_rn(low, s.gain[1]), high = __fdiv_rn(high, s.gain[1]);
+    double median = n & 1 ? (double)high : __dmul_rn(0.5, __dadd_rn((double)high, (double)low));
+    if (!packets) median /= (double)s.gain[band];
+    w.median->noise = median / SP_DWT_MEDIAN_TO_SIGMA;
+  }
+  __syncthreads();
 }
 
 __device__ static void shrink_row(const dwt_shape &s, const trace_work &w) {
-  const double limit = s.k * noise_of(s, w);
+  block_noise(s, w);
+  const double limit = s.k * w.median->noise;
   int band = 0;
   float own = 0;
   for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) {

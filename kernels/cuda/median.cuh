@@ -16,6 +16,7 @@ typedef struct median_work {
   uint32_t counts[2][3][MEDIAN_MAX_WARPS];
   uint32_t candidates[MEDIAN_LANES], n_candidates;
   uint32_t low, high; /* the middle two */
+  double noise;       /* the caller's */
 } median_work;
 
 typedef struct median_bracket {
