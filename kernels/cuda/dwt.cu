@@ -27,6 +27,8 @@ dwt_kernel *dwt_kernel_for(const dwt_shape *shape, bool wide) {
   return shape->transform == SP_DWT_SWT ? dwt_undecimated_kernel(shape, wide) : dwt_decimated_kernel(shape, wide);
 }
 
+enum { LANES = 32 };
+
 /* --- sizes ------------------------------------------------------------------------------------------------------- */
 
 static size_t most_shared_bytes() {
@@ -67,7 +69,7 @@ static size_t device_bytes(const void *params, const sp_cuda_geometry *geometry)
  * Measured on an H200 with 32 to 256 threads: some 8 coefficients of the finest level a thread are best, of long
  * lattices 16, and 6 samples of swt. */
 static unsigned threads_for(const dwt_shape *s) {
-  enum { LANES = 32, LONG_LATTICE = 8, FEWEST = 64, MOST = 1024 };
+  enum { LONG_LATTICE = 8, FEWEST = 64, MOST = 1024 };
   const bool undecimated = s->transform == SP_DWT_SWT, lengthy = s->lattice && s->bank.stages > LONG_LATTICE;
   const uint32_t n = undecimated ? s->length[0] / 6 : s->length[1] / (lengthy ? 16 : 8), threads = n / LANES * LANES;
   return threads < FEWEST ? FEWEST : threads > MOST ? MOST : threads;
@@ -95,7 +97,8 @@ static sp_status set_up(dwt_plan *p, const sp_cuda_geometry *geometry) {
   p->threads = threads_for(&p->shape);
   struct cudaFuncAttributes attributes;
   SP_TRY(SP_CUDA(cudaFuncGetAttributes(&attributes, (const void *)p->kernel)));
-  while (p->threads > (unsigned)attributes.maxThreadsPerBlock) p->threads /= 2;
+  const unsigned most = (unsigned)attributes.maxThreadsPerBlock / LANES * LANES;
+  if (p->threads > most) p->threads = most;
   if (wide) {
     SP_TRY(take(p->most_blocks * p->shape.work_floats * sizeof(float), &p->workspace));
   } else {
