@@ -79,7 +79,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   dwt_plan *p;
   SP_TRY(take(1, sizeof *p, &p));
   p->params = *params;
-  p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 64};
+  p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4};
   if (params->aperture > 1) p->base.locality = SP_LOCAL_BLOCK, p->base.block_traces = 256;
   const int levels = sp_dwt_levels(params, geometry->n_samples);
   p->too_short = levels == 0;
@@ -297,8 +297,8 @@ static size_t aperture_for(const dwt_plan *p, size_t n_traces) {
   if (n_traces >= wanted) return wanted;
   const size_t most = n_traces - (n_traces + 1) % 2;
   if (!atomic_flag_test_and_set(p->told)) {
-    sp_warn("dwt: a gather of %zu traces is processed with aperture %zu, not %zu; so are others as small", n_traces,
-            most, wanted);
+    sp_warn("dwt: a gather has %zu of the %zu traces of the aperture: %zu are used there, and in others as small",
+            n_traces, wanted, most);
   }
   return most;
 }
