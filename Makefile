@@ -97,14 +97,14 @@ setup: ## install what is missing, or list it
 	@PYTHON=$(PYTHON) tools/setup.sh build test
 
 check: setup ## set up, build, run all tests (T=tests/kernels: only those)
-	@$(AGAIN) run-tests
+	+@$(AGAIN) run-tests
 
 run-tests: all tests faults
 	@$(PYTEST) $(or $(T),tests)
 
 # The program with switches that make it fail at named points; they are nothing in other builds.
 faults:
-	@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc
+	+@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc
 
 KILLS ?= 40
 torture: all faults ## kill a job KILLS times (40) at random and at every step, and see that it goes on (SEED=n)
@@ -118,13 +118,13 @@ check-bare: ## build and test on a bare Debian 12 system, made for it (root, deb
 	@tools/check-in-tree.sh --bare bookworm
 
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
-	@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
+	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
 
 bench: all benches ## run every bench of perf/
 	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
 
 asan: setup ## build with the address and undefined-behaviour sanitizers in build-asan, run C tests and a short job
-	@$(AGAIN) BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
+	+@$(AGAIN) BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
 	  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" \
 	  LDFLAGS=-rdynamic LINKED_IN=build-asan/obj/tools/keep_modules.o run-sanitized
 
