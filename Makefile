@@ -65,6 +65,13 @@ ifneq ($(PKG_MISSING),)
 	@echo "make: not found by $(PKG_CONFIG): $(PKG_MISSING). \`make setup\` installs or lists them." >&2; exit 1
 endif
 
+# Changes when what sources are compiled with does, and then they are compiled anew.
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+FORCE:
+
 $(BIN): $(BUILD)/obj/src/main.o $(LIB) $(LINKED_IN)
 	$(call Q,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -72,7 +79,7 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
-$(BUILD)/obj/%.o: %.c tools/config.mk Makefile | have-libraries
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
 
