@@ -1,7 +1,7 @@
 /* The CPU engine on a slab of 64 uneven gathers: what it costs around the kernel alone, what a second thread brings,
  * and what modes and stages cost. Prints a table, or with --json one object a line.
  *
- *   bench_engine [--json] [--traces MEAN] [--samples N] [--repeat N]
+ *   bench_engine [--json] [--traces MEAN] [--samples N] [--repeat N] [--threads N]
  *
  * Times are minima of runs that take turns, after a warm-up. The reference of an engine's time is a plain loop that
  * calls the same processors on the same gathers in the caller's thread, without checks, checksums or noise; of two
@@ -25,6 +25,7 @@ typedef struct bench {
   sp_local mean_traces;
   uint32_t n_samples;
   int repeat;
+  int threads; /* of the run that is compared with one thread */
   sp_local first_trace[N_GATHERS + 1];
   sp_local max_gather;
   float *in, *out, *noise, *loop_out, *loop_spare;
@@ -209,16 +210,15 @@ static void show(const bench *b, const char *name, double value, const char *uni
 
 /* --- benches ---------------------------------------------------------------------------------------------------- */
 
-typedef enum run { LOOP, ONE, TWO, NOISE, BOTH, N_RUNS } run;
+enum { LOOP, ONE, MORE, NOISE, BOTH, N_RUNS };
 
 static const struct {
   const char *name;
   sp_mode mode;
-  int threads;
-} runs[N_RUNS] = {[ONE] = {"processed, 1 thread", SP_MODE_PROCESSED, 1},
-                  [TWO] = {"processed, 2 threads", SP_MODE_PROCESSED, 2},
-                  [NOISE] = {"noise, 1 thread", SP_MODE_NOISE, 1},
-                  [BOTH] = {"both, 1 thread", SP_MODE_BOTH, 1}};
+} runs[N_RUNS] = {[ONE] = {"processed", SP_MODE_PROCESSED},
+                  [MORE] = {"processed", SP_MODE_PROCESSED},
+                  [NOISE] = {"noise", SP_MODE_NOISE},
+                  [BOTH] = {"both", SP_MODE_BOTH}};
 
 static void time_runs(bench *b, const chain *c, sp_engine **engines, seconds *best) {
   const double until = now().wall + MAX_SECONDS;
@@ -239,7 +239,7 @@ static void bench_chain(bench *b, chain *c) {
   seconds best[N_RUNS];
   plan_loop(b, c);
   for (int k = ONE; k < N_RUNS; k++) {
-    const sp_engine_config config = config_of(b, c, runs[k].mode, runs[k].threads);
+    const sp_engine_config config = config_of(b, c, runs[k].mode, k == MORE ? b->threads : 1);
     if (sp_engine_create(SP_ENGINE_CPU, &config, &engines[k])) exit(1);
   }
   run_loop(b, c);
@@ -248,10 +248,11 @@ static void bench_chain(bench *b, chain *c) {
   for (int k = 0; k < N_RUNS; k++) best[k] = (seconds){INFINITY, INFINITY};
   time_runs(b, c, engines, best);
   for (int k = ONE; k < N_RUNS; k++) {
-    const double value = k == TWO ? best[k].wall : best[k].processor;
-    const double reference = k == TWO ? best[ONE].wall : best[LOOP].processor;
+    const double value = k == MORE ? best[k].wall : best[k].processor;
+    const double reference = k == MORE ? best[ONE].wall : best[LOOP].processor;
+    const int threads = k == MORE ? b->threads : 1;
     char name[80];
-    snprintf(name, sizeof name, "engine %s, %s", c->name, runs[k].name);
+    snprintf(name, sizeof name, "engine %s, %s, %d thread%s", c->name, runs[k].name, threads, threads > 1 ? "s" : "");
     show(b, name, value * 1e3, "ms", reference * 1e3);
     sp_engine_destroy(engines[k]);
   }
@@ -275,23 +276,23 @@ static void bench_bytes(const bench *b) {
 }
 
 static void read_options(int argc, char **argv, bench *b) {
-  static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                          {"traces", required_argument, NULL, 't'},
-                                          {"samples", required_argument, NULL, 's'},
-                                          {"repeat", required_argument, NULL, 'r'},
-                                          {0}};
+  static const struct option options[] = {
+      {"json", no_argument, NULL, 'j'},          {"traces", required_argument, NULL, 't'},
+      {"samples", required_argument, NULL, 's'}, {"repeat", required_argument, NULL, 'r'},
+      {"threads", required_argument, NULL, 'n'}, {0}};
   int option;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
     if (option == 'j') b->json = true;
     if (option == 't') b->mean_traces = (sp_local)atoi(optarg);
     if (option == 's') b->n_samples = (uint32_t)atoi(optarg);
     if (option == 'r') b->repeat = atoi(optarg);
+    if (option == 'n') b->threads = atoi(optarg);
     if (option == '?') exit(1);
   }
 }
 
 int main(int argc, char **argv) {
-  bench b = {.mean_traces = 300, .n_samples = 1600, .repeat = 15};
+  bench b = {.mean_traces = 300, .n_samples = 1600, .repeat = 15, .threads = 2};
   read_options(argc, argv, &b);
   make_survey(&b);
   chain mute = {.name = "mute"}, dwt = {.name = "dwt"}, wide = {.name = "dwt aperture 7"};
