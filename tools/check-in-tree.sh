@@ -56,7 +56,6 @@ make_base
 tree=$trees/$suite
 if [ -n "$bare" ]; then
   tree=$(mktemp -d "$trees/$suite.bare.XXXXXX")
-  trap 'rm -rf "$tree"' EXIT
   cp -a --reflink=auto "$trees/$suite.base/." "$tree"
 elif [ ! -d "$tree" ]; then
   cp -a --reflink=auto "$trees/$suite.base" "$tree.new"
@@ -70,6 +69,14 @@ copy_sources "$tree/work/seisproc"
 export tree data
 archives=$trees/archives/$suite
 export archives
+# Whoever ends this script ends what runs inside.
+inside=
+leave() {
+  [ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null || true
+  [ -z "$bare" ] || rm -rf "$tree"
+}
+trap leave EXIT
+trap 'exit 143' TERM INT HUP
 # shellcheck disable=SC2016
 unshare --mount --pid --fork --kill-child bash -euc '
   mount -t proc proc "$tree/proc"
@@ -81,4 +88,8 @@ unshare --mount --pid --fork --kill-child bash -euc '
   [ -n "$data" ] || rmdir "$tree/work/shared/data"
   exec chroot "$tree" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" ${http_proxy:+http_proxy="$http_proxy"} \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd /work/seisproc && exec \"\$@\"" sh "$@"
-' bash "$@"
+' bash "$@" &
+inside=$!
+wait "$inside" && status=0 || status=$?
+inside=
+exit "$status"
