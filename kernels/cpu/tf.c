@@ -17,7 +17,7 @@ typedef struct tf_plan {
   atomic_flag *said; /* that a gather has fewer traces than the aperture */
 } tf_plan;
 
-sp_tf_rule sp_tf_make_rule(const sp_tf_params *params, bool whole) {
+sp_tf_rule sp_tf_make_rule(const sp_tf_params *params) {
   const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0;
   return (sp_tf_rule){.mode = params->mode,
                       .limit = (float)(params->k * SP_TF_MAD_TO_SIGMA),
@@ -25,8 +25,7 @@ sp_tf_rule sp_tf_make_rule(const sp_tf_params *params, bool whole) {
                       .weak_below = (float)(low_amp * (1 - SP_TF_MARGIN)),
                       .weak_above = (float)(low_amp * (1 + SP_TF_MARGIN)),
                       .exact_limit = params->k * SP_TF_MAD_TO_SIGMA,
-                      .exact_low_amp = low_amp,
-                      .whole = whole};
+                      .exact_low_amp = low_amp};
 }
 
 static const sp_tf_kernels *choose_kernels(void) {

@@ -29,10 +29,9 @@ typedef struct sp_tf_rule {
   float low_amp;                /* 0: no protection */
   float weak_below, weak_above; /* times m: between them float cannot tell whether a cell is weak */
   double exact_limit, exact_low_amp;
-  bool whole; /* phasors are multiplied by the new magnitude; else by its difference from the old one */
 } sp_tf_rule;
 
-sp_tf_rule sp_tf_make_rule(const sp_tf_params *params, bool whole);
+sp_tf_rule sp_tf_make_rule(const sp_tf_params *params);
 
 /* Magnitudes of one cell in `count` traces from `first` on, in double precision from the samples. */
 typedef void sp_tf_exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes);
@@ -52,7 +51,8 @@ typedef struct sp_tf_strip {
   uint32_t n_traces, half_aperture;
   uint32_t first, count, base;
   size_t cells;
-  bool real; /* only real parts are wanted: im is not used */
+  const bool *rebuild; /* [count], multiply phasors by the new magnitude; else by its difference from the old one */
+  bool real;           /* only real parts are wanted: im is not used */
   float *const *mag, *const *re, *const *im;
   float *const *share, *const *median; /* [count], work for smoothing */
   float *line;                         /* work for smoothing: run + 2 half stride, and SP_TF_PAD */
@@ -70,6 +70,19 @@ sp_tf_verdict sp_tf_decide(const sp_tf_strip *strip, uint32_t trace, size_t cell
 
 /* Relative error that float magnitudes may have. */
 #define SP_TF_MARGIN 4e-6
+
+/* --- adding a change, or building anew ----------------------------------------------------------------------- */
+
+/* How strong a trace is. */
+typedef struct sp_tf_level {
+  float energy, peak; /* sums and largest of squares */
+} sp_tf_level;
+
+/* A trace is had in one of two ways: its change is added to it, which leaves alone what did not change, but leaves
+ * rounding errors of the size of the trace; or it is built from its new cells, whose errors are of the size of what it
+ * becomes. A trace that may lose most of what it has is rebuilt: one with a sample above 8 times its root mean square,
+ * or twice as strong as any of the n traces of its aperture. */
+bool sp_tf_is_rebuilt(sp_tf_level trace, uint32_t n_samples, const sp_tf_level *aperture, uint32_t n);
 
 /* --- the kernels, one table an instruction set --------------------------------------------------------------- */
 
@@ -107,8 +120,8 @@ typedef struct sp_tf_voices {
 typedef struct sp_tf_kernels {
   size_t lanes;
   void (*shrink)(const sp_tf_strip *strip);
-  /* Copies n samples; returns their mean where it dominates them, else 0. Without it the rest keeps its digits. */
-  float (*copy)(float *to, const float *x, size_t n);
+  /* Copies n samples. *mean is their mean where it dominates them, else 0: without it the rest keeps its digits. */
+  sp_tf_level (*copy)(float *to, const float *x, size_t n, float *mean);
   /* The trace at work + trace_at to its cells, for frames of 64 samples. `next` is wanted in the cache. */
   void (*stft64_analyse)(const sp_tf_stft *stft, float *work, const float *next, float *mag, float *re, float *im);
   /* Cells to the overlapped sum of their frames, at work + sums_at. `next` will be written to. */
@@ -151,10 +164,13 @@ typedef struct sp_tf_pass {
   const sp_tf_rule *rule;
   const sp_tf_smoothing *smoothing;
   size_t cells;
-  /* A trace of the block or of its surroundings to its cells: magnitudes and phasors (im NULL for real layouts). */
-  void (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
-  /* Takes the judged phasors of a trace of the block. */
-  void (*synthesise)(void *context, uint32_t trace, float *re, float *im);
+  uint32_t n_samples;
+  bool may_rebuild; /* else all traces have their change added */
+  /* A trace of the block or of its surroundings to its cells: magnitudes and phasors (im NULL for real layouts).
+   * Returns its level. */
+  sp_tf_level (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
+  /* Takes the judged phasors of a trace of the block, of the new cells or of their change. */
+  void (*synthesise)(void *context, uint32_t trace, bool rebuild, float *re, float *im);
   sp_tf_exact *exact;
   void *context;
 } sp_tf_pass;

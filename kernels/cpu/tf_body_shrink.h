@@ -77,8 +77,8 @@ typedef struct verdict {
 } verdict;
 
 /* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
-TF_INLINE vf change(const sp_tf_rule *rule, verdict v, vf m, vf a) {
-  if (!rule->whole) return (vf)(~v.weak & (vi)((v.share - 1.0f) * (a - m)));
+TF_INLINE vf change(bool rebuild, verdict v, vf m, vf a) {
+  if (!rebuild) return (vf)(~v.weak & (vi)((v.share - 1.0f) * (a - m)));
   const vf kept = (vf)pick((vi)m, (vi)a, (vi)v.share, (vi)(1.0f - v.share));
   const vf magnitude = fma_add(kept, absolute(a - m), positive_min(a, m));
   return (vf)((~v.weak & (vi)magnitude) | (v.weak & (vi)a));
@@ -86,7 +86,7 @@ TF_INLINE vf change(const sp_tf_rule *rule, verdict v, vf m, vf a) {
 
 TF_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, verdict v, vf m, vf a) {
   const uint32_t row = trace - s->base;
-  const vf factor = change(s->rule, v, m, a);
+  const vf factor = change(s->rebuild[trace - s->first], v, m, a);
   store(s->re[row] + at, factor * load(s->re[row] + at));
   if (!s->real) store(s->im[row] + at, factor * load(s->im[row] + at));
 }

@@ -199,32 +199,36 @@ TF_INLINE void column_to_samples(const half_column *from, vf x[8]) {
 
 /* --- whole traces -------------------------------------------------------------------------------------------- */
 
-static float copy(float *to, const float *x, size_t n) {
-  vf sum[4] = {0}, squares[4] = {0};
-  float total = 0, power = 0;
+static sp_tf_level copy(float *to, const float *x, size_t n, float *mean) {
+  vf sum[4] = {0}, squares[4] = {0}, peaks[4] = {0};
+  float total = 0, power = 0, peak = 0;
   size_t i = 0;
   for (; i + 4 * LANES <= n; i += 4 * LANES) {
 #pragma GCC unroll 4
     for (int j = 0; j < 4; j++) {
-      const vf v = load(x + i + j * LANES);
+      const vf v = load(x + i + j * LANES), square = v * v;
       store(to + i + j * LANES, v);
       sum[j] += v;
-      squares[j] = fma_add(v, v, squares[j]);
+      squares[j] += square;
+      peaks[j] = positive_max(peaks[j], square);
     }
   }
   for (; i < n; i++) {
+    const float square = x[i] * x[i];
     to[i] = x[i];
     total += x[i];
-    power += x[i] * x[i];
+    power += square;
+    peak = square > peak ? square : peak;
   }
-  const vf sums = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  const vf powers = (squares[0] + squares[1]) + (squares[2] + squares[3]);
-  for (int l = 0; l < LANES; l++) {
-    total += sums[l];
-    power += powers[l];
+  for (int j = 0; j < 4; j++) {
+    for (int l = 0; l < LANES; l++) {
+      total += sum[j][l];
+      power += squares[j][l];
+      peak = peaks[j][l] > peak ? peaks[j][l] : peak;
+    }
   }
-  const float mean = total / (float)n;
-  return mean * total > 0.9f * power ? mean : 0;
+  *mean = total * total > 0.9f * (float)n * power ? total / (float)n : 0;
+  return (sp_tf_level){power, peak};
 }
 
 static void normalise(size_t n, const float *norm, const float *sums, const float *in, float *out) {

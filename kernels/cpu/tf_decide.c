@@ -1,6 +1,8 @@
-/* Judging single cells in double precision. Float magnitudes do where the outcome is continuous in them; at the limit
- * of mode hard, and where low amplitudes begin to be protected, it is not. Cells near there come here: a few in a
- * million.
+/* What is decided apart from the kernels.
+ *
+ * Single cells are judged in double precision where float magnitudes may not do. They do where the outcome is
+ * continuous in them; at the limit of mode hard, and where low amplitudes begin to be protected, it is not. Cells near
+ * there come here: a few in a million.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -43,4 +45,10 @@ sp_tf_verdict sp_tf_decide(const sp_tf_strip *s, uint32_t trace, size_t cell) {
   const double scale = fmax(mad, fmax(SP_TF_LEAST_RELATIVE * m, SP_TF_LEAST_ABSOLUTE));
   const double limit = fmax(s->rule->exact_limit * scale, SP_TF_LEAST_LIMIT);
   return (sp_tf_verdict){(float)share_of(s->rule->mode, fabs(a - m) / limit), a < s->rule->exact_low_amp * m};
+}
+
+bool sp_tf_is_rebuilt(sp_tf_level trace, uint32_t n_samples, const sp_tf_level *aperture, uint32_t n) {
+  bool calm = trace.peak * (float)n_samples <= 64 * trace.energy;
+  for (uint32_t i = 0; i < n; i++) calm = calm && trace.energy <= 4 * aperture[i].energy;
+  return !calm;
 }

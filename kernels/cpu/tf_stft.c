@@ -136,7 +136,7 @@ sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometr
   p->frames = (p->n_samples + p->hop - 1) / p->hop + 1;
   p->own = p->window == SP_TF_OWN_WINDOW;
   p->band = sp_tf_select(params, 1 / (p->window * dt), p->window / 2 + 1);
-  p->rule = sp_tf_make_rule(params, p->band.count == p->window / 2 + 1);
+  p->rule = sp_tf_make_rule(params);
   p->cells = (size_t)p->band.count * p->frames;
   p->layout.cells = p->cells;
   p->layout.half_aperture = (uint32_t)params->aperture / 2;
@@ -212,12 +212,13 @@ static uint32_t following(const call *c, uint32_t trace) {
   return trace + 1 < c->block->n_traces ? trace + 1 : trace;
 }
 
-static void analyse(void *context, uint32_t trace, float *mag, float *re, float *im) {
+static sp_tf_level analyse(void *context, uint32_t trace, float *mag, float *re, float *im) {
   const call *c = context;
   const sp_tf_stft *p = c->stft;
   const float *in = c->block->in + (size_t)trace * p->n_samples;
   float *padded = c->work + p->trace_at + p->window / 2;
-  const float constant = p->kernels->copy(padded, in, p->n_samples);
+  float constant;
+  const sp_tf_level level = p->kernels->copy(padded, in, p->n_samples, &constant);
   if (constant != 0) {
     for (uint32_t t = 0; t < p->n_samples; t++) padded[t] -= constant;
   }
@@ -228,9 +229,10 @@ static void analyse(void *context, uint32_t trace, float *mag, float *re, float 
     analyse_any(p, c->work, mag, re, im);
   }
   if (constant != 0) add_constant(p, constant, mag, re, im);
+  return level;
 }
 
-static void synthesise(void *context, uint32_t trace, float *re, float *im) {
+static void synthesise(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
   const call *c = context;
   const sp_tf_stft *p = c->stft;
   const float *in = c->block->in + (size_t)trace * p->n_samples, *sums = c->work + p->sums_at + p->window / 2;
@@ -241,7 +243,7 @@ static void synthesise(void *context, uint32_t trace, float *re, float *im) {
   } else {
     synthesise_any(p, c->work, re, im);
   }
-  p->kernels->normalise(p->n_samples, p->norm, sums, p->rule.whole ? NULL : in, out);
+  p->kernels->normalise(p->n_samples, p->norm, sums, rebuild ? NULL : in, out);
 }
 
 /* The sum over the samples of a frame, as it stands in the definition. */
@@ -271,6 +273,8 @@ void sp_tf_stft_apply(const sp_tf_stft *p, float *work, const sp_block *block, u
                            .rule = &p->rule,
                            .smoothing = &p->smoothing,
                            .cells = p->cells,
+                           .n_samples = p->n_samples,
+                           .may_rebuild = p->band.count == p->window / 2 + 1,
                            .analyse = analyse,
                            .synthesise = synthesise,
                            .exact = exact,

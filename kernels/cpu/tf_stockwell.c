@@ -8,10 +8,11 @@ typedef struct call {
   const sp_tf_stockwell *stockwell;
   const sp_block *block;
   float *work;
-  uint32_t base;            /* trace of the first spectrum */
-  const voice_group *group; /* of the pass under way */
-  uint32_t phase, n_phases; /* its times */
-  uint32_t voice;           /* singly */
+  uint32_t base;                       /* trace of the first spectrum */
+  const voice_group *group;            /* of the pass under way */
+  uint32_t phase, n_phases;            /* its times */
+  uint32_t voice;                      /* singly */
+  bool rebuilt[SP_TF_STOCKWELL_BLOCK]; /* [trace - block->first] */
 } call;
 
 static float *spectrum_of(const call *c, uint32_t trace) {
@@ -24,21 +25,42 @@ static float *sums_of(const call *c, uint32_t trace) {
   return c->work + p->sums_at + (trace - c->block->first) * row;
 }
 
-/* The spectrum of a trace over its length, bins 0 ... n_bins - 1. In double precision: weak bins beside strong ones are
+static sp_tf_level *level_of(const call *c, uint32_t trace) {
+  return (sp_tf_level *)(c->work + c->stockwell->levels_at) + (trace - c->base);
+}
+
+/* The spectrum of a trace, N times too large, bins 0 ... N / 2. In double precision: weak bins beside strong ones are
  * to keep their digits, for what is strong may be what goes. */
+static void transform_trace(const call *c, uint32_t trace, const double **re, const double **im) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const float *in = c->block->in + (size_t)trace * p->n_samples;
+  double *time = (double *)(c->work + p->exact_at), *to_re = time + p->exact_row, *to_im = to_re + p->exact_row;
+  for (uint32_t t = 0; t < p->n_samples; t++) time[t] = in[t];
+  fftw_execute_split_dft_r2c(p->exact_forward, time, to_re, to_im);
+  *re = to_re;
+  *im = to_im;
+}
+
+/* Bins 0 ... n_bins - 1, and the level. */
 static void set_spectrum(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = p->n_samples;
-  const float *in = c->block->in + (size_t)trace * n;
-  double *time = (double *)(c->work + p->exact_at), *re = time + p->exact_row, *im = re + p->exact_row;
   float *to_re = spectrum_of(c, trace), *to_im = to_re + p->n_bins;
-  for (uint32_t t = 0; t < n; t++) time[t] = in[t];
-  fftw_execute_split_dft_r2c(p->exact_forward, time, re, im);
+  const double *re, *im;
+  transform_trace(c, trace, &re, &im);
   for (uint32_t k = 0; k < p->n_bins && k < n; k++) {
     const bool mirrored = k > n / 2;
     to_re[k] = (float)(re[mirrored ? n - k : k] / n);
     to_im[k] = (float)(im[mirrored ? n - k : k] / (mirrored ? -(double)n : n));
   }
+  const float *in = c->block->in + (size_t)trace * n;
+  sp_tf_level level = {0, 0};
+  for (uint32_t t = 0; t < n; t++) {
+    const float square = in[t] * in[t];
+    level.energy += square;
+    level.peak = square > level.peak ? square : level.peak;
+  }
+  *level_of(c, trace) = level;
 }
 
 /* Voice n > 0 at one time as a sum over samples: a Gaussian of standard deviation N / n, by the Poisson summation
@@ -87,7 +109,7 @@ static void exact(const void *context, size_t cell, uint32_t first, uint32_t cou
 
 /* --- voices in the lanes ------------------------------------------------------------------------------------- */
 
-static void analyse_lanes(void *context, uint32_t trace, float *mag, float *re, float *im) {
+static sp_tf_level analyse_lanes(void *context, uint32_t trace, float *mag, float *re, float *im) {
   const call *c = context;
   const sp_tf_stockwell *p = c->stockwell;
   const sp_tf_voices *voices = &c->group->voices;
@@ -106,18 +128,21 @@ static void analyse_lanes(void *context, uint32_t trace, float *mag, float *re, 
     const size_t at = i * lanes;
     p->kernels->voices_analyse(voices, buffers, from, from + p->n_bins, step, mag + at, re + at, im ? im + at : NULL);
   }
+  return *level_of(c, trace);
 }
 
 /* Sums of phase v follow those of phase v - 1. */
-static void sum_lanes(void *context, uint32_t trace, float *re, float *im) {
-  const call *c = context;
+static void sum_lanes(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+  call *c = context;
+  c->rebuilt[trace - c->block->first] = rebuild;
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = c->group->voices.fft->n * c->n_phases;
   p->kernels->voices_sum(&c->group->voices, n, re, sums_of(c, trace) + (size_t)c->phase * n);
 }
 
-static void synthesise_lanes(void *context, uint32_t trace, float *re, float *im) {
-  const call *c = context;
+static void synthesise_lanes(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+  call *c = context;
+  c->rebuilt[trace - c->block->first] = rebuild;
   const sp_tf_stockwell *p = c->stockwell;
   float *sums = sums_of(c, trace);
   p->kernels->voices_synthesise(&c->group->voices, c->work + p->buffers_at, re, im, sums, sums + p->sum_length);
@@ -133,6 +158,8 @@ static void run_groups(call *c, uint32_t half_aperture) {
                              .rule = &p->rule,
                              .smoothing = &c->group->smoothing,
                              .cells = (size_t)c->group->voices.fft->n * c->n_phases * p->kernels->lanes,
+                             .n_samples = p->n_samples,
+                             .may_rebuild = true,
                              .analyse = analyse_lanes,
                              .synthesise = reduced ? synthesise_lanes : sum_lanes,
                              .exact = exact,
@@ -145,7 +172,7 @@ static void run_groups(call *c, uint32_t half_aperture) {
 
 /* --- voice by voice ------------------------------------------------------------------------------------------ */
 
-static void analyse_singly(void *context, uint32_t trace, float *mag, float *re, float *im) {
+static sp_tf_level analyse_singly(void *context, uint32_t trace, float *mag, float *re, float *im) {
   const call *c = context;
   const sp_tf_stockwell *p = c->stockwell;
   const size_t row = sp_tf_padded(p->n_samples);
@@ -162,10 +189,12 @@ static void analyse_singly(void *context, uint32_t trace, float *mag, float *re,
   fftwf_execute_split_dft(p->voice, in_im, in_re, out_im, out_re);
   p->kernels->polar(p->n_samples, mag, out_re, out_im);
   memcpy(re, out_re, p->n_samples * sizeof *re);
+  return *level_of(c, trace);
 }
 
-static void sum_singly(void *context, uint32_t trace, float *re, float *im) {
-  const call *c = context;
+static void sum_singly(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+  call *c = context;
+  c->rebuilt[trace - c->block->first] = rebuild;
   const sp_tf_stockwell *p = c->stockwell;
   const float count = c->voice == 0 || 2 * c->voice == p->n_samples ? 1 : 2;
   float *sums = sums_of(c, trace);
@@ -178,6 +207,8 @@ static void run_voices(call *c, uint32_t half_aperture) {
                            .rule = &p->rule,
                            .smoothing = &p->groups[0].smoothing,
                            .cells = p->n_samples,
+                           .n_samples = p->n_samples,
+                           .may_rebuild = true,
                            .analyse = analyse_singly,
                            .synthesise = sum_singly,
                            .exact = exact,
@@ -224,19 +255,32 @@ static void spectrum_of_bins(const call *c, const float *sums) {
   }
 }
 
+/* Adds what lies outside the band. */
+static void add_rest(const call *c, uint32_t trace, float *re, float *im) {
+  const sp_tf_stockwell *p = c->stockwell;
+  const double *trace_re, *trace_im;
+  transform_trace(c, trace, &trace_re, &trace_im);
+  for (uint32_t k = 0; k <= p->n_samples / 2; k++) {
+    re[k] += (float)(p->rest[k] * trace_re[k]);
+    im[k] += (float)(p->rest[k] * trace_im[k]);
+  }
+}
+
 static void finish_trace(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = p->n_samples;
   const float *in = c->block->in + (size_t)trace * n;
   float *out = c->block->out + (size_t)trace * n;
   float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
+  const bool rebuild = c->rebuilt[trace - c->block->first];
   (p->way == STOCKWELL_REDUCED ? spectrum_of_bins : spectrum_of_times)(c, sums_of(c, trace));
   for (uint32_t k = 0; k <= n / 2; k++) {
     re[k] *= p->inverse[k];
     im[k] *= p->inverse[k];
   }
+  if (rebuild) add_rest(c, trace, re, im);
   fftwf_execute_split_dft_c2r(p->backward, re, im, time);
-  for (uint32_t t = 0; t < n; t++) out[t] = p->rule.whole ? time[t] : in[t] + time[t];
+  for (uint32_t t = 0; t < n; t++) out[t] = rebuild ? time[t] : in[t] + time[t];
 }
 
 static void apply_block(const sp_tf_stockwell *p, float *work, const sp_block *block, uint32_t half_aperture) {

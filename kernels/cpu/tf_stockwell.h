@@ -40,12 +40,13 @@ struct sp_tf_stockwell {
   uint32_t n_phases;
   float *cosine, *sine;    /* [n_phases][n_bins] */
   float *inverse;          /* [n_samples / 2 + 1] of the sum of all windows, with factors of transforms */
+  float *rest;             /* [n_samples / 2 + 1], share of the windows that is not in the band, over n_samples */
   float *tables;           /* holds windows, counts, cosine, sine, inverse and what smoothing needs */
   fftw_plan exact_forward; /* real, of n_samples */
   fftwf_plan forward, backward;
   fftwf_plan voice;           /* complex, of n_samples: singly */
   size_t exact_row, exact_at; /* doubles of a row; three rows */
-  size_t spectra_at, sums_at, modulated_at, buffers_at, window_at, time_at, re_at, im_at, stream_at;
+  size_t spectra_at, levels_at, sums_at, modulated_at, buffers_at, window_at, time_at, re_at, im_at, stream_at;
   size_t work_floats;
 };
 

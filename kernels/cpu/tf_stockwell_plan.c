@@ -111,19 +111,27 @@ static void set_windows(sp_tf_stockwell *p, float *at) {
   }
 }
 
-/* Sum of the windows of all voices, those of negative frequencies too, at bins 0 ... N / 2. */
-static void set_inverse(sp_tf_stockwell *p, float *inverse, double factor) {
+/* Windows of voices n and -n at bin k. */
+static double both_windows(uint32_t n, uint32_t k, uint32_t n_samples) {
+  if (n == 0) return k == 0;
+  const double window = sp_tf_window(n, k);
+  if (2 * n == n_samples) return window;
+  /* the circular distance to bin -n */
+  const uint32_t far = k + n, distance = far < n_samples - far ? far : n_samples - far;
+  return window + sp_tf_window(n, (double)n + distance);
+}
+
+static void set_inverse(sp_tf_stockwell *p, double factor) {
   const uint32_t n_samples = p->n_samples;
-  p->inverse = inverse;
   for (uint32_t k = 0; k <= n_samples / 2; k++) {
-    double sum = k == 0;
-    for (uint32_t n = 1; n <= n_samples / 2; n++) {
-      sum += sp_tf_window(n, k);
-      /* the circular distance to bin -n */
-      const uint32_t far = k + n, distance = far < n_samples - far ? far : n_samples - far;
-      if (2 * n < n_samples) sum += sp_tf_window(n, (double)n + distance);
+    double all = 0, outside = 0;
+    for (uint32_t n = 0; n <= n_samples / 2; n++) {
+      const double windows = both_windows(n, k, n_samples);
+      all += windows;
+      if (n < p->band.first || n >= band_end(p)) outside += windows;
     }
-    inverse[k] = (float)(factor / sum);
+    p->inverse[k] = (float)(factor / all);
+    p->rest[k] = (float)(outside / all / n_samples);
   }
 }
 
@@ -150,13 +158,16 @@ static sp_status set_tables(sp_tf_stockwell *p, double smoothing_s, double inter
   for (uint32_t g = 0; p->way != STOCKWELL_SINGLY && g < p->n_groups; g++) {
     windows += ((size_t)p->groups[g].voices.n_bins + 1) * lanes;
   }
-  const size_t inverse_at = sp_tf_take(&end, p->n_samples / 2 + 1), windows_at = sp_tf_take(&end, windows);
+  const size_t inverse_at = sp_tf_take(&end, p->n_samples / 2 + 1), rest_at = sp_tf_take(&end, p->n_samples / 2 + 1);
+  const size_t windows_at = sp_tf_take(&end, windows);
   const size_t phases_at = sp_tf_take(&end, 2 * (size_t)p->n_phases * p->n_bins), smoothing_at = end;
   for (uint32_t g = 0; smoothing_s > 0 && g < p->n_groups; g++) sp_tf_take(&end, run_times(p, g) * stride);
   void *block;
   SP_TRY(sp_calloc(end, sizeof(float), "tables of tf", &block));
   p->tables = block;
-  set_inverse(p, p->tables + inverse_at, p->way == STOCKWELL_REDUCED ? 1 : 1.0 / p->n_samples);
+  p->inverse = p->tables + inverse_at;
+  p->rest = p->tables + rest_at;
+  set_inverse(p, p->way == STOCKWELL_REDUCED ? 1 : 1.0 / p->n_samples);
   if (p->way != STOCKWELL_SINGLY) set_windows(p, p->tables + windows_at);
   set_phases(p, p->tables + phases_at);
   end = smoothing_at;
@@ -207,6 +218,7 @@ static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {
   p->layout.strip = SP_TF_MAX_STRIP / 2;
   p->sum_length = (uint32_t)sp_tf_padded(p->way == STOCKWELL_REDUCED ? longest : p->n_samples);
   p->spectra_at = sp_tf_take(&end, (rows + 2 * half_aperture) * 2 * p->n_bins);
+  p->levels_at = sp_tf_take(&end, 2 * (rows + 2 * half_aperture));
   p->sums_at = sp_tf_take(&end, rows * (p->layout.real ? 1 : 2) * p->sum_length);
   p->modulated_at = sp_tf_take(&end, 2 * p->n_bins);
   p->buffers_at = sp_tf_take(&end, p->way == STOCKWELL_SINGLY ? 4 * sp_tf_padded(p->n_samples) : 4 * longest * lanes);
@@ -232,7 +244,7 @@ sp_status sp_tf_stockwell_plan(const sp_tf_params *params, const sp_geometry *ge
   p->way = params->sampling == SP_TF_REDUCED ? STOCKWELL_REDUCED : divisor ? STOCKWELL_PHASES : STOCKWELL_SINGLY;
   p->n_phases = p->way == STOCKWELL_PHASES ? n / divisor : 1;
   p->band = sp_tf_select(params, 1 / (n * dt), n / 2 + 1);
-  p->rule = sp_tf_make_rule(params, p->band.count == n / 2 + 1);
+  p->rule = sp_tf_make_rule(params);
   p->n_bins = (uint32_t)sp_tf_padded(voice_bins(band_end(p) - 1));
   sp_status status;
   SP_TRY_GOTO(fail, set_groups(p));

@@ -37,6 +37,8 @@ size_t sp_tf_stream_floats(const sp_tf_layout *layout) {
 typedef struct view {
   float *mag[MAX_ROWS], *re[MAX_ROWS], *im[MAX_ROWS];
   float *share[SP_TF_MAX_STRIP], *median[SP_TF_MAX_STRIP];
+  sp_tf_level level[MAX_ROWS];
+  bool rebuild[SP_TF_MAX_STRIP];
 } view;
 
 static void place_row(view *v, const sp_tf_layout *layout, uint32_t trace, uint32_t base, float *memory) {
@@ -57,6 +59,21 @@ static float *place_work(view *v, const sp_tf_layout *layout, float *memory) {
   return at + 2 * layout->strip * row;
 }
 
+/* Levels stay with their traces as the view moves on to a strip `by` traces further. */
+static void move_levels(view *v, uint32_t by) {
+  for (uint32_t i = by; i < MAX_ROWS; i++) v->level[i - by] = v->level[i];
+}
+
+static void set_rebuild(view *v, const sp_tf_pass *pass, const sp_tf_strip *strip) {
+  for (uint32_t i = 0; i < strip->count; i++) {
+    const uint32_t trace = strip->first + i, half = strip->half_aperture;
+    const uint32_t low = trace > half ? trace - half : 0, reach = trace + half + 1;
+    const uint32_t high = reach < strip->n_traces ? reach : strip->n_traces;
+    const sp_tf_level *own = &v->level[trace - strip->base], *aperture = &v->level[low - strip->base];
+    v->rebuild[i] = pass->may_rebuild && sp_tf_is_rebuilt(*own, pass->n_samples, aperture, high - low);
+  }
+}
+
 void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_block *block, uint32_t half_aperture,
                   float *memory) {
   view v;
@@ -66,6 +83,7 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
                        .n_traces = block->n_traces,
                        .half_aperture = half_aperture,
                        .cells = sp_tf_padded(pass->cells),
+                       .rebuild = v.rebuild,
                        .real = layout->real,
                        .mag = v.mag,
                        .re = v.re,
@@ -76,20 +94,25 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
                        .context = pass->context};
   if (layout->smoothing_line) strip.line = place_work(&v, layout, memory);
   uint32_t next = block->first > half_aperture ? block->first - half_aperture : 0;
+  strip.base = next;
   for (strip.first = block->first; strip.first < block_end; strip.first += layout->strip) {
-    strip.count = block_end - strip.first < layout->strip ? block_end - strip.first : layout->strip;
-    strip.base = strip.first > half_aperture ? strip.first - half_aperture : 0;
+    const uint32_t base = strip.first > half_aperture ? strip.first - half_aperture : 0;
+    const uint32_t left = block_end - strip.first;
+    strip.count = left < layout->strip ? left : layout->strip;
+    move_levels(&v, base - strip.base);
+    strip.base = base;
     const uint32_t reach = strip.first + strip.count + half_aperture;
     const uint32_t end = reach < block->n_traces ? reach : block->n_traces;
-    for (uint32_t trace = strip.base; trace < end; trace++) place_row(&v, layout, trace, strip.base, memory);
+    for (uint32_t trace = base; trace < end; trace++) place_row(&v, layout, trace, base, memory);
     for (; next < end; next++) {
-      const uint32_t i = next - strip.base;
-      pass->analyse(pass->context, next, v.mag[i], v.re[i], v.im[i]);
+      const uint32_t i = next - base;
+      v.level[i] = pass->analyse(pass->context, next, v.mag[i], v.re[i], v.im[i]);
     }
+    set_rebuild(&v, pass, &strip);
     pass->kernels->shrink(&strip);
-    for (uint32_t trace = strip.first; trace < strip.first + strip.count; trace++) {
-      const uint32_t i = trace - strip.base;
-      pass->synthesise(pass->context, trace, v.re[i], v.im[i]);
+    for (uint32_t i = 0; i < strip.count; i++) {
+      const uint32_t row = strip.first + i - base;
+      pass->synthesise(pass->context, strip.first + i, v.rebuild[i], v.re[row], v.im[row]);
     }
   }
 }
