@@ -8,9 +8,10 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "seisproc/stop.h"
 #include "src/io/exporter.h"
-#include "src/io/output_path.h"
+#include "src/io/output_check.h"
 
 enum { COPY_BYTES = 1 << 20 };
 
@@ -57,12 +58,12 @@ static sp_status open_all(sp_exporter *ex) {
   sp_status status = SP_SUCCESS;
   if (ex->team.rank == 0) {
     status = sp_output_check(ex->options->input, ex->options->output);
-    if (status == SP_SUCCESS) status = sp_output_part(ex->options->output, &ex->part_path);
+    if (status == SP_SUCCESS) status = sp_part_path(ex->options->output, &ex->part_path);
     if (status == SP_SUCCESS) status = create(ex);
   }
   SP_TRY(sp_team_agree(&ex->team, status));
   if (ex->team.rank) {
-    status = sp_output_part(ex->options->output, &ex->part_path);
+    status = sp_part_path(ex->options->output, &ex->part_path);
     if (status == SP_SUCCESS) status = open_output(ex, O_RDWR);
   }
   return sp_team_agree(&ex->team, status);
@@ -98,7 +99,7 @@ static sp_status run(sp_exporter *ex) {
   if (status == SP_SUCCESS) status = sync_output(ex);
   SP_TRY(sp_team_agree(&ex->team, status));
   SP_TRY(say_losses(ex));
-  if (ex->team.rank == 0) status = sp_output_name(ex->part_path, ex->options->output);
+  if (ex->team.rank == 0) status = sp_part_publish(ex->part_path, ex->options->output);
   return sp_team_agree(&ex->team, status);
 }
 
@@ -118,7 +119,7 @@ sp_status sp_export(MPI_Comm comm, const sp_export_options *options) {
   const double seconds = ex.meter.what ? sp_meter_end(&ex.meter) : 0;
   if (ex.fd >= 0) close(ex.fd);
   if (status == SP_SUCCESS && ex.team.rank == 0 && !options->quiet) say_done(&ex, seconds);
-  if (status != SP_SUCCESS && ex.team.rank == 0 && ex.fd >= 0) unlink(ex.part_path);
+  if (status != SP_SUCCESS && ex.team.rank == 0 && ex.fd >= 0) sp_part_discard(ex.part_path);
   if (status == SP_STOPPED && ex.team.rank == 0) sp_warn("%s: stopped; nothing was kept", options->output);
   sp_export_close(&ex);
   sp_free(ex.file_header);

@@ -5,6 +5,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "seisproc/stop.h"
 #include "src/io/importer.h"
 
@@ -141,7 +142,7 @@ sp_status sp_import(MPI_Comm comm, const sp_import_options *options) {
   } else {
     sp_import_close(&im);
     sp_team_agree(&im.team, status); /* all have closed it */
-    if (im.team.rank == 0 && im.part_path) unlink(im.part_path);
+    if (im.team.rank == 0) sp_part_discard(im.part_path);
     if (im.team.rank == 0 && status == SP_STOPPED) sp_warn("%s: stopped; nothing was kept", options->output);
   }
   clear(&im);

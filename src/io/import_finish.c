@@ -1,7 +1,7 @@
 /* After the last trace: the gather index and the samples that floats do not keep; then the file gets its name. */
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "src/io/importer.h"
-#include "src/io/output_path.h"
 #include "src/io/segy_probe.h"
 
 enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20 };
@@ -120,5 +120,5 @@ sp_status sp_import_finish(sp_importer *im) {
     sp_import_close(im);
     SP_TRY(sp_team_agree(&im->team, status));
   }
-  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : sp_output_name(im->part_path, im->options->output));
+  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : sp_part_publish(im->part_path, im->options->output));
 }

@@ -6,9 +6,10 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "seisproc/quote.h"
 #include "src/io/importer.h"
-#include "src/io/output_path.h"
+#include "src/io/output_check.h"
 #include "src/io/segy_probe.h"
 
 enum { LOOK_TRACES = 1024, MAX_DATASETS = SP_SEGY_MAX_COLUMNS + 8, PATH_LENGTH = 48, COPY_BYTES = 1 << 20 };
@@ -309,7 +310,7 @@ static sp_status create_and_head(sp_importer *im) {
 }
 
 sp_status sp_import_create(sp_importer *im) {
-  sp_status status = sp_output_part(im->options->output, &im->part_path);
+  sp_status status = sp_part_path(im->options->output, &im->part_path);
   if (status == SP_SUCCESS && im->team.rank == 0) status = create_and_head(im);
   return sp_team_agree(&im->team, status);
 }

@@ -9,6 +9,7 @@
 enum {
   MAX_EXTENSIONS = 200,
   WALK_TRACES = 100000,
+  MAX_GAP = 1 << 30, /* bytes between the last text and the first trace */
   LARGEST_TRACE_HEADER = SP_TRACE_HEADER_BYTES * (1 + MAX_EXTENSIONS),
 };
 
@@ -98,7 +99,9 @@ static sp_status list_first_traces(const sp_segy_probe *probe, declared *d, cand
   uint64_t n_texts = d->n_texts > 0 ? (uint64_t)d->n_texts : 0;
   if (d->n_texts == -1) SP_TRY(sp_stanza_count_texts(probe, &n_texts));
   const uint64_t after_texts = SP_SEGY_FILE_HEADER_BYTES + n_texts * SP_SEGY_TEXT_BYTES;
-  if (d->rev2 && d->first_trace >= after_texts) offer_first_trace(probe, d->first_trace, c);
+  if (d->rev2 && d->first_trace >= after_texts && d->first_trace - after_texts <= MAX_GAP) {
+    offer_first_trace(probe, d->first_trace, c);
+  }
   offer_first_trace(probe, after_texts, c);
   offer_first_trace(probe, SP_SEGY_FILE_HEADER_BYTES, c);
   uint64_t n_stanzas;

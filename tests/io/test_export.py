@@ -207,8 +207,8 @@ def test_what_cannot_be_exported(seisproc, tmp_path):
     (tmp_path / "in.sgy").write_bytes(sw.segy(header_set(7), np.ones((7, 10))))
     seisproc("import", tmp_path / "in.sgy", tmp_path / "x.h5", "--gather", "fldr", "-q")
     for source, target, say in (("in.sgy", "out", "not an HDF5 file"), ("absent", "out", "no such file"),
-                                ("x.h5", "x.h5", "the output is the input"), ("x.h5", "no/out", "there is no folder"),
-                                ("x.h5", ".", "a directory")):
+                                ("x.h5", "x.h5", "the output is the input"), ("x.h5", "no/out", "cannot be written"),
+                                ("x.h5", ".", "is a directory")):
         result = seisproc("export", tmp_path / source, tmp_path / target, check=1)
         assert len(result.stderr.splitlines()) == 1 and say in result.stderr, result
     shutil.copy(tmp_path / "x.h5", tmp_path / "bad.h5")
