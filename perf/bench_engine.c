@@ -1,5 +1,5 @@
 /* The CPU engine on a slab of 64 uneven gathers: what it costs around the kernel alone, what a second thread brings,
- * and what modes and stages cost. Prints a table, or with --json one object a line.
+ * and what modes and stages cost. Prints a table, or with --json an object.
  *
  *   bench_engine [--json] [--traces MEAN] [--samples N] [--repeat N] [--threads N]
  *
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "perf/bench.h"
 #include "seisproc/crc32c.h"
 #include "seisproc/engine.h"
 #include "seisproc/memory.h"
@@ -22,6 +23,7 @@ enum { N_GATHERS = 64, MAX_STEPS = 4, MAX_SECONDS = 10 };
 
 typedef struct bench {
   bool json;
+  figures figures;
   sp_local mean_traces;
   uint32_t n_samples;
   int repeat;
@@ -198,16 +200,6 @@ static void check_output(const bench *b, const char *name) {
   }
 }
 
-static void show(const bench *b, const char *name, double value, const char *unit, double reference) {
-  const double ratio = value / reference;
-  if (b->json) {
-    printf("{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\", \"reference\": %.6g, \"ratio\": %.4g}\n", name, value,
-           unit, reference, ratio);
-  } else {
-    printf("%-44s %10.3f %-4s  reference %10.3f  ratio %6.3f\n", name, value, unit, reference, ratio);
-  }
-}
-
 /* --- benches ---------------------------------------------------------------------------------------------------- */
 
 enum { LOOP, ONE, MORE, NOISE, BOTH, N_RUNS };
@@ -253,14 +245,14 @@ static void bench_chain(bench *b, chain *c) {
     const int threads = k == MORE ? b->threads : 1;
     char name[80];
     snprintf(name, sizeof name, "engine %s, %s, %d thread%s", c->name, runs[k].name, threads, threads > 1 ? "s" : "");
-    show(b, name, value * 1e3, "ms", reference * 1e3);
+    figure(&b->figures, name, 1e3 * value, "ms", k == MORE ? "one thread" : "a plain loop", value / reference);
     sp_engine_destroy(engines[k]);
   }
   free_chain(c);
 }
 
 /* The checksum of the slab against a copy of it: what the figures above stand on. */
-static void bench_bytes(const bench *b) {
+static void bench_bytes(bench *b) {
   const size_t bytes = samples_of(b) * sizeof(float);
   seconds copy = {INFINITY, INFINITY}, crc = copy;
   volatile uint32_t sum = 0;
@@ -272,7 +264,7 @@ static void bench_bytes(const bench *b) {
     sum = sum ^ sp_crc32c(0, b->in, bytes);
     keep_least(&crc, start);
   }
-  show(b, "checksum of the slab, against a copy", crc.processor * 1e3, "ms", copy.processor * 1e3);
+  figure(&b->figures, "checksum of the slab", 1e3 * crc.processor, "ms", "a copy", crc.processor / copy.processor);
 }
 
 static void read_options(int argc, char **argv, bench *b) {
@@ -295,6 +287,7 @@ int main(int argc, char **argv) {
   bench b = {.mean_traces = 300, .n_samples = 1600, .repeat = 15, .threads = 2};
   read_options(argc, argv, &b);
   make_survey(&b);
+  b.figures = figures_begin("engine", b.json);
   chain mute = {.name = "mute"}, dwt = {.name = "dwt"}, wide = {.name = "dwt aperture 7"};
   chain two = {.name = "mute, dwt"};
   add_step(&mute, "mute", NULL, NULL);
@@ -307,6 +300,7 @@ int main(int argc, char **argv) {
   bench_chain(&b, &wide);
   bench_chain(&b, &two);
   bench_bytes(&b);
+  figures_end(&b.figures);
   sp_free(b.offset);
   sp_free(b.loop_spare);
   sp_free(b.loop_out);

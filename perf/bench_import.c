@@ -15,16 +15,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "perf/bench.h"
 #include "seisproc/comm.h"
 #include "seisproc/export.h"
 #include "seisproc/import.h"
-#include "seisproc/json.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 #include "src/io/import_order.h"
 #include "src/io/segy_bytes.h"
 
-enum { ORDER_TRACES = 22324543, GATHER_TRACES = 3156, BLOCK = 4 << 20, MAX_REPEAT = 99 };
+enum { ORDER_TRACES = 22324543, GATHER_TRACES = 3156, BLOCK = 4 << 20 };
 
 typedef struct settings {
   bool json;
@@ -36,23 +36,10 @@ typedef struct settings {
 
 typedef enum way { COPY, IMPORT, EXPORT, SORT, WAYS } way;
 
-static void must(sp_status status) {
-  if (status != SP_SUCCESS) sp_comm_abort(status);
-}
-
-static void must_hold(bool right, const char *what) {
-  if (!right) must(SP_RAISE(SP_ERR_INTERNAL, "%s: %s", what, strerror(errno)));
-}
-
 static void *get(size_t bytes, const char *what) {
   void *block;
   must(sp_alloc(bytes, what, &block));
   return block;
-}
-
-static double random_unit(uint64_t *state) {
-  *state = *state * 6364136223846793005u + 1442695040888963407u;
-  return (double)(*state >> 11) * 0x1p-53;
 }
 
 /* --- the file -------------------------------------------------------------------------------------------------------
@@ -163,21 +150,13 @@ static double time_way(const settings *s, way which) {
   return sp_now() - start;
 }
 
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
-static void time_all(const settings *s, double median[WAYS]) {
-  static double seconds[WAYS][MAX_REPEAT];
+static void time_all(const settings *s, double medians[WAYS]) {
+  static double seconds[WAYS][BENCH_MAX_REPEAT];
   for (int w = 0; w < WAYS; w++) take(s, (way)w);
   for (int r = 0; r < s->repeat; r++) {
     for (int w = 0; w < WAYS; w++) seconds[w][r] = time_way(s, (way)w);
   }
-  for (int w = 0; w < WAYS; w++) {
-    qsort(seconds[w], (size_t)s->repeat, sizeof(double), by_value);
-    median[w] = seconds[w][s->repeat / 2];
-  }
+  for (int w = 0; w < WAYS; w++) medians[w] = median(seconds[w], s->repeat);
 }
 
 static int by_word(const void *a, const void *b) {
@@ -223,44 +202,21 @@ static double time_order_reference(void) {
   return seconds;
 }
 
-static void print_figure(const settings *s, sp_json *json, const char *name, double value, const char *unit,
-                         const char *reference, double ratio) {
-  if (!s->json) {
-    printf("%-34s %12.4g %-10s %8.3f of %s\n", name, value, unit, ratio, reference);
-    return;
-  }
-  sp_json_open(json, NULL, '{');
-  sp_json_text(json, "name", name);
-  sp_json_real(json, "value", value);
-  sp_json_text(json, "unit", unit);
-  sp_json_text(json, "reference", reference);
-  sp_json_real(json, "ratio", ratio);
-  sp_json_close(json, '}');
-}
-
 static void print_all(const settings *s, const double seconds[WAYS], size_t import_rss, double order_seconds) {
   static const char *const names[] = {"copy", "import", "export", "import, sorted"};
   const double megabytes = 1e-6 * (double)s->traces * (240 + 4 * (double)s->samples);
-  sp_json json = sp_json_begin(stdout);
-  if (s->json) {
-    sp_json_open(&json, NULL, '{');
-    sp_json_text(&json, "name", "import");
-    sp_json_int(&json, "ranks", s->ranks);
-    sp_json_open(&json, "figures", '[');
-  }
+  char title[64];
+  snprintf(title, sizeof title, "import, %d rank%s", s->ranks, s->ranks > 1 ? "s" : "");
+  figures f = figures_begin(title, s->json);
   for (int w = 0; w < WAYS; w++) {
-    print_figure(s, &json, names[w], megabytes / seconds[w], "MB/s", "a plain copy", seconds[COPY] / seconds[w]);
+    figure(&f, names[w], megabytes / seconds[w], "MB/s", "a plain copy", seconds[COPY] / seconds[w]);
   }
-  print_figure(s, &json, "peak memory of importing", 1e-6 * (double)import_rss, "MB", "512 MB",
-               (double)import_rss / 512e6);
+  figure(&f, "peak memory of importing", 1e-6 * (double)import_rss, "MB", "512 MB", (double)import_rss / 512e6);
   const double order_rss = (double)sp_peak_rss();
-  print_figure(s, &json, "order of 22.3 M traces, two keys", order_seconds, "s", "qsort by one key",
-               order_seconds / time_order_reference());
-  print_figure(s, &json, "peak memory of that", 1e-6 * order_rss, "MB", "1 GB", order_rss / 1e9);
-  if (s->json) {
-    sp_json_close(&json, ']');
-    sp_json_close(&json, '}');
-  }
+  figure(&f, "order of 22.3 M traces, two keys", order_seconds, "s", "qsort by one key",
+         order_seconds / time_order_reference());
+  figure(&f, "peak memory of that", 1e-6 * order_rss, "MB", "1 GB", order_rss / 1e9);
+  figures_end(&f);
 }
 
 static void run(const settings *s) {
@@ -292,7 +248,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case 'r':
     s->repeat = atoi(value);
-    if (s->repeat < 1 || s->repeat > MAX_REPEAT) argp_error(state, "--repeat: from 1 to %d", MAX_REPEAT);
+    if (s->repeat < 1 || s->repeat > BENCH_MAX_REPEAT) argp_error(state, "--repeat: from 1 to %d", BENCH_MAX_REPEAT);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -14,15 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "perf/bench.h"
 #include "seisproc/comm.h"
 #include "seisproc/deal.h"
-#include "seisproc/json.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
 
-enum { GATHERS = 7074, TRACES = 22324543, SAMPLES = 1600, MAX_REPEAT = 999, MAX_WORKERS = 64, SLAB_TRACES = 6 * 3156 };
+enum { GATHERS = 7074, TRACES = 22324543, SAMPLES = 1600, MAX_WORKERS = 64, SLAB_TRACES = 6 * 3156 };
 
 typedef struct settings {
   bool json;
@@ -32,39 +32,15 @@ typedef struct settings {
 } settings;
 
 typedef struct times {
-  double seconds[MAX_REPEAT];
+  double seconds[BENCH_MAX_REPEAT];
   int n;
 } times;
-
-static void must(sp_status status) {
-  if (status != SP_SUCCESS) sp_comm_abort(status);
-}
-
-static void must_hold(bool right, const char *what) {
-  if (!right) must(SP_RAISE(SP_ERR_INTERNAL, "what was timed is wrong: %s", what));
-}
-
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
-static double median(times *t) {
-  qsort(t->seconds, (size_t)t->n, sizeof t->seconds[0], by_value);
-  return t->seconds[t->n / 2];
-}
 
 /* The first repetition is a warm-up. */
 static void add_time(times *t, int repetition, double seconds) {
   if (repetition > 0) t->seconds[t->n++] = seconds;
 }
 
-static double random_unit(uint64_t *state) {
-  *state = *state * 6364136223846793005u + 1442695040888963407u;
-  return (double)(*state >> 11) * 0x1p-53;
-}
-
-/* Uneven gathers: 40 % to 160 % of the mean. */
 static sp_global *make_first_trace(void) {
   void *block;
   must(sp_alloc((GATHERS + 1) * sizeof(sp_global), "the index", &block));
@@ -139,7 +115,7 @@ static double time_load(const settings *s, const sp_global *first_trace, bool co
     check_index(index, first_trace);
     sp_gather_index_destroy(index);
   }
-  return median(&t);
+  return median(t.seconds, t.n);
 }
 
 /* The same bytes read without HDF5. */
@@ -162,7 +138,7 @@ static double time_plain_read(const settings *s) {
     add_time(&t, i, sp_now() - start);
     must_hold(n == (ssize_t)sizeof bytes, "a plain read");
   }
-  return median(&t);
+  return median(t.seconds, t.n);
 }
 
 /* Deals the whole survey to workers of equal speed; how even it is, as the time of the slowest over the mean. */
@@ -199,7 +175,7 @@ static double time_deal(const settings *s, const sp_gather_index *index, int n_w
     *even = deal_all(index, n_workers, rounds, &seconds);
     add_time(&t, i, seconds);
   }
-  return median(&t);
+  return median(t.seconds, t.n);
 }
 
 static int by_key(const void *a, const void *b, void *context) {
@@ -229,28 +205,13 @@ static double time_sort(const settings *s, double *reference) {
     add_time(&theirs, i, sp_now() - start);
     must_hold(!memcmp(order, expected, sizeof order), "the order of a gather");
   }
-  *reference = median(&theirs);
-  return median(&ours);
+  *reference = median(theirs.seconds, theirs.n);
+  return median(ours.seconds, ours.n);
 }
 
 /* --- output ---------------------------------------------------------------------------------------------------- */
 
-static void print_figure(const settings *s, sp_json *json, const char *name, double value, const char *unit,
-                         const char *reference, double ratio) {
-  if (!s->json) {
-    printf("%-34s %12.4g %-10s %8.3f of %s\n", name, value, unit, ratio, reference);
-    return;
-  }
-  sp_json_open(json, NULL, '{');
-  sp_json_text(json, "name", name);
-  sp_json_real(json, "value", value);
-  sp_json_text(json, "unit", unit);
-  sp_json_text(json, "reference", reference);
-  sp_json_real(json, "ratio", ratio);
-  sp_json_close(json, '}');
-}
-
-static void print_dealing(const settings *s, sp_json *json, const sp_gather_index *index) {
+static void print_dealing(const settings *s, figures *f, const sp_gather_index *index) {
   static const int workers[] = {1, 8, 64};
   for (size_t i = 0; i < sizeof workers / sizeof *workers; i++) {
     int rounds = 0;
@@ -258,9 +219,9 @@ static void print_dealing(const settings *s, sp_json *json, const sp_gather_inde
     char name[64];
     const double seconds = time_deal(s, index, workers[i], &rounds, &even);
     snprintf(name, sizeof name, "dealing a round, %d workers", workers[i]);
-    print_figure(s, json, name, 1e6 * seconds / rounds, "us", "1 ms", seconds / rounds / 1e-3);
+    figure(f, name, 1e6 * seconds / rounds, "us", "1 ms", seconds / rounds / 1e-3);
     snprintf(name, sizeof name, "most loaded of %d workers", workers[i]);
-    print_figure(s, json, name, even * TRACES / workers[i], "traces", "the mean", even);
+    figure(f, name, even * TRACES / workers[i], "traces", "the mean", even);
   }
 }
 
@@ -270,26 +231,18 @@ static void run(const settings *s) {
   const double cached = time_load(s, first_trace, false), cold = time_load(s, first_trace, true);
   const double plain = time_plain_read(s);
   sp_gather_index *index = load(s);
-  sp_json json = sp_json_begin(stdout);
-  if (s->json) {
-    sp_json_open(&json, NULL, '{');
-    sp_json_text(&json, "name", "index");
-    sp_json_open(&json, "figures", '[');
-  }
-  print_figure(s, &json, "index load", 1e3 * cached, "ms", "0.2 s", cached / 0.2);
-  print_figure(s, &json, "index load, file not cached", 1e3 * cold, "ms", "0.2 s", cold / 0.2);
-  print_figure(s, &json, "index load", 1e3 * cached, "ms", "a plain read of its bytes", cached / plain);
-  print_dealing(s, &json, index);
+  figures f = figures_begin("index", s->json);
+  figure(&f, "index load", 1e3 * cached, "ms", "0.2 s", cached / 0.2);
+  figure(&f, "index load, file not cached", 1e3 * cold, "ms", "0.2 s", cold / 0.2);
+  figure(&f, "index load", 1e3 * cached, "ms", "a plain read of its bytes", cached / plain);
+  print_dealing(s, &f, index);
   double reference;
   const double sort = time_sort(s, &reference);
-  print_figure(s, &json, "sorting 3156 traces", 1e6 * sort, "us", "qsort_r", sort / reference);
+  figure(&f, "sorting 3156 traces", 1e6 * sort, "us", "qsort_r", sort / reference);
   /* MPI, HDF5 and the index, as the coordinator holds them */
   const double bytes = (double)sp_peak_rss();
-  print_figure(s, &json, "peak memory", 1e-6 * bytes, "MB", "200 MB", bytes / 200e6);
-  if (s->json) {
-    sp_json_close(&json, ']');
-    sp_json_close(&json, '}');
-  }
+  figure(&f, "peak memory", 1e-6 * bytes, "MB", "200 MB", bytes / 200e6);
+  figures_end(&f);
   sp_gather_index_destroy(index);
   sp_free(first_trace);
 }
@@ -305,7 +258,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case 'r':
     s->repeat = atoi(value);
-    if (s->repeat < 1 || s->repeat > MAX_REPEAT) argp_error(state, "--repeat: from 1 to %d", MAX_REPEAT);
+    if (s->repeat < 1 || s->repeat > BENCH_MAX_REPEAT) argp_error(state, "--repeat: from 1 to %d", BENCH_MAX_REPEAT);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "perf/bench.h"
 #include "seisproc/comm.h"
 #include "seisproc/engine.h"
 #include "seisproc/job.h"
-#include "seisproc/json.h"
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -28,7 +28,7 @@
 #include "seisproc/survey_file.h"
 #include "src/pipeline/run_shape.h"
 
-enum { MAX_TURNS = 99, TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 4 };
+enum { TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 4 };
 
 static const char chain_text[] = "chain:\n  - dwt: {wavelet: db4, transform: dwt, k: 3.0}\n";
 
@@ -52,10 +52,6 @@ typedef struct part {
   sp_dataset *traces;
   float *samples;
 } part;
-
-static void must(sp_status status) {
-  if (status != SP_SUCCESS) sp_comm_abort(status);
-}
 
 static sp_job *make_job(const char *input, const char *output) {
   char text[8192 + 256];
@@ -289,18 +285,6 @@ static void write_text(const char *path, const char *text) {
   }
 }
 
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(const double *values, int n) {
-  double sorted[MAX_TURNS];
-  memcpy(sorted, values, (size_t)n * sizeof *values);
-  qsort(sorted, (size_t)n, sizeof *sorted, by_value);
-  return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
-}
-
 /* --- checking ------------------------------------------------------------------------------------------------- */
 
 /* Recomputes a gather with one thread and compares it with the output's bytes. */
@@ -351,21 +335,6 @@ static void check_output(const settings *s, const char *output) {
 
 /* --- figures -------------------------------------------------------------------------------------------------- */
 
-static void print_figure(const settings *s, sp_json *json, const char *name, double value, const char *unit,
-                         const char *reference, double ratio) {
-  if (!s->json) {
-    printf("%-34s %12.4g %-10s %8.3f of %s\n", name, value, unit, ratio, reference);
-    return;
-  }
-  sp_json_open(json, NULL, '{');
-  sp_json_text(json, "name", name);
-  sp_json_real(json, "value", value);
-  sp_json_text(json, "unit", unit);
-  sp_json_text(json, "reference", reference);
-  sp_json_real(json, "ratio", ratio);
-  sp_json_close(json, '}');
-}
-
 static void make_survey(const settings *s) {
   struct stat entry;
   const int gathers = (int)ceil(s->gb * 1e9 / ((double)TRACES_A_GATHER * SAMPLES * sizeof(float)));
@@ -390,10 +359,10 @@ static run_figures idle_run(const settings *s, const char *dir) {
            chain_text);
   write_text(path, text);
   setenv("SEISPROC_MOCK", "delay=1500", 1);
-  run_figures figures;
-  run_job(&small, path, "", &figures);
+  run_figures measured;
+  run_job(&small, path, "", &measured);
   unsetenv("SEISPROC_MOCK");
-  return figures;
+  return measured;
 }
 
 static int bench(settings *s) {
@@ -408,17 +377,17 @@ static int bench(settings *s) {
   write_text(job_path, text);
 
   static const char *const names[N_PARTS] = {"read alone", "compute alone", "write alone", "run"};
-  double seconds[N_PARTS][MAX_TURNS];
-  run_figures figures = {0};
+  double seconds[N_PARTS][BENCH_MAX_REPEAT];
+  run_figures measured = {0};
   for (int turn = -1; turn < s->turns; turn++) {
     const double read_s = time_part(s, "read", s->workers), compute_s = time_part(s, "compute", s->workers);
     const double write_s = time_part(s, "write", 1);
-    run_job(s, job_path, "", &figures);
+    run_job(s, job_path, "", &measured);
     if (turn < 0) {
       check_output(s, output);
       continue;
     }
-    const double all[N_PARTS] = {read_s, compute_s, write_s, figures.wall_s};
+    const double all[N_PARTS] = {read_s, compute_s, write_s, measured.wall_s};
     for (int i = 0; i < N_PARTS; i++) seconds[i][turn] = all[i];
   }
   unlink(output);
@@ -432,28 +401,19 @@ static int bench(settings *s) {
     slowest = middle[i];
     which = i;
   }
-  sp_json json = sp_json_begin(stdout);
-  if (s->json) {
-    sp_json_open(&json, NULL, '{');
-    sp_json_text(&json, "name", "pipeline");
-    sp_json_open(&json, "figures", '[');
-  }
+  figures f = figures_begin("pipeline", s->json);
   for (int i = 0; i < N_PARTS; i++) {
-    print_figure(s, &json, names[i], middle[i], "s", names[which], middle[i] / slowest);
+    figure(&f, names[i], middle[i], "s", names[which], middle[i] / slowest);
   }
-  print_figure(s, &json, "run, in and out", 2 * s->gb / middle[3], "GB/s", names[which], middle[3] / slowest);
-  print_figure(s, &json, "worker over its buffers", 1e-6 * figures.worker_over_bytes, "MB", "64 MiB",
-               figures.worker_over_bytes / (64 << 20));
-  print_figure(s, &json, "coordinator", 1e-6 * figures.coordinator_bytes, "MB", "200 MiB",
-               figures.coordinator_bytes / (200 << 20));
-  print_figure(s, &json, "idle coordinator", idle.coordinator_share, "cores", "0.02 cores",
-               idle.coordinator_share / 0.02);
-  print_figure(s, &json, "idle I/O rank", idle.io_share, "cores", "0.02 cores", idle.io_share / 0.02);
-  print_figure(s, &json, "idle worker", idle.worker_share, "cores", "0.02 cores", idle.worker_share / 0.02);
-  if (s->json) {
-    sp_json_close(&json, ']');
-    sp_json_close(&json, '}');
-  }
+  figure(&f, "run, in and out", 2 * s->gb / middle[3], "GB/s", names[which], middle[3] / slowest);
+  figure(&f, "worker over its buffers", 1e-6 * measured.worker_over_bytes, "MB", "64 MiB",
+         measured.worker_over_bytes / (64 << 20));
+  figure(&f, "coordinator", 1e-6 * measured.coordinator_bytes, "MB", "200 MiB",
+         measured.coordinator_bytes / (200 << 20));
+  figure(&f, "idle coordinator", idle.coordinator_share, "cores", "0.02 cores", idle.coordinator_share / 0.02);
+  figure(&f, "idle I/O rank", idle.io_share, "cores", "0.02 cores", idle.io_share / 0.02);
+  figure(&f, "idle worker", idle.worker_share, "cores", "0.02 cores", idle.worker_share / 0.02);
+  figures_end(&f);
   return 0;
 }
 
@@ -509,7 +469,7 @@ int main(int argc, char **argv) {
   settings s = {.gb = 4.2, .dir = "/tmp/seisproc-bench", .turns = 3, .workers = (machine.n_cores + 7) / 8};
   s.threads = machine.n_cores / s.workers;
   argp_parse(&argp, argc, argv, 0, NULL, &s);
-  if (s.turns < 1 || s.turns > MAX_TURNS || s.workers < 1) return 1;
+  if (s.turns < 1 || s.turns > BENCH_MAX_REPEAT || s.workers < 1) return 1;
   if (s.part) return run_part(&s, argc, argv);
   const ssize_t n = readlink("/proc/self/exe", s.self, sizeof s.self - 1);
   char *slash = n > 0 ? strrchr(s.self, '/') : NULL;

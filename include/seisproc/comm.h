@@ -31,7 +31,8 @@ void sp_comm_finish(void);
 /* Ends all ranks at once with the exit code of `status`; the only place that calls MPI_Abort. */
 _Noreturn void sp_comm_abort(sp_status status);
 
-/* The worst status of all ranks, on all ranks. Collective. */
+/* The worst status of all ranks, on all ranks. Collective. Ranks that cannot reach each other cannot agree: that ends
+ * the job. */
 sp_status sp_agree(MPI_Comm comm, sp_status status);
 
 /* Gives every rank root's text; others' *text is set to a copy that the caller owns. Collective. */

@@ -87,7 +87,8 @@ void sp_comm_abort(sp_status status) {
 
 sp_status sp_agree(MPI_Comm comm, sp_status status) {
   int mine = (int)status, worst = mine;
-  SP_TRY(SP_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm)));
+  const sp_status failed = SP_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm));
+  if (failed != SP_SUCCESS) sp_comm_abort(failed); /* the others may have heard nothing, and would wait for ever */
   return (sp_status)worst;
 }
 
