@@ -32,7 +32,7 @@ def distance(kernels, n_traces, n_samples, seed=1, sampling="full", **options):
 
 def test_the_reference_inverts_itself():
     for n_samples in SHORT:
-        x = make_gather(3, n_samples)
+        x = make_gather(3, n_samples).astype(np.float64)
         assert worst_distance(reference.inverse_s_transform(reference.s_transform(x)), x) < 1e-13
 
 

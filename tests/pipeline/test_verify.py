@@ -49,7 +49,7 @@ def test_a_good_output_passes(seisproc, survey, output, ranks):
         n = f["traces"].shape[0]
     assert re.search(rf"40 gathers, {n} traces", result.stdout)
     assert "all checksums agree" in result.stdout and "processed + noise is the input" in result.stdout
-    assert not result.stderr
+    assert "seisproc" not in result.stderr, "MPI may speak there, we do not"
 
 
 @pytest.mark.parametrize("ranks", [None, 3, 4])
