@@ -103,24 +103,31 @@ fail:
 
 /* --- each trace from itself --------------------------------------------------------------------------------- */
 
+/* Median of the true magnitudes of all bands. */
+static double median_of_all(const dwt_plan *p, const thread_work *w, const float *row, size_t n_bands) {
+  const sp_shrink_functions *vector = p->layout.vector;
+  const float gain = w->bands[0].gain;
+  float *all = (float *)(w->values + 2 * p->layout.row_floats + 64);
+  size_t n = 0;
+  for (size_t i = 0; i < n_bands; i++) {
+    const sp_dwt_band *b = &w->bands[i];
+    for (size_t k = 0; k < b->count; k++, n += b->length) {
+      memcpy(all + n, row + b->start + k * b->stride, b->length * sizeof *all);
+      if (b->gain != gain) vector->multiply(gain / b->gain, all + n, b->length);
+    }
+  }
+  return vector->median_magnitude(all, n, w->values, w->guess) / gain;
+}
+
 /* True standard deviation of the noise of one trace. */
 static double noise(const dwt_plan *p, const thread_work *w, const float *row, size_t n_bands) {
   const sp_dwt_layout *l = &p->layout;
-  const sp_dwt_band *bands = w->bands;
+  const sp_dwt_band *b = &w->bands[p->params.noise_level == SP_DWT_FINEST ? 0 : l->levels - 1];
   double median;
   if (l->transform == SP_DWT_WPT) {
-    float *all = (float *)(w->values + 2 * l->row_floats + 64);
-    size_t n = 0;
-    for (size_t i = 0; i < n_bands; i++) {
-      for (size_t k = 0; k < bands[i].count; k++, n += bands[i].length) {
-        const float *from = row + bands[i].start + k * bands[i].stride;
-        for (size_t c = 0; c < bands[i].length; c++) all[n + c] = from[c] / bands[i].gain;
-      }
-    }
-    median = l->vector->median_magnitude(all, n, w->values, w->guess);
+    median = median_of_all(p, w, row, n_bands);
   } else {
-    const sp_dwt_band *band = &bands[p->params.noise_level == SP_DWT_FINEST ? 0 : l->levels - 1];
-    median = l->vector->median_magnitude(row + band->start, band->length, w->values, w->guess) / band->gain;
+    median = l->vector->median_magnitude(row + b->start, b->length, w->values, w->guess) / b->gain;
   }
   return median / SP_DWT_MEDIAN_TO_SIGMA;
 }

@@ -45,6 +45,16 @@ static void layout_swt(sp_dwt_layout *l) {
   l->scratch_floats = 2 * l->buffer_floats;
 }
 
+/* What is read in front of a node. */
+static size_t node_front(const sp_dwt_layout *l) {
+  return round_up((size_t)l->bank.stages) * 2;
+}
+
+/* A node of the packet tree with room for its extension. */
+static size_t node_room(const sp_dwt_layout *l, int level) {
+  return node_front(l) + round_up(l->length[level] + (size_t)l->bank.taps + 2 * SP_BANK_ROUND);
+}
+
 static void layout_wpt(sp_dwt_layout *l) {
   l->leaf_stride = round_up(l->length[l->levels]);
   l->tree_stride = l->leaf_stride << l->levels;
@@ -52,6 +62,12 @@ static void layout_wpt(sp_dwt_layout *l) {
   l->row_floats = SP_BANK_FRONT + l->tree_stride * stored + SP_BANK_BACK;
   l->buffer_floats = buffer_size(l->length[0]);
   l->scratch_floats = l->buffer_floats * 2 * ((size_t)l->levels + 1);
+  if (l->best_basis) return;
+  for (int j = 1; j < l->levels; j++) {
+    const size_t all_nodes = node_room(l, j) << j;
+    if (all_nodes > l->tree_floats) l->tree_floats = all_nodes;
+  }
+  l->scratch_floats = l->buffer_floats + 2 * l->tree_floats;
 }
 
 /* Undecimated synthesis halves each level; a folded bank leaves that to the factor too. */
@@ -100,9 +116,17 @@ size_t sp_dwt_max_bands(const sp_dwt_layout *l) {
 /* --- dwt --------------------------------------------------------------------------------------------------- */
 
 /* A signal in a buffer of ours, extended in place. */
-static void analyse(const sp_dwt_layout *l, float *x, int level, float *lo, float *hi) {
+static void extend(const sp_dwt_layout *l, float *x, int level) {
   l->bank.extend(x, l->length[level], l->bank.taps);
+}
+
+static void analyse_extended(const sp_dwt_layout *l, const float *x, int level, float *lo, float *hi) {
   l->bank.analyse(&l->bank, x, x, l->length[level + 1], x, l->length[level + 1], lo, hi, 0);
+}
+
+static void analyse(const sp_dwt_layout *l, float *x, int level, float *lo, float *hi) {
+  extend(l, x, level);
+  analyse_extended(l, x, level, lo, hi);
 }
 
 /* Traces by which reading from memory is started before they are needed. */
@@ -213,18 +237,34 @@ static float *node_buffer(const sp_dwt_layout *l, int level, size_t index, float
   return scratch + SP_BANK_FRONT + l->buffer_floats * (2 * (size_t)level + (index & 1));
 }
 
-static void decompose(const sp_dwt_layout *l, const float *in, int level, size_t index, float *row, float *scratch) {
-  const bool last = level + 1 == l->levels;
-  float *lo = last ? row + node_start(l, level + 1, 2 * index) : node_buffer(l, level + 1, 0, scratch);
-  float *hi = last ? row + node_start(l, level + 1, 2 * index + 1) : node_buffer(l, level + 1, 1, scratch);
-  if (level == 0) {
-    analyse_trace(l, in, scratch, lo, hi);
-  } else {
-    analyse(l, node_buffer(l, level, index, scratch), level, lo, hi);
+/* Where a node is while the levels below it are computed. Levels take turns in two places; the last is in the row. */
+static float *tree_node(const sp_dwt_layout *l, int level, size_t index, float *row, float *scratch) {
+  if (level == l->levels) return row + node_start(l, level, index);
+  return scratch + l->buffer_floats + (level & 1 ? l->tree_floats : 0) + index * node_room(l, level) + node_front(l);
+}
+
+/* Level by level: nodes of equal length one after another, which the processor foresees. */
+static void forward_tree(const sp_dwt_layout *l, const float *in, float *row, float *scratch) {
+  analyse_trace(l, in, scratch, tree_node(l, 1, 0, row, scratch), tree_node(l, 1, 1, row, scratch));
+  for (int level = 1; level < l->levels; level++) {
+    const size_t n_nodes = (size_t)1 << level;
+    for (size_t i = 0; i < n_nodes; i++) extend(l, tree_node(l, level, i, row, scratch), level);
+    for (size_t i = 0; i < n_nodes; i++) {
+      float *lo = tree_node(l, level + 1, 2 * i, row, scratch), *hi = tree_node(l, level + 1, 2 * i + 1, row, scratch);
+      analyse_extended(l, tree_node(l, level, i, row, scratch), level, lo, hi);
+    }
   }
-  if (last) return;
-  decompose(l, in, level + 1, 2 * index, row, scratch);
-  decompose(l, in, level + 1, 2 * index + 1, row, scratch);
+}
+
+static void inverse_tree(const sp_dwt_layout *l, float *row, float *out, bool stream, float *scratch) {
+  for (int level = l->levels - 1; level > 0; level--) {
+    for (size_t i = 0; i < (size_t)1 << level; i++) {
+      const float *lo = tree_node(l, level + 1, 2 * i, row, scratch);
+      synthesise(l, level, lo, tree_node(l, level + 1, 2 * i + 1, row, scratch), tree_node(l, level, i, row, scratch));
+    }
+  }
+  const float *lo = tree_node(l, 1, 0, row, scratch);
+  synthesise_trace(l, lo, tree_node(l, 1, 1, row, scratch), scratch + SP_BANK_FRONT, out, stream);
 }
 
 typedef struct basis_search {
@@ -273,7 +313,7 @@ static void forward_best_basis(const sp_dwt_layout *l, const float *in, float *r
 }
 
 static bool is_leaf(const sp_dwt_layout *l, const unsigned char *split, int level, size_t index) {
-  return level == l->levels || (l->best_basis && !split[node_number(level, index)]);
+  return level == l->levels || !split[node_number(level, index)];
 }
 
 static const float *rebuild(const sp_dwt_layout *l, const float *row, const unsigned char *split, int level,
@@ -345,7 +385,7 @@ void sp_dwt_forward(const sp_dwt_layout *l, const float *in, float *row, unsigne
   } else if (l->best_basis) {
     forward_best_basis(l, in, row, split, scratch);
   } else {
-    decompose(l, in, 0, 0, row, scratch);
+    forward_tree(l, in, row, scratch);
   }
 }
 
@@ -355,6 +395,8 @@ void sp_dwt_inverse(const sp_dwt_layout *l, float *row, const unsigned char *spl
     inverse_swt(l, row, out, scratch);
   } else if (l->transform == SP_DWT_DWT) {
     inverse_dwt(l, row, out, stream, scratch);
+  } else if (!l->best_basis) {
+    inverse_tree(l, row, out, stream, scratch);
   } else {
     rebuild(l, row, split, 0, 0, out, stream, scratch);
   }

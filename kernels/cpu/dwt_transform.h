@@ -23,7 +23,7 @@ typedef struct sp_dwt_layout {
   double gain[SP_DWT_MAX_LEVEL + 1], factor[SP_DWT_MAX_LEVEL + 1]; /* of a band at each level */
   size_t leaf_stride, tree_stride;   /* wpt: from leaf to leaf; from level to level of a whole tree */
   size_t row_floats, scratch_floats; /* to be allocated for a row, and for a thread, set to zero */
-  size_t buffer_floats;              /* within the scratch */
+  size_t buffer_floats, tree_floats; /* within the scratch */
 } sp_dwt_layout;
 
 /* `count` bands of `length` coefficients, `stride` apart: the same level, so the same gain. */
