@@ -128,7 +128,8 @@ demo: ## set up, build, denoise a synthetic survey on several ranks and say what
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
 
 bench: all benches ## run every bench of perf/
-	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
+	@for bench in $(filter-out $(BUILD)/bench/kernels,$(BENCHES)); do echo "== $$bench"; $$bench || exit 1; done
+	@echo "== $(BUILD)/bench/kernels"; $(BUILD)/bench/kernels --record
 
 asan: setup ## build with the address and undefined-behaviour sanitizers in build-asan, run C tests and a short job
 	+@$(AGAIN) BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
