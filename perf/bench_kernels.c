@@ -51,8 +51,15 @@ static const kernel kernels[] = {
     {"dwt_bior68_level6", "dwt", "wavelet=bior6.8 level=6", 3000, 1600, 500, 1, 27, 0},
     {"dwt_db4_1601", "dwt", "wavelet=db4 level=6", 3000, 1601, 500, 1, 12, 0},
     {"dwt_db4_777", "dwt", "wavelet=db4 level=6", 6000, 777, 500, 1, 12, 0},
+    {"tf_stft_band", "tf", "fmin=5 fmax=100 aperture=7", 3000, 1600, 100, 1, 15, 10},
+    {"tf_stft", "tf", "aperture=7", 3000, 1600, 100, 1, 22, 16},
+    {"tf_stockwell_full", "tf", "transform=stockwell fmin=5 fmax=100 aperture=7", 3000, 1600, 24, 1, 4000, 3000},
+    {"tf_stockwell_reduced", "tf", "transform=stockwell sampling=reduced fmin=5 fmax=100 aperture=7", 3000, 1600, 24, 1,
+     1600, 1000},
     {"mute", "mute", "", 3000, 1600, 3000, 1, 0, 0},
     {"slab_dwt_db4", "dwt", "wavelet=db4 level=6", 1000, 1600, 0, 64, 0, 0},
+    {"slab_dwt_swt_db4", "dwt", "transform=swt wavelet=db4 level=5", 1000, 1600, 0, 64, 0, 0},
+    {"slab_tf_stft_band", "tf", "fmin=5 fmax=100 aperture=7", 1000, 1600, 0, 64, 0, 0},
     {"slab_dwt_db4_aperture7", "dwt", "wavelet=db4 level=6 aperture=7", 1000, 1600, 0, 64, 0, 0},
 };
 

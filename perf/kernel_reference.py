@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pywt
+import scipy.signal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kernels"))
 
 import reference  # noqa: E402
+import reference_tf  # noqa: E402
 
 
 def dwt(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0",
@@ -35,6 +37,14 @@ def mute(gather, headers, interval, velocity="1500", t0="0", taper="20", where="
     weights = reference.mute_weights(headers[0], gather.shape[1], interval, float(velocity), float(t0), float(taper),
                                      where, shape)
     return gather * weights.astype(gather.dtype)
+
+
+def tf(gather, headers, interval, transform="stft", sampling="full", aperture="7", fmin="0", fmax="inf"):
+    """The S-transform is in double precision always, which is the one that numpy.fft has."""
+    common = {"aperture": int(aperture), "fmin": float(fmin), "fmax": float(fmax)}
+    if transform == "stft":
+        return reference_tf.stft_gather(gather, interval, precision=gather.dtype, **common)
+    return reference_tf.reduced_gather(gather, interval, full=sampling == "full", **common)
 
 
 # --- a trace at a time -------------------------------------------------------------------------------------------
@@ -77,8 +87,49 @@ def dwt_by_trace(gather, headers, interval, wavelet="db4", transform="dwt", leve
     return out
 
 
-PROCESSORS = {"dwt": dwt, "mute": mute}
-BY_TRACE = {"dwt": dwt_by_trace}
+def judged_by_trace(all_cells, band, aperture):
+    """The cells [frequency][time] of each trace in turn, of which the frequencies of `band` are judged."""
+    for t, cells in enumerate(all_cells):
+        first, end = reference.window_of(t, len(all_cells), aperture)
+        near = np.abs(np.stack([all_cells[i][band] for i in range(first, end)]))
+        magnitude = reference_tf.new_magnitude(near, t - first, k=3.0, mode="adaptive", low_amp_factor=0.3)
+        new = cells.copy()
+        new[band] = reference_tf.with_magnitude(cells[band], near[t - first], magnitude)
+        yield new
+
+
+def stft_by_trace(gather, interval, aperture, fmin, fmax):
+    options = {"fs": 1 / interval, "nperseg": 64, "noverlap": 32}
+    all_cells = [scipy.signal.stft(x, **options)[2] for x in gather]
+    band = reference_tf.in_band(scipy.signal.stft(gather[0], **options)[0], fmin, fmax)
+    return np.stack([scipy.signal.istft(new, **options)[1][:gather.shape[1]]
+                     for new in judged_by_trace(all_cells, band, aperture)])
+
+
+def stockwell_by_trace(gather, interval, aperture, fmin, fmax):
+    """Only the voices of the band, for the rest cancels."""
+    n_samples = gather.shape[1]
+    windows = reference_tf.voice_windows(n_samples)
+    total = windows.sum(axis=0)
+    voices = np.flatnonzero(reference_tf.in_band(np.arange(n_samples // 2 + 1) / (n_samples * interval), fmin, fmax))
+    counts = np.where((voices == 0) | (2 * voices == n_samples), 1, 2)
+    all_cells = [np.fft.ifft(np.fft.fft(x) * windows[voices], axis=-1) for x in gather]
+    out = np.empty_like(gather)
+    for t, new in enumerate(judged_by_trace(all_cells, np.full(len(voices), True), aperture)):
+        change = (counts @ (new - all_cells[t])).real
+        out[t] = gather[t] + np.fft.ifft(np.fft.fft(change) / total).real
+    return out
+
+
+def tf_by_trace(gather, headers, interval, transform="stft", sampling="full", aperture="7", fmin="0", fmax="inf"):
+    if sampling == "reduced":
+        return None
+    function = stft_by_trace if transform == "stft" else stockwell_by_trace
+    return function(gather, interval, int(aperture), float(fmin), float(fmax))
+
+
+PROCESSORS = {"dwt": dwt, "mute": mute, "tf": tf}
+BY_TRACE = {"dwt": dwt_by_trace, "tf": tf_by_trace}
 
 
 def seconds_of(function):

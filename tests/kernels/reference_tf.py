@@ -30,33 +30,37 @@ def moving_average(values, half):
     return (total[..., high] - total[..., low]) / (high - low)
 
 
-def new_magnitudes(size, aperture, k, mode, low_amp_factor, smoothing_half):
-    """size [trace][frequency][time]; low_amp_factor 0: no protection."""
+def new_magnitude(near, centre, k, mode, low_amp_factor, smoothing_half=0):
+    """Of one trace, the one at `centre` of near [trace][frequency][time]; low_amp_factor 0: no protection."""
+    size = near[centre]
+    m = np.median(near, axis=0)
+    mad = np.median(np.abs(near - m), axis=0)
+    limit = np.maximum(k * 1.4826 * np.maximum(np.maximum(mad, 0.01 * m), 1e-10), 1e-30)
+    share = share_kept(np.abs(size - m), limit, mode)
+    if smoothing_half:
+        share = moving_average(share, smoothing_half)
+    new = m + share * (size - m)
+    return np.where(size < low_amp_factor * m, np.minimum(new, size), new)
+
+
+def new_magnitudes(size, aperture, **rule):
+    """size [trace][frequency][time]"""
     n_traces = len(size)
     half = min(aperture, n_traces - 1 + n_traces % 2) // 2
-    new = np.empty_like(size)
-    for i in range(n_traces):
-        near = size[max(i - half, 0):i + half + 1]
-        m = np.median(near, axis=0)
-        mad = np.median(np.abs(near - m), axis=0)
-        limit = np.maximum(k * 1.4826 * np.maximum(np.maximum(mad, 0.01 * m), 1e-10), 1e-30)
-        deviation = size[i] - m
-        share = share_kept(np.abs(deviation), limit, mode)
-        if smoothing_half:
-            share = moving_average(share, smoothing_half)
-        new[i] = m + share * deviation
-        weak = size[i] < low_amp_factor * m
-        new[i][weak] = np.minimum(new[i], size[i])[weak]
-    return new
+    return np.stack([new_magnitude(size[max(i - half, 0):i + half + 1], min(i, half), **rule)
+                     for i in range(n_traces)])
+
+
+def with_magnitude(cells, size, new):
+    return np.where(size > 0, cells * (new / np.where(size > 0, size, 1)), 0)
 
 
 def judged(cells, band, aperture, k, mode, low_amp_factor, smoothing_half):
     """cells [trace][frequency][time], of which the frequencies of `band` (a mask) may change."""
-    part = cells[:, band]
-    size = np.abs(part)
-    new = new_magnitudes(size, aperture, k, mode, low_amp_factor, smoothing_half)
+    size = np.abs(cells[:, band])
+    new = new_magnitudes(size, aperture, k=k, mode=mode, low_amp_factor=low_amp_factor, smoothing_half=smoothing_half)
     out = cells.copy()
-    out[:, band] = np.where(size > 0, part * (new / np.where(size > 0, size, 1)), 0)
+    out[:, band] = with_magnitude(cells[:, band], size, new)
     return out
 
 
@@ -66,8 +70,8 @@ def in_band(frequencies, fmin, fmax):
 
 
 def stft_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, mode="adaptive", window=64, hop="auto",
-                time_smoothing=0, low_amp_protection=True, low_amp_factor=0.3):
-    x = np.asarray(gather, np.float64)
+                time_smoothing=0, low_amp_protection=True, low_amp_factor=0.3, precision=np.float64):
+    x = np.asarray(gather, precision)
     hop = window // 2 if hop == "auto" else hop
     options = {"fs": 1 / interval, "nperseg": window, "noverlap": window - hop}
     frequencies, _, cells = scipy.signal.stft(x, **options)
@@ -132,7 +136,8 @@ def reduced_times(n):
 
 
 def reduced_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, mode="adaptive", time_smoothing=0,
-                   low_amp_protection=True, low_amp_factor=0.3):
+                   low_amp_protection=True, low_amp_factor=0.3, full=False):
+    """full: each voice at all times, which is stockwell_gather without the voices outside the band."""
     x = np.asarray(gather, np.float64)
     n_traces, n_samples = x.shape
     spectrum, windows = np.fft.fft(x, axis=-1) / n_samples, voice_windows(n_samples)
@@ -140,7 +145,7 @@ def reduced_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.
     change = np.zeros((n_traces, n_samples), complex)  # its spectrum
     frequencies = np.arange(n_samples // 2 + 1) / (n_samples * interval)
     for n in np.flatnonzero(in_band(frequencies, fmin, fmax)):
-        times = reduced_times(n)
+        times = n_samples if full else reduced_times(n)
         folded = np.zeros((n_traces, -(-n_samples // times) * times), complex)
         folded[:, :n_samples] = spectrum * windows[n]
         voice = times * np.fft.ifft(folded.reshape(n_traces, -1, times).sum(axis=1), axis=-1)
