@@ -1,6 +1,7 @@
 """Jobs that are started, killed at a moment of one's choice, looked at, and started again."""
 
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -65,8 +66,8 @@ assert crc32c(b"123456789") == 0xE3069283
 class Journal:
     """What a journal says, read independently of the program: gathers done, and the lines that count."""
 
-    def __init__(self, path):
-        self.text = path.read_bytes() if path.exists() else b""
+    def __init__(self, path=None, text=b""):
+        self.text = path.read_bytes() if path and path.exists() else text
         self.lines, self.done, self.n_bad, seed, at = [], {}, 0, None, 0
         for line in self.text.split(b"\n")[:-1]:
             at += len(line) + 1
@@ -82,6 +83,10 @@ class Journal:
                 first, n = int(words[1]), int(words[2])
                 assert len(words) == 3 + n
                 self.done.update(zip(range(first, first + n), words[3:]))
+
+    def first(self, n):
+        """The n gathers that were done first."""
+        return set(itertools.islice(self.done, n))
 
 
 # --- running jobs --------------------------------------------------------------------------------------------
@@ -114,6 +119,20 @@ class Running:
             if rank and state != b"Z":
                 found[int(rank[0])] = pid
         return found
+
+    def launcher(self):
+        """The process id of the mpirun that a job started by itself; None before that."""
+        for pid in harness.marked_processes(self.mark):
+            try:
+                with open(f"/proc/{pid}/stat", "rb") as f:
+                    parent = int(f.read().rpartition(b")")[2].split()[1])
+                with open(f"/proc/{pid}/comm", "rb") as f:
+                    name = f.read()
+            except OSError:
+                continue
+            if parent == self.process.pid and name.startswith((b"mpirun", b"orterun", b"prterun")):
+                return pid
+        return None
 
     def is_alive(self):
         return self.process.poll() is None
@@ -178,10 +197,11 @@ class Job:
         self.folder, self.survey = folder, survey
         self.path, self.output = folder / f"{name}.yaml", folder / f"{name}.h5"
         self.part, self.journal = folder / f"{name}.h5.part", folder / f"{name}.h5.journal"
+        self.history, self.inflight = folder / f"{name}.h5.runs", folder / f"{name}.h5.inflight"
         self.path.write_text(text.format(input=survey, output=self.output))
 
     def start(self, *arguments, ranks=4, delay=100, binary=harness.BINARY, env=None):
-        """Starts the job; each slab takes up to `delay` ms longer than it needs."""
+        """Starts the job; each slab takes up to `delay` ms longer than it needs. ranks=None: it starts its own."""
         full_env = {"SEISPROC_MOCK": f"delay={delay}", **(env or {})}
         return Running([binary, "run", self.path, "--quiet", *arguments], ranks, full_env, self.folder)
 
@@ -197,4 +217,9 @@ class Job:
         return Journal(self.journal).done
 
     def files(self):
-        return sorted(p.name for p in self.folder.glob(f"{self.output.name}*"))
+        """What there is of the output, but for its history."""
+        return sorted(p.name for p in self.folder.glob(f"{self.output.name}*") if p != self.history)
+
+    def history_lines(self, word):
+        """The lines of the history that begin with this word, split into words."""
+        return [line.split() for line in self.history.read_text().splitlines() if line.startswith(word + " ")]

@@ -28,6 +28,10 @@ sp_status sp_comm_start(int *argc, char ***argv);
 /* Ends MPI. Collective over MPI_COMM_WORLD; does nothing where MPI was not started. */
 void sp_comm_finish(void);
 
+/* Seconds that the resource manager leaves this job: what PMIx says, else Slurm's environment (SLURM_JOB_END_TIME).
+ * INFINITY where neither tells. Asking may take some milliseconds. */
+double sp_time_left(void);
+
 /* Ends all ranks at once with the exit code of `status`; the only place that calls MPI_Abort. */
 _Noreturn void sp_comm_abort(sp_status status);
 

@@ -60,13 +60,23 @@ typedef struct sp_launch_end {
   bool asked;    /* a signal asked it to stop */
 } sp_launch_end;
 
+/* Who is told each line that the child and its ranks write to standard error, without its end; the line goes to our own
+ * standard error all the same. */
+typedef struct sp_launch_listener {
+  void (*hear)(const char *line, void *context);
+  void *context;
+} sp_launch_listener;
+
 /* Runs the command as a child in a process group of its own, with no standard input, and waits for its end. SIGINT,
  * SIGTERM and SIGHUP are passed on as SIGUSR1, which launchers hand to all ranks and which asks a job to stop without
  * losing anything (launchers answer SIGINT and SIGTERM by killing the ranks); a second one ends the job at once.
  * SIGUSR1 and SIGUSR2 are passed on as they are. When this process dies, so does the child. For root, Open MPI is told
- * that this is meant. Blocks those signals and SIGCHLD meanwhile; the process must have one thread. Errors:
- * SP_ERR_USAGE, one line, when the command cannot be started. */
-sp_status sp_launch_run(char *const *command, sp_launch_end *end);
+ * that this is meant. Blocks those signals and SIGCHLD meanwhile; the process must have one thread. `listener` may be
+ * NULL. Errors: SP_ERR_USAGE, one line, when the command cannot be started. */
+sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener, sp_launch_end *end);
+
+/* In a rank: whether a process that ran sp_launch_run waits for the job, and says how it ended. */
+bool sp_launch_awaited(void);
 
 /* In a rank, at its end: what main must return. Under sp_launch_run rank 0 passes its exit code to the waiting process
  * and all ranks return 0, since a launcher that sees another code kills the other ranks and prints a page about it;

@@ -1,6 +1,7 @@
 #include "src/cli/run_launch.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "seisproc/launch.h"
@@ -8,6 +9,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
 #include "src/pipeline/run_shape.h"
+#include "src/pipeline/supervise.h"
 
 /* Bytes of a worker of this job: buffers, slots, and what a process needs. 0 where the input does not tell: the ranks
  * will say why. */
@@ -29,13 +31,23 @@ static size_t estimate_worker_bytes(const sp_job *job) {
   return bytes;
 }
 
+/* The command line without what begins anew; borrows its words, *out is the caller's (sp_free). */
+static sp_status without_restart(char *const *command, char ***out) {
+  size_t n = 0, kept = 0;
+  while (command[n]) n++;
+  SP_TRY(sp_calloc(n + 1, sizeof **out, "a command line", (void **)out));
+  for (size_t i = 0; i < n; i++) {
+    if (strcmp(command[i], "--restart")) (*out)[kept++] = command[i];
+  }
+  return SP_SUCCESS;
+}
+
 sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int *exit_code) {
   sp_status status;
   sp_machine machine;
   sp_layout layout;
   sp_mpirun kind;
-  char *program = NULL, **command = NULL;
-  sp_launch_end end;
+  char *program = NULL, **command = NULL, **again = NULL;
   const size_t worker_bytes = estimate_worker_bytes(job);
   if (worker_bytes == 0) return SP_ERR_INPUT;
   sp_machine_look(&machine);
@@ -51,9 +63,10 @@ sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));
-  SP_TRY_GOTO(out, sp_launch_run(command, &end));
-  *exit_code = end.exit_code;
+  SP_TRY_GOTO(out, without_restart(command, &again));
+  status = sp_supervise(job, command, again, exit_code);
 out:
+  sp_free(again);
   sp_launch_command_free(command);
   sp_free(program);
   return status;

@@ -2,18 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 
-enum { VERSION_SIZE = 4096, PATH_SIZE = 4096, NUMBER_SIZE = 16, MAX_OPTIONS = 16, NOT_STARTED = 127 };
+enum { VERSION_SIZE = 4096, PATH_SIZE = 4096, NUMBER_SIZE = 16, MAX_OPTIONS = 16, LINE_SIZE = 1024, NOT_STARTED = 127 };
 
 /* Names the file through which rank 0 tells how the job ended. */
 static const char outcome_variable[] = "SEISPROC_OUTCOME";
@@ -133,6 +135,10 @@ static sp_status make_outcome_file(char path[PATH_SIZE]) {
   return SP_SUCCESS;
 }
 
+bool sp_launch_awaited(void) {
+  return getenv(outcome_variable) != NULL;
+}
+
 int sp_launch_leave(int rank, int exit_code) {
   const char *path = getenv(outcome_variable);
   if (!path) return exit_code;
@@ -165,12 +171,13 @@ static void block_signals(sigset_t *signals, sigset_t *before) {
 /* In the child. A group of its own, so that a terminal's interrupt reaches us alone and we choose what to pass on; no
  * standard input, which a launcher would read in the background and be stopped for. Tells through `why` when it fails.
  */
-static void become(char *const *command, const char *outcome, const sigset_t *mask, pid_t parent, int why) {
+static void become(char *const *command, const char *outcome, const sigset_t *mask, int errors, pid_t parent, int why) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(NOT_STARTED); /* it died before we could ask to be told */
   setpgid(0, 0);
   const int nothing = open("/dev/null", O_RDONLY);
   dup2(nothing, STDIN_FILENO);
+  if (errors >= 0) dup2(errors, STDERR_FILENO);
   allow_root();
   setenv(outcome_variable, outcome, 1);
   sigprocmask(SIG_SETMASK, mask, NULL);
@@ -180,12 +187,12 @@ static void become(char *const *command, const char *outcome, const sigset_t *ma
   _exit(NOT_STARTED);
 }
 
-/* Starts the command; *child is valid on success. */
-static sp_status start(char *const *command, const char *outcome, const sigset_t *mask, pid_t *child) {
+/* Starts the command with `errors` as its standard error (-1: ours); *child is valid on success. */
+static sp_status start(char *const *command, const char *outcome, const sigset_t *mask, int errors, pid_t *child) {
   int ends[2], error = 0;
   if (pipe2(ends, O_CLOEXEC)) return SP_RAISE(SP_ERR_USAGE, "cannot start %s: %s", command[0], strerror(errno));
   const pid_t self = getpid(), forked = fork();
-  if (forked == 0) become(command, outcome, mask, self, ends[1]);
+  if (forked == 0) become(command, outcome, mask, errors, self, ends[1]);
   if (forked < 0) error = errno;
   close(ends[1]);
   /* the end of the pipe: the child's copy was closed because exec went well */
@@ -216,35 +223,98 @@ static void pass_on(pid_t child, int signal, int *n_asked) {
   }
 }
 
-/* Waits for the child's end while passing signals on. */
-static sp_launch_end watch(pid_t child, const sigset_t *signals) {
+/* The child's standard error on its way to ours. */
+typedef struct relay {
+  const sp_launch_listener *listener; /* NULL: there is no relay */
+  int ends[2];                        /* of the pipe: ours, the child's */
+  char line[LINE_SIZE];
+  size_t used;
+} relay;
+
+static sp_status open_relay(relay *r, const sp_launch_listener *listener) {
+  *r = (relay){.listener = listener, .ends = {-1, -1}};
+  if (!listener) return SP_SUCCESS;
+  if (pipe2(r->ends, O_CLOEXEC)) return SP_RAISE(SP_ERR_USAGE, "no pipe for the ranks: %s", strerror(errno));
+  fcntl(r->ends[0], F_SETFL, O_NONBLOCK);
+  return SP_SUCCESS;
+}
+
+static void close_end(int *end) {
+  if (*end >= 0) close(*end);
+  *end = -1;
+}
+
+/* A progress line that is written over itself ends in a carriage return. A line that is too long is told in parts. */
+static void hear(relay *r, const char *text, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const bool ends = text[i] == '\n' || text[i] == '\r';
+    if (!ends) r->line[r->used++] = text[i];
+    if (r->used == 0 || (!ends && r->used < LINE_SIZE - 1)) continue;
+    r->line[r->used] = '\0';
+    r->used = 0;
+    r->listener->hear(r->line, r->listener->context);
+  }
+}
+
+/* Passes on what there is. */
+static void pass_lines_on(relay *r) {
+  char text[4096];
+  for (ssize_t n; r->ends[0] >= 0 && (n = read(r->ends[0], text, sizeof text)) != 0;) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return; /* no more for now */
+    for (ssize_t at = 0, m; at < n; at += m) {
+      m = write(STDERR_FILENO, text + at, (size_t)(n - at));
+      if (m <= 0) break;
+    }
+    hear(r, text, (size_t)n);
+  }
+  close_end(&r->ends[0]);
+}
+
+/* The next signal, within a second; 0: none. Passes lines on meanwhile. */
+static int wait_for_signal(const sigset_t *signals, int wake, relay *r) {
+  const struct timespec at_once = {0};
+  struct pollfd both[2] = {{.fd = r->ends[0], .events = POLLIN}, {.fd = wake, .events = POLLIN}};
+  poll(both, 2, 1000);
+  pass_lines_on(r);
+  return sigtimedwait(signals, NULL, &at_once);
+}
+
+/* Waits for the child's end while passing signals and lines on. */
+static sp_launch_end watch(pid_t child, const sigset_t *signals, relay *lines) {
   int n_asked = 0, n_signals = 0, status = 0;
+  const int wake = signalfd(-1, signals, SFD_CLOEXEC); /* only to be woken: it is not read */
   for (;;) {
-    const struct timespec a_second = {.tv_sec = 1};
-    const int signal = sigtimedwait(signals, NULL, &a_second);
+    const int signal = wait_for_signal(signals, wake, lines);
     if (signal > 0 && signal != SIGCHLD) {
       pass_on(child, signal, &n_asked);
       n_signals++;
     }
     if (waitpid(child, &status, WNOHANG) == child) break;
   }
+  pass_lines_on(lines);
+  close(wake);
   return (sp_launch_end){.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
                          .asked = n_signals > 0};
 }
 
-sp_status sp_launch_run(char *const *command, sp_launch_end *end) {
+sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener, sp_launch_end *end) {
   char outcome[PATH_SIZE];
+  relay lines;
   SP_TRY(make_outcome_file(outcome));
   sigset_t signals, before;
   block_signals(&signals, &before);
   pid_t child;
-  const sp_status status = start(command, outcome, &before, &child);
+  sp_status status = open_relay(&lines, listener);
+  if (status == SP_SUCCESS) status = start(command, outcome, &before, lines.ends[1], &child);
+  close_end(&lines.ends[1]);
   if (status == SP_SUCCESS) {
-    sp_launch_end result = watch(child, &signals);
+    sp_launch_end result = watch(child, &signals, &lines);
     result.told = read_outcome(outcome, &result.exit_code);
     if (result.asked && !result.told) result.exit_code = SP_EXIT_RESUMABLE;
     *end = result;
   }
+  close_end(&lines.ends[0]);
   sigprocmask(SIG_SETMASK, &before, NULL);
   unlink(outcome);
   return status;

@@ -8,6 +8,8 @@
 #include "seisproc/memory.h"
 #include "seisproc/stop.h"
 #include "src/base/fault.h"
+#include "src/pipeline/alone.h"
+#include "src/pipeline/deadline.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/progress.h"
 #include "src/pipeline/run.h"
@@ -18,10 +20,13 @@ typedef struct coordinator {
   const sp_gather_index *index; /* borrowed */
   sp_journal *journal;          /* borrowed; NULL: none is kept */
   bool journal_durable;
+  sp_inflight *inflight; /* borrowed */
   sp_dealer *dealer;
+  sp_alone alone;                   /* gathers that are dealt one by one */
   int *worker_ranks;                /* [n_workers]: world rank by worker's index */
   double *speed;                    /* [n_workers], traces/s; 0: not known */
   sp_range *ranges;                 /* [n_workers] of the round being dealt */
+  sp_reason *set_aside;             /* [n_workers], of these ranges */
   sp_stage_times *times;            /* [n_workers], as last reported */
   uint64_t n_dealt;                 /* rounds, without the last, empty one */
   uint64_t n_computed;              /* rounds that every worker has computed */
@@ -33,10 +38,16 @@ typedef struct coordinator {
   sp_global dealt_gathers, durable_gathers, durable_traces; /* with those of earlier runs */
   sp_gather_result *results;                                /* [n_gathers]; borrowed */
   sp_progress progress;
+  sp_deadline deadline;
   sp_status verdict; /* why dealing stopped early */
+  double stopped_at; /* when the verdict was SP_STOPPED */
 } coordinator;
 
 enum { N_BUFFERS = SP_ROUNDS_AHEAD + 1 };
+
+/* A job that was asked to stop takes so long, and a commit interval, for what is in flight; what is not on the disk by
+ * then is given up. */
+static const double stop_s = 9;
 
 static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
@@ -60,6 +71,21 @@ static void count_earlier(coordinator *c, const sp_journal_contents *earlier) {
   }
 }
 
+static sp_status create_dealer(coordinator *c, const sp_beginning *start) {
+  const sp_run_shape *shape = &c->run->shape;
+  uint8_t *done = NULL;
+  SP_TRY(sp_calloc(c->index->n_gathers + 1, 1, "the gathers done", (void **)&done));
+  if (start->earlier.done) memcpy(done, start->earlier.done, c->index->n_gathers);
+  sp_status status = sp_alone_find(c->run->history_path, c->index, done, &c->alone);
+  const sp_deal_config config = {.n_workers = c->roles->n_workers,
+                                 .max_traces = shape->slab_traces,
+                                 .max_gathers = shape->slab_gathers,
+                                 .min_traces = shape->slab_traces / 8};
+  if (status == SP_SUCCESS) status = sp_dealer_create(c->index, &config, done, &c->dealer);
+  sp_free(done);
+  return status;
+}
+
 static sp_status create(coordinator *c, sp_run_context *run, sp_beginning *start) {
   const sp_roles *roles = run->roles;
   const sp_run_shape *shape = &run->shape;
@@ -71,14 +97,12 @@ static sp_status create(coordinator *c, sp_run_context *run, sp_beginning *start
   c->journal_durable = true;
   c->results = start->results;
   count_earlier(c, &start->earlier);
-  const sp_deal_config config = {.n_workers = roles->n_workers,
-                                 .max_traces = shape->slab_traces,
-                                 .max_gathers = shape->slab_gathers,
-                                 .min_traces = shape->slab_traces / 8};
-  SP_TRY(sp_dealer_create(c->index, &config, start->earlier.done, &c->dealer));
+  c->inflight = start->inflight;
+  SP_TRY(create_dealer(c, start));
   SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", (void **)&c->worker_ranks));
   SP_TRY(sp_calloc(n, sizeof(double), "the workers' speeds", (void **)&c->speed));
   SP_TRY(sp_calloc(n, sizeof(sp_range), "a round", (void **)&c->ranges));
+  SP_TRY(sp_calloc(n, sizeof(sp_reason), "a round", (void **)&c->set_aside));
   SP_TRY(sp_calloc(n, sizeof(sp_stage_times), "the workers' times", (void **)&c->times));
   for (int r = 0; r < roles->size; r++) {
     if (roles->members[r].role == SP_ROLE_WORKER) c->worker_ranks[roles->members[r].index] = r;
@@ -94,9 +118,11 @@ static sp_status create(coordinator *c, sp_run_context *run, sp_beginning *start
 static void destroy(coordinator *c) {
   sp_outbox_destroy(c->deals);
   sp_dealer_destroy(c->dealer);
+  sp_alone_free(&c->alone);
   sp_free(c->worker_ranks);
   sp_free(c->speed);
   sp_free(c->ranges);
+  sp_free(c->set_aside);
   sp_free(c->times);
   sp_free(c->inbox);
 }
@@ -122,7 +148,7 @@ static sp_status send_deal(coordinator *c, int worker, bool last) {
   const size_t i = next_buffer(c, rank);
   const sp_range range = c->ranges[worker];
   sp_deal_message *deal = sp_outbox_buffer(c->deals, i);
-  *deal = (sp_deal_message){.round = c->n_dealt, .last = last, .range = range};
+  *deal = (sp_deal_message){.round = c->n_dealt, .last = last, .set_aside = c->set_aside[worker], .range = range};
   sp_local *first_trace = (sp_local *)(deal + 1);
   first_trace[0] = 0;
   for (sp_local g = 1; g <= range.n_gathers; g++) {
@@ -143,11 +169,27 @@ static sp_status send_round(coordinator *c, int rank, bool last) {
   return sp_outbox_send(c->deals, i, sizeof *round + (size_t)round->n_ranges * sizeof(sp_range), rank);
 }
 
+/* A round of gathers that are dealt one by one; false when none is left. */
+static bool deal_alone(coordinator *c) {
+  bool any = false;
+  memset(c->ranges, 0, (size_t)c->roles->n_workers * sizeof(sp_range));
+  for (int w = 0; w < c->roles->n_workers && c->alone.next < c->alone.n; w++) {
+    const sp_alone_gather *gather = &c->alone.gathers[c->alone.next++];
+    c->ranges[w] = sp_gather_index_range(c->index, gather->gather, 1);
+    c->set_aside[w] = gather->set_aside;
+    any = true;
+  }
+  return any;
+}
+
 /* Deals one round to everybody; the last one is empty. */
 static sp_status deal_round(coordinator *c) {
   SP_FAULT_POINT("before_deal");
-  const bool last = c->verdict != SP_SUCCESS || !sp_dealer_next(c->dealer, c->speed, c->ranges);
+  memset(c->set_aside, 0, (size_t)c->roles->n_workers * sizeof(sp_reason));
+  const bool last = c->verdict != SP_SUCCESS || (!sp_dealer_next(c->dealer, c->speed, c->ranges) && !deal_alone(c));
   if (last) memset(c->ranges, 0, (size_t)c->roles->n_workers * sizeof(sp_range));
+  for (int w = 0; w < c->roles->n_workers; w++) sp_inflight_deal(c->inflight, c->worker_ranks[w], &c->ranges[w]);
+  sp_inflight_flush(c->inflight);
   for (int w = 0; w < c->roles->n_workers; w++) SP_TRY(send_deal(c, w, last));
   for (int r = 0; r < c->roles->size; r++) {
     if (c->roles->members[r].role == SP_ROLE_IO) SP_TRY(send_round(c, r, last));
@@ -165,6 +207,7 @@ static sp_status deal_round(coordinator *c) {
   sp_debug("dealt round %llu, %llu gathers so far", (unsigned long long)c->n_dealt,
            (unsigned long long)c->dealt_gathers);
   c->n_dealt++;
+  sp_deadline_dealt(&c->deadline, c->dealt_gathers);
   return SP_SUCCESS;
 }
 
@@ -196,11 +239,14 @@ static sp_status take_durable(coordinator *c) {
   for (sp_local g = 0; g < range->n_gathers; g++) check_result(c, range->first_gather + g, &results[g]);
   c->durable_gathers += range->n_gathers;
   c->durable_traces += range->n_traces;
-  if (!c->journal) return SP_SUCCESS;
-  c->journal_durable = false;
-  SP_FAULT_POINT("before_append");
-  SP_TRY(sp_journal_append(c->journal, range, results));
-  SP_FAULT_POINT("after_append");
+  sp_deadline_durable(&c->deadline, c->durable_gathers);
+  if (c->journal) {
+    c->journal_durable = false;
+    SP_FAULT_POINT("before_append");
+    SP_TRY(sp_journal_append(c->journal, range, results));
+    SP_FAULT_POINT("after_append");
+  }
+  sp_inflight_done(c->inflight, range);
   return SP_SUCCESS;
 }
 
@@ -235,14 +281,34 @@ static const char *bottleneck(const coordinator *c) {
   return name;
 }
 
-/* A stop that was asked for here, or that another rank was asked for and passed on. */
+static void stop(coordinator *c) {
+  c->verdict = SP_STOPPED;
+  c->stopped_at = sp_now();
+}
+
+/* A stop that was asked for here, or that another rank was asked for and passed on; or one since time is up. */
 static sp_status look_for_stop(coordinator *c) {
   int from, signal = sp_stop_signal();
   if (!signal) SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_STOP, &signal, sizeof signal, &from));
-  if (!signal || c->verdict != SP_SUCCESS) return SP_SUCCESS;
-  sp_info("asked to stop (signal %d): what is in flight is finished; the same command goes on", signal);
-  c->verdict = SP_STOPPED;
+  if (c->verdict != SP_SUCCESS) return SP_SUCCESS;
+  if (signal) {
+    sp_info("asked to stop (signal %d): what is in flight is finished; the same command goes on", signal);
+    stop(c);
+  } else if (!c->ended && sp_deadline_is_near(&c->deadline)) {
+    sp_info("time is nearly up: what is in flight is finished; the same command goes on");
+    stop(c);
+  }
   return SP_SUCCESS;
+}
+
+/* A stop is not to take for ever, whatever the disk and the engines do. */
+static void give_up_in_time(const coordinator *c) {
+  if (c->verdict != SP_STOPPED) return;
+  const double seconds = sp_now() - c->stopped_at;
+  if (seconds < stop_s + c->run->job->settings.commit_interval) return;
+  sp_info("%llu gathers are not on the disk %.0f s after the stop was asked for, and are given up",
+          (unsigned long long)(c->dealt_gathers - c->durable_gathers), seconds);
+  sp_run_abort(c->run, SP_STOPPED);
 }
 
 static sp_status run_rounds(coordinator *c) {
@@ -250,13 +316,16 @@ static sp_status run_rounds(coordinator *c) {
   while (!c->ended || c->durable_gathers < c->dealt_gathers || !c->journal_durable) {
     bool any = false;
     SP_TRY(look_for_stop(c));
+    give_up_in_time(c);
     SP_TRY(deal_ahead(c));
     SP_TRY(receive(c, &any));
     if (c->journal) SP_TRY(sp_journal_poll(c->journal, &c->journal_durable));
+    if (any) sp_watch_progress(c->run->watch);
     sp_progress_show(&c->progress, c->durable_gathers, c->durable_traces, bottleneck(c));
     if (any) {
       sp_backoff_reset(&backoff);
     } else {
+      sp_inflight_flush(c->inflight);
       sp_backoff_sleep(&backoff);
     }
   }
@@ -271,12 +340,15 @@ sp_status sp_coordinate(sp_run_context *run, sp_beginning *start) {
     const double out = run->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
     sp_progress_start(&c.progress, run->options->quiet, c.index->n_gathers, c.index->n_traces, c.durable_gathers,
                       c.durable_traces, (1 + out) * run->shape.n_samples * sizeof(float));
+    sp_deadline_start(&c.deadline, run->job->settings.max_time);
+    sp_watch_doing(run->watch, "waits for what is in flight");
     status = run_rounds(&c);
     sp_progress_end(&c.progress, c.durable_gathers, c.durable_traces);
-    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
+    if (status != SP_SUCCESS) sp_run_abort(run, status); /* the others would wait for ever */
     /* a stop that came when all was done is none; an abort stands */
     if (c.verdict != SP_STOPPED || c.durable_gathers < c.index->n_gathers) status = c.verdict;
   }
+  start->n_durable = c.durable_gathers;
   destroy(&c);
   return status;
 }

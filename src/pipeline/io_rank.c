@@ -192,6 +192,7 @@ static bool is_behind(const io_rank *io) {
 /* Takes a place for a range that was written, waiting for the disk while all are taken or it is behind. */
 static sp_status take_place(io_rank *io, int *place) {
   sp_backoff backoff = {0};
+  sp_watch_doing(io->run->watch, "waits for the disk");
   while (true) {
     for (int i = 0; i < MAX_PENDING && !is_behind(io); i++) {
       if (io->pending[i].sequence) continue;
@@ -250,6 +251,7 @@ static sp_status wait_for_slot(io_rank *io, int k, sp_slot **out, bool *last) {
   const double start = sp_now();
   sp_slot *slot = sp_node_window_slot(io->run->window, io->workers[k], io->n_slabs[k]++);
   sp_backoff backoff = {0};
+  sp_watch_doing(io->run->watch, "waits for a worker's results");
   while (!sp_slot_is_full(slot)) {
     SP_TRY(receive_rounds(io, last));
     SP_TRY(commit(io, false));
@@ -262,8 +264,10 @@ static sp_status wait_for_slot(io_rank *io, int k, sp_slot **out, bool *last) {
 
 /* Writes one slot, or nothing where `slot` is NULL. Collective over the I/O ranks. */
 static sp_status write_slot(io_rank *io, sp_slot *slot) {
+  sp_watch_doing(io->run->watch, "waits for the other I/O ranks to write");
   if (io->roles->n_io > 1) SP_TRY(sp_quiet_barrier(io->roles->peers));
   const double start = sp_now();
+  sp_watch_doing(io->run->watch, "writes");
   const sp_range range = slot ? slot->range : (sp_range){0};
   const sp_node_window *window = io->run->window;
   SP_FAULT_POINT("before_write");
@@ -305,6 +309,7 @@ static sp_status run_rounds(io_rank *io) {
   while (!last || io->n_written < io->n_received) {
     SP_TRY(receive_rounds(io, &last));
     if (io->n_written == io->n_received) {
+      sp_watch_doing(io->run->watch, "waits to hear of a round");
       SP_TRY(commit(io, false));
       sp_backoff_sleep(&backoff);
       continue;
@@ -314,6 +319,7 @@ static sp_status run_rounds(io_rank *io) {
     if (!round->last) SP_TRY(write_round(io, round, &last));
     io->n_written++;
   }
+  sp_watch_doing(io->run->watch, "waits for the disk to have the last of it");
   while (!all_reported(io)) {
     SP_TRY(commit(io, true));
     sp_backoff_sleep(&backoff);
@@ -327,7 +333,7 @@ sp_status sp_write_behind(sp_run_context *run) {
   status = sp_agree(run->roles->world, status);
   if (status == SP_SUCCESS) {
     status = run_rounds(&io);
-    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
+    if (status != SP_SUCCESS) sp_run_abort(run, status); /* the others would wait for ever */
   }
   destroy(&io);
   return status;

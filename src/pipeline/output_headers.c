@@ -4,6 +4,7 @@
 
 #include "seisproc/comm.h"
 #include "seisproc/memory.h"
+#include "seisproc/stop.h"
 #include "seisproc/trace_sort.h"
 #include "src/pipeline/output.h"
 
@@ -11,6 +12,7 @@ enum { MAX_DATASETS = 256, BLOCK_TRACES = 1 << 16 };
 
 typedef struct copier {
   MPI_Comm comm;
+  sp_watch *watch; /* borrowed */
   const sp_job *job;
   sp_survey *input, *output;
   sp_gather_index *index;
@@ -109,8 +111,10 @@ static void destroy(copier *c) {
 
 /* Works out the order of each gather of a block, and writes it as the map: the input's number of each output trace. */
 static sp_status sort_block(copier *c, const sp_range *block) {
+  sp_status status = SP_SUCCESS;
   for (size_t k = 0; k < c->job->n_sort; k++) {
-    SP_TRY(sp_dataset_read(c->key[k], block->first_trace, block->n_traces, c->rows));
+    const sp_status read = sp_dataset_read(c->key[k], block->first_trace, block->n_traces, c->rows);
+    if (status == SP_SUCCESS) status = read;
     sp_rows_to_double(sp_dataset_type(c->key[k]), c->rows, block->n_traces, c->keys[k]);
   }
   for (sp_local g = 0; g < block->n_gathers; g++) {
@@ -125,20 +129,29 @@ static sp_status sort_block(copier *c, const sp_range *block) {
       c->order[first + i] += first;
     }
   }
-  return sp_dataset_write(c->sort_map, block->first_trace, block->n_traces, c->map);
+  const sp_status written = sp_dataset_write(c->sort_map, block->first_trace, block->n_traces, c->map);
+  return status == SP_SUCCESS ? written : status;
 }
 
-static sp_status copy_block(copier *c, const sp_range *block) {
-  if (c->job->n_sort) SP_TRY(sort_block(c, block));
-  for (int i = 0; i < c->n_datasets; i++) {
-    const size_t row_bytes = sp_dataset_row_length(c->from[i]) * sp_type_size(sp_dataset_type(c->from[i]));
-    SP_TRY(sp_dataset_read(c->from[i], block->first_trace, block->n_traces, c->rows));
-    if (c->job->n_sort && block->n_traces) {
-      sp_trace_permute(c->rows, row_bytes, c->order, block->n_traces, c->spare_row, c->visited);
-    }
-    SP_TRY(sp_dataset_write(c->to[i], block->first_trace, block->n_traces, c->rows));
+/* One dataset's part of a block. */
+static sp_status copy_rows(copier *c, int i, const sp_range *block) {
+  const size_t row_bytes = sp_dataset_row_length(c->from[i]) * sp_type_size(sp_dataset_type(c->from[i]));
+  const sp_status read = sp_dataset_read(c->from[i], block->first_trace, block->n_traces, c->rows);
+  if (read == SP_SUCCESS && c->job->n_sort && block->n_traces) {
+    sp_trace_permute(c->rows, row_bytes, c->order, block->n_traces, c->spare_row, c->visited);
   }
-  return SP_SUCCESS;
+  const sp_status written = sp_dataset_write(c->to[i], block->first_trace, block->n_traces, c->rows);
+  return read == SP_SUCCESS ? written : read;
+}
+
+/* Each rank makes all calls even where one fails, since the other ranks make them too. */
+static sp_status copy_block(copier *c, const sp_range *block) {
+  sp_status status = c->job->n_sort ? sort_block(c, block) : SP_SUCCESS;
+  for (int i = 0; i < c->n_datasets; i++) {
+    const sp_status copied = copy_rows(c, i, block);
+    if (status == SP_SUCCESS) status = copied;
+  }
+  return status;
 }
 
 /* All ranks take as many turns as the one with the most blocks, since each turn is collective. */
@@ -149,15 +162,17 @@ static sp_status copy_blocks(copier *c) {
   sp_global g = c->first_gather;
   for (int turn = 0; turn < turns; turn++) {
     const sp_range block = block_from(c, g);
-    const sp_status status = copy_block(c, &block);
-    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others are in the middle of a collective call */
+    sp_status status = copy_block(c, &block);
+    if (status == SP_SUCCESS && sp_stop_signal()) status = SP_STOPPED;
+    SP_TRY(sp_agree(c->comm, status));
+    sp_watch_progress(c->watch);
     g += block.n_gathers;
   }
   return SP_SUCCESS;
 }
 
-sp_status sp_output_copy_headers(MPI_Comm comm, const sp_job *job, const char *part_path) {
-  copier c = {.comm = comm, .job = job};
+sp_status sp_output_copy_headers(MPI_Comm comm, const sp_job *job, const char *part_path, sp_watch *watch) {
+  copier c = {.comm = comm, .job = job, .watch = watch};
   sp_status status = open_both(&c, part_path);
   SP_TRY_GOTO(out, sp_agree(comm, status));
   status = make_buffers(&c);

@@ -15,6 +15,7 @@
 #include "src/base/fault.h"
 #include "src/pipeline/lock.h"
 #include "src/pipeline/output.h"
+#include "src/pipeline/record.h"
 #include "src/pipeline/report.h"
 #include "src/pipeline/resume.h"
 
@@ -50,8 +51,10 @@ static sp_status begin(sp_run_context *run, sp_beginning *start) {
   SP_FAULT_POINT("looked");
   if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
   SP_FAULT_POINT("created");
-  if (run->start == SP_START_RESUME) {
+  if (start->earlier.results) {
     memcpy(start->results, start->earlier.results, start->index->n_gathers * sizeof(sp_gather_result));
+  }
+  if (run->start == SP_START_RESUME) {
     sp_info("resuming: %llu of %llu gathers are done, %llu are left", (unsigned long long)start->earlier.n_done,
             (unsigned long long)start->index->n_gathers,
             (unsigned long long)(start->index->n_gathers - start->earlier.n_done));
@@ -91,6 +94,8 @@ static sp_status name_path(const sp_job *job, const char *suffix, char **out) {
 static sp_status name_paths(sp_run_context *run) {
   SP_TRY(name_path(run->job, ".part", &run->part_path));
   SP_TRY(name_path(run->job, ".journal", &run->journal_path));
+  SP_TRY(name_path(run->job, ".inflight", &run->inflight_path));
+  SP_TRY(name_path(run->job, ".runs", &run->history_path));
   return name_path(run->job, ".lock", &run->lock_path);
 }
 
@@ -129,7 +134,11 @@ static sp_status make_window(sp_run_context *run) {
 
 /* Every node syncs what its ranks wrote: the journal will say that the headers are there. */
 static sp_status copy_headers(const sp_run_context *run) {
-  SP_TRY(sp_output_copy_headers(run->roles->world, run->job, run->part_path));
+  const sp_status copied = sp_output_copy_headers(run->roles->world, run->job, run->part_path, run->watch);
+  if (copied == SP_STOPPED && run->roles->rank == 0) {
+    sp_info("stopped before the first gather; the same command begins again");
+  }
+  SP_TRY(copied);
   SP_FAULT_POINT("headers_copied");
   const bool first = sp_roles_self(run->roles)->node_rank == 0;
   return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
@@ -145,7 +154,10 @@ static sp_status prepare(sp_run_context *run, sp_beginning *start) {
   SP_TRY(SP_MPI(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world)));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
   run->n_threads = count_threads(run);
+  SP_TRY(sp_record_begin(run, start));
+  sp_watch_doing(run->watch, "copies trace headers");
   if (run->start == SP_START_NEW) SP_TRY(copy_headers(run));
+  sp_watch_doing(run->watch, "makes ready to compute");
   SP_TRY(sp_agree(world, first ? begin_journal(run, start) : SP_SUCCESS));
   return sp_agree(world, make_window(run));
 }
@@ -214,6 +226,7 @@ static sp_status run_role(sp_run_context *run, sp_beginning *start) {
 static sp_status publish(sp_run_context *run, sp_beginning *start) {
   sp_journal_close(start->journal);
   start->journal = NULL;
+  sp_watch_doing(run->watch, "publishes the output");
   SP_FAULT_POINT("before_publish");
   SP_TRY(sp_output_publish(run->job, run->part_path, start->results, start->index->n_gathers));
   SP_FAULT_POINT("published");
@@ -226,7 +239,9 @@ static sp_status publish(sp_run_context *run, sp_beginning *start) {
 static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
   run->started_at = sp_now();
   run->started_cpu = sp_cpu_seconds();
-  const sp_status ended = sp_agree(run->roles->world, run_role(run, start));
+  const sp_status role_ended = run_role(run, start);
+  sp_watch_doing(run->watch, "waits for the other ranks to end");
+  const sp_status ended = sp_agree(run->roles->world, role_ended);
   SP_TRY(sp_report(run, count_traces(start)));
   SP_TRY(ended);
   sp_status status = SP_SUCCESS;
@@ -234,21 +249,43 @@ static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
   return sp_agree(run->roles->world, status);
 }
 
+/* Nothing is to be done; says so, and what came of it before. */
+static sp_status report_complete(const sp_run_context *run, const sp_beginning *start) {
+  sp_status status = SP_SUCCESS;
+  if (run->roles->rank == 0) {
+    sp_info("%s is complete already; --restart makes it again", run->job->output);
+    status = report_failures(run, start->index, start->results);
+  }
+  return sp_agree(run->roles->world, status);
+}
+
+/* A mistake that only the ranks that compute could find ends a new job before its first gather: leave nothing. */
+static void tidy_up(const sp_run_context *run, const sp_beginning *start, sp_status status) {
+  if (status != SP_ERR_USAGE || !run->recorded || run->start != SP_START_NEW || run->roles->rank != 0) return;
+  if (start->n_durable) return;
+  unlink(run->journal_path);
+  unlink(run->part_path);
+  unlink(run->history_path);
+}
+
 sp_status sp_run(const sp_job *job, const sp_run_options *options) {
-  sp_run_context run = {.job = job, .options = options};
+  sp_run_context run = {.job = job, .options = options, .history_fd = -1};
   sp_beginning start = {0};
   sp_status status = prepare(&run, &start);
-  if (status == SP_SUCCESS && run.start == SP_START_COMPLETE) {
-    sp_info("%s is complete already; --restart makes it again", job->output);
-  } else if (status == SP_SUCCESS) {
-    status = run_and_publish(&run, &start);
+  if (status == SP_SUCCESS) {
+    status = run.start == SP_START_COMPLETE ? report_complete(&run, &start) : run_and_publish(&run, &start);
   }
+  sp_record_end(&run, &start, status);
+  tidy_up(&run, &start, status);
   sp_journal_close(start.journal);
   sp_node_window_destroy(run.window);
   end_beginning(&start);
   sp_free(run.part_path);
   sp_free(run.journal_path);
   sp_free(run.lock_path);
+  sp_free(run.inflight_path);
+  sp_free(run.history_path);
+  sp_free(run.places);
   sp_roles_destroy(run.roles);
   return status;
 }

@@ -36,8 +36,33 @@ static sp_status compare(const char *path, const sp_journal_header *was, const s
   return SP_SUCCESS;
 }
 
+/* What became of each gather of a complete output, without checksums. */
+static sp_status read_results(sp_survey *survey, sp_global n, sp_journal_contents *contents) {
+  sp_dataset *dataset = NULL;
+  uint8_t *reasons = NULL;
+  sp_gather_result *results = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_dataset_open(survey, "/integrity/status", &dataset));
+  SP_TRY_GOTO(out, sp_calloc(n + 1, 1, "the status of gathers", (void **)&reasons));
+  SP_TRY_GOTO(out, sp_calloc(n + 1, sizeof *results, "the status of gathers", (void **)&results));
+  for (sp_global first = 0; first < n && status == SP_SUCCESS; first += 1u << 30) {
+    status = sp_dataset_read(dataset, first, (sp_local)(n - first < 1u << 30 ? n - first : 1u << 30), reasons + first);
+  }
+  for (sp_global g = 0; g < n; g++) results[g].reason = reasons[g];
+out:
+  sp_dataset_close(dataset);
+  sp_free(reasons);
+  if (status == SP_SUCCESS) {
+    contents->results = results;
+    contents->n_done = n;
+  } else {
+    sp_free(results);
+  }
+  return status;
+}
+
 /* The output under its own name is complete; is it this job's? */
-static sp_status look_at_output(const sp_job *job, const sp_journal_header *header) {
+static sp_status look_at_output(const sp_job *job, const sp_journal_header *header, sp_journal_contents *contents) {
   sp_survey *survey = NULL;
   char *uuid = NULL;
   sp_journal_header was = {0};
@@ -54,7 +79,8 @@ static sp_status look_at_output(const sp_job *job, const sp_journal_header *head
   was.n_traces = info->n_traces;
   was.n_samples = info->n_samples;
   was.results_version = (uint32_t)version;
-  status = compare(job->output, &was, header);
+  SP_TRY_GOTO(out, compare(job->output, &was, header));
+  status = read_results(survey, info->n_gathers, contents);
 out:
   sp_free(was.job);
   sp_free(uuid);
@@ -88,12 +114,12 @@ static sp_status take_up(const char *journal_path, const sp_journal_header *head
 
 /* There is no work to take up: a complete output, or nothing. */
 static sp_status look_further(const sp_job *job, const char *part_path, const char *journal_path,
-                              const sp_journal_header *header, sp_start *start) {
+                              const sp_journal_header *header, sp_start *start, sp_journal_contents *contents) {
   if (access(job->output, F_OK)) {
     *start = SP_START_NEW;
     return forget(part_path, journal_path);
   }
-  SP_TRY(look_at_output(job, header));
+  SP_TRY(look_at_output(job, header, contents));
   /* a run that was cut off as it published may not have come to these */
   SP_TRY(sp_sync_entry(job->output));
   SP_TRY(forget(part_path, journal_path));
@@ -111,8 +137,8 @@ sp_status sp_resume_look(const sp_job *job, const char *part_path, const char *j
   sp_journal_contents found;
   SP_TRY(sp_journal_read(journal_path, &found));
   const bool begun = found.begun && access(part_path, F_OK) == 0;
-  const sp_status status =
-      begun ? take_up(journal_path, header, &found) : look_further(job, part_path, journal_path, header, start);
+  const sp_status status = begun ? take_up(journal_path, header, &found)
+                                 : look_further(job, part_path, journal_path, header, start, contents);
   if (begun && status == SP_SUCCESS) {
     *contents = found;
     *start = SP_START_RESUME;

@@ -8,6 +8,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
+#include "src/base/crash.h"
 #include "src/base/fault.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/run.h"
@@ -18,12 +19,13 @@ enum { MAX_COLUMNS = 32, N_INPUTS = 2 };
 typedef struct input {
   uint64_t round;
   bool last;
+  sp_reason set_aside; /* of the whole range */
   sp_range range;
   sp_local *first_trace;        /* [slab_gathers + 1] */
   float *samples;               /* [slab_traces][n_samples] */
   double *columns[MAX_COLUMNS]; /* [slab_traces] each: the chain's headers, then the sort keys */
   sp_local *order;              /* [slab_traces]; NULL for jobs that do not sort */
-  uint32_t *unreadable;         /* [slab_gathers]: SP_REASON_UNREADABLE or SP_REASON_OK */
+  uint32_t *reasons;            /* [slab_gathers] sp_reason: why a gather is not to be computed */
   sp_slot *slot;
   sp_slab slab;
   double submitted_at;
@@ -71,7 +73,7 @@ static sp_status open_columns(worker *w) {
 static sp_status create_input(const worker *w, input *in) {
   const sp_run_shape *shape = &w->run->shape;
   SP_TRY(sp_calloc(shape->slab_gathers + 1, sizeof(sp_local), "a slab's gathers", (void **)&in->first_trace));
-  SP_TRY(sp_calloc(shape->slab_gathers, sizeof *in->unreadable, "a slab's gathers", (void **)&in->unreadable));
+  SP_TRY(sp_calloc(shape->slab_gathers, sizeof *in->reasons, "a slab's gathers", (void **)&in->reasons));
   const size_t n_samples = (size_t)shape->slab_traces * shape->n_samples;
   SP_TRY(sp_calloc(n_samples, sizeof(float), "an input buffer", (void **)&in->samples));
   w->run->buffers += n_samples * sizeof(float);
@@ -150,7 +152,7 @@ static void destroy(worker *w) {
   for (int k = 0; k < N_INPUTS; k++) {
     input *in = &w->inputs[k];
     sp_free(in->first_trace);
-    sp_free(in->unreadable);
+    sp_free(in->reasons);
     sp_free(in->samples);
     sp_free(in->order);
     for (int i = 0; i < MAX_COLUMNS; i++) sp_free(in->columns[i]);
@@ -182,6 +184,7 @@ static sp_status create(worker *w, sp_run_context *run) {
 static sp_status receive_deal(worker *w, input *in) {
   const double start = sp_now();
   sp_backoff backoff = {0};
+  sp_watch_doing(w->run->watch, "waits to be dealt a round");
   for (int from = -1;;) {
     SP_TRY(sp_message_poll(w->roles->world, 0, SP_TAG_DEAL, w->deal, w->deal_bytes, &from));
     if (from >= 0) break;
@@ -191,6 +194,7 @@ static sp_status receive_deal(worker *w, input *in) {
   in->round = w->deal->round;
   in->last = w->deal->last;
   in->range = w->deal->range;
+  in->set_aside = (sp_reason)w->deal->set_aside;
   memcpy(in->first_trace, w->deal + 1, (in->range.n_gathers + 1) * sizeof(sp_local));
   sp_stage_add(&w->run->times, SP_STAGE_WAIT, sp_now() - start, 0);
   return SP_SUCCESS;
@@ -212,7 +216,7 @@ static void read_rows(worker *w, input *in, sp_dataset *dataset, void *rows) {
     if (sp_dataset_read_alone(dataset, range->first_trace + in->first_trace[g], n, at) == SP_SUCCESS) continue;
     sp_warn("gather %llu cannot be read", (unsigned long long)(range->first_gather + g));
     memset(at, 0, n * row);
-    in->unreadable[g] = SP_REASON_UNREADABLE;
+    in->reasons[g] = SP_REASON_UNREADABLE;
   }
 }
 
@@ -221,11 +225,13 @@ static sp_status read_slab(worker *w, input *in) {
   const sp_range *range = &in->range;
   double start = sp_now();
   /* HDF5 agrees among the ranks before it reads, spinning; whoever comes early sleeps here instead. */
+  sp_watch_doing(w->run->watch, "waits for the other workers to read");
   SP_TRY(sp_quiet_barrier(w->roles->peers));
+  sp_watch_doing(w->run->watch, "reads");
   sp_stage_add(&w->run->times, SP_STAGE_WAIT, sp_now() - start, 0);
 
   start = sp_now();
-  memset(in->unreadable, 0, range->n_gathers * sizeof *in->unreadable);
+  for (sp_local g = 0; g < range->n_gathers; g++) in->reasons[g] = in->set_aside;
   read_rows(w, in, w->traces, in->samples);
   for (size_t i = 0; i < w->n_columns; i++) {
     sp_dataset *column = w->column_data[i];
@@ -257,6 +263,7 @@ static sp_status submit(worker *w, input *in) {
   if (in->order) sort_slab(w, in);
   in->slot = sp_node_window_slot(w->run->window, w->roles->rank, w->n_slabs++);
   sp_backoff backoff = {0};
+  sp_watch_doing(w->run->watch, "waits for the I/O rank to free a slot");
   while (sp_slot_is_full(in->slot)) sp_backoff_sleep(&backoff);
   in->slab = (sp_slab){.n_gathers = in->range.n_gathers,
                        .n_traces = in->range.n_traces,
@@ -264,7 +271,7 @@ static sp_status submit(worker *w, input *in) {
                        .in = in->samples,
                        .order = in->order,
                        .headers = (const double *const *)in->columns,
-                       .set_aside = in->unreadable,
+                       .set_aside = in->reasons,
                        .traces = sp_slot_traces(w->run->window, in->slot),
                        .noise = sp_slot_noise(w->run->window, in->slot),
                        .results = sp_slot_results(w->run->window, in->slot),
@@ -272,7 +279,10 @@ static sp_status submit(worker *w, input *in) {
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->range.first_gather, in->range.n_gathers);
   in->submitted_at = sp_now();
   sp_stage_add(&w->run->times, SP_STAGE_HAND_OVER, in->submitted_at - start, 0);
-  SP_FAULT_POISON(in->range.first_gather, in->range.n_gathers);
+  if (in->set_aside == SP_REASON_OK) {
+    sp_crash_set((unsigned)(in - w->inputs), in->range.first_gather, in->range.n_gathers);
+    SP_FAULT_POISON(in->range.first_gather, in->range.n_gathers);
+  }
   return sp_engine_submit(w->engine, &in->slab);
 }
 
@@ -291,7 +301,9 @@ static sp_status finish(worker *w, input *in) {
   const double start = sp_now();
   sp_slab *done = NULL;
   SP_FAULT_POINT("in_compute");
+  sp_watch_doing(w->run->watch, "computes");
   SP_TRY(sp_engine_wait(w->engine, &done));
+  sp_crash_set((unsigned)(in - w->inputs), 0, 0);
   const double end = sp_now();
   const uint64_t bytes = (uint64_t)in->range.n_traces * w->run->shape.n_samples * sizeof(float);
   sp_stage_add(&w->run->times, SP_STAGE_COMPUTE, end - start, bytes);
@@ -325,7 +337,7 @@ sp_status sp_work(sp_run_context *run) {
   if (status == SP_SUCCESS) {
     const uint64_t allocated = sp_alloc_count();
     status = run_rounds(&w);
-    if (status != SP_SUCCESS) sp_comm_abort(status); /* the others would wait for ever */
+    if (status != SP_SUCCESS) sp_run_abort(run, status); /* the others would wait for ever */
     run->busy_s = sp_engine_busy_seconds(w.engine);
     sp_debug("steady state: %llu allocations", (unsigned long long)(sp_alloc_count() - allocated));
   }

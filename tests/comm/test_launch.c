@@ -48,7 +48,7 @@ static int launch(const char *script) {
   snprintf(text, sizeof text, "%s", script);
   char *const command[] = {shell, option, text, NULL};
   sp_launch_end end;
-  if (sp_launch_run(command, &end) != SP_SUCCESS) return -1;
+  if (sp_launch_run(command, NULL, &end) != SP_SUCCESS) return -1;
   return end.exit_code + (end.told ? TOLD : 0) + (end.asked ? ASKED : 0);
 }
 
@@ -70,7 +70,7 @@ static void test_what_cannot_be_started(void **state) {
   char missing[] = "/no/such/launcher";
   char *const command[] = {missing, NULL};
   sp_launch_end end = {.exit_code = 42};
-  assert_int_equal(sp_launch_run(command, &end), SP_ERR_USAGE);
+  assert_int_equal(sp_launch_run(command, NULL, &end), SP_ERR_USAGE);
   assert_int_equal(end.exit_code, 42);
   sp_mpirun kind;
   setenv("SEISPROC_MPIRUN", missing, 1);
@@ -232,7 +232,7 @@ static void test_real_launcher(void **state) {
   assert_int_equal(sp_launch_command(kind, &layout, program, arguments, 1, &command), SP_SUCCESS);
   unsetenv("OMPI_ALLOW_RUN_AS_ROOT");
   unsetenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM");
-  assert_int_equal(sp_launch_run(command, &end), SP_SUCCESS);
+  assert_int_equal(sp_launch_run(command, NULL, &end), SP_SUCCESS);
   assert_true(end.told);
   assert_false(end.asked);
   assert_int_equal(end.exit_code, SP_EXIT_PARTIAL);

@@ -1,0 +1,97 @@
+#include "src/base/crash.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS};
+
+enum { N_SIGNALS = sizeof signals / sizeof signals[0], LINE_SIZE = 128 };
+
+static struct {
+  int fd, rank;
+  bool on;
+  atomic_flag taken; /* by the first thread that faults */
+  struct {
+    atomic_ullong first, n;
+  } slabs[SP_CRASH_SLABS];
+  struct sigaction before[N_SIGNALS];
+} watch = {.fd = -1};
+
+/* Appends a number in decimal digits; snprintf is not for signal handlers. */
+static char *put_number(char *at, unsigned long long value) {
+  char digits[24];
+  int n = 0;
+  do {
+    digits[n++] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value);
+  *at++ = ' ';
+  while (n) *at++ = digits[--n];
+  return at;
+}
+
+static void leave_line(int signal, unsigned long long first, unsigned long long n) {
+  static const char word[] = "crash";
+  char line[LINE_SIZE], *at = line + sizeof word - 1;
+  memcpy(line, word, sizeof word - 1);
+  at = put_number(at, (unsigned long long)watch.rank);
+  at = put_number(at, (unsigned long long)signal);
+  at = put_number(at, first);
+  at = put_number(at, n);
+  *at++ = '\n';
+  for (const char *left = line; left < at;) {
+    const ssize_t written = write(watch.fd, left, (size_t)(at - left));
+    if (written <= 0) return;
+    left += written;
+  }
+}
+
+static void leave_lines(int signal) {
+  bool any = false;
+  for (int i = 0; i < SP_CRASH_SLABS; i++) {
+    const unsigned long long n = atomic_load(&watch.slabs[i].n);
+    if (n == 0) continue;
+    leave_line(signal, atomic_load(&watch.slabs[i].first), n);
+    any = true;
+  }
+  if (!any) leave_line(signal, 0, 0);
+}
+
+static void note(int signal) {
+  if (!atomic_flag_test_and_set(&watch.taken)) leave_lines(signal);
+  /* the fault comes again, and meets who was there before; one that was sent does not, so it is sent again */
+  for (int i = 0; i < N_SIGNALS; i++) {
+    if (signals[i] == signal) sigaction(signal, &watch.before[i], NULL);
+  }
+  raise(signal);
+}
+
+void sp_crash_watch(int fd, int rank) {
+  watch.fd = fd;
+  watch.rank = rank;
+  struct sigaction action = {.sa_handler = note, .sa_flags = SA_ONSTACK};
+  sigemptyset(&action.sa_mask);
+  for (int i = 0; i < N_SIGNALS; i++) sigaction(signals[i], &action, &watch.before[i]);
+  watch.on = true;
+}
+
+void sp_crash_unwatch(void) {
+  for (int i = 0; watch.on && i < N_SIGNALS; i++) sigaction(signals[i], &watch.before[i], NULL);
+  watch.on = false;
+  watch.fd = -1;
+}
+
+void sp_crash_set(unsigned slab, uint64_t first, uint64_t n) {
+  if (slab >= SP_CRASH_SLABS) return;
+  atomic_store(&watch.slabs[slab].n, 0); /* never a range of which half is the last one's */
+  atomic_store(&watch.slabs[slab].first, first);
+  atomic_store(&watch.slabs[slab].n, n);
+}
+
+void sp_crash_note(void) {
+  if (watch.on && !atomic_flag_test_and_set(&watch.taken)) leave_lines(0);
+}

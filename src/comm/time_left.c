@@ -1,0 +1,11 @@
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "seisproc/comm.h"
+
+double sp_time_left(void) {
+  const char *end = getenv("SLURM_JOB_END_TIME");
+  const double at = end ? strtod(end, NULL) : 0;
+  return at > 0 ? fmax(0, at - (double)time(NULL)) : (double)INFINITY;
+}

@@ -1,0 +1,244 @@
+"""`seisproc run` by itself: it says who died, of what, with what in flight, and starts the job again; not for ever."""
+
+import os
+import re
+import signal
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+import jobs
+
+LAYOUT = ["--set=workers=2", "--set=threads=1"]
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, survey):
+    job = jobs.Job(tmp_path_factory.mktemp("reference"), survey)
+    job.run("--set=engine=cpu", ranks=3)
+    return jobs.sha(job.output)
+
+
+def start(job, *arguments, **options):
+    return job.start(*LAYOUT, *arguments, ranks=None, **options)
+
+
+def test_a_killed_rank_is_named_with_what_it_had_and_the_job_goes_on(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    running = start(job, delay=300)
+    assert running.wait_for(lambda: len(job.done()) >= 10)
+    victim = running.pids()[3]
+    os.kill(victim, signal.SIGKILL)
+    result = running.wait(60)
+    assert result.returncode == 0, str(result)
+    said = re.search(r"rank 3 died by signal 9 \(Killed\): worker on (\S+), process (\d+), has gathers (.+) in flight",
+                     result.stderr)
+    assert said and int(said.group(2)) == victim and re.fullmatch(r"[\d, to]+", said.group(3)), str(result)
+    assert "starting again, 1 of 3" in result.stderr
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
+    assert [line[3] for line in job.history_lines("run")][0] == "0/80"
+    assert len(job.history_lines("run")) == 2 and job.history_lines("end")[-1][2] == "complete"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("victim", [jobs.COORDINATOR, jobs.IO_RANK, "mpirun", "ranks"])
+def test_whoever_dies_the_job_goes_on_by_itself(tmp_path, survey, expected, victim):
+    job = jobs.Job(tmp_path, survey)
+    running = start(job, delay=300)
+    for gathers in (5, 25):
+        assert running.wait_for(lambda n=gathers: len(job.done()) >= n)
+        if victim == "mpirun":
+            os.kill(running.launcher(), signal.SIGKILL)
+        elif victim == "ranks":
+            for pid in running.pids().values():
+                os.kill(pid, signal.SIGKILL)
+        else:
+            assert running.kill(victim)
+    result = running.wait(90)
+    assert result.returncode == 0, str(result)
+    assert result.stderr.count("starting again, 1 of 3") == 2  # there was progress in between
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
+
+
+def test_restarts_without_progress_come_to_an_end(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(*LAYOUT, "--restarts=2", ranks=None, binary=harness.FAULTY, check=75,
+                     env={"SEISPROC_FAULT": "before_append:1@0"})
+    assert len(job.history_lines("run")) == 3 or len(job.history_lines("run")) == 4
+    assert "given up after 2 restarts in a row without a gather done" in result.stderr
+    assert not job.done()
+    result = job.run(*LAYOUT, ranks=None)
+    assert jobs.sha(job.output) == expected
+
+
+def test_no_restarts_when_none_are_wanted(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(*LAYOUT, "--restarts=0", ranks=None, binary=harness.FAULTY, check=75,
+                     env={"SEISPROC_FAULT": "after_write:2@1"})
+    assert "rank 1 died by signal 9" in result.stderr and "starting again" not in result.stderr
+
+
+def test_a_restart_begins_anew_only_once(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    job.run(*LAYOUT, "--set=chain.0.dwt.k=3.5", ranks=None)
+    running = start(job, "--restart", delay=300)
+    assert running.wait_for(lambda: len(job.done()) >= 20)
+    assert running.kill(2)
+    result = running.wait(60)
+    assert result.returncode == 0, str(result)
+    assert "resuming: " in result.stderr
+    assert [line[2] for line in job.history_lines("run")] == ["new", "new", "resumed"]
+    assert jobs.sha(job.output) == expected
+
+
+# --- poisoned gathers ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("poison", ["37", "0,79,41"])
+def test_a_poisoned_gather_is_set_aside_and_the_survey_completes(tmp_path, survey, poison):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(*LAYOUT, ranks=None, binary=harness.FAULTY, check=2, timeout=200,
+                     env={"SEISPROC_POISON": poison})
+    gathers = [int(g) for g in poison.split(",")]
+    for gather in gathers:
+        assert f"gather {gather} (key " in result.stderr and "is set aside" in result.stderr
+    assert "died by signal 11" in result.stderr and "is dealt alone" in result.stderr
+    with h5py.File(job.output) as f, h5py.File(survey) as before:
+        status = f["integrity/status"][:]
+        assert {g: int(s) for g, s in enumerate(status) if s} == {g: 7 for g in gathers}
+        first = f["gathers/first_trace"][:].astype(int)
+        for g in gathers:
+            rows = slice(first[g], first[g + 1])
+            assert np.array_equal(f["traces"][rows], before["traces"][rows]) and not f["noise"][rows].any()
+    # the other gathers are what they are without poison
+    other = jobs.Job(tmp_path, survey, name="other")
+    other.run("--set=engine=cpu", ranks=3)
+    with h5py.File(job.output) as a, h5py.File(other.output) as b:
+        same = (a["integrity/crc32c"][:] == b["integrity/crc32c"][:]).all(axis=1)
+    assert sorted(np.flatnonzero(~same)) == sorted(gathers)
+
+
+def test_kills_from_outside_set_nothing_aside(tmp_path, survey, expected):
+    """However often a worker is killed with the same gathers in hand: SIGKILL is not a gather's fault."""
+    job = jobs.Job(tmp_path, survey)
+    for _ in range(4):
+        running = job.start(ranks=3, delay=3000)
+        assert running.wait_for(lambda: job.inflight.exists() and "deal 2" in job.inflight.read_text())
+        running.kill(2)
+        running.wait(20)
+    result = job.run(ranks=3)
+    assert "alone" not in result.stderr and "set aside" not in result.stderr
+    assert jobs.sha(job.output) == expected
+
+
+# --- hangs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("victim, role", [(jobs.FIRST_WORKER, "worker"), (jobs.IO_RANK, "i/o"),
+                                          (jobs.COORDINATOR, "coordinator")])
+def test_a_stopped_rank_is_reported_and_the_job_started_again(tmp_path, survey, expected, victim, role):
+    job = jobs.Job(tmp_path, survey)
+    running = start(job, "--set=stall_timeout=4", delay=300)
+    assert running.wait_for(lambda: len(job.done()) >= 10)
+    stopped = running.pids()[victim]
+    os.kill(stopped, signal.SIGSTOP)
+    result = running.wait(90)
+    assert result.returncode == 0, str(result)
+    assert "stalled: " in result.stderr and "starting again" in result.stderr
+    if victim == jobs.COORDINATOR:
+        assert re.search(r"stalled: .+ for \d s, and rank 0 says nothing", result.stderr)
+    else:
+        assert re.search(rf"rank {victim}: {role} on \S+, process {stopped}\b.*, says nothing", result.stderr), \
+            str(result)
+        assert re.search(r"rank \d: .*, waits .* for \d s", result.stderr)
+    assert jobs.sha(job.output) == expected
+
+
+def test_an_engine_that_hangs_is_reported(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    running = job.start("--set=stall_timeout=2", ranks=4, env={"SEISPROC_MOCK": "lose=2"})
+    result = running.wait(60)
+    running.seconds_until_gone(10)
+    assert result.returncode == 75, str(result)
+    assert re.search(r"rank 2: worker on .* gathers .* in flight, computes for \d s", result.stderr)
+    job.run()
+    assert jobs.sha(job.output) == expected
+
+
+def test_a_slow_job_is_no_hang(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run("--set=stall_timeout=3", ranks=3, delay=600)
+    assert "stalled" not in result.stderr and jobs.sha(job.output) == expected
+
+
+# --- time --------------------------------------------------------------------------------------------------------
+
+
+def test_time_that_is_up_stops_the_job_so_that_it_goes_on(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    began = time.monotonic()
+    running = start(job, "--max-time=8", delay=1500)
+    result = running.wait(60)
+    assert result.returncode == 75, str(result)
+    assert "time is nearly up" in result.stderr and time.monotonic() - began < 8 * harness.TIME_SCALE + 1
+    assert 0 < len(job.done()) < 80
+    assert job.history_lines("end")[-1][2] == "stopped"
+    job.run()
+    assert jobs.sha(job.output) == expected
+
+
+def test_the_resource_managers_limit_counts_too(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(ranks=4, delay=1500, check=75, env={"SLURM_JOB_END_TIME": int(time.time()) + 10})
+    assert "time is nearly up" in result.stderr and job.done()
+
+
+@pytest.mark.parametrize("text, seconds", [("90", 90), ("2:30", 150), ("1:00:05", 3605), ("1-00:00:00", 86400)])
+def test_times_are_read_as_slurm_writes_them(tmp_path, survey, text, seconds):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(f"--max-time={text}", ranks=3)
+    assert f"the job has {seconds} s" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["", "x", "1:2:3:4", "1-2", "1-2:3", "-5", "5m", "1:-2"])
+def test_times_that_are_none_are_refused(seisproc, tmp_path, survey, text):
+    job = jobs.Job(tmp_path, survey)
+    result = seisproc("run", job.path, f"--max-time={text}", check=1)
+    assert "--max-time" in result.stderr or "max_time" in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_signal_to_the_command_stops_the_job_and_is_no_death(tmp_path, survey, expected, number):
+    job = jobs.Job(tmp_path, survey)
+    running = start(job, delay=500)
+    assert running.wait_for(lambda: len(job.done()) >= 5)
+    running.process.send_signal(number)
+    result = running.wait(30)
+    running.seconds_until_gone(10)
+    assert result.returncode == 75 and "starting again" not in result.stderr, str(result)
+    job.run()
+    assert jobs.sha(job.output) == expected
+
+
+def test_what_takes_too_long_to_stop_is_given_up(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    running = job.start(ranks=3, env={"SEISPROC_MOCK": "lose=3"})
+    assert running.wait_for(lambda: len(job.done()) >= 1)
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGUSR1)
+    result = running.wait(40)
+    assert result.returncode == 75 and "given up" in result.stderr, str(result)
+    assert time.monotonic() - began < 12 * harness.TIME_SCALE
+    assert job.history_lines("end")[-1][2] == "stopped"
+    job.run()
+    assert jobs.sha(job.output) == expected
