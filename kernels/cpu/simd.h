@@ -217,11 +217,14 @@ SP_INLINE int vi_pack(int32_t *p, vm m, vi v) {
   return __builtin_popcount(bits);
 }
 
+/* The upper half of `before` and the lower one of `now`. */
+SP_INLINE vf vf_middle(vf before, vf now) {
+  return (vf)_mm256_permute2x128_si256((__m256i)before, (__m256i)now, 0x21);
+}
 #define vf_delay(before, now, n)                                                                                       \
-  ((n) == 4                                                                                                            \
-       ? (vf)_mm256_permute2x128_si256((__m256i)(before), (__m256i)(now), 0x21)                                        \
-       : (vf)_mm256_alignr_epi8((__m256i)(now), _mm256_permute2x128_si256((__m256i)(before), (__m256i)(now), 0x21),    \
-                                (16 - 4 * (n)) & 15))
+  ((n) == 4  ? vf_middle(before, now)                                                                                  \
+   : (n) < 4 ? (vf)_mm256_alignr_epi8((__m256i)(now), (__m256i)vf_middle(before, now), (16 - 4 * (n)) & 15)            \
+             : (vf)_mm256_alignr_epi8((__m256i)vf_middle(before, now), (__m256i)(before), (32 - 4 * (n)) & 15))
 
 SP_INLINE vf vf_reverse(vf a) {
   return __builtin_shuffle(a, (vi){7, 6, 5, 4, 3, 2, 1, 0});

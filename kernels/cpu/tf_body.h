@@ -1,11 +1,11 @@
-/* The kernels of tf, compiled once an instruction set. A file that includes this defines TF_KERNELS, the name of its
- * table. */
+/* The kernels of tf, compiled once an instruction set. */
 #ifndef SEISPROC_KERNELS_CPU_TF_BODY_H
 #define SEISPROC_KERNELS_CPU_TF_BODY_H
 #include <string.h>
 
 #include "kernels/cpu/tf.h"
 #include "kernels/cpu/tf_vec.h"
+#include "kernels/cpu/window_stats.h"
 
 #include "kernels/cpu/tf_body_polar.h"
 
@@ -17,8 +17,8 @@
 
 #include "kernels/cpu/tf_body_voices.h"
 
-const sp_tf_kernels TF_KERNELS = {
-    .lanes = LANES,
+const sp_tf_kernels SP_ISA_SYMBOL(sp_tf_kernels) = {
+    .lanes = SP_LANES,
     .shrink = shrink,
     .copy = copy,
     .stft64_analyse = stft64_analyse,

@@ -1,50 +1,51 @@
-/* Fourier transforms of LANES sequences at once, one a lane: x[j] = sum over k of X[k] exp(2 pi i j k / n), in passes
- * of small radices that sort as they go (Stockham). The first pass is handed its input in registers, so that it need
- * not be stored; the last one hands its output over likewise. Part of each file tf_kernels_<isa>.c.
+/* Fourier transforms of SP_LANES sequences at once, one a lane: x[j] = sum over k of X[k] exp(2 pi i j k / n), in
+ * passes of small radices that sort as they go (Stockham). The first pass is handed its input in registers, so that it
+ * need not be stored; the last one hands its output over likewise. Part of each file tf_kernels_<isa>.c.
  */
 #ifndef SEISPROC_KERNELS_CPU_TF_BODY_FFT_H
 #define SEISPROC_KERNELS_CPU_TF_BODY_FFT_H
 
 enum { MAX_RADIX = 8 };
 
-TF_INLINE complex_vf plus(complex_vf a, complex_vf b) {
+SP_INLINE complex_vf plus(complex_vf a, complex_vf b) {
   return (complex_vf){a.re + b.re, a.im + b.im};
 }
 
-TF_INLINE complex_vf minus(complex_vf a, complex_vf b) {
+SP_INLINE complex_vf minus(complex_vf a, complex_vf b) {
   return (complex_vf){a.re - b.re, a.im - b.im};
 }
 
 /* a + s i b, s = 1 or -1 */
-TF_INLINE complex_vf plus_i(complex_vf a, complex_vf b, int s) {
+SP_INLINE complex_vf plus_i(complex_vf a, complex_vf b, int s) {
   return s > 0 ? (complex_vf){a.re - b.im, a.im + b.re} : (complex_vf){a.re + b.im, a.im - b.re};
 }
 
 /* a times exp(i phase) = re + i im */
-TF_INLINE complex_vf turn(complex_vf a, float re, float im) {
-  return (complex_vf){fma_from(splat(im), a.im, splat(re) * a.re), fma_add(splat(im), a.re, splat(re) * a.im)};
+SP_INLINE complex_vf turn(complex_vf a, float re, float im) {
+  return (complex_vf){multiply_from(vf_set(im), a.im, vf_set(re) * a.re),
+                      multiply_add(vf_set(im), a.re, vf_set(re) * a.im)};
 }
 
 /* a + c b */
-TF_INLINE complex_vf plus_times(complex_vf a, float c, complex_vf b) {
-  return (complex_vf){fma_add(splat(c), b.re, a.re), fma_add(splat(c), b.im, a.im)};
+SP_INLINE complex_vf plus_times(complex_vf a, float c, complex_vf b) {
+  return (complex_vf){multiply_add(vf_set(c), b.re, a.re), multiply_add(vf_set(c), b.im, a.im)};
 }
 
-TF_INLINE complex_vf times(float c, complex_vf a) {
-  return (complex_vf){splat(c) * a.re, splat(c) * a.im};
+SP_INLINE complex_vf times(float c, complex_vf a) {
+  return (complex_vf){vf_set(c) * a.re, vf_set(c) * a.im};
 }
 
 #define ROOT_HALF 0.70710678118654752f
 
 /* Transforms of small length in place, exponent s = 1 or -1. */
 
-TF_INLINE void transform2(complex_vf x[2]) {
+SP_INLINE void transform2(complex_vf x[2]) {
   const complex_vf a = x[0];
   x[0] = plus(a, x[1]);
   x[1] = minus(a, x[1]);
 }
 
-TF_INLINE void transform3(complex_vf x[3], int s) {
+SP_INLINE void transform3(complex_vf x[3], int s) {
   const complex_vf sum = plus(x[1], x[2]), middle = plus_times(x[0], -0.5f, sum);
   const complex_vf across = times(0.86602540378443865f, minus(x[1], x[2]));
   x[0] = plus(x[0], sum);
@@ -52,7 +53,7 @@ TF_INLINE void transform3(complex_vf x[3], int s) {
   x[2] = plus_i(middle, across, -s);
 }
 
-TF_INLINE void transform4(complex_vf x[4], int s) {
+SP_INLINE void transform4(complex_vf x[4], int s) {
   const complex_vf s02 = plus(x[0], x[2]), d02 = minus(x[0], x[2]), s13 = plus(x[1], x[3]), d13 = minus(x[1], x[3]);
   x[0] = plus(s02, s13);
   x[1] = plus_i(d02, d13, s);
@@ -60,7 +61,7 @@ TF_INLINE void transform4(complex_vf x[4], int s) {
   x[3] = plus_i(d02, d13, -s);
 }
 
-TF_INLINE void transform5(complex_vf x[5], int s) {
+SP_INLINE void transform5(complex_vf x[5], int s) {
   const float c1 = 0.30901699437494742f, c2 = -0.80901699437494742f;
   const float s1 = 0.95105651629515357f, s2 = 0.58778525229247313f;
   const complex_vf s14 = plus(x[1], x[4]), d14 = minus(x[1], x[4]), s23 = plus(x[2], x[3]), d23 = minus(x[2], x[3]);
@@ -74,7 +75,7 @@ TF_INLINE void transform5(complex_vf x[5], int s) {
   x[3] = plus_i(u2, v2, -s);
 }
 
-TF_INLINE void transform8(complex_vf x[8], int s) {
+SP_INLINE void transform8(complex_vf x[8], int s) {
   const complex_vf s04 = plus(x[0], x[4]), d04 = minus(x[0], x[4]), s26 = plus(x[2], x[6]), d26 = minus(x[2], x[6]);
   const complex_vf s15 = plus(x[1], x[5]), d15 = minus(x[1], x[5]), s37 = plus(x[3], x[7]), d37 = minus(x[3], x[7]);
   const complex_vf e0 = plus(s04, s26), e2 = minus(s04, s26), e1 = plus_i(d04, d26, s), e3 = plus_i(d04, d26, -s);
@@ -91,7 +92,7 @@ TF_INLINE void transform8(complex_vf x[8], int s) {
   x[7] = plus_times(e3, ROOT_HALF, t3);
 }
 
-TF_INLINE void transform_small(complex_vf *x, int radix) {
+SP_INLINE void transform_small(complex_vf *x, int radix) {
   switch (radix) {
   case 2:
     transform2(x);
@@ -114,14 +115,14 @@ TF_INLINE void transform_small(complex_vf *x, int radix) {
 /* --- passes -------------------------------------------------------------------------------------------------- */
 
 /* Writes the radix numbers at x, times their twiddle factors, to every `stride`-th place from y on. */
-TF_INLINE void give_turned(const complex_vf *x, int radix, const float *twiddle, size_t stride, complex_vf *y) {
+SP_INLINE void give_turned(const complex_vf *x, int radix, const float *twiddle, size_t stride, complex_vf *y) {
   y[0] = x[0];
 #pragma GCC unroll 8
   for (int j = 1; j < radix; j++) y[(size_t)j * stride] = turn(x[j], twiddle[2 * j - 2], twiddle[2 * j - 1]);
 }
 
 /* A pass that is neither the first nor the last. */
-TF_INLINE void middle_pass(const sp_tf_fft_pass *pass, int radix, const complex_vf *x, complex_vf *y) {
+SP_INLINE void middle_pass(const sp_tf_fft_pass *pass, int radix, const complex_vf *x, complex_vf *y) {
   const float *twiddle = pass->twiddles;
   const size_t stride = pass->stride, apart = stride * pass->groups;
   for (size_t p = 0; p < pass->groups; p++) {

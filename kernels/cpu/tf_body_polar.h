@@ -11,23 +11,24 @@ typedef struct complex_vf {
 /* Powers below this are taken for it: magnitudes below 1e-18 come out smaller than they are. */
 #define LEAST_POWER 1e-37f
 
-TF_INLINE vf inverse_magnitude(complex_vf x, vf *mag) {
-  const vf power = fma_add(x.re, x.re, x.im * x.im);
-  const vf inverse = inverse_sqrt(positive_max(power, splat(LEAST_POWER)));
+SP_INLINE vf inverse_magnitude(complex_vf x, vf *mag) {
+  const vf power = multiply_add(x.re, x.re, x.im * x.im);
+  const vf inverse = inverse_sqrt(positive_max(power, vf_set(LEAST_POWER)));
   *mag = power * inverse;
   return inverse;
 }
 
-TF_INLINE void store_polar(complex_vf x, float *mag, float *re, float *im) {
+SP_INLINE void store_polar(complex_vf x, float *mag, float *re, float *im) {
   vf magnitude;
   const vf inverse = inverse_magnitude(x, &magnitude);
-  store(mag, magnitude);
-  store(re, x.re * inverse);
-  store(im, x.im * inverse);
+  vf_store(mag, magnitude);
+  vf_store(re, x.re * inverse);
+  vf_store(im, x.im * inverse);
 }
 
 static void polar(size_t n, float *mag, float *re, float *im) {
-  for (size_t i = 0; i < n; i += LANES) store_polar((complex_vf){load(re + i), load(im + i)}, mag + i, re + i, im + i);
+  for (size_t i = 0; i < n; i += SP_LANES)
+    store_polar((complex_vf){vf_load(re + i), vf_load(im + i)}, mag + i, re + i, im + i);
 }
 
 #endif

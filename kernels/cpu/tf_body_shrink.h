@@ -8,65 +8,42 @@
 #ifndef SEISPROC_KERNELS_CPU_TF_BODY_SHRINK_H
 #define SEISPROC_KERNELS_CPU_TF_BODY_SHRINK_H
 
-/* z[0 ... n-1] sorted; x joins them. */
-TF_INLINE void insert(vf *z, int n, vf x) {
-  vf place = n ? positive_min(z[0], x) : x;
-#pragma GCC unroll 32
-  for (int i = 1; i < n; i++) {
-    const vf next = positive_max(z[i - 1], positive_min(z[i], x));
-    z[i - 1] = place;
-    place = next;
-  }
-  if (n) {
-    const vf last = positive_max(z[n - 1], x);
-    z[n - 1] = place;
-    place = last;
-  }
-  z[n] = place;
-}
-
-/* z[0 ... n-1] sorted, x one of them, which goes. */
-TF_INLINE void remove_one(vf *z, int n, vf x) {
-#pragma GCC unroll 32
-  for (int i = 0; i < n - 1; i++) z[i] = (vf)pick((vi)z[i], (vi)x, (vi)z[i], (vi)z[i + 1]);
-}
-
 /* q-th smallest of |z[i] - m|. A term is negative only where the other one is not, and loses as an integer too. */
-TF_INLINE vf nearest(const vf *z, int n, int q, vf m) {
-  vf radius = positive_max(m - z[0], z[q - 1] - m);
-#pragma GCC unroll 32
-  for (int i = 1; i <= n - q; i++) radius = positive_min(radius, positive_max(m - z[i], z[i + q - 1] - m));
+SP_INLINE vf nearest(const vi *z, int n, int q, vf m) {
+  vf radius = positive_max(m - (vf)z[0], (vf)z[q - 1] - m);
+  SP_UNROLL
+  for (int i = 1; i <= n - q; i++) radius = positive_min(radius, positive_max(m - (vf)z[i], (vf)z[i + q - 1] - m));
   return radius;
 }
 
-TF_INLINE void statistics(const vf *z, int n, vf *median, vf *mad) {
+SP_INLINE void statistics(const vi *z, int n, vf *median, vf *mad) {
   const int q = n / 2 + 1;
   if (n % 2) {
-    *median = z[n / 2];
+    *median = (vf)z[n / 2];
     *mad = nearest(z, n, q, *median);
   } else {
-    *median = 0.5f * (z[n / 2 - 1] + z[n / 2]);
+    *median = 0.5f * ((vf)z[n / 2 - 1] + (vf)z[n / 2]);
     *mad = 0.5f * (nearest(z, n, q - 1, *median) + nearest(z, n, q, *median));
   }
 }
 
 /* The share of its deviation d >= 0 that a cell keeps. t, the limit of d, is above 0. */
-TF_INLINE vf share_of(int mode, vf d, vf t) {
+SP_INLINE vf share_of(int mode, vf d, vf t) {
   switch (mode) {
   case SP_TF_HARD:
-    return (vf)pick((vi)t, (vi)d, (vi)splat(0), (vi)splat(1));
+    return positive_pick(t, d, vf_set(0), vf_set(1));
   case SP_TF_SCALED: {
-    const vf beyond = float_max(float_min(d / t, splat(1e15f)), splat(1)) - 1.0f;
-    return 1.0f / fma_add(beyond, beyond, splat(1));
+    const vf beyond = vf_max(vf_min(d / t, vf_set(1e15f)), vf_set(1)) - 1.0f;
+    return 1.0f / multiply_add(beyond, beyond, vf_set(1));
   }
   case SP_TF_SOFT:
-    return float_max(1.0f - t / d, splat(0));
+    return vf_max(1.0f - t / d, vf_set(0));
   case SP_TF_GARROTE: {
     const vf inverse_r = t / d;
-    return float_max(fma_from(inverse_r, inverse_r, splat(1)), splat(0));
+    return vf_max(multiply_from(inverse_r, inverse_r, vf_set(1)), vf_set(0));
   }
   default:
-    return float_min(float_max(2.0f - d / t, splat(0)), splat(1));
+    return vf_min(vf_max(2.0f - d / t, vf_set(0)), vf_set(1));
   }
 }
 
@@ -77,24 +54,24 @@ typedef struct verdict {
 } verdict;
 
 /* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
-TF_INLINE vf change(bool rebuild, verdict v, vf m, vf a) {
+SP_INLINE vf change(bool rebuild, verdict v, vf m, vf a) {
   if (!rebuild) return (vf)(~v.weak & (vi)((v.share - 1.0f) * (a - m)));
-  const vf kept = (vf)pick((vi)m, (vi)a, (vi)v.share, (vi)(1.0f - v.share));
-  const vf magnitude = fma_add(kept, absolute(a - m), positive_min(a, m));
+  const vf kept = positive_pick(m, a, v.share, (1.0f - v.share));
+  const vf magnitude = multiply_add(kept, vf_abs(a - m), positive_min(a, m));
   return (vf)((~v.weak & (vi)magnitude) | (v.weak & (vi)a));
 }
 
-TF_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, verdict v, vf m, vf a) {
+SP_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, verdict v, vf m, vf a) {
   const uint32_t row = trace - s->base;
   const vf factor = change(s->rebuild[trace - s->first], v, m, a);
-  store(s->re[row] + at, factor * load(s->re[row] + at));
-  if (!s->real) store(s->im[row] + at, factor * load(s->im[row] + at));
+  vf_store(s->re[row] + at, factor * vf_load(s->re[row] + at));
+  if (!s->real) vf_store(s->im[row] + at, factor * vf_load(s->im[row] + at));
 }
 
 /* Decides again, in double precision, about the lanes that are set in `open`. */
 static __attribute__((noinline)) verdict settle(const sp_tf_strip *s, uint32_t trace, size_t at, unsigned open,
                                                 verdict v) {
-  for (int l = 0; l < LANES; l++) {
+  for (int l = 0; l < SP_LANES; l++) {
     if (!(open >> l & 1)) continue;
     const sp_tf_verdict exact = sp_tf_decide(s, trace, at + (size_t)l);
     v.share[l] = exact.share;
@@ -104,64 +81,69 @@ static __attribute__((noinline)) verdict settle(const sp_tf_strip *s, uint32_t t
 }
 
 /* Lanes of cells that may or may not be weak. */
-TF_INLINE unsigned open_weak(const sp_tf_rule *rule, vf m, vf a) {
+SP_INLINE unsigned open_weak(const sp_tf_rule *rule, vf m, vf a) {
   return lanes_between(a, rule->weak_below * m, rule->weak_above * m);
 }
 
 /* Lanes whose deviation d may or may not exceed its limit t. */
-TF_INLINE unsigned open_hard(const sp_tf_rule *rule, vf m, vf a, vf d, vf t) {
+SP_INLINE unsigned open_hard(const sp_tf_rule *rule, vf m, vf a, vf d, vf t) {
   const vf margin = (0.25f * (float)SP_TF_MARGIN * (1 + rule->limit)) * (m + a);
   return lanes_between(d, t - margin, t + margin);
 }
 
 /* Judges the cells at `at` of one trace; z[0 ... n-1] are the sorted magnitudes of its aperture. */
-TF_INLINE void judge(const sp_tf_strip *s, int mode, uint32_t trace, size_t at, const vf *z, int n) {
+SP_INLINE void judge(const sp_tf_strip *s, int mode, uint32_t trace, size_t at, const vi *z, int n) {
   const sp_tf_rule *rule = s->rule;
   vf m, mad;
   statistics(z, n, &m, &mad);
-  const vf a = load(s->mag[trace - s->base] + at), d = absolute(a - m), least = splat((float)SP_TF_LEAST_ABSOLUTE);
+  const vf a = vf_load(s->mag[trace - s->base] + at), d = vf_abs(a - m), least = vf_set((float)SP_TF_LEAST_ABSOLUTE);
   const vf scale = positive_max(mad, positive_max((float)SP_TF_LEAST_RELATIVE * m, least));
   /* k may be 0 */
-  const vf t = positive_max(rule->limit * scale, splat((float)SP_TF_LEAST_LIMIT));
+  const vf t = positive_max(rule->limit * scale, vf_set((float)SP_TF_LEAST_LIMIT));
   verdict v = {share_of(mode, d, t), a < rule->low_amp * m};
   const unsigned open = open_weak(rule, m, a) | (mode == SP_TF_HARD ? open_hard(rule, m, a, d, t) : 0);
   if (__builtin_expect(open != 0, 0)) v = settle(s, trace, at, open, v);
   if (s->smoothing->half) {
-    store(s->share[trace - s->first] + at, v.share);
-    store(s->median[trace - s->first] + at, m);
+    vf_store(s->share[trace - s->first] + at, v.share);
+    vf_store(s->median[trace - s->first] + at, m);
   } else {
     finish(s, trace, at, v, m, a);
   }
 }
 
 /* Traces first ... end - 1, whose apertures are whole, with a width and a mode that the compiler knows. */
-TF_INLINE void follow_whole(const sp_tf_strip *s, int width, int mode, uint32_t first, uint32_t end) {
+SP_INLINE void follow_whole(const sp_tf_strip *s, int width, int mode, uint32_t first, uint32_t end) {
   float *const *mag = s->mag + (first - s->base) - width / 2;
-  for (size_t at = 0; at < s->cells; at += LANES) {
-    vf z[SP_TF_MAX_APERTURE + 1];
-#pragma GCC unroll 32
-    for (int i = 0; i < width; i++) insert(z, i, load(mag[i] + at));
+  for (size_t at = 0; at < s->cells; at += SP_LANES) {
+    vi z[SP_TF_MAX_APERTURE + 1];
+    SP_UNROLL
+    for (int i = 0; i < width; i++) window_insert(z, z, i, (vi)vf_load(mag[i] + at));
     for (uint32_t trace = first;; trace++) {
       judge(s, mode, trace, at, z, width);
       if (trace + 1 == end) break;
       float *const *leaving = mag + (trace - first);
-      remove_one(z, width, load(leaving[0] + at));
-      insert(z, width - 1, load(leaving[width] + at));
+      window_replace(z, z, width, (vi)vf_load(leaving[0] + at), (vi)vf_load(leaving[width] + at));
     }
   }
 }
 
 /* The same with apertures of any width, clipped at the ends of the gather. */
 static void follow(const sp_tf_strip *s, uint32_t first, uint32_t end) {
-  for (size_t at = 0; at < s->cells; at += LANES) {
-    vf z[SP_TF_MAX_APERTURE + 1];
+  float *const *mag = s->mag - s->base;
+  for (size_t at = 0; at < s->cells; at += SP_LANES) {
+    vi z[SP_TF_MAX_APERTURE + 1];
     int n = 0;
     uint32_t low = first > s->half_aperture ? first - s->half_aperture : 0, high = low;
     for (uint32_t trace = first; trace < end; trace++) {
-      if (trace > s->half_aperture + low) remove_one(z, n--, load(s->mag[low++ - s->base] + at));
-      for (; high < s->n_traces && high <= trace + s->half_aperture; high++) {
-        insert(z, n++, load(s->mag[high - s->base] + at));
+      const bool leaves = trace > s->half_aperture + low;
+      const uint32_t reach = trace + s->half_aperture + 1 < s->n_traces ? trace + s->half_aperture + 1 : s->n_traces;
+      if (leaves && high < reach) {
+        const vi gone = (vi)vf_load(mag[low++] + at);
+        window_replace(z, z, n, gone, (vi)vf_load(mag[high++] + at));
+      } else if (leaves) {
+        window_replace(z, z, n--, (vi)vf_load(mag[low++] + at), vi_set(INT32_MAX));
       }
+      while (high < reach) window_insert(z, z, n++, (vi)vf_load(mag[high++] + at));
       judge(s, s->rule->mode, trace, at, z, n);
     }
   }
@@ -205,12 +187,12 @@ static void smooth(const sp_tf_strip *s, float *share) {
   for (size_t i = 0; i < margin; i++) s->line[i] = inside[how->run + i] = 0;
   for (size_t start = 0; start + how->run <= s->cells; start += how->run) {
     for (size_t i = 0; i < how->run; i++) inside[i] = share[start + i];
-    for (size_t i = 0; i < how->run; i += LANES) {
-      vf sum = load(s->line + i);
-      for (size_t j = 1; j <= 2 * how->half; j++) sum += load(s->line + i + j * how->stride);
-      sum *= load(how->inverse + i);
-      if (i + LANES <= how->run) {
-        store(share + start + i, sum);
+    for (size_t i = 0; i < how->run; i += SP_LANES) {
+      vf sum = vf_load(s->line + i);
+      for (size_t j = 1; j <= 2 * how->half; j++) sum += vf_load(s->line + i + j * how->stride);
+      sum *= vf_load(how->inverse + i);
+      if (i + SP_LANES <= how->run) {
+        vf_store(share + start + i, sum);
       } else {
         for (size_t j = i; j < how->run; j++) share[start + j] = sum[j - i];
       }
@@ -221,9 +203,9 @@ static void smooth(const sp_tf_strip *s, float *share) {
 static void finish_smoothed(const sp_tf_strip *s) {
   for (uint32_t i = 0; i < s->count; i++) {
     smooth(s, s->share[i]);
-    for (size_t at = 0; at < s->cells; at += LANES) {
-      const vf a = load(s->mag[s->first + i - s->base] + at), m = load(s->median[i] + at);
-      verdict v = {load(s->share[i] + at), a < s->rule->low_amp * m};
+    for (size_t at = 0; at < s->cells; at += SP_LANES) {
+      const vf a = vf_load(s->mag[s->first + i - s->base] + at), m = vf_load(s->median[i] + at);
+      verdict v = {vf_load(s->share[i] + at), a < s->rule->low_amp * m};
       const unsigned open = open_weak(s->rule, m, a);
       if (__builtin_expect(open != 0, 0)) v.weak = settle(s, s->first + i, at, open, v).weak;
       finish(s, s->first + i, at, v, m, a);

@@ -6,10 +6,10 @@
 
 static void modulate(size_t n, const float *re, const float *im, const float *cosine, const float *sine, float *out_re,
                      float *out_im) {
-  for (size_t k = 0; k < n; k += LANES) {
-    const vf a = load(re + k), b = load(im + k), c = load(cosine + k), s = load(sine + k);
-    store(out_re + k, fma_from(b, s, a * c));
-    store(out_im + k, fma_add(b, c, a * s));
+  for (size_t k = 0; k < n; k += SP_LANES) {
+    const vf a = vf_load(re + k), b = vf_load(im + k), c = vf_load(cosine + k), s = vf_load(sine + k);
+    vf_store(out_re + k, multiply_from(b, s, a * c));
+    vf_store(out_im + k, multiply_add(b, c, a * s));
   }
 }
 
@@ -20,17 +20,17 @@ typedef struct spectrum {
 } spectrum;
 
 /* Sum of the bins k, k + n, ... of each voice. */
-TF_INLINE complex_vf folded(const sp_tf_voices *v, spectrum s, size_t k) {
-  complex_vf sum = {splat(0), splat(0)};
+SP_INLINE complex_vf folded(const sp_tf_voices *v, spectrum s, size_t k) {
+  complex_vf sum = {vf_set(0), vf_set(0)};
   for (; k < v->n_bins; k += v->fft->n) {
-    const vf window = load(v->windows + k * LANES);
-    sum.re = fma_add(splat(s.re[k]), window, sum.re);
-    sum.im = fma_add(splat(s.im[k]), window, sum.im);
+    const vf window = vf_load(v->windows + k * SP_LANES);
+    sum.re = multiply_add(vf_set(s.re[k]), window, sum.re);
+    sum.im = multiply_add(vf_set(s.im[k]), window, sum.im);
   }
   return sum;
 }
 
-TF_INLINE void first_of_spectrum(const sp_tf_voices *v, int radix, spectrum s, complex_vf *y) {
+SP_INLINE void first_of_spectrum(const sp_tf_voices *v, int radix, spectrum s, complex_vf *y) {
   const sp_tf_fft_pass *pass = &v->fft->pass[0];
   const float *twiddle = pass->twiddles;
   for (size_t p = 0; p < pass->groups; p++) {
@@ -43,17 +43,17 @@ TF_INLINE void first_of_spectrum(const sp_tf_voices *v, int radix, spectrum s, c
   }
 }
 
-TF_INLINE void store_cell(complex_vf x, float *mag, float *re, float *im) {
+SP_INLINE void store_cell(complex_vf x, float *mag, float *re, float *im) {
   if (im) {
     store_polar(x, mag, re, im);
   } else {
     vf magnitude;
-    store(re, x.re * inverse_magnitude(x, &magnitude));
-    store(mag, magnitude);
+    vf_store(re, x.re * inverse_magnitude(x, &magnitude));
+    vf_store(mag, magnitude);
   }
 }
 
-TF_INLINE void last_to_cells(const sp_tf_fft *fft, int radix, const complex_vf *x, size_t step, float *mag, float *re,
+SP_INLINE void last_to_cells(const sp_tf_fft *fft, int radix, const complex_vf *x, size_t step, float *mag, float *re,
                              float *im) {
   const size_t stride = fft->pass[fft->n_passes - 1].stride;
   for (size_t q = 0; q < stride; q++) {
@@ -114,10 +114,10 @@ static void voices_analyse(const sp_tf_voices *v, float *buffers, const float *s
 /* --- synthesis ----------------------------------------------------------------------------------------------- */
 
 /* Lane i of the result is the sum over the lanes of r[i]. */
-TF_INLINE vf sum_lanes(vf r[LANES]) {
+SP_INLINE vf sum_lanes(vf r[SP_LANES]) {
   transpose(r);
 #pragma GCC unroll 4
-  for (int width = LANES / 2; width > 0; width /= 2) {
+  for (int width = SP_LANES / 2; width > 0; width /= 2) {
 #pragma GCC unroll 16
     for (int i = 0; i < width; i++) r[i] += r[i + width];
   }
@@ -125,33 +125,33 @@ TF_INLINE vf sum_lanes(vf r[LANES]) {
 }
 
 /* Adds to sum[0 ... n-1] what sum_lanes makes of n rows, `step` floats apart, times counts. */
-TF_INLINE void add_rows(size_t n, const float *rows, size_t step, vf counts, float *sum) {
+SP_INLINE void add_rows(size_t n, const float *rows, size_t step, vf counts, float *sum) {
   size_t i = 0;
-  vf r[LANES];
-  for (; i + LANES <= n; i += LANES) {
-    for (size_t l = 0; l < LANES; l++) r[l] = counts * load(rows + (i + l) * step);
-    store(sum + i, load(sum + i) + sum_lanes(r));
+  vf r[SP_LANES];
+  for (; i + SP_LANES <= n; i += SP_LANES) {
+    for (size_t l = 0; l < SP_LANES; l++) r[l] = counts * vf_load(rows + (i + l) * step);
+    vf_store(sum + i, vf_load(sum + i) + sum_lanes(r));
   }
   if (i == n) return;
-  for (size_t l = 0; l < LANES; l++) r[l] = i + l < n ? counts * load(rows + (i + l) * step) : splat(0);
+  for (size_t l = 0; l < SP_LANES; l++) r[l] = i + l < n ? counts * vf_load(rows + (i + l) * step) : vf_set(0);
   const vf rest = sum_lanes(r);
   for (size_t l = 0; i + l < n; l++) sum[i + l] += rest[l];
 }
 
 static void voices_sum(const sp_tf_voices *v, size_t n, const float *re, float *sum) {
-  add_rows(n, re, LANES, load(v->counts), sum);
+  add_rows(n, re, SP_LANES, vf_load(v->counts), sum);
 }
 
 /* The forward transform is the inverse one with real and imaginary parts exchanged, on both sides. */
-TF_INLINE void first_of_cells(const sp_tf_fft *fft, int radix, const float *re, const float *im, complex_vf *y) {
+SP_INLINE void first_of_cells(const sp_tf_fft *fft, int radix, const float *re, const float *im, complex_vf *y) {
   const sp_tf_fft_pass *pass = &fft->pass[0];
   const float *twiddle = pass->twiddles;
   for (size_t p = 0; p < pass->groups; p++) {
     complex_vf a[MAX_RADIX];
 #pragma GCC unroll 8
     for (int i = 0; i < radix; i++) {
-      const size_t at = (p + (size_t)i * pass->groups) * LANES;
-      a[i] = (complex_vf){load(im + at), load(re + at)};
+      const size_t at = (p + (size_t)i * pass->groups) * SP_LANES;
+      a[i] = (complex_vf){vf_load(im + at), vf_load(re + at)};
     }
     transform_small(a, radix);
     give_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
@@ -182,9 +182,9 @@ static void voices_synthesise(const sp_tf_voices *v, float *buffers, const float
   }
   complex_vf *x = run_middle_passes(fft, a, b), *y = x == a ? b : a;
   run_middle_pass(&fft->pass[fft->n_passes - 1], x, y);
-  const vf counts = load(v->counts) / (float)fft->n;
-  add_rows(fft->n, (const float *)&y->im, 2 * LANES, counts, sum_re);
-  add_rows(fft->n, (const float *)&y->re, 2 * LANES, counts, sum_im);
+  const vf counts = vf_load(v->counts) / (float)fft->n;
+  add_rows(fft->n, (const float *)&y->im, 2 * SP_LANES, counts, sum_re);
+  add_rows(fft->n, (const float *)&y->re, 2 * SP_LANES, counts, sum_im);
 }
 
 #endif
