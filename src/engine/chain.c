@@ -72,12 +72,12 @@ static sp_local rows_a_unit(sp_local step, size_t row_bytes) {
 
 /* A trace-local step takes the rows of a unit a few at a time, as many as it asked for, and what comes after it follows
  * at once; one that looks further takes them all, so that it sees few edges. */
-static sp_stage make_stage(const sp_engine_config *config, const sp_plan *plan, size_t step) {
+static sp_chain_stage make_stage(const sp_engine_config *config, const sp_plan *plan, size_t step) {
   const size_t row_bytes = config->n_samples * sizeof(float);
   const sp_local most = config->max_gather > 0 ? config->max_gather : 1;
   const sp_local call = rows_a_call(plan, row_bytes);
   const bool whole = plan->locality == SP_LOCAL_GATHER, by_trace = plan->locality == SP_LOCAL_TRACE;
-  sp_stage stage = {.first_step = step, .n_steps = 1, .locality = plan->locality};
+  sp_chain_stage stage = {.first_step = step, .n_steps = 1, .locality = plan->locality};
   stage.unit_rows = at_most(whole ? most : rows_a_unit(call, row_bytes), most);
   stage.chunk_rows = at_most(by_trace ? call : rows_a_unit(1, row_bytes), stage.unit_rows);
   return stage;

@@ -8,13 +8,13 @@
 
 #include "seisproc/engine.h"
 
-typedef struct sp_stage {
+typedef struct sp_chain_stage {
   size_t first_step, n_steps;
   sp_locality locality; /* of its first step */
   sp_local unit_rows;   /* traces of a gather that one thread takes at a time */
   sp_local chunk_rows;  /* of these, traces that go through the stage together; the first step of a stage that is not
                            trace-local takes the whole unit. At most unit_rows */
-} sp_stage;
+} sp_chain_stage;
 
 typedef struct sp_chain_part {
   sp_plan *plan;
@@ -24,8 +24,8 @@ typedef struct sp_chain_part {
 
 typedef struct sp_chain {
   size_t n_steps, n_stages;
-  sp_chain_part *parts; /* [n_steps] */
-  sp_stage *stages;     /* [n_stages] */
+  sp_chain_part *parts;   /* [n_steps] */
+  sp_chain_stage *stages; /* [n_stages] */
 } sp_chain;
 
 /* Plans every step. Borrows the config during the call; the caller owns *out. Errors: SP_ERR_USAGE for a processor that

@@ -41,7 +41,7 @@ sp_failure sp_failure_worst(sp_failure a, sp_failure b) {
 }
 
 sp_local sp_unit_result_rows(const sp_chain *chain) {
-  const sp_stage *last = &chain->stages[chain->n_stages - 1];
+  const sp_chain_stage *last = &chain->stages[chain->n_stages - 1];
   if (last->locality == SP_LOCAL_GATHER) return 0;
   return last->locality == SP_LOCAL_TRACE ? last->chunk_rows : last->unit_rows;
 }
@@ -55,7 +55,7 @@ typedef struct task {
   const sp_unit_context *context;
   const sp_unit_scratch *scratch;
   const sp_unit *unit;
-  const sp_stage *stage;
+  const sp_chain_stage *stage;
   size_t n;                       /* samples of a trace */
   sp_local first_trace, n_traces; /* of the gather */
   bool last;                      /* stage */
@@ -208,7 +208,7 @@ void sp_unit_compute(const sp_unit_context *context, const sp_unit_scratch *scra
                      sp_unit_outcome *outcome) {
   *outcome = (sp_unit_outcome){0};
   if (unit->failure >= failure_of_input(context->chain, SP_REASON_NOT_FINITE)) return;
-  const sp_stage *stage = &context->chain->stages[unit->stage];
+  const sp_chain_stage *stage = &context->chain->stages[unit->stage];
   const sp_local step = stage->locality == SP_LOCAL_TRACE ? stage->chunk_rows : unit->count;
   for (sp_local row = 0; row < unit->count; row += step) {
     sp_unit part = *unit;

@@ -27,19 +27,19 @@ static sp_local stations_a_line(sp_local n_traces) {
   return (n_traces + lines - 1) / lines;
 }
 
-sp_layout sp_layout_create(const sp_gather_index *index) {
+sp_grid sp_grid_create(const sp_gather_index *index) {
   const sp_local half_lines = receiver_lines(index->max_traces) / 2 + 1;
   const sp_local half_stations = stations_a_line(index->max_traces) / 2 + 1;
-  sp_layout layout = {.sources_a_line = (sp_global)ceil(sqrt((double)index->n_gathers))};
+  sp_grid grid = {.sources_a_line = (sp_global)ceil(sqrt((double)index->n_gathers))};
   const int64_t margin_x = (int64_t)half_stations * STATION_SPACING;
-  layout.first_x = ORIGIN_X - margin_x;
-  layout.first_y = ORIGIN_Y - (int64_t)half_lines * RECEIVER_LINE_SPACING;
-  layout.bins_x = ((int64_t)layout.sources_a_line * SOURCE_SPACING + 2 * margin_x) / BIN_X + 1;
-  return layout;
+  grid.first_x = ORIGIN_X - margin_x;
+  grid.first_y = ORIGIN_Y - (int64_t)half_lines * RECEIVER_LINE_SPACING;
+  grid.bins_x = ((int64_t)grid.sources_a_line * SOURCE_SPACING + 2 * margin_x) / BIN_X + 1;
+  return grid;
 }
 
-sp_patch sp_layout_patch(const sp_layout *layout, sp_global gather, sp_local n_traces) {
-  const int64_t column = (int64_t)(gather % layout->sources_a_line), row = (int64_t)(gather / layout->sources_a_line);
+sp_patch sp_grid_patch(const sp_grid *grid, sp_global gather, sp_local n_traces) {
+  const int64_t column = (int64_t)(gather % grid->sources_a_line), row = (int64_t)(gather / grid->sources_a_line);
   const int64_t x = ORIGIN_X + column * SOURCE_SPACING, y = ORIGIN_Y + row * SOURCE_LINE_SPACING;
   const sp_local stations = stations_a_line(n_traces);
   return (sp_patch){.source_x = x + SOURCE_SHIFT_X,
@@ -61,7 +61,7 @@ sp_trace_place sp_patch_trace(const sp_patch *patch, sp_local i) {
   return place;
 }
 
-void sp_layout_bin(const sp_layout *layout, const sp_trace_place *place, int64_t *in_line, int64_t *cross_line) {
-  *cross_line = (int64_t)(place->middle_x - (double)layout->first_x) / BIN_X + 1;
-  *in_line = (int64_t)(place->middle_y - (double)layout->first_y) / BIN_Y + 1;
+void sp_grid_bin(const sp_grid *grid, const sp_trace_place *place, int64_t *in_line, int64_t *cross_line) {
+  *cross_line = (int64_t)(place->middle_x - (double)grid->first_x) / BIN_X + 1;
+  *in_line = (int64_t)(place->middle_y - (double)grid->first_y) / BIN_Y + 1;
 }

@@ -5,11 +5,11 @@
 #include "seisproc/gather_index.h"
 
 /* Fixed for a survey. */
-typedef struct sp_layout {
+typedef struct sp_grid {
   sp_global sources_a_line;
   int64_t first_x, first_y; /* m: corner of the bins */
   int64_t bins_x;           /* in a row */
-} sp_layout;
+} sp_grid;
 
 /* A gather's patch of receivers: lines of `stations` receivers, filled one line after the other. */
 typedef struct sp_patch {
@@ -25,14 +25,14 @@ typedef struct sp_trace_place {
   double middle_x, middle_y; /* between source and receiver */
 } sp_trace_place;
 
-sp_layout sp_layout_create(const sp_gather_index *index);
+sp_grid sp_grid_create(const sp_gather_index *index);
 
-sp_patch sp_layout_patch(const sp_layout *layout, sp_global gather, sp_local n_traces);
+sp_patch sp_grid_patch(const sp_grid *grid, sp_global gather, sp_local n_traces);
 
 /* The i-th trace of a gather. */
 sp_trace_place sp_patch_trace(const sp_patch *patch, sp_local i);
 
 /* Bin of a midpoint, counted from 1 along x (cross-lines) and y (in-lines). */
-void sp_layout_bin(const sp_layout *layout, const sp_trace_place *place, int64_t *in_line, int64_t *cross_line);
+void sp_grid_bin(const sp_grid *grid, const sp_trace_place *place, int64_t *in_line, int64_t *cross_line);
 
 #endif

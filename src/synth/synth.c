@@ -36,7 +36,7 @@ typedef struct layer {
 struct sp_synth {
   sp_synth_config config;
   sp_gather_index *index;
-  sp_layout layout;
+  sp_grid grid;
   layer layers[LAYERS];
   uint32_t wavelet_length, wavelet_middle; /* samples */
   float *wavelets;                         /* [WAVELETS][PHASES][wavelet_length] */
@@ -232,8 +232,8 @@ typedef struct walker {
 
 static void enter_gather(const sp_synth *synth, walker *walk, sp_global gather) {
   walk->gather = gather;
-  walk->patch = sp_layout_patch(&synth->layout, gather,
-                                (sp_local)(synth->index->first_trace[gather + 1] - synth->index->first_trace[gather]));
+  walk->patch = sp_grid_patch(&synth->grid, gather,
+                              (sp_local)(synth->index->first_trace[gather + 1] - synth->index->first_trace[gather]));
 }
 
 static sp_trace_place walk_to(const sp_synth *synth, walker *walk, sp_global trace) {
@@ -305,7 +305,7 @@ static int32_t wrap(int64_t number_from_0) {
 static int32_t header_value(const sp_synth *synth, column which, const walker *walk, sp_global trace,
                             const sp_trace_place *place) {
   int64_t in_line, cross_line;
-  sp_layout_bin(&synth->layout, place, &in_line, &cross_line);
+  sp_grid_bin(&synth->grid, place, &in_line, &cross_line);
   switch (which) {
   case TRACL:
   case TRACR:
@@ -316,7 +316,7 @@ static int32_t header_value(const sp_synth *synth, column which, const walker *w
   case TRACF:
     return (int32_t)(trace - synth->index->first_trace[walk->gather]) + 1;
   case CDP:
-    return wrap((in_line - 1) * synth->layout.bins_x + cross_line - 1);
+    return wrap((in_line - 1) * synth->grid.bins_x + cross_line - 1);
   case TRID:
   case SCALCO:
   case COUNIT:
@@ -386,7 +386,7 @@ sp_status sp_synth_create(const sp_synth_config *config, sp_synth **out) {
   synth->config = *config;
   synth->ops = sp_synth_ops_select();
   SP_TRY_GOTO(fail, make_index(synth));
-  synth->layout = sp_layout_create(synth->index);
+  synth->grid = sp_grid_create(synth->index);
   make_layers(synth);
   SP_TRY_GOTO(fail, make_wavelets(synth));
   SP_TRY_GOTO(fail, measure_reflections(synth));
