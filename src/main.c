@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/nearest.h"
 #include "seisproc/status.h"
 #include "src/cli/command.h"
 
@@ -11,6 +12,17 @@ static void usage(FILE *stream) {
     fprintf(stream, "  %-8s  %s\n", command->name, command->summary);
   }
   fprintf(stream, "\n`seisproc COMMAND --help` tells more of each.\n");
+}
+
+static int refuse(const char *name) {
+  const sp_command *command;
+  sp_nearest nearest = {.text = name};
+  for (size_t i = 0; (command = sp_command_at(i)); i++)
+    sp_nearest_offer(&nearest, command->name, strlen(command->name));
+  fprintf(stderr, "seisproc: error: no command '%s'; ", name);
+  if (nearest.best[0]) fprintf(stderr, "did you mean '%s'? ", nearest.best);
+  fprintf(stderr, "`seisproc --help` lists them\n");
+  return SP_EXIT_INPUT;
 }
 
 int main(int argc, char **argv) {
@@ -34,6 +46,5 @@ int main(int argc, char **argv) {
     argv[1] = name;
     return command->run(argc - 1, argv + 1);
   }
-  fprintf(stderr, "seisproc: error: no command '%s'; `seisproc --help` lists them\n", argv[1]);
-  return SP_EXIT_INPUT;
+  return refuse(argv[1]);
 }
