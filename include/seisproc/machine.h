@@ -17,4 +17,7 @@ void sp_machine_look(sp_machine *out);
  * (cpu.max: a quota and its period, as cores), "max 100000", or "8589934592". */
 double sp_machine_limit(const char *text);
 
+/* Columns of the terminal that standard error is, 80 where it does not tell; 0: it is no terminal. */
+int sp_terminal_columns(void);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { LINE_SIZE = 4096, MAX_CPUS = 65536 };
@@ -105,4 +106,11 @@ void sp_machine_look(sp_machine *out) {
   const double available = available_memory(), limit = group_limit(&memory);
   machine.memory = (size_t)(limit < available ? limit : available);
   *out = machine;
+}
+
+int sp_terminal_columns(void) {
+  enum { USUAL = 80 };
+  struct winsize size;
+  if (!isatty(STDERR_FILENO)) return 0;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || size.ws_col == 0 ? USUAL : size.ws_col;
 }

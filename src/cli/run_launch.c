@@ -1,11 +1,12 @@
 #include "src/cli/run_launch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
+#include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
 #include "src/pipeline/run_shape.h"
@@ -42,6 +43,13 @@ static sp_status without_restart(char *const *command, char ***out) {
   return SP_SUCCESS;
 }
 
+/* The ranks write to the launcher's pipe: tell them what is at its other end. */
+static void tell_columns(void) {
+  char columns[16];
+  snprintf(columns, sizeof columns, "%d", sp_terminal_columns());
+  if (sp_terminal_columns()) setenv("SEISPROC_TERMINAL", columns, 0);
+}
+
 sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int *exit_code) {
   sp_status status;
   sp_machine machine;
@@ -58,8 +66,7 @@ sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int
     sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout.workers,
             worker_bytes >> 20, machine.memory >> 20);
   }
-  /* the ranks write to the launcher's pipe: tell them what is at its other end */
-  if (isatty(STDERR_FILENO)) setenv("SEISPROC_TERMINAL", "1", 0);
+  tell_columns();
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));

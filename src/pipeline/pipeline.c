@@ -144,8 +144,17 @@ static sp_status copy_headers(const sp_run_context *run) {
   return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
 }
 
+/* Under a launcher its number of ranks decides, whatever the job says. */
+static void check_workers(const sp_run_context *run) {
+  const int asked = run->job->settings.workers, found = run->roles->n_workers;
+  if (asked == SP_PARAM_AUTO || asked == found || run->roles->rank) return;
+  sp_warn("workers: %d asked for, %d of the %d ranks that the launcher started compute: used those", asked, found,
+          run->roles->size);
+}
+
 static sp_status prepare(sp_run_context *run, sp_beginning *start) {
   SP_TRY(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
+  check_workers(run);
   const MPI_Comm world = run->roles->world;
   const bool first = run->roles->rank == 0;
   SP_TRY(sp_agree(world, name_paths(run)));

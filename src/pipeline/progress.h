@@ -6,14 +6,16 @@
 #include <stdint.h>
 
 typedef struct sp_progress {
-  bool quiet, terminal;
+  bool quiet;
+  int columns; /* of the terminal; 0: none */
   double started_at, shown_at;
   uint64_t n_gathers, n_traces;         /* in all */
   uint64_t first_gathers, first_traces; /* done before this run */
   double trace_bytes;                   /* in and out */
 } sp_progress;
 
-/* Starts the clock. Lines go to stderr: rewritten in place on a terminal, else one every 10 s. */
+/* Starts the clock. Lines go to stderr: rewritten in place on a terminal and no wider than it, else one every 10 s. A
+ * terminal that is behind a launcher's pipe is told by its columns in SEISPROC_TERMINAL. */
 void sp_progress_start(sp_progress *progress, bool quiet, uint64_t n_gathers, uint64_t n_traces, uint64_t done_gathers,
                        uint64_t done_traces, double trace_bytes);
 
