@@ -9,6 +9,9 @@
  * SP_ERR_USAGE when `path` is a directory, or in one that does not exist or cannot be written. */
 sp_status sp_part_path(const char *path, char **part);
 
+/* Bytes that are still free where `path` is or would be made; infinity where the system does not tell. */
+double sp_part_room(const char *path);
+
 /* Syncs the file at `part`, renames it to `path` (replacing what was there) and syncs the directory. Errors: SP_ERR_IO,
  * with the reason. */
 sp_status sp_part_publish(const char *part, const char *path);

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "seisproc/memory.h"
@@ -43,6 +46,15 @@ sp_status sp_part_path(const char *path, char **part) {
   snprintf(block, size, "%s.part", path);
   *part = block;
   return SP_SUCCESS;
+}
+
+double sp_part_room(const char *path) {
+  char *directory;
+  struct statvfs fs;
+  if (directory_of(path, &directory) != SP_SUCCESS) return INFINITY;
+  const bool told = statvfs(directory, &fs) == 0;
+  sp_free(directory);
+  return told ? (double)fs.f_bavail * (double)fs.f_frsize : INFINITY;
 }
 
 static sp_status sync_path(const char *path, int flags) {

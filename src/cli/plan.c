@@ -1,12 +1,13 @@
 /* seisproc plan: what a job would do, without doing it. */
 #include <argp.h>
+#include <math.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "seisproc/deal.h"
 #include "seisproc/launch.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
@@ -101,16 +102,9 @@ static uint64_t count_done(const plan *p) {
 
 static void print_output(const plan *p) {
   const double bytes = n_files(p) * traces_bytes(p, p->shape.n_traces);
-  char folder[4096];
-  snprintf(folder, sizeof folder, "%s", p->job->output);
-  char *slash = strrchr(folder, '/');
-  if (slash) *(slash == folder ? slash + 1 : slash) = '\0';
-  struct statvfs fs;
+  const double room = sp_part_room(p->job->output);
   printf("output     %s: %.2f GB of samples", p->job->output, bytes / gb);
-  if (!statvfs(slash ? folder : ".", &fs)) {
-    const double available = (double)fs.f_bavail * (double)fs.f_frsize;
-    printf(", %.2f GB are free%s", available / gb, available < bytes ? ": NOT ENOUGH" : "");
-  }
+  if (isfinite(room)) printf(", %.2f GB are free%s", room / gb, room < bytes ? ": NOT ENOUGH" : "");
   printf("\n");
   const uint64_t done = count_done(p);
   if (access(p->job->output, F_OK) == 0) {

@@ -1,7 +1,10 @@
 /* Rows of a dataset: opened once, then read and written without further metadata. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "src/io/h5.h"
 
 struct sp_dataset {
@@ -118,10 +121,14 @@ static sp_status select_rows(sp_dataset *dataset, sp_global first, sp_local n) {
 }
 
 static sp_status report(sp_dataset *dataset, const char *verb, sp_global first, sp_local n) {
-  char why[256];
+  char why[256], free_there[64] = "";
   sp_h5_error_text(why, sizeof why);
-  return SP_RAISE(SP_ERR_IO, "%s: cannot %s %s, rows %llu to %llu: %s", dataset->survey->path, verb, dataset->path,
-                  (unsigned long long)first, (unsigned long long)(first + n) - (n > 0), why);
+  /* MPI-IO does not say that the disk is full */
+  const double room = sp_part_room(dataset->survey->path);
+  if (!strcmp(verb, "write") && isfinite(room))
+    snprintf(free_there, sizeof free_there, "; %.1f MB are free", 1e-6 * room);
+  return SP_RAISE(SP_ERR_IO, "%s: cannot %s %s, rows %llu to %llu: %s%s", dataset->survey->path, verb, dataset->path,
+                  (unsigned long long)first, (unsigned long long)(first + n) - (n > 0), why, free_there);
 }
 
 static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, void *rows) {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void sp_h5_start(void) {
   /* Many parallel file systems have no flock; runs exclude each other by the journal. */
@@ -15,9 +16,19 @@ typedef struct error_text {
   size_t size;
 } error_text;
 
+/* Of what HDF5 says of a system call, which is long and of several lines, the system's own words. */
+static void shorten(error_text *out) {
+  static const char mark[] = "error message = '";
+  char *words = strstr(out->text, mark);
+  if (words) memmove(out->text, words + strlen(mark), strlen(words + strlen(mark)) + 1);
+  out->text[strcspn(out->text, words ? "'\n" : "\n")] = '\0';
+}
+
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *context) {
-  const error_text *out = context;
-  if (n == 0) snprintf(out->text, out->size, "%s", error->desc ? error->desc : "no description");
+  error_text *out = context;
+  if (n > 0) return 0;
+  snprintf(out->text, out->size, "%s", error->desc ? error->desc : "no description");
+  shorten(out);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,11 +35,34 @@ static sp_status make_header(const sp_job *job, const sp_survey *survey, sp_jour
   return sp_job_canonical(job, &header->job);
 }
 
+/* What the job is to write can be written: better said now than at its end. */
+static sp_status check_places(const sp_run_context *run) {
+  char *part;
+  SP_TRY(sp_part_path(run->job->output, &part));
+  sp_free(part);
+  const char *report = run->options->report_path;
+  FILE *file = report ? fopen(report, "a") : NULL;
+  if (report && !file) return SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", report, strerror(errno));
+  if (file) fclose(file);
+  return SP_SUCCESS;
+}
+
+/* A warning only: what the system says is free is not always what can be had. */
+static void check_room(const sp_run_context *run) {
+  const int n_files = run->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+  const double bytes = n_files * sizeof(float) * (double)run->shape.n_traces * run->shape.n_samples;
+  const double room = sp_part_room(run->part_path);
+  if (room < bytes) {
+    sp_warn("%s: %.2f GB are to be written, %.2f GB are free there", run->job->output, 1e-9 * bytes, 1e-9 * room);
+  }
+}
+
 /* Looks at the input and at what an earlier run left; creates the output of a new job. What only the coordinator needs
  * stays in `start`. */
 static sp_status begin(sp_run_context *run, sp_beginning *start) {
   sp_survey *survey = NULL;
   sp_status status;
+  SP_TRY_GOTO(out, check_places(run));
   SP_TRY_GOTO(out, sp_lock_take(run->lock_path, &start->lock));
   SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, run->job->input, false, &survey));
   SP_TRY_GOTO(out, sp_survey_read_index(survey, true, &start->index));
@@ -49,6 +73,7 @@ static sp_status begin(sp_run_context *run, sp_beginning *start) {
   SP_TRY_GOTO(out,
               sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
   SP_FAULT_POINT("looked");
+  if (run->start == SP_START_NEW) check_room(run);
   if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
   SP_FAULT_POINT("created");
   if (start->earlier.results) {

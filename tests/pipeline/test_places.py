@@ -1,0 +1,63 @@
+"""Where outputs go: what cannot be written is said before anything is read, a full disk loses nothing."""
+
+import subprocess
+
+import pytest
+
+JOB = "input: in.h5\noutput: {output}\nrestarts: 0\nchain: [dwt]\n"
+
+
+@pytest.fixture
+def folder(seisproc, tmp_path):
+    seisproc("synth", "in.h5", "--gathers=20", "--traces=100", "--samples=1000", "-q", cwd=tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def small_disk(folder):
+    """A file system of 4 MB, half of what the survey has."""
+    disk = folder / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def write_job(folder, output):
+    (folder / "job.yaml").write_text(JOB.format(output=output))
+
+
+def test_an_output_that_cannot_be_written(seisproc, folder):
+    write_job(folder, "nowhere/out.h5")
+    result = seisproc("run", "job.yaml", "-q", ranks=3, check=None, cwd=folder)
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        "seisproc: error: nowhere/out.h5: cannot be written: nowhere: No such file or directory\n")
+
+
+def test_a_report_that_cannot_be_written(seisproc, folder):
+    write_job(folder, "out.h5")
+    result = seisproc("run", "job.yaml", "-q", "--report", "nowhere/report", ranks=3, check=None, cwd=folder)
+    assert result.returncode == 1
+    assert result.stderr.startswith("seisproc: error: nowhere/report: cannot be created: No such file or directory\n")
+    assert sorted(p.name for p in folder.iterdir()) == ["in.h5", "job.yaml"]
+
+
+def test_an_import_to_a_full_disk(seisproc, folder, small_disk):
+    seisproc("export", "in.h5", "in.sgy", "-q", cwd=folder)
+    result = seisproc("import", "in.sgy", small_disk / "copy.h5", "--gather=fldr", "-q", check=75, cwd=folder)
+    assert len(result.stderr.splitlines()) == 1 and "No space left on device; " in result.stderr
+    assert not list(small_disk.iterdir())
+
+
+def test_a_job_whose_disk_is_full_goes_on_when_it_is_not(seisproc, folder, small_disk):
+    write_job(folder, small_disk / "out.h5")
+    result = seisproc("run", "job.yaml", "-q", ranks=3, check=None, cwd=folder)
+    assert result.returncode == 75
+    warning, error = result.stderr.splitlines()[:2]
+    assert warning.endswith("out.h5: 0.01 GB are to be written, 0.00 GB are free there")
+    assert "out.h5.part: cannot write /traces, rows " in error and " MB are free" in error
+    subprocess.run(["mount", "-o", "remount,size=40m", small_disk], check=True)
+    seisproc("run", "job.yaml", "-q", ranks=3, cwd=folder)
+    seisproc("verify", small_disk / "out.h5", cwd=folder)
