@@ -68,10 +68,10 @@ def kill_marked(mark):
 
 
 def mpi_environment():
-    """What mpirun needs to start more ranks than cores, and to start at all for root."""
-    env = {}
+    """What mpirun needs to start at all for root, and to start in half the time: it looks for no fabric."""
+    env = {"OMPI_MCA_pml": os.environ.get("OMPI_MCA_pml", "ob1")}
     if os.geteuid() == 0:
-        env = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+        env.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
     return env
 
 
