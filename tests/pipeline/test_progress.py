@@ -36,6 +36,7 @@ def test_no_line_where_there_is_no_terminal(seisproc, job):
 
 def test_a_launcher_that_starts_another_number_of_workers(seisproc, job):
     text = seisproc("run", "job.yaml", "--quiet", "--workers=4", ranks=4, cwd=job).stderr
-    assert text == "seisproc: warning: workers: 4 asked for, 2 of the 4 ranks that the launcher started compute: used those\n"
+    assert text == ("seisproc: warning: workers: 4 asked for, 2 of the 4 ranks that the launcher started compute: "
+                    "used those\n")
     (job / "out.h5").unlink()
     assert not seisproc("run", "job.yaml", "--quiet", "--workers=2", ranks=4, cwd=job).stderr

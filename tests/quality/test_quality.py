@@ -1,0 +1,31 @@
+"""Denoising is as good as docs/quality.md says, through the program, on published benchmarks and real surveys."""
+
+import pytest
+
+import benchmarks
+import quality
+
+
+@pytest.mark.parametrize("name", benchmarks.PAIRS)
+def test_signal_to_noise(tmp_path, request, name):
+    data = request.getfixturevalue("data_dir") if name in benchmarks.NEED_DATA else None
+    assert not quality.measure(tmp_path, data, name)
+
+
+@pytest.mark.parametrize("name", benchmarks.REAL)
+def test_strong_samples_keep_their_energy(tmp_path, data_dir, name):
+    assert not quality.measure(tmp_path, data_dir, name)
+
+
+def test_the_page_is_made_from_the_figures():
+    page = quality.PAGE.read_text()
+    assert quality.fill(page, quality.read_figures()) == page, "tests/quality/quality.py --update writes it"
+
+
+def test_a_loss_of_a_tenth_of_a_decibel_is_found():
+    stated = quality.read_figures()["snr"]["synth"]
+    worse = dict(stated, dwt=dict(stated["dwt"], default=stated["dwt"]["default"] - 0.11))
+    assert quality.differences(stated, worse, quality.DECIBELS) == [
+        f"dwt default: {worse['dwt']['default']:.2f}, stated is {stated['dwt']['default']:.2f}"]
+    assert not quality.differences(stated, stated, quality.DECIBELS)
+    assert quality.differences(stated, {"before": 0}, quality.DECIBELS)
