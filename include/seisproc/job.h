@@ -27,6 +27,7 @@ typedef struct sp_job_settings {
   int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */
   int threads;            /* a worker; SP_PARAM_AUTO */
   int io_ranks;           /* a node */
+  bool direct_io;         /* results go past the page cache */
   int slots;              /* output slots a worker */
   int slab_mb;            /* largest slab in MB, unless one gather has more; SP_PARAM_AUTO */
   double commit_interval; /* s */

@@ -11,7 +11,7 @@
 
 #include "seisproc/status.h"
 
-enum { SP_ALIGNMENT = 64 };
+enum { SP_ALIGNMENT = 64, SP_PAGE = 4096 };
 
 /* Allocates `bytes` (0 gives a valid block), aligned, contents undefined. `what` names it in the error
  * line. The caller owns *out and returns it with sp_free. Errors: SP_ERR_MEMORY. */

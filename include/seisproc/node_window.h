@@ -9,11 +9,13 @@
 #include <stdatomic.h>
 
 #include "seisproc/engine.h"
+#include "seisproc/memory.h"
 #include "seisproc/roles.h"
 
 /* What a slot holds while it is full. Lies in the window. */
 typedef struct sp_slot {
   atomic_uint full;
+  uint32_t phase; /* bytes by which samples begin after a page, as the worker wants them: less than SP_PAGE */
   sp_range range; /* whose results these are */
 } sp_slot;
 
@@ -39,7 +41,8 @@ void sp_node_window_destroy(sp_node_window *window);
 /* Slot number i % n_slots of the worker of this world rank, which must be on this node. */
 sp_slot *sp_node_window_slot(const sp_node_window *window, int world_rank, uint64_t i);
 
-/* Parts of a slot: results[max_gathers], samples of /traces, samples of /noise (NULL where there is none). */
+/* Parts of a slot: results[max_gathers], samples of /traces, samples of /noise (NULL where there is none). Samples
+ * begin at the slot's phase and may end as far behind sample_bytes. */
 sp_gather_result *sp_slot_results(const sp_node_window *window, sp_slot *slot);
 float *sp_slot_traces(const sp_node_window *window, sp_slot *slot);
 float *sp_slot_noise(const sp_node_window *window, sp_slot *slot);

@@ -129,6 +129,8 @@ sp_status sp_survey_get_real(const sp_survey *survey, const char *object, const 
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out);
 void sp_dataset_close(sp_dataset *dataset);
 
+const char *sp_dataset_file(const sp_dataset *dataset); /* path of the survey file */
+const char *sp_dataset_path(const sp_dataset *dataset); /* within it, such as /traces */
 sp_type sp_dataset_type(const sp_dataset *dataset);
 uint64_t sp_dataset_rows(const sp_dataset *dataset);
 uint64_t sp_dataset_row_length(const sp_dataset *dataset); /* 1 where it has one dimension */

@@ -5,8 +5,6 @@
 #include "seisproc/comm.h"
 #include "seisproc/memory.h"
 
-enum { PAGE = 4096 };
-
 struct sp_node_window {
   MPI_Win win;
   sp_window_shape shape;
@@ -22,9 +20,10 @@ static size_t round_up(size_t n, size_t to) {
 static void lay_out(sp_node_window *window) {
   const sp_window_shape *shape = &window->shape;
   window->results_at = round_up(sizeof(sp_slot), SP_ALIGNMENT);
-  window->traces_at = round_up(window->results_at + shape->max_gathers * sizeof(sp_gather_result), PAGE);
-  window->noise_at = round_up(window->traces_at + shape->sample_bytes, PAGE);
-  window->slot_bytes = shape->has_noise ? round_up(window->noise_at + shape->sample_bytes, PAGE) : window->noise_at;
+  window->traces_at = round_up(window->results_at + shape->max_gathers * sizeof(sp_gather_result), SP_PAGE);
+  window->noise_at = round_up(window->traces_at + shape->sample_bytes, SP_PAGE) + SP_PAGE;
+  window->slot_bytes =
+      shape->has_noise ? round_up(window->noise_at + shape->sample_bytes, SP_PAGE) + SP_PAGE : window->noise_at;
 }
 
 size_t sp_window_slot_bytes(const sp_window_shape *shape) {
@@ -41,8 +40,8 @@ static sp_status allocate(sp_node_window *window) {
   SP_TRY(SP_MPI(MPI_Info_create(&info)));
   MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* each worker's part on its own pages */
   char *own = NULL;
-  const sp_status status =
-      SP_MPI(MPI_Win_allocate_shared((MPI_Aint)(mine + (worker ? PAGE : 0)), 1, info, roles->node, &own, &window->win));
+  const sp_status status = SP_MPI(
+      MPI_Win_allocate_shared((MPI_Aint)(mine + (worker ? SP_PAGE : 0)), 1, info, roles->node, &own, &window->win));
   MPI_Info_free(&info);
   SP_TRY(status);
 
@@ -53,7 +52,7 @@ static sp_status allocate(sp_node_window *window) {
     int unit;
     char *start;
     SP_TRY(SP_MPI(MPI_Win_shared_query(window->win, member->node_rank, &size, &unit, &start)));
-    window->base[member->node_rank] = (char *)round_up((size_t)start, PAGE);
+    window->base[member->node_rank] = (char *)round_up((size_t)start, SP_PAGE);
   }
   if (worker) memset(window->base[sp_roles_self(roles)->node_rank], 0, mine);
   return SP_SUCCESS;
@@ -96,9 +95,9 @@ sp_gather_result *sp_slot_results(const sp_node_window *window, sp_slot *slot) {
 }
 
 float *sp_slot_traces(const sp_node_window *window, sp_slot *slot) {
-  return (float *)((char *)slot + window->traces_at);
+  return (float *)((char *)slot + window->traces_at + slot->phase);
 }
 
 float *sp_slot_noise(const sp_node_window *window, sp_slot *slot) {
-  return window->shape.has_noise ? (float *)((char *)slot + window->noise_at) : NULL;
+  return window->shape.has_noise ? (float *)((char *)slot + window->noise_at + slot->phase) : NULL;
 }

@@ -88,6 +88,14 @@ void sp_dataset_close(sp_dataset *dataset) {
   sp_free(dataset);
 }
 
+const char *sp_dataset_file(const sp_dataset *dataset) {
+  return dataset->survey->path;
+}
+
+const char *sp_dataset_path(const sp_dataset *dataset) {
+  return dataset->path;
+}
+
 sp_type sp_dataset_type(const sp_dataset *dataset) {
   return dataset->type;
 }

@@ -8,6 +8,7 @@
 
 #include <xxhash.h>
 
+#include "seisproc/row_writer.h"
 #include "src/io/h5.h"
 
 static void format_uuid(unsigned char b[16], int version, char uuid[SP_UUID_LENGTH + 1]) {
@@ -136,7 +137,11 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
                            size_t n_attributes) {
   sp_h5_start();
   sp_status status = SP_SUCCESS;
-  const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t access, file;
+  SP_TRY(SP_H5_ID(access, H5Pcreate(H5P_FILE_ACCESS)));
+  H5Pset_alignment(access, SP_PAGE, SP_PAGE); /* so that rows can be written past the page cache */
+  file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  H5Pclose(access);
   if (file < 0) {
     char why[256];
     sp_h5_error_text(why, sizeof why);

@@ -16,6 +16,8 @@ const sp_param sp_job_params[] = {
     {"threads", SP_PARAM_INT, "auto", 1, 1024, false, "auto", NULL, "CPU threads of a worker; auto: from the cores",
      FIELD(threads)},
     {"io_ranks", SP_PARAM_INT, "1", 1, 64, false, NULL, NULL, "ranks that write, a node", FIELD(io_ranks)},
+    {"direct_io", SP_PARAM_BOOL, "true", 0, 0, false, NULL, NULL,
+     "write results past the page cache, where the file system can", FIELD(direct_io)},
     {"slots", SP_PARAM_INT, "3", 2, 64, false, NULL, NULL,
      "output buffers of a worker; more ride out a slow disk, and take memory", FIELD(slots)},
     {"slab_mb", SP_PARAM_INT, "auto", 1, 65536, false, "auto", "MB",

@@ -1,5 +1,5 @@
-/* An I/O rank: warms the file cache for the ranges to come, writes its workers' slots behind them with the other I/O
- * ranks, and reports ranges once they are on the disk. */
+/* An I/O rank: warms the file cache for the ranges to come, writes its workers' slots behind them, and reports ranges
+ * once they are on the disk. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -9,6 +9,7 @@
 #include "seisproc/comm.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/row_writer.h"
 #include "seisproc/survey_file.h"
 #include "src/base/fault.h"
 #include "src/pipeline/messages.h"
@@ -39,13 +40,14 @@ typedef struct io_rank {
   const sp_roles *roles;
   sp_survey *survey;
   sp_dataset *traces, *noise;
+  sp_row_writer *traces_writer, *noise_writer;
   int lock_fd;  /* marks this rank as a writer */
   int input_fd; /* for read-ahead; -1: none */
   uint64_t input_offset;
-  int *workers;                /* [n_workers]: world ranks of those it serves */
-  uint64_t *n_slabs;           /* [n_workers]: written so far of each */
-  int n_workers, most_workers; /* of this I/O rank; of any */
-  char *rounds;                /* messages received and not yet written, a ring */
+  int *workers;      /* [n_workers]: world ranks of those it serves */
+  uint64_t *n_slabs; /* [n_workers]: written so far of each */
+  int n_workers;
+  char *rounds; /* messages received and not yet written, a ring */
   uint64_t ring;
   size_t round_bytes;
   uint64_t n_received, n_written; /* rounds */
@@ -61,20 +63,14 @@ typedef struct io_rank {
 
 static sp_status find_workers(io_rank *io) {
   const sp_roles *roles = io->roles;
-  void *ranks = NULL, *slabs = NULL, *counts = NULL;
+  void *ranks = NULL, *slabs = NULL;
   SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(int), "the workers of an I/O rank", &ranks));
   io->workers = ranks;
   SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(uint64_t), "the workers of an I/O rank", &slabs));
   io->n_slabs = slabs;
-  SP_TRY(sp_calloc((size_t)roles->size, sizeof(int), "the workers of the I/O ranks", &counts));
-  int *served = counts;
   for (int r = 0; r < roles->size; r++) {
-    const int server = roles->members[r].io_rank;
-    if (server < 0) continue;
-    if (server == roles->rank) io->workers[io->n_workers++] = r;
-    if (++served[server] > io->most_workers) io->most_workers = served[server];
+    if (roles->members[r].io_rank == roles->rank) io->workers[io->n_workers++] = r;
   }
-  sp_free(counts);
   return SP_SUCCESS;
 }
 
@@ -83,8 +79,13 @@ static sp_status open_output(io_rank *io) {
   SP_TRY(sp_agree(io->roles->peers, status));
   status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
   SP_TRY(sp_agree(io->roles->peers, status));
+  const bool direct = io->run->job->settings.direct_io;
   SP_TRY(sp_dataset_open(io->survey, "/traces", &io->traces));
-  if (io->run->job->settings.mode == SP_MODE_BOTH) SP_TRY(sp_dataset_open(io->survey, "/noise", &io->noise));
+  SP_TRY(sp_row_writer_create(io->traces, direct, &io->traces_writer));
+  if (io->run->job->settings.mode == SP_MODE_BOTH) {
+    SP_TRY(sp_dataset_open(io->survey, "/noise", &io->noise));
+    SP_TRY(sp_row_writer_create(io->noise, direct, &io->noise_writer));
+  }
   return sp_sync_thread_create(io->run->part_path, &io->sync);
 }
 
@@ -125,6 +126,8 @@ static void destroy(io_rank *io) {
     times->count[SP_STAGE_FLUSH] = sp_sync_thread_count(io->sync);
   }
   sp_sync_thread_destroy(io->sync);
+  sp_row_writer_destroy(io->noise_writer);
+  sp_row_writer_destroy(io->traces_writer);
   sp_dataset_close(io->noise);
   sp_dataset_close(io->traces);
   sp_survey_close(io->survey);
@@ -262,31 +265,28 @@ static sp_status wait_for_slot(io_rank *io, int k, sp_slot **out, bool *last) {
   return SP_SUCCESS;
 }
 
-/* Writes one slot, or nothing where `slot` is NULL. Collective over the I/O ranks. */
 static sp_status write_slot(io_rank *io, sp_slot *slot) {
-  sp_watch_doing(io->run->watch, "waits for the other I/O ranks to write");
-  if (io->roles->n_io > 1) SP_TRY(sp_quiet_barrier(io->roles->peers));
   const double start = sp_now();
+  const sp_range *range = &slot->range;
   sp_watch_doing(io->run->watch, "writes");
-  const sp_range range = slot ? slot->range : (sp_range){0};
   const sp_node_window *window = io->run->window;
   SP_FAULT_POINT("before_write");
-  SP_TRY(sp_dataset_write(io->traces, range.first_trace, range.n_traces, slot ? sp_slot_traces(window, slot) : NULL));
+  SP_TRY(sp_row_writer_write(io->traces_writer, range->first_trace, range->n_traces, sp_slot_traces(window, slot)));
   SP_FAULT_POINT("between_writes");
   if (io->noise) {
-    SP_TRY(sp_dataset_write(io->noise, range.first_trace, range.n_traces, slot ? sp_slot_noise(window, slot) : NULL));
+    SP_TRY(sp_row_writer_write(io->noise_writer, range->first_trace, range->n_traces, sp_slot_noise(window, slot)));
   }
-  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, slab_bytes(io, &range));
+  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, slab_bytes(io, range));
   return SP_SUCCESS;
 }
 
 static sp_status write_round(io_rank *io, const sp_round_message *round, bool *last) {
   const sp_range *ranges = (const sp_range *)(round + 1);
-  for (int k = 0; k < io->most_workers; k++) {
+  for (int k = 0; k < io->n_workers; k++) {
+    if (ranges[k].n_gathers == 0) continue;
     sp_slot *slot = NULL;
-    if (k < io->n_workers && ranges[k].n_gathers) SP_TRY(wait_for_slot(io, k, &slot, last));
+    SP_TRY(wait_for_slot(io, k, &slot, last));
     SP_TRY(write_slot(io, slot));
-    if (!slot) continue;
     SP_FAULT_POINT("after_write");
     SP_TRY(note_written(io, slot));
     sp_slot_set_full(slot, false);

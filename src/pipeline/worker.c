@@ -103,8 +103,8 @@ static int choose_gpu(const worker *w) {
 /* A GPU copies straight from the input buffers and into the window. */
 static void register_buffers(worker *w) {
   const sp_run_shape *shape = &w->run->shape;
-  const size_t bytes = (size_t)shape->slab_traces * shape->n_samples * sizeof(float);
-  for (int i = 0; i < N_INPUTS; i++) sp_engine_register(w->engine, w->inputs[i].samples, bytes);
+  const size_t samples = (size_t)shape->slab_traces * shape->n_samples * sizeof(float), bytes = samples + SP_PAGE;
+  for (int i = 0; i < N_INPUTS; i++) sp_engine_register(w->engine, w->inputs[i].samples, samples);
   for (int i = 0; i < shape->n_slots; i++) {
     sp_slot *slot = sp_node_window_slot(w->run->window, w->roles->rank, (uint64_t)i);
     sp_engine_register(w->engine, sp_slot_traces(w->run->window, slot), bytes);
@@ -265,6 +265,7 @@ static sp_status submit(worker *w, input *in) {
   sp_backoff backoff = {0};
   sp_watch_doing(w->run->watch, "waits for the I/O rank to free a slot");
   while (sp_slot_is_full(in->slot)) sp_backoff_sleep(&backoff);
+  in->slot->phase = (uint32_t)sp_row_phase(in->range.first_trace, w->run->shape.n_samples * sizeof(float));
   in->slab = (sp_slab){.n_gathers = in->range.n_gathers,
                        .n_traces = in->range.n_traces,
                        .first_trace = in->first_trace,
