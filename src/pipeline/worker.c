@@ -6,6 +6,7 @@
 #include "seisproc/comm.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/row_writer.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
 #include "src/base/crash.h"
