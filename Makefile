@@ -130,6 +130,7 @@ demo: ## set up, build, denoise a synthetic survey on several ranks and say what
 bench: all benches ## run every bench of perf/
 	@for bench in $(filter-out $(BUILD)/bench/kernels,$(BENCHES)); do echo "== $$bench"; $$bench || exit 1; done
 	@echo "== $(BUILD)/bench/kernels"; $(BUILD)/bench/kernels --record
+	@echo "== perf/bench_python.py"; SEISPROC_BUILD=$(BUILD) $(PYTHON) perf/bench_python.py
 
 asan: setup ## build with the address and undefined-behaviour sanitizers in build-asan, run C tests and a short job
 	+@$(AGAIN) BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \
