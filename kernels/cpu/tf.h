@@ -138,8 +138,9 @@ typedef struct sp_tf_kernels {
   /* Adds the spectrum, n bins, of the sum of the voices, whose cells are [n][lanes]. */
   void (*voices_synthesise)(const sp_tf_voices *voices, float *buffers, const float *re, const float *im, float *sum_re,
                             float *sum_im);
-  /* Adds the voices at each of n times. */
-  void (*voices_sum)(const sp_tf_voices *voices, size_t n, const float *re, float *sum);
+  /* Adds the voices at each of n times. In double precision, for the inverse divides low frequencies of the sum by
+   * little, and so would raise what it was rounded by. */
+  void (*voices_sum)(const sp_tf_voices *voices, size_t n, const float *re, double *sum);
   /* Real and imaginary parts of n cells (padded) to magnitudes and phasors. */
   void (*polar)(size_t n, float *mag, float *re, float *im);
 } sp_tf_kernels;

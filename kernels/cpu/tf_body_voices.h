@@ -124,22 +124,35 @@ SP_INLINE vf sum_lanes(vf r[SP_LANES]) {
   return r[0];
 }
 
-/* Adds to sum[0 ... n-1] what sum_lanes makes of n rows, `step` floats apart, times counts. */
+/* Of SP_LANES rows, `step` floats apart, of which there are n, times counts. */
+SP_INLINE vf sum_rows(size_t n, const float *rows, size_t step, vf counts) {
+  vf r[SP_LANES];
+  for (size_t l = 0; l < SP_LANES; l++) r[l] = l < n ? counts * vf_load(rows + l * step) : vf_set(0);
+  return sum_lanes(r);
+}
+
+/* Adds to sum[0 ... n-1] what n rows sum to. */
 SP_INLINE void add_rows(size_t n, const float *rows, size_t step, vf counts, float *sum) {
   size_t i = 0;
-  vf r[SP_LANES];
   for (; i + SP_LANES <= n; i += SP_LANES) {
-    for (size_t l = 0; l < SP_LANES; l++) r[l] = counts * vf_load(rows + (i + l) * step);
-    vf_store(sum + i, vf_load(sum + i) + sum_lanes(r));
+    vf_store(sum + i, vf_load(sum + i) + sum_rows(SP_LANES, rows + i * step, step, counts));
   }
   if (i == n) return;
-  for (size_t l = 0; l < SP_LANES; l++) r[l] = i + l < n ? counts * vf_load(rows + (i + l) * step) : vf_set(0);
-  const vf rest = sum_lanes(r);
+  const vf rest = sum_rows(n - i, rows + i * step, step, counts);
   for (size_t l = 0; i + l < n; l++) sum[i + l] += rest[l];
 }
 
-static void voices_sum(const sp_tf_voices *v, size_t n, const float *re, float *sum) {
-  add_rows(n, re, SP_LANES, vf_load(v->counts), sum);
+static void voices_sum(const sp_tf_voices *v, size_t n, const float *re, double *sum) {
+  const vf counts = vf_load(v->counts);
+  float part[SP_LANES];
+  size_t i = 0;
+  for (; i + SP_LANES <= n; i += SP_LANES) {
+    vf_store(part, sum_rows(SP_LANES, re + i * SP_LANES, SP_LANES, counts));
+    for (size_t l = 0; l < SP_LANES; l++) sum[i + l] += part[l];
+  }
+  if (i == n) return;
+  vf_store(part, sum_rows(n - i, re + i * SP_LANES, SP_LANES, counts));
+  for (size_t l = 0; i + l < n; l++) sum[i + l] += part[l];
 }
 
 /* The forward transform is the inverse one with real and imaginary parts exchanged, on both sides. */

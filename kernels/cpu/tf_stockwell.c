@@ -19,10 +19,14 @@ static float *spectrum_of(const call *c, uint32_t trace) {
   return c->work + c->stockwell->spectra_at + (size_t)(trace - c->base) * 2 * c->stockwell->n_bins;
 }
 
+/* Of the spectrum where reduced: real parts, then imaginary parts. */
 static float *sums_of(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
-  const size_t row = (p->layout.real ? 1 : 2) * (size_t)p->sum_length;
-  return c->work + p->sums_at + (trace - c->block->first) * row;
+  return c->work + p->sums_at + (trace - c->block->first) * 2 * (size_t)p->sum_length;
+}
+
+static double *sums_in_time(const call *c, uint32_t trace) {
+  return (double *)sums_of(c, trace);
 }
 
 static sp_tf_level *level_of(const call *c, uint32_t trace) {
@@ -137,7 +141,7 @@ static void sum_lanes(void *context, uint32_t trace, bool rebuild, float *re, fl
   c->rebuilt[trace - c->block->first] = rebuild;
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = c->group->voices.fft->n * c->n_phases;
-  p->kernels->voices_sum(&c->group->voices, n, re, sums_of(c, trace) + (size_t)c->phase * n);
+  p->kernels->voices_sum(&c->group->voices, n, re, sums_in_time(c, trace) + (size_t)c->phase * n);
 }
 
 static void synthesise_lanes(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
@@ -148,11 +152,12 @@ static void synthesise_lanes(void *context, uint32_t trace, bool rebuild, float 
   p->kernels->voices_synthesise(&c->group->voices, c->work + p->buffers_at, re, im, sums, sums + p->sum_length);
 }
 
+/* The low voices last: beside the mean of a trace the many small ones would be lost one by one. */
 static void run_groups(call *c, uint32_t half_aperture) {
   const sp_tf_stockwell *p = c->stockwell;
   const bool reduced = p->way == STOCKWELL_REDUCED;
   c->n_phases = p->layout.smoothing_line ? p->n_phases : 1;
-  for (uint32_t g = 0; g < p->n_groups; g++) {
+  for (uint32_t g = p->n_groups; g-- > 0;) {
     c->group = &p->groups[g];
     const sp_tf_pass pass = {.kernels = p->kernels,
                              .rule = &p->rule,
@@ -197,7 +202,7 @@ static void sum_singly(void *context, uint32_t trace, bool rebuild, float *re, f
   c->rebuilt[trace - c->block->first] = rebuild;
   const sp_tf_stockwell *p = c->stockwell;
   const float count = c->voice == 0 || 2 * c->voice == p->n_samples ? 1 : 2;
-  float *sums = sums_of(c, trace);
+  double *sums = sums_in_time(c, trace);
   for (uint32_t t = 0; t < p->n_samples; t++) sums[t] += count * re[t];
 }
 
@@ -214,7 +219,8 @@ static void run_voices(call *c, uint32_t half_aperture) {
                            .exact = exact,
                            .context = c};
   float *window = c->work + p->window_at;
-  for (c->voice = p->band.first; c->voice < p->band.first + p->band.count; c->voice++) {
+  for (uint32_t i = p->band.count; i-- > 0;) {
+    c->voice = p->band.first + i;
     window[0] = 1;
     for (uint32_t k = 0; k < 2 * c->voice; k++) window[k] = (float)sp_tf_window(c->voice, k);
     sp_tf_stream(&p->layout, &pass, c->block, half_aperture, c->work + p->stream_at);
@@ -223,22 +229,33 @@ static void run_voices(call *c, uint32_t half_aperture) {
 
 /* --- back to traces ------------------------------------------------------------------------------------------ */
 
-/* The spectrum of the sum of voices over time. */
-static void spectrum_of_times(const call *c, const float *sums) {
+static void exact_times(const call *c, uint32_t trace, double *time) {
   const sp_tf_stockwell *p = c->stockwell;
-  float *time = c->work + p->time_at;
+  const double *sums = sums_in_time(c, trace);
   const uint32_t phases = p->n_phases / c->n_phases, length = p->n_samples / phases;
   for (uint32_t v = 0; v < phases; v++) {
     for (uint32_t u = 0; u < length; u++) time[(size_t)u * phases + v] = sums[(size_t)v * length + u];
   }
-  fftwf_execute_split_dft_r2c(p->forward, time, c->work + p->re_at, c->work + p->im_at);
+}
+
+/* The spectrum of the sum of voices over time. */
+static void spectrum_of_times(const call *c, uint32_t trace) {
+  const sp_tf_stockwell *p = c->stockwell;
+  double *time = (double *)(c->work + p->exact_at), *to_re = time + p->exact_row, *to_im = to_re + p->exact_row;
+  float *re = c->work + p->re_at, *im = c->work + p->im_at;
+  exact_times(c, trace, time);
+  fftw_execute_split_dft_r2c(p->exact_forward, time, to_re, to_im);
+  for (uint32_t k = 0; k <= p->n_samples / 2; k++) {
+    re[k] = (float)to_re[k];
+    im[k] = (float)to_im[k];
+  }
 }
 
 /* The spectrum of the real part of a sum of voices that is known by its spectrum. */
-static void spectrum_of_bins(const call *c, const float *sums) {
+static void spectrum_of_bins(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = p->n_samples;
-  const float *sum_re = sums, *sum_im = sums + p->sum_length;
+  const float *sum_re = sums_of(c, trace), *sum_im = sum_re + p->sum_length;
   float *re = c->work + p->re_at, *im = c->work + p->im_at;
   memset(re, 0, (n / 2 + 1) * sizeof *re);
   memset(im, 0, (n / 2 + 1) * sizeof *im);
@@ -273,7 +290,7 @@ static void finish_trace(const call *c, uint32_t trace) {
   float *out = c->block->out + (size_t)trace * n;
   float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
   const bool rebuild = c->rebuilt[trace - c->block->first];
-  (p->way == STOCKWELL_REDUCED ? spectrum_of_bins : spectrum_of_times)(c, sums_of(c, trace));
+  (p->way == STOCKWELL_REDUCED ? spectrum_of_bins : spectrum_of_times)(c, trace);
   for (uint32_t k = 0; k <= n / 2; k++) {
     re[k] *= p->inverse[k];
     im[k] *= p->inverse[k];
@@ -289,7 +306,7 @@ static void apply_block(const sp_tf_stockwell *p, float *work, const sp_block *b
   call c = {.stockwell = p, .block = block, .work = work, .n_phases = 1};
   c.base = block->first > half_aperture ? block->first - half_aperture : 0;
   for (uint32_t trace = c.base; trace < end; trace++) set_spectrum(&c, trace);
-  memset(sums_of(&c, block->first), 0, (p->layout.real ? 1 : 2) * (size_t)p->sum_length * block->count * sizeof(float));
+  memset(sums_of(&c, block->first), 0, 2 * (size_t)p->sum_length * block->count * sizeof(float));
   if (p->way == STOCKWELL_SINGLY) {
     run_voices(&c, half_aperture);
   } else {

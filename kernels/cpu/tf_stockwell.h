@@ -33,7 +33,7 @@ struct sp_tf_stockwell {
   sp_tf_rule rule;
   sp_tf_layout layout;
   uint32_t n_bins;     /* padded */
-  uint32_t sum_length; /* floats of a row of sums, padded: times, or bins where reduced */
+  uint32_t sum_length; /* of a row of sums, padded: doubles, of times; or pairs of floats, of bins, where reduced */
   uint32_t n_groups, n_ffts;
   voice_group *groups; /* of singly: one, for its smoothing */
   sp_tf_fft *ffts;
@@ -43,7 +43,7 @@ struct sp_tf_stockwell {
   float *rest;             /* [n_samples / 2 + 1], share of the windows that is not in the band, over n_samples */
   float *tables;           /* holds windows, counts, cosine, sine, inverse and what smoothing needs */
   fftw_plan exact_forward; /* real, of n_samples */
-  fftwf_plan forward, backward;
+  fftwf_plan backward;
   fftwf_plan voice;           /* complex, of n_samples: singly */
   size_t exact_row, exact_at; /* doubles of a row; three rows */
   size_t spectra_at, levels_at, sums_at, modulated_at, buffers_at, window_at, time_at, re_at, im_at, stream_at;

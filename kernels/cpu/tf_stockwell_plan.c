@@ -9,7 +9,6 @@ enum { REDUCED_STEP = 16, GOOD_LENGTH = 120, LEAST_LENGTH = 24 };
 void sp_tf_stockwell_destroy(sp_tf_stockwell *p) {
   if (!p) return;
   if (p->exact_forward) fftw_destroy_plan(p->exact_forward);
-  if (p->forward) fftwf_destroy_plan(p->forward);
   if (p->backward) fftwf_destroy_plan(p->backward);
   if (p->voice) fftwf_destroy_plan(p->voice);
   for (uint32_t i = 0; p->ffts && i < p->n_ffts; i++) sp_tf_fft_destroy(&p->ffts[i]);
@@ -189,13 +188,12 @@ static sp_status plan_transforms(sp_tf_stockwell *p) {
   SP_TRY(sp_calloc(p->work_floats, sizeof(float), "planning tf", &block));
   float *work = block, *time = work + p->time_at, *re = work + p->re_at, *im = work + p->im_at;
   const fftwf_iodim n = {(int)p->n_samples, 1, 1};
-  p->forward = fftwf_plan_guru_split_dft_r2c(1, &n, 0, NULL, time, re, im, FFTW_ESTIMATE);
   p->backward = fftwf_plan_guru_split_dft_c2r(1, &n, 0, NULL, re, im, time, FFTW_ESTIMATE);
   double *exact = (double *)(work + p->exact_at);
   const fftw_iodim exact_n = {(int)p->n_samples, 1, 1};
   p->exact_forward = fftw_plan_guru_split_dft_r2c(1, &exact_n, 0, NULL, exact, exact + p->exact_row,
                                                   exact + 2 * p->exact_row, FFTW_ESTIMATE);
-  bool planned = p->forward && p->backward && p->exact_forward;
+  bool planned = p->backward && p->exact_forward;
   if (p->way == STOCKWELL_SINGLY) {
     const size_t row = sp_tf_padded(p->n_samples);
     float *in = work + p->buffers_at, *out = in + 2 * row;
@@ -219,7 +217,7 @@ static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {
   p->sum_length = (uint32_t)sp_tf_padded(p->way == STOCKWELL_REDUCED ? longest : p->n_samples);
   p->spectra_at = sp_tf_take(&end, (rows + 2 * half_aperture) * 2 * p->n_bins);
   p->levels_at = sp_tf_take(&end, 2 * (rows + 2 * half_aperture));
-  p->sums_at = sp_tf_take(&end, rows * (p->layout.real ? 1 : 2) * p->sum_length);
+  p->sums_at = sp_tf_take(&end, rows * 2 * p->sum_length);
   p->modulated_at = sp_tf_take(&end, 2 * p->n_bins);
   p->buffers_at = sp_tf_take(&end, p->way == STOCKWELL_SINGLY ? 4 * sp_tf_padded(p->n_samples) : 4 * longest * lanes);
   p->window_at = sp_tf_take(&end, p->n_bins);

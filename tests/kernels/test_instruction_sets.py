@@ -47,6 +47,20 @@ def test_instruction_sets_agree(every, options):
             assert worst_distance(results[isa], results["portable"]) < 1e-6
 
 
+TF_CASES = [dict(transform=t, aperture=a, mode=m)
+            for t, (a, m) in itertools.product(("stft", "stockwell"), ((7, "adaptive"), (5, "hard"), (15, "soft")))]
+TF_CASES += [dict(case, sampling="reduced") for case in TF_CASES if case["transform"] == "stockwell"]
+
+
+@pytest.mark.parametrize("options", TF_CASES, ids=lambda o: "-".join(str(v) for v in o.values()))
+def test_instruction_sets_agree_on_frequencies(every, options):
+    for n_samples in (800, 333):
+        gather = coherent(21, n_samples, seed=4, decades=0)
+        results = {isa: one.apply("tf", gather, **options).out for isa, one in every.items()}
+        for isa in results:
+            assert worst_distance(results[isa], results["portable"]) < 1e-6
+
+
 def test_the_one_asked_for_is_used(every):
     for isa, one in every.items():
         assert one.apply("dwt", coherent(3, 100)).isa == isa
