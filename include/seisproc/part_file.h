@@ -12,6 +12,10 @@ sp_status sp_part_path(const char *path, char **part);
 /* Bytes that are still free where `path` is or would be made; infinity where the system does not tell. */
 double sp_part_room(const char *path);
 
+/* Looks whether there is room for what the file does not hold yet, its holes: its length is that of the whole. Errors:
+ * SP_ERR_IO, one line with what is needed and what there is. */
+sp_status sp_part_check_room(const char *part);
+
 /* Syncs the file at `part`, renames it to `path` (replacing what was there) and syncs the directory. Errors: SP_ERR_IO,
  * with the reason. */
 sp_status sp_part_publish(const char *part, const char *path);

@@ -140,11 +140,12 @@ uint64_t sp_dataset_file_offset(const sp_dataset *dataset);
 
 /* Reads or writes rows first ... first + n - 1, as the type of the dataset (no conversion). Collective over the
  * survey's communicator in one transfer; a rank with nothing to move passes n = 0. Allocates nothing itself.
- * Errors: SP_ERR_IO with file, dataset and range, on the ranks whose transfer failed. */
+ * Errors: SP_ERR_IO with file, dataset and range, on the ranks whose transfer failed; HDF5 leaves the others waiting in
+ * it, so such a rank must end the job. */
 sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
 sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
 
-/* The same, not collective: any rank by itself. */
+/* The same, not collective: any rank by itself, and its failure is its own. */
 sp_status sp_dataset_read_alone(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
 sp_status sp_dataset_write_alone(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
 

@@ -76,6 +76,15 @@ sp_status sp_sync_entry(const char *path) {
   return status;
 }
 
+sp_status sp_part_check_room(const char *part) {
+  struct stat file;
+  if (stat(part, &file)) return SP_RAISE(SP_ERR_IO, "%s: %s", part, strerror(errno));
+  const double needed = (double)file.st_size - 512.0 * (double)file.st_blocks, room = sp_part_room(part);
+  if (needed <= room) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are still to be written, %.3f GB are free there", part, 1e-9 * needed,
+                  1e-9 * room);
+}
+
 sp_status sp_part_publish(const char *part, const char *path) {
   SP_TRY(sp_sync_file(part));
   SP_FAULT_POINT("publish_synced");

@@ -1,7 +1,9 @@
 /* Rows of a dataset: opened once, then read and written without further metadata. */
-#include <math.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -128,29 +130,48 @@ static sp_status select_rows(sp_dataset *dataset, sp_global first, sp_local n) {
   return SP_H5(H5Sselect_all(dataset->memory_space));
 }
 
-static sp_status report(sp_dataset *dataset, const char *verb, sp_global first, sp_local n) {
+/* Why rows cannot be read or written, which MPI-IO hardly tells: the system tells it of the same bytes moved plainly. 0
+ * where that goes well. */
+static int plain_error(const sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows) {
+  const size_t row = dataset->row_length * sp_type_size(dataset->type), bytes = n * row;
+  const int fd = open(dataset->survey->path, (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+  int error = fd < 0 ? errno : 0;
+  for (size_t at = 0; at < bytes && !error;) {
+    const off_t offset = (off_t)(dataset->file_offset + first * row + at);
+    char *const from = (char *)rows + at;
+    const ssize_t moved = writes ? pwrite(fd, from, bytes - at, offset) : pread(fd, from, bytes - at, offset);
+    if (moved < 0 && errno != EINTR) error = errno;
+    if (moved == 0) break;
+    if (moved > 0) at += (size_t)moved;
+  }
+  if (fd >= 0) close(fd);
+  return error;
+}
+
+static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows) {
   char why[256], free_there[64] = "";
   sp_h5_error_text(why, sizeof why);
-  /* MPI-IO does not say that the disk is full */
-  const double room = sp_part_room(dataset->survey->path);
-  if (!strcmp(verb, "write") && isfinite(room))
-    snprintf(free_there, sizeof free_there, "; %.1f MB are free", 1e-6 * room);
-  return SP_RAISE(SP_ERR_IO, "%s: cannot %s %s, rows %llu to %llu: %s%s", dataset->survey->path, verb, dataset->path,
-                  (unsigned long long)first, (unsigned long long)(first + n) - (n > 0), why, free_there);
+  const int error = plain_error(dataset, writes, first, n, rows);
+  if (error == ENOSPC || error == EDQUOT) {
+    snprintf(free_there, sizeof free_there, "; %.1f MB are free", 1e-6 * sp_part_room(dataset->survey->path));
+  }
+  return SP_RAISE(SP_ERR_IO, "%s: cannot %s %s, rows %llu to %llu: %s%s", dataset->survey->path,
+                  writes ? "write" : "read", dataset->path, (unsigned long long)first,
+                  (unsigned long long)(first + n) - (n > 0), error ? strerror(error) : why, free_there);
 }
 
 static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, void *rows) {
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dread(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space, dataset->file_space,
                               dataset->transfer[collective], rows);
-  return code < 0 ? report(dataset, "read", first, n) : SP_SUCCESS;
+  return code < 0 ? report(dataset, false, first, n, rows) : SP_SUCCESS;
 }
 
 static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, const void *rows) {
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dwrite(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space,
                                dataset->file_space, dataset->transfer[collective], rows);
-  return code < 0 ? report(dataset, "write", first, n) : SP_SUCCESS;
+  return code < 0 ? report(dataset, true, first, n, (void *)(uintptr_t)rows) : SP_SUCCESS;
 }
 
 sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
@@ -161,10 +182,26 @@ sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, con
   return write_rows(dataset, true, first, n, rows);
 }
 
+/* Rows that go in one piece where a transfer is not collective: HDF5 1.10 counts its bytes in an int. */
+static sp_local rows_a_piece(const sp_dataset *dataset, sp_local left) {
+  const uint64_t rows = (UINT64_C(1) << 30) / (dataset->row_length * sp_type_size(dataset->type) + 1) + 1;
+  return rows < left ? (sp_local)rows : left;
+}
+
 sp_status sp_dataset_read_alone(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
-  return n ? read_rows(dataset, false, first, n, rows) : SP_SUCCESS;
+  const size_t row = dataset->row_length * sp_type_size(dataset->type);
+  for (sp_local at = 0, piece; at < n; at += piece) {
+    piece = rows_a_piece(dataset, n - at);
+    SP_TRY(read_rows(dataset, false, first + at, piece, (char *)rows + at * row));
+  }
+  return SP_SUCCESS;
 }
 
 sp_status sp_dataset_write_alone(sp_dataset *dataset, sp_global first, sp_local n, const void *rows) {
-  return n ? write_rows(dataset, false, first, n, rows) : SP_SUCCESS;
+  const size_t row = dataset->row_length * sp_type_size(dataset->type);
+  for (sp_local at = 0, piece; at < n; at += piece) {
+    piece = rows_a_piece(dataset, n - at);
+    SP_TRY(write_rows(dataset, false, first + at, piece, (const char *)rows + at * row));
+  }
+  return SP_SUCCESS;
 }

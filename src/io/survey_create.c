@@ -132,6 +132,14 @@ static sp_status fill(hid_t file, const sp_survey *source, const sp_survey_info 
   return SP_SUCCESS;
 }
 
+/* Closing writes what HDF5 held back. */
+static sp_status close_file(hid_t file, const char *path) {
+  if (H5Fclose(file) >= 0) return SP_SUCCESS;
+  char why[256];
+  sp_h5_error_text(why, sizeof why);
+  return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, why);
+}
+
 sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
                            const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
                            size_t n_attributes) {
@@ -148,7 +156,8 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
     return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, why);
   }
   status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);
-  if (H5Fclose(file) < 0 && status == SP_SUCCESS) status = SP_RAISE(SP_ERR_IO, "%s: cannot be closed", path);
+  const sp_status closed = close_file(file, path);
+  if (status == SP_SUCCESS) status = closed;
   if (status == SP_SUCCESS) status = sync_path(path);
   if (status != SP_SUCCESS) unlink(path);
   return status;
@@ -180,7 +189,6 @@ sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_
     sp_h5_error_text(why, sizeof why);
     return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, why);
   }
-  sp_status status = add(file, datasets, n_datasets, attributes, n_attributes);
-  if (H5Fclose(file) < 0 && status == SP_SUCCESS) status = SP_RAISE(SP_ERR_IO, "%s: cannot be closed", path);
-  return status;
+  const sp_status status = add(file, datasets, n_datasets, attributes, n_attributes), closed = close_file(file, path);
+  return status == SP_SUCCESS ? closed : status;
 }

@@ -267,7 +267,7 @@ static sp_status read_whole(sp_survey *survey, const char *path, sp_type type, u
   /* in pieces that a 32-bit row count can say */
   for (uint64_t first = 0; first < n && status == SP_SUCCESS;) {
     const uint64_t left = n - first, piece = left < (1u << 30) ? left : (1u << 30);
-    status = sp_dataset_read(dataset, first, (sp_local)piece, (char *)rows + first * sp_type_size(type));
+    status = sp_dataset_read_alone(dataset, first, (sp_local)piece, (char *)rows + first * sp_type_size(type));
     first += piece;
   }
   sp_dataset_close(dataset);

@@ -10,6 +10,7 @@
 #include "src/base/fault.h"
 #include "src/pipeline/alone.h"
 #include "src/pipeline/deadline.h"
+#include "src/pipeline/history.h"
 #include "src/pipeline/messages.h"
 #include "src/pipeline/progress.h"
 #include "src/pipeline/run.h"
@@ -281,6 +282,13 @@ static const char *bottleneck(const coordinator *c) {
   return name;
 }
 
+/* A rank that ends the job has the launcher send signals to the others: those ask for nothing. */
+static bool is_ending(const coordinator *c) {
+  sp_last_run run;
+  sp_history_last(c->run->history_path, 0, &run);
+  return run.end != SP_END_NONE;
+}
+
 static void stop(coordinator *c) {
   c->verdict = SP_STOPPED;
   c->stopped_at = sp_now();
@@ -292,7 +300,9 @@ static sp_status look_for_stop(coordinator *c) {
   if (!signal) SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_STOP, &signal, sizeof signal, &from));
   if (c->verdict != SP_SUCCESS) return SP_SUCCESS;
   if (signal) {
-    sp_info("asked to stop (signal %d): what is in flight is finished; the same command goes on", signal);
+    if (!is_ending(c)) {
+      sp_info("asked to stop (signal %d): what is in flight is finished; the same command goes on", signal);
+    }
     stop(c);
   } else if (!c->ended && sp_deadline_is_near(&c->deadline)) {
     sp_info("time is nearly up: what is in flight is finished; the same command goes on");

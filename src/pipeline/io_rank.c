@@ -31,8 +31,8 @@ typedef struct pending {
 /* How much waits for the disk, and how fast that takes it. */
 typedef struct backlog {
   uint64_t written, covered, durable; /* bytes, as the sequence numbers below */
-  double rate;                        /* bytes/s of the last sync; 0: not known */
-  double seconds;                     /* in syncs up to that one */
+  double recent_bytes, recent_s;      /* of the last syncs, each with half the weight of the next */
+  double seconds;                     /* in all syncs that ended */
 } backlog;
 
 typedef struct io_rank {
@@ -162,7 +162,8 @@ static sp_status look_at_sync(io_rank *io) {
   io->durable = durable;
   backlog *b = &io->backlog;
   const double seconds = sp_sync_thread_seconds(io->sync);
-  b->rate = (double)(b->covered - b->durable) / fmax(seconds - b->seconds, 1e-6);
+  b->recent_bytes = 0.5 * b->recent_bytes + (double)(b->covered - b->durable);
+  b->recent_s = 0.5 * b->recent_s + seconds - b->seconds;
   b->seconds = seconds;
   b->durable = b->covered;
   return SP_SUCCESS;
@@ -185,11 +186,13 @@ static sp_status commit(io_rank *io, bool now) {
   return SP_SUCCESS;
 }
 
-/* Whether the disk is behind by more than it may be. One range may always wait while another is being synced. */
+/* Whether the disk is behind by more than it may be. One range may always wait while another is being synced, and until
+ * the disk's rate is known no more than that. */
 static bool is_behind(const io_rank *io) {
   const backlog *b = &io->backlog;
-  if (io->run->options->no_commit || b->rate == 0 || io->sequence < io->durable + 2) return false;
-  return (double)(b->written - b->durable) > BACKLOG_S * b->rate;
+  if (io->run->options->no_commit || io->sequence < io->durable + 2) return false;
+  /* a sync may find that the one before has done its work: one alone does not tell the disk's rate */
+  return (double)(b->written - b->durable) * b->recent_s > BACKLOG_S * b->recent_bytes || b->recent_bytes == 0;
 }
 
 /* Takes a place for a range that was written, waiting for the disk while all are taken or it is behind. */

@@ -86,6 +86,7 @@ static sp_status write_integrity(const char *part_path, const sp_gather_result *
     SP_TRY_GOTO(out, sp_dataset_write(crc_data, first, n, crc));
     SP_TRY_GOTO(out, sp_dataset_write(state_data, first, n, state));
   }
+  status = sp_survey_sync(survey);
 out:
   sp_free(state);
   sp_free(crc);

@@ -10,8 +10,9 @@
 sp_status sp_output_create(const sp_job *job, const sp_survey *source, const char *part_path);
 
 /* Copies trace headers from the input to the output, in the job's order of traces, with the map of that order. All
- * ranks take a share. Collective over comm. Errors: SP_STOPPED when a signal asked any of them to stop. */
-sp_status sp_output_copy_headers(MPI_Comm comm, const sp_job *job, const char *part_path, sp_watch *watch);
+ * ranks take a share. Collective over the world. Errors: SP_STOPPED when a signal asked any of them to stop; a file
+ * that cannot be read or written ends the job. */
+sp_status sp_output_copy_headers(const sp_run_context *run);
 
 /* Writes what became of each gather, then gives the file its own name. Rank 0 alone, when nobody else has it open. */
 sp_status sp_output_publish(const sp_job *job, const char *part_path, const sp_gather_result *results,

@@ -12,7 +12,7 @@ enum { MAX_DATASETS = 256, BLOCK_TRACES = 1 << 16 };
 
 typedef struct copier {
   MPI_Comm comm;
-  sp_watch *watch; /* borrowed */
+  const sp_run_context *run; /* borrowed */
   const sp_job *job;
   sp_survey *input, *output;
   sp_gather_index *index;
@@ -111,10 +111,8 @@ static void destroy(copier *c) {
 
 /* Works out the order of each gather of a block, and writes it as the map: the input's number of each output trace. */
 static sp_status sort_block(copier *c, const sp_range *block) {
-  sp_status status = SP_SUCCESS;
   for (size_t k = 0; k < c->job->n_sort; k++) {
-    const sp_status read = sp_dataset_read(c->key[k], block->first_trace, block->n_traces, c->rows);
-    if (status == SP_SUCCESS) status = read;
+    SP_TRY(sp_dataset_read_alone(c->key[k], block->first_trace, block->n_traces, c->rows));
     sp_rows_to_double(sp_dataset_type(c->key[k]), c->rows, block->n_traces, c->keys[k]);
   }
   for (sp_local g = 0; g < block->n_gathers; g++) {
@@ -129,32 +127,26 @@ static sp_status sort_block(copier *c, const sp_range *block) {
       c->order[first + i] += first;
     }
   }
-  const sp_status written = sp_dataset_write(c->sort_map, block->first_trace, block->n_traces, c->map);
-  return status == SP_SUCCESS ? written : status;
+  return sp_dataset_write_alone(c->sort_map, block->first_trace, block->n_traces, c->map);
 }
 
-/* One dataset's part of a block. */
-static sp_status copy_rows(copier *c, int i, const sp_range *block) {
-  const size_t row_bytes = sp_dataset_row_length(c->from[i]) * sp_type_size(sp_dataset_type(c->from[i]));
-  const sp_status read = sp_dataset_read(c->from[i], block->first_trace, block->n_traces, c->rows);
-  if (read == SP_SUCCESS && c->job->n_sort && block->n_traces) {
-    sp_trace_permute(c->rows, row_bytes, c->order, block->n_traces, c->spare_row, c->visited);
-  }
-  const sp_status written = sp_dataset_write(c->to[i], block->first_trace, block->n_traces, c->rows);
-  return read == SP_SUCCESS ? written : read;
-}
-
-/* Each rank makes all calls even where one fails, since the other ranks make them too. */
 static sp_status copy_block(copier *c, const sp_range *block) {
-  sp_status status = c->job->n_sort ? sort_block(c, block) : SP_SUCCESS;
+  if (c->job->n_sort) SP_TRY(sort_block(c, block));
   for (int i = 0; i < c->n_datasets; i++) {
-    const sp_status copied = copy_rows(c, i, block);
-    if (status == SP_SUCCESS) status = copied;
+    const size_t row_bytes = sp_dataset_row_length(c->from[i]) * sp_type_size(sp_dataset_type(c->from[i]));
+    SP_TRY(sp_dataset_read_alone(c->from[i], block->first_trace, block->n_traces, c->rows));
+    if (c->job->n_sort && block->n_traces) {
+      sp_trace_permute(c->rows, row_bytes, c->order, block->n_traces, c->spare_row, c->visited);
+    }
+    SP_TRY(sp_dataset_write_alone(c->to[i], block->first_trace, block->n_traces, c->rows));
   }
-  return status;
+  return SP_SUCCESS;
 }
 
-/* All ranks take as many turns as the one with the most blocks, since each turn is collective. */
+/* All ranks take as many turns as the one with the most blocks, and agree after each, so that none goes on for long
+ * where one fails or is asked to stop. The transfers are not collective: one that fails could not be left by the
+ * others.
+ */
 static sp_status copy_blocks(copier *c) {
   int turns = 0;
   for (sp_global g = c->first_gather; g < c->end_gather; turns++) g += block_from(c, g).n_gathers;
@@ -163,20 +155,21 @@ static sp_status copy_blocks(copier *c) {
   for (int turn = 0; turn < turns; turn++) {
     const sp_range block = block_from(c, g);
     sp_status status = copy_block(c, &block);
+    if (status == SP_ERR_IO) sp_run_abort(c->run, status); /* HDF5 lets nobody close such a file, ranks would wait */
     if (status == SP_SUCCESS && sp_stop_signal()) status = SP_STOPPED;
     SP_TRY(sp_agree(c->comm, status));
-    sp_watch_progress(c->watch);
+    sp_watch_progress(c->run->watch);
     g += block.n_gathers;
   }
   return SP_SUCCESS;
 }
 
-sp_status sp_output_copy_headers(MPI_Comm comm, const sp_job *job, const char *part_path, sp_watch *watch) {
-  copier c = {.comm = comm, .job = job, .watch = watch};
-  sp_status status = open_both(&c, part_path);
-  SP_TRY_GOTO(out, sp_agree(comm, status));
+sp_status sp_output_copy_headers(const sp_run_context *run) {
+  copier c = {.run = run, .comm = run->roles->world, .job = run->job};
+  sp_status status = open_both(&c, run->part_path);
+  SP_TRY_GOTO(out, sp_agree(c.comm, status));
   status = make_buffers(&c);
-  SP_TRY_GOTO(out, sp_agree(comm, status));
+  SP_TRY_GOTO(out, sp_agree(c.comm, status));
   status = copy_blocks(&c);
 out:
   destroy(&c);

@@ -47,14 +47,9 @@ static sp_status check_places(const sp_run_context *run) {
   return SP_SUCCESS;
 }
 
-/* A warning only: what the system says is free is not always what can be had. */
-static void check_room(const sp_run_context *run) {
-  const int n_files = run->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
-  const double bytes = n_files * sizeof(float) * (double)run->shape.n_traces * run->shape.n_samples;
-  const double room = sp_part_room(run->part_path);
-  if (room < bytes) {
-    sp_warn("%s: %.2f GB are to be written, %.2f GB are free there", run->job->output, 1e-9 * bytes, 1e-9 * room);
-  }
+/* HDF5 does not survive the end of MPI with a file that it could not write: the job ends here. */
+static void end_if_disk_failed(const sp_run_context *run, sp_status status) {
+  if (status == SP_ERR_IO) sp_run_abort(run, status);
 }
 
 /* Looks at the input and at what an earlier run left; creates the output of a new job. What only the coordinator needs
@@ -73,9 +68,11 @@ static sp_status begin(sp_run_context *run, sp_beginning *start) {
   SP_TRY_GOTO(out,
               sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
   SP_FAULT_POINT("looked");
-  if (run->start == SP_START_NEW) check_room(run);
   if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
+  end_if_disk_failed(run, status);
+  SP_TRY_GOTO(out, status);
   SP_FAULT_POINT("created");
+  if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_room(run->part_path));
   if (start->earlier.results) {
     memcpy(start->results, start->earlier.results, start->index->n_gathers * sizeof(sp_gather_result));
   }
@@ -159,7 +156,7 @@ static sp_status make_window(sp_run_context *run) {
 
 /* Every node syncs what its ranks wrote: the journal will say that the headers are there. */
 static sp_status copy_headers(const sp_run_context *run) {
-  const sp_status copied = sp_output_copy_headers(run->roles->world, run->job, run->part_path, run->watch);
+  const sp_status copied = sp_output_copy_headers(run);
   if (copied == SP_STOPPED && run->roles->rank == 0) {
     sp_info("stopped before the first gather; the same command begins again");
   }
@@ -280,13 +277,15 @@ static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
   SP_TRY(ended);
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) status = publish(run, start);
+  end_if_disk_failed(run, status);
   return sp_agree(run->roles->world, status);
 }
 
-/* Nothing is to be done; says so, and what came of it before. */
+/* Nothing is to be done; says so, and what came of it before. A run that was cut off as it ended left its notes. */
 static sp_status report_complete(const sp_run_context *run, const sp_beginning *start) {
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) {
+    unlink(run->inflight_path);
     sp_info("%s is complete already; --restart makes it again", run->job->output);
     status = report_failures(run, start->index, start->results);
   }

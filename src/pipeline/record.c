@@ -113,6 +113,6 @@ void sp_record_end(sp_run_context *run, sp_beginning *start, sp_status status) {
 _Noreturn void sp_run_abort(const sp_run_context *run, sp_status status) {
   const sp_end end = end_of(status);
   if (end == SP_END_BROKEN) sp_crash_note();
-  sp_history_end(run->history_path, end, run->roles->rank);
+  if (run->recorded) sp_history_end(run->history_path, end, run->roles->rank);
   sp_comm_abort(status);
 }

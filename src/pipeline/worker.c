@@ -1,5 +1,5 @@
-/* A worker: reads its slabs with the other workers, one round ahead of what its engine computes, and hands results
- * over in slots of the node's window. */
+/* A worker: reads its slabs, one round ahead of what its engine computes, and hands results over in slots of the node's
+ * window. */
 #include <math.h>
 #include <string.h>
 
@@ -205,11 +205,12 @@ static sp_local gather_traces(const input *in, sp_local g) {
   return in->first_trace[g + 1] - in->first_trace[g];
 }
 
-/* Rows of a dataset for the round's slab, in one transfer with the other workers. Where this one's fails, every gather
- * that can be read by itself is saved; the others become zeros and count as unreadable. */
+/* Rows of a dataset for the round's slab. The transfer is not collective, since one that fails could not be left by the
+ * other workers. Where it fails, every gather that can be read by itself is saved; the others become zeros and count as
+ * unreadable. */
 static void read_rows(worker *w, input *in, sp_dataset *dataset, void *rows) {
   const sp_range *range = &in->range;
-  if (sp_dataset_read(dataset, range->first_trace, range->n_traces, rows) == SP_SUCCESS) return;
+  if (sp_dataset_read_alone(dataset, range->first_trace, range->n_traces, rows) == SP_SUCCESS) return;
   const size_t row = sp_dataset_row_length(dataset) * sp_type_size(sp_dataset_type(dataset));
   for (sp_local g = 0; g < range->n_gathers; g++) {
     char *const at = (char *)rows + in->first_trace[g] * row;
@@ -221,17 +222,10 @@ static void read_rows(worker *w, input *in, sp_dataset *dataset, void *rows) {
   }
 }
 
-/* Reads the round's slab; collective over the workers, also where this one's range is empty. */
-static sp_status read_slab(worker *w, input *in) {
+static void read_slab(worker *w, input *in) {
   const sp_range *range = &in->range;
-  double start = sp_now();
-  /* HDF5 agrees among the ranks before it reads, spinning; whoever comes early sleeps here instead. */
-  sp_watch_doing(w->run->watch, "waits for the other workers to read");
-  SP_TRY(sp_quiet_barrier(w->roles->peers));
+  const double start = sp_now();
   sp_watch_doing(w->run->watch, "reads");
-  sp_stage_add(&w->run->times, SP_STAGE_WAIT, sp_now() - start, 0);
-
-  start = sp_now();
   for (sp_local g = 0; g < range->n_gathers; g++) in->reasons[g] = in->set_aside;
   read_rows(w, in, w->traces, in->samples);
   for (size_t i = 0; i < w->n_columns; i++) {
@@ -241,7 +235,6 @@ static sp_status read_slab(worker *w, input *in) {
   }
   const uint64_t bytes = (uint64_t)range->n_traces * w->run->shape.n_samples * sizeof(float);
   sp_stage_add(&w->run->times, SP_STAGE_READ, sp_now() - start, bytes);
-  return SP_SUCCESS;
 }
 
 /* Works out the order of each gather and brings the chain's headers into it. */
@@ -319,11 +312,11 @@ static sp_status finish(worker *w, input *in) {
 static sp_status run_rounds(worker *w) {
   input *now = &w->inputs[0], *next = &w->inputs[1];
   SP_TRY(receive_deal(w, now));
-  if (!now->last) SP_TRY(read_slab(w, now));
+  if (!now->last) read_slab(w, now);
   while (!now->last) {
     SP_TRY(submit(w, now));
     SP_TRY(receive_deal(w, next));
-    if (!next->last) SP_TRY(read_slab(w, next));
+    if (!next->last) read_slab(w, next);
     SP_TRY(finish(w, now));
     input *const computed = now;
     now = next;
