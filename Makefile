@@ -48,6 +48,8 @@ BIN := $(BUILD)/seisproc
 TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 # Programs that Python tests drive.
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard $(T_DIRS:%=%/tool_*.c)))
+# Shared objects that stand between the program and the system.
+TEST_SHIMS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard $(T_DIRS:%=%/shim_*.c)))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 include tools/cuda.mk
@@ -83,12 +85,16 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
 
-tests: $(TESTS) $(TEST_TOOLS) $(BIN)
+tests: $(TESTS) $(TEST_TOOLS) $(TEST_SHIMS) $(BIN)
 
 $(BUILD)/tests/%: tests/%.c $(LIB) $(LINKED_IN)
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) \
 	  $(LIB) $(TEST_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/%.so: tests/%.c
+	@mkdir -p $(@D)
+	$(call Q,CC,$<)$(CC) $(CSTD) $(WARN) -O2 -fPIC -shared -MMD -MP -o $@ $<
 
 benches: $(BENCHES)
 

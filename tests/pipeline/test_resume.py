@@ -1,6 +1,5 @@
 """A job that is cut off goes on where it was: on any ranks, with the same bytes, computing nothing twice."""
 
-import random
 import re
 import shutil
 import signal
@@ -69,17 +68,6 @@ def test_whatever_is_killed_ends_the_job_at_once_and_it_goes_on(tmp_path, survey
     assert not result.timed_out and result.returncode != 0
     assert time.monotonic() - start < 10 * harness.TIME_SCALE
     expect_complete(job, expected)
-
-
-@pytest.mark.timeout(240)
-def test_killed_at_random_times_again_and_again(tmp_path, survey, expected):
-    job, chance = jobs.Job(tmp_path, survey), random.Random(11)
-    for _ in range(6):
-        running = job.start(ranks=chance.choice([3, 4, 5, 7]), delay=300)
-        time.sleep(chance.uniform(0.1, 2.5))
-        running.kill_all()
-        running.wait()
-    expect_complete(job, expected, ranks=4)
 
 
 def test_what_is_durable_is_not_computed_again(tmp_path, survey, expected):

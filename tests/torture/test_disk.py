@@ -1,0 +1,104 @@
+"""A disk that is full, failing, slow or short of breath: one line says where, and the same command goes on after."""
+
+import json
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+import jobs
+
+SHIM = harness.BUILD / "tests/torture/shim_disk.so"
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, survey):
+    job = jobs.Job(tmp_path_factory.mktemp("reference"), survey)
+    job.run("--set=engine=cpu", ranks=3)
+    return jobs.sha(job.output)
+
+
+def shim(files, **what):
+    return {"LD_PRELOAD": SHIM, "SHIM_FILES": files, **{f"SHIM_{key.upper()}": value for key, value in what.items()}}
+
+
+def errors(result):
+    return [line for line in result.stderr.splitlines() if re.match(r"seisproc(\[\d+\])?: error:", line)]
+
+
+ROWS = r"out.h5.part: cannot write /(traces|noise), rows \d+ to \d+: "
+
+
+@pytest.mark.parametrize("ranks, files, fail, words", [
+    (4, "out.h5.part", "write:3:ENOSPC", "out.h5.part.*No space left on device"),
+    (4, "out.h5.part", "write:30:ENOSPC", r"out.h5.part: cannot write /\w+/\w+, rows .* No space left on device"),
+    (None, "out.h5.part", "write:70:ENOSPC", ROWS + "No space left on device"),
+    (4, "out.h5.part", "write:70:EIO", ROWS + "Input/output error"),
+    (4, "out.h5.part", "sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
+    (None, "out.h5.journal", "write:4:ENOSPC", "out.h5.journal: cannot be written: No space left on device"),
+    (4, "out.h5.journal", "sync:3:EIO", "out.h5.journal: what was written does not reach the disk: Input/output error"),
+])
+def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, survey, expected, ranks, files, fail,
+                                                                  words):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run("--set=workers=2", ranks=ranks, check=75, delay=50, env=shim(files, fail=fail))
+    assert len(errors(result)) == 1 and re.search(words, errors(result)[0]), str(result)
+    assert "starting again" not in result.stderr
+    done = len(job.done())
+    result = job.run()
+    assert f"{done} of 80 gathers are done" in result.stderr or done == 0
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
+
+
+def test_short_writes_are_completed(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    job.run(env=shim("out.h5", short=1))
+    assert jobs.sha(job.output) == expected
+
+
+def test_gathers_that_cannot_be_read_fail_alone(tmp_path, survey, expected):
+    with h5py.File(survey) as f:
+        at, row = f["traces"].id.get_offset(), 4 * f["traces"].shape[1]
+        first = [int(t) for t in f["gathers/first_trace"][:]]
+    job = jobs.Job(tmp_path, survey)
+    bad = f"{at + first[41] * row - 10}:20"  # across two gathers
+    result = job.run(check=2, env=shim("in.h5", bad=bad))
+    assert len(re.findall(r"gather 4[01] cannot be read", result.stderr)) == 2, str(result)
+    other = jobs.Job(tmp_path, survey, name="other")
+    other.run()
+    with h5py.File(job.output) as a, h5py.File(other.output) as b:
+        status = a["integrity/status"][:]
+        same = (a["integrity/crc32c"][:] == b["integrity/crc32c"][:]).all(axis=1)
+    assert np.flatnonzero(status).tolist() == np.flatnonzero(~same).tolist() == [40, 41]
+    assert re.search(r"in\.h5: cannot read /traces, rows \d+ to \d+", result.stderr)
+
+
+def test_a_slow_disk_is_waited_for_in_the_same_memory(tmp_path, survey, expected):
+    """3 MB/s where the machine has some hundreds, for 39 MB."""
+    reports = {}
+    for name, env in (("fast", {}), ("slow", shim("out.h5", rate=3e6))):
+        job = jobs.Job(tmp_path, survey, name=f"{name}-out")
+        path = tmp_path / f"{name}.json"
+        result = job.run("--set=stall_timeout=8", f"--report={path}", env=env, timeout=90)
+        assert "stalled" not in result.stderr
+        reports[name] = json.loads(path.read_text())
+    assert reports["slow"]["wall_s"] > 8
+    for fast, slow in zip(reports["fast"]["ranks"], reports["slow"]["ranks"]):
+        assert slow["peak_rss"] < fast["peak_rss"] + 16 * 2**20
+    assert jobs.sha(job.output) == jobs.sha(tmp_path / "fast-out.h5")
+
+
+def test_too_little_room_is_said_before_anything_is_computed(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(check=75, env=shim(f"{tmp_path}", free=30e6))
+    assert len(errors(result)) == 1 and "0.03" in errors(result)[0] and "free" in errors(result)[0], str(result)
+    assert not job.journal.exists()
+    job.run(env=shim(f"{tmp_path}", free=50e6))
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]

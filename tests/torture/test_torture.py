@@ -1,0 +1,64 @@
+"""Killed again and again, and with the power going, a job goes on to the same bytes."""
+
+import os
+import random
+import time
+
+import pytest
+
+import harness
+import jobs
+import power
+import torture
+
+
+def test_fault_switches_are_in_test_builds_only():
+    words = (b"SEISPROC_FAULT", b"SEISPROC_POISON", b"before_append")
+    assert all(word in harness.FAULTY.read_bytes() for word in words)
+    assert not any(word in harness.BINARY.read_bytes() for word in words)
+
+
+@pytest.mark.timeout(300)
+def test_forty_kills(tmp_path):
+    t = torture.torture(tmp_path, int(os.environ.get("SEISPROC_KILLS", "40")), seed=40)
+    assert t.n_completed > 1 and len(t.kills) > 20
+
+
+@pytest.mark.timeout(120)
+def test_power_failures(tmp_path):
+    """All ends at once and of what was not synced some is gone: what the journal says is there all the same."""
+    folder, undo, chance = tmp_path / "disk", tmp_path / "undo", random.Random(8)
+    folder.mkdir()
+    undo.mkdir()
+    survey = jobs.make_survey(tmp_path / "in.h5", gathers=160, traces=10, samples=300)
+    reference = jobs.Job(tmp_path, survey, text=torture.JOB, name="reference")
+    reference.run("--set=engine=cpu", ranks=3)
+    job = jobs.Job(folder, survey, text=torture.JOB)
+    env = {"LD_PRELOAD": harness.BUILD / "tests/torture/shim_disk.so", "SHIM_FILES": folder, "SHIM_UNDO": undo,
+           "TMPDIR": tmp_path}
+    n_lost = n_verified = 0
+    points = ["journal_renamed:1@0", "append_torn:3@0", "before_sync:2@1", "publish_renamed:1@0", None, None, None, None]
+    for i, point in enumerate(points):
+        running = job.start(ranks=chance.choice([3, 4]), delay=0 if point else 100, binary=harness.FAULTY,
+                            env={**env, **({"SEISPROC_FAULT": point} if point else {})})
+        if point:
+            running.wait(30)
+        elif i % 2:
+            running.wait_for(lambda: job.journal.exists() and len(job.done()) >= 20 * (i - 3))
+        else:
+            time.sleep(chance.uniform(0.2, 1.5))
+        running.kill_all()
+        running.wait(10)
+        failure = power.PowerFailure(folder, undo, chance)
+        failure.strike()
+        n_lost += failure.n_lost
+        assert not job.output.exists() or jobs.sha(job.output) == jobs.sha(reference.output)
+        if job.output.exists():
+            job.output.unlink()  # begins anew
+        elif job.journal.exists() and job.part.exists():
+            result = harness.run([harness.BINARY, "verify", job.part], tmp=tmp_path)
+            assert result.returncode == 0, str(result)
+            n_verified += len(job.done()) > 0
+    job.run()
+    assert jobs.sha(job.output) == jobs.sha(reference.output) and job.files() == ["out.h5"]
+    assert n_lost > 0 and n_verified > 2, (n_lost, n_verified)

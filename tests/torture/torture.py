@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Kills a job again and again, and sees that the same command goes on, to the same bytes, losing and repeating nothing.
+
+    torture.py [--kills 40] [--seed 1] [--folder FOLDER]
+
+Victims are a worker, the I/O rank, the coordinator, mpirun, the supervisor and all at once, at random times, and each
+role at every named point around the steps of a commit (src/base/fault.h). The job runs under mpirun directly or under
+its own supervisor, on 1 to 3 workers and 1 or 2 I/O ranks, as chance will have it. When it completes, its bytes are
+compared with those of a run that nobody disturbed, and it begins anew, until so many processes have been killed.
+"""
+
+import argparse
+import math
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import harness
+import jobs
+
+JOB = """\
+input: {input}
+output: {output}
+mode: both
+engine: mock
+commit_interval: 0.05
+chain:
+  - dwt: {{wavelet: db4, level: 3, k: 2.5}}
+"""
+COMMIT_INTERVAL = 0.05
+
+# Points by the role that comes to them; how often it does so at least in a whole run.
+POINTS = {
+    "coordinator": {
+        "forgetting": 2, "looked": 1, "created": 1, "headers_copied": 1, "journal_written": 1, "journal_renamed": 1,
+        "before_deal": 8, "before_append": 10, "append_torn": 10, "after_append": 10, "before_sync": 6, "after_sync": 6,
+        "before_publish": 1, "integrity_written": 1, "publish_synced": 1, "publish_renamed": 1, "published": 1,
+        "tidied_up": 1},
+    "io": {
+        "headers_copied": 1, "before_write": 10, "between_writes": 10, "after_write": 10, "before_sync": 6,
+        "after_sync": 6, "before_report": 10, "after_report": 10},
+    "worker": {
+        "headers_copied": 1, "in_compute": 8, "before_hand_over": 8, "after_hand_over": 8},
+}
+# Points that only a job comes to that begins anew.
+AT_START = {"forgetting", "created", "headers_copied", "journal_written", "journal_renamed"}
+
+VICTIMS = ["worker", "io", "coordinator", "mpirun", "supervisor", "all"]
+
+GONE_S = 10     # no process is left so long after a death
+LOST_S = 4      # work that is lost was begun so long before the death at most, and a commit interval
+SECONDS = 1.6   # kills come within this
+RUN_S = 60      # a command takes at most, with all its restarts
+
+
+class Listener(threading.Thread):
+    """Keeps what a run says, with the time of each line, and the last journal that was seen meanwhile."""
+
+    def __init__(self, running, journal):
+        super().__init__(daemon=True)
+        self.running, self.path, self.lines, self.journal = running, journal, [], b""
+        self.start()
+
+    def run(self):
+        looker = threading.Thread(target=self.look, daemon=True)
+        looker.start()
+        for line in self.running.process.stdout:
+            self.lines.append((time.monotonic(), line.decode(errors="replace")))
+        looker.join()
+
+    def look(self):
+        while True:
+            alive = self.is_alive() and self.running.is_alive()
+            try:
+                self.journal = self.path.read_bytes()
+            except FileNotFoundError:
+                pass
+            if not alive:
+                return
+            time.sleep(0.02)
+
+    def count(self, words):
+        return sum(words in line for _, line in self.lines)
+
+    def text(self):
+        return "".join(f"{at - self.running.started:6.2f} {line}" for at, line in self.lines)
+
+
+class Torture:
+    def __init__(self, folder, seed):
+        self.chance = random.Random(seed)
+        self.survey = jobs.make_survey(folder / "in.h5", gathers=160, traces=10, samples=300)
+        reference = jobs.Job(folder, self.survey, text=JOB, name="reference")
+        reference.run("--set=engine=cpu", ranks=3, binary=harness.FAULTY)
+        self.expected = jobs.sha(reference.output)
+        self.job = jobs.Job(folder, self.survey, text=JOB)
+        self.lines = []  # of the journal after the last run
+        self.kills, self.missed, self.deck = Counter(), Counter(), []
+        self.n_runs = self.n_completed = 0
+        self.slowest_end = 0
+        self.lost = []  # (gathers, age of the oldest in s) a death
+
+    # --- what to do next ---
+
+    def next_card(self):
+        if not self.deck:
+            points = [("point", role, name) for role, names in POINTS.items() for name in names]
+            self.deck = points + [("time", victim, None) for victim in VICTIMS] * 3
+            self.chance.shuffle(self.deck)
+        return self.deck.pop()
+
+    def run_once(self):
+        """One command: started, disturbed, and looked at when it has ended."""
+        kind, who, point = self.next_card()
+        supervised = who == "supervisor" or self.chance.random() < 0.4
+        workers, io_ranks = self.chance.choice([(1, 1), (2, 1), (3, 1), (2, 2)])
+        arguments, env = [f"--set=io_ranks={io_ranks}", "--restarts=2"], {"SEISPROC_LOG": "debug"}
+        if supervised:
+            arguments += [f"--set=workers={workers}", "--set=threads=1"]
+        if point in AT_START and self.job.journal.exists():
+            arguments.append("--restart")
+            self.lines = []
+        if kind == "point":
+            nth = 1 + int(POINTS[who][point] * self.chance.random() ** 2)
+            rank = {"coordinator": 0, "io": 1, "worker": io_ranks + workers}[who]
+            env["SEISPROC_FAULT"] = f"{point}:{nth}@{rank}"
+        running = self.job.start(*arguments, ranks=None if supervised else 1 + io_ranks + workers,
+                                 delay=100 if kind == "time" else 20, binary=harness.FAULTY, env=env)
+        listener = Listener(running, self.job.journal)
+        deaths = []  # when
+        try:
+            if kind == "time":
+                deaths = self.kill_at_times(running, who, supervised, 1 + io_ranks + workers)
+            deaths += self.wait(running, listener)
+        finally:
+            running.end()
+        if kind == "point":
+            at_point = [at for at, line in listener.lines if "fault point " in line]
+            self.kills[f"{who} at {point}"] += len(at_point)
+            self.missed[f"{who} at {point}"] += not at_point
+            deaths += at_point
+        self.n_runs += 1
+        self.look(listener, running.process.returncode, deaths, f"{' '.join(arguments)} {env.get('SEISPROC_FAULT')}")
+
+    def kill_at_times(self, running, victim, supervised, n_ranks):
+        deaths = []
+        while running.is_alive():
+            time.sleep(self.chance.uniform(0.05, SECONDS))
+            if not running.is_alive():
+                break
+            if self.kill(running, victim, supervised, n_ranks):
+                self.kills[victim] += 1
+                deaths.append(time.monotonic())
+            if not supervised or victim in ("supervisor", "all"):
+                break
+            victim = self.chance.choice(VICTIMS)
+        return deaths
+
+    def kill(self, running, victim, supervised, n_ranks):
+        if victim == "all":
+            running.kill_all()
+            return True
+        if victim == "supervisor" or (victim == "mpirun" and not supervised):
+            running.process.kill()
+            return True
+        if victim == "mpirun":
+            pid = running.launcher()
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+            return bool(pid)
+        return running.kill({"coordinator": 0, "io": 1, "worker": n_ranks - 1}[victim])
+
+    def wait(self, running, listener):
+        """Until the end. What a supervisor starts again and again, to the same death, ends with the supervisor."""
+        limit, deaths = time.monotonic() + RUN_S * harness.TIME_SCALE, []
+        while running.is_alive():
+            assert time.monotonic() < limit, f"hangs\n{listener.text()}"
+            if not deaths and listener.count("fault point ") >= 3:
+                running.process.kill()
+                self.kills["supervisor"] += 1
+                deaths = [time.monotonic()]
+            time.sleep(0.01)
+        self.slowest_end = max(self.slowest_end, running.seconds_until_gone(GONE_S))
+        listener.join(10)
+        return deaths
+
+    # --- what must hold ---
+
+    def look(self, listener, exit_code, deaths, told):
+        text = listener.text()
+        assert "set aside" not in text and "damaged" not in text, text
+        assert deaths or exit_code == 0, f"{told}: exit {exit_code} without a kill\n{text}"
+        journal = jobs.Journal(self.job.journal)
+        complete = self.job.output.exists()
+        if not complete:
+            assert journal.lines[:len(self.lines)] == self.lines, f"{told}: lines of the journal are lost\n{text}"
+        if complete:
+            journal = jobs.Journal(text=listener.journal)
+        self.look_at_work(listener.lines, journal, [] if complete else deaths, told)
+        self.lines = [] if complete else journal.lines
+        if complete:
+            self.look_at_output(told)
+
+    def look_at_work(self, lines, journal, deaths, told):
+        """Of each run of one command: nothing is computed that was durable when it began; what its death cost."""
+        runs = []  # (when it began, what was durable then, what it computed and when)
+        for at, line in lines:
+            resumed = re.search(r"resuming: (\d+) of \d+ gathers are done", line)
+            computing = re.search(r"computing gathers (\d+) \+ (\d+)", line)
+            if "starting again" in line or not runs:
+                runs.append([at, set(), []])
+            if resumed:
+                runs[-1][1] = journal.first(int(resumed.group(1)))
+            if computing:
+                first, n = map(int, computing.groups())
+                runs[-1][2] += [(at, g) for g in range(first, first + n)]
+        for i, (began, done, computed) in enumerate(runs):
+            again = [g for _, g in computed if g in done]
+            assert not again, f"{told}: durable and computed again: {again}"
+            end, durable = (runs[i + 1][0], runs[i + 1][1]) if i + 1 < len(runs) else (math.inf, set(journal.done))
+            death = min((d for d in deaths if began < d < end), default=None)
+            if death:
+                self.look_at_loss([death - at for at, g in computed if at < death and g not in durable], told)
+
+    def look_at_loss(self, ages, told):
+        oldest = max(ages, default=0)
+        self.lost.append((len(ages), oldest))
+        assert oldest < COMMIT_INTERVAL + LOST_S * harness.TIME_SCALE, f"{told}: work of {oldest:.2f} s was lost"
+
+    def look_at_output(self, told):
+        self.job.run(ranks=3, binary=harness.FAULTY)  # complete already; tidies up where that was cut off
+        assert jobs.sha(self.job.output) == self.expected, f"{told}: the output differs"
+        assert self.job.files() == ["out.h5"], self.job.files()
+        self.n_completed += 1
+        self.job.output.unlink()
+        self.job.history.unlink()
+
+    def end(self):
+        """To the end without a kill."""
+        self.job.run(ranks=4, binary=harness.FAULTY)
+        self.look_at_output("the last run")
+
+
+def torture(folder, kills, seed, say=lambda text: None):
+    t = Torture(folder, seed)
+    began = time.monotonic()
+    while t.kills.total() < kills:
+        t.run_once()
+        say(f"{t.kills.total()} kills in {t.n_runs} runs, {t.n_completed} completed, "
+            f"{time.monotonic() - began:.0f} s")
+    t.end()
+    return t
+
+
+def summary(t, seconds):
+    gathers, ages = [n for n, _ in t.lost], [age for _, age in t.lost]
+    lines = [f"{t.kills.total()} kills in {t.n_runs} runs, {seconds:.0f} s; {t.n_completed} outputs, all of them "
+             f"with the bytes of an undisturbed run",
+             f"no process left after {t.slowest_end:.1f} s; computed and lost, of 160 gathers: "
+             f"{sum(gathers) / len(gathers):.1f} a kill, {max(gathers)} at most; begun {max(ages):.2f} s before the "
+             f"kill at most"]
+    return lines + [f"  {n:4d}  {what}" for what, n in sorted(t.kills.items(), key=lambda kind: -kind[1])]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    began = time.monotonic()
+    print(f"seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="sp-", dir=options.folder) as folder:
+        t = torture(Path(folder), options.kills, options.seed, lambda text: print(text, flush=True))
+    print("\n".join(summary(t, time.monotonic() - began)))
+
+
+if __name__ == "__main__":
+    main()
