@@ -2,10 +2,12 @@
  * by as many ranks and through the same code, taken in turns with the run itself. Besides: memory of a worker and of
  * the coordinator, and the processor time of ranks that wait.
  *
- *   pipeline [--json] [--gb SIZE] [--dir DIR] [--repeat N] [--workers N] [--threads N]
+ *   pipeline [--json] [--gb SIZE] [--dir DIR] [--repeat N] [--workers N] [--threads N] [--commit]
  *
  * Figures are medians over the turns, after one turn that is not counted (the first touch of memory and of files is
  * slow). Before it says anything it recomputes gathers of the output with one thread and compares their bytes.
+ *
+ * With --commit it times what commits cost instead: runs that commit and runs that sync once, at the end, in turns.
  *
  * The parts are this program under mpirun: pipeline --part read|compute|write SURVEY N_WORKERS N_THREADS.
  */
@@ -34,7 +36,7 @@ enum { TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 4 };
 static const char chain_text[] = "chain:\n  - dwt: {wavelet: db4, transform: dwt, k: 3.0}\n";
 
 typedef struct settings {
-  bool json;
+  bool json, commit;
   double gb;
   const char *dir;
   int turns, workers, threads;
@@ -375,16 +377,49 @@ static run_figures idle_run(const settings *s, const char *dir) {
   return measured;
 }
 
-static int bench(settings *s) {
-  char survey[4200], job_path[4200], output[4200], text[20000];
+typedef struct paths {
+  char survey[4200], job[4200], output[4200];
+} paths;
+
+/* The survey and its job; s borrows the survey's path. */
+static void prepare(settings *s, paths *p) {
+  char text[20000];
   mkdir(s->dir, 0777);
-  snprintf(survey, sizeof survey, "%s/survey-%g.h5", s->dir, s->gb);
-  snprintf(job_path, sizeof job_path, "%s/job.yaml", s->dir);
-  snprintf(output, sizeof output, "%s/out.h5", s->dir);
-  s->survey = survey;
+  snprintf(p->survey, sizeof p->survey, "%s/survey-%g.h5", s->dir, s->gb);
+  snprintf(p->job, sizeof p->job, "%s/job.yaml", s->dir);
+  snprintf(p->output, sizeof p->output, "%s/out.h5", s->dir);
+  s->survey = p->survey;
   make_survey(s);
-  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\n%s", survey, output, chain_text);
-  write_text(job_path, text);
+  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\n%s", p->survey, p->output, chain_text);
+  write_text(p->job, text);
+}
+
+/* What commits cost: the ratio of two runs that follow each other, the one or the other first by turns. */
+static int bench_commit(settings *s) {
+  paths p;
+  prepare(s, &p);
+  double with[BENCH_MAX_REPEAT], without[BENCH_MAX_REPEAT], ratio[BENCH_MAX_REPEAT];
+  for (int turn = -1; turn < s->turns; turn++) {
+    run_figures commits, none;
+    if (turn % 2) run_job(s, p.job, "", &commits);
+    run_job(s, p.job, "--no-commit", &none);
+    if (turn % 2 == 0) run_job(s, p.job, "", &commits);
+    if (turn < 0) continue;
+    with[turn] = commits.wall_s;
+    without[turn] = none.wall_s;
+    ratio[turn] = with[turn] / without[turn];
+  }
+  unlink(p.output);
+  figures f = figures_begin("commit", s->json);
+  figure(&f, "run --no-commit", median(without, s->turns), "s", "itself", 1);
+  figure(&f, "run", median(with, s->turns), "s", "run --no-commit", median(ratio, s->turns));
+  figures_end(&f);
+  return 0;
+}
+
+static int bench(settings *s) {
+  paths p;
+  prepare(s, &p);
 
   static const char *const names[N_PARTS] = {"read alone", "compute alone", "write alone", "run"};
   double seconds[N_PARTS][BENCH_MAX_REPEAT];
@@ -392,15 +427,15 @@ static int bench(settings *s) {
   for (int turn = -1; turn < s->turns; turn++) {
     const double read_s = time_part(s, "read", s->workers), compute_s = time_part(s, "compute", s->workers);
     const double write_s = time_part(s, "write", 1);
-    run_job(s, job_path, "", &measured);
+    run_job(s, p.job, "", &measured);
     if (turn < 0) {
-      check_output(s, output);
+      check_output(s, p.output);
       continue;
     }
     const double all[N_PARTS] = {read_s, compute_s, write_s, measured.wall_s};
     for (int i = 0; i < N_PARTS; i++) seconds[i][turn] = all[i];
   }
-  unlink(output);
+  unlink(p.output);
   const run_figures idle = idle_run(s, s->dir);
 
   double middle[N_PARTS], slowest = 0;
@@ -427,13 +462,16 @@ static int bench(settings *s) {
   return 0;
 }
 
-enum { KEY_JSON = 256, KEY_GB, KEY_DIR, KEY_REPEAT, KEY_WORKERS, KEY_THREADS, KEY_PART, KEY_SURVEY };
+enum { KEY_JSON = 256, KEY_GB, KEY_DIR, KEY_REPEAT, KEY_WORKERS, KEY_THREADS, KEY_COMMIT, KEY_PART, KEY_SURVEY };
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   settings *s = state->input;
   switch (key) {
   case KEY_JSON:
     s->json = true;
+    return 0;
+  case KEY_COMMIT:
+    s->commit = true;
     return 0;
   case KEY_GB:
     s->gb = atof(value);
@@ -469,6 +507,7 @@ int main(int argc, char **argv) {
       {"repeat", KEY_REPEAT, "N", 0, "Turns that count (3)", 0},
       {"workers", KEY_WORKERS, "N", 0, "Workers (1 for each 8 cores)", 0},
       {"threads", KEY_THREADS, "N", 0, "Threads of a worker (all cores)", 0},
+      {"commit", KEY_COMMIT, NULL, 0, "Time what commits cost", 0},
       {"part", KEY_PART, "NAME", OPTION_HIDDEN, NULL, 0},
       {"survey", KEY_SURVEY, "PATH", OPTION_HIDDEN, NULL, 0},
       {0},
@@ -485,5 +524,5 @@ int main(int argc, char **argv) {
   char *slash = n > 0 ? strrchr(s.self, '/') : NULL;
   if (!slash) return 1;
   snprintf(s.program, sizeof s.program, "%.*s/../seisproc", (int)(slash - s.self), s.self);
-  return bench(&s);
+  return s.commit ? bench_commit(&s) : bench(&s);
 }
