@@ -10,6 +10,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/pipeline.h"
 #include "seisproc/stop.h"
+#include "src/base/orphan.h"
 #include "src/cli/command.h"
 #include "src/cli/run_launch.h"
 
@@ -157,6 +158,7 @@ static sp_status share_job(const arguments *args, sp_job **job) {
 static int run_as_rank(const arguments *args, int argc, char **argv) {
   sp_job *job = NULL;
   sp_stop_install();
+  sp_orphan_end();
   sp_status status = sp_comm_start(&argc, &argv);
   if (status == SP_SUCCESS) status = share_job(args, &job);
   if (status == SP_SUCCESS) status = sp_run(job, &args->options);

@@ -23,7 +23,6 @@ enum { MAX_SHOWN = 256 };
 
 struct sp_watch {
   sp_watch_config config;
-  pid_t launcher;
   int *neighbours; /* [n_neighbours]: ranks of this node whose processes can be seen, ascending */
   int n_neighbours;
   pthread_t thread;
@@ -58,12 +57,6 @@ static bool is_speaker(const sp_watch *w) {
 _Noreturn static void leave(sp_end why, const sp_watch *w) {
   if (is_speaker(w) || why == SP_END_STALLED) sp_history_end(w->config.history_path, why, w->config.rank);
   _exit(SP_EXIT_RESUMABLE);
-}
-
-static void look_at_launcher(const sp_watch *w) {
-  if (getppid() == w->launcher) return;
-  if (is_speaker(w)) sp_log(SP_LOG_ERROR, "the launcher, process %ld, has died; ending", (long)w->launcher);
-  leave(SP_END_BROKEN, w);
 }
 
 /* Launchers end a job when a rank dies; some take their time, and some need to be told to. A process that is gone at
@@ -130,7 +123,6 @@ static void *run(void *argument) {
     pthread_cond_timedwait(&w->wake, &w->lock, &next);
     if (w->ending) break;
     pthread_mutex_unlock(&w->lock);
-    look_at_launcher(w);
     look_at_neighbours(w);
     look_at_progress(w);
     pthread_mutex_lock(&w->lock);
@@ -153,7 +145,6 @@ sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
   sp_watch *w = NULL;
   SP_TRY(sp_calloc(1, sizeof *w, "the watch", (void **)&w));
   w->config = *config;
-  w->launcher = getppid();
   w->suspect = -1;
   w->since = sp_now();
   atomic_init(&w->what, "starts");

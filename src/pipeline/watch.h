@@ -1,5 +1,5 @@
-/* A thread that watches over its rank: it ends the process when the launcher or another rank of the node has died, so
- * that none is left behind, and when nothing happens any more. Private to src/pipeline.
+/* A thread that watches over its rank: it ends the process when another rank of the node has died, so that none is
+ * left behind, and when nothing happens any more. Private to src/pipeline.
  *
  * The rank says what it is about with sp_watch_doing. When that has not changed for most of the stall time, the thread
  * writes it to OUT.inflight, where rank 0's thread finds it: that one says, when the whole time is over, what each rank
