@@ -92,6 +92,16 @@ class Journal:
 # --- running jobs --------------------------------------------------------------------------------------------
 
 
+def describe(pid):
+    """What a process is and does, for the message of a failed test."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f, open(f"/proc/{pid}/status") as status:
+            state = [line.strip() for line in status if line.startswith(("State", "PPid"))]
+            return f"{pid} {f.read().replace(bytes(1), b' ').decode()} {state}"
+    except OSError:
+        return f"{pid}, gone"
+
+
 class Running:
     """A job under way. Whatever happens, its processes end with `end`."""
 
@@ -179,7 +189,7 @@ class Running:
         start = time.monotonic()
         while harness.marked_processes(self.mark):
             if time.monotonic() - start > timeout * harness.TIME_SCALE:
-                left = harness.marked_processes(self.mark)
+                left = [describe(pid) for pid in harness.marked_processes(self.mark)]
                 self.kill_all()
                 raise AssertionError(f"still there after {timeout} s: {left}")
             time.sleep(0.01)

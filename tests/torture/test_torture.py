@@ -37,7 +37,7 @@ def test_power_failures(tmp_path):
     env = {"LD_PRELOAD": harness.BUILD / "tests/torture/shim_disk.so", "SHIM_FILES": folder, "SHIM_UNDO": undo,
            "TMPDIR": tmp_path}
     n_lost = n_verified = 0
-    points = ["journal_renamed:1@0", "append_torn:3@0", "before_sync:2@1", "publish_renamed:1@0", None, None, None, None]
+    points = ["journal_renamed:1@0", "append_torn:3@0", "before_sync:2@1", "publish_renamed:1@0"] + [None] * 4
     for i, point in enumerate(points):
         running = job.start(ranks=chance.choice([3, 4]), delay=0 if point else 100, binary=harness.FAULTY,
                             env={**env, **({"SEISPROC_FAULT": point} if point else {})})

@@ -136,6 +136,7 @@ class Torture:
         running = self.job.start(*arguments, ranks=None if supervised else 1 + io_ranks + workers,
                                  delay=100 if kind == "time" else 20, binary=harness.FAULTY, env=env)
         listener = Listener(running, self.job.journal)
+        self.command = f"{kind} {who} {' '.join(arguments)} {env.get('SEISPROC_FAULT', '')}"
         deaths = []  # when
         try:
             if kind == "time":
@@ -149,7 +150,7 @@ class Torture:
             self.missed[f"{who} at {point}"] += not at_point
             deaths += at_point
         self.n_runs += 1
-        self.look(listener, running.process.returncode, deaths, f"{' '.join(arguments)} {env.get('SEISPROC_FAULT')}")
+        self.look(listener, running.process.returncode, deaths, self.command)
 
     def kill_at_times(self, running, victim, supervised, n_ranks):
         deaths = []
@@ -189,7 +190,10 @@ class Torture:
                 self.kills["supervisor"] += 1
                 deaths = [time.monotonic()]
             time.sleep(0.01)
-        self.slowest_end = max(self.slowest_end, running.seconds_until_gone(GONE_S))
+        try:
+            self.slowest_end = max(self.slowest_end, running.seconds_until_gone(GONE_S))
+        except AssertionError as error:
+            raise AssertionError(f"{self.command}: {error}\n{listener.text()}") from error
         listener.join(10)
         return deaths
 
