@@ -18,8 +18,9 @@
 
 /* Ranges that are written but not yet on the disk: more than these, and writing waits for the disk. It does so, too,
  * when the disk would need longer than BACKLOG_S for what is waiting, so that a job on a slow disk stops soon when it
- * is asked to, and loses little when it is cut off. */
-enum { MAX_PENDING = 64, BACKLOG_S = 3 };
+ * is asked to, and loses little when it is cut off. How fast the disk is tells the first sync, which comes at once;
+ * until it has ended no more than UNKNOWN_BYTES wait. */
+enum { MAX_PENDING = 64, BACKLOG_S = 3, UNKNOWN_BYTES = 512 << 20 };
 
 /* A range that was written, waiting to be durable. Its message lies in the outbox under the same number. */
 typedef struct pending {
@@ -176,7 +177,8 @@ static sp_status commit(io_rank *io, bool now) {
   SP_TRY(look_at_sync(io));
   SP_TRY(report_durable(io, no_commit ? io->sequence : io->durable));
   const double time = sp_now();
-  const double interval = no_commit ? INFINITY : io->run->job->settings.commit_interval;
+  const bool first = io->backlog.recent_bytes == 0;
+  const double interval = no_commit ? INFINITY : first ? 0 : io->run->job->settings.commit_interval;
   if (io->sequence == io->synced || (!now && time - io->synced_at < interval)) return SP_SUCCESS;
   if (sp_sync_thread_start(io->sync, io->sequence)) {
     io->synced = io->sequence;
@@ -186,13 +188,14 @@ static sp_status commit(io_rank *io, bool now) {
   return SP_SUCCESS;
 }
 
-/* Whether the disk is behind by more than it may be. One range may always wait while another is being synced, and until
- * the disk's rate is known no more than that. */
+/* Whether the disk is behind by more than it may be. One range may always wait while another is being synced. */
 static bool is_behind(const io_rank *io) {
   const backlog *b = &io->backlog;
+  const double waiting = (double)(b->written - b->durable);
   if (io->run->options->no_commit || io->sequence < io->durable + 2) return false;
+  if (b->recent_bytes == 0) return waiting > UNKNOWN_BYTES;
   /* a sync may find that the one before has done its work: one alone does not tell the disk's rate */
-  return (double)(b->written - b->durable) * b->recent_s > BACKLOG_S * b->recent_bytes || b->recent_bytes == 0;
+  return waiting * b->recent_s > BACKLOG_S * b->recent_bytes;
 }
 
 /* Takes a place for a range that was written, waiting for the disk while all are taken or it is behind. */

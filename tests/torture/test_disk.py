@@ -86,7 +86,7 @@ def test_a_slow_disk_is_waited_for_in_the_same_memory(tmp_path, survey, expected
     for name, env in (("fast", {}), ("slow", shim("out.h5", rate=3e6))):
         job = jobs.Job(tmp_path, survey, name=f"{name}-out")
         path = tmp_path / f"{name}.json"
-        result = job.run("--set=stall_timeout=8", f"--report={path}", env=env, timeout=90)
+        result = job.run("--set=stall_timeout=20", f"--report={path}", env=env, timeout=90)
         assert "stalled" not in result.stderr
         reports[name] = json.loads(path.read_text())
     assert reports["slow"]["wall_s"] > 8
