@@ -36,6 +36,10 @@ int sp_tf_hop(const sp_tf_params *p) {
   return p->hop == SP_PARAM_AUTO ? p->window / 2 : p->hop;
 }
 
+double sp_tf_margin(const sp_tf_params *p) {
+  return p->transform == SP_TF_STOCKWELL ? 4e-5 : 4e-6;
+}
+
 sp_tf_band sp_tf_select(const sp_tf_params *p, double step, uint32_t n) {
   /* a frequency that is meant to be on the axis may miss it by rounding */
   const double slack = 1e-9;

@@ -84,6 +84,11 @@ sp_tf_band sp_tf_select(const sp_tf_params *params, double step, uint32_t n);
 /* Samples from one stft frame to the next. */
 int sp_tf_hop(const sp_tf_params *params);
 
+/* Relative error that magnitudes in single precision may have. What is nearer than that to a jump is decided in double
+ * precision, so that all backends decide alike. Voices of stockwell span the trace: beside a burst, their weak cells
+ * have the rounding errors of the strong ones. */
+double sp_tf_margin(const sp_tf_params *params);
+
 extern const sp_cpu_ops sp_tf_cpu;
 
 #endif

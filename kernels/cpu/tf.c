@@ -18,12 +18,13 @@ typedef struct tf_plan {
 } tf_plan;
 
 sp_tf_rule sp_tf_make_rule(const sp_tf_params *params) {
-  const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0;
+  const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0, margin = sp_tf_margin(params);
   return (sp_tf_rule){.mode = params->mode,
                       .limit = (float)(params->k * SP_TF_MAD_TO_SIGMA),
                       .low_amp = (float)low_amp,
-                      .weak_below = (float)(low_amp * (1 - SP_TF_MARGIN)),
-                      .weak_above = (float)(low_amp * (1 + SP_TF_MARGIN)),
+                      .margin = (float)margin,
+                      .weak_below = (float)(low_amp * (1 - margin)),
+                      .weak_above = (float)(low_amp * (1 + margin)),
                       .exact_limit = params->k * SP_TF_MAD_TO_SIGMA,
                       .exact_low_amp = low_amp};
 }

@@ -27,6 +27,7 @@ typedef struct sp_tf_rule {
   int mode;                     /* sp_tf_mode */
   float limit;                  /* k * 1.4826 */
   float low_amp;                /* 0: no protection */
+  float margin;                 /* relative error that float magnitudes may have */
   float weak_below, weak_above; /* times m: between them float cannot tell whether a cell is weak */
   double exact_limit, exact_low_amp;
 } sp_tf_rule;
@@ -67,9 +68,6 @@ typedef struct sp_tf_verdict {
 } sp_tf_verdict;
 
 sp_tf_verdict sp_tf_decide(const sp_tf_strip *strip, uint32_t trace, size_t cell);
-
-/* Relative error that float magnitudes may have. */
-#define SP_TF_MARGIN 4e-6
 
 /* --- adding a change, or building anew ----------------------------------------------------------------------- */
 

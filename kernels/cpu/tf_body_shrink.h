@@ -87,7 +87,7 @@ SP_INLINE unsigned open_weak(const sp_tf_rule *rule, vf m, vf a) {
 
 /* Lanes whose deviation d may or may not exceed its limit t. */
 SP_INLINE unsigned open_hard(const sp_tf_rule *rule, vf m, vf a, vf d, vf t) {
-  const vf margin = (0.25f * (float)SP_TF_MARGIN * (1 + rule->limit)) * (m + a);
+  const vf margin = (0.25f * rule->margin * (1 + rule->limit)) * (m + a);
   return lanes_between(d, t - margin, t + margin);
 }
 

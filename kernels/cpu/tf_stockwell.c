@@ -183,17 +183,22 @@ static sp_tf_level analyse_singly(void *context, uint32_t trace, float *mag, flo
   const size_t row = sp_tf_padded(p->n_samples);
   const uint32_t bins = c->voice ? 2 * c->voice : 1;
   const float *spectrum = spectrum_of(c, trace), *window = c->work + p->window_at;
-  float *in_re = c->work + p->buffers_at, *in_im = in_re + row, *out_re = in_im + row, *out_im = out_re + row;
+  double *in_re = (double *)(c->work + p->buffers_at), *in_im = in_re + row;
+  double *out_re = in_im + row, *out_im = out_re + row;
   for (uint32_t k = 0; k < bins; k++) {
     in_re[k] = spectrum[k] * window[k];
     in_im[k] = spectrum[p->n_bins + k] * window[k];
   }
-  memset(in_re + bins, 0, (p->n_samples - bins) * sizeof(float));
-  memset(in_im + bins, 0, (p->n_samples - bins) * sizeof(float));
+  memset(in_re + bins, 0, (p->n_samples - bins) * sizeof *in_re);
+  memset(in_im + bins, 0, (p->n_samples - bins) * sizeof *in_im);
   /* the forward transform with real and imaginary parts exchanged is the inverse one */
-  fftwf_execute_split_dft(p->voice, in_im, in_re, out_im, out_re);
-  p->kernels->polar(p->n_samples, mag, out_re, out_im);
-  memcpy(re, out_re, p->n_samples * sizeof *re);
+  fftw_execute_split_dft(p->voice, in_im, in_re, out_im, out_re);
+  float *imaginary = (float *)in_re;
+  for (uint32_t t = 0; t < p->n_samples; t++) {
+    re[t] = (float)out_re[t];
+    imaginary[t] = (float)out_im[t];
+  }
+  p->kernels->polar(p->n_samples, mag, re, imaginary);
   return *level_of(c, trace);
 }
 

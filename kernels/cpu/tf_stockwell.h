@@ -6,7 +6,8 @@
  * phases   full sampling where N = P L, L has a transform: times v, v + P, v + 2 P, ... come from a transform of L
  *          points of the spectrum times exp(2 pi i k v / N). One pass over the traces for each group and v, so that
  *          the rows in flight are short; with smoothing one pass for each group.
- * singly   full sampling of other lengths: voice by voice, a transform of N points by FFTW.
+ * singly   full sampling of other lengths: voice by voice, a transform of N points by FFTW, in double precision: where
+ *          N has large prime factors, single precision leaves too few digits to weak cells beside strong ones.
  * reduced  each group at its own times.
  */
 #ifndef SEISPROC_KERNELS_CPU_TF_STOCKWELL_H
@@ -44,7 +45,7 @@ struct sp_tf_stockwell {
   float *tables;           /* holds windows, counts, cosine, sine, inverse and what smoothing needs */
   fftw_plan exact_forward; /* real, of n_samples */
   fftwf_plan backward;
-  fftwf_plan voice;           /* complex, of n_samples: singly */
+  fftw_plan voice;            /* complex, of n_samples: singly */
   size_t exact_row, exact_at; /* doubles of a row; three rows */
   size_t spectra_at, levels_at, sums_at, modulated_at, buffers_at, window_at, time_at, re_at, im_at, stream_at;
   size_t work_floats;

@@ -10,7 +10,7 @@ void sp_tf_stockwell_destroy(sp_tf_stockwell *p) {
   if (!p) return;
   if (p->exact_forward) fftw_destroy_plan(p->exact_forward);
   if (p->backward) fftwf_destroy_plan(p->backward);
-  if (p->voice) fftwf_destroy_plan(p->voice);
+  if (p->voice) fftw_destroy_plan(p->voice);
   for (uint32_t i = 0; p->ffts && i < p->n_ffts; i++) sp_tf_fft_destroy(&p->ffts[i]);
   sp_free(p->ffts);
   sp_free(p->groups);
@@ -196,8 +196,8 @@ static sp_status plan_transforms(sp_tf_stockwell *p) {
   bool planned = p->backward && p->exact_forward;
   if (p->way == STOCKWELL_SINGLY) {
     const size_t row = sp_tf_padded(p->n_samples);
-    float *in = work + p->buffers_at, *out = in + 2 * row;
-    p->voice = fftwf_plan_guru_split_dft(1, &n, 0, NULL, in + row, in, out + row, out, FFTW_ESTIMATE);
+    double *in = (double *)(work + p->buffers_at), *out = in + 2 * row;
+    p->voice = fftw_plan_guru_split_dft(1, &exact_n, 0, NULL, in + row, in, out + row, out, FFTW_ESTIMATE);
     planned = planned && p->voice;
   }
   sp_free(block);
@@ -219,7 +219,7 @@ static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {
   p->levels_at = sp_tf_take(&end, 2 * (rows + 2 * half_aperture));
   p->sums_at = sp_tf_take(&end, rows * 2 * p->sum_length);
   p->modulated_at = sp_tf_take(&end, 2 * p->n_bins);
-  p->buffers_at = sp_tf_take(&end, p->way == STOCKWELL_SINGLY ? 4 * sp_tf_padded(p->n_samples) : 4 * longest * lanes);
+  p->buffers_at = sp_tf_take(&end, p->way == STOCKWELL_SINGLY ? 8 * sp_tf_padded(p->n_samples) : 4 * longest * lanes);
   p->window_at = sp_tf_take(&end, p->n_bins);
   p->time_at = sp_tf_take(&end, p->n_samples);
   p->re_at = sp_tf_take(&end, p->n_samples / 2 + 1);
