@@ -104,11 +104,9 @@ __device__ static void block_noise(const dwt_shape &s, const trace_work &w) {
   const uint32_t n = packets ? s.row : s.length[band];
   block_median(packets ? w.row : w.row + s.start[band], n, w.median);
   if (threadIdx.x == 0) {
-    float low = __uint_as_float(w.median->low), high = __uint_as_float(w.median->high);
-    if (packets) low = __fdiv_rn(low, s.gain[1]), high = __fdiv_rn(high, s.gain[1]);
-    double median = n & 1 ? (double)high : __dmul_rn(0.5, __dadd_rn((double)high, (double)low));
-    if (!packets) median /= (double)s.gain[band];
-    w.median->noise = median / SP_DWT_MEDIAN_TO_SIGMA;
+    const float low = __uint_as_float(w.median->low), high = __uint_as_float(w.median->high);
+    const double median = n & 1 ? (double)high : __dmul_rn(0.5, __dadd_rn((double)high, (double)low));
+    w.median->noise = median / (double)s.gain[packets ? 1 : band] / SP_DWT_MEDIAN_TO_SIGMA;
   }
   __syncthreads();
 }

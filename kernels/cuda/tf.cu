@@ -14,12 +14,12 @@ typedef struct tf_plan {
   tf_stockwell *stockwell;
 } tf_plan;
 
-tf_rule tf_make_rule(const sp_tf_params *params, bool whole) {
+tf_rule tf_make_rule(const sp_tf_params *params) {
   tf_rule rule;
   rule.mode = params->mode;
   rule.limit = (float)(params->k * SP_TF_MAD_TO_SIGMA);
   rule.low_amp = params->low_amp_protection ? (float)params->low_amp_factor : 0;
-  rule.whole = whole;
+  rule.margin = (float)sp_tf_margin(params);
   return rule;
 }
 
@@ -48,10 +48,6 @@ static sp_status plan_transform(const sp_tf_params *params, const sp_cuda_geomet
   if (idle(params, geometry)) return SP_SUCCESS;
   if (band_is_empty(params, geometry)) return SP_ERR_USAGE;
   if (params->transform == SP_TF_STFT) return tf_stft_plan(params, geometry, dry, bytes, dry ? NULL : &p->stft);
-#ifndef SP_CUDA_STOCKWELL
-  /* In a few traces of a hundred it is not within 1e-5 of the CPU yet: until it is, the CPU computes it. */
-  return SP_ERR_USAGE;
-#endif
   return tf_stockwell_plan(params, geometry, dry, bytes, dry ? NULL : &p->stockwell);
 }
 

@@ -27,7 +27,7 @@ typedef struct tf_rule {
   int mode;      /* sp_tf_mode */
   float limit;   /* k * 1.4826 */
   float low_amp; /* 0: no protection */
-  bool whole;    /* cells become what they are to be; else what is to be added to them */
+  float margin;  /* relative error that float magnitudes may have */
 } tf_rule;
 
 /* Which traces judge which. */
@@ -53,8 +53,10 @@ static inline tf_chunk tf_chunk_at(uint32_t i, uint32_t traces, uint32_t n_trace
 
 /* What is known of the trace of a row. */
 typedef struct tf_row {
-  float constant;       /* taken off before the transform */
+  float constant;       /* where it dominates the trace: taken off before the transform */
   float scale, unscale; /* what cells are multiplied by before they are stored, and its inverse */
+  float energy, peak;   /* sum and largest of the squares */
+  bool rebuild;         /* its cells become what they are to be; else what is to be added to them */
 } tf_row;
 
 #ifdef __CUDACC__
@@ -125,8 +127,8 @@ __device__ static inline float tf_share(const tf_rule &rule, float m, float mad,
 }
 
 /* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
-__device__ static inline float tf_change(const tf_rule &rule, float share, bool weak, float m, float a) {
-  if (!rule.whole) return weak ? 0.0f : (share - 1.0f) * (a - m);
+__device__ static inline float tf_change(bool rebuild, float share, bool weak, float m, float a) {
+  if (!rebuild) return weak ? 0.0f : (share - 1.0f) * (a - m);
   const float kept = a < m ? 1.0f - share : share;
   return weak ? a : fmaf(kept, fabsf(a - m), fminf(a, m));
 }
@@ -134,7 +136,7 @@ __device__ static inline float tf_change(const tf_rule &rule, float share, bool 
 /* Whether float magnitudes leave it open which side of a jump a cell is on: at the limit of mode hard, and where low
  * amplitudes begin to be protected. */
 __device__ static inline bool tf_is_open(const tf_rule &rule, float m, float mad, float a) {
-  const float margin = 4e-6f, d = fabsf(a - m);
+  const float margin = rule.margin, d = fabsf(a - m);
   const bool jump = d > 1e-6f * (a + m);
   const bool weak = fabsf(a - rule.low_amp * m) < margin * rule.low_amp * m;
   if (rule.mode != SP_TF_HARD) return jump && weak;
@@ -157,7 +159,7 @@ typedef struct tf_exact {
   double limit, low_amp;                   /* of the rule */
 } tf_exact;
 
-/* Cells that are open: row, and the cell; or, where they go to sums, the voice and the time. The order is any. */
+/* Cells that are open: voice and row, of 16 bits each, and the cell. The order is any. */
 typedef struct tf_open {
   uint32_t *count;
   uint2 *list; /* [capacity]; beyond that float decides */
@@ -178,16 +180,16 @@ typedef struct tf_judging {
 
 /* What judging leaves: the changed cells; or, of each of them, its share and median, negative where it is weak (made
  * for smoothing); or the real parts of the changed cells of all voices, times their counts, added to sums. */
-sp_status tf_judge_cells(const tf_judging *j, float2 *changed, cudaStream_t stream);
+sp_status tf_judge_cells(const tf_judging *j, uint32_t n_voices, float2 *changed, cudaStream_t stream);
 sp_status tf_judge_shares(const tf_judging *j, uint32_t n_voices, float2 *shares, cudaStream_t stream);
-sp_status tf_judge_sums(const tf_judging *j, uint32_t n_voices, const float *counts, float *sums, cudaStream_t stream);
+sp_status tf_judge_sums(const tf_judging *j, uint32_t n_voices, const float *counts, double *sums, cudaStream_t stream);
 
 /* Of the last function, what it leaves open: added to `late` [row][n_cells], as integers, whose sum does not depend on
  * the order: 2^TF_LATE_BITS stand for the row's unscale. The list is emptied by tf_forget_open. */
 enum { TF_LATE_BITS = 36 };
 sp_status tf_forget_open(const tf_judging *j, cudaStream_t stream);
 sp_status tf_settle_sums(const tf_judging *j, long long *late, cudaStream_t stream);
-/* The same for changed cells and for shares, of one voice; the functions above call them. */
+/* The same for changed cells and for shares; the functions above call them. */
 sp_status tf_settle_cells(const tf_judging *j, float2 *changed, cudaStream_t stream);
 sp_status tf_settle_shares(const tf_judging *j, float2 *shares, cudaStream_t stream);
 
@@ -205,14 +207,21 @@ static inline uint32_t tf_smoothing_half(double cells, uint32_t run) {
 sp_status tf_smooth_cells(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float2 *changed,
                           cudaStream_t stream);
 /* The same for one voice, of count `count`: real parts are added to sums [row][n_cells]. */
-sp_status tf_smooth_sums(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float count, float *sums,
+sp_status tf_smooth_sums(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float count, double *sums,
                          cudaStream_t stream);
+
+typedef struct tf_call {
+  const sp_cuda_batch *batch;
+  tf_gathers gathers;
+  cudaStream_t stream;
+} tf_call;
 
 /* --- tools (tf_tools.cu) -------------------------------------------------------------------------------------- */
 
-/* Sets the row of each trace: `constant` is the mean, of every trace or only where it dominates the trace. */
-sp_status tf_survey_rows(const float *in, uint32_t n_samples, uint32_t n_rows, bool every, tf_row *rows,
-                         cudaStream_t stream);
+/* Sets the rows of a chunk, `in` being the first. A trace that may lose most of what it has is rebuilt, where that is
+ * allowed: as on the CPU, so that what is left of it keeps its digits (kernels/cpu/tf.h). */
+sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_samples, bool may_rebuild,
+                         tf_row *rows);
 
 /* Lets a kernel take all the shared memory that a block can have: plans of other sizes use the same kernels. */
 sp_status tf_allow_shared(const void *kernel);
@@ -246,16 +255,10 @@ static inline size_t tf_reserve(tf_arena *arena, size_t bytes) {
 
 /* --- transforms ----------------------------------------------------------------------------------------------- */
 
-typedef struct tf_call {
-  const sp_cuda_batch *batch;
-  tf_gathers gathers;
-  cudaStream_t stream;
-} tf_call;
-
 typedef struct tf_stft tf_stft;
 typedef struct tf_stockwell tf_stockwell;
 
-tf_rule tf_make_rule(const sp_tf_params *params, bool whole);
+tf_rule tf_make_rule(const sp_tf_params *params);
 /* Without what the transform adds. */
 tf_exact tf_make_exact(const sp_tf_params *params, uint32_t n_samples);
 

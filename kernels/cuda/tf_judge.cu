@@ -73,33 +73,32 @@ __device__ __noinline__ statistics statistics_afresh(const tf_judging &j, tf_ape
 
 typedef struct sink {
   float2 *cells; /* changed cells or shares */
-  float *sums;
+  double *sums;
   float counts[TF_MAX_VOICES];
 } sink;
 
 enum { TO_CELLS, TO_SHARES, TO_SUMS };
 
 /* Whether the cell is to be judged again; then it has been noted. */
-template <int TO>
 __device__ __noinline__ bool note_open(const tf_judging &j, uint32_t voice, uint32_t trace, uint32_t at) {
   const uint32_t i = atomicAdd(j.open.count, 1);
   if (i >= j.open.capacity) return false;
-  j.open.list[i] = make_uint2(trace - j.chunk.base, TO == TO_SUMS ? (j.exact.voice + voice) << 16 | at : at);
+  j.open.list[i] = make_uint2((j.exact.voice + voice) << 16 | (trace - j.chunk.base), at);
   return true;
 }
 
 template <int TO>
 __device__ __forceinline__ void give(const tf_judging &j, const sink &to, uint32_t voice, uint32_t trace, uint32_t at,
-                                     statistics s, tf_polar x, float &sum) {
+                                     bool rebuild, statistics s, tf_polar x, float &sum) {
   const float share = tf_share(j.rule, s.median, s.mad, x.mag);
   const bool weak = x.mag < j.rule.low_amp * s.median;
-  const bool noted = tf_is_open(j.rule, s.median, s.mad, x.mag) && note_open<TO>(j, voice, trace, at);
+  const bool noted = tf_is_open(j.rule, s.median, s.mad, x.mag) && note_open(j, voice, trace, at);
   float2 *cell = to.cells + ((size_t)voice * j.n_rows + (trace - j.chunk.base)) * j.n_cells + at;
   if (TO == TO_SHARES) {
     *cell = make_float2(share, weak ? -s.median : s.median);
     return;
   }
-  const float factor = tf_change(j.rule, share, weak, s.median, x.mag);
+  const float factor = tf_change(rebuild, share, weak, s.median, x.mag);
   if (TO == TO_CELLS) *cell = make_float2(factor * x.re, factor * x.im);
   if (TO == TO_SUMS && !noted) sum = fmaf(to.counts[voice], factor * x.re, sum);
 }
@@ -108,13 +107,14 @@ __device__ __forceinline__ void give(const tf_judging &j, const sink &to, uint32
 
 /* Apertures of any width. Sums of voices are added in their order. */
 template <int V, int TO, class Cell>
-__device__ __forceinline__ void judge_afresh(const tf_judging &j, const sink &to, tf_aperture near, uint32_t trace,
-                                             uint32_t at) {
+__device__ __forceinline__ void judge_afresh(const tf_judging &j, const sink &to, tf_aperture near,
+                                             uint32_t first_voice, uint32_t trace, uint32_t at) {
+  const bool rebuild = j.rows[trace - j.chunk.base].rebuild;
   float sum = 0;
 #pragma unroll 1
-  for (uint32_t v = 0; v < V; v++) {
+  for (uint32_t v = first_voice; v < first_voice + V; v++) {
     const statistics s = statistics_afresh<Cell>(j, near, v, at);
-    give<TO>(j, to, v, trace, at, s, tf_make_polar(cell_of<Cell>(j, v, trace, at)), sum);
+    give<TO>(j, to, v, trace, at, rebuild, s, tf_make_polar(cell_of<Cell>(j, v, trace, at)), sum);
   }
   if (TO == TO_SUMS) to.sums[(size_t)(trace - j.chunk.base) * j.n_cells + at] += sum;
 }
@@ -126,7 +126,7 @@ __global__ static void __launch_bounds__(THREADS) judge_any(const tf_judging j, 
   if (at >= j.n_cells) return;
   for (uint32_t trace = first; trace < end; trace++) {
     const tf_aperture near = tf_aperture_of(j.gathers, trace);
-    if (near.hi - near.lo > 1) judge_afresh<V, TO, Cell>(j, to, near, trace, at);
+    if (near.hi - near.lo > 1) judge_afresh<V, TO, Cell>(j, to, near, TO == TO_SUMS ? 0 : blockIdx.z * V, trace, at);
   }
 }
 
@@ -141,7 +141,7 @@ __global__ static void __launch_bounds__(THREADS) judge_whole(const tf_judging j
   /* the last W traces, each at its number modulo W */
   __shared__ float mag[W][V][THREADS], re[W][V][THREADS], im[TO == TO_CELLS ? W : 1][V][THREADS];
   const uint32_t tid = threadIdx.x, at = blockIdx.x * THREADS + tid, first = j.chunk.first + blockIdx.y * strip;
-  const uint32_t end = min(first + strip, j.chunk.end);
+  const uint32_t end = min(first + strip, j.chunk.end), first_voice = TO == TO_SUMS ? 0 : blockIdx.z * V;
   if (at >= j.n_cells) return; /* threads share nothing */
   window<W, V> w;
   w.whole = false;
@@ -149,7 +149,7 @@ __global__ static void __launch_bounds__(THREADS) judge_whole(const tf_judging j
   const auto fetch = [&](uint32_t trace) {
     if (trace >= j.chunk.reach) return;
 #pragma unroll
-    for (int v = 0; v < V; v++) ahead[v] = cell_of<Cell>(j, v, trace, at);
+    for (int v = 0; v < V; v++) ahead[v] = cell_of<Cell>(j, first_voice + v, trace, at);
   };
   const auto enter = [&](uint32_t trace, bool replace) {
     const uint32_t slot = trace % W;
@@ -167,7 +167,7 @@ __global__ static void __launch_bounds__(THREADS) judge_whole(const tf_judging j
     const tf_aperture near = tf_aperture_of(j.gathers, trace);
     if (near.hi - near.lo != W) {
       w.whole = false;
-      if (near.hi - near.lo > 1) judge_afresh<V, TO, Cell>(j, to, near, trace, at);
+      if (near.hi - near.lo > 1) judge_afresh<V, TO, Cell>(j, to, near, TO == TO_SUMS ? 0 : blockIdx.z * V, trace, at);
       continue;
     }
     if (!w.whole) {
@@ -182,17 +182,19 @@ __global__ static void __launch_bounds__(THREADS) judge_whole(const tf_judging j
       }
       fetch(near.hi - 1);
     }
-    float *sums = to.sums + (size_t)(trace - j.chunk.base) * j.n_cells + at, before = 0, sum = 0;
+    double *sums = to.sums + (size_t)(trace - j.chunk.base) * j.n_cells + at, before = 0;
+    float sum = 0;
     if (TO == TO_SUMS) before = *sums;
     enter(near.hi - 1, w.whole);
     w.whole = true;
     fetch(near.hi);
     const uint32_t slot = trace % W;
+    const bool rebuild = j.rows[trace - j.chunk.base].rebuild;
 #pragma unroll
     for (int v = 0; v < V; v++) {
       const statistics s = statistics_of(w.z[v], W);
       const tf_polar x = {mag[slot][v][tid], re[slot][v][tid], TO == TO_CELLS ? im[slot][v][tid] : 0.0f};
-      give<TO>(j, to, v, trace, at, s, x, sum);
+      give<TO>(j, to, first_voice + v, trace, at, rebuild, s, x, sum);
     }
     if (TO == TO_SUMS) *sums = before + sum;
   }
@@ -200,42 +202,56 @@ __global__ static void __launch_bounds__(THREADS) judge_whole(const tf_judging j
 
 /* --- launches --------------------------------------------------------------------------------------------------- */
 
-/* Long strips load little beside what they judge; short ones fill the device. */
-static uint32_t strip_length(const tf_judging *j, uint32_t columns) {
-  const uint32_t traces = j->chunk.end - j->chunk.first, blocks = 2048;
-  const uint32_t strips = blocks / columns ? blocks / columns : 1, length = (traces + strips - 1) / strips;
+typedef void judge_kernel(const tf_judging j, const sink to, uint32_t strip);
+
+/* Blocks that the device runs at a time; 1 where it does not tell. */
+static uint32_t resident_blocks(judge_kernel *kernel) {
+  int device, processors, blocks;
+  const bool known = cudaGetDevice(&device) == cudaSuccess &&
+                     cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) == cudaSuccess &&
+                     cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, THREADS, 0) == cudaSuccess;
+  return known ? (uint32_t)(processors * blocks) : 1;
+}
+
+/* Strips so long that the device runs all of them at a time: what a strip loads beside what it judges is least. */
+static uint32_t strip_length(const tf_judging *j, judge_kernel *kernel, uint32_t columns) {
+  const uint32_t traces = j->chunk.end - j->chunk.first, strips = resident_blocks(kernel) / columns;
+  const uint32_t length = strips ? (traces + strips - 1) / strips : traces;
   return length < 16 ? 16 : length > 256 ? 256 : length;
 }
 
-template <int V, int TO, class Cell>
-static sp_status launch_typed(const tf_judging *j, const sink *to, cudaStream_t stream) {
-  const uint32_t columns = (j->n_cells + THREADS - 1) / THREADS, traces = j->chunk.end - j->chunk.first;
-  const uint32_t strip = strip_length(j, columns);
-  const dim3 grid(columns, (traces + strip - 1) / strip);
-  switch (j->gathers.aperture) {
+template <int V, int TO, class Cell> static judge_kernel *choose_kernel(uint32_t aperture) {
+  switch (aperture) {
   case 3:
-    judge_whole<3, V, TO, Cell><<<grid, THREADS, 0, stream>>>(*j, *to, strip);
-    break;
+    return judge_whole<3, V, TO, Cell>;
   case 5:
-    judge_whole<5, V, TO, Cell><<<grid, THREADS, 0, stream>>>(*j, *to, strip);
-    break;
+    return judge_whole<5, V, TO, Cell>;
   case 7:
-    judge_whole<7, V, TO, Cell><<<grid, THREADS, 0, stream>>>(*j, *to, strip);
-    break;
+    return judge_whole<7, V, TO, Cell>;
   case 9:
-    judge_whole<9, V, TO, Cell><<<grid, THREADS, 0, stream>>>(*j, *to, strip);
-    break;
+    return judge_whole<9, V, TO, Cell>;
   case 11:
-    judge_whole<11, V, TO, Cell><<<grid, THREADS, 0, stream>>>(*j, *to, strip);
-    break;
+    return judge_whole<11, V, TO, Cell>;
   default:
-    judge_any<V, TO, Cell><<<grid, THREADS, 0, stream>>>(*j, *to, strip);
+    return judge_any<V, TO, Cell>;
   }
+}
+
+/* `times` V voices. */
+template <int V, int TO, class Cell>
+static sp_status launch_typed(const tf_judging *j, const sink *to, uint32_t times, cudaStream_t stream) {
+  const uint32_t columns = (j->n_cells + THREADS - 1) / THREADS, traces = j->chunk.end - j->chunk.first;
+  judge_kernel *kernel = choose_kernel<V, TO, Cell>(j->gathers.aperture);
+  const uint32_t strip = strip_length(j, kernel, columns * times);
+  const dim3 grid(columns, (traces + strip - 1) / strip, times);
+  kernel<<<grid, THREADS, 0, stream>>>(*j, *to, strip);
   return SP_CUDA_LAUNCHED("judge");
 }
 
-template <int V, int TO> static sp_status launch(const tf_judging *j, const sink *to, cudaStream_t stream) {
-  return j->half ? launch_typed<V, TO, __half2>(j, to, stream) : launch_typed<V, TO, float2>(j, to, stream);
+template <int V, int TO>
+static sp_status launch(const tf_judging *j, const sink *to, uint32_t times, cudaStream_t stream) {
+  return j->half ? launch_typed<V, TO, __half2>(j, to, times, stream)
+                 : launch_typed<V, TO, float2>(j, to, times, stream);
 }
 
 /* The same with voices v, v + 1, ... as the first ones. */
@@ -246,34 +262,31 @@ static tf_judging from_voice(const tf_judging *j, uint32_t v) {
   return rest;
 }
 
-sp_status tf_judge_cells(const tf_judging *j, float2 *changed, cudaStream_t stream) {
+sp_status tf_judge_cells(const tf_judging *j, uint32_t n_voices, float2 *changed, cudaStream_t stream) {
   const sink to = {changed};
   SP_TRY(tf_forget_open(j, stream));
-  SP_TRY((launch<1, TO_CELLS>(j, &to, stream)));
+  SP_TRY((launch<1, TO_CELLS>(j, &to, n_voices, stream)));
   return tf_settle_cells(j, changed, stream);
 }
 
 sp_status tf_judge_shares(const tf_judging *j, uint32_t n_voices, float2 *shares, cudaStream_t stream) {
-  for (uint32_t v = 0; v < n_voices; v++) {
-    const tf_judging rest = from_voice(j, v);
-    const sink to = {shares + (size_t)v * j->n_rows * j->n_cells};
-    SP_TRY(tf_forget_open(&rest, stream));
-    SP_TRY((launch<1, TO_SHARES>(&rest, &to, stream)));
-    SP_TRY(tf_settle_shares(&rest, to.cells, stream));
-  }
-  return SP_SUCCESS;
+  const sink to = {shares};
+  SP_TRY(tf_forget_open(j, stream));
+  SP_TRY((launch<1, TO_SHARES>(j, &to, n_voices, stream)));
+  return tf_settle_shares(j, shares, stream);
 }
 
-sp_status tf_judge_sums(const tf_judging *j, uint32_t n_voices, const float *counts, float *sums, cudaStream_t stream) {
+sp_status tf_judge_sums(const tf_judging *j, uint32_t n_voices, const float *counts, double *sums,
+                        cudaStream_t stream) {
   sink to = {NULL, sums};
   if (n_voices == TF_MAX_VOICES) {
     for (uint32_t v = 0; v < n_voices; v++) to.counts[v] = counts[v];
-    return launch<TF_MAX_VOICES, TO_SUMS>(j, &to, stream);
+    return launch<TF_MAX_VOICES, TO_SUMS>(j, &to, 1, stream);
   }
   for (uint32_t v = 0; v < n_voices; v++) {
     const tf_judging rest = from_voice(j, v);
     to.counts[0] = counts[v];
-    SP_TRY((launch<1, TO_SUMS>(&rest, &to, stream)));
+    SP_TRY((launch<1, TO_SUMS>(&rest, &to, 1, stream)));
   }
   return SP_SUCCESS;
 }
@@ -308,14 +321,15 @@ __global__ static void __launch_bounds__(THREADS)
   if (near.hi - near.lo == 1) return;
   const size_t row = (size_t)(trace - j.chunk.base) * j.n_cells, start = (size_t)blockIdx.x * how.run;
   const float2 *shares = all_shares + row + start;
+  const bool rebuild = j.rows[trace - j.chunk.base].rebuild;
   sum_up(shares, how.run, total);
   for (uint32_t i = threadIdx.x; i < how.run; i += THREADS) {
     const uint32_t low = i > how.half ? i - how.half : 0, high = min(i + how.half + 1, how.run);
     const float share = (float)((total[high] - total[low]) / (high - low)), m = fabsf(shares[i].y);
     const tf_polar x = tf_make_polar(cell_of<Cell>(j, 0, trace, (uint32_t)start + i));
-    const float factor = tf_change(j.rule, share, shares[i].y < 0, m, x.mag);
+    const float factor = tf_change(rebuild, share, shares[i].y < 0, m, x.mag);
     if (TO == TO_CELLS) to.cells[row + start + i] = make_float2(factor * x.re, factor * x.im);
-    if (TO == TO_SUMS) to.sums[row + start + i] = fmaf(to.counts[0], factor * x.re, to.sums[row + start + i]);
+    if (TO == TO_SUMS) to.sums[row + start + i] += to.counts[0] * factor * x.re;
   }
 }
 
@@ -336,7 +350,7 @@ sp_status tf_smooth_cells(const tf_judging *j, tf_smoothing smoothing, const flo
                  : launch_smooth<TO_CELLS, float2>(j, smoothing, shares, &to, stream);
 }
 
-sp_status tf_smooth_sums(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float count, float *sums,
+sp_status tf_smooth_sums(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float count, double *sums,
                          cudaStream_t stream) {
   const sink to = {NULL, sums, {count}};
   return j->half ? launch_smooth<TO_SUMS, __half2>(j, smoothing, shares, &to, stream)

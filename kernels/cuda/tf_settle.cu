@@ -142,9 +142,9 @@ __device__ static verdict judge(const tf_judging &j, const cell &c, uint32_t n, 
   return v;
 }
 
-__device__ static double change_of(const tf_judging &j, const verdict &v) {
+__device__ static double change_of(bool rebuild, const verdict &v) {
   const double changed = v.weak ? v.magnitude : v.median + v.share * (v.magnitude - v.median);
-  return j.rule.whole ? changed : changed - v.magnitude;
+  return rebuild ? changed : changed - v.magnitude;
 }
 
 /* --- the kernel ------------------------------------------------------------------------------------------------- */
@@ -156,16 +156,15 @@ __global__ static void __launch_bounds__(TILE) settle(const tf_judging j, float2
   __shared__ cell c;
   const uint32_t count = min(*j.open.count, j.open.capacity);
   for (uint32_t i = blockIdx.x; i < count; i += BLOCKS) {
-    const uint32_t row = j.open.list[i].x, place = j.open.list[i].y;
-    const uint32_t at = TO == TO_SUMS ? place & 0xffff : place, voice = TO == TO_SUMS ? place >> 16 : j.exact.voice;
+    const uint32_t row = j.open.list[i].x & 0xffff, voice = j.open.list[i].x >> 16, at = j.open.list[i].y;
     const tf_aperture near = tf_aperture_of(j.gathers, j.chunk.base + row);
     const uint32_t first_row = near.lo - j.chunk.base;
     const weights w = j.exact.stockwell ? weights_of_voice(j.exact, voice, at) : weights_of_frame(j.exact, at);
     set_sums(j.exact, w, first_row, near.hi - near.lo, &c);
     if (threadIdx.x == 0) {
       const verdict v = judge(j, c, near.hi - near.lo, row - first_row);
-      const double factor = change_of(j, v);
-      float2 *to = cells + (size_t)row * j.n_cells + at;
+      const double factor = change_of(j.rows[row].rebuild, v);
+      float2 *to = cells + ((size_t)(voice - j.exact.voice) * j.n_rows + row) * j.n_cells + at;
       if (TO == TO_SHARES) *to = make_float2((float)v.share, (float)(v.weak ? -v.median : v.median));
       if (TO == TO_CELLS) *to = make_float2((float)(factor * v.re), (float)(factor * v.im));
       if (TO == TO_SUMS) {

@@ -155,7 +155,8 @@ static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometr
   p->half = geometry->precision == SP_PRECISION_MIXED;
   p->band = sp_tf_select(params, 1 / (p->window * dt), p->window / 2 + 1);
   p->n_cells = p->band.count * p->frames;
-  p->rule = tf_make_rule(params, p->band.count == p->window / 2 + 1);
+  p->rule = tf_make_rule(params);
+  p->may_rebuild = p->band.count == p->window / 2 + 1;
   p->exact = tf_make_exact(params, p->n_samples);
   p->exact.window = p->window;
   p->exact.hop = p->hop;
@@ -232,8 +233,9 @@ __global__ static void cells_to_bins(const tf_stft p, uint32_t first_row, const 
   bins[(size_t)row * p.frames * n_bins + i] = x;
 }
 
-__global__ static void overlap_frames(const tf_stft p, tf_chunk chunk, tf_gathers gathers, const float *frames,
-                                      const float *synthesis, const float *norm, const float *in, float *out) {
+__global__ static void overlap_frames(const tf_stft p, tf_chunk chunk, tf_gathers gathers, const tf_row *rows,
+                                      const float *frames, const float *synthesis, const float *norm, const float *in,
+                                      float *out) {
   const uint32_t t = blockIdx.x * THREADS + threadIdx.x, trace = chunk.first + blockIdx.y;
   if (t >= p.n_samples) return;
   const size_t at = (size_t)trace * p.n_samples + t;
@@ -249,7 +251,7 @@ __global__ static void overlap_frames(const tf_stft p, tf_chunk chunk, tf_gather
     const uint32_t i = place - f * p.hop;
     sum = fmaf(synthesis[i], row[(size_t)f * p.window + i], sum);
   }
-  out[at] = fmaf(norm[t], sum, p.rule.whole ? 0.0f : in[at]);
+  out[at] = fmaf(norm[t], sum, rows[trace - chunk.base].rebuild ? 0.0f : in[at]);
 }
 
 static dim3 grid_of(size_t elements, uint32_t rows) {
@@ -285,8 +287,8 @@ static sp_status synthesise_any(const tf_stft *p, const tf_call *call, const tf_
   SP_TRY(TF_CUFFT(cufftSetStream(p->backward.handle, call->stream)));
   SP_TRY(TF_CUFFT(cufftExecC2R(p->backward.handle, bins, frames)));
   overlap_frames<<<grid_of(p->n_samples, traces), THREADS, 0, call->stream>>>(
-      *p, *chunk, call->gathers, frames, tf_at<float>(p, p->synthesis_at), tf_at<float>(p, p->norm_at), call->batch->in,
-      call->batch->out);
+      *p, *chunk, call->gathers, tf_at<tf_row>(p, p->rows_at), frames, tf_at<float>(p, p->synthesis_at),
+      tf_at<float>(p, p->norm_at), call->batch->in, call->batch->out);
   return SP_CUDA_LAUNCHED("overlap_frames");
 }
 
@@ -303,13 +305,13 @@ static sp_status apply_chunk(const tf_stft *p, const tf_call *call, const tf_chu
   judging.exact = p->exact;
   judging.exact.in = in;
   judging.open = open;
-  SP_TRY(tf_survey_rows(in, p->n_samples, n_rows, false, rows, call->stream));
+  SP_TRY(tf_survey_rows(call, chunk, p->n_samples, p->may_rebuild, rows));
   SP_TRY(p->own ? tf_stft64_analyse(p, in, n_rows, call->stream) : analyse_any(p, in, n_rows, call->stream));
   if (p->smoothing.half) {
     SP_TRY(tf_judge_shares(&judging, 1, shares, call->stream));
     SP_TRY(tf_smooth_cells(&judging, p->smoothing, shares, changed, call->stream));
   } else {
-    SP_TRY(tf_judge_cells(&judging, changed, call->stream));
+    SP_TRY(tf_judge_cells(&judging, 1, changed, call->stream));
   }
   return p->own ? tf_stft64_synthesise(p, call, chunk) : synthesise_any(p, call, chunk);
 }

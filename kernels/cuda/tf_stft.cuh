@@ -11,6 +11,7 @@ struct tf_stft {
   sp_tf_band band;
   uint32_t n_cells;
   tf_rule rule;
+  bool may_rebuild; /* traces: where the band is whole */
   tf_exact exact;
   uint32_t open_capacity;
   tf_smoothing smoothing;

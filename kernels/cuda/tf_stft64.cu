@@ -145,7 +145,7 @@ __device__ static void add_frames(const shape &s, const window64 &window, const 
 
 __global__ static void __launch_bounds__(THREADS, 3)
     synthesise64(const shape s, const window64 window, const float2 *changed, const float *norm, tf_gathers gathers,
-                 tf_chunk chunk, bool whole, const float *in, float *out) {
+                 tf_chunk chunk, const tf_row *rows, const float *in, float *out) {
   extern __shared__ float segments[];
   const uint32_t first = chunk.first + blockIdx.x * s.traces, n = min(s.traces, chunk.end - first);
   const float2 *cells = changed + (size_t)(first - chunk.base) * s.n_bins * s.frames;
@@ -156,11 +156,11 @@ __global__ static void __launch_bounds__(THREADS, 3)
   for (uint32_t r = 0; r < n; r++) {
     const size_t row = (size_t)(first + r) * s.n_samples;
     const tf_aperture near = tf_aperture_of(gathers, first + r);
-    const bool alone = near.hi - near.lo == 1;
+    const bool alone = near.hi - near.lo == 1, rebuild = rows[first + r - chunk.base].rebuild;
     const float *sums = segments + r * (s.frames + 1) * PITCH;
 #pragma unroll 4
     for (uint32_t t = threadIdx.x; t < s.n_samples; t += THREADS) {
-      const float x = alone || !whole ? in[row + t] : 0;
+      const float x = alone || !rebuild ? in[row + t] : 0;
       out[row + t] = alone ? x : fmaf(norm[t], sums[place(t)], x);
     }
   }
@@ -171,9 +171,9 @@ sp_status tf_stft64_synthesise(const tf_stft *p, const tf_call *call, const tf_c
   /* the sum of the window is 32, and the inverse comes times 64 */
   const window64 window = make_window(0.5);
   const uint32_t blocks = (chunk->end - chunk->first + s.traces - 1) / s.traces;
-  synthesise64<<<blocks, THREADS, shared_bytes(s), call->stream>>>(s, window, tf_at<float2>(p, p->changed_at),
-                                                                   tf_at<float>(p, p->norm_at), call->gathers, *chunk,
-                                                                   p->rule.whole, call->batch->in, call->batch->out);
+  synthesise64<<<blocks, THREADS, shared_bytes(s), call->stream>>>(
+      s, window, tf_at<float2>(p, p->changed_at), tf_at<float>(p, p->norm_at), call->gathers, *chunk,
+      tf_at<tf_row>(p, p->rows_at), call->batch->in, call->batch->out);
   return SP_CUDA_LAUNCHED("synthesise64");
 }
 

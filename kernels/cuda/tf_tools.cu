@@ -20,8 +20,7 @@ __device__ static double sum_block(double x, double *part) {
   return sum;
 }
 
-__global__ static void __launch_bounds__(THREADS)
-    survey_row(const float *in, uint32_t n_samples, bool every, tf_row *rows) {
+__global__ static void __launch_bounds__(THREADS) survey_row(const float *in, uint32_t n_samples, tf_row *rows) {
   __shared__ double part[THREADS];
   __shared__ unsigned largest;
   const float *x = in + (size_t)blockIdx.x * n_samples;
@@ -39,18 +38,40 @@ __global__ static void __launch_bounds__(THREADS)
   __syncthreads();
   if (threadIdx.x != 0) return;
   const float mean = (float)(sum / n_samples);
-  rows[blockIdx.x].constant = every || mean * sum > 0.9 * power ? mean : 0;
+  tf_row *row = &rows[blockIdx.x];
+  row->constant = mean * sum > 0.9 * power ? mean : 0;
+  row->energy = (float)power;
+  row->peak = __uint_as_float(largest) * __uint_as_float(largest);
+  row->rebuild = false;
   int exponent = 0;
   if (isfinite(__uint_as_float(largest))) frexpf(__uint_as_float(largest), &exponent);
   exponent = min(max(exponent, -120), 120);
-  rows[blockIdx.x].scale = ldexpf(1, -exponent);
-  rows[blockIdx.x].unscale = ldexpf(1, exponent);
+  row->scale = ldexpf(1, -exponent);
+  row->unscale = ldexpf(1, exponent);
 }
 
-sp_status tf_survey_rows(const float *in, uint32_t n_samples, uint32_t n_rows, bool every, tf_row *rows,
-                         cudaStream_t stream) {
-  survey_row<<<n_rows, THREADS, 0, stream>>>(in, n_samples, every, rows);
-  return SP_CUDA_LAUNCHED("survey_row");
+/* The rule of sp_tf_is_rebuilt. */
+__global__ static void mark_rebuilt(const tf_chunk chunk, const tf_gathers gathers, uint32_t n_samples, tf_row *rows) {
+  const uint32_t trace = chunk.first + blockIdx.x * THREADS + threadIdx.x;
+  if (trace >= chunk.end) return;
+  const tf_aperture near = tf_aperture_of(gathers, trace);
+  tf_row *own = &rows[trace - chunk.base];
+  bool calm = own->peak * (float)n_samples <= 64 * own->energy;
+  for (uint32_t other = near.lo; other < near.hi; other++) {
+    calm = calm && own->energy <= 4 * rows[other - chunk.base].energy;
+  }
+  own->rebuild = !calm;
+}
+
+sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_samples, bool may_rebuild,
+                         tf_row *rows) {
+  const float *in = call->batch->in + (size_t)chunk->base * n_samples;
+  survey_row<<<chunk->reach - chunk->base, THREADS, 0, call->stream>>>(in, n_samples, rows);
+  SP_TRY(SP_CUDA_LAUNCHED("survey_row"));
+  if (!may_rebuild) return SP_SUCCESS;
+  const uint32_t blocks = (chunk->end - chunk->first + THREADS - 1) / THREADS;
+  mark_rebuilt<<<blocks, THREADS, 0, call->stream>>>(*chunk, call->gathers, n_samples, rows);
+  return SP_CUDA_LAUNCHED("mark_rebuilt");
 }
 
 sp_status tf_allow_shared(const void *kernel) {

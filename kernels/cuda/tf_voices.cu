@@ -148,11 +148,10 @@ __global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads
     const float2 *spectrum = source.spectra + (size_t)row * S::n;
     if (first_step) {
       float2 x[R1];
-      const float constant = n == 0 ? source.rows[row].constant : 0.0f;
 #pragma unroll
       for (int i = 0; i < R1; i++) {
         x[i] = make_float2(0, 0);
-        if (i * S::step <= 2 * n) x[i] = tf_voice_bin(spectrum, constant, S::n, n, inverse_n, p + S::step * i);
+        if (i * S::step <= 2 * n) x[i] = tf_voice_bin(spectrum, n, inverse_n, p + S::step * i);
       }
       transform<R1>(x);
       float2 *to = shared + p / R3 * S::pitch3 + p % R3;

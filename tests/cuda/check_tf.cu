@@ -1,6 +1,7 @@
 /* The CUDA backend of the processor tf against the CPU one, and its speed.
  *
  *   check_tf                      compares all cases; a line a case, exit 1 where one differs
+ *   check_tf small                a few small cases that launch every kernel, for tools that slow a program down
  *   check_tf bench [CASE]...      times cases, device to device
  *
  * Needs neither MPI nor HDF5: links the kernels and src/base. Says so and passes where there is no GPU.
@@ -275,6 +276,25 @@ static std::vector<batch_case> all_cases() {
   return cases;
 }
 
+/* Every kernel and both kinds of cells, in as few launches as can be. */
+static std::vector<batch_case> small_cases() {
+  const std::vector<uint32_t> gathers = {12, 3};
+  std::vector<batch_case> cases;
+  for (const char *precision : {"", " mixed"}) {
+    for (const char *options :
+         {"k=1.7 mode=hard", "k=1.7 time_smoothing=50 aperture=13 fmin=20", "k=1.7 window=32 hop=8 mode=soft"}) {
+      cases.push_back({std::string(options) + precision, 200, gathers, 0});
+    }
+    for (uint32_t n : {1000u, 96u, 77u}) {
+      for (const char *options : {" mode=hard fmin=0.4 fmax=20", " time_smoothing=50 fmax=20 aperture=13",
+                                  " sampling=reduced fmax=40", " sampling=reduced time_smoothing=50 fmax=40"}) {
+        cases.push_back({std::string("transform=stockwell k=1.7") + options + precision, n, gathers, 0});
+      }
+    }
+  }
+  return cases;
+}
+
 /* --- bench ------------------------------------------------------------------------------------------------------ */
 
 static void bench(const std::string &options, uint32_t gathers, int runs) {
@@ -338,6 +358,11 @@ int main(int argc, char **argv) {
     return 0;
   }
   int bad = 0, n = 0;
+  if (argc > 1 && !strcmp(argv[1], "small")) {
+    for (const batch_case &c : small_cases()) bad += !check(c);
+    printf("%d bad\n", bad);
+    return bad != 0;
+  }
   for (const batch_case &c : all_cases()) {
     const bool stockwell = c.options.find("stockwell") != std::string::npos;
     if (argc > 1 && stockwell != !strcmp(argv[1], "stockwell")) continue;
