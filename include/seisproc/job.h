@@ -20,11 +20,13 @@ typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_
 /* Scalar settings of a job, described by sp_job_params. What comes before `engine` is part of the fingerprint. */
 typedef struct sp_job_settings {
   /* what is computed */
-  int mode;     /* sp_mode */
-  int on_error; /* sp_on_error */
+  int mode;      /* sp_mode */
+  int on_error;  /* sp_on_error */
+  int precision; /* sp_precision */
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;             /* sp_engine_kind */
   int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */
+  int workers_per_gpu;    /* where that follows from the GPUs */
   int threads;            /* a worker; SP_PARAM_AUTO */
   int io_ranks;           /* a node */
   bool direct_io;         /* results go past the page cache */

@@ -24,9 +24,9 @@ typedef struct sp_layout {
 } sp_layout;
 
 /* Pure. What settings name is taken as it is; what they leave open follows these rules:
- *  - workers: one a GPU where there are GPUs and the engine is auto or cuda; else as many as have `threads` cores each,
- *    where those are named; else one for each 8 cores, rounded up. Not more than what fits into 80 % of the memory, at
- *    `worker_bytes` (0: unknown) each; at least 1.
+ *  - workers: `workers_per_gpu` a GPU where there are GPUs and the engine is auto or cuda; else as many as have
+ * `threads` cores each, where those are named; else one for each 8 cores, rounded up. Not more than what fits into 80 %
+ * of the memory, at `worker_bytes` (0: unknown) each; at least 1.
  *  - threads: the cores shared out among the workers, at least 1. Coordinator and I/O ranks sleep when they wait and
  * need no core of their own. 2 cores: 1 worker of 2 threads; 12: 2 of 6; 64: 8 of 8. */
 void sp_layout_work_out(const sp_machine *machine, const sp_job_settings *settings, size_t worker_bytes,

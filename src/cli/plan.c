@@ -179,7 +179,8 @@ static sp_status make_trial(const plan *p, sp_local n, trial *t) {
                                    .max_gathers = 1,
                                    .n_threads = p->layout.threads,
                                    .n_slabs = 1,
-                                   .device = p->machine.n_gpus ? 0 : -1};
+                                   .device = p->machine.n_gpus ? 0 : -1,
+                                   .precision = (sp_precision)p->job->settings.precision};
   SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->in));
   SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->out));
   SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->noise));

@@ -30,6 +30,7 @@ enum {
   KEY_SET = 's',
   KEY_QUIET = 'q',
   KEY_WORKERS = 256,
+  KEY_WORKERS_PER_GPU,
   KEY_THREADS,
   KEY_IO_RANKS,
   KEY_RESTART,
@@ -42,6 +43,7 @@ enum {
 static const struct argp_option options[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "Set a key of the job file, such as chain.1.dwt.k=2.5; may be given again", 0},
     {"workers", KEY_WORKERS, "N", 0, "Ranks that compute, in all", 0},
+    {"workers-per-gpu", KEY_WORKERS_PER_GPU, "N", 0, "Workers that share a GPU (1)", 0},
     {"threads", KEY_THREADS, "N", 0, "Threads of a worker", 0},
     {"io-ranks", KEY_IO_RANKS, "N", 0, "I/O ranks of a node", 0},
     {"restarts", KEY_RESTARTS, "N", 0, "Start a job that died again, N times in a row without progress (3)", 0},
@@ -102,6 +104,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return add_override(state, args, NULL, value);
   case KEY_WORKERS:
     return add_override(state, args, "workers", value);
+  case KEY_WORKERS_PER_GPU:
+    return add_override(state, args, "workers_per_gpu", value);
   case KEY_THREADS:
     return add_override(state, args, "threads", value);
   case KEY_IO_RANKS:

@@ -25,8 +25,13 @@ static int choose_workers(const sp_machine *machine, const sp_job_settings *sett
     return settings->workers;
   }
   if (gpu && machine->n_gpus > 0) {
-    snprintf(layout->why, sizeof layout->why, "one worker a GPU, of %d", machine->n_gpus);
-    return machine->n_gpus;
+    const int each = at_least_1(settings->workers_per_gpu);
+    if (each == 1) {
+      snprintf(layout->why, sizeof layout->why, "one worker a GPU, of %d", machine->n_gpus);
+    } else {
+      snprintf(layout->why, sizeof layout->why, "%d workers a GPU, of %d", each, machine->n_gpus);
+    }
+    return machine->n_gpus * each;
   }
   const int cores = settings->threads != SP_PARAM_AUTO ? settings->threads : CORES_A_WORKER;
   snprintf(layout->why, sizeof layout->why, "up to %d cores a worker, of %d", cores, machine->n_cores);

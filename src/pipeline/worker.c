@@ -128,7 +128,8 @@ static sp_status create_engine(worker *w) {
                                    .max_gathers = shape->slab_gathers,
                                    .n_threads = w->run->n_threads,
                                    .n_slabs = N_INPUTS,
-                                   .device = choose_gpu(w)};
+                                   .device = choose_gpu(w),
+                                   .precision = (sp_precision)job->settings.precision};
   SP_TRY(sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine));
   register_buffers(w);
   w->run->engine = sp_engine_name(w->engine);

@@ -73,6 +73,23 @@ static void test_asked_for(void **state) {
   }
 }
 
+static void test_workers_per_gpu(void **state) {
+  (void)state;
+  const sp_machine machine = {.n_cores = 64, .n_gpus = 4}, no_gpus = {.n_cores = 64};
+  sp_job_settings settings = settings_with(AUTO, AUTO, 1, SP_ENGINE_AUTO);
+  settings.workers_per_gpu = 2;
+  sp_layout layout;
+  sp_layout_work_out(&machine, &settings, 0, &layout);
+  assert_int_equal(layout.workers, 8);
+  assert_int_equal(layout.threads, 8);
+  assert_string_equal(layout.why, "2 workers a GPU, of 4");
+  sp_layout_work_out(&no_gpus, &settings, 0, &layout);
+  assert_string_equal(layout.why, "up to 8 cores a worker, of 64");
+  settings.workers = 3;
+  sp_layout_work_out(&machine, &settings, 0, &layout);
+  assert_int_equal(layout.workers, 3);
+}
+
 static void test_memory(void **state) {
   (void)state;
   const size_t gb = 1000000000;
@@ -155,9 +172,9 @@ static void test_this_machine(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cores),        cmocka_unit_test(test_asked_for), cmocka_unit_test(test_memory),
-      cmocka_unit_test(test_kinds),        cmocka_unit_test(test_commands),  cmocka_unit_test(test_limits),
-      cmocka_unit_test(test_this_machine),
+      cmocka_unit_test(test_cores),  cmocka_unit_test(test_asked_for),    cmocka_unit_test(test_workers_per_gpu),
+      cmocka_unit_test(test_memory), cmocka_unit_test(test_kinds),        cmocka_unit_test(test_commands),
+      cmocka_unit_test(test_limits), cmocka_unit_test(test_this_machine),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

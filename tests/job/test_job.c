@@ -204,7 +204,7 @@ static void test_canonical(void **state) {
   (void)state;
   sp_job *job = parse(plain);
   char *text = canonical(job), *again;
-  static const char head[] = "mode: both\non_error: zero\nsort: [cdp, offset]\nchain.0: mute\n"
+  static const char head[] = "mode: both\non_error: zero\nprecision: float32\nsort: [cdp, offset]\nchain.0: mute\n"
                              "chain.0.mute.velocity: 1500\n";
   if (strncmp(text, head, sizeof head - 1) != 0) fail_msg("%s", text);
   assert_non_null(strstr(text, "\nchain.1: dwt\nchain.1.dwt.wavelet: db4\n"));
@@ -236,10 +236,19 @@ static void fingerprint_of(const char *text, const char *set, char hex[SP_FINGER
 
 static void test_fingerprint_equal(void **state) {
   (void)state;
-  static const char *const harmless[] = {
-      "engine=cpu",         "workers=5",           "threads=9",  "io_ranks=2",       "slots=8",
-      "slab_mb=1",          "commit_interval=100", "input=q.h5", "output=/dir/r.h5", "chain.1.dwt.level=auto",
-      "chain.1.dwt.k=2.50", "dead_traces=ignore"};
+  static const char *const harmless[] = {"engine=cpu",
+                                         "workers_per_gpu=2",
+                                         "workers=5",
+                                         "threads=9",
+                                         "io_ranks=2",
+                                         "slots=8",
+                                         "slab_mb=1",
+                                         "commit_interval=100",
+                                         "input=q.h5",
+                                         "output=/dir/r.h5",
+                                         "chain.1.dwt.level=auto",
+                                         "chain.1.dwt.k=2.50",
+                                         "dead_traces=ignore"};
   char base[SP_FINGERPRINT_LENGTH + 1], other[SP_FINGERPRINT_LENGTH + 1];
   fingerprint_of(plain, NULL, base);
   fingerprint_of(reordered, NULL, other);
@@ -311,10 +320,10 @@ static void test_fingerprint_is_fixed(void **state) {
   char hex[SP_FINGERPRINT_LENGTH + 1];
   sp_job job = {.settings = {.mode = SP_MODE_NOISE}};
   char *text = canonical(&job);
-  assert_string_equal(text, "mode: noise\non_error: passthrough\nsort: []\n");
+  assert_string_equal(text, "mode: noise\non_error: passthrough\nprecision: float32\nsort: []\n");
   sp_free(text);
   assert_int_equal(sp_job_fingerprint(&job, hex), SP_SUCCESS);
-  assert_string_equal(hex, "10770fc838fbe85020e420a46d149884");
+  assert_string_equal(hex, "d9290979d4769688e606c2a4d29d4b33");
 }
 
 static void check_table(const char *name, const sp_param *table, size_t size) {
