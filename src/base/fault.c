@@ -37,14 +37,14 @@ static int goes_off(const char *text, const char *name, unsigned i) {
   return ++counts[i] == nth;
 }
 
-static int is_due(const char *name) {
+bool sp_fault_is_due(const char *name) {
   const char *text = getenv("SEISPROC_FAULT");
   for (unsigned i = 0; text && *text && i < MAX_POINTS; i++) {
-    if (goes_off(text, name, i)) return 1;
+    if (goes_off(text, name, i)) return true;
     text += strcspn(text, ",");
     text += *text == ',';
   }
-  return 0;
+  return false;
 }
 
 static void die(const char *name) {
@@ -56,11 +56,11 @@ static void die(const char *name) {
 }
 
 void sp_fault_point(const char *name) {
-  if (is_due(name)) die(name);
+  if (sp_fault_is_due(name)) die(name);
 }
 
 void sp_fault_torn_write(const char *name, int fd, const void *text, size_t n) {
-  if (is_due(name) && write(fd, text, n / 2) >= 0) die(name);
+  if (sp_fault_is_due(name) && write(fd, text, n / 2) >= 0) die(name);
 }
 
 /* On a thread of its own, as engines compute on theirs. */

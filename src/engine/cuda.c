@@ -10,6 +10,7 @@
 
 #include "seisproc/log.h"
 #include "src/engine/cuda_module.h"
+#include "src/engine/near.h"
 
 enum { PATH_SIZE = 4096, WHY_SIZE = 512 };
 
@@ -78,6 +79,14 @@ static sp_status fall_back(const sp_engine_config *config, const char *why, sp_e
   return SP_SUCCESS;
 }
 
+/* This thread feeds the GPU: what it reads into should lie near it. */
+static void stay_near(const sp_cuda_module *module, int device) {
+  char bus_id[32];
+  if (!module->bus_id(device, bus_id, sizeof bus_id)) return;
+  const int cores = sp_stay_near_device("/sys", bus_id);
+  if (cores > 0) sp_debug("engine cuda: device=%d bus_id=%s cores_near_it=%d", device, bus_id, cores);
+}
+
 static sp_status create(const sp_engine_config *config, sp_engine **out) {
   char why[WHY_SIZE] = "";
   const sp_cuda_module *module = load_module(why, sizeof why);
@@ -89,6 +98,7 @@ static sp_status create(const sp_engine_config *config, sp_engine **out) {
     return SP_RAISE(SP_ERR_USAGE, "engine cuda: there is no GPU %d, only %d", own.device, count);
   }
   const sp_status status = module->create(&own, why, sizeof why, out);
+  if (status == SP_SUCCESS) stay_near(module, own.device);
   return status == SP_ERR_USAGE ? fall_back(config, why, out) : status;
 }
 

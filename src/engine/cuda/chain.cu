@@ -10,7 +10,7 @@ extern "C" {
 
 static const size_t BATCH_BYTES = 48 << 20; /* of samples: copies and kernels are then far longer than their launch */
 static const double MEMORY_SHARE = 0.8;     /* of what is free: other users of the GPU may take some meanwhile */
-enum { BATCHES_A_SLAB = 4 };
+enum { BATCHES_A_SLAB = 2 };                /* two slabs are in flight */
 
 static void drop_plans(sp_cuda_chain *chain) {
   for (size_t i = 0; chain->steps && i < chain->n_steps; i++) {

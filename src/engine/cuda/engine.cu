@@ -14,6 +14,7 @@
 extern "C" {
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/base/fault.h"
 #include "src/engine/cuda_module.h"
 }
 
@@ -386,6 +387,19 @@ static sp_status queue_steps(const cuda_engine *e, const batch_set *set, sp_cuda
   return SP_SUCCESS;
 }
 
+#ifdef SP_FAULTS
+__global__ static void write_nowhere(int *at) {
+  *at = 1;
+}
+
+/* A kernel that does what no kernel may: the device is lost to this process. */
+static void break_device(const cuda_engine *e) {
+  write_nowhere<<<1, 1, 0, e->compute>>>((int *)16);
+}
+#else
+static void break_device(const cuda_engine *) {}
+#endif
+
 static sp_status queue_computing(const cuda_engine *e, const sp_slab *slab, const batch_note *note, batch_set *set) {
   sp_cuda_batch batch = {};
   batch.n_traces = note->n_traces;
@@ -396,6 +410,7 @@ static sp_status queue_computing(const cuda_engine *e, const sp_slab *slab, cons
   SP_TRY(SP_CUDA(cudaStreamWaitEvent(e->compute, set->arrived, 0)));
   SP_TRY(SP_CUDA(cudaEventRecord(note->begun, e->compute)));
   SP_TRY(SP_CUDA(cudaMemsetAsync(set->state, 0, e->state_bytes, e->compute)));
+  if (SP_FAULT_IS_DUE("gpu_address")) break_device(e);
   SP_TRY(sp_batch_receive(&set->view, &batch, e->compute));
   if (note->n_traces > 0) SP_TRY(queue_steps(e, set, &batch));
   SP_TRY(sp_batch_finish(&set->view, &batch, &e->crc, e->compute));
@@ -508,7 +523,13 @@ static int count(char *why, size_t why_size) {
   return n;
 }
 
+static bool bus_id(int device, char *out, size_t size) {
+  if (cudaDeviceGetPCIBusId(out, (int)size, device) == cudaSuccess) return true;
+  cudaGetLastError();
+  return false;
+}
+
 extern "C" const sp_engine_ops sp_engine_cuda_ops = {NULL, submit, test, wait, busy_seconds, destroy, register_memory};
 
 extern "C" const sp_cuda_module sp_cuda_module_table;
-extern "C" const sp_cuda_module sp_cuda_module_table = {SP_VERSION, count, create};
+extern "C" const sp_cuda_module sp_cuda_module_table = {SP_VERSION, count, bus_id, create};
