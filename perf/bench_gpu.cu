@@ -234,7 +234,7 @@ static double engine_time(const sp_chain_step *step, float *in, float *out, bool
   std::vector<double> offset(SLAB * TRACES, 100.0);
   const double *headers[] = {offset.data()};
   sp_gather_result results[SLABS_IN_FLIGHT][SLAB];
-  const uint32_t n = slow ? 2 : SLAB;
+  const uint32_t n = slow ? SLAB / 2 : SLAB;
   const int n_slabs = slow ? 3 : SLABS;
   for (uint32_t g = 0; g <= n; g++) first_trace.push_back(g * TRACES);
   sp_engine *engine = make_engine(SP_ENGINE_CUDA, step, TRACES, n);

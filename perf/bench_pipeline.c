@@ -2,7 +2,11 @@
  * by as many ranks and through the same code, taken in turns with the run itself. Besides: memory of a worker and of
  * the coordinator, and the processor time of ranks that wait.
  *
- *   pipeline [--json] [--gb SIZE] [--dir DIR] [--repeat N] [--workers N] [--threads N] [--commit]
+ *   pipeline [--json] [--gb SIZE] [--dir DIR] [--repeat N] [--workers N] [--threads N] [--commit] [--gpu]
+ *            [--step TEXT]
+ *
+ * With --gpu computing is the way to a GPU and back, "copy" the same with a step that costs next to nothing there, and
+ * "kernel" the time in which the GPU was busy while computing.
  *
  * Figures are medians over the turns, after one turn that is not counted (the first touch of memory and of files is
  * slow). Before it says anything it recomputes gathers of the output with one thread and compares their bytes.
@@ -31,12 +35,14 @@
 #include "seisproc/survey_file.h"
 #include "src/pipeline/run_shape.h"
 
-enum { TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 4 };
+enum { TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 6 };
 
-static const char chain_text[] = "chain:\n  - dwt: {wavelet: db4, transform: dwt, k: 3.0}\n";
+static const char default_step[] = "dwt: {wavelet: db4, transform: dwt, k: 3.0}";
+static const char cheap_step[] = "mute";
 
 typedef struct settings {
-  bool json, commit;
+  bool json, commit, gpu;
+  const char *step; /* of the chain */
   double gb;
   const char *dir;
   int turns, workers, threads;
@@ -57,10 +63,10 @@ typedef struct part {
   float *samples;
 } part;
 
-static sp_job *make_job(const char *input, const char *output) {
+static sp_job *make_job(const settings *s, const char *output) {
   char text[8192 + 256];
   sp_job *job = NULL;
-  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\n%s", input, output, chain_text);
+  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\nchain:\n  - %s\n", s->survey, output, s->step);
   must(sp_job_parse("bench.yaml", text, NULL, 0, &job));
   return job;
 }
@@ -68,7 +74,7 @@ static sp_job *make_job(const char *input, const char *output) {
 static void open_part(part *p, const settings *s, bool writable, const char *path) {
   MPI_Comm_rank(MPI_COMM_WORLD, &p->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &p->size);
-  p->job = make_job(s->survey, "/nowhere/out.h5");
+  p->job = make_job(s, "/nowhere/out.h5");
   must(sp_survey_open(MPI_COMM_WORLD, path, writable, &p->survey));
   must(sp_dataset_open(p->survey, "/traces", &p->traces));
   sp_survey *input;
@@ -130,9 +136,12 @@ static double write_alone(part *p) {
   return seconds;
 }
 
-/* Each rank computes its share of the survey's traces over and over from one slab in memory, two slabs in flight. */
-static double compute_alone(part *p, int n_threads) {
+/* Each rank computes its share of the survey's traces over and over from one slab in memory, two slabs in flight.
+ * `busy`: the time in which the engine computed, else the time in all. */
+static double compute_alone(part *p, const settings *s, bool busy) {
   const sp_run_shape *shape = &p->shape;
+  const int n_gpus = s->gpu ? sp_gpu_count(NULL, 0) : 0;
+  const size_t slab_floats = (size_t)shape->max_gather * shape->n_samples;
   const sp_engine_config config = {.chain = p->job->chain,
                                    .n_steps = p->job->n_steps,
                                    .mode = SP_MODE_PROCESSED,
@@ -141,23 +150,30 @@ static double compute_alone(part *p, int n_threads) {
                                    .sample_interval_s = shape->sample_interval_s,
                                    .max_traces = shape->slab_traces,
                                    .max_gather = shape->max_gather,
-                                   .n_threads = n_threads,
+                                   .n_threads = s->threads,
                                    .n_slabs = 2,
-                                   .device = -1};
+                                   .device = n_gpus ? p->rank % n_gpus : -1};
   enum { N = 2 };
   sp_engine *engine;
   sp_slab slab[N];
   sp_gather_result result[N];
   float *out[N];
+  double *column;
+  const double *headers[SP_MAX_CHAIN_HEADERS];
   const sp_local bounds[2] = {0, shape->max_gather};
-  must(sp_engine_create(SP_ENGINE_CPU, &config, &engine));
+  must(sp_engine_create(s->gpu ? SP_ENGINE_CUDA : SP_ENGINE_CPU, &config, &engine));
+  must(sp_calloc(shape->max_gather, sizeof *column, "headers", (void **)&column));
+  for (int i = 0; i < SP_MAX_CHAIN_HEADERS; i++) headers[i] = column;
   must(sp_dataset_read_alone(p->traces, 0, shape->max_gather, p->samples));
+  sp_engine_register(engine, p->samples, slab_floats * sizeof(float));
   for (int i = 0; i < N; i++) {
-    must(sp_calloc((size_t)shape->max_gather * shape->n_samples, sizeof(float), "a slab", (void **)&out[i]));
+    must(sp_calloc(slab_floats, sizeof(float), "a slab", (void **)&out[i]));
+    sp_engine_register(engine, out[i], slab_floats * sizeof(float));
     slab[i] = (sp_slab){.n_gathers = 1,
                         .n_traces = shape->max_gather,
                         .first_trace = bounds,
                         .in = p->samples,
+                        .headers = headers,
                         .traces = out[i],
                         .results = &result[i]};
   }
@@ -171,8 +187,10 @@ static double compute_alone(part *p, int n_threads) {
   }
   for (uint64_t i = 0; i < (n_slabs < N ? n_slabs : N); i++) must(sp_engine_wait(engine, &done));
   must(sp_quiet_barrier(MPI_COMM_WORLD));
-  const double seconds = (sp_now() - start) * (double)shape->n_traces / ((double)n_slabs * shape->max_gather * p->size);
+  const double share = (double)shape->n_traces / ((double)n_slabs * shape->max_gather * p->size);
+  const double seconds = share * (busy ? sp_engine_busy_seconds(engine) : sp_now() - start);
   sp_engine_destroy(engine);
+  sp_free(column);
   for (int i = 0; i < N; i++) sp_free(out[i]);
   return seconds;
 }
@@ -199,9 +217,9 @@ static int run_part(const settings *s, int argc, char **argv) {
   if (!strcmp(s->part, "read")) {
     open_part(&p, s, false, s->survey);
     seconds = read_alone(&p);
-  } else if (!strcmp(s->part, "compute")) {
+  } else if (!strcmp(s->part, "compute") || !strcmp(s->part, "copy") || !strcmp(s->part, "kernel")) {
     open_part(&p, s, false, s->survey);
-    seconds = compute_alone(&p, s->threads);
+    seconds = compute_alone(&p, s, !strcmp(s->part, "kernel"));
   } else {
     frame_path(s, path, sizeof path);
     create_frame(s, path);
@@ -241,8 +259,9 @@ static const char *mpirun(void) {
 
 static double time_part(const settings *s, const char *name, int ranks) {
   char command[20000];
-  snprintf(command, sizeof command, "%s -n %d %s --part %s --survey %s --workers %d --threads %d", mpirun(), ranks,
-           s->self, name, s->survey, s->workers, s->threads);
+  snprintf(command, sizeof command, "%s -n %d %s --part %s --survey %s --workers %d --threads %d %s --step '%s'",
+           mpirun(), ranks, s->self, name, s->survey, s->workers, s->threads, s->gpu ? "--gpu" : "",
+           strcmp(name, "copy") ? s->step : cheap_step);
   return run_command(command);
 }
 
@@ -336,7 +355,7 @@ static bool gather_is_right(const settings *s, const char *output, const sp_job 
 }
 
 static void check_output(const settings *s, const char *output) {
-  sp_job *job = make_job(s->survey, output);
+  sp_job *job = make_job(s, output);
   for (sp_global gather = 0; gather < 30; gather += 7) {
     if (gather_is_right(s, output, job, gather)) continue;
     fprintf(stderr, "pipeline: gather %llu of %s is wrong\n", (unsigned long long)gather, output);
@@ -367,8 +386,8 @@ static run_figures idle_run(const settings *s, const char *dir) {
   char command[9000];
   snprintf(command, sizeof command, "%s synth %s --gathers 8 --traces 100 --samples 200 --quiet", s->program, survey);
   run_command(command);
-  snprintf(text, sizeof text, "input: %s\noutput: %s/idle-out.h5\nengine: mock\nslab_mb: 1\n%s", survey, dir,
-           chain_text);
+  snprintf(text, sizeof text, "input: %s\noutput: %s/idle-out.h5\nengine: mock\nslab_mb: 1\nchain:\n  - %s\n", survey,
+           dir, default_step);
   write_text(path, text);
   setenv("SEISPROC_MOCK", "delay=1500", 1);
   run_figures measured;
@@ -390,7 +409,8 @@ static void prepare(settings *s, paths *p) {
   snprintf(p->output, sizeof p->output, "%s/out.h5", s->dir);
   s->survey = p->survey;
   make_survey(s);
-  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\n%s", p->survey, p->output, chain_text);
+  snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\nengine: %s\nchain:\n  - %s\n", p->survey,
+           p->output, s->gpu ? "cuda" : "cpu", s->step);
   write_text(p->job, text);
 }
 
@@ -421,18 +441,21 @@ static int bench(settings *s) {
   paths p;
   prepare(s, &p);
 
-  static const char *const names[N_PARTS] = {"read alone", "compute alone", "write alone", "run"};
+  static const char *const names[N_PARTS] = {"read alone", "compute alone", "write alone",
+                                             "copy alone", "kernel alone",  "run"};
+  const int run = N_PARTS - 1;
   double seconds[N_PARTS][BENCH_MAX_REPEAT];
   run_figures measured = {0};
   for (int turn = -1; turn < s->turns; turn++) {
     const double read_s = time_part(s, "read", s->workers), compute_s = time_part(s, "compute", s->workers);
-    const double write_s = time_part(s, "write", 1);
+    const double write_s = time_part(s, "write", 1), copy_s = s->gpu ? time_part(s, "copy", s->workers) : 0;
+    const double kernel_s = s->gpu ? time_part(s, "kernel", s->workers) : 0;
     run_job(s, p.job, "", &measured);
     if (turn < 0) {
       check_output(s, p.output);
       continue;
     }
-    const double all[N_PARTS] = {read_s, compute_s, write_s, measured.wall_s};
+    const double all[N_PARTS] = {read_s, compute_s, write_s, copy_s, kernel_s, measured.wall_s};
     for (int i = 0; i < N_PARTS; i++) seconds[i][turn] = all[i];
   }
   unlink(p.output);
@@ -448,9 +471,10 @@ static int bench(settings *s) {
   }
   figures f = figures_begin("pipeline", s->json);
   for (int i = 0; i < N_PARTS; i++) {
+    if (middle[i] == 0) continue; /* no such part of a run on CPUs */
     figure(&f, names[i], middle[i], "s", names[which], middle[i] / slowest);
   }
-  figure(&f, "run, in and out", 2 * s->gb / middle[3], "GB/s", names[which], middle[3] / slowest);
+  figure(&f, "run, in and out", 2 * s->gb / middle[run], "GB/s", names[which], middle[run] / slowest);
   figure(&f, "worker over its buffers", 1e-6 * measured.worker_over_bytes, "MB", "64 MiB",
          measured.worker_over_bytes / (64 << 20));
   figure(&f, "coordinator", 1e-6 * measured.coordinator_bytes, "MB", "200 MiB",
@@ -462,7 +486,19 @@ static int bench(settings *s) {
   return 0;
 }
 
-enum { KEY_JSON = 256, KEY_GB, KEY_DIR, KEY_REPEAT, KEY_WORKERS, KEY_THREADS, KEY_COMMIT, KEY_PART, KEY_SURVEY };
+enum {
+  KEY_JSON = 256,
+  KEY_GB,
+  KEY_DIR,
+  KEY_REPEAT,
+  KEY_WORKERS,
+  KEY_THREADS,
+  KEY_COMMIT,
+  KEY_GPU,
+  KEY_STEP,
+  KEY_PART,
+  KEY_SURVEY
+};
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   settings *s = state->input;
@@ -488,6 +524,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case KEY_THREADS:
     s->threads = atoi(value);
     return 0;
+  case KEY_GPU:
+    s->gpu = true;
+    return 0;
+  case KEY_STEP:
+    s->step = value;
+    return 0;
   case KEY_PART:
     s->part = value;
     return 0;
@@ -508,6 +550,8 @@ int main(int argc, char **argv) {
       {"workers", KEY_WORKERS, "N", 0, "Workers (1 for each 8 cores)", 0},
       {"threads", KEY_THREADS, "N", 0, "Threads of a worker (all cores)", 0},
       {"commit", KEY_COMMIT, NULL, 0, "Time what commits cost", 0},
+      {"gpu", KEY_GPU, NULL, 0, "Compute on GPUs, one a worker", 0},
+      {"step", KEY_STEP, "TEXT", 0, "The chain's only step, as in a job file (dwt)", 0},
       {"part", KEY_PART, "NAME", OPTION_HIDDEN, NULL, 0},
       {"survey", KEY_SURVEY, "PATH", OPTION_HIDDEN, NULL, 0},
       {0},
@@ -515,7 +559,8 @@ int main(int argc, char **argv) {
   static const struct argp argp = {options, parse_option, NULL, "Times a run against its parts.", NULL, NULL, NULL};
   sp_machine machine;
   sp_machine_look(&machine);
-  settings s = {.gb = 4.2, .dir = "/tmp/seisproc-bench", .turns = 3, .workers = (machine.n_cores + 7) / 8};
+  settings s = {
+      .gb = 4.2, .step = default_step, .dir = "/tmp/seisproc-bench", .turns = 3, .workers = (machine.n_cores + 7) / 8};
   s.threads = machine.n_cores / s.workers;
   argp_parse(&argp, argc, argv, 0, NULL, &s);
   if (s.turns < 1 || s.turns > BENCH_MAX_REPEAT || s.workers < 1) return 1;

@@ -24,8 +24,8 @@ $(CUDA_SO): $(CUDA_OBJ)
 
 $(BUILD)/obj/%.cu.o: %.cu tools/cuda.mk
 	@mkdir -p $(@D)
-	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(CUDA_GENCODE) -Iinclude -I. -DSP_VERSION='"$(VERSION)"' \
-	  -Xcompiler -fPIC,-Wall -MMD -MP -c -o $@ $<
+	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(filter -D%,$(EXTRA)) $(CUDA_GENCODE) -Iinclude -I. \
+	  -DSP_VERSION='"$(VERSION)"' -Xcompiler -fPIC,-Wall -MMD -MP -c -o $@ $<
 endif
 
 # Benches of kernels link them directly; what they measure through the engine they load as the program does.
@@ -43,9 +43,17 @@ $(CUDA_CHECKS): $(BUILD)/%: $(BUILD)/obj/%.cu.o $(CUDA_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ -L$(CUDA_HOME)/lib64 -lcudart_static $(CUDA_LIBS) -lrt $(LDLIBS)
 
-.PHONY: check-gpu bench-gpu
-check-gpu: $(CUDA_CHECKS) ## compare the GPU kernels with the CPU (needs a GPU)
+.PHONY: check-gpu bench-gpu sanitize-gpu
+check-gpu: $(CUDA_CHECKS) all tests faults ## compare the GPU kernels with the CPU, and see faults through (needs a GPU)
+	+@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc_cuda.so
 	@for check in $(CUDA_CHECKS); do $$check || exit 1; done
+	@$(PYTEST) tests/cuda
+
+# Small cases: racecheck follows every access to shared memory.
+SANITIZED = "$(BUILD)/tests/cuda/check_tf small" "$(BUILD)/tests/cuda/test_gpu_matches_cpu test_small*"
+sanitize-gpu: $(CUDA_CHECKS) all tests ## look for errors of memory access and races in the GPU kernels (needs a GPU)
+	@for tool in memcheck racecheck; do for check in $(SANITIZED); do \
+	  compute-sanitizer --tool $$tool --error-exitcode 1 $$check || exit 1; done; done
 
 bench-gpu: all $(CUDA_BENCHES) ## run the benches of the GPU kernels (needs a GPU)
 	@for bench in $(CUDA_BENCHES); do $$bench || exit 1; done

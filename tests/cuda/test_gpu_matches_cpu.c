@@ -24,6 +24,14 @@ static void spoil(survey *s) {
   }
 }
 
+static void reverse_order(survey *s) {
+  s->order = malloc(s->n_traces * sizeof *s->order);
+  for (sp_local g = 0; g < s->n_gathers; g++) {
+    const sp_local n = s->first_trace[g + 1] - s->first_trace[g];
+    for (sp_local i = 0; i < n; i++) s->order[s->first_trace[g] + i] = n - 1 - i;
+  }
+}
+
 static void check(const char *step, uint32_t n_samples, double *worst) {
   survey *s = make_survey(gather_sizes, N_GATHERS, n_samples, n_samples);
   add_step(s, step);
@@ -108,13 +116,7 @@ static void test_modes_and_failures(void **unused) {
     trace_of(s, 7, 6)[s->n_samples - 1] = -INFINITY;
     s->offset[s->first_trace[8] + 3] = NAN;
     for (uint32_t i = 0; i < s->n_samples; i++) trace_of(s, 9, 12)[i] = i & 1 ? 3e38f : -3e38f;
-    if (code > 5) {
-      s->order = malloc(s->n_traces * sizeof *s->order);
-      for (sp_local g = 0; g < s->n_gathers; g++) {
-        const sp_local n = s->first_trace[g + 1] - s->first_trace[g];
-        for (sp_local i = 0; i < n; i++) s->order[s->first_trace[g] + i] = n - 1 - i;
-      }
-    }
+    if (code > 5) reverse_order(s);
     char what[64];
     snprintf(what, sizeof what, "chain %d", code);
     check_survey(s, 1 + (sp_local)code, tolerance, what);
@@ -140,6 +142,29 @@ static void test_same_bits_in_any_slabs(void **unused) {
   free_survey(s);
 }
 
+/* Every kernel, of few traces: for tools that slow a program down. */
+static void test_small(void **unused) {
+  static const sp_local few[] = {9, 1, 3};
+  static const char *const steps[] = {"dwt level=3 threshold=hard",
+                                      "dwt wavelet=db20 transform=swt level=2",
+                                      "dwt wavelet=bior4.4 transform=wpt level=3",
+                                      "dwt transform=swt aperture=5 level=2",
+                                      "dwt aperture=7 threshold=hard",
+                                      "dwt aperture=31",
+                                      "dwt transform=wpt aperture=3 level=3",
+                                      "tf k=1.7"};
+  for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+    survey *s = make_survey(few, 3, i == 4 ? 6000 : 300, i);
+    add_step(s, "mute velocity=900 taper=30");
+    add_step(s, steps[i]);
+    memset(trace_of(s, 0, 4), 0, s->n_samples * sizeof(float));
+    trace_of(s, 2, 1)[7] = NAN;
+    if (i % 2) reverse_order(s);
+    check_survey(s, 2, tolerance, steps[i]);
+    free_survey(s);
+  }
+}
+
 /* A chain that the GPU cannot compute is computed by the CPU, and the same. */
 static void test_falls_back(void **unused) {
   const char *name;
@@ -158,9 +183,13 @@ int main(int argc, char **argv) {
   need_gpu();
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_levels_and_noise),   cmocka_unit_test(test_every_aperture),
-      cmocka_unit_test(test_modes_and_failures), cmocka_unit_test(test_lengths),
-      cmocka_unit_test(test_every_wavelet),      cmocka_unit_test(test_same_bits_in_any_slabs),
+      cmocka_unit_test(test_small),
+      cmocka_unit_test(test_levels_and_noise),
+      cmocka_unit_test(test_every_aperture),
+      cmocka_unit_test(test_modes_and_failures),
+      cmocka_unit_test(test_lengths),
+      cmocka_unit_test(test_every_wavelet),
+      cmocka_unit_test(test_same_bits_in_any_slabs),
       cmocka_unit_test(test_falls_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
