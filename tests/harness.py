@@ -20,6 +20,10 @@ TIME_SCALE = float(os.environ.get("SEISPROC_TIME_SCALE", "1"))
 # when time is up can be found and ended, whichever session or process group it moved to.
 MARK = "SEISPROC_TEST_MARK"
 
+# Inside an allocation of Slurm `seisproc run` would take that for its own.
+for variable in [name for name in os.environ if name.startswith("SLURM_")]:
+    del os.environ[variable]
+
 
 class Finished:
     """What a program did. `seconds` is its wall time, `timed_out` whether it was killed for it."""

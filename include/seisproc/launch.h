@@ -19,6 +19,7 @@ typedef struct sp_layout {
   int threads; /* a worker */
   int io_ranks;
   int ranks;
+  bool allotted; /* Slurm says how many ranks on which nodes; workers is what all ranks but one I/O rank make up */
   bool fits;     /* the memory is enough, or not known */
   char why[128]; /* one line for people: "8 cores a worker", "as many as the memory holds", ... */
 } sp_layout;
@@ -32,7 +33,15 @@ typedef struct sp_layout {
 void sp_layout_work_out(const sp_machine *machine, const sp_job_settings *settings, size_t worker_bytes,
                         sp_layout *out);
 
-typedef enum sp_mpirun { SP_MPIRUN_OPEN_MPI, SP_MPIRUN_HYDRA /* MPICH and its kin, Intel MPI */ } sp_mpirun;
+/* In a batch script or an allocation of Slurm of three tasks or more (SLURM_NTASKS): true, and in *out as many ranks as
+ * it has tasks, each with SLURM_CPUS_PER_TASK threads (1 where that is not set) unless settings say otherwise. */
+bool sp_layout_allotted(const sp_job_settings *settings, sp_layout *out);
+
+typedef enum sp_mpirun {
+  SP_MPIRUN_OPEN_MPI,
+  SP_MPIRUN_HYDRA, /* MPICH and its kin, Intel MPI */
+  SP_MPIRUN_SLURM  /* srun */
+} sp_mpirun;
 
 /* The kind of launcher from what `mpirun --version` printed. */
 sp_mpirun sp_mpirun_kind(const char *version);
@@ -44,8 +53,9 @@ const char *sp_mpirun_name(void);
 sp_status sp_mpirun_find(sp_mpirun *out);
 
 /* The command line that starts `program run` with the layout, ended by NULL: launcher, ranks, no binding (threads of a
- * worker share out the cores themselves), more ranks than cores allowed, then the program, the layout as options, and
- * arguments[n] as they are, which win. Copies everything; the caller owns *out (sp_launch_command_free). */
+ * worker share out the cores themselves) and more ranks than cores allowed unless they are allotted, then the program,
+ * the layout as options, and arguments[n] as they are, which win. Copies everything; the caller owns *out
+ * (sp_launch_command_free). */
 sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char *program, const char *const *arguments,
                             size_t n, char ***out);
 
@@ -71,8 +81,9 @@ typedef struct sp_launch_listener {
  * SIGTERM and SIGHUP are passed on as SIGUSR1, which launchers hand to all ranks and which asks a job to stop without
  * losing anything (launchers answer SIGINT and SIGTERM by killing the ranks); a second one ends the job at once.
  * SIGUSR1 and SIGUSR2 are passed on as they are. When this process dies, so does the child. For root, Open MPI is told
- * that this is meant. Blocks those signals and SIGCHLD meanwhile; the process must have one thread. `listener` may be
- * NULL. Errors: SP_ERR_USAGE, one line, when the command cannot be started. */
+ * that this is meant; srun, that it is to offer PMIx, unless SLURM_MPI_TYPE says otherwise. Blocks those signals and
+ * SIGCHLD meanwhile; the process must have one thread. `listener` may be NULL. Errors: SP_ERR_USAGE, one line, when the
+ * command cannot be started. */
 sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener, sp_launch_end *end);
 
 /* In a rank: whether a process that ran sp_launch_run waits for the job, and says how it ended. */

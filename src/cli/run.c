@@ -174,11 +174,19 @@ static int run_as_rank(const arguments *args, int argc, char **argv) {
   return exit_code;
 }
 
+/* Starting a launcher once more would never end. */
+static sp_status refuse_lone_rank(void) {
+  const bool slurm = getenv("SLURM_STEP_ID") != NULL;
+  return SP_RAISE(SP_ERR_USAGE, "%s started this process, but not as a rank of MPI%s", sp_mpirun_name(),
+                  slurm ? "; set SLURM_MPI_TYPE to what its MPI needs, of what `srun --mpi=list` names" : "");
+}
+
 /* Not under a launcher: mistakes are found here, before anything is started. */
 static int run_launched(const arguments *args, int argc, char **argv) {
   char *text = NULL;
   sp_job *job = NULL;
   int exit_code = SP_EXIT_COMPLETE;
+  if (sp_launch_awaited()) return sp_launch_leave(0, sp_status_exit_code(refuse_lone_rank()));
   sp_status status = sp_job_read_text(args->job_path, &text);
   if (status == SP_SUCCESS) status = parse_job(args, text, &job);
   if (status == SP_SUCCESS) status = sp_run_launch(job, argv + 1, (size_t)argc - 1, &exit_code);

@@ -50,22 +50,26 @@ static void tell_columns(void) {
   if (sp_terminal_columns()) setenv("SEISPROC_TERMINAL", columns, 0);
 }
 
+static void lay_out(const sp_job *job, size_t worker_bytes, sp_layout *layout) {
+  sp_machine machine;
+  if (sp_layout_allotted(&job->settings, layout)) return;
+  sp_machine_look(&machine);
+  const int engine = job->settings.engine;
+  if (engine == SP_ENGINE_AUTO || engine == SP_ENGINE_CUDA) machine.n_gpus = sp_gpu_count(NULL, 0);
+  sp_layout_work_out(&machine, &job->settings, worker_bytes, layout);
+  if (layout->fits) return;
+  sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout->workers,
+          worker_bytes >> 20, machine.memory >> 20);
+}
+
 sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int *exit_code) {
   sp_status status;
-  sp_machine machine;
   sp_layout layout;
   sp_mpirun kind;
   char *program = NULL, **command = NULL, **again = NULL;
   const size_t worker_bytes = estimate_worker_bytes(job);
   if (worker_bytes == 0) return SP_ERR_INPUT;
-  sp_machine_look(&machine);
-  const int engine = job->settings.engine;
-  if (engine == SP_ENGINE_AUTO || engine == SP_ENGINE_CUDA) machine.n_gpus = sp_gpu_count(NULL, 0);
-  sp_layout_work_out(&machine, &job->settings, worker_bytes, &layout);
-  if (!layout.fits) {
-    sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout.workers,
-            worker_bytes >> 20, machine.memory >> 20);
-  }
+  lay_out(job, worker_bytes, &layout);
   tell_columns();
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));

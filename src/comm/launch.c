@@ -28,6 +28,7 @@ const char *sp_mpirun_name(void) {
 }
 
 sp_mpirun sp_mpirun_kind(const char *version) {
+  if (!strncmp(version, "slurm", 5)) return SP_MPIRUN_SLURM; /* "slurm 24.05.1", Debian's "slurm-wlm 22.05.8" */
   const bool open = strstr(version, "Open MPI") || strstr(version, "OpenRTE") || strstr(version, "PRRTE");
   return open ? SP_MPIRUN_OPEN_MPI : SP_MPIRUN_HYDRA;
 }
@@ -37,18 +38,33 @@ void sp_launch_command_free(char **command) {
   sp_free(command);
 }
 
+static const char *const *launcher_options(sp_mpirun kind, bool allotted) {
+  /* these are understood by Open MPI 4.1 and 5 alike; Hydra needs no leave to start more ranks than cores */
+  static const char *const open[] = {"--bind-to", "none", "--map-by", ":OVERSUBSCRIBE", NULL};
+  static const char *const open_allotted[] = {"--bind-to", "none", NULL};
+  static const char *const hydra[] = {"-bind-to", "none", NULL};
+  static const char *const slurm[] = {"--kill-on-bad-exit=1", "--overcommit", "--cpu-bind=none", NULL};
+  static const char *const slurm_allotted[] = {"--kill-on-bad-exit=1", NULL};
+  switch (kind) {
+  case SP_MPIRUN_OPEN_MPI:
+    return allotted ? open_allotted : open;
+  case SP_MPIRUN_SLURM:
+    return allotted ? slurm_allotted : slurm;
+  case SP_MPIRUN_HYDRA:
+    break;
+  }
+  return hydra;
+}
+
 sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char *program, const char *const *arguments,
                             size_t n, char ***out) {
   char ranks[NUMBER_SIZE], threads[NUMBER_SIZE], io_ranks[NUMBER_SIZE];
   snprintf(ranks, sizeof ranks, "%d", layout->ranks);
   snprintf(threads, sizeof threads, "%d", layout->threads);
   snprintf(io_ranks, sizeof io_ranks, "%d", layout->io_ranks);
-  /* these options are understood by Open MPI 4.1 and 5 alike; Hydra needs no leave to start more ranks than cores */
-  const char *const open[] = {"--bind-to", "none", "--map-by", ":OVERSUBSCRIBE", NULL};
-  const char *const hydra[] = {"-bind-to", "none", NULL};
   const char *const head[] = {sp_mpirun_name(), "-n", ranks, NULL};
   const char *const tail[] = {program, "run", "--threads", threads, "--io-ranks", io_ranks, NULL};
-  const char *const *const parts[] = {head, kind == SP_MPIRUN_OPEN_MPI ? open : hydra, tail};
+  const char *const *const parts[] = {head, launcher_options(kind, layout->allotted), tail};
 
   char **command = NULL;
   sp_status status;
@@ -74,6 +90,11 @@ sp_status sp_own_path(char **out) {
 }
 
 /* --- asking the launcher --------------------------------------------------------------------------------- */
+
+/* srun starts processes that know nothing of each other unless it is told which interface their MPI uses. */
+static void name_mpi(void) {
+  setenv("SLURM_MPI_TYPE", "pmix", 0);
+}
 
 /* Open MPI refuses to run for root unless told twice. */
 static void allow_root(void) {
@@ -179,6 +200,7 @@ static void become(char *const *command, const char *outcome, const sigset_t *ma
   dup2(nothing, STDIN_FILENO);
   if (errors >= 0) dup2(errors, STDERR_FILENO);
   allow_root();
+  name_mpi();
   setenv(outcome_variable, outcome, 1);
   sigprocmask(SIG_SETMASK, mask, NULL);
   execvp(command[0], command);

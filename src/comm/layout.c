@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "seisproc/launch.h"
 
@@ -53,4 +54,26 @@ void sp_layout_work_out(const sp_machine *machine, const sp_job_settings *settin
   if (layout.threads == SP_PARAM_AUTO) layout.threads = at_least_1(machine->n_cores / layout.workers);
   layout.ranks = 1 + layout.io_ranks + layout.workers;
   *out = layout;
+}
+
+/* A number that Slurm tells; 0 where it does not. */
+static int slurm_number(const char *variable) {
+  const char *text = getenv(variable);
+  return text ? atoi(text) : 0;
+}
+
+bool sp_layout_allotted(const sp_job_settings *settings, sp_layout *out) {
+  enum { LEAST_RANKS = 3 };
+  const int tasks = slurm_number("SLURM_JOB_ID") ? slurm_number("SLURM_NTASKS") : 0;
+  if (tasks < LEAST_RANKS) return false;
+  sp_layout layout = {.io_ranks = settings->io_ranks,
+                      .workers = at_least_1(tasks - 1 - settings->io_ranks),
+                      .threads = settings->threads,
+                      .ranks = tasks,
+                      .allotted = true,
+                      .fits = true};
+  if (layout.threads == SP_PARAM_AUTO) layout.threads = at_least_1(slurm_number("SLURM_CPUS_PER_TASK"));
+  snprintf(layout.why, sizeof layout.why, "as many ranks as Slurm gave tasks");
+  *out = layout;
+  return true;
 }

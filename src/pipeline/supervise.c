@@ -1,5 +1,6 @@
 #include "src/pipeline/supervise.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +33,33 @@ typedef struct supervisor {
 
 /* Open MPI 4.1 and 5 say alike: "... noticed that process rank 3 with PID 0 on node n01 exited on signal 9 (Killed)."
  */
+static bool hear_mpirun(const char *line, death *heard) {
+  const char *words = strstr(line, "noticed that process rank ");
+  return words && sscanf(words, "noticed that process rank %d with PID %*u on node %63s exited on signal %d",
+                         &heard->rank, heard->host, &heard->signal) == 3;
+}
+
+static int signal_of(const char *words) {
+  for (int number = 1; number < NSIG; number++) {
+    const char *name = strsignal(number);
+    if (!strncmp(words, name, strlen(name))) return number;
+  }
+  return 0;
+}
+
+/* "srun: error: n02: task 3: Segmentation fault (core dumped)", "srun: error: n02: tasks 3-5: Killed". */
+static bool hear_srun(const char *line, death *heard) {
+  if (sscanf(line, "srun: error: %63[^:]: task%*[s ]%d", heard->host, &heard->rank) != 2) return false;
+  const char *how = strrchr(line, ':');
+  heard->signal = signal_of(how + strspn(how, ": "));
+  return heard->signal != 0;
+}
+
+/* The first that is heard of is the one that took the others with it. */
 static void hear(const char *line, void *context) {
   death *d = context;
   death heard = {.known = true};
-  const char *words = strstr(line, "noticed that process rank ");
-  if (d->known || !words) return;
-  if (sscanf(words, "noticed that process rank %d with PID %*u on node %63s exited on signal %d", &heard.rank,
-             heard.host, &heard.signal) == 3) {
-    *d = heard;
-  }
+  if (!d->known && (hear_mpirun(line, &heard) || hear_srun(line, &heard))) *d = heard;
 }
 
 static void say_rank(const supervisor *s, int rank, int signal) {

@@ -115,19 +115,48 @@ static void test_memory(void **state) {
   }
 }
 
+static void test_what_slurm_allots(void **state) {
+  (void)state;
+  static const char *const variables[] = {"SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_CPUS_PER_TASK"};
+  static const struct {
+    const char *values[3];
+    int threads_asked, ranks, workers, threads; /* ranks 0: nothing is allotted */
+  } cases[] = {
+      {{NULL, NULL, NULL}, AUTO, 0, 0, 0},  {{NULL, "8", NULL}, AUTO, 0, 0, 0}, {{"17", NULL, "16"}, AUTO, 0, 0, 0},
+      {{"17", "1", "16"}, AUTO, 0, 0, 0},   {{"17", "2", "16"}, AUTO, 0, 0, 0}, {{"17", "3", NULL}, AUTO, 3, 1, 1},
+      {{"17", "72", "2"}, AUTO, 72, 70, 2}, {{"17", "72", "2"}, 5, 72, 70, 5},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (int v = 0; v < 3; v++) {
+      if (cases[i].values[v]) setenv(variables[v], cases[i].values[v], 1);
+    }
+    const sp_job_settings settings = settings_with(AUTO, cases[i].threads_asked, 1, SP_ENGINE_CPU);
+    sp_layout layout;
+    assert_int_equal(sp_layout_allotted(&settings, &layout), cases[i].ranks > 0);
+    for (int v = 0; v < 3; v++) unsetenv(variables[v]);
+    if (cases[i].ranks == 0) continue;
+    assert_true(layout.allotted && layout.fits);
+    assert_int_equal(layout.ranks, cases[i].ranks);
+    assert_int_equal(layout.workers, cases[i].workers);
+    assert_int_equal(layout.threads, cases[i].threads);
+  }
+}
+
 static void test_kinds(void **state) {
   (void)state;
   assert_int_equal(sp_mpirun_kind("mpirun (Open MPI) 4.1.4\n\nReport bugs to http://www.open-mpi.org/"),
                    SP_MPIRUN_OPEN_MPI);
   assert_int_equal(sp_mpirun_kind("mpirun (Open MPI) 5.0.7\n"), SP_MPIRUN_OPEN_MPI);
   assert_int_equal(sp_mpirun_kind("prterun (PRRTE) 3.0.2\n"), SP_MPIRUN_OPEN_MPI);
+  assert_int_equal(sp_mpirun_kind("slurm-wlm 22.05.8\n"), SP_MPIRUN_SLURM);
+  assert_int_equal(sp_mpirun_kind("slurm 24.05.1\n"), SP_MPIRUN_SLURM);
   assert_int_equal(sp_mpirun_kind("HYDRA build details:\n    Version:  4.0.2\n"), SP_MPIRUN_HYDRA);
   assert_int_equal(sp_mpirun_kind("Intel(R) MPI Library for Linux* OS, Version 2021.9\n"), SP_MPIRUN_HYDRA);
 }
 
-static void expect_command(sp_mpirun kind, const char *expected) {
+static void expect_command(sp_mpirun kind, bool allotted, const char *expected) {
   static const char *const arguments[] = {"job.yaml", "--set", "sort=[cdp, offset]"};
-  const sp_layout layout = {.workers = 8, .threads = 7, .io_ranks = 2, .ranks = 11};
+  const sp_layout layout = {.workers = 8, .threads = 7, .io_ranks = 2, .ranks = 11, .allotted = allotted};
   char **command, text[512] = "";
   assert_int_equal(sp_launch_command(kind, &layout, "/usr/bin/seisproc", arguments, 3, &command), SP_SUCCESS);
   for (char **word = command; *word; word++) {
@@ -141,11 +170,23 @@ static void expect_command(sp_mpirun kind, const char *expected) {
 static void test_commands(void **state) {
   (void)state;
   unsetenv("SEISPROC_MPIRUN");
-  expect_command(SP_MPIRUN_OPEN_MPI, "mpirun|-n|11|--bind-to|none|--map-by|:OVERSUBSCRIBE|/usr/bin/seisproc|run|"
-                                     "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  expect_command(SP_MPIRUN_OPEN_MPI, false,
+                 "mpirun|-n|11|--bind-to|none|--map-by|:OVERSUBSCRIBE|/usr/bin/seisproc|run|"
+                 "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  expect_command(SP_MPIRUN_OPEN_MPI, true,
+                 "mpirun|-n|11|--bind-to|none|/usr/bin/seisproc|run|"
+                 "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  setenv("SEISPROC_MPIRUN", "srun", 1);
+  expect_command(SP_MPIRUN_SLURM, false,
+                 "srun|-n|11|--kill-on-bad-exit=1|--overcommit|--cpu-bind=none|/usr/bin/seisproc|"
+                 "run|--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  expect_command(SP_MPIRUN_SLURM, true,
+                 "srun|-n|11|--kill-on-bad-exit=1|/usr/bin/seisproc|run|"
+                 "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
   setenv("SEISPROC_MPIRUN", "/opt/mpich/bin/mpiexec", 1);
-  expect_command(SP_MPIRUN_HYDRA, "/opt/mpich/bin/mpiexec|-n|11|-bind-to|none|/usr/bin/seisproc|run|"
-                                  "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
+  expect_command(SP_MPIRUN_HYDRA, false,
+                 "/opt/mpich/bin/mpiexec|-n|11|-bind-to|none|/usr/bin/seisproc|run|"
+                 "--threads|7|--io-ranks|2|job.yaml|--set|sort=[cdp, offset]|");
   setenv("SEISPROC_MPIRUN", "", 1);
   assert_string_equal(sp_mpirun_name(), "mpirun");
 }
@@ -174,7 +215,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_cores),  cmocka_unit_test(test_asked_for),    cmocka_unit_test(test_workers_per_gpu),
       cmocka_unit_test(test_memory), cmocka_unit_test(test_kinds),        cmocka_unit_test(test_commands),
-      cmocka_unit_test(test_limits), cmocka_unit_test(test_this_machine),
+      cmocka_unit_test(test_limits), cmocka_unit_test(test_this_machine), cmocka_unit_test(test_what_slurm_allots),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
