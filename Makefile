@@ -68,7 +68,7 @@ ifneq ($(PKG_MISSING),)
 endif
 
 # Changes when what sources are compiled with does, and then they are compiled anew.
-FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512)
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
@@ -80,6 +80,8 @@ $(BIN): $(BUILD)/obj/src/main.o $(LIB) $(LINKED_IN)
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcs $@ $^
+
+$(BUILD)/obj/src/comm/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)

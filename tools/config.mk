@@ -29,6 +29,12 @@ PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_
   $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(PKG_XXHASH),,xxHash))
 endif
 
+# PMIx's headers, where there are any: the library is the one that MPI has loaded. Debian's MPI brings them.
+PMIX_CFLAGS := $(if $(DEPS_PREFIX),$(addprefix -I,$(dir $(wildcard $(DEPS_LIBDIR)/pmix2/include/pmix.h))),\
+  $(shell $(PKG_CONFIG) --exists pmix 2>/dev/null && $(PKG_CONFIG) --cflags pmix || true))
+HAVE_PMIX := $(shell echo '\#include <pmix.h>' | $(CC) $(PMIX_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
+PMIX_FLAGS := $(if $(HAVE_PMIX),-DSP_HAVE_PMIX $(PMIX_CFLAGS))
+
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
 , := ,
 RPATHS := $(patsubst %,-Wl$(,)-rpath$(,)%,$(filter-out /usr/lib% /lib%,$(patsubst -L%,%,$(filter -L%,$(DEPS_LIBS)))))
@@ -36,5 +42,5 @@ RPATHS := $(patsubst %,-Wl$(,)-rpath$(,)%,$(filter-out /usr/lib% /lib%,$(patsubs
 # Tests compare with libsegyio where it is there: its 1.x releases have no pkg-config file, Debian 13 no package of it.
 HASH := \#
 HAVE_SEGYIO := $(shell echo '$(HASH)include <segyio/segy.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
-TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
+TEST_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null) $(PMIX_FLAGS) $(if $(HAVE_SEGYIO),-DSP_HAVE_SEGYIO)
 TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null) $(if $(HAVE_SEGYIO),-lsegyio)

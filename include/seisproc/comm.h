@@ -28,6 +28,10 @@ sp_status sp_comm_start(int *argc, char ***argv);
 /* Ends MPI. Collective over MPI_COMM_WORLD; does nothing where MPI was not started. */
 void sp_comm_finish(void);
 
+/* The job as the launcher names it through PMIx: "1234.0" under srun, "[23720,1]" under Open MPI's mpirun. False where
+ * it does not tell. Cuts what is longer than `size`. */
+bool sp_comm_job_id(char *text, size_t size);
+
 /* Seconds that the resource manager leaves this job: what PMIx says, else Slurm's environment (SLURM_JOB_END_TIME).
  * INFINITY where neither tells. Asking may take some milliseconds. */
 double sp_time_left(void);

@@ -8,6 +8,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/comm/pmix.h"
 
 sp_status sp_mpi_check(int code, const char *call, const char *file, int line) {
   if (code == MPI_SUCCESS) return SP_SUCCESS;
@@ -70,7 +71,12 @@ sp_status sp_comm_start(int *argc, char ***argv) {
   if (rank == 0 && !io_is_romio()) {
     sp_warn("MPI-IO is OMPIO, which reads several times slower than ROMIO; unset OMPI_MCA_io or set it to ^ompio");
   }
+  sp_pmix_report_deaths();
   return sp_agree(MPI_COMM_WORLD, status);
+}
+
+bool sp_comm_job_id(char *text, size_t size) {
+  return sp_pmix_job_id(text, size);
 }
 
 void sp_comm_finish(void) {

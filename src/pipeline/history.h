@@ -1,7 +1,7 @@
 /* The history of an output, OUT.runs: a line for each run, where it ran, what crashed, how it ended. Private to
  * src/pipeline.
  *
- *   run TIME new|resumed DONE/GATHERS ranks=N workers=N io=N version=V [slurm=ID]
+ *   run TIME new|resumed DONE/GATHERS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
  *   node HOST FIRST_RANK N
  *   crash RANK SIGNAL FIRST_GATHER N     a rank's own fault (SIGNAL 0: a device failed), and what it computed then
  *   end TIME WORD RANK

@@ -15,6 +15,8 @@
 /* The stall time is that of a slab of this size; what is larger is given longer. */
 #define STALL_SLAB_BYTES (64e6)
 
+enum { JOB_ID_SIZE = 128 };
+
 static sp_status gather_places(sp_run_context *run) {
   const sp_roles *roles = run->roles;
   const size_t n = (size_t)roles->size;
@@ -41,11 +43,14 @@ static void add_nodes(const sp_run_context *run) {
 static void add_run(const sp_run_context *run, const sp_beginning *start) {
   const sp_roles *roles = run->roles;
   char now[SP_TIME_TEXT];
+  char id[JOB_ID_SIZE];
   const char *slurm = getenv("SLURM_JOB_ID");
-  sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d version=%s%s%s",
+  const bool launcher = sp_comm_job_id(id, sizeof id);
+  sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d version=%s%s%s%s%s",
                  sp_history_time(now), run->start == SP_START_NEW ? "new" : "resumed",
                  (unsigned long long)start->earlier.n_done, (unsigned long long)run->shape.n_gathers, roles->size,
-                 roles->n_workers, roles->n_io, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "");
+                 roles->n_workers, roles->n_io, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
+                 launcher ? " pmix=" : "", launcher ? id : "");
   add_nodes(run);
 }
 
