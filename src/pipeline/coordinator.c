@@ -144,12 +144,13 @@ static bool buffers_are_free(coordinator *c) {
   return true;
 }
 
-static sp_status send_deal(coordinator *c, int worker, bool last) {
+static sp_status send_deal(coordinator *c, int worker, bool alone, bool last) {
   const int rank = c->worker_ranks[worker];
   const size_t i = next_buffer(c, rank);
   const sp_range range = c->ranges[worker];
   sp_deal_message *deal = sp_outbox_buffer(c->deals, i);
-  *deal = (sp_deal_message){.round = c->n_dealt, .last = last, .set_aside = c->set_aside[worker], .range = range};
+  *deal = (sp_deal_message){
+      .round = c->n_dealt, .last = last, .alone = alone, .set_aside = c->set_aside[worker], .range = range};
   sp_local *first_trace = (sp_local *)(deal + 1);
   first_trace[0] = 0;
   for (sp_local g = 1; g <= range.n_gathers; g++) {
@@ -187,11 +188,12 @@ static bool deal_alone(coordinator *c) {
 static sp_status deal_round(coordinator *c) {
   SP_FAULT_POINT("before_deal");
   memset(c->set_aside, 0, (size_t)c->roles->n_workers * sizeof(sp_reason));
-  const bool last = c->verdict != SP_SUCCESS || (!sp_dealer_next(c->dealer, c->speed, c->ranges) && !deal_alone(c));
+  const bool goes_on = c->verdict == SP_SUCCESS, dealt = goes_on && sp_dealer_next(c->dealer, c->speed, c->ranges);
+  const bool alone = goes_on && !dealt && deal_alone(c), last = !dealt && !alone;
   if (last) memset(c->ranges, 0, (size_t)c->roles->n_workers * sizeof(sp_range));
   for (int w = 0; w < c->roles->n_workers; w++) sp_inflight_deal(c->inflight, c->worker_ranks[w], &c->ranges[w]);
   sp_inflight_flush(c->inflight);
-  for (int w = 0; w < c->roles->n_workers; w++) SP_TRY(send_deal(c, w, last));
+  for (int w = 0; w < c->roles->n_workers; w++) SP_TRY(send_deal(c, w, alone, last));
   for (int r = 0; r < c->roles->size; r++) {
     if (c->roles->members[r].role == SP_ROLE_IO) SP_TRY(send_round(c, r, last));
   }

@@ -62,6 +62,7 @@ typedef struct sp_deal_message {
   uint64_t round;
   int32_t last;       /* non-zero: nothing comes after this round, and this round is empty */
   uint32_t set_aside; /* sp_reason: not SP_REASON_OK where the range is not to be computed */
+  int32_t alone;      /* non-zero: a gather suspected of killing workers, to be in hand alone */
   sp_range range;
 } sp_deal_message;
 

@@ -1,6 +1,6 @@
 /* A worker: reads its slabs, one round ahead of what its engine computes, and hands results over in slots of the node's
- * window. */
-#include <math.h>
+ * window. A slab is submitted before the one ahead of it is waited for, so that the engine goes from one to the next
+ * without a pause. */
 #include <string.h>
 
 #include "seisproc/comm.h"
@@ -16,10 +16,11 @@
 
 enum { MAX_COLUMNS = 32, N_INPUTS = 2 };
 
-/* A slab's input: one is computed while the other is read. */
+/* A slab's input: one is computed while the other is read and queued behind it. */
 typedef struct input {
   uint64_t round;
   bool last;
+  bool alone;          /* nothing else is to be in hand */
   sp_reason set_aside; /* of the whole range */
   sp_range range;
   sp_local *first_trace;        /* [slab_gathers + 1] */
@@ -29,7 +30,6 @@ typedef struct input {
   uint32_t *reasons;            /* [slab_gathers] sp_reason: why a gather is not to be computed */
   sp_slot *slot;
   sp_slab slab;
-  double submitted_at;
 } input;
 
 typedef struct worker {
@@ -48,7 +48,8 @@ typedef struct worker {
   unsigned char *visited;
   sp_engine *engine;
   sp_outbox *reports;
-  uint64_t n_slabs; /* handed over so far: the next slot to use */
+  uint64_t n_slabs; /* submitted so far: the next slot to use */
+  double busy_s;    /* of the engine, when the last slab was done */
 } worker;
 
 /* --- making and unmaking --------------------------------------------------------------------------------- */
@@ -195,6 +196,7 @@ static sp_status receive_deal(worker *w, input *in) {
   }
   in->round = w->deal->round;
   in->last = w->deal->last;
+  in->alone = w->deal->alone;
   in->range = w->deal->range;
   in->set_aside = (sp_reason)w->deal->set_aside;
   memcpy(in->first_trace, w->deal + 1, (in->range.n_gathers + 1) * sizeof(sp_local));
@@ -273,8 +275,7 @@ static sp_status submit(worker *w, input *in) {
                        .results = sp_slot_results(w->run->window, in->slot),
                        .user = in};
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->range.first_gather, in->range.n_gathers);
-  in->submitted_at = sp_now();
-  sp_stage_add(&w->run->times, SP_STAGE_HAND_OVER, in->submitted_at - start, 0);
+  sp_stage_add(&w->run->times, SP_STAGE_HAND_OVER, sp_now() - start, 0);
   if (in->set_aside == SP_REASON_OK) {
     sp_crash_set((unsigned)(in - w->inputs), in->range.first_gather, in->range.n_gathers);
     SP_FAULT_POISON(in->range.first_gather, in->range.n_gathers);
@@ -307,18 +308,26 @@ static sp_status finish(worker *w, input *in) {
   SP_FAULT_POINT("before_hand_over");
   sp_slot_set_full(in->slot, true);
   SP_FAULT_POINT("after_hand_over");
-  return report(w, in, end - in->submitted_at);
+  /* how fast this worker is does not depend on whom it waited for meanwhile */
+  const double before = w->busy_s;
+  w->busy_s = sp_engine_busy_seconds(w->engine);
+  return report(w, in, w->busy_s - before);
 }
 
 static sp_status run_rounds(worker *w) {
   input *now = &w->inputs[0], *next = &w->inputs[1];
   SP_TRY(receive_deal(w, now));
-  if (!now->last) read_slab(w, now);
+  if (now->last) return SP_SUCCESS;
+  read_slab(w, now);
+  SP_TRY(submit(w, now));
   while (!now->last) {
-    SP_TRY(submit(w, now));
     SP_TRY(receive_deal(w, next));
-    if (!next->last) read_slab(w, next);
+    if (!next->last) {
+      read_slab(w, next);
+      if (!next->alone) SP_TRY(submit(w, next));
+    }
     SP_TRY(finish(w, now));
+    if (!next->last && next->alone) SP_TRY(submit(w, next));
     input *const computed = now;
     now = next;
     next = computed;
