@@ -111,9 +111,7 @@ int main(void) {
   expected = malloc(BYTES);
   found = malloc(BYTES);
   memory = aligned_alloc(SP_PAGE, 800 * 1024);
-  MPI_Init(NULL, NULL);
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  MPI_Finalize();
   free(memory);
   free(found);
   free(expected);
