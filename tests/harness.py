@@ -72,8 +72,10 @@ def kill_marked(mark):
 
 
 def mpi_environment():
-    """What mpirun needs to start at all for root, and to start in half the time: it looks for no fabric."""
-    env = {"OMPI_MCA_pml": os.environ.get("OMPI_MCA_pml", "ob1")}
+    """What mpirun needs to start at all for root, and to start in half the time: it looks for no fabric, and not for
+    networks, of which Open MPI 5 would have things to say where there is none."""
+    env = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "^tcp"}
+    env.update({name: os.environ[name] for name in env if name in os.environ})
     if os.geteuid() == 0:
         env.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
     return env

@@ -43,6 +43,7 @@ class Cluster:
         self.env = dict(os.environ, **harness.mpi_environment(), SLURM_CONF=str(self.dir / "slurm.conf"),
                         PATH=f"{prefix}/bin:/usr/sbin:/sbin:{os.environ['PATH']}",
                         OMPI_MCA_btl_tcp_if_include="lo", OMPI_MCA_oob_tcp_if_include="lo")
+        del self.env["OMPI_MCA_btl"]  # its nodes reach each other by network
         for name in ("SEISPROC_LOG", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SEISPROC_JOBSCRIPTS", harness.MARK):
             self.env.pop(name, None)
         for name in [n for n in self.env if n.startswith(("SLURM_", "SBATCH_", "SRUN_")) and n != "SLURM_CONF"]:
