@@ -12,13 +12,14 @@
 #include "src/pipeline/history.h"
 #include "src/pipeline/inflight.h"
 
-enum { PATH_SIZE = 4096, HOST_SIZE = 64 };
+enum { PATH_SIZE = 4096, HOST_SIZE = 64, LINE_SIZE = 256 };
 
 /* What the launcher has said of a rank that died. */
 typedef struct death {
   bool known;
   int rank, signal;
   char host[HOST_SIZE];
+  char last_line[LINE_SIZE]; /* said before */
 } death;
 
 typedef struct supervisor {
@@ -31,8 +32,8 @@ typedef struct supervisor {
 
 /* --- what became of it ---------------------------------------------------------------------------------------- */
 
-/* Open MPI 4.1 and 5 say alike: "... noticed that process rank 3 with PID 0 on node n01 exited on signal 9 (Killed)."
- */
+/* Open MPI 4.1 and 5 say alike: "... noticed that process rank 3 with PID 0 on node n01 exited on signal 9 (Killed).",
+ * the newer one in two lines. */
 static bool hear_mpirun(const char *line, death *heard) {
   const char *words = strstr(line, "noticed that process rank ");
   return words && sscanf(words, "noticed that process rank %d with PID %*u on node %63s exited on signal %d",
@@ -59,7 +60,11 @@ static bool hear_srun(const char *line, death *heard) {
 static void hear(const char *line, void *context) {
   death *d = context;
   death heard = {.known = true};
-  if (!d->known && (hear_mpirun(line, &heard) || hear_srun(line, &heard))) *d = heard;
+  char both[2 * LINE_SIZE];
+  if (d->known) return;
+  snprintf(both, sizeof both, "%s %s", d->last_line, line);
+  snprintf(d->last_line, sizeof d->last_line, "%s", line);
+  if (hear_mpirun(both, &heard) || hear_srun(line, &heard)) *d = heard;
 }
 
 static void say_rank(const supervisor *s, int rank, int signal) {
