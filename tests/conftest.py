@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import harness
+import jobs
 
 WARNING = re.compile(r"^seisproc(\[\d+\])?: (warning|error):.*$", re.MULTILINE)
 SKIPPED = 77
@@ -92,6 +93,20 @@ def seisproc(run_dir):
         return result
 
     return call
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    """The survey of tests that interrupt jobs; a module that needs another one has its own."""
+    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, survey):
+    """The hash of an output that was made of it without interruption."""
+    job = jobs.Job(tmp_path_factory.mktemp("reference"), survey)
+    job.run("--set=engine=cpu", ranks=3)
+    return jobs.sha(job.output)
 
 
 # --- compiled tests as items ---------------------------------------------------------------------------------

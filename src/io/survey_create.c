@@ -1,6 +1,4 @@
 /* Making a new survey file: all datasets and attributes at once, then synced and closed. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,7 +6,8 @@
 
 #include <xxhash.h>
 
-#include "seisproc/row_writer.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "src/io/h5.h"
 
 static void format_uuid(unsigned char b[16], int version, char uuid[SP_UUID_LENGTH + 1]) {
@@ -110,17 +109,6 @@ static sp_status create_attribute(hid_t file, const sp_attribute_spec *spec) {
   return SP_RAISE(SP_ERR_INTERNAL, "%s: an attribute of no kind", spec->name);
 }
 
-static sp_status sync_path(const char *path) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd)) {
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(error));
-  }
-  close(fd);
-  return SP_SUCCESS;
-}
-
 static sp_status fill(hid_t file, const sp_survey *source, const sp_survey_info *info, const sp_dataset_spec *datasets,
                       size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes) {
   SP_TRY(write_root(file, info));
@@ -158,7 +146,7 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
   status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);
   const sp_status closed = close_file(file, path);
   if (status == SP_SUCCESS) status = closed;
-  if (status == SP_SUCCESS) status = sync_path(path);
+  if (status == SP_SUCCESS) status = sp_sync_file(path);
   if (status != SP_SUCCESS) unlink(path);
   return status;
 }

@@ -14,19 +14,6 @@ import jobs
 PLACE = re.compile(r"resuming: (\d+) of (\d+) gathers are done, (\d+) are left")
 
 
-@pytest.fixture(scope="module")
-def survey(tmp_path_factory):
-    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5")
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory, survey):
-    """The hash of an output that was made without interruption."""
-    job = jobs.Job(tmp_path_factory.mktemp("reference"), survey)
-    job.run("--set=engine=cpu", ranks=3)
-    return jobs.sha(job.output)
-
-
 def cut_off(job, gathers=10, **options):
     """Runs the job until so many gathers are done, then kills all of it. Returns how many are done."""
     running = job.start(**options)

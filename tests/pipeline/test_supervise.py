@@ -15,18 +15,6 @@ import jobs
 LAYOUT = ["--set=workers=2", "--set=threads=1"]
 
 
-@pytest.fixture(scope="module")
-def survey(tmp_path_factory):
-    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5")
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory, survey):
-    job = jobs.Job(tmp_path_factory.mktemp("reference"), survey)
-    job.run("--set=engine=cpu", ranks=3)
-    return jobs.sha(job.output)
-
-
 def start(job, *arguments, **options):
     return job.start(*LAYOUT, *arguments, ranks=None, **options)
 

@@ -13,18 +13,6 @@ import jobs
 SHIM = harness.BUILD / "tests/torture/shim_disk.so"
 
 
-@pytest.fixture(scope="module")
-def survey(tmp_path_factory):
-    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5")
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory, survey):
-    job = jobs.Job(tmp_path_factory.mktemp("reference"), survey)
-    job.run("--set=engine=cpu", ranks=3)
-    return jobs.sha(job.output)
-
-
 def shim(files, **what):
     return {"LD_PRELOAD": SHIM, "SHIM_FILES": files, **{f"SHIM_{key.upper()}": value for key, value in what.items()}}
 
