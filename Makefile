@@ -33,7 +33,7 @@ isa_flags = $(if $(filter %_avx512.c,$1),$(ISA_avx512),$(if $(filter %_avx2.c,$1
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 
 # --- what there is -----------------------------------------------------------------------------------------
-LIB_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c)) $(wildcard kernels/*.c kernels/cpu/*.c)
+LIB_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c src/*/*/*.c)) $(wildcard kernels/*.c kernels/*/*.c)
 ifneq ($(ARCH),x86_64)
 LIB_SRC := $(filter-out %_avx2.c %_avx512.c,$(LIB_SRC))
 endif
@@ -81,7 +81,7 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
-$(BUILD)/obj/src/comm/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
+$(BUILD)/obj/src/dist/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)
@@ -153,8 +153,8 @@ run-sanitized: all tests
 tsan: setup ## build with the thread sanitizer in build-tsan, run the engine's tests
 	@$(MAKE) --no-print-directory BUILD=build-tsan OPT="-O1 -g" EXTRA=-fsanitize=thread run-tsan
 
-run-tsan: $(filter $(BUILD)/tests/engine/%,$(TESTS))
-	@TSAN_OPTIONS=halt_on_error=1 SEISPROC_TIME_SCALE=5 $(PYTEST) -m compiled tests/engine
+run-tsan: $(filter $(BUILD)/tests/flow/%,$(TESTS))
+	@TSAN_OPTIONS=halt_on_error=1 SEISPROC_TIME_SCALE=5 $(PYTEST) -m compiled tests/flow
 
 lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
 	@$(PYTHON) tools/lint.py

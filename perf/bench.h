@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/json.h"
 
 enum { BENCH_MAX_REPEAT = 999 };

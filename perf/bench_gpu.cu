@@ -13,8 +13,8 @@
 #include <time.h>
 #include <vector>
 
-#include "kernels/cuda/check.h"
-#include "kernels/cuda/cuda_processor.h"
+#include "kernels/common/cuda_check.h"
+#include "kernels/cuda_processor.h"
 extern "C" {
 #include "seisproc/engine.h"
 #include "seisproc/log.h"

@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/export.h"
 #include "seisproc/import.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
-#include "src/io/import_order.h"
-#include "src/io/segy_bytes.h"
+#include "src/segy/import_order.h"
+#include "src/segy/segy_bytes.h"
 
 enum { ORDER_TRACES = 22324543, GATHER_TRACES = 3156, BLOCK = 4 << 20 };
 

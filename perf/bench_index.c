@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
-#include "seisproc/comm.h"
 #include "seisproc/deal.h"
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kernels/cpu/isa.h"
+#include "kernels/common/isa.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 #include "seisproc/stats.h"

@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/engine.h"
 #include "seisproc/job.h"
 #include "seisproc/launch.h"
@@ -33,7 +33,7 @@
 #include "seisproc/row_writer.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
-#include "src/pipeline/run_shape.h"
+#include "src/run/run_shape.h"
 
 enum { TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 6 };
 

@@ -1,11 +1,12 @@
-# GPU parts: kernels/cuda/*.cu become a shared object of their own, build/seisproc_cuda.so, which the program loads
-# when it finds a GPU. So one build runs with and without CUDA on the machine; without nvcc everything else builds.
+# GPU parts: the .cu files of kernels/ and src/ become a shared object of their own, build/seisproc_cuda.so, which
+# the program loads when it finds a GPU. So one build runs with and without CUDA on the machine; without nvcc
+# everything else builds.
 
 # The module is looked for with dlopen, also where it was not built.
 LDLIBS += -ldl
 
 NVCC ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
-CUDA_SRC := $(wildcard kernels/cuda/*.cu src/engine/cuda/*.cu)
+CUDA_SRC := $(wildcard kernels/*.cu kernels/*/*.cu src/*/*.cu src/*/*/*.cu src/*/*/*/*.cu)
 # Machine code for these, and PTX of the last for later ones.
 CUDA_ARCHS ?= 80 90
 CUDA_FLAGS ?= -O3 -std=c++17 -lineinfo

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Prints kernels/wavelet_tables.c, the low-pass filters of every wavelet, computed from their definitions, or
-with the argument `lattices` kernels/wavelet_lattices.c, the orthogonal ones as rotations.
+"""Prints kernels/dwt/wavelet_tables.c, the low-pass filters of every wavelet, computed from their definitions, or
+with the argument `lattices` kernels/dwt/wavelet_lattices.c, the orthogonal ones as rotations.
 
 Needs mpmath; works in 120 digits and rounds once, to double. (Rotations found from rounded filters would be wrong
 in the fifth digit for db20.)
@@ -234,7 +234,7 @@ def lattice(h):
 
 def print_lattices():
     print("/* Made by tools/wavelet_tables.py lattices; do not edit. */")
-    print('#include "kernels/wavelet.h"\n')
+    print('#include "kernels/dwt/wavelet.h"\n')
     print("/* clang-format off */")
     rows = []
     for name, analysis, synthesis in all_wavelets():
@@ -251,7 +251,7 @@ def print_lattices():
 
 def print_filters():
     print("/* Made by tools/wavelet_tables.py; do not edit. */")
-    print('#include "kernels/wavelet.h"\n')
+    print('#include "kernels/dwt/wavelet.h"\n')
     print("/* clang-format off */")
     rows = []
     for name, analysis, synthesis in all_wavelets():

@@ -9,28 +9,10 @@
 
 #include <stdbool.h>
 
+#include "seisproc/choices.h"
+#include "seisproc/figures.h"
 #include "seisproc/gather_index.h"
 #include "seisproc/processor.h"
-
-typedef enum sp_mode { SP_MODE_PROCESSED, SP_MODE_NOISE, SP_MODE_BOTH } sp_mode;
-/* What becomes of a gather that could not be processed. PASSTHROUGH: processed is the input and the noise is zero, so
- * that processed + noise = input holds for every gather of the survey. ZERO: processed and noise are both zero, so that
- * no bad sample reaches an output; the sum is not the input there, and /integrity/status says where. A dead gather
- * is zero either way. */
-typedef enum sp_on_error { SP_ON_ERROR_PASSTHROUGH, SP_ON_ERROR_ZERO, SP_ON_ERROR_ABORT } sp_on_error;
-typedef enum sp_engine_kind { SP_ENGINE_AUTO, SP_ENGINE_CPU, SP_ENGINE_CUDA, SP_ENGINE_MOCK } sp_engine_kind;
-
-/* What became of a gather. CRC-32C of the bytes of the gather in /traces and in /noise (0 where there is none).
- *
- * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
- * and so on, and of one step's the largest; a result that overflows is not finite. A gather of which some traces are
- * all zero is processed: those traces stay as they are, and its reason is SP_REASON_DEAD_TRACES. A gather without
- * traces is SP_REASON_OK. Bits, reasons and checksums do not depend on threads, slabs or kind of submission. */
-typedef struct sp_gather_result {
-  uint32_t reason; /* sp_reason */
-  uint32_t crc_traces;
-  uint32_t crc_noise;
-} sp_gather_result;
 
 /* A range of whole gathers on its way through an engine. The engine borrows everything until the slab is done. */
 typedef struct sp_slab {

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "seisproc/engine.h"
+#include "seisproc/choices.h"
 #include "seisproc/param.h"
 #include "seisproc/processor.h"
 

@@ -7,8 +7,10 @@
 #define SEISPROC_NODE_WINDOW_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
-#include "seisproc/engine.h"
+#include "seisproc/figures.h"
+#include "seisproc/gather_index.h"
 #include "seisproc/memory.h"
 #include "seisproc/roles.h"
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 
 enum { UNIT_BYTES = 8 << 20 };

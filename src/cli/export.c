@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/export.h"
 #include "src/cli/command.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/import.h"
 #include "src/cli/command.h"
 

@@ -11,8 +11,8 @@
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
-#include "src/pipeline/journal.h"
-#include "src/pipeline/run_shape.h"
+#include "src/run/journal.h"
+#include "src/run/run_shape.h"
 
 int sp_cli_plan(int argc, char **argv);
 

@@ -2,7 +2,7 @@
 
 #include <sched.h>
 
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 
 sp_status sp_ranks_start(int *argc, char ***argv, sp_ranks *out) {
   sp_ranks ranks = {.comm = MPI_COMM_NULL, .rank = 0, .size = 1};

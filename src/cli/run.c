@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "seisproc/comm.h"
+#include "seisproc/dist.h"
 #include "seisproc/job.h"
 #include "seisproc/launch.h"
 #include "seisproc/memory.h"
-#include "seisproc/pipeline.h"
+#include "seisproc/run.h"
 #include "seisproc/stop.h"
 #include "src/base/orphan.h"
 #include "src/cli/command.h"

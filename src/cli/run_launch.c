@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/engine.h"
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
-#include "src/pipeline/run_shape.h"
-#include "src/pipeline/supervise.h"
+#include "src/run/run_shape.h"
+#include "src/run/supervise.h"
 
 /* Bytes of a worker of this job: buffers, slots, and what a process needs. 0 where the input does not tell: the ranks
  * will say why. */

@@ -4,7 +4,7 @@
 
 #include "src/cli/command.h"
 #include "src/cli/ranks.h"
-#include "src/pipeline/verify.h"
+#include "src/run/verify.h"
 
 int sp_cli_verify(int argc, char **argv);
 

@@ -16,10 +16,10 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/cuda/check.h"
-#include "kernels/cuda/cuda_processor.h"
+#include "kernels/common/cuda_check.h"
+#include "kernels/cuda_processor.h"
 extern "C" {
-#include "kernels/tf.h"
+#include "kernels/tf/tf.h"
 extern const sp_processor sp_processor_tf;
 extern const sp_cuda_ops sp_tf_cuda;
 }

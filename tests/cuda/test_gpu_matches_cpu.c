@@ -1,7 +1,7 @@
 /* The GPU gives what the CPU gives, to 1e-5 relative L2 a trace: every wavelet, transform, threshold and aperture, over
  * lengths and gather sizes, with dead and constant traces, in every mode; the same bits in any slabs. */
 /* timeout: 300 */
-#include "kernels/wavelet.h"
+#include "kernels/dwt/wavelet.h"
 #include "support.h"
 
 static const double tolerance = 1e-5;

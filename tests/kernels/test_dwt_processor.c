@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "kernels/dwt.h"
+#include "kernels/dwt/dwt.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 

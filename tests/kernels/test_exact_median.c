@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "kernels/cpu/shrink.h"
+#include "kernels/dwt/cpu_shrink.h"
 
 enum { MOST = 4000 };
 

@@ -16,7 +16,7 @@ PYWT_DIGITS = {"sym": 2e-11, "bior": 1e-12, "db": 1e-15, "coif": 1e-15}
 
 
 def table():
-    """name -> (analysis, synthesis), read from kernels/wavelet_tables.c."""
+    """name -> (analysis, synthesis), read from kernels/dwt/wavelet_tables.c."""
     text = (harness.ROOT / "kernels" / "wavelet_tables.c").read_text()
     arrays = {name: np.array([float(x) for x in body.replace("\n", " ").split(",") if x.strip()])
               for name, body in re.findall(r"static const double (\w+)\[\] = \{([^}]*)\};", text)}

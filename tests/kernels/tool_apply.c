@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/cpu/isa.h"
+#include "kernels/common/isa.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 

@@ -1,0 +1,13 @@
+/* What a job chooses for all of its steps: what is kept, what becomes of gathers that fail, what computes. */
+#ifndef SEISPROC_CHOICES_H
+#define SEISPROC_CHOICES_H
+
+typedef enum sp_mode { SP_MODE_PROCESSED, SP_MODE_NOISE, SP_MODE_BOTH } sp_mode;
+/* What becomes of a gather that could not be processed. PASSTHROUGH: processed is the input and the noise is zero, so
+ * that processed + noise = input holds for every gather of the survey. ZERO: processed and noise are both zero, so that
+ * no bad sample reaches an output; the sum is not the input there, and /integrity/status says where. A dead gather
+ * is zero either way. */
+typedef enum sp_on_error { SP_ON_ERROR_PASSTHROUGH, SP_ON_ERROR_ZERO, SP_ON_ERROR_ABORT } sp_on_error;
+typedef enum sp_engine_kind { SP_ENGINE_AUTO, SP_ENGINE_CPU, SP_ENGINE_CUDA, SP_ENGINE_MOCK } sp_engine_kind;
+
+#endif

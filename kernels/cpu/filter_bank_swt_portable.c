@@ -1,1 +1,0 @@
-#include "kernels/cpu/filter_bank_swt.h"

@@ -1,1 +1,0 @@
-#include "kernels/cpu/shrink_code.h"

@@ -1,1 +1,0 @@
-#include "kernels/cpu/tf_body.h"

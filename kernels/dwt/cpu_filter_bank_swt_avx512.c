@@ -1,0 +1,1 @@
+#include "kernels/dwt/cpu_filter_bank_swt.h"

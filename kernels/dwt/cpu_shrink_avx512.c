@@ -1,0 +1,1 @@
+#include "kernels/dwt/cpu_shrink_code.h"

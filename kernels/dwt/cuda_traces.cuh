@@ -1,0 +1,170 @@
+/* Traces to rows of coefficients and back, and all of aperture 1 in between: one block a trace. */
+#ifndef SEISPROC_KERNELS_CUDA_DWT_TRACES_CUH
+#define SEISPROC_KERNELS_CUDA_DWT_TRACES_CUH
+
+#include "kernels/dwt/cuda_lattice.cuh"
+#include "kernels/dwt/cuda_shrink.cuh"
+#include "kernels/dwt/cuda_traces.h"
+#include "kernels/common/cuda_median.cuh"
+
+/* Memory of a block. */
+typedef struct trace_work {
+  float *row, *buffer[2];
+  median_work *median;
+} trace_work;
+
+/* Where the signal of a level lies. swt: in the first buffer and the approximation's place in turns, so that the last
+ * level ends in the latter. */
+template <bool SWT> __device__ static float *signal_of(const dwt_shape &s, const trace_work &w, int level) {
+  if (SWT) return (s.levels - level) & 1 ? w.buffer[0] : w.row + s.start[s.n_bands];
+  return w.buffer[level & 1] + s.front;
+}
+
+/* Loads a trace into work, extended; the same for all threads: whether all its samples are equal. */
+template <bool SWT> __device__ static bool load_trace(const dwt_shape &s, const trace_work &w, const float *in) {
+  const uint32_t n = s.n_samples;
+  const float first = in[0];
+  float *x = signal_of<SWT>(s, w, 0);
+  bool differs = false;
+  for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) {
+    const float value = in[i];
+    differs |= value != first;
+    store_extended(x, i, n, SWT ? 0 : (uint32_t)s.bank.taps, value);
+    if (SWT && 2 * n - 2 - i < s.length[0] && i + 1 < n) x[2 * n - 2 - i] = value;
+  }
+  return !__syncthreads_or(differs);
+}
+
+/* The two halves of the signals of `level`. */
+template <bool SWT> __device__ static node_output halves_of(const dwt_shape &s, const trace_work &w, int level) {
+  const bool last = level + 1 == s.levels, packets = s.transform == SP_DWT_WPT;
+  const uint32_t taps = last ? 0 : (uint32_t)s.bank.taps;
+  if (packets && last) return node_output{w.row, w.row + s.start[2], 2 * s.start[2], 0, 0};
+  float *lo = last ? w.row + s.start[s.approximation] : signal_of<SWT>(s, w, level + 1);
+  if (!packets) return node_output{lo, w.row + s.start[level + 1], 0, taps, 0};
+  return node_output{lo, lo + s.node[level + 1], 2 * s.node[level + 1], taps, taps};
+}
+
+template <bool SWT, int STAGES> __device__ static void forward(const dwt_shape &s, const trace_work &w) {
+  for (int level = 0; level < s.levels; level++) {
+    const node_output out = halves_of<SWT>(s, w, level);
+    const float *x = signal_of<SWT>(s, w, level);
+    if (SWT) {
+      analyse_undecimated<STAGES>(s, 1u << level, x, out.lo, out.hi);
+    } else {
+      analyse_level<STAGES>(s, level, s.transform == SP_DWT_WPT ? 1u << level : 1, x, s.node[level], out);
+    }
+    __syncthreads();
+  }
+}
+
+/* The trace is then the signal of level 0. */
+template <bool SWT, int STAGES> __device__ static void inverse(const dwt_shape &s, const trace_work &w) {
+  for (int level = s.levels - 1; level >= 0; level--) {
+    const node_output halves = halves_of<SWT>(s, w, level);
+    float *x = signal_of<SWT>(s, w, level);
+    if (SWT) {
+      synthesise_undecimated<STAGES>(s, 1u << level, halves.lo, halves.hi, x);
+    } else {
+      synthesise_level<STAGES>(s, level, s.transform == SP_DWT_WPT ? 1u << level : 1, halves, x, s.node[level]);
+    }
+    __syncthreads();
+  }
+}
+
+/* A constant trace has details that are zero, exactly, which rounding would not give. */
+__device__ static void fill_constant(const dwt_shape &s, const trace_work &w, float value) {
+  const uint32_t first = s.start[s.approximation], end = first + s.length[s.levels];
+  const float approximation = (float)(value * s.constant);
+  for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) w.row[i] = i >= first && i < end ? approximation : 0.0f;
+  __syncthreads();
+}
+
+template <bool SWT, int STAGES>
+__device__ static void trace_to_row(const dwt_shape &s, const trace_work &w, const float *in) {
+  if (load_trace<SWT>(s, w, in)) {
+    fill_constant(s, w, in[0]);
+  } else {
+    forward<SWT, STAGES>(s, w);
+  }
+}
+
+template <bool SWT, int STAGES>
+__device__ static void row_to_trace(const dwt_shape &s, const trace_work &w, float *out) {
+  inverse<SWT, STAGES>(s, w);
+  const float *x = signal_of<SWT>(s, w, 0);
+  for (uint32_t i = threadIdx.x; i < s.n_samples; i += blockDim.x) out[i] = x[i];
+}
+
+/* Leaves the true standard deviation of the noise of a trace in the median's work. One thread divides: doubles are
+ * dear. */
+__device__ static void block_noise(const dwt_shape &s, const trace_work &w) {
+  const bool packets = s.transform == SP_DWT_WPT;
+  const int band = s.noise_level == SP_DWT_FINEST ? 1 : s.levels;
+  const uint32_t n = packets ? s.row : s.length[band];
+  block_median(packets ? w.row : w.row + s.start[band], n, w.median);
+  if (threadIdx.x == 0) {
+    const float low = __uint_as_float(w.median->low), high = __uint_as_float(w.median->high);
+    const double median = n & 1 ? (double)high : __dmul_rn(0.5, __dadd_rn((double)high, (double)low));
+    w.median->noise = median / (double)s.gain[packets ? 1 : band] / SP_DWT_MEDIAN_TO_SIGMA;
+  }
+  __syncthreads();
+}
+
+__device__ static void shrink_row(const dwt_shape &s, const trace_work &w) {
+  block_noise(s, w);
+  const double limit = s.k * w.median->noise;
+  int band = 0;
+  float own = 0;
+  for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) {
+    const int here = band_of(s, i, band > 0 ? band : 1);
+    if (here != band) own = (float)(limit * (double)s.gain[here]);
+    band = here;
+    const float c = w.row[i];
+    w.row[i] = (band == s.approximation ? c : shrunk(s.threshold, c, own)) * s.factor[band];
+  }
+  __syncthreads();
+}
+
+/* Gathers of so few traces have an aperture of 1, whatever was asked for. */
+enum { DWT_SMALL_GATHER = 3 };
+
+template <bool SWT, int STAGES>
+__device__ static void treat_trace(const dwt_shape &s, const trace_work &w, const dwt_traces &a, uint32_t trace) {
+  const float *in = a.in + (size_t)trace * s.n_samples;
+  float *out = a.out + (size_t)trace * s.n_samples, *row = a.rows + (size_t)trace * s.row_stride;
+  const uint32_t g = a.gather[trace];
+  const bool alone = a.task == DWT_DENOISE || a.first_trace[g + 1] - a.first_trace[g] < DWT_SMALL_GATHER;
+  if (alone) {
+    if (a.task == DWT_INVERSE) return;
+    trace_to_row<SWT, STAGES>(s, w, in);
+    shrink_row(s, w);
+    row_to_trace<SWT, STAGES>(s, w, out);
+  } else if (a.task == DWT_FORWARD) {
+    trace_to_row<SWT, STAGES>(s, w, in);
+    for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) row[i] = w.row[i];
+  } else {
+    for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) w.row[i] = row[i];
+    __syncthreads();
+    row_to_trace<SWT, STAGES>(s, w, out);
+  }
+}
+
+/* WIDE: work in device memory, for traces that shared memory does not hold. */
+template <bool SWT, int STAGES, bool WIDE>
+__global__ static void treat_traces(const __grid_constant__ dwt_shape s, const dwt_traces a) {
+  extern __shared__ float2 shared[];
+  __shared__ median_work median;
+  float *own = WIDE ? a.workspace + blockIdx.x * s.work_floats : (float *)shared;
+  trace_work w;
+  w.row = own;
+  w.buffer[0] = own + ((s.row + 1) & ~1u);
+  w.buffer[1] = w.buffer[0] + s.buffer[0];
+  w.median = &median;
+  for (uint32_t trace = blockIdx.x; trace < a.n_traces; trace += gridDim.x) {
+    treat_trace<SWT, STAGES>(s, w, a, trace);
+    __syncthreads();
+  }
+}
+
+#endif

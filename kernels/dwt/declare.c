@@ -1,0 +1,54 @@
+#include "kernels/dwt/dwt.h"
+
+#include <stdio.h>
+
+#define FIELD(name) offsetof(sp_dwt_params, name)
+
+static const sp_param params[] = {
+    {"wavelet", SP_PARAM_CHOICE, "db4", 0, 0, false, SP_WAVELET_CHOICES, NULL, "the wavelet", FIELD(wavelet)},
+    {"transform", SP_PARAM_CHOICE, "dwt", 0, 0, false, "dwt|swt|wpt", NULL,
+     "decimated, undecimated, or wavelet packets", FIELD(transform)},
+    {"level", SP_PARAM_INT, "auto", 1, SP_DWT_MAX_LEVEL, false, "auto", NULL,
+     "number of levels; auto: the most that the trace allows, at most 6", FIELD(level)},
+    {"threshold", SP_PARAM_CHOICE, "soft", 0, 0, false, "soft|hard|garrote", NULL, "how coefficients are shrunk",
+     FIELD(threshold)},
+    {"k", SP_PARAM_REAL, "3.0", 0, 1000, false, NULL, NULL, "the threshold in standard deviations of the noise",
+     FIELD(k)},
+    {"aperture", SP_PARAM_INT, "1", 1, SP_DWT_MAX_APERTURE, true, NULL, "traces",
+     "neighbouring traces that the threshold is estimated from; 1: each trace from itself", FIELD(aperture)},
+    {"best_basis", SP_PARAM_BOOL, "false", 0, 0, false, NULL, NULL, "wpt: choose packet nodes by Shannon entropy",
+     FIELD(best_basis)},
+    {"noise_level", SP_PARAM_CHOICE, "finest", 0, 0, false, "finest|coarsest", NULL,
+     "dwt, swt with aperture 1: the detail that the noise is estimated from", FIELD(noise_level)},
+    {0},
+};
+
+static sp_status check(const void *values, char *why, size_t why_size) {
+  const sp_dwt_params *p = values;
+  if (p->best_basis && p->transform != SP_DWT_WPT) {
+    snprintf(why, why_size, "best_basis: true needs transform: wpt");
+    return SP_ERR_USAGE;
+  }
+  if (p->noise_level != SP_DWT_FINEST && (p->transform == SP_DWT_WPT || p->aperture > 1)) {
+    snprintf(why, why_size, "noise_level: coarsest needs transform dwt or swt and aperture 1");
+    return SP_ERR_USAGE;
+  }
+  return SP_SUCCESS;
+}
+
+int sp_dwt_levels(const sp_dwt_params *p, size_t n_samples) {
+  sp_wavelet wavelet;
+  sp_wavelet_get(p->wavelet, &wavelet);
+  const int most = sp_wavelet_max_level(n_samples, wavelet.taps);
+  if (p->level == SP_PARAM_AUTO) return most < SP_DWT_AUTO_LEVEL ? most : SP_DWT_AUTO_LEVEL;
+  return p->level <= most ? p->level : 0;
+}
+
+const sp_processor sp_processor_dwt = {
+    .name = "dwt",
+    .summary = "wavelet-domain thresholding of each trace, or over neighbouring traces",
+    .params = params,
+    .params_size = sizeof(sp_dwt_params),
+    .check = check,
+    .cpu = &sp_dwt_cpu,
+};

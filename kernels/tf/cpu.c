@@ -1,0 +1,131 @@
+/* Time-frequency thresholding on the CPU: plans, and the choice of a transform. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "kernels/common/isa.h"
+#include "kernels/tf/cpu.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+typedef struct tf_plan {
+  sp_plan base;
+  uint32_t n_samples, aperture;
+  sp_tf_stft *stft; /* one of the two, or neither where traces are too short */
+  sp_tf_stockwell *stockwell;
+  size_t work_floats;
+  float *work;
+  atomic_flag *said; /* that a gather has fewer traces than the aperture */
+} tf_plan;
+
+sp_tf_rule sp_tf_make_rule(const sp_tf_params *params) {
+  const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0, margin = sp_tf_margin(params);
+  return (sp_tf_rule){.mode = params->mode,
+                      .limit = (float)(params->k * SP_TF_MAD_TO_SIGMA),
+                      .low_amp = (float)low_amp,
+                      .margin = (float)margin,
+                      .weak_below = (float)(low_amp * (1 - margin)),
+                      .weak_above = (float)(low_amp * (1 + margin)),
+                      .exact_limit = params->k * SP_TF_MAD_TO_SIGMA,
+                      .exact_low_amp = low_amp};
+}
+
+static const sp_tf_kernels *choose_kernels(void) {
+#if defined(__x86_64__)
+  const sp_isa isa = sp_isa_select();
+  if (isa == SP_ISA_AVX512) return &sp_tf_kernels_avx512;
+  if (isa == SP_ISA_AVX2) return &sp_tf_kernels_avx2;
+#endif
+  return &sp_tf_kernels_portable;
+}
+
+static void destroy(sp_plan *base) {
+  tf_plan *p = (tf_plan *)base;
+  if (!p) return;
+  sp_tf_stft_destroy(p->stft);
+  sp_tf_stockwell_destroy(p->stockwell);
+  sp_free(p->said);
+  sp_free(p->work);
+  sp_free(p);
+}
+
+static bool long_enough(const sp_tf_params *params, uint32_t n_samples) {
+  return n_samples >= (params->transform == SP_TF_STFT ? (uint32_t)params->window : SP_TF_LEAST_SAMPLES);
+}
+
+static sp_status check_band(const sp_tf_params *params, const sp_geometry *geometry) {
+  const double length = params->transform == SP_TF_STFT ? (double)params->window : geometry->n_samples;
+  const double step = 1 / (length * geometry->sample_interval_s);
+  if (sp_tf_select(params, step, (uint32_t)length / 2 + 1).count) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_USAGE, "tf: fmin %g and fmax %g Hz: none of the frequencies 0, %g ... %g Hz lies between",
+                  params->fmin, params->fmax, step, step * (double)((uint32_t)length / 2));
+}
+
+static sp_status plan_parts(const sp_tf_params *params, const sp_geometry *geometry, tf_plan *p) {
+  void *block;
+  SP_TRY(sp_alloc(sizeof *p->said, "the plan of tf", &block));
+  p->said = block;
+  atomic_flag_clear(p->said);
+  if (p->aperture == 1 || !long_enough(params, p->n_samples)) return SP_SUCCESS;
+  SP_TRY(check_band(params, geometry));
+  if (params->transform == SP_TF_STFT) {
+    SP_TRY(sp_tf_stft_plan(params, geometry, choose_kernels(), &p->stft));
+    p->work_floats = p->stft->work_floats;
+  } else {
+    SP_TRY(sp_tf_stockwell_plan(params, geometry, choose_kernels(), &p->stockwell));
+    p->work_floats = sp_tf_stockwell_work(p->stockwell);
+    p->base.block_traces = SP_TF_STOCKWELL_BLOCK;
+  }
+  SP_TRY(sp_calloc(p->work_floats * (size_t)geometry->n_threads, sizeof(float), "work of tf", &block));
+  p->work = block;
+  return SP_SUCCESS;
+}
+
+static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan **out) {
+  const sp_tf_params *params = values;
+  void *block;
+  SP_TRY(sp_calloc(1, sizeof(tf_plan), "the plan of tf", &block));
+  tf_plan *p = block;
+  p->base = (sp_plan){
+      .ops = &sp_tf_cpu, .locality = params->aperture > 1 ? SP_LOCAL_BLOCK : SP_LOCAL_TRACE, .block_traces = 256};
+  p->n_samples = geometry->n_samples;
+  p->aperture = (uint32_t)params->aperture;
+  const sp_status status = plan_parts(params, geometry, p);
+  if (status != SP_SUCCESS) {
+    destroy(&p->base);
+    return status;
+  }
+  if (p->aperture == 1) sp_warn("tf: aperture 1: no trace has neighbours to be judged by, so nothing is changed");
+  *out = &p->base;
+  return SP_SUCCESS;
+}
+
+/* Half the aperture that a gather has traces for. */
+static uint32_t half_aperture(const tf_plan *p, uint32_t n_traces) {
+  if (n_traces >= p->aperture) return p->aperture / 2;
+  const uint32_t half = n_traces ? (n_traces - 1) / 2 : 0;
+  if (!atomic_flag_test_and_set(p->said)) {
+    sp_info("tf: aperture %u: a gather has only %u traces; such gathers use the largest odd number they have",
+            p->aperture, n_traces);
+  }
+  return half;
+}
+
+static sp_reason apply(const sp_plan *base, int thread, const sp_block *block) {
+  const tf_plan *p = (const tf_plan *)base;
+  const uint32_t half = half_aperture(p, block->n_traces);
+  if (half == 0) {
+    const size_t start = (size_t)block->first * p->n_samples, samples = (size_t)block->count * p->n_samples;
+    if (block->out != block->in) memcpy(block->out + start, block->in + start, samples * sizeof(float));
+    return SP_REASON_OK;
+  }
+  if (!p->work) return SP_REASON_TOO_SHORT;
+  float *work = p->work + (size_t)thread * p->work_floats;
+  if (p->stft) {
+    sp_tf_stft_apply(p->stft, work, block, half);
+  } else {
+    sp_tf_stockwell_apply(p->stockwell, work, block, half);
+  }
+  return SP_REASON_OK;
+}
+
+const sp_cpu_ops sp_tf_cpu = {plan, apply, destroy};

@@ -1,0 +1,1 @@
+#include "kernels/tf/cpu_body.h"

@@ -1,0 +1,140 @@
+/* What the kernels of tf need of vectors beyond simd.h. */
+#ifndef SEISPROC_KERNELS_TF_CPU_VEC_H
+#define SEISPROC_KERNELS_TF_CPU_VEC_H
+
+#include "kernels/common/simd.h"
+
+/* a * b + c, c - a * b; rounded once where that costs nothing. */
+SP_INLINE vf multiply_add(vf a, vf b, vf c) {
+#if SP_LANES > 4 || defined(__ARM_FEATURE_FMA)
+  return vf_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+SP_INLINE vf multiply_from(vf a, vf b, vf c) {
+#if SP_LANES > 4 || defined(__ARM_FEATURE_FMA)
+  return vf_fnma(a, b, c);
+#else
+  return c - a * b;
+#endif
+}
+
+/* Of floats of which none is negative: their bits are ordered as they are, and integers are faster. */
+SP_INLINE vf positive_min(vf a, vf b) {
+  return (vf)vi_min((vi)a, (vi)b);
+}
+
+SP_INLINE vf positive_max(vf a, vf b) {
+  return (vf)vi_max((vi)a, (vi)b);
+}
+
+/* a < b ? yes : no, where neither a nor b is negative */
+SP_INLINE vf positive_pick(vf a, vf b, vf yes, vf no) {
+  return vf_select(vi_less((vi)a, (vi)b), yes, no);
+}
+
+/* 1 / sqrt(x) of normal numbers, to a unit or two in the last place. */
+SP_INLINE vf inverse_sqrt(vf x) {
+#if SP_LANES == 16
+  const vf y = (vf)_mm512_rsqrt14_ps((__m512)x);
+  return multiply_add(0.5f * y, multiply_from(x * y, y, vf_set(1)), y);
+#else
+  return 1.0f / vf_sqrt(x);
+#endif
+}
+
+/* All ones in the first n lanes, zeros in the others. */
+SP_INLINE vi first_lanes(size_t n) {
+  vi number = {0};
+  for (int i = 0; i < SP_LANES; i++) number[i] = i;
+  return number < (int32_t)(n < SP_LANES ? n : SP_LANES);
+}
+
+SP_INLINE void store_first(float *p, vf x, size_t n) {
+#if SP_LANES == 16
+  _mm512_mask_storeu_ps(p, (__mmask16)(n < SP_LANES ? (1u << n) - 1 : 0xffff), (__m512)x);
+#elif SP_LANES == 8
+  _mm256_maskstore_ps(p, (__m256i)first_lanes(n), (__m256)x);
+#else
+  for (size_t l = 0; l < SP_LANES && l < n; l++) p[l] = x[l];
+#endif
+}
+
+/* Bit l is set where low <= a < high in lane l. */
+SP_INLINE unsigned lanes_between(vf a, vf low, vf high) {
+#if SP_LANES == 16
+  return _kandn_mask16(vf_less(a, low), vf_less(a, high));
+#elif SP_LANES == 8
+  return vm_bits(~vf_less(a, low) & vf_less(a, high));
+#else
+  const vi between = ~vf_less(a, low) & vf_less(a, high);
+  unsigned bits = 0;
+  for (int l = 0; l < SP_LANES; l++) bits |= ((unsigned)between[l] & 1) << l;
+  return bits;
+#endif
+}
+
+/* All but the first lane of x and the first of `after`. */
+SP_INLINE vf shift_down(vf x, vf after) {
+  return vf_delay(x, after, SP_LANES - 1);
+}
+
+/* Rows into columns: lane i of r[j] and lane j of r[i] change places. */
+#if SP_LANES == 16
+
+SP_INLINE void transpose(vf r[SP_LANES]) {
+  __m512 t[16], u[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps((__m512)r[i], (__m512)r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps((__m512)r[i], (__m512)r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+    u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+    u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_f32x4(u[i], u[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_f32x4(u[i], u[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_f32x4(u[i + 8], u[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_f32x4(u[i + 8], u[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 8; i++) {
+    r[i] = (vf)_mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+    r[i + 8] = (vf)_mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+  }
+}
+
+#elif SP_LANES == 8
+
+SP_INLINE void transpose(vf r[SP_LANES]) {
+  __m256 t[8], u[8];
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps((__m256)r[i], (__m256)r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps((__m256)r[i], (__m256)r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {
+    r[i] = (vf)_mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
+    r[i + 4] = (vf)_mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
+  }
+}
+
+#else
+
+SP_INLINE void transpose(vf r[SP_LANES]) {
+  const vf a = r[0], b = r[1], c = r[2], d = r[3];
+  for (int i = 0; i < SP_LANES; i++) r[i] = (vf){a[i], b[i], c[i], d[i]};
+}
+
+#endif
+
+#endif

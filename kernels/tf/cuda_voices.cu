@@ -1,0 +1,219 @@
+/* Voices with full sampling, for lengths that are products of three small radices: windows, transform and storing in
+ * one kernel. A block takes one voice of one trace after another. The spectrum is read with bins p, p + S, ... (S = N /
+ * R1) in a thread; the first two steps leave their results where they found them, the third stores times t, t + R1 R2,
+ * ... Rows of shared memory are padded so that the threads of a warp meet different banks in each step. */
+#include "kernels/tf/cuda_stockwell.cuh"
+
+enum { ROWS_PER_BLOCK = 16, THREADS_PER_SM = 640 };
+
+/* --- small transforms, x[k] = sum of x[j] exp(2 pi i j k / R), in registers ------------------------------------- */
+
+/* exp(2 pi i k / R), k = 0 ... R - 1, by the series of the exponential. */
+template <int R> struct roots {
+  float re[R], im[R];
+  constexpr roots() : re(), im() {
+    for (int k = 0; k < R; k++) {
+      const double phase = 2 * 3.14159265358979323846 * (2 * k > R ? k - R : k) / R;
+      double c = 1, s = 0, term = 1;
+      for (int i = 1; i < 40; i++) {
+        term *= phase / i;
+        if (i % 4 == 1) s += term;
+        if (i % 4 == 2) c -= term;
+        if (i % 4 == 3) s -= term;
+        if (i % 4 == 0) c += term;
+      }
+      re[k] = (float)c;
+      im[k] = (float)s;
+    }
+  }
+};
+
+__device__ __forceinline__ float2 plus(float2 a, float2 b) {
+  return make_float2(a.x + b.x, a.y + b.y);
+}
+
+__device__ __forceinline__ float2 minus(float2 a, float2 b) {
+  return make_float2(a.x - b.x, a.y - b.y);
+}
+
+__device__ __forceinline__ float2 times(float2 a, float2 b) {
+  return make_float2(fmaf(a.x, b.x, -a.y * b.y), fmaf(a.x, b.y, a.y * b.x));
+}
+
+__device__ __forceinline__ float2 times_i(float2 a) {
+  return make_float2(-a.y, a.x);
+}
+
+template <int R> struct factors;
+template <> struct factors<8> { static constexpr int a = 2, b = 4; };
+template <> struct factors<10> { static constexpr int a = 2, b = 5; };
+template <> struct factors<15> { static constexpr int a = 3, b = 5; };
+template <> struct factors<16> { static constexpr int a = 4, b = 4; };
+template <> struct factors<20> { static constexpr int a = 4, b = 5; };
+
+template <int R> __device__ __forceinline__ void transform(float2 (&x)[R]);
+
+template <> __device__ __forceinline__ void transform<2>(float2 (&x)[2]) {
+  const float2 a = x[0];
+  x[0] = plus(a, x[1]);
+  x[1] = minus(a, x[1]);
+}
+
+template <> __device__ __forceinline__ void transform<3>(float2 (&x)[3]) {
+  const float2 sum = plus(x[1], x[2]), difference = minus(x[1], x[2]);
+  const float2 middle = make_float2(fmaf(-0.5f, sum.x, x[0].x), fmaf(-0.5f, sum.y, x[0].y));
+  const float2 turned = make_float2(-0.86602540378f * difference.y, 0.86602540378f * difference.x);
+  x[0] = plus(x[0], sum);
+  x[1] = plus(middle, turned);
+  x[2] = minus(middle, turned);
+}
+
+template <> __device__ __forceinline__ void transform<4>(float2 (&x)[4]) {
+  const float2 a = plus(x[0], x[2]), b = minus(x[0], x[2]), c = plus(x[1], x[3]), d = times_i(minus(x[1], x[3]));
+  x[0] = plus(a, c);
+  x[1] = plus(b, d);
+  x[2] = minus(a, c);
+  x[3] = minus(b, d);
+}
+
+template <> __device__ __forceinline__ void transform<5>(float2 (&x)[5]) {
+  const float c1 = 0.30901699437f, c2 = -0.80901699437f, s1 = 0.95105651630f, s2 = 0.58778525229f;
+  const float2 a = plus(x[1], x[4]), b = plus(x[2], x[3]), d = minus(x[1], x[4]), e = minus(x[2], x[3]), z = x[0];
+  const float2 m1 = make_float2(fmaf(c1, a.x, fmaf(c2, b.x, z.x)), fmaf(c1, a.y, fmaf(c2, b.y, z.y)));
+  const float2 m2 = make_float2(fmaf(c2, a.x, fmaf(c1, b.x, z.x)), fmaf(c2, a.y, fmaf(c1, b.y, z.y)));
+  const float2 n1 = times_i(make_float2(fmaf(s1, d.x, s2 * e.x), fmaf(s1, d.y, s2 * e.y)));
+  const float2 n2 = times_i(make_float2(fmaf(s2, d.x, -s1 * e.x), fmaf(s2, d.y, -s1 * e.y)));
+  x[0] = plus(z, plus(a, b));
+  x[1] = plus(m1, n1);
+  x[4] = minus(m1, n1);
+  x[2] = plus(m2, n2);
+  x[3] = minus(m2, n2);
+}
+
+/* R = A B: B transforms of A points, turned, A transforms of B points. */
+template <int R> __device__ __forceinline__ void transform(float2 (&x)[R]) {
+  constexpr int A = factors<R>::a, B = factors<R>::b;
+  constexpr roots<R> root;
+  float2 y[B][A];
+#pragma unroll
+  for (int b = 0; b < B; b++) {
+#pragma unroll
+    for (int a = 0; a < A; a++) y[b][a] = x[B * a + b];
+    transform<A>(y[b]);
+#pragma unroll
+    for (int a = 1; a < A; a++) {
+      if (b > 0) y[b][a] = times(y[b][a], make_float2(root.re[a * b % R], root.im[a * b % R]));
+    }
+  }
+#pragma unroll
+  for (int a = 0; a < A; a++) {
+    float2 z[B];
+#pragma unroll
+    for (int b = 0; b < B; b++) z[b] = y[b][a];
+    transform<B>(z);
+#pragma unroll
+    for (int b = 0; b < B; b++) x[a + A * b] = z[b];
+  }
+}
+
+/* --- the kernel ------------------------------------------------------------------------------------------------- */
+
+template <int R1, int R2, int R3> struct shape {
+  static constexpr int n = R1 * R2 * R3, step = R2 * R3; /* between the bins of a thread */
+  static constexpr int most = n / (R1 < R2 ? (R1 < R3 ? R1 : R3) : (R2 < R3 ? R2 : R3));
+  static constexpr int threads = (most + 31) / 32 * 32;
+  static constexpr int pitch3 = R3 % 2 ? R3 : R3 + 1, pitch2 = (R2 * pitch3) % 2 ? R2 * pitch3 : R2 * pitch3 + 1;
+};
+
+/* exp(2 pi i k / n) to the powers 1 ... R - 1. */
+template <int R> __device__ __forceinline__ void set_turns(float2 (&turn)[R], int k, int n) {
+#pragma unroll
+  for (int j = 1; j < R; j++) sincospif(2.0f * (float)(k * j % n) / n, &turn[j].y, &turn[j].x);
+}
+
+template <class S, int R1, int R2, int R3, class Cell>
+__global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads)
+    make_voices(const tf_voice_source source, const tf_voice_group group, uint32_t rows, Cell *cells) {
+  __shared__ float2 shared[R1 * S::pitch2];
+  const int tid = threadIdx.x, voice = blockIdx.x, n = group.first + voice;
+  const float inverse_n = 1.0f / n;
+  const bool first_step = tid < S::n / R1, second_step = tid < S::n / R2, third_step = tid < S::n / R3;
+  /* first step: bin p; second: (j, q); third: (j, j2), so that neighbours store neighbouring times */
+  const int p = tid, j = tid / R3, q = tid % R3, k1 = tid % R1, k2 = tid / R1;
+  float2 turn1[R1], turn2[R2];
+  set_turns<R1>(turn1, p, S::n);
+  set_turns<R2>(turn2, q, S::step);
+  const uint32_t first = blockIdx.y * ROWS_PER_BLOCK, end = min(first + ROWS_PER_BLOCK, rows);
+  for (uint32_t row = first; row < end; row++) {
+    const float2 *spectrum = source.spectra + (size_t)row * S::n;
+    if (first_step) {
+      float2 x[R1];
+#pragma unroll
+      for (int i = 0; i < R1; i++) {
+        x[i] = make_float2(0, 0);
+        if (i * S::step <= 2 * n) x[i] = tf_voice_bin(spectrum, n, inverse_n, p + S::step * i);
+      }
+      transform<R1>(x);
+      float2 *to = shared + p / R3 * S::pitch3 + p % R3;
+      to[0] = x[0];
+#pragma unroll
+      for (int i = 1; i < R1; i++) to[i * S::pitch2] = times(x[i], turn1[i]);
+    }
+    __syncthreads();
+    if (second_step) {
+      float2 x[R2], *at = shared + j * S::pitch2 + q;
+#pragma unroll
+      for (int i = 0; i < R2; i++) x[i] = at[i * S::pitch3];
+      transform<R2>(x);
+      at[0] = x[0];
+#pragma unroll
+      for (int i = 1; i < R2; i++) at[i * S::pitch3] = times(x[i], turn2[i]);
+    }
+    __syncthreads();
+    if (third_step) {
+      float2 x[R3];
+      const float2 *at = shared + k1 * S::pitch2 + k2 * S::pitch3;
+#pragma unroll
+      for (int i = 0; i < R3; i++) x[i] = at[i];
+      transform<R3>(x);
+      Cell *to = cells + ((size_t)voice * source.n_rows + row) * S::n + tid;
+      const float scale = source.rows[row].scale;
+#pragma unroll
+      for (int i = 0; i < R3; i++) tf_store(to + i * R1 * R2, x[i], scale);
+    }
+    __syncthreads();
+  }
+}
+
+/* --- the lengths there are -------------------------------------------------------------------------------------- */
+
+#define LENGTHS(DO) DO(10, 10, 10) DO(8, 8, 16) DO(10, 10, 15) DO(10, 10, 16) DO(10, 10, 20) DO(8, 16, 16)
+
+bool tf_voices_has(uint32_t n) {
+#define DO(R1, R2, R3)                                                                                                 \
+  if (n == R1 * R2 * R3) return true;
+  LENGTHS(DO)
+#undef DO
+  return false;
+}
+
+template <int R1, int R2, int R3>
+static void launch(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half, void *cells,
+                   cudaStream_t stream) {
+  typedef shape<R1, R2, R3> S;
+  const dim3 grid(group->count, (rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK);
+  if (half) {
+    make_voices<S, R1, R2, R3><<<grid, S::threads, 0, stream>>>(*source, *group, rows, (__half2 *)cells);
+  } else {
+    make_voices<S, R1, R2, R3><<<grid, S::threads, 0, stream>>>(*source, *group, rows, (float2 *)cells);
+  }
+}
+
+sp_status tf_voices_make(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half,
+                         void *cells, cudaStream_t stream) {
+#define DO(R1, R2, R3)                                                                                                 \
+  if (source->n_samples == R1 * R2 * R3) launch<R1, R2, R3>(source, group, rows, half, cells, stream);
+  LENGTHS(DO)
+#undef DO
+  return SP_CUDA_LAUNCHED("make_voices");
+}

@@ -1,0 +1,152 @@
+#include "seisproc/dist.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "src/dist/pmix.h"
+
+sp_status sp_mpi_check(int code, const char *call, const char *file, int line) {
+  if (code == MPI_SUCCESS) return SP_SUCCESS;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  return sp_raise(SP_ERR_MPI, file, line, "%s: %.*s", call, length, text);
+}
+
+bool sp_comm_launched(void) {
+  /* Slurm sets SLURM_PROCID in batch scripts too, so only what a launcher's process manager sets counts. */
+  static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PMI_FD"};
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+    if (getenv(variables[i])) return true;
+  }
+  return false;
+}
+
+/* What Open MPI was told about its MPI-IO components, in whatever way (environment, command line, parameter files).
+ * False where the MPI library has no such setting: then it is one that has only ROMIO. */
+static bool read_io_setting(char *text, size_t size) {
+  int index, count;
+  MPI_T_cvar_handle handle;
+  if (MPI_T_cvar_get_index("io", &index) != MPI_SUCCESS) return false;
+  if (MPI_T_cvar_handle_alloc(index, NULL, &handle, &count) != MPI_SUCCESS) return false;
+  const bool fits = count >= 0 && (size_t)count < size;
+  text[0] = 0;
+  if (fits && MPI_T_cvar_read(handle, text) == MPI_SUCCESS) text[count] = 0;
+  MPI_T_cvar_handle_free(&handle);
+  return fits;
+}
+
+/* Whether MPI-IO is ROMIO. An open file does not tell: Open MPI shows no hints but those it was given. */
+static bool io_is_romio(void) {
+  char setting[4096];
+  int provided;
+  /* Where it cannot be told there is no reason to warn. */
+  if (MPI_T_init_thread(MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) return true;
+  const bool known = read_io_setting(setting, sizeof setting);
+  MPI_T_finalize();
+  if (!known) return true;
+  const bool names_ompio = strstr(setting, "ompio") != NULL;
+  return setting[0] == '^' ? names_ompio : setting[0] && !names_ompio;
+}
+
+sp_status sp_comm_start(int *argc, char ***argv) {
+  setenv("OMPI_MCA_io", "^ompio", 0);
+  int provided = MPI_THREAD_SINGLE;
+  if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    return SP_RAISE(SP_ERR_MPI, "MPI does not start");
+  }
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+  int rank = 0, size = 1;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  sp_log_set_rank(size > 1 ? rank : -1);
+  sp_status status = SP_SUCCESS;
+  if (provided < MPI_THREAD_FUNNELED) status = SP_RAISE(SP_ERR_MPI, "MPI gives no MPI_THREAD_FUNNELED");
+  if (rank == 0 && !io_is_romio()) {
+    sp_warn("MPI-IO is OMPIO, which reads several times slower than ROMIO; unset OMPI_MCA_io or set it to ^ompio");
+  }
+  sp_pmix_report_deaths();
+  return sp_agree(MPI_COMM_WORLD, status);
+}
+
+bool sp_comm_job_id(char *text, size_t size) {
+  return sp_pmix_job_id(text, size);
+}
+
+void sp_comm_finish(void) {
+  int started = 0, finished = 0;
+  MPI_Initialized(&started);
+  MPI_Finalized(&finished);
+  if (started && !finished) MPI_Finalize();
+}
+
+void sp_comm_abort(sp_status status) {
+  MPI_Abort(MPI_COMM_WORLD, sp_status_exit_code(status));
+  abort();
+}
+
+sp_status sp_agree(MPI_Comm comm, sp_status status) {
+  int mine = (int)status, worst = mine;
+  const sp_status failed = SP_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm));
+  if (failed != SP_SUCCESS) sp_comm_abort(failed); /* the others may have heard nothing, and would wait for ever */
+  return (sp_status)worst;
+}
+
+sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text) {
+  int rank;
+  SP_TRY(SP_MPI(MPI_Comm_rank(comm, &rank)));
+  uint64_t length = rank == root ? strlen(*text) : 0;
+  SP_TRY(SP_MPI(MPI_Bcast(&length, 1, MPI_UINT64_T, root, comm)));
+  void *copy = NULL;
+  sp_status status = SP_SUCCESS;
+  if (rank != root) status = sp_alloc((size_t)length + 1, "a shared text", &copy);
+  status = sp_agree(comm, status);
+  char *target = rank == root ? *text : copy;
+  if (status == SP_SUCCESS) status = SP_MPI(MPI_Bcast(target, sp_mpi_count(length), MPI_CHAR, root, comm));
+  if (status != SP_SUCCESS) {
+    sp_free(copy);
+    return status;
+  }
+  target[length] = '\0';
+  *text = target;
+  return SP_SUCCESS;
+}
+
+int sp_mpi_count(uint64_t n) {
+  assert(n <= INT_MAX);
+  return (int)n;
+}
+
+void sp_backoff_reset(sp_backoff *backoff) {
+  backoff->us = 0;
+}
+
+void sp_backoff_sleep(sp_backoff *backoff) {
+  enum { FIRST_US = 20, LAST_US = 3000 };
+  /* a quarter more each time: what is waited for is noticed within a fifth of the time that it took, or 3 ms */
+  backoff->us = backoff->us ? backoff->us + backoff->us / 4 : FIRST_US;
+  if (backoff->us > LAST_US) backoff->us = LAST_US;
+  const struct timespec pause = {.tv_nsec = 1000L * backoff->us};
+  nanosleep(&pause, NULL);
+}
+
+sp_status sp_quiet_wait(MPI_Request *request) {
+  sp_backoff backoff = {0};
+  for (int done = 0;;) {
+    SP_TRY(SP_MPI(MPI_Test(request, &done, MPI_STATUS_IGNORE)));
+    if (done) return SP_SUCCESS;
+    sp_backoff_sleep(&backoff);
+  }
+}
+
+sp_status sp_quiet_barrier(MPI_Comm comm) {
+  MPI_Request request;
+  SP_TRY(SP_MPI(MPI_Ibarrier(comm, &request)));
+  return sp_quiet_wait(&request);
+}

@@ -1,0 +1,210 @@
+#include "src/dist/pmix.h"
+
+#include <math.h>
+
+#ifndef SP_HAVE_PMIX
+
+bool sp_pmix_job_id(char *text, size_t size) {
+  return false;
+}
+
+double sp_pmix_time_left(void) {
+  return (double)INFINITY;
+}
+
+void sp_pmix_report_deaths(void) {}
+
+#else
+
+#include <dlfcn.h>
+#include <pmix.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "seisproc/launch.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+/* How long the manager may take to answer. */
+enum { ANSWER_S = 1 };
+
+/* All versions of PMIx since 2 go by this name, and do alike what is used here. */
+static const char library[] = "libpmix.so.2";
+
+/* The library's functions, and this process in it. */
+typedef struct client {
+  void *handle;
+  pmix_proc_t self;
+  pmix_status_t (*init)(pmix_proc_t *, pmix_info_t *, size_t);
+  pmix_status_t (*finalize)(const pmix_info_t *, size_t);
+  pmix_status_t (*get)(const pmix_proc_t *, const char *, const pmix_info_t *, size_t, pmix_value_t **);
+  pmix_status_t (*query)(pmix_query_t *, size_t, pmix_info_cbfunc_t, void *);
+  pmix_status_t (*listen)(pmix_status_t *, size_t, pmix_info_t *, size_t, pmix_notification_fn_t,
+                          pmix_hdlr_reg_cbfunc_t, void *);
+} client;
+
+static bool find(client *c, const char *name, void *function) {
+  *(void **)function = dlsym(c->handle, name);
+  return *(void **)function != NULL;
+}
+
+/* Joins the client that MPI has started, which counts its users; false where there is none. */
+static bool join(client *c) {
+  c->handle = dlopen(library, RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL);
+  if (!c->handle) return false;
+  if (find(c, "PMIx_Init", &c->init) && find(c, "PMIx_Finalize", &c->finalize) && find(c, "PMIx_Get", &c->get) &&
+      find(c, "PMIx_Query_info_nb", &c->query) && find(c, "PMIx_Register_event_handler", &c->listen) &&
+      c->init(&c->self, NULL, 0) == PMIX_SUCCESS) {
+    return true;
+  }
+  dlclose(c->handle);
+  return false;
+}
+
+static void leave(client *c) {
+  c->finalize(NULL, 0);
+  dlclose(c->handle);
+}
+
+bool sp_pmix_job_id(char *text, size_t size) {
+  client c;
+  if (!join(&c)) return false;
+  pmix_proc_t all = c.self;
+  all.rank = PMIX_RANK_WILDCARD;
+  pmix_value_t *value = NULL;
+  const bool known = c.get(&all, PMIX_JOBID, NULL, 0, &value) == PMIX_SUCCESS && value->type == PMIX_STRING;
+  if (known) {
+    snprintf(text, size, "%s", value->data.string);
+    free(value->data.string); /* the library took both from the system's heap */
+  }
+  free(value);
+  leave(&c);
+  return known;
+}
+
+/* --- the time that is left ------------------------------------------------------------------------------------ */
+
+/* An answer that is waited for. Whoever comes last, the answer or the end of patience, frees it. */
+typedef struct answer {
+  pthread_mutex_t lock;
+  pthread_cond_t given;
+  double seconds;
+  bool is_here, is_given_up;
+} answer;
+
+static void destroy_answer(answer *a) {
+  pthread_cond_destroy(&a->given);
+  pthread_mutex_destroy(&a->lock);
+  sp_free(a);
+}
+
+static double seconds_of(const pmix_value_t *value) {
+  if (value->type == PMIX_UINT32) return value->data.uint32;
+  if (value->type == PMIX_INT) return value->data.integer;
+  return (double)INFINITY;
+}
+
+/* On the library's thread. */
+static void take_answer(pmix_status_t status, pmix_info_t *info, size_t n, void *context, pmix_release_cbfunc_t release,
+                        void *release_context) {
+  answer *a = context;
+  pthread_mutex_lock(&a->lock);
+  if (status == PMIX_SUCCESS && n > 0) a->seconds = seconds_of(&info[0].value);
+  a->is_here = true;
+  const bool is_last = a->is_given_up;
+  pthread_cond_signal(&a->given);
+  pthread_mutex_unlock(&a->lock);
+  if (release) release(release_context);
+  if (is_last) destroy_answer(a);
+}
+
+static double wait_for_answer(answer *a) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += ANSWER_S;
+  int late = 0;
+  pthread_mutex_lock(&a->lock);
+  while (!a->is_here && !late) late = pthread_cond_timedwait(&a->given, &a->lock, &until);
+  const double seconds = a->seconds;
+  const bool is_last = a->is_here;
+  a->is_given_up = true;
+  pthread_mutex_unlock(&a->lock);
+  if (is_last) destroy_answer(a);
+  return seconds;
+}
+
+double sp_pmix_time_left(void) {
+  client c;
+  void *memory = NULL;
+  if (!join(&c)) return (double)INFINITY;
+  double seconds = (double)INFINITY;
+  if (sp_calloc(1, sizeof(answer), "a question", &memory) == SP_SUCCESS) {
+    answer *a = memory;
+    a->seconds = (double)INFINITY;
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->given, NULL);
+    char key[] = PMIX_TIME_REMAINING;
+    char *keys[] = {key, NULL};
+    pmix_query_t question = {.keys = keys};
+    if (c.query(&question, 1, take_answer, a) == PMIX_SUCCESS) {
+      seconds = wait_for_answer(a);
+    } else {
+      destroy_answer(a);
+    }
+  }
+  leave(&c);
+  return seconds;
+}
+
+/* --- deaths --------------------------------------------------------------------------------------------------- */
+
+static const char *describe(pmix_status_t code) {
+  switch (code) {
+#ifdef PMIX_ERR_PROC_ABORTED_BY_SIG
+  case PMIX_ERR_PROC_ABORTED_BY_SIG:
+#endif
+  case PMIX_ERR_PROC_ABORTED:
+    return "it was ended by a signal";
+  case PMIX_ERR_PROC_TERM_WO_SYNC:
+    return "it left without ending MPI";
+  case PMIX_ERR_PROC_REQUESTED_ABORT:
+    return "it ended the job";
+  default:
+    return "its connection was lost";
+  }
+}
+
+/* On the library's thread. Each rank hears of it and one says it: rank 0, or rank 1 where that is who died. Where a
+ * process waits for the job that one says more. */
+static void hear_of_death(size_t handler, pmix_status_t code, const pmix_proc_t *who, pmix_info_t info[], size_t n_info,
+                          pmix_info_t results[], size_t n_results, pmix_event_notification_cbfunc_fn_t done,
+                          void *context) {
+  const char *mine = getenv("PMIX_RANK");
+  const unsigned speaker = who->rank == 0;
+  if (mine && strtoul(mine, NULL, 10) == speaker && who->rank <= PMIX_RANK_VALID) {
+    sp_log(sp_launch_awaited() ? SP_LOG_DEBUG : SP_LOG_ERROR, "rank %u has died: %s (PMIx status %d)",
+           (unsigned)who->rank, describe(code), code);
+  }
+  if (done) done(PMIX_EVENT_NO_ACTION_TAKEN, NULL, 0, NULL, NULL, context);
+}
+
+static void registered(pmix_status_t status, size_t handler, void *context) {
+  sp_debug("pmix: deaths are %s", status == PMIX_SUCCESS ? "reported" : "not reported");
+}
+
+void sp_pmix_report_deaths(void) {
+  client c;
+  if (!join(&c)) return;
+  pmix_status_t codes[] = {PMIX_ERR_PROC_ABORTED, PMIX_ERR_PROC_TERM_WO_SYNC, PMIX_ERR_PROC_REQUESTED_ABORT,
+                           PMIX_ERR_LOST_CONNECTION,
+#ifdef PMIX_ERR_PROC_ABORTED_BY_SIG
+                           PMIX_ERR_PROC_ABORTED_BY_SIG
+#endif
+  };
+  c.listen(codes, sizeof codes / sizeof codes[0], NULL, 0, hear_of_death, registered, NULL);
+  leave(&c);
+}
+
+#endif

@@ -1,0 +1,122 @@
+#include "seisproc/roles.h"
+
+#include <stdlib.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/memory.h"
+
+const char *sp_role_name(sp_role role) {
+  static const char *const names[] = {"coordinator", "i/o", "worker"};
+  return names[role];
+}
+
+/* The ranks that share memory with this one, cut further where the environment asks for it. */
+static sp_status split_nodes(sp_roles *roles) {
+  MPI_Comm shared;
+  SP_TRY(SP_MPI(MPI_Comm_split_type(roles->world, MPI_COMM_TYPE_SHARED, roles->rank, MPI_INFO_NULL, &shared)));
+  const char *text = getenv("SEISPROC_RANKS_PER_NODE");
+  const int ranks_per_node = text ? atoi(text) : 0;
+  if (ranks_per_node < 1) {
+    roles->node = shared;
+    return SP_SUCCESS;
+  }
+  int shared_rank;
+  MPI_Comm_rank(shared, &shared_rank);
+  const sp_status status = SP_MPI(MPI_Comm_split(shared, shared_rank / ranks_per_node, roles->rank, &roles->node));
+  MPI_Comm_free(&shared);
+  return status;
+}
+
+/* Fills in node and node_rank of all members: a node is known by the world rank of its first rank. */
+static sp_status find_nodes(sp_roles *roles) {
+  sp_member *self = &roles->members[roles->rank];
+  int head = roles->rank;
+  MPI_Comm_rank(roles->node, &self->node_rank);
+  SP_TRY(SP_MPI(MPI_Bcast(&head, 1, MPI_INT, 0, roles->node)));
+  self->node = head;
+  SP_TRY(
+      SP_MPI(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, roles->members, sizeof *self, MPI_BYTE, roles->world)));
+  for (int r = 0; r < roles->size; r++) {
+    sp_member *member = &roles->members[r];
+    member->node = member->node == r ? roles->n_nodes++ : roles->members[member->node].node;
+  }
+  return SP_SUCCESS;
+}
+
+/* The same arithmetic on every rank, so that all know all. */
+static sp_status assign(sp_roles *roles, int io_ranks_per_node, int *io_of_node, int *count) {
+  for (int node = 0; node < roles->n_nodes; node++) {
+    int others = 0, n_io = 0, n_workers = 0;
+    for (int r = 1; r < roles->size; r++) others += roles->members[r].node == node;
+    if (others == 1) {
+      return roles->rank ? SP_ERR_USAGE
+                         : SP_RAISE(SP_ERR_USAGE,
+                                    "node %d has one rank besides the coordinator, allowed is none or at least 2 "
+                                    "(an I/O rank and a worker); the smallest job has 3 ranks",
+                                    node);
+    }
+    const int wanted_io = io_ranks_per_node < others ? io_ranks_per_node : others - 1;
+    for (int r = 1; r < roles->size; r++) {
+      sp_member *member = &roles->members[r];
+      if (member->node != node) continue;
+      if (n_io < wanted_io) {
+        member->role = SP_ROLE_IO;
+        io_of_node[n_io++] = r;
+      } else {
+        member->role = SP_ROLE_WORKER;
+        member->io_rank = io_of_node[n_workers++ % n_io];
+      }
+    }
+  }
+  for (int r = 0; r < roles->size; r++) roles->members[r].index = count[roles->members[r].role]++;
+  roles->n_io = count[SP_ROLE_IO];
+  roles->n_workers = count[SP_ROLE_WORKER];
+  return SP_SUCCESS;
+}
+
+static sp_status assign_roles(sp_roles *roles, int io_ranks_per_node) {
+  int count[3] = {0};
+  void *io_of_node = NULL;
+  for (int r = 0; r < roles->size; r++) roles->members[r].io_rank = -1;
+  roles->members[0].role = SP_ROLE_COORDINATOR;
+  SP_TRY(sp_calloc((size_t)roles->size, sizeof(int), "roles", &io_of_node));
+  const sp_status status = assign(roles, io_ranks_per_node, io_of_node, count);
+  sp_free(io_of_node);
+  return status;
+}
+
+sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) {
+  sp_status status;
+  sp_roles *roles = NULL;
+  SP_TRY(sp_calloc(1, sizeof *roles, "roles", (void **)&roles));
+  roles->world = roles->node = roles->peers = MPI_COMM_NULL;
+  SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_dup(comm, &roles->world)));
+  MPI_Comm_rank(roles->world, &roles->rank);
+  MPI_Comm_size(roles->world, &roles->size);
+  if (roles->size < 3) {
+    status = roles->rank
+                 ? SP_ERR_USAGE
+                 : SP_RAISE(SP_ERR_USAGE, "%d ranks, allowed is at least 3: a coordinator, an I/O rank and a worker",
+                            roles->size);
+    goto fail;
+  }
+  SP_TRY_GOTO(fail, sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", (void **)&roles->members));
+  SP_TRY_GOTO(fail, split_nodes(roles));
+  SP_TRY_GOTO(fail, find_nodes(roles));
+  SP_TRY_GOTO(fail, assign_roles(roles, io_ranks_per_node));
+  SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_split(roles->world, sp_roles_self(roles)->role, roles->rank, &roles->peers)));
+  *out = roles;
+  return SP_SUCCESS;
+fail:
+  sp_roles_destroy(roles);
+  return status;
+}
+
+void sp_roles_destroy(sp_roles *roles) {
+  if (!roles) return;
+  if (roles->peers != MPI_COMM_NULL) MPI_Comm_free(&roles->peers);
+  if (roles->node != MPI_COMM_NULL) MPI_Comm_free(&roles->node);
+  if (roles->world != MPI_COMM_NULL) MPI_Comm_free(&roles->world);
+  sp_free(roles->members);
+  sp_free(roles);
+}

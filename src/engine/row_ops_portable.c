@@ -1,2 +1,0 @@
-#define ROW_OPS sp_row_ops_portable
-#include "src/engine/row_ops_body.h"

@@ -1,0 +1,125 @@
+#include "src/flow/gather/chain.h"
+
+#include <string.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+enum {
+  UNIT_BYTES = 128 << 10, /* a unit has at least as much output, so that handing it out costs nothing beside it */
+  CALL_BYTES = 512 << 10, /* a call has at most as much, which the second-level cache holds until it has gone out; */
+  CALL_ROWS = 32          /* but a block-local one has as many rows, since it computes some at the edges twice */
+};
+
+void sp_chain_destroy(sp_chain *chain) {
+  if (!chain) return;
+  for (size_t i = 0; chain->parts && i < chain->n_steps; i++) {
+    sp_plan *plan = chain->parts[i].plan;
+    if (plan) plan->ops->destroy(plan);
+  }
+  sp_free(chain->parts);
+  sp_free(chain->stages);
+  sp_free(chain);
+}
+
+/* Position of a header among the chain's, which has it. */
+static size_t column_of(const char *header, const char *const *names) {
+  size_t i = 0;
+  while (strcmp(names[i], header)) i++;
+  return i;
+}
+
+static sp_status plan_step(const sp_chain_step *step, const sp_geometry *geometry, const char *const *names,
+                           sp_chain_part *part) {
+  const sp_processor *processor = step->processor;
+  if (!processor->cpu) return SP_RAISE(SP_ERR_USAGE, "%s: there is no CPU version", processor->name);
+  SP_TRY(processor->cpu->plan(step->params, geometry, &part->plan));
+  for (const char *const *header = processor->headers; *header; header++) {
+    part->headers[part->n_headers++] = column_of(*header, names);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status plan_steps(const sp_engine_config *config, sp_chain *chain) {
+  const char *names[SP_MAX_CHAIN_HEADERS + 1];
+  if (sp_chain_headers(config->chain, config->n_steps, names, SP_MAX_CHAIN_HEADERS + 1) > SP_MAX_CHAIN_HEADERS) {
+    return SP_RAISE(SP_ERR_USAGE, "the chain needs more than %d headers", SP_MAX_CHAIN_HEADERS);
+  }
+  const sp_geometry geometry = {.n_samples = config->n_samples,
+                                .max_traces = config->max_gather,
+                                .sample_interval_s = config->sample_interval_s,
+                                .n_threads = config->n_threads};
+  for (size_t i = 0; i < chain->n_steps; i++) {
+    SP_TRY(plan_step(&config->chain[i], &geometry, names, &chain->parts[i]));
+  }
+  return SP_SUCCESS;
+}
+
+static sp_local at_most(sp_local rows, sp_local limit) {
+  return rows < limit ? rows : limit;
+}
+
+static sp_local rows_a_call(const sp_plan *plan, size_t row_bytes) {
+  const size_t fit = CALL_BYTES / row_bytes, least = plan->locality == SP_LOCAL_BLOCK ? CALL_ROWS : 1;
+  return at_most(plan->block_traces, (sp_local)(fit > least ? fit : least));
+}
+
+/* The smallest multiple of `step` rows that makes a unit. */
+static sp_local rows_a_unit(sp_local step, size_t row_bytes) {
+  const size_t step_bytes = step * row_bytes;
+  return step * (sp_local)((UNIT_BYTES + step_bytes - 1) / step_bytes);
+}
+
+/* A trace-local step takes the rows of a unit a few at a time, as many as it asked for, and what comes after it follows
+ * at once; one that looks further takes them all, so that it sees few edges. */
+static sp_chain_stage make_stage(const sp_engine_config *config, const sp_plan *plan, size_t step) {
+  const size_t row_bytes = config->n_samples * sizeof(float);
+  const sp_local most = config->max_gather > 0 ? config->max_gather : 1;
+  const sp_local call = rows_a_call(plan, row_bytes);
+  const bool whole = plan->locality == SP_LOCAL_GATHER, by_trace = plan->locality == SP_LOCAL_TRACE;
+  sp_chain_stage stage = {.first_step = step, .n_steps = 1, .locality = plan->locality};
+  stage.unit_rows = at_most(whole ? most : rows_a_unit(call, row_bytes), most);
+  stage.chunk_rows = at_most(by_trace ? call : rows_a_unit(1, row_bytes), stage.unit_rows);
+  return stage;
+}
+
+static void cut_stages(const sp_engine_config *config, sp_chain *chain) {
+  for (size_t i = 0; i < chain->n_steps; i++) {
+    const sp_plan *plan = chain->parts[i].plan;
+    if (i > 0 && plan->locality == SP_LOCAL_TRACE) {
+      chain->stages[chain->n_stages - 1].n_steps++;
+    } else {
+      chain->stages[chain->n_stages++] = make_stage(config, plan, i);
+    }
+  }
+}
+
+sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out) {
+  void *block = NULL;
+  sp_status status;
+  SP_TRY(sp_calloc(1, sizeof(sp_chain), "the chain", &block));
+  sp_chain *chain = block;
+  chain->n_steps = config->n_steps;
+  SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->parts, "the chain", &block));
+  chain->parts = block;
+  SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->stages, "the chain", &block));
+  chain->stages = block;
+  SP_TRY_GOTO(fail, plan_steps(config, chain));
+  cut_stages(config, chain);
+  *out = chain;
+  return SP_SUCCESS;
+fail:
+  sp_chain_destroy(chain);
+  return status;
+}
+
+sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const sp_slab *slab, sp_local first_trace,
+                         sp_block *block) {
+  const sp_chain_part *part = &chain->parts[step];
+  const double *headers[SP_MAX_PROCESSOR_HEADERS];
+  for (size_t i = 0; i < part->n_headers; i++) headers[i] = slab->headers[part->headers[i]] + first_trace;
+  block->headers = headers;
+  const sp_reason reason = part->plan->ops->apply(part->plan, thread, block);
+  block->headers = NULL;
+  return reason;
+}

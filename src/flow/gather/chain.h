@@ -1,0 +1,42 @@
+/* A chain made ready for the CPU: a plan a step, and the steps cut into stages.
+ *
+ * A stage is a step of any locality and the trace-local steps that follow it: these work in place on what the first one
+ * left in the cache. All traces that a stage's first step looks at must have been through the stage before.
+ */
+#ifndef SEISPROC_SRC_FLOW_GATHER_CHAIN_H
+#define SEISPROC_SRC_FLOW_GATHER_CHAIN_H
+
+#include "seisproc/engine.h"
+
+typedef struct sp_chain_stage {
+  size_t first_step, n_steps;
+  sp_locality locality; /* of its first step */
+  sp_local unit_rows;   /* traces of a gather that one thread takes at a time */
+  sp_local chunk_rows;  /* of these, traces that go through the stage together; the first step of a stage that is not
+                           trace-local takes the whole unit. At most unit_rows */
+} sp_chain_stage;
+
+typedef struct sp_chain_part {
+  sp_plan *plan;
+  size_t n_headers;
+  size_t headers[SP_MAX_PROCESSOR_HEADERS]; /* columns of sp_slab.headers */
+} sp_chain_part;
+
+typedef struct sp_chain {
+  size_t n_steps, n_stages;
+  sp_chain_part *parts;   /* [n_steps] */
+  sp_chain_stage *stages; /* [n_stages] */
+} sp_chain;
+
+/* Plans every step. Borrows the config during the call; the caller owns *out. Errors: SP_ERR_USAGE for a processor that
+ * has no CPU backend, a chain that needs too many headers, and what a plan refuses. */
+sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out);
+
+/* Takes NULL. */
+void sp_chain_destroy(sp_chain *chain);
+
+/* Applies one step to a block whose headers are set here: those of the traces from `first_trace` of the slab on. */
+sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const sp_slab *slab, sp_local first_trace,
+                         sp_block *block);
+
+#endif

@@ -1,0 +1,156 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "src/flow/gather/engine_ops.h"
+
+#define SP_ENGINE(kind, name) extern const sp_engine_ops sp_engine_##name;
+#define SP_ENGINE_ABSENT(kind, name, why)
+#include "src/flow/gather/engine_list.h"
+#undef SP_ENGINE
+#undef SP_ENGINE_ABSENT
+
+typedef struct entry {
+  const char *name;
+  const sp_engine_ops *ops; /* NULL: absent, for this reason: */
+  const char *why;
+} entry;
+
+#define SP_ENGINE(kind, name)             [SP_ENGINE_##kind] = {#name, &sp_engine_##name, NULL},
+#define SP_ENGINE_ABSENT(kind, name, why) [SP_ENGINE_##kind] = {#name, NULL, why},
+static const entry engines[] = {
+#include "src/flow/gather/engine_list.h"
+};
+#undef SP_ENGINE
+#undef SP_ENGINE_ABSENT
+
+static const entry *entry_of(sp_engine_kind kind, const sp_engine_config *config) {
+  if (kind == SP_ENGINE_AUTO) {
+    kind = getenv("SEISPROC_MOCK")                                      ? SP_ENGINE_MOCK
+           : config->device >= 0 && engines[SP_ENGINE_CUDA].ops != NULL ? SP_ENGINE_CUDA
+                                                                        : SP_ENGINE_CPU;
+  }
+  return &engines[kind];
+}
+
+/* Adds the headers of one processor that are not among the n names yet; returns how many there are then. */
+static size_t add_headers(const sp_processor *processor, const char **names, size_t n, size_t max) {
+  for (const char *const *header = processor->headers; *header; header++) {
+    size_t i = 0;
+    while (i < n && strcmp(names[i], *header)) i++;
+    if (i < n || n == max) continue;
+    names[n++] = *header;
+  }
+  return n;
+}
+
+size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max) {
+  size_t n = 0;
+  for (size_t i = 0; i < n_steps; i++) n = add_headers(chain[i].processor, names, n, max);
+  return n;
+}
+
+static sp_status check_config(const sp_engine_config *c) {
+  if (c->n_steps == 0) return SP_RAISE(SP_ERR_USAGE, "engine: the chain has no step");
+  if (c->n_samples == 0 || !(c->sample_interval_s > 0)) {
+    return SP_RAISE(SP_ERR_USAGE, "engine: traces of %u samples at %g s cannot be processed", c->n_samples,
+                    c->sample_interval_s);
+  }
+  if (c->max_gather > c->max_traces || c->n_threads < 1 || c->n_slabs < 1) {
+    return SP_RAISE(SP_ERR_INTERNAL, "engine: slabs of %u traces, gathers of %u, %d threads, %d slabs in flight",
+                    c->max_traces, c->max_gather, c->n_threads, c->n_slabs);
+  }
+  return SP_SUCCESS;
+}
+
+static size_t count_headers(const sp_engine_config *config) {
+  const char *names[SP_MAX_CHAIN_HEADERS];
+  return sp_chain_headers(config->chain, config->n_steps, names, SP_MAX_CHAIN_HEADERS);
+}
+
+sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, sp_engine **out) {
+  const entry *e = entry_of(kind, config);
+  if (!e->ops) return SP_RAISE(SP_ERR_USAGE, "engine %s: %s", e->name, e->why);
+  SP_TRY(check_config(config));
+  sp_engine_config own = *config;
+  if (own.max_gathers == 0) own.max_gathers = own.max_traces;
+  const uint64_t bytes_before = sp_alloc_bytes();
+  sp_engine *engine;
+  SP_TRY(e->ops->create(&own, &engine));
+  if (!engine->ops) engine->ops = e->ops;
+  if (!engine->name) engine->name = e->name;
+  engine->config = own;
+  engine->n_headers = count_headers(config);
+  engine->host_bytes = (size_t)(sp_alloc_bytes() - bytes_before);
+  engine->in_flight = 0;
+  *out = engine;
+  return SP_SUCCESS;
+}
+
+const char *sp_engine_name(const sp_engine *engine) {
+  return engine->name;
+}
+
+void sp_engine_register(sp_engine *engine, void *memory, size_t bytes) {
+  if (engine->ops->register_memory && bytes > 0) engine->ops->register_memory(engine, memory, bytes);
+}
+
+static bool gathers_fit(const sp_engine_config *config, const sp_slab *slab) {
+  if (slab->first_trace[0] != 0 || slab->first_trace[slab->n_gathers] != slab->n_traces) return false;
+  for (sp_local i = 0; i < slab->n_gathers; i++) {
+    const sp_local first = slab->first_trace[i], next = slab->first_trace[i + 1];
+    if (next < first || next - first > config->max_gather) return false;
+  }
+  return true;
+}
+
+static sp_status check_slab(const sp_engine *engine, const sp_slab *slab) {
+  const sp_engine_config *c = &engine->config;
+  if (slab->n_traces > c->max_traces || slab->n_gathers > c->max_gathers || !gathers_fit(c, slab)) {
+    return SP_RAISE(SP_ERR_INTERNAL,
+                    "engine: a slab of %u gathers, %u traces does not fit: at most %u, %u, %u a gather",
+                    slab->n_gathers, slab->n_traces, c->max_gathers, c->max_traces, c->max_gather);
+  }
+  if ((c->mode == SP_MODE_BOTH) != (slab->noise != NULL) || (engine->n_headers > 0 && !slab->headers)) {
+    return SP_RAISE(SP_ERR_INTERNAL, "engine: a slab lacks noise or headers, or has noise that the mode has not");
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_engine_submit(sp_engine *engine, sp_slab *slab) {
+  if (engine->in_flight == engine->config.n_slabs) {
+    return SP_RAISE(SP_ERR_INTERNAL, "engine: more than %d slabs in flight", engine->config.n_slabs);
+  }
+  SP_TRY(check_slab(engine, slab));
+  SP_TRY(engine->ops->submit(engine, slab));
+  engine->in_flight++;
+  return SP_SUCCESS;
+}
+
+sp_status sp_engine_test(sp_engine *engine, sp_slab **done) {
+  sp_slab *slab = NULL;
+  if (engine->in_flight > 0) SP_TRY(engine->ops->test(engine, &slab));
+  if (slab) engine->in_flight--;
+  *done = slab;
+  return SP_SUCCESS;
+}
+
+sp_status sp_engine_wait(sp_engine *engine, sp_slab **done) {
+  if (engine->in_flight == 0) return SP_RAISE(SP_ERR_INTERNAL, "engine: waiting for a slab, none is in flight");
+  SP_TRY(engine->ops->wait(engine, done));
+  engine->in_flight--;
+  return SP_SUCCESS;
+}
+
+double sp_engine_busy_seconds(const sp_engine *engine) {
+  return engine->ops->busy_seconds(engine);
+}
+
+size_t sp_engine_host_bytes(const sp_engine *engine) {
+  return engine->host_bytes;
+}
+
+void sp_engine_destroy(sp_engine *engine) {
+  if (engine) engine->ops->destroy(engine);
+}

@@ -1,0 +1,29 @@
+/* What is done to a trace besides computing it: is it finite, is it dead, the difference, a copy past the cache.
+ *
+ * Bound by bytes, so each is one pass over a trace that the cache still holds, for each instruction set. Results do not
+ * depend on the instruction set: they are comparisons of bits, and one subtraction a sample.
+ */
+#ifndef SEISPROC_SRC_FLOW_GATHER_ROW_OPS_H
+#define SEISPROC_SRC_FLOW_GATHER_ROW_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a row holds. */
+enum { SP_ROW_ALIVE = 1, SP_ROW_NOT_FINITE = 2 }; /* a sample that is not zero; one that is NaN or Inf */
+
+typedef struct sp_row_ops {
+  /* Says what x[n] holds. */
+  unsigned (*scan)(const float *x, size_t n);
+  /* difference[i] = a[i] - b[i], which may be b itself; says what the difference holds. */
+  unsigned (*subtract)(float *difference, const float *a, const float *b, size_t n);
+  /* Copies to a place that is not read again soon; the two do not overlap. */
+  void (*stream)(float *out, const float *x, size_t n);
+  /* Makes what was streamed visible to other threads that synchronise with this one. */
+  void (*drain)(void);
+} sp_row_ops;
+
+/* Those for the instruction set that sp_isa_select chooses. */
+const sp_row_ops *sp_row_ops_select(void);
+
+#endif

@@ -1,0 +1,2 @@
+#define ROW_OPS sp_row_ops_portable
+#include "src/flow/gather/row_ops_body.h"

@@ -1,0 +1,57 @@
+#include "src/run/deadline.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/log.h"
+#include "seisproc/stats.h"
+
+/* How often the resource manager is asked; what is left for publishing and leaving; how much slower than before the
+ * last rounds may be; for how many rounds a slow one is remembered. */
+static const double ask_s = 60, leave_s = 3, slower = 1.5, keep = 0.98;
+
+static double seconds_since_start(void) {
+  const char *text = getenv("SEISPROC_STARTED_AT");
+  const double start = text ? strtod(text, NULL) : 0;
+  const double since = (double)time(NULL) - start;
+  return start > 0 && since > 0 ? since : 0;
+}
+
+static void ask(sp_deadline *d, double now) {
+  const double left = sp_time_left();
+  d->asked_at = now;
+  d->at = fmin(d->max_at, now + left);
+}
+
+void sp_deadline_start(sp_deadline *d, double max_time) {
+  const double now = sp_now();
+  *d = (sp_deadline){.max_at = isnan(max_time) ? (double)INFINITY : now - seconds_since_start() + max_time};
+  ask(d, now);
+  if (isfinite(d->at)) sp_info("the job has %.0f s", d->at - now);
+}
+
+void sp_deadline_dealt(sp_deadline *d, uint64_t gathers) {
+  if (d->n_rounds - d->n_drained == SP_DEADLINE_ROUNDS) d->n_drained++;
+  d->rounds[d->n_rounds % SP_DEADLINE_ROUNDS].at = sp_now();
+  d->rounds[d->n_rounds % SP_DEADLINE_ROUNDS].dealt = gathers;
+  d->n_rounds++;
+}
+
+void sp_deadline_durable(sp_deadline *d, uint64_t gathers) {
+  const double now = sp_now();
+  for (; d->n_drained < d->n_rounds; d->n_drained++) {
+    if (d->rounds[d->n_drained % SP_DEADLINE_ROUNDS].dealt > gathers) return;
+    d->drain_s = fmax(keep * d->drain_s, now - d->rounds[d->n_drained % SP_DEADLINE_ROUNDS].at);
+  }
+}
+
+bool sp_deadline_is_near(sp_deadline *d) {
+  const double now = sp_now();
+  if (now - d->asked_at > ask_s) ask(d, now);
+  /* the oldest round that is on its way may take longer than any before it */
+  double drain = d->drain_s;
+  if (d->n_drained < d->n_rounds) drain = fmax(drain, now - d->rounds[d->n_drained % SP_DEADLINE_ROUNDS].at);
+  return now + leave_s + slower * drain > d->at;
+}

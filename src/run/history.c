@@ -1,0 +1,128 @@
+#include "src/run/history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+
+enum { LINE_SIZE = 512 };
+
+static const char *const end_words[] = {
+    [SP_END_NONE] = "unknown",  [SP_END_COMPLETE] = "complete", [SP_END_STOPPED] = "stopped",
+    [SP_END_FAILED] = "failed", [SP_END_BROKEN] = "broken",     [SP_END_STALLED] = "stalled",
+};
+
+enum { N_ENDS = sizeof end_words / sizeof end_words[0] };
+
+const char *sp_history_time(char text[SP_TIME_TEXT]) {
+  const time_t now = time(NULL);
+  struct tm parts;
+  gmtime_r(&now, &parts);
+  strftime(text, SP_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+void sp_history_add(const char *path, const char *format, ...) {
+  char line[LINE_SIZE];
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(line, sizeof line - 1, format, args);
+  va_end(args);
+  if (n > (int)sizeof line - 2) n = (int)sizeof line - 2;
+  line[n++] = '\n';
+  const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  /* one write a line, since several ranks append */
+  if (fd < 0 || write(fd, line, (size_t)n) != n) sp_warn("%s: cannot be written: %s", path, strerror(errno));
+  if (fd >= 0) close(fd);
+}
+
+void sp_history_end(const char *path, sp_end end, int rank) {
+  char now[SP_TIME_TEXT];
+  sp_history_add(path, "end %s %s %d", sp_history_time(now), end_words[end], rank);
+}
+
+static bool parse_crash(const char *line, sp_crash *out) {
+  unsigned long long first, n;
+  if (sscanf(line, "crash %d %d %llu %llu", &out->rank, &out->signal, &first, &n) != 4) return false;
+  out->first_gather = first;
+  out->n_gathers = n;
+  return true;
+}
+
+static bool parse_end(const char *line, sp_last_run *out) {
+  char word[16];
+  int rank;
+  if (sscanf(line, "end %*s %15s %d", word, &rank) != 2) return false;
+  for (int end = 1; end < N_ENDS; end++) {
+    if (strcmp(word, end_words[end])) continue;
+    out->end = (sp_end)end;
+    out->end_rank = rank;
+  }
+  return true;
+}
+
+uint64_t sp_history_size(const char *path) {
+  struct stat entry;
+  return stat(path, &entry) ? 0 : (uint64_t)entry.st_size;
+}
+
+/* Whether a line begins a run; what kind of one. */
+static bool parse_run(const char *line, bool *is_new) {
+  char kind[16];
+  if (sscanf(line, "run %*s %15s", kind) != 1) return false;
+  *is_new = !strcmp(kind, "new");
+  return true;
+}
+
+void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
+  *out = (sp_last_run){0};
+  FILE *file = fopen(path, "re");
+  if (!file) return;
+  char line[LINE_SIZE];
+  fseeko(file, (off_t)from, SEEK_SET);
+  while (fgets(line, sizeof line, file)) {
+    sp_crash crash;
+    bool is_new;
+    if (parse_run(line, &is_new)) *out = (sp_last_run){.begun = true, .is_new = is_new};
+    if (out->end == SP_END_NONE) parse_end(line, out); /* the first one: others follow it */
+    if (out->crashed || !parse_crash(line, &crash)) continue;
+    out->crashed = true;
+    out->crash = crash;
+  }
+  fclose(file);
+}
+
+static void count(const sp_crash *crash, sp_global n_gathers, uint8_t *counts, uint8_t *alone) {
+  if (crash->first_gather > n_gathers || crash->n_gathers > n_gathers - crash->first_gather) return;
+  for (sp_global g = crash->first_gather; g < crash->first_gather + crash->n_gathers; g++) {
+    counts[g] = (uint8_t)(counts[g] + (counts[g] < UINT8_MAX));
+    if (crash->n_gathers == 1) alone[g] = (uint8_t)(alone[g] + (alone[g] < UINT8_MAX));
+  }
+}
+
+sp_status sp_history_count_crashes(const char *path, sp_global n_gathers, uint8_t *counts, uint8_t *alone) {
+  memset(counts, 0, n_gathers);
+  memset(alone, 0, n_gathers);
+  FILE *file = fopen(path, "re");
+  if (!file && errno == ENOENT) return SP_SUCCESS;
+  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+  char line[LINE_SIZE];
+  while (fgets(line, sizeof line, file)) {
+    sp_crash crash;
+    bool is_new;
+    if (parse_run(line, &is_new) && is_new) {
+      memset(counts, 0, n_gathers);
+      memset(alone, 0, n_gathers);
+    } else if (parse_crash(line, &crash)) {
+      count(&crash, n_gathers, counts, alone);
+    }
+  }
+  fclose(file);
+  return SP_SUCCESS;
+}

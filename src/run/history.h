@@ -1,0 +1,68 @@
+/* The history of an output, OUT.runs: a line for each run, where it ran, what crashed, how it ended. Private to
+ * src/pipeline.
+ *
+ *   run TIME new|resumed DONE/GATHERS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
+ *   node HOST FIRST_RANK N
+ *   crash RANK SIGNAL FIRST_GATHER N     a rank's own fault (SIGNAL 0: a device failed), and what it computed then
+ *   end TIME WORD RANK
+ *
+ * It is the provenance that the output itself cannot hold, whose bytes do not depend on where it was made, and it stays
+ * beside it. Every rank may append to it. It is not synced, and a line that does not parse is skipped: losing lines
+ * costs no sample.
+ */
+#ifndef SEISPROC_SRC_RUN_HISTORY_H
+#define SEISPROC_SRC_RUN_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seisproc/gather_index.h"
+#include "seisproc/status.h"
+
+/* How a run ended; the words are those of the file. */
+typedef enum sp_end {
+  SP_END_NONE, /* it does not say: it was killed */
+  SP_END_COMPLETE,
+  SP_END_STOPPED, /* on request */
+  SP_END_FAILED,  /* for a reason that starting again does not mend: disk, input, memory */
+  SP_END_BROKEN,  /* starting again may mend it: device, network, a bug */
+  SP_END_STALLED  /* nothing was done for too long */
+} sp_end;
+
+/* Appends a line; says so once in the log where that fails, and goes on. */
+void sp_history_add(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends an `end` line. May be called from any thread. */
+void sp_history_end(const char *path, sp_end end, int rank);
+
+/* The time as the file writes it. */
+enum { SP_TIME_TEXT = 24 };
+const char *sp_history_time(char text[SP_TIME_TEXT]);
+
+/* A crash. */
+typedef struct sp_crash {
+  int rank, signal;
+  sp_global first_gather, n_gathers;
+} sp_crash;
+
+/* Bytes of the file; 0 where there is none. */
+uint64_t sp_history_size(const char *path);
+
+/* What the file says, behind its first `from` bytes, of the run that was last there. */
+typedef struct sp_last_run {
+  bool begun;  /* there is one */
+  bool is_new; /* it began the output */
+  sp_end end;
+  int end_rank;
+  bool crashed;
+  sp_crash crash; /* the first of the run */
+} sp_last_run;
+
+void sp_history_last(const char *path, uint64_t from, sp_last_run *out);
+
+/* Counts, for each gather, the crashes since the output was begun that had it in hand, in counts[n_gathers], and in
+ * alone[n_gathers] those that had nothing else (both up to 255). */
+sp_status sp_history_count_crashes(const char *path, sp_global n_gathers, uint8_t *counts, uint8_t *alone);
+
+#endif

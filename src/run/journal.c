@@ -1,0 +1,369 @@
+#include "src/run/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seisproc/crc32c.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "src/base/fault.h"
+#include "src/run/sync_thread.h"
+
+static const char magic[] = "seisproc-journal 1 ";
+static const char crc_mark[] = " crc32c=";
+
+enum { CRC_TAIL = sizeof crc_mark - 1 + 8, RESULT_TEXT = 32, LINE_TEXT = 128, HEADER_LINE_TEXT = 512 };
+
+/* More gathers than this are a mistake: what is read is not trusted with the size of an allocation. */
+#define MAX_GATHERS (UINT64_C(1) << 40)
+
+struct sp_journal {
+  int fd;
+  uint32_t seed;    /* of the lines' CRCs */
+  const char *path; /* borrowed */
+  char *line;       /* one line at a time */
+  size_t line_size;
+  uint64_t appended, syncing, durable; /* lines */
+  sp_sync_thread *sync;
+};
+
+/* --- lines ------------------------------------------------------------------------------------------------ */
+
+/* Text being written into a buffer that is large enough for it. */
+typedef struct writer {
+  char *start; /* of the line */
+  char *at, *end;
+} writer;
+
+static void put(writer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(writer *t, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  const int n = vsnprintf(t->at, (size_t)(t->end - t->at), format, args);
+  va_end(args);
+  assert(n >= 0 && n < t->end - t->at);
+  t->at += n;
+}
+
+/* Ends a line with its CRC. */
+static void seal(writer *t, uint32_t seed) {
+  put(t, "%s%08" PRIx32 "\n", crc_mark, sp_crc32c(seed, t->start, (size_t)(t->at - t->start)));
+  t->start = t->at;
+}
+
+/* Whether a line of n characters, without its end, carries its own CRC, in the one spelling that seal gives it. */
+static bool is_sealed(const char *line, size_t n, uint32_t seed) {
+  if (n < CRC_TAIL) return false;
+  char tail[CRC_TAIL + 1];
+  snprintf(tail, sizeof tail, "%s%08" PRIx32, crc_mark, sp_crc32c(seed, line, n - CRC_TAIL));
+  return !memcmp(line + n - CRC_TAIL, tail, CRC_TAIL);
+}
+
+static sp_status write_all(int fd, const char *path, const char *text, size_t n) {
+  while (n > 0) {
+    const ssize_t written = write(fd, text, n);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    text += written;
+    n -= (size_t)written;
+  }
+  return SP_SUCCESS;
+}
+
+/* --- making ----------------------------------------------------------------------------------------------- */
+
+static size_t count_lines(const char *text) {
+  size_t n = 0;
+  for (; *text; text++) n += *text == '\n' || !text[1];
+  return n;
+}
+
+static void write_header(writer *t, const sp_journal_header *header) {
+  char id[SP_UUID_LENGTH + 1];
+  sp_uuid_create(id);
+  put(t,
+      "%sid=%s input=%s bytes=%" PRIu64 " gathers=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32,
+      magic, id, header->input_uuid, header->input_bytes, header->n_gathers, header->n_traces, header->n_samples,
+      header->results_version);
+  seal(t, 0);
+  for (const char *job = header->job; *job;) {
+    const int n = (int)strcspn(job, "\n");
+    put(t, "job %.*s", n, job);
+    seal(t, 0);
+    job += n + (job[n] == '\n');
+  }
+  put(t, "begin %zu", count_lines(header->job));
+  seal(t, 0);
+}
+
+static sp_status write_new_file(const char *path, const char *text, size_t n) {
+  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
+  sp_status status = write_all(fd, path, text, n);
+  if (status == SP_SUCCESS && fsync(fd)) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(errno));
+  }
+  close(fd);
+  return status;
+}
+
+sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
+  const size_t path_size = strlen(path) + sizeof ".new";
+  const size_t size = strlen(header->job) + (2 + count_lines(header->job)) * HEADER_LINE_TEXT;
+  char *buffer = NULL, *new_path = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_alloc(path_size, "a path", (void **)&new_path));
+  snprintf(new_path, path_size, "%s.new", path);
+  SP_TRY_GOTO(out, sp_alloc(size, "the journal's header", (void **)&buffer));
+  writer t = {buffer, buffer, buffer + size};
+  write_header(&t, header);
+  SP_TRY_GOTO(out, write_new_file(new_path, buffer, (size_t)(t.at - buffer)));
+  SP_FAULT_POINT("journal_written");
+  if (rename(new_path, path)) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be renamed: %s", new_path, strerror(errno));
+    goto out;
+  }
+  SP_FAULT_POINT("journal_renamed");
+  status = sp_sync_entry(path);
+out:
+  sp_free(buffer);
+  sp_free(new_path);
+  return status;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------- */
+
+static sp_status read_text(const char *path, char **text, size_t *length) {
+  *text = NULL;
+  *length = 0;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return SP_SUCCESS;
+  if (fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+  sp_status status = SP_SUCCESS;
+  struct stat entry;
+  char *buffer = NULL;
+  size_t n = 0;
+  if (fstat(fd, &entry) || !S_ISREG(entry.st_mode)) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal", path);
+    goto out;
+  }
+  SP_TRY_GOTO(out, sp_alloc((size_t)entry.st_size + 1, "the journal", (void **)&buffer));
+  while (n < (size_t)entry.st_size) {
+    const ssize_t got = read(fd, buffer + n, (size_t)entry.st_size - n);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) status = SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (got <= 0) break;
+    n += (size_t)got;
+  }
+  buffer[n] = '\0';
+  *text = buffer;
+  *length = n;
+out:
+  if (status != SP_SUCCESS) {
+    sp_free(buffer);
+    *text = NULL;
+  }
+  close(fd);
+  return status;
+}
+
+static bool parse_first_line(const char *line, sp_journal_header *header) {
+  return sscanf(line + sizeof magic - 1,
+                "id=%*36s input=%36s bytes=%" SCNu64 " gathers=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32
+                " results=%" SCNu32,
+                header->input_uuid, &header->input_bytes, &header->n_gathers, &header->n_traces, &header->n_samples,
+                &header->results_version) == 6 &&
+         header->n_gathers <= MAX_GATHERS;
+}
+
+/* The results of a `done` line; false where it does not say what its first numbers promise. */
+static bool parse_results(const char *at, uint64_t first, uint64_t n, sp_journal_contents *out) {
+  if (first > out->header.n_gathers || n > out->header.n_gathers - first) return false;
+  for (int check = 1; check >= 0; check--) { /* look first, then take */
+    const char *c = at;
+    for (uint64_t g = first; g < first + n; g++) {
+      char *end;
+      sp_gather_result result = {.reason = (uint32_t)strtoul(c, &end, 10)};
+      if (end == c || *end != ':') return false;
+      result.crc_traces = (uint32_t)strtoul(c = end + 1, &end, 16);
+      if (end != c + 8) return false;
+      if (*end == ':') {
+        result.crc_noise = (uint32_t)strtoul(c = end + 1, &end, 16);
+        if (end != c + 8) return false;
+      }
+      if (*end != ' ') return false;
+      c = end + 1;
+      if (check) continue;
+      out->n_done += !out->done[g];
+      out->done[g] = 1;
+      out->results[g] = result;
+    }
+  }
+  return true;
+}
+
+static bool parse_done(const char *line, sp_journal_contents *out) {
+  char *end;
+  const uint64_t first = strtoull(line + 5, &end, 10);
+  if (*end != ' ') return false;
+  const uint64_t n = strtoull(end + 1, &end, 10);
+  return *end == ' ' && parse_results(end + 1, first, n, out);
+}
+
+/* Lines one after the other, without their ends. */
+typedef struct reader {
+  const char *start, *line, *end;
+  size_t n; /* of the line */
+} reader;
+
+/* The next whole line; false at the end, or at a line that is torn. */
+static bool next_line(reader *r) {
+  const char *line = r->line ? r->line + r->n + 1 : r->start;
+  const char *line_end = line < r->end ? memchr(line, '\n', (size_t)(r->end - line)) : NULL;
+  if (!line_end) return false;
+  r->line = line;
+  r->n = (size_t)(line_end - line);
+  return true;
+}
+
+static uint64_t bytes_read(const reader *r) {
+  return r->line ? (uint64_t)(r->line + r->n + 1 - r->start) : 0;
+}
+
+static void append_job_line(sp_journal_header *header, const char *line, size_t n) {
+  char *job = header->job + strlen(header->job);
+  memcpy(job, line, n);
+  job[n] = '\n';
+  job[n + 1] = '\0';
+}
+
+/* The lines after the first, up to `begin`. False for a header that was damaged. */
+static bool parse_header(reader *r, sp_journal_contents *out) {
+  for (size_t n_job = 0; next_line(r);) {
+    if (!is_sealed(r->line, r->n, 0)) return false;
+    const size_t body = r->n - CRC_TAIL;
+    if (!strncmp(r->line, "job ", 4)) {
+      append_job_line(&out->header, r->line + 4, body - 4);
+      n_job++;
+    } else {
+      out->begun = !strncmp(r->line, "begin ", 6) && strtoull(r->line + 6, NULL, 10) == n_job;
+      return out->begun;
+    }
+  }
+  return true; /* it just ends: nothing was begun */
+}
+
+static sp_status parse(const char *path, reader *r, sp_journal_contents *out) {
+  if (!next_line(r)) return SP_SUCCESS;
+  if (!is_sealed(r->line, r->n, 0) || !parse_first_line(r->line, &out->header) || !parse_header(r, out)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: damaged in its header, so what is done cannot be told; --restart starts over",
+                    path);
+  }
+  out->length = bytes_read(r);
+  if (!out->begun) return SP_SUCCESS;
+  out->seed = sp_crc32c(0, r->start, out->length);
+  SP_TRY(sp_calloc(out->header.n_gathers + 1, 1, "the journal's gathers", (void **)&out->done));
+  SP_TRY(sp_calloc(out->header.n_gathers + 1, sizeof *out->results, "the journal's gathers", (void **)&out->results));
+  while (next_line(r)) {
+    const bool good = is_sealed(r->line, r->n, out->seed) && !strncmp(r->line, "done ", 5) && parse_done(r->line, out);
+    out->n_bad_lines += !good;
+  }
+  out->length = bytes_read(r);
+  return SP_SUCCESS;
+}
+
+sp_status sp_journal_read(const char *path, sp_journal_contents *out) {
+  *out = (sp_journal_contents){0};
+  sp_journal_contents contents = {0};
+  char *text = NULL;
+  size_t length;
+  SP_TRY(read_text(path, &text, &length));
+  if (length == 0) {
+    sp_free(text);
+    return SP_SUCCESS;
+  }
+  sp_status status = sp_calloc(length + 2, 1, "the journal's job", (void **)&contents.header.job);
+  if (status == SP_SUCCESS && strncmp(text, magic, length < sizeof magic - 1 ? length : sizeof magic - 1)) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal of seisproc; move it away, or let --restart replace it", path);
+  }
+  reader r = {.start = text, .end = text + length};
+  if (status == SP_SUCCESS) status = parse(path, &r, &contents);
+  sp_free(text);
+  if (status != SP_SUCCESS) {
+    sp_journal_contents_free(&contents);
+    return status;
+  }
+  *out = contents;
+  return SP_SUCCESS;
+}
+
+void sp_journal_contents_free(sp_journal_contents *contents) {
+  sp_free(contents->header.job);
+  sp_free(contents->done);
+  sp_free(contents->results);
+  *contents = (sp_journal_contents){0};
+}
+
+/* --- appending -------------------------------------------------------------------------------------------- */
+
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, sp_local max_gathers,
+                          sp_journal **out) {
+  sp_status status;
+  sp_journal *journal = NULL;
+  SP_TRY(sp_calloc(1, sizeof *journal, "the journal", (void **)&journal));
+  journal->path = path;
+  journal->seed = contents->seed;
+  journal->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (journal->fd < 0 || ftruncate(journal->fd, (off_t)contents->length)) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    goto fail;
+  }
+  journal->line_size = LINE_TEXT + max_gathers * (size_t)RESULT_TEXT;
+  SP_TRY_GOTO(fail, sp_alloc(journal->line_size, "a journal line", (void **)&journal->line));
+  SP_TRY_GOTO(fail, sp_sync_thread_create(path, &journal->sync));
+  *out = journal;
+  return SP_SUCCESS;
+fail:
+  sp_journal_close(journal);
+  return status;
+}
+
+sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp_gather_result *results) {
+  writer t = {journal->line, journal->line, journal->line + journal->line_size};
+  put(&t, "done %" PRIu64 " %" PRIu32, range->first_gather, range->n_gathers);
+  for (sp_local g = 0; g < range->n_gathers; g++) {
+    put(&t, " %" PRIu32 ":%08" PRIx32, results[g].reason, results[g].crc_traces);
+    if (results[g].crc_noise) put(&t, ":%08" PRIx32, results[g].crc_noise);
+  }
+  seal(&t, journal->seed);
+  SP_FAULT_TORN_WRITE("append_torn", journal->fd, journal->line, (size_t)(t.at - journal->line));
+  SP_TRY(write_all(journal->fd, journal->path, journal->line, (size_t)(t.at - journal->line)));
+  journal->appended++;
+  return SP_SUCCESS;
+}
+
+sp_status sp_journal_poll(sp_journal *journal, bool *durable) {
+  SP_TRY(sp_sync_thread_poll(journal->sync, &journal->durable));
+  if (journal->appended > journal->syncing && sp_sync_thread_start(journal->sync, journal->appended)) {
+    journal->syncing = journal->appended;
+  }
+  *durable = journal->durable == journal->appended;
+  return SP_SUCCESS;
+}
+
+void sp_journal_close(sp_journal *journal) {
+  if (!journal) return;
+  sp_sync_thread_destroy(journal->sync);
+  if (journal->fd >= 0) close(journal->fd);
+  sp_free(journal->line);
+  sp_free(journal);
+}

@@ -1,0 +1,85 @@
+#include "src/run/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/log.h"
+#include "seisproc/machine.h"
+#include "seisproc/stats.h"
+
+enum { N_PARTS = 6, PART_SIZE = 64, LINE_SIZE = N_PARTS * PART_SIZE };
+
+/* Columns of the terminal that the line is shown on; 0: none. */
+static int find_columns(void) {
+  const char *told = getenv("SEISPROC_TERMINAL");
+  return told ? atoi(told) : sp_terminal_columns();
+}
+
+void sp_progress_start(sp_progress *progress, bool quiet, uint64_t n_gathers, uint64_t n_traces, uint64_t done_gathers,
+                       uint64_t done_traces, double trace_bytes) {
+  const double now = sp_now();
+  *progress = (sp_progress){.quiet = quiet,
+                            .columns = find_columns(),
+                            .started_at = now,
+                            .shown_at = now,
+                            .n_gathers = n_gathers,
+                            .n_traces = n_traces,
+                            .first_gathers = done_gathers,
+                            .first_traces = done_traces,
+                            .trace_bytes = trace_bytes};
+}
+
+static void format_time(double seconds, char *text, size_t size) {
+  const long s = (long)(seconds + 0.5);
+  snprintf(text, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+}
+
+/* Joins as many of the parts as the terminal has room for. */
+static void join(const sp_progress *p, const char parts[N_PARTS][PART_SIZE], char line[LINE_SIZE]) {
+  /* the last column stays free: some terminals wrap there */
+  const size_t room = p->columns && p->columns < LINE_SIZE ? (size_t)p->columns - 1 : LINE_SIZE - 1;
+  size_t used = 0;
+  line[0] = '\0';
+  for (size_t i = 0; i < N_PARTS; i++) {
+    const char *comma = i ? ", " : "";
+    if (used + strlen(comma) + strlen(parts[i]) > room) return;
+    used += (size_t)snprintf(line + used, LINE_SIZE - used, "%s%s", comma, parts[i]);
+  }
+}
+
+/* What matters most comes first, for a narrow terminal. */
+static void show(const sp_progress *p, uint64_t gathers, uint64_t traces, const char *waiting_for) {
+  const double elapsed = sp_now() - p->started_at;
+  const double rate = elapsed > 0 ? (double)(traces - p->first_traces) / elapsed : 0;
+  const double percent = p->n_traces ? 100.0 * (double)traces / (double)p->n_traces : 100.0;
+  char left[32] = "-", parts[N_PARTS][PART_SIZE], line[LINE_SIZE];
+  if (rate > 0) format_time((double)(p->n_traces - traces) / rate, left, sizeof left);
+  snprintf(parts[0], PART_SIZE, "%llu/%llu gathers (%.0f%%)", (unsigned long long)gathers,
+           (unsigned long long)p->n_gathers, percent);
+  snprintf(parts[1], PART_SIZE, "%s left", left);
+  snprintf(parts[2], PART_SIZE, "%.0f traces/s", rate);
+  snprintf(parts[3], PART_SIZE, "%.2f GB/s", 1e-9 * rate * p->trace_bytes);
+  snprintf(parts[4], PART_SIZE, "waiting for %s", waiting_for);
+  snprintf(parts[5], PART_SIZE, "%llu/%llu traces", (unsigned long long)traces, (unsigned long long)p->n_traces);
+  join(p, (const char(*)[PART_SIZE])parts, line);
+  if (p->columns) {
+    fprintf(stderr, "\r\033[K%s", line);
+    fflush(stderr);
+  } else {
+    sp_info("%s", line);
+  }
+}
+
+void sp_progress_show(sp_progress *progress, uint64_t gathers, uint64_t traces, const char *waiting_for) {
+  const double now = sp_now(), interval = progress->columns ? 0.5 : 10;
+  if (progress->quiet || now - progress->shown_at < interval) return;
+  progress->shown_at = now;
+  show(progress, gathers, traces, waiting_for);
+}
+
+void sp_progress_end(sp_progress *progress, uint64_t gathers, uint64_t traces) {
+  if (progress->quiet || !progress->columns) return;
+  show(progress, gathers, traces, "nothing");
+  fputc('\n', stderr);
+}

@@ -1,0 +1,118 @@
+#include "src/run/report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/json.h"
+#include "seisproc/memory.h"
+
+double sp_cpu_seconds(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage)) return 0;
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* How much of the time the engines computed, and which kind they are: of each kind a line. */
+static void print_engines(const sp_rank_report *ranks, int n) {
+  static const char *const kinds[] = {"cpu", "cuda", "mock"};
+  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+    int count = 0;
+    double busy = 0, wall = 0;
+    for (int r = 0; r < n; r++) {
+      if (strcmp(ranks[r].engine, kinds[k])) continue;
+      count++;
+      busy += ranks[r].busy_s;
+      wall += ranks[r].wall_s;
+    }
+    if (count > 0 && wall > 0) {
+      fprintf(stderr, "  engine %-5s %5d  busy %.1f %% of the time\n", kinds[k], count, 100 * busy / wall);
+    }
+  }
+}
+
+static sp_status print_table(const sp_rank_report *ranks, int n) {
+  sp_stage_times *times = NULL;
+  SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", (void **)&times));
+  for (int r = 0; r < n; r++) times[r] = ranks[r].times;
+  sp_stage_print(stderr, times, (size_t)n);
+  print_engines(ranks, n);
+  sp_free(times);
+  return SP_SUCCESS;
+}
+
+static void write_stages(sp_json *json, const sp_stage_times *times) {
+  sp_json_open(json, "stages", '{');
+  for (int stage = 0; stage < SP_STAGE_COUNT; stage++) {
+    sp_json_open(json, sp_stage_name((sp_stage)stage), '{');
+    sp_json_real(json, "seconds", times->seconds[stage]);
+    sp_json_count(json, "count", times->count[stage]);
+    sp_json_count(json, "bytes", times->bytes[stage]);
+    sp_json_close(json, '}');
+  }
+  sp_json_close(json, '}');
+}
+
+static void write_rank(sp_json *json, int rank, const sp_rank_report *report) {
+  sp_json_open(json, NULL, '{');
+  sp_json_int(json, "rank", rank);
+  sp_json_text(json, "role", sp_role_name((sp_role)report->role));
+  sp_json_real(json, "wall_s", report->wall_s);
+  sp_json_real(json, "cpu_s", report->cpu_s);
+  sp_json_count(json, "peak_rss", report->peak_rss);
+  sp_json_count(json, "buffers", report->buffers);
+  if (report->engine[0]) {
+    sp_json_text(json, "engine", report->engine);
+    sp_json_real(json, "busy_s", report->busy_s);
+  }
+  write_stages(json, &report->times);
+  sp_json_close(json, '}');
+}
+
+static void write_ranks(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
+  sp_json json = sp_json_begin(file);
+  sp_json_open(&json, NULL, '{');
+  sp_json_count(&json, "n_traces", n_traces);
+  sp_json_count(&json, "n_samples", run->shape.n_samples);
+  sp_json_count(&json, "slab_traces", run->shape.slab_traces);
+  sp_json_real(&json, "wall_s", ranks[0].wall_s);
+  sp_json_open(&json, "ranks", '[');
+  for (int r = 0; r < run->roles->size; r++) write_rank(&json, r, &ranks[r]);
+  sp_json_close(&json, ']');
+  sp_json_close(&json, '}');
+}
+
+static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
+  const char *path = run->options->report_path;
+  FILE *file = fopen(path, "w");
+  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
+  write_ranks(file, run, ranks, n_traces);
+  const bool good = !ferror(file);
+  if (fclose(file) || !good) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  return SP_SUCCESS;
+}
+
+sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
+  const sp_roles *roles = run->roles;
+  sp_rank_report mine = {.role = sp_roles_self(roles)->role,
+                         .times = run->times,
+                         .wall_s = sp_now() - run->started_at,
+                         .cpu_s = sp_cpu_seconds() - run->started_cpu,
+                         .peak_rss = sp_peak_rss(),
+                         .buffers = run->buffers,
+                         .busy_s = run->busy_s};
+  if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
+  sp_rank_report *ranks = NULL;
+  sp_status status = SP_SUCCESS;
+  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", (void **)&ranks);
+  SP_TRY(sp_agree(roles->world, status));
+  status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
+  if (roles->rank == 0 && status == SP_SUCCESS) {
+    if (!run->options->quiet) status = print_table(ranks, roles->size);
+    if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces);
+  }
+  sp_free(ranks);
+  return sp_agree(roles->world, status);
+}

@@ -1,0 +1,25 @@
+/* The closing report of a run: a table for people, JSON for programs. Private to src/run. */
+#ifndef SEISPROC_SRC_RUN_REPORT_H
+#define SEISPROC_SRC_RUN_REPORT_H
+
+#include "src/run/run_context.h"
+
+/* What one rank has to say at the end; plain data. */
+typedef struct sp_rank_report {
+  int32_t role; /* sp_role */
+  sp_stage_times times;
+  double wall_s, cpu_s; /* of the rounds */
+  uint64_t peak_rss;    /* bytes, of the process so far */
+  uint64_t buffers;     /* bytes of a worker's input buffers and slots */
+  double busy_s;        /* in which a worker's engine computed */
+  char engine[16];      /* of a worker: what computed */
+} sp_rank_report;
+
+/* CPU seconds of this process so far. */
+double sp_cpu_seconds(void);
+
+/* Gathers every rank's report at rank 0, which prints the table and writes the JSON file as the options say; n_traces
+ * is what this run did. Collective over the world. */
+sp_status sp_report(const sp_run_context *run, sp_global n_traces);
+
+#endif

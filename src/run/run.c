@@ -1,0 +1,324 @@
+/* Running a job: what rank 0 works out, what all ranks make together, the roles, and the end. */
+#include "src/run/run_context.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "seisproc/survey_file.h"
+#include "src/base/fault.h"
+#include "src/run/lock.h"
+#include "src/run/output.h"
+#include "src/run/report.h"
+#include "src/run/resume.h"
+#include "src/run/run_monitor.h"
+
+/* --- rank 0's part of the start ------------------------------------------------------------------------------ */
+
+static sp_status make_header(const sp_job *job, const sp_survey *survey, sp_journal_header *header) {
+  const sp_survey_info *info = sp_survey_get_info(survey);
+  struct stat entry;
+  if (stat(job->input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", job->input, strerror(errno));
+  *header = (sp_journal_header){.input_bytes = (uint64_t)entry.st_size,
+                                .n_gathers = info->n_gathers,
+                                .n_traces = info->n_traces,
+                                .n_samples = info->n_samples,
+                                .results_version = SP_RESULTS_VERSION};
+  snprintf(header->input_uuid, sizeof header->input_uuid, "%s", info->uuid);
+  return sp_job_canonical(job, &header->job);
+}
+
+/* What the job is to write can be written: better said now than at its end. */
+static sp_status check_places(const sp_run_context *run) {
+  char *part;
+  SP_TRY(sp_part_path(run->job->output, &part));
+  sp_free(part);
+  const char *report = run->options->report_path;
+  FILE *file = report ? fopen(report, "a") : NULL;
+  if (report && !file) return SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", report, strerror(errno));
+  if (file) fclose(file);
+  return SP_SUCCESS;
+}
+
+/* HDF5 does not survive the end of MPI with a file that it could not write: the job ends here. */
+static void end_if_disk_failed(const sp_run_context *run, sp_status status) {
+  if (status == SP_ERR_IO) sp_run_abort(run, status);
+}
+
+/* Looks at the input and at what an earlier run left; creates the output of a new job. What only the coordinator needs
+ * stays in `start`. */
+static sp_status begin(sp_run_context *run, sp_beginning *start) {
+  sp_survey *survey = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, check_places(run));
+  SP_TRY_GOTO(out, sp_lock_take(run->lock_path, &start->lock));
+  SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, run->job->input, false, &survey));
+  SP_TRY_GOTO(out, sp_survey_read_index(survey, true, &start->index));
+  SP_TRY_GOTO(out, sp_run_shape_work_out(run->job, run->roles->n_workers, survey, start->index, &run->shape));
+  SP_TRY_GOTO(out, make_header(run->job, survey, &start->header));
+  SP_TRY_GOTO(out, sp_resume_look(run->job, run->part_path, run->journal_path, &start->header, run->options->restart,
+                                  &run->start, &start->earlier));
+  SP_TRY_GOTO(out,
+              sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
+  SP_FAULT_POINT("looked");
+  if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
+  end_if_disk_failed(run, status);
+  SP_TRY_GOTO(out, status);
+  SP_FAULT_POINT("created");
+  if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_room(run->part_path));
+  if (start->earlier.results) {
+    memcpy(start->results, start->earlier.results, start->index->n_gathers * sizeof(sp_gather_result));
+  }
+  if (run->start == SP_START_RESUME) {
+    sp_info("resuming: %llu of %llu gathers are done, %llu are left", (unsigned long long)start->earlier.n_done,
+            (unsigned long long)start->index->n_gathers,
+            (unsigned long long)(start->index->n_gathers - start->earlier.n_done));
+  }
+out:
+  sp_survey_close(survey);
+  return status;
+}
+
+static void end_beginning(sp_beginning *start) {
+  sp_journal_contents_free(&start->earlier);
+  sp_free(start->header.job);
+  sp_free(start->results);
+  sp_gather_index_destroy(start->index);
+  sp_lock_release(start->lock);
+}
+
+/* With its headers in place the output is begun: from now on a cut-off run can be resumed. */
+static sp_status begin_journal(sp_run_context *run, sp_beginning *start) {
+  if (run->options->no_commit) return SP_SUCCESS;
+  if (run->start == SP_START_NEW) {
+    SP_TRY(sp_journal_create(run->journal_path, &start->header));
+    SP_TRY(sp_journal_read(run->journal_path, &start->earlier));
+  }
+  return sp_journal_open(run->journal_path, &start->earlier, run->shape.slab_gathers, &start->journal);
+}
+
+/* --- what all ranks make together --------------------------------------------------------------------------- */
+
+static sp_status name_path(const sp_job *job, const char *suffix, char **out) {
+  const size_t size = strlen(job->output) + strlen(suffix) + 1;
+  SP_TRY(sp_alloc(size, "a path", (void **)out));
+  snprintf(*out, size, "%s%s", job->output, suffix);
+  return SP_SUCCESS;
+}
+
+static sp_status name_paths(sp_run_context *run) {
+  SP_TRY(name_path(run->job, ".part", &run->part_path));
+  SP_TRY(name_path(run->job, ".journal", &run->journal_path));
+  SP_TRY(name_path(run->job, ".inflight", &run->inflight_path));
+  SP_TRY(name_path(run->job, ".runs", &run->history_path));
+  return name_path(run->job, ".lock", &run->lock_path);
+}
+
+/* Threads of this worker: what the job says, else its share of the cores that this process may use. */
+static int count_threads(const sp_run_context *run) {
+  const sp_roles *roles = run->roles;
+  if (run->job->settings.threads != SP_PARAM_AUTO) return run->job->settings.threads;
+  cpu_set_t set;
+  const int allowed = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+  if (allowed < (int)sysconf(_SC_NPROCESSORS_ONLN)) return allowed; /* the launcher bound us to a share */
+  int n_workers = 0;
+  for (int r = 0; r < roles->size; r++) {
+    n_workers += roles->members[r].role == SP_ROLE_WORKER && roles->members[r].node == sp_roles_self(roles)->node;
+  }
+  return n_workers && allowed > n_workers ? allowed / n_workers : 1;
+}
+
+static bool node_has_workers(const sp_roles *roles) {
+  for (int r = 0; r < roles->size; r++) {
+    if (roles->members[r].role == SP_ROLE_WORKER && roles->members[r].node == sp_roles_self(roles)->node) return true;
+  }
+  return false;
+}
+
+static sp_status make_window(sp_run_context *run) {
+  const sp_run_shape *shape = &run->shape;
+  const sp_window_shape window = {.n_slots = shape->n_slots,
+                                  .max_gathers = shape->slab_gathers,
+                                  .sample_bytes = (uint64_t)shape->slab_traces * shape->n_samples * sizeof(float),
+                                  .has_noise = run->job->settings.mode == SP_MODE_BOTH};
+  if (sp_roles_self(run->roles)->role == SP_ROLE_WORKER) {
+    run->buffers = sp_window_slot_bytes(&window) * (uint64_t)shape->n_slots;
+  }
+  return node_has_workers(run->roles) ? sp_node_window_create(run->roles, &window, &run->window) : SP_SUCCESS;
+}
+
+/* Every node syncs what its ranks wrote: the journal will say that the headers are there. */
+static sp_status copy_headers(const sp_run_context *run) {
+  const sp_status copied = sp_output_copy_headers(run);
+  if (copied == SP_STOPPED && run->roles->rank == 0) {
+    sp_info("stopped before the first gather; the same command begins again");
+  }
+  SP_TRY(copied);
+  SP_FAULT_POINT("headers_copied");
+  const bool first = sp_roles_self(run->roles)->node_rank == 0;
+  return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
+}
+
+/* Under a launcher its number of ranks decides, whatever the job says. */
+static void check_workers(const sp_run_context *run) {
+  const int asked = run->job->settings.workers, found = run->roles->n_workers;
+  if (asked == SP_PARAM_AUTO || asked == found || run->roles->rank) return;
+  sp_warn("workers: %d asked for, %d of the %d ranks that the launcher started compute: used those", asked, found,
+          run->roles->size);
+}
+
+static sp_status prepare(sp_run_context *run, sp_beginning *start) {
+  SP_TRY(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
+  check_workers(run);
+  const MPI_Comm world = run->roles->world;
+  const bool first = run->roles->rank == 0;
+  SP_TRY(sp_agree(world, name_paths(run)));
+  SP_TRY(sp_agree(world, first ? begin(run, start) : SP_SUCCESS));
+  SP_TRY(SP_MPI(MPI_Bcast(&run->shape, sizeof run->shape, MPI_BYTE, 0, world)));
+  SP_TRY(SP_MPI(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world)));
+  if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
+  run->n_threads = count_threads(run);
+  SP_TRY(sp_record_begin(run, start));
+  sp_watch_doing(run->watch, "copies trace headers");
+  if (run->start == SP_START_NEW) SP_TRY(copy_headers(run));
+  sp_watch_doing(run->watch, "makes ready to compute");
+  SP_TRY(sp_agree(world, first ? begin_journal(run, start) : SP_SUCCESS));
+  return sp_agree(world, make_window(run));
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------ */
+
+static void count_reasons(const sp_gather_result *results, sp_global n, sp_global count[SP_REASON_COUNT]) {
+  for (sp_global g = 0; g < n; g++) {
+    const uint32_t reason = results[g].reason;
+    count[reason < SP_REASON_COUNT ? reason : SP_REASON_OK]++;
+  }
+}
+
+/* Says how many gathers could not be processed, and why; whether that makes the job a partial one. */
+static sp_status report_failures(const sp_run_context *run, const sp_gather_index *index,
+                                 const sp_gather_result *results) {
+  sp_global count[SP_REASON_COUNT] = {0};
+  sp_status status = SP_SUCCESS;
+  count_reasons(results, index->n_gathers, count);
+  for (int reason = 1; reason < SP_REASON_COUNT; reason++) {
+    if (count[reason] == 0) continue;
+    sp_global first = 0;
+    while (results[first].reason != (uint32_t)reason) first++;
+    const bool part = reason == SP_REASON_DEAD_TRACES;
+    sp_info("%llu gathers %s: %s (the first is gather %llu, %s %lld)", (unsigned long long)count[reason],
+            part ? "processed in part" : "not processed", sp_reason_name((sp_reason)reason), (unsigned long long)first,
+            "key", (long long)index->key[first]);
+    if (!part || run->job->settings.dead_traces == SP_DEAD_TRACES_REPORT) status = SP_ERR_GATHER;
+  }
+  return status;
+}
+
+/* Traces that this run computed. */
+static sp_global count_traces(const sp_beginning *start) {
+  sp_global n = 0;
+  for (sp_global g = 0; start->index && g < start->index->n_gathers; g++) {
+    if (start->earlier.n_done && start->earlier.done[g]) continue;
+    n += start->index->first_trace[g + 1] - start->index->first_trace[g];
+  }
+  return n;
+}
+
+static void print_summary(const sp_run_context *run, sp_global n_traces) {
+  const sp_run_shape *shape = &run->shape;
+  const double seconds = sp_now() - run->started_at;
+  const double files = run->job->settings.mode == SP_MODE_BOTH ? 3 : 2;
+  const double bytes = files * (double)n_traces * shape->n_samples * sizeof(float);
+  sp_info("complete: %llu gathers, %llu traces; this run %llu traces in %.2f s, %.0f traces/s, %.2f GB/s in and out; "
+          "output %s",
+          (unsigned long long)shape->n_gathers, (unsigned long long)shape->n_traces, (unsigned long long)n_traces,
+          seconds, (double)n_traces / seconds, 1e-9 * bytes / seconds, run->job->output);
+}
+
+static sp_status run_role(sp_run_context *run, sp_beginning *start) {
+  switch ((sp_role)sp_roles_self(run->roles)->role) {
+  case SP_ROLE_COORDINATOR:
+    return sp_coordinate(run, start);
+  case SP_ROLE_IO:
+    return sp_write_behind(run);
+  case SP_ROLE_WORKER:
+    return sp_work(run);
+  }
+  return SP_ERR_INTERNAL;
+}
+
+static sp_status publish(sp_run_context *run, sp_beginning *start) {
+  sp_journal_close(start->journal);
+  start->journal = NULL;
+  sp_watch_doing(run->watch, "publishes the output");
+  SP_FAULT_POINT("before_publish");
+  SP_TRY(sp_output_publish(run->job, run->part_path, start->results, start->index->n_gathers));
+  SP_FAULT_POINT("published");
+  unlink(run->journal_path); /* the output says it all now */
+  SP_FAULT_POINT("tidied_up");
+  if (!run->options->quiet) print_summary(run, count_traces(start));
+  return report_failures(run, start->index, start->results);
+}
+
+static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
+  run->started_at = sp_now();
+  run->started_cpu = sp_cpu_seconds();
+  const sp_status role_ended = run_role(run, start);
+  sp_watch_doing(run->watch, "waits for the other ranks to end");
+  const sp_status ended = sp_agree(run->roles->world, role_ended);
+  SP_TRY(sp_report(run, count_traces(start)));
+  SP_TRY(ended);
+  sp_status status = SP_SUCCESS;
+  if (run->roles->rank == 0) status = publish(run, start);
+  end_if_disk_failed(run, status);
+  return sp_agree(run->roles->world, status);
+}
+
+/* Nothing is to be done; says so, and what came of it before. A run that was cut off as it ended left its notes. */
+static sp_status report_complete(const sp_run_context *run, const sp_beginning *start) {
+  sp_status status = SP_SUCCESS;
+  if (run->roles->rank == 0) {
+    unlink(run->inflight_path);
+    sp_info("%s is complete already; --restart makes it again", run->job->output);
+    status = report_failures(run, start->index, start->results);
+  }
+  return sp_agree(run->roles->world, status);
+}
+
+/* A mistake that only the ranks that compute could find ends a new job before its first gather: leave nothing. */
+static void tidy_up(const sp_run_context *run, const sp_beginning *start, sp_status status) {
+  if (status != SP_ERR_USAGE || !run->recorded || run->start != SP_START_NEW || run->roles->rank != 0) return;
+  if (start->n_durable) return;
+  unlink(run->journal_path);
+  unlink(run->part_path);
+  unlink(run->history_path);
+}
+
+sp_status sp_run(const sp_job *job, const sp_run_options *options) {
+  sp_run_context run = {.job = job, .options = options, .history_fd = -1};
+  sp_beginning start = {0};
+  sp_status status = prepare(&run, &start);
+  if (status == SP_SUCCESS) {
+    status = run.start == SP_START_COMPLETE ? report_complete(&run, &start) : run_and_publish(&run, &start);
+  }
+  sp_record_end(&run, &start, status);
+  tidy_up(&run, &start, status);
+  sp_journal_close(start.journal);
+  sp_node_window_destroy(run.window);
+  end_beginning(&start);
+  sp_free(run.part_path);
+  sp_free(run.journal_path);
+  sp_free(run.lock_path);
+  sp_free(run.inflight_path);
+  sp_free(run.history_path);
+  sp_free(run.places);
+  sp_roles_destroy(run.roles);
+  return status;
+}

@@ -1,0 +1,123 @@
+#include "src/run/run_monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/memory.h"
+#include "src/base/crash.h"
+#include "src/run/history.h"
+
+/* The stall time is that of a slab of this size; what is larger is given longer. */
+#define STALL_SLAB_BYTES (64e6)
+
+enum { JOB_ID_SIZE = 128 };
+
+static sp_status gather_places(sp_run_context *run) {
+  const sp_roles *roles = run->roles;
+  const size_t n = (size_t)roles->size;
+  const sp_member *self = sp_roles_self(roles);
+  sp_place mine = {.role = self->role, .node = self->node, .process = (int32_t)getpid()};
+  if (gethostname(mine.host, sizeof mine.host - 1)) snprintf(mine.host, sizeof mine.host, "?");
+  const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", (void **)&run->places);
+  SP_TRY(sp_agree(roles->world, status));
+  return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world));
+}
+
+static void add_nodes(const sp_run_context *run) {
+  for (int node = 0; node < run->roles->n_nodes; node++) {
+    int first = -1, n = 0;
+    for (int r = 0; r < run->roles->size; r++) {
+      if (run->places[r].node != node) continue;
+      if (first < 0) first = r;
+      n++;
+    }
+    if (n) sp_history_add(run->history_path, "node %s %d %d", run->places[first].host, first, n);
+  }
+}
+
+static void add_run(const sp_run_context *run, const sp_beginning *start) {
+  const sp_roles *roles = run->roles;
+  char now[SP_TIME_TEXT];
+  char id[JOB_ID_SIZE];
+  const char *slurm = getenv("SLURM_JOB_ID");
+  const bool launcher = sp_comm_job_id(id, sizeof id);
+  sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d version=%s%s%s%s%s",
+                 sp_history_time(now), run->start == SP_START_NEW ? "new" : "resumed",
+                 (unsigned long long)start->earlier.n_done, (unsigned long long)run->shape.n_gathers, roles->size,
+                 roles->n_workers, roles->n_io, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
+                 launcher ? " pmix=" : "", launcher ? id : "");
+  add_nodes(run);
+}
+
+/* A job that syncs once, at the end, may be silent for as long as the disk needs for all of it. */
+static double stall_time(const sp_run_context *run) {
+  if (run->options->no_commit) return 0;
+  const sp_run_shape *shape = &run->shape;
+  const double bytes = (double)shape->slab_traces * shape->n_samples * sizeof(float);
+  return run->job->settings.stall_timeout * fmax(1, bytes / STALL_SLAB_BYTES);
+}
+
+sp_status sp_record_begin(sp_run_context *run, sp_beginning *start) {
+  const sp_roles *roles = run->roles;
+  sp_status status = SP_SUCCESS;
+  SP_TRY(gather_places(run));
+  run->recorded = true;
+  if (roles->rank == 0) {
+    add_run(run, start);
+    status = sp_inflight_create(run->inflight_path, run->places, roles->size, &start->inflight);
+  }
+  SP_TRY(sp_agree(roles->world, status));
+  const sp_watch_config config = {.inflight_path = run->inflight_path,
+                                  .history_path = run->history_path,
+                                  .places = run->places,
+                                  .rank = roles->rank,
+                                  .n_ranks = roles->size,
+                                  .stall_s = stall_time(run)};
+  SP_TRY(sp_agree(roles->world, sp_watch_create(&config, &run->watch)));
+  if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
+  run->history_fd = open(run->history_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (run->history_fd >= 0) sp_crash_watch(run->history_fd, roles->rank);
+  return SP_SUCCESS;
+}
+
+static sp_end end_of(sp_status status) {
+  switch (status) {
+  case SP_SUCCESS:
+  case SP_ERR_GATHER:
+    return SP_END_COMPLETE;
+  case SP_STOPPED:
+    return SP_END_STOPPED;
+  case SP_ERR_DEVICE:
+  case SP_ERR_MPI:
+  case SP_ERR_INTERNAL:
+    return SP_END_BROKEN;
+  default:
+    return SP_END_FAILED;
+  }
+}
+
+void sp_record_end(sp_run_context *run, sp_beginning *start, sp_status status) {
+  if (!run->recorded) return;
+  sp_crash_unwatch();
+  if (run->history_fd >= 0) close(run->history_fd);
+  run->history_fd = -1;
+  sp_watch_destroy(run->watch);
+  run->watch = NULL;
+  sp_inflight_close(start->inflight);
+  start->inflight = NULL;
+  if (run->roles->rank != 0) return;
+  sp_history_end(run->history_path, end_of(status), 0);
+  unlink(run->inflight_path);
+}
+
+_Noreturn void sp_run_abort(const sp_run_context *run, sp_status status) {
+  const sp_end end = end_of(status);
+  if (end == SP_END_BROKEN) sp_crash_note();
+  if (run->recorded) sp_history_end(run->history_path, end, run->roles->rank);
+  sp_comm_abort(status);
+}

@@ -1,0 +1,170 @@
+#include "src/run/supervise.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "seisproc/launch.h"
+#include "seisproc/log.h"
+#include "src/run/history.h"
+#include "src/run/inflight.h"
+
+enum { PATH_SIZE = 4096, HOST_SIZE = 64, LINE_SIZE = 256 };
+
+/* What the launcher has said of a rank that died. */
+typedef struct death {
+  bool known;
+  int rank, signal;
+  char host[HOST_SIZE];
+  char last_line[LINE_SIZE]; /* said before */
+} death;
+
+typedef struct supervisor {
+  const sp_job *job;
+  char journal[PATH_SIZE], inflight[PATH_SIZE], history[PATH_SIZE];
+  death death;
+  sp_launch_end end;
+  sp_last_run run;
+} supervisor;
+
+/* --- what became of it ---------------------------------------------------------------------------------------- */
+
+/* Open MPI 4.1 and 5 say alike: "... noticed that process rank 3 with PID 0 on node n01 exited on signal 9 (Killed).",
+ * the newer one in two lines. */
+static bool hear_mpirun(const char *line, death *heard) {
+  const char *words = strstr(line, "noticed that process rank ");
+  return words && sscanf(words, "noticed that process rank %d with PID %*u on node %63s exited on signal %d",
+                         &heard->rank, heard->host, &heard->signal) == 3;
+}
+
+static int signal_of(const char *words) {
+  for (int number = 1; number < NSIG; number++) {
+    const char *name = strsignal(number);
+    if (!strncmp(words, name, strlen(name))) return number;
+  }
+  return 0;
+}
+
+/* "srun: error: n02: task 3: Segmentation fault (core dumped)", "srun: error: n02: tasks 3-5: Killed". */
+static bool hear_srun(const char *line, death *heard) {
+  if (sscanf(line, "srun: error: %63[^:]: task%*[s ]%d", heard->host, &heard->rank) != 2) return false;
+  const char *how = strrchr(line, ':');
+  heard->signal = signal_of(how + strspn(how, ": "));
+  return heard->signal != 0;
+}
+
+/* The first that is heard of is the one that took the others with it. */
+static void hear(const char *line, void *context) {
+  death *d = context;
+  death heard = {.known = true};
+  char both[2 * LINE_SIZE];
+  if (d->known) return;
+  snprintf(both, sizeof both, "%s %s", d->last_line, line);
+  snprintf(d->last_line, sizeof d->last_line, "%s", line);
+  if (hear_mpirun(both, &heard) || hear_srun(line, &heard)) *d = heard;
+}
+
+static void say_rank(const supervisor *s, int rank, int signal) {
+  char text[SP_INFLIGHT_TEXT], by[64] = "of a fault";
+  const bool known = s->run.begun && sp_inflight_describe(s->inflight, rank, text, NULL);
+  if (signal) snprintf(by, sizeof by, "by signal %d (%s)", signal, strsignal(signal));
+  sp_log(SP_LOG_ERROR, "rank %d died %s: %s%s", rank, by, known ? text : "on ", known ? "" : s->death.host);
+}
+
+static void say_what_happened(const supervisor *s) {
+  const int launcher_signal = s->end.exit_code > 128 ? s->end.exit_code - 128 : 0;
+  if (s->run.crashed) {
+    say_rank(s, s->run.crash.rank, s->run.crash.signal);
+  } else if (s->death.known) {
+    say_rank(s, s->death.rank, s->death.signal);
+  } else if (s->run.end == SP_END_STALLED) {
+    sp_log(SP_LOG_ERROR, "the job hung");
+  } else if (launcher_signal) {
+    sp_log(SP_LOG_ERROR, "%s ended by signal %d (%s)", sp_mpirun_name(), launcher_signal, strsignal(launcher_signal));
+  } else {
+    sp_log(SP_LOG_ERROR, "the job ended with exit code %d", s->end.exit_code);
+  }
+}
+
+/* Whether what ended the job may be gone the next time. An end that the ranks agreed on or told the reason of is not.
+ */
+static bool is_worth_another(const supervisor *s) {
+  switch (s->run.end) {
+  case SP_END_NONE:
+    return s->run.begun || s->death.known || s->end.exit_code > 128;
+  case SP_END_COMPLETE: /* it died on its way out */
+  case SP_END_BROKEN:
+  case SP_END_STALLED:
+    return true;
+  case SP_END_STOPPED:
+  case SP_END_FAILED:
+    return false;
+  }
+  return false;
+}
+
+/* Bytes of the journal, which grows with every range that is done. */
+static off_t journal_size(const supervisor *s) {
+  struct stat entry;
+  return stat(s->journal, &entry) ? 0 : entry.st_size;
+}
+
+/* --- running it ------------------------------------------------------------------------------------------------ */
+
+static sp_status name_files(supervisor *s) {
+  static const char *const endings[] = {".journal", ".inflight", ".runs"};
+  char *const names[] = {s->journal, s->inflight, s->history};
+  for (int i = 0; i < 3; i++) {
+    if (snprintf(names[i], PATH_SIZE, "%s%s", s->job->output, endings[i]) >= PATH_SIZE) {
+      return SP_RAISE(SP_ERR_USAGE, "%s: the name is too long", s->job->output);
+    }
+  }
+  return SP_SUCCESS;
+}
+
+/* All runs of one supervisor share the time that the job has. */
+static void note_start(void) {
+  char now[32];
+  snprintf(now, sizeof now, "%lld", (long long)time(NULL));
+  setenv("SEISPROC_STARTED_AT", now, 0);
+}
+
+/* One run; what it left is in s. */
+static sp_status run_once(supervisor *s, char *const *command) {
+  const sp_launch_listener listener = {hear, &s->death};
+  const uint64_t from = sp_history_size(s->history);
+  s->death = (death){0};
+  SP_TRY(sp_launch_run(command, &listener, &s->end));
+  sp_history_last(s->history, from, &s->run);
+  return SP_SUCCESS;
+}
+
+sp_status sp_supervise(const sp_job *job, char *const *command, char *const *again, int *exit_code) {
+  supervisor s = {.job = job};
+  SP_TRY(name_files(&s));
+  note_start();
+  bool begun = false;
+  off_t done = journal_size(&s);
+  for (int in_vain = 0;;) {
+    SP_TRY(run_once(&s, begun ? again : command));
+    begun |= s.run.begun;
+    *exit_code = s.end.exit_code;
+    if (s.end.told || s.end.asked) return SP_SUCCESS;
+    const bool another = is_worth_another(&s);
+    if (another || s.death.known) say_what_happened(&s);
+    if (!another) return SP_SUCCESS;
+    const off_t done_now = journal_size(&s);
+    if (done_now > done) in_vain = 0;
+    done = done_now;
+    *exit_code = SP_EXIT_RESUMABLE;
+    if (in_vain++ == job->settings.restarts) {
+      sp_log(SP_LOG_ERROR, "given up after %d restarts in a row without a gather done; the same command goes on",
+             job->settings.restarts);
+      return SP_SUCCESS;
+    }
+    sp_info("starting again, %d of %d in a row without progress", in_vain, job->settings.restarts);
+  }
+}

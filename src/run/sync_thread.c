@@ -1,0 +1,128 @@
+#include "src/run/sync_thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/memory.h"
+#include "seisproc/stats.h"
+#include "src/base/fault.h"
+
+struct sp_sync_thread {
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  bool started, ending;
+  int fd;
+  int error; /* errno of the first sync that failed */
+  bool reported;
+  uint64_t wanted, durable;
+  double seconds;
+  uint64_t count;
+  const char *path;
+};
+
+static void *run(void *argument) {
+  sp_sync_thread *t = argument;
+  pthread_mutex_lock(&t->lock);
+  while (true) {
+    while (!t->ending && (t->wanted == t->durable || t->error)) pthread_cond_wait(&t->wake, &t->lock);
+    if (t->ending) break;
+    const uint64_t target = t->wanted;
+    pthread_mutex_unlock(&t->lock);
+    SP_FAULT_POINT("before_sync");
+    const double start = sp_now();
+    const int error = fdatasync(t->fd) ? errno : 0;
+    const double seconds = sp_now() - start;
+    SP_FAULT_POINT("after_sync");
+    pthread_mutex_lock(&t->lock);
+    t->seconds += seconds;
+    t->count++;
+    if (error) {
+      t->error = error;
+    } else {
+      t->durable = target;
+    }
+  }
+  pthread_mutex_unlock(&t->lock);
+  return NULL;
+}
+
+sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out) {
+  sp_status status = SP_SUCCESS;
+  sp_sync_thread *t = NULL;
+  SP_TRY(sp_calloc(1, sizeof *t, "the sync thread", (void **)&t));
+  pthread_mutex_init(&t->lock, NULL);
+  pthread_cond_init(&t->wake, NULL);
+  t->path = path;
+  t->fd = open(path, O_RDWR | O_CLOEXEC);
+  if (t->fd < 0) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    goto fail;
+  }
+  const int error = pthread_create(&t->thread, NULL, run, t);
+  if (error) {
+    status = SP_RAISE(SP_ERR_MEMORY, "the sync thread does not start: %s", strerror(error));
+    goto fail;
+  }
+  t->started = true;
+  pthread_setname_np(t->thread, "sp-sync");
+  *out = t;
+  return SP_SUCCESS;
+fail:
+  sp_sync_thread_destroy(t);
+  return status;
+}
+
+void sp_sync_thread_destroy(sp_sync_thread *t) {
+  if (!t) return;
+  if (t->started) {
+    pthread_mutex_lock(&t->lock);
+    t->ending = true;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+    pthread_join(t->thread, NULL);
+  }
+  if (t->fd >= 0) close(t->fd);
+  pthread_cond_destroy(&t->wake);
+  pthread_mutex_destroy(&t->lock);
+  sp_free(t);
+}
+
+bool sp_sync_thread_start(sp_sync_thread *t, uint64_t sequence) {
+  pthread_mutex_lock(&t->lock);
+  const bool idle = t->wanted == t->durable && !t->error;
+  if (idle) {
+    t->wanted = sequence;
+    pthread_cond_signal(&t->wake);
+  }
+  pthread_mutex_unlock(&t->lock);
+  return idle;
+}
+
+sp_status sp_sync_thread_poll(sp_sync_thread *t, uint64_t *durable) {
+  pthread_mutex_lock(&t->lock);
+  const int error = t->error;
+  *durable = t->durable;
+  pthread_mutex_unlock(&t->lock);
+  if (!error) return SP_SUCCESS;
+  if (t->reported) return SP_ERR_IO;
+  t->reported = true;
+  return SP_RAISE(SP_ERR_IO, "%s: what was written does not reach the disk: %s", t->path, strerror(error));
+}
+
+double sp_sync_thread_seconds(sp_sync_thread *t) {
+  pthread_mutex_lock(&t->lock);
+  const double seconds = t->seconds;
+  pthread_mutex_unlock(&t->lock);
+  return seconds;
+}
+
+uint64_t sp_sync_thread_count(sp_sync_thread *t) {
+  pthread_mutex_lock(&t->lock);
+  const uint64_t count = t->count;
+  pthread_mutex_unlock(&t->lock);
+  return count;
+}

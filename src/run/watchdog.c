@@ -1,0 +1,196 @@
+#include "src/run/watchdog.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "seisproc/launch.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/stats.h"
+#include "src/run/history.h"
+
+/* Parts of the stall time after which a rank says what it waits for, and rank 0 or, if that does not, another rank
+ * ends the job. */
+static const double tell_part = 0.8, end_part = 1, others_part = 1.5;
+
+enum { MAX_SHOWN = 256 };
+
+struct sp_watch {
+  sp_watch_config config;
+  int *neighbours; /* [n_neighbours]: ranks of this node whose processes can be seen, ascending */
+  int n_neighbours;
+  pthread_t thread;
+  bool started;
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  bool ending;
+  _Atomic(const char *) what;
+  atomic_ullong steps; /* of progress */
+  /* the thread's own */
+  unsigned long long seen_steps;
+  double since;
+  bool told;
+  int suspect; /* rank that was not found at the last look; -1: none */
+};
+
+/* --- ending the process --------------------------------------------------------------------------------------- */
+
+static bool is_gone(const sp_watch *w, int rank) {
+  return kill(w->config.places[rank].process, 0) && errno == ESRCH;
+}
+
+/* Of the ranks of a node that live, the first one speaks. */
+static bool is_speaker(const sp_watch *w) {
+  for (int i = 0; i < w->n_neighbours && w->neighbours[i] < w->config.rank; i++) {
+    if (!is_gone(w, w->neighbours[i])) return false;
+  }
+  return true;
+}
+
+/* The launcher ends the other ranks when one leaves like this. */
+_Noreturn static void leave(sp_end why, const sp_watch *w) {
+  if (is_speaker(w) || why == SP_END_STALLED) sp_history_end(w->config.history_path, why, w->config.rank);
+  _exit(SP_EXIT_RESUMABLE);
+}
+
+/* Launchers end a job when a rank dies; some take their time, and some need to be told to. A process that is gone at
+ * two looks is not one that is just being replaced. */
+static void look_at_neighbours(sp_watch *w) {
+  int gone = -1;
+  for (int i = 0; i < w->n_neighbours && gone < 0; i++) {
+    if (is_gone(w, w->neighbours[i])) gone = w->neighbours[i];
+  }
+  if (gone >= 0 && gone == w->suspect) {
+    char text[SP_INFLIGHT_TEXT];
+    if (is_speaker(w)) {
+      sp_inflight_describe(w->config.inflight_path, gone, text, NULL);
+      sp_log(sp_launch_awaited() ? SP_LOG_DEBUG : SP_LOG_ERROR, "rank %d has died: %s; ending the job", gone, text);
+    }
+    leave(SP_END_BROKEN, w);
+  }
+  w->suspect = gone;
+}
+
+/* --- hangs ---------------------------------------------------------------------------------------------------- */
+
+static void report_stall(const sp_watch *w, double seconds) {
+  sp_log(SP_LOG_ERROR, "stalled: nothing was done for %.0f s; ending the job, which can go on", seconds);
+  for (int r = 0; r < w->config.n_ranks && r < MAX_SHOWN; r++) {
+    char text[SP_INFLIGHT_TEXT];
+    bool says = false;
+    if (!sp_inflight_describe(w->config.inflight_path, r, text, &says)) continue;
+    sp_log(SP_LOG_ERROR, "rank %d: %s%s", r, text, says ? "" : ", says nothing");
+  }
+}
+
+static void look_at_progress(sp_watch *w) {
+  const char *what = atomic_load(&w->what);
+  const unsigned long long steps = atomic_load(&w->steps);
+  const double now = sp_now(), limit = w->config.stall_s, still = now - w->since;
+  if (steps != w->seen_steps) {
+    w->seen_steps = steps;
+    w->since = now;
+    w->told = false;
+  } else if (limit > 0 && still > tell_part * limit && !w->told) {
+    sp_inflight_note_wait(w->config.inflight_path, w->config.rank, still, what);
+    w->told = true;
+  } else if (limit > 0 && w->config.rank == 0 && still > end_part * limit) {
+    report_stall(w, still);
+    leave(SP_END_STALLED, w);
+  } else if (limit > 0 && still > others_part * limit) {
+    sp_log(SP_LOG_ERROR, "stalled: %s for %.0f s, and rank 0 says nothing; ending", what, still);
+    leave(SP_END_STALLED, w);
+  }
+}
+
+/* --- the thread ----------------------------------------------------------------------------------------------- */
+
+static void *run(void *argument) {
+  sp_watch *w = argument;
+  pthread_mutex_lock(&w->lock);
+  while (!w->ending) {
+    struct timespec next;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    next.tv_nsec += 200 * 1000 * 1000;
+    next.tv_sec += next.tv_nsec / 1000000000;
+    next.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&w->wake, &w->lock, &next);
+    if (w->ending) break;
+    pthread_mutex_unlock(&w->lock);
+    look_at_neighbours(w);
+    look_at_progress(w);
+    pthread_mutex_lock(&w->lock);
+  }
+  pthread_mutex_unlock(&w->lock);
+  return NULL;
+}
+
+static sp_status find_neighbours(sp_watch *w) {
+  const sp_watch_config *c = &w->config;
+  SP_TRY(sp_calloc((size_t)c->n_ranks, sizeof(int), "the ranks of a node", (void **)&w->neighbours));
+  for (int r = 0; r < c->n_ranks; r++) {
+    if (r == c->rank || c->places[r].node != c->places[c->rank].node || is_gone(w, r)) continue;
+    w->neighbours[w->n_neighbours++] = r;
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
+  sp_watch *w = NULL;
+  SP_TRY(sp_calloc(1, sizeof *w, "the watch", (void **)&w));
+  w->config = *config;
+  w->suspect = -1;
+  w->since = sp_now();
+  atomic_init(&w->what, "starts");
+  pthread_condattr_t clock;
+  pthread_condattr_init(&clock);
+  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  pthread_mutex_init(&w->lock, NULL);
+  pthread_cond_init(&w->wake, &clock);
+  pthread_condattr_destroy(&clock);
+  const sp_status status = find_neighbours(w);
+  if (status != SP_SUCCESS) {
+    sp_watch_destroy(w);
+    return status;
+  }
+  const int error = pthread_create(&w->thread, NULL, run, w);
+  if (error) {
+    sp_watch_destroy(w);
+    return SP_RAISE(SP_ERR_MEMORY, "the watch does not start: %s", strerror(error));
+  }
+  w->started = true;
+  pthread_setname_np(w->thread, "sp-watch");
+  *out = w;
+  return SP_SUCCESS;
+}
+
+void sp_watch_doing(sp_watch *watch, const char *what) {
+  if (!watch || atomic_load_explicit(&watch->what, memory_order_relaxed) == what) return;
+  atomic_store_explicit(&watch->what, what, memory_order_relaxed);
+  sp_watch_progress(watch);
+}
+
+void sp_watch_progress(sp_watch *watch) {
+  if (watch) atomic_fetch_add_explicit(&watch->steps, 1, memory_order_relaxed);
+}
+
+void sp_watch_destroy(sp_watch *w) {
+  if (!w) return;
+  if (w->started) {
+    pthread_mutex_lock(&w->lock);
+    w->ending = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+  }
+  pthread_cond_destroy(&w->wake);
+  pthread_mutex_destroy(&w->lock);
+  sp_free(w->neighbours);
+  sp_free(w);
+}

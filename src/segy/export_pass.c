@@ -1,0 +1,190 @@
+/* Traces from the survey to the output, in blocks.
+ *
+ * A sample whose float is not all that the file had (segy/exact) is given back its own bytes, wherever the survey still
+ * holds that float; a sample that was processed since is encoded.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/memory.h"
+#include "seisproc/stop.h"
+#include "src/segy/exporter.h"
+
+static const uint64_t block_bytes = 4 << 20;
+enum { EXACT_PLACES = 4096 };
+
+typedef struct mover {
+  sp_exporter *ex;
+  sp_local block_traces;
+  float *samples;   /* [block_traces][n_samples] */
+  uint8_t *headers; /* [block_traces][kept_header_bytes] */
+  double *scratch;  /* [block_traces] */
+  uint8_t *out;     /* [block_traces][trace_bytes] */
+  /* exact samples: the rows of segy/exact/traces around the next one */
+  uint64_t place[EXACT_PLACES];
+  uint64_t first_row, row, n_rows; /* of place[0]; the next one; all */
+  sp_local n_places;
+  uint8_t *raw; /* one trace as the file had it */
+  float *again; /* that one decoded */
+} mover;
+
+sp_status sp_export_write(const sp_exporter *ex, uint64_t offset, size_t n, const void *bytes) {
+  const char *from = bytes;
+  while (n) {
+    const ssize_t put = pwrite(ex->fd, from, n, (off_t)offset);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) {
+      return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", ex->part_path, put ? strerror(errno) : "no progress");
+    }
+    from += put;
+    offset += (uint64_t)put;
+    n -= (size_t)put;
+  }
+  return SP_SUCCESS;
+}
+
+/* --- exact samples ------------------------------------------------------------------------------------------------ */
+
+static sp_status read_places(mover *m, uint64_t row) {
+  const uint64_t left = m->n_rows - row;
+  m->first_row = row;
+  m->n_places = left < EXACT_PLACES ? (sp_local)left : EXACT_PLACES;
+  return sp_dataset_read_alone(m->ex->exact_traces, row, m->n_places, m->place);
+}
+
+/* The first row whose trace is not before `trace`. */
+static sp_status find_row(mover *m, uint64_t trace) {
+  uint64_t low = 0, high = m->n_rows;
+  while (low < high) {
+    const uint64_t middle = low + (high - low) / 2;
+    uint64_t place;
+    SP_TRY(sp_dataset_read_alone(m->ex->exact_traces, middle, 1, &place));
+    if (place < trace) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  m->row = low;
+  return read_places(m, low);
+}
+
+/* Whether segy/exact has the samples of this trace; traces are asked for in ascending order. Reads them to m->raw. */
+static sp_status take_exact(mover *m, uint64_t trace, bool *found) {
+  *found = false;
+  while (m->row < m->n_rows) {
+    if (m->row == m->first_row + m->n_places) SP_TRY(read_places(m, m->row));
+    const uint64_t place = m->place[m->row - m->first_row];
+    if (place > trace) return SP_SUCCESS;
+    m->row++;
+    if (place < trace) continue;
+    *found = true;
+    return sp_dataset_read_alone(m->ex->exact_samples, m->row - 1, 1, m->raw);
+  }
+  return SP_SUCCESS;
+}
+
+static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
+  sp_exporter *ex = m->ex;
+  const size_t bytes = sp_segy_format_bytes(ex->format), n = ex->n_samples;
+  sp_segy_decode(ex->format, ex->order, m->raw, n, m->again);
+  if (!memcmp(m->again, samples, n * sizeof *samples)) {
+    memcpy(out, m->raw, n * bytes);
+    return;
+  }
+  /* those that are given back are not encoded, so that they do not count as losses */
+  uint8_t *same = (uint8_t *)m->again;
+  for (size_t i = 0; i < n; i++) {
+    const bool equal = !memcmp(&m->again[i], &samples[i], sizeof *samples);
+    if (equal) samples[i] = 0;
+    same[i] = equal;
+  }
+  sp_segy_encode(ex->format, ex->order, samples, n, out, &ex->losses);
+  for (size_t i = 0; i < n; i++) {
+    if (same[i]) memcpy(out + i * bytes, m->raw + i * bytes, bytes);
+  }
+}
+
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
+
+static sp_status get_headers(mover *m, uint64_t first, sp_local n) {
+  sp_exporter *ex = m->ex;
+  if (!ex->raw_headers) return sp_export_make_headers(ex, first, n, m->headers, m->scratch);
+  return sp_dataset_read_alone(ex->raw_headers, first, n, m->headers);
+}
+
+static void put_header(const mover *m, sp_local i, uint8_t *out) {
+  const sp_exporter *ex = m->ex;
+  const size_t stride = ex->raw_headers ? ex->kept_header_bytes : ex->header_bytes;
+  const uint8_t *header = m->headers + i * stride;
+  memcpy(out, header, ex->header_bytes);
+  if (ex->cut_headers) memset(out + 180, 0, ex->header_bytes - 180);
+  if (ex->raw_headers && ex->set_shape) sp_export_set_shape(ex, out);
+}
+
+static sp_status move_block(mover *m, uint64_t first, sp_local n) {
+  sp_exporter *ex = m->ex;
+  SP_TRY(sp_dataset_read_alone(ex->samples, first, n, m->samples));
+  SP_TRY(get_headers(m, first, n));
+  for (sp_local i = 0; i < n; i++) {
+    uint8_t *out = m->out + i * ex->trace_bytes;
+    float *samples = m->samples + (size_t)i * ex->n_samples;
+    put_header(m, i, out);
+    bool exact = false;
+    if (ex->exact_traces) SP_TRY(take_exact(m, first + i, &exact));
+    if (exact) {
+      encode_around_exact(m, samples, out + ex->header_bytes);
+    } else {
+      sp_segy_encode(ex->format, ex->order, samples, ex->n_samples, out + ex->header_bytes, &ex->losses);
+    }
+  }
+  return sp_export_write(ex, ex->file_header_bytes + first * ex->trace_bytes, n * ex->trace_bytes, m->out);
+}
+
+static sp_status make_buffers(mover *m) {
+  const sp_exporter *ex = m->ex;
+  const uint64_t block = block_bytes / ex->trace_bytes, n = block ? block : 1;
+  const size_t header = ex->raw_headers ? ex->kept_header_bytes : ex->header_bytes;
+  m->block_traces = (sp_local)n;
+  SP_TRY(sp_alloc(n * ex->n_samples * sizeof(float), "samples", (void **)&m->samples));
+  SP_TRY(sp_alloc(n * header, "trace headers", (void **)&m->headers));
+  SP_TRY(sp_alloc(n * sizeof(double), "a header column", (void **)&m->scratch));
+  SP_TRY(sp_alloc(n * ex->trace_bytes, "traces", (void **)&m->out));
+  if (!ex->exact_traces) return SP_SUCCESS;
+  SP_TRY(sp_alloc(ex->n_samples * sp_segy_format_bytes(ex->format), "exact samples", (void **)&m->raw));
+  return sp_alloc(ex->n_samples * sizeof(float), "exact samples", (void **)&m->again);
+}
+
+static sp_status move_share(mover *m) {
+  sp_exporter *ex = m->ex;
+  const uint64_t share = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank);
+  const uint64_t end = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank + 1);
+  SP_TRY(make_buffers(m));
+  if (ex->exact_traces) {
+    m->n_rows = sp_dataset_rows(ex->exact_traces);
+    SP_TRY(find_row(m, share));
+  }
+  for (uint64_t first = share; first < end; first += m->block_traces) {
+    const sp_local n = end - first < m->block_traces ? (sp_local)(end - first) : m->block_traces;
+    SP_TRY(move_block(m, first, n));
+    if (sp_stop_signal()) return SP_STOPPED;
+    sp_meter_show(&ex->meter, (double)(first + n - share) / (double)(end - share));
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_export_pass(sp_exporter *ex) {
+  mover *m;
+  SP_TRY(sp_calloc(1, sizeof *m, "an export", (void **)&m));
+  m->ex = ex;
+  const sp_status status = move_share(m);
+  sp_free(m->again);
+  sp_free(m->raw);
+  sp_free(m->out);
+  sp_free(m->scratch);
+  sp_free(m->headers);
+  sp_free(m->samples);
+  sp_free(m);
+  return status;
+}

@@ -1,0 +1,192 @@
+/* What an export writes: the kind, order and format that the survey came with or that are asked for. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/memory.h"
+#include "seisproc/quote.h"
+#include "src/segy/exporter.h"
+#include "src/segy/segy_probe.h"
+
+/* Reads a dataset of bytes behind those of *bytes; nothing where the survey has none. */
+static sp_status append(const sp_exporter *ex, const char *path, uint8_t **bytes, uint64_t *n) {
+  if (!sp_survey_has(ex->survey, path)) return SP_SUCCESS;
+  sp_dataset *dataset;
+  SP_TRY(sp_dataset_open(ex->survey, path, &dataset));
+  const uint64_t more = sp_dataset_rows(dataset);
+  void *both = NULL;
+  sp_status status = sp_alloc(*n + more, "file headers", &both);
+  if (status == SP_SUCCESS) {
+    if (*n) memcpy(both, *bytes, *n);
+    status = sp_dataset_read_alone(dataset, 0, (sp_local)more, (uint8_t *)both + *n);
+    sp_free(*bytes);
+    *bytes = both;
+    *n += more;
+  }
+  sp_dataset_close(dataset);
+  return status;
+}
+
+static sp_status keep_file_headers(sp_exporter *ex) {
+  SP_TRY(append(ex, "/segy/text_header", &ex->file_header, &ex->file_header_bytes));
+  SP_TRY(append(ex, "/segy/binary_header", &ex->file_header, &ex->file_header_bytes));
+  if (ex->file_header_bytes != SP_SEGY_FILE_HEADER_BYTES) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: /segy holds %llu bytes of file headers, allowed is %d", ex->options->input,
+                    (unsigned long long)ex->file_header_bytes, SP_SEGY_FILE_HEADER_BYTES);
+  }
+  return append(ex, "/segy/extended_text", &ex->file_header, &ex->file_header_bytes);
+}
+
+/* What /segy says of the file that the survey came from. */
+static sp_status read_origin(sp_exporter *ex, int64_t *format) {
+  char *kind = NULL, *order = NULL;
+  int64_t n_samples = 0;
+  double interval_us = 0;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_survey_get_text(ex->survey, "/segy", "kind", &kind));
+  SP_TRY_GOTO(out, sp_survey_get_text(ex->survey, "/segy", "byte_order", &order));
+  SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "format", format));
+  SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "n_samples", &n_samples));
+  SP_TRY_GOTO(out, sp_survey_get_real(ex->survey, "/segy", "sample_interval_us", &interval_us));
+  ex->kind = strcmp(kind, "su") ? SP_KIND_SEGY : SP_KIND_SU;
+  ex->order = strcmp(order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;
+  ex->set_shape = n_samples != ex->n_samples || interval_us != ex->interval_us;
+out:
+  sp_free(order);
+  sp_free(kind);
+  return status;
+}
+
+static sp_status open_exact(sp_exporter *ex) {
+  if (!sp_survey_has(ex->survey, SP_EXACT_GROUP "/traces")) return SP_SUCCESS;
+  SP_TRY(sp_dataset_open(ex->survey, SP_EXACT_GROUP "/traces", &ex->exact_traces));
+  SP_TRY(sp_dataset_open(ex->survey, SP_EXACT_GROUP "/samples", &ex->exact_samples));
+  const bool fit = sp_dataset_rows(ex->exact_traces) == sp_dataset_rows(ex->exact_samples) &&
+                   sp_dataset_row_length(ex->exact_samples) == ex->n_samples * sp_segy_format_bytes(ex->format);
+  return fit ? SP_SUCCESS : SP_RAISE(SP_ERR_INPUT, "%s: " SP_EXACT_GROUP " is of another shape", ex->options->input);
+}
+
+/* A survey that was imported: its own headers, and its own format unless another one is asked for. */
+static sp_status prepare_kept(sp_exporter *ex) {
+  const sp_export_options *o = ex->options;
+  int64_t format;
+  SP_TRY(read_origin(ex, &format));
+  SP_TRY(sp_dataset_open(ex->survey, "/segy/trace_headers", &ex->raw_headers));
+  ex->kept_header_bytes = (uint32_t)sp_dataset_row_length(ex->raw_headers);
+  if (sp_dataset_rows(ex->raw_headers) != ex->n_traces || ex->kept_header_bytes < SP_TRACE_HEADER_BYTES ||
+      sp_dataset_type(ex->raw_headers) != SP_UINT8 || !sp_segy_format_bytes((int)format)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: /segy holds no headers that belong to its traces", o->input);
+  }
+  const sp_segy_kind kept_kind = ex->kind;
+  if (o->kind) ex->kind = o->kind;
+  ex->cut_headers = ex->kind != kept_kind;
+  ex->header_bytes = ex->cut_headers ? SP_TRACE_HEADER_BYTES : ex->kept_header_bytes;
+  ex->format = o->format ? o->format : ex->cut_headers ? SP_FORMAT_FLOAT32 : (int)format;
+  if (ex->kind == SP_KIND_SU) ex->format = SP_FORMAT_FLOAT32;
+  if (ex->format == format) SP_TRY(open_exact(ex));
+  if (ex->kind == SP_KIND_SU) return SP_SUCCESS;
+  if (ex->cut_headers) {
+    ex->set_shape = true;
+    return SP_SUCCESS;
+  }
+  if (sp_survey_has(ex->survey, "/segy/trailer")) {
+    sp_dataset *trailer;
+    SP_TRY(sp_dataset_open(ex->survey, "/segy/trailer", &trailer));
+    ex->trailer_bytes = sp_dataset_rows(trailer);
+    sp_dataset_close(trailer);
+  }
+  SP_TRY(keep_file_headers(ex));
+  /* the declared format may be a wrong one that import was told about: it is only changed when another is asked for */
+  if (ex->format != format || ex->set_shape) sp_export_set_binary(ex, ex->file_header + SP_SEGY_TEXT_BYTES);
+  return SP_SUCCESS;
+}
+
+static sp_status prepare_made(sp_exporter *ex) {
+  const sp_export_options *o = ex->options;
+  ex->kind = o->kind ? o->kind : SP_KIND_SEGY;
+  ex->order = SP_ORDER_BIG;
+  ex->format = o->format ? o->format : SP_FORMAT_FLOAT32;
+  ex->header_bytes = SP_TRACE_HEADER_BYTES;
+  ex->set_shape = true;
+  return sp_export_open_columns(ex);
+}
+
+static sp_status check_options(const sp_exporter *ex) {
+  const sp_export_options *o = ex->options;
+  char quoted[SP_QUOTE_SIZE];
+  if (strcmp(o->dataset, "traces") && strcmp(o->dataset, "noise")) {
+    return SP_RAISE(SP_ERR_USAGE, "--dataset: found '%s', allowed is traces or noise", sp_quote(o->dataset, quoted));
+  }
+  if (o->format && !sp_segy_format_bytes(o->format)) {
+    const char *name = sp_segy_format_name(o->format);
+    return SP_RAISE(SP_ERR_USAGE, "--format: found %d%s%s%s, allowed are 1, 2, 3, 5, 6, 8, 10, 11, 16", o->format,
+                    name ? " (" : "", name ? name : "", name ? ")" : "");
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status check_shape(const sp_exporter *ex) {
+  const sp_export_options *o = ex->options;
+  if (ex->kind == SP_KIND_SU && o->format && o->format != SP_FORMAT_FLOAT32) {
+    return SP_RAISE(SP_ERR_USAGE, "--format: found %d, allowed in an SU file is 5", o->format);
+  }
+  if (ex->kind == SP_KIND_SU && ex->n_samples > UINT16_MAX) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: %u samples a trace, allowed in an SU file are %d", o->input, ex->n_samples,
+                    UINT16_MAX);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status open_samples(sp_exporter *ex) {
+  const sp_export_options *o = ex->options;
+  char path[16];
+  snprintf(path, sizeof path, "/%s", o->dataset);
+  if (!sp_survey_has(ex->survey, path)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: has no %s; `mode: both` in a job writes it", o->input, path);
+  }
+  SP_TRY(sp_dataset_open(ex->survey, path, &ex->samples));
+  if (sp_dataset_type(ex->samples) == SP_FLOAT32 && sp_dataset_rows(ex->samples) == ex->n_traces &&
+      sp_dataset_row_length(ex->samples) == ex->n_samples) {
+    return SP_SUCCESS;
+  }
+  return SP_RAISE(SP_ERR_INPUT, "%s: %s is of another shape than /traces", o->input, path);
+}
+
+static sp_status prepare_alone(sp_exporter *ex) {
+  SP_TRY(open_samples(ex));
+  if (sp_survey_has(ex->survey, "/segy/trace_headers")) {
+    SP_TRY(prepare_kept(ex));
+  } else {
+    SP_TRY(prepare_made(ex));
+  }
+  SP_TRY(check_shape(ex));
+  if (!ex->file_header && ex->kind == SP_KIND_SEGY) {
+    SP_TRY(sp_export_make_file_header(ex));
+    ex->file_header_bytes = SP_SEGY_FILE_HEADER_BYTES;
+  }
+  ex->trace_bytes = ex->header_bytes + (uint64_t)ex->n_samples * sp_segy_format_bytes(ex->format);
+  return SP_SUCCESS;
+}
+
+sp_status sp_export_prepare(sp_exporter *ex) {
+  SP_TRY(sp_team_agree(&ex->team, ex->team.rank ? SP_SUCCESS : check_options(ex)));
+  SP_TRY(sp_survey_open(ex->team.comm, ex->options->input, false, &ex->survey));
+  const sp_survey_info *info = sp_survey_get_info(ex->survey);
+  ex->n_traces = info->n_traces;
+  ex->n_samples = info->n_samples;
+  ex->interval_us = info->sample_interval_us;
+  return sp_team_agree(&ex->team, prepare_alone(ex));
+}
+
+void sp_export_close(sp_exporter *ex) {
+  for (int i = 0; i < ex->n_columns; i++) sp_dataset_close(ex->columns[i].dataset);
+  ex->n_columns = 0;
+  sp_dataset_close(ex->exact_samples);
+  sp_dataset_close(ex->exact_traces);
+  sp_dataset_close(ex->raw_headers);
+  sp_dataset_close(ex->samples);
+  sp_survey_close(ex->survey);
+  ex->exact_samples = ex->exact_traces = ex->raw_headers = ex->samples = NULL;
+  ex->survey = NULL;
+}

@@ -1,0 +1,150 @@
+#include "seisproc/import.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "seisproc/stop.h"
+#include "src/segy/importer.h"
+
+/* Rank 0 is given the keys of all traces; the others free theirs. Collective. */
+static sp_status gather_keys(sp_importer *im) {
+  sp_status status = SP_SUCCESS;
+  for (int k = 0; k < im->n_keys && status == SP_SUCCESS; k++) {
+    const size_t bytes = sp_import_column_bytes(im, im->key_column[k]);
+    if (im->team.rank) {
+      status = sp_team_send(&im->team, 0, im->keys[k], (im->end - im->first) * bytes);
+      sp_free(im->keys[k]);
+      im->keys[k] = NULL;
+      continue;
+    }
+    for (int r = 1; r < im->team.size && status == SP_SUCCESS; r++) {
+      const uint64_t first = sp_team_share_start(&im->team, im->layout->n_traces, r);
+      const uint64_t end = sp_team_share_start(&im->team, im->layout->n_traces, r + 1);
+      status = sp_team_receive(&im->team, r, (char *)im->keys[k] + first * bytes, (end - first) * bytes);
+    }
+  }
+  return sp_team_agree(&im->team, status);
+}
+
+static bool is_all_zero(const sp_importer *im, int key) {
+  const uint64_t n = im->layout->n_traces;
+  if (sp_import_column_bytes(im, im->key_column[key]) == sizeof(int32_t)) {
+    const int32_t *values = im->keys[key];
+    for (uint64_t i = 0; i < n; i++) {
+      if (values[i]) return false;
+    }
+  } else {
+    const double *values = im->keys[key];
+    for (uint64_t i = 0; i < n; i++) {
+      if (values[i] != 0) return false;
+    }
+  }
+  return true;
+}
+
+static sp_status build_order(sp_importer *im) {
+  sp_key keys[SP_MAX_IMPORT_KEYS];
+  for (int k = 0; k < im->n_keys; k++) {
+    if (is_all_zero(im, k)) return sp_import_refuse_zero_key(im, k);
+    const sp_segy_column *column = &im->layout->columns[im->key_column[k]];
+    keys[k] = (sp_key){.name = column->name, .values = im->keys[k], .real = column->real};
+  }
+  SP_TRY(sp_order_build(im->options->input, keys, im->n_gather_keys, im->n_keys, im->layout->n_traces, &im->order));
+  for (int k = 0; k < im->n_keys; k++) {
+    sp_free(im->keys[k]);
+    im->keys[k] = NULL;
+  }
+  return SP_SUCCESS;
+}
+
+/* Every rank is given its part of the order in which traces are stored, if that is not the file's. Collective. */
+static sp_status share_order(sp_importer *im, bool *sorted) {
+  uint8_t has_order = im->order.source != NULL;
+  SP_TRY(sp_team_share(&im->team, &has_order, 1));
+  *sorted = has_order;
+  if (!has_order) return SP_SUCCESS;
+  sp_status status = SP_SUCCESS;
+  if (im->team.rank) {
+    status = sp_alloc((im->end - im->first) * sizeof *im->source, "the order of traces", (void **)&im->source);
+  } else {
+    im->source = im->order.source;
+  }
+  SP_TRY(sp_team_agree(&im->team, status));
+  if (im->team.rank) {
+    status = sp_team_receive(&im->team, 0, im->source, (im->end - im->first) * sizeof *im->source);
+  }
+  for (int r = 1; im->team.rank == 0 && r < im->team.size && status == SP_SUCCESS; r++) {
+    const uint64_t first = sp_team_share_start(&im->team, im->layout->n_traces, r);
+    const uint64_t end = sp_team_share_start(&im->team, im->layout->n_traces, r + 1);
+    status = sp_team_send(&im->team, r, im->order.source + first, (end - first) * sizeof *im->source);
+  }
+  return sp_team_agree(&im->team, status);
+}
+
+/* Traces go to their places in one way through the file where they stand in order, else in two. */
+static sp_status move_traces(sp_importer *im) {
+  const sp_team *team = &im->team;
+  const double first_share = im->order_expected ? 1 : 0.4;
+  const sp_pass first = {.write = im->order_expected, .collect = true, .share = first_share};
+  SP_TRY(sp_team_agree(team, sp_import_pass(im, &first)));
+  SP_TRY(gather_keys(im));
+  SP_TRY(sp_team_agree(team, team->rank ? SP_SUCCESS : build_order(im)));
+  SP_TRY(sp_import_say_notes(im));
+  bool sorted;
+  SP_TRY(share_order(im, &sorted));
+  if (!sorted && im->order_expected) return SP_SUCCESS;
+  const sp_pass second = {.write = true, .done = first_share, .share = 1 - first_share};
+  return sp_team_agree(team, sp_import_pass(im, &second));
+}
+
+static sp_status run(sp_importer *im) {
+  SP_TRY(sp_import_prepare(im));
+  SP_TRY(sp_import_create(im));
+  SP_TRY(sp_team_agree(&im->team, sp_import_open(im)));
+  sp_meter_start(&im->meter, &im->team, im->options->quiet, "import", im->layout->n_traces, im->layout->trace_bytes);
+  SP_TRY(move_traces(im));
+  return sp_import_finish(im);
+}
+
+static void say_done(const sp_importer *im, double seconds) {
+  const sp_segy_layout *layout = im->layout;
+  char name[SP_NAME_LENGTH + 1];
+  sp_import_gather_name(im, name);
+  const double bytes = (double)layout->n_traces * (double)layout->trace_bytes;
+  sp_info("%s: %llu traces of %u samples at %g ms, %llu gathers by %s%s; %.3g MB in %.1f s, %.0f MB/s",
+          im->options->output, (unsigned long long)layout->n_traces, layout->n_samples,
+          layout->sample_interval_us * 1e-3, (unsigned long long)im->order.n_gathers, name,
+          im->source ? ", sorted" : "", bytes * 1e-6, seconds, bytes * 1e-6 / (seconds > 1e-3 ? seconds : 1e-3));
+}
+
+static void clear(sp_importer *im) {
+  sp_import_close(im);
+  if (im->fd >= 0) close(im->fd);
+  for (int k = 0; k < SP_MAX_IMPORT_KEYS; k++) sp_free(im->keys[k]);
+  if (im->team.rank) sp_free(im->source);
+  sp_order_clear(&im->order);
+  sp_free(im->inexact);
+  sp_free(im->part_path);
+  sp_free(im->layout);
+}
+
+sp_status sp_import(MPI_Comm comm, const sp_import_options *options) {
+  sp_importer im = {.options = options, .fd = -1};
+  SP_TRY(sp_team_join(comm, &im.team));
+  sp_stop_install();
+  const sp_status status = run(&im);
+  const double seconds = im.meter.what ? sp_meter_end(&im.meter) : 0;
+  if (status == SP_SUCCESS) {
+    if (im.team.rank == 0 && !options->quiet) say_done(&im, seconds);
+  } else {
+    sp_import_close(&im);
+    sp_team_agree(&im.team, status); /* all have closed it */
+    if (im.team.rank == 0) sp_part_discard(im.part_path);
+    if (im.team.rank == 0 && status == SP_STOPPED) sp_warn("%s: stopped; nothing was kept", options->output);
+  }
+  clear(&im);
+  return status;
+}

@@ -1,0 +1,124 @@
+/* After the last trace: the gather index and the samples that floats do not keep; then the file gets its name. */
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "src/segy/importer.h"
+#include "src/segy/segy_probe.h"
+
+enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20 };
+
+static size_t raw_bytes(const sp_segy_layout *layout) {
+  return layout->n_samples * sp_segy_format_bytes(layout->format);
+}
+
+static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
+  char name[SP_NAME_LENGTH + 1];
+  sp_import_gather_name(im, name);
+  const sp_dataset_spec specs[] = {
+      {"/gathers/first_trace", SP_UINT64, im->order.n_gathers + 1, 0, NULL},
+      {"/gathers/key", SP_INT64, im->order.n_gathers, 0, NULL},
+      {SP_EXACT_GROUP "/traces", SP_UINT64, n_inexact, 0, NULL},
+      {SP_EXACT_GROUP "/samples", SP_UINT8, n_inexact, raw_bytes(im->layout), NULL},
+  };
+  const sp_attribute_spec attribute = {.object = "/gathers/key", .name = "name", .kind = SP_ATTR_TEXT, .text = name};
+  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, &attribute, 1);
+}
+
+static sp_status write_whole(sp_survey *survey, const char *path, const void *rows, uint64_t n, size_t row_bytes) {
+  sp_dataset *dataset;
+  SP_TRY(sp_dataset_open(survey, path, &dataset));
+  sp_status status = SP_SUCCESS;
+  for (uint64_t at = 0; at < n && status == SP_SUCCESS; at += PIECE) {
+    const sp_local m = n - at < PIECE ? (sp_local)(n - at) : PIECE;
+    status = sp_dataset_write_alone(dataset, at, m, (const char *)rows + at * row_bytes);
+  }
+  sp_dataset_close(dataset);
+  return status;
+}
+
+static sp_status add_gathers(const sp_importer *im, uint64_t n_inexact) {
+  sp_survey *survey;
+  const sp_order *order = &im->order;
+  SP_TRY(add_datasets(im, n_inexact));
+  SP_TRY(sp_survey_open(MPI_COMM_NULL, im->part_path, true, &survey));
+  sp_status status =
+      write_whole(survey, "/gathers/first_trace", order->first_trace, order->n_gathers + 1, sizeof *order->first_trace);
+  if (status == SP_SUCCESS) {
+    status = write_whole(survey, "/gathers/key", order->key, order->n_gathers, sizeof *order->key);
+  }
+  sp_survey_close(survey);
+  return status;
+}
+
+/* --- samples that floats do not keep ------------------------------------------------------------------------------ */
+
+typedef struct keeper {
+  sp_importer *im;
+  sp_dataset *traces, *samples;
+  uint64_t *place; /* [capacity] */
+  uint8_t *raw;    /* [capacity][row_bytes] */
+  sp_local capacity, n;
+  uint64_t written; /* rows of the datasets before the ones held */
+} keeper;
+
+static sp_status flush(keeper *k) {
+  SP_TRY(sp_dataset_write_alone(k->traces, k->written, k->n, k->place));
+  SP_TRY(sp_dataset_write_alone(k->samples, k->written, k->n, k->raw));
+  k->written += k->n;
+  k->n = 0;
+  return SP_SUCCESS;
+}
+
+static sp_status keep_all(keeper *k) {
+  const sp_importer *im = k->im;
+  const sp_segy_layout *layout = im->layout;
+  const size_t row = raw_bytes(layout);
+  for (uint64_t place = 0; place < im->end - im->first; place++) {
+    if (!(im->inexact[place / 8] >> place % 8 & 1)) continue;
+    const uint64_t trace = im->source ? im->source[place] : im->first + place;
+    k->place[k->n] = im->first + place;
+    SP_TRY(sp_segy_read_at(im->fd, im->options->input,
+                           layout->first_trace + trace * layout->trace_bytes + layout->header_bytes, row,
+                           k->raw + k->n * row));
+    if (++k->n == k->capacity) SP_TRY(flush(k));
+  }
+  return flush(k);
+}
+
+static sp_status keep_exact(sp_importer *im, uint64_t before) {
+  sp_status status;
+  const size_t row = raw_bytes(im->layout);
+  keeper k = {.im = im, .written = before, .capacity = (sp_local)(row < ROWS_BYTES ? ROWS_BYTES / row : 1)};
+  SP_TRY_GOTO(out, sp_survey_open(im->team.comm, im->part_path, true, &im->survey));
+  SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/traces", &k.traces));
+  SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/samples", &k.samples));
+  SP_TRY_GOTO(out, sp_alloc(k.capacity * sizeof *k.place, "exact samples", (void **)&k.place));
+  SP_TRY_GOTO(out, sp_alloc(k.capacity * row, "exact samples", (void **)&k.raw));
+  status = keep_all(&k);
+out:
+  sp_free(k.raw);
+  sp_free(k.place);
+  sp_dataset_close(k.samples);
+  sp_dataset_close(k.traces);
+  return status;
+}
+
+/* Every rank's node writes out what it holds. */
+static sp_status sync_all(sp_importer *im) {
+  return im->team.size > 1 ? sp_survey_sync(im->survey) : SP_SUCCESS;
+}
+
+sp_status sp_import_finish(sp_importer *im) {
+  uint64_t n_inexact = im->n_inexact, before;
+  SP_TRY(sp_team_agree(&im->team, sync_all(im)));
+  sp_import_close(im);
+  SP_TRY(sp_team_before(&im->team, n_inexact, &before));
+  SP_TRY(sp_team_sum(&im->team, &n_inexact, 1));
+  SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : add_gathers(im, n_inexact)));
+  if (n_inexact) {
+    sp_status status = keep_exact(im, before);
+    if (status == SP_SUCCESS) status = sync_all(im);
+    sp_import_close(im);
+    SP_TRY(sp_team_agree(&im->team, status));
+  }
+  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : sp_part_publish(im->part_path, im->options->output));
+}

@@ -1,0 +1,274 @@
+/* Traces from the input to the output, in chunks of fixed size.
+ *
+ * Where a rank's traces stand in the file as they will in the output, a chunk is read in blocks that stay in the
+ * processor's cache while they are converted and written. Else the traces of a chunk are read in the order of the file,
+ * neighbours together, and put in their places in memory. Headers are written once a chunk in both cases, since they go
+ * to some ninety datasets.
+ */
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/stop.h"
+#include "src/segy/importer.h"
+#include "src/segy/segy_probe.h"
+
+static const uint64_t block_bytes = 4 << 20; /* read at once, in the file's order */
+static const uint64_t chunk_header_bytes = 8 << 20;
+static const uint64_t sorted_bytes = 256 << 20; /* of samples held while traces are put in another order */
+static const uint64_t gap_bytes = 32 << 10;     /* reading over a gap costs less than another read */
+static const uint64_t sparse_bytes = 64 << 10;  /* of a trace of more, only the header is read for the keys */
+
+typedef struct mover {
+  sp_importer *im;
+  const sp_pass *pass;
+  sp_local block_traces, chunk_traces;
+  uint8_t *staging; /* raw traces */
+  uint64_t staging_bytes;
+  uint8_t *headers; /* [chunk_traces][header_bytes] */
+  float *samples;   /* [block_traces][n_samples] */
+  void *column;     /* one column of a chunk */
+  uint64_t *places; /* sorted chunks: trace of the file in the upper half, place in the chunk in the lower */
+} mover;
+
+/* --- columns ------------------------------------------------------------------------------------------------------ */
+
+static double derived_offset(const sp_importer *im, const void *header) {
+  double c[4];
+  const sp_segy_layout *layout = im->layout;
+  for (int i = 0; i < 4; i++) {
+    const sp_segy_column *column = &layout->columns[im->coordinate[i]];
+    c[i] = sp_segy_column_value(layout, (size_t)im->coordinate[i], header);
+    if (!column->real && column->scalar >= 0) {
+      c[i] = sp_header_scaled(c[i], (int)sp_segy_column_value(layout, (size_t)column->scalar, header));
+    }
+  }
+  return hypot(c[2] - c[0], c[3] - c[1]);
+}
+
+double sp_import_value(const sp_importer *im, int column, const void *header) {
+  if (column == im->offset_column) return derived_offset(im, header);
+  return sp_segy_column_value(im->layout, (size_t)column, header);
+}
+
+size_t sp_import_column_bytes(const sp_importer *im, int column) {
+  return im->layout->columns[column].real ? sizeof(double) : sizeof(int32_t);
+}
+
+static void set_all(bool real, double value, size_t n, void *out) {
+  for (size_t i = 0; i < n; i++) {
+    if (real) {
+      ((double *)out)[i] = value;
+    } else {
+      ((int32_t *)out)[i] = (int32_t)value;
+    }
+  }
+}
+
+void sp_import_column(const sp_importer *im, int column, const void *headers, size_t n, void *out) {
+  const sp_segy_layout *layout = im->layout;
+  const sp_segy_column *c = &layout->columns[column];
+  if (column == im->offset_column) {
+    for (size_t i = 0; i < n; i++) {
+      ((double *)out)[i] = derived_offset(im, (const char *)headers + i * layout->header_bytes);
+    }
+    return;
+  }
+  if (!strcmp(c->name, "ns")) {
+    set_all(c->real, layout->n_samples, n, out);
+    return;
+  }
+  if (!strcmp(c->name, "dt") && (c->real || layout->sample_interval_us == rint(layout->sample_interval_us))) {
+    set_all(c->real, layout->sample_interval_us, n, out);
+    return;
+  }
+  sp_segy_column_read(layout, (size_t)column, headers, layout->header_bytes, n, out);
+  if (c->real || (strcmp(c->name, "scalco") && strcmp(c->name, "scalel"))) return;
+  int32_t *scalars = out;
+  for (size_t i = 0; i < n; i++) {
+    if (!sp_header_scale_is_legal(scalars[i])) scalars[i] = 1;
+  }
+}
+
+static sp_status write_headers(mover *m, uint64_t first, sp_local n) {
+  sp_importer *im = m->im;
+  SP_TRY(sp_dataset_write_alone(im->raw_headers, first, n, m->headers));
+  for (size_t c = 0; c < im->layout->n_columns; c++) {
+    sp_import_column(im, (int)c, m->headers, n, m->column);
+    SP_TRY(sp_dataset_write_alone(im->columns[c], first, n, m->column));
+  }
+  return SP_SUCCESS;
+}
+
+static void collect(mover *m, uint64_t first, sp_local n) {
+  sp_importer *im = m->im;
+  for (int k = 0; k < im->n_keys; k++) {
+    const int column = im->key_column[k];
+    char *to = (char *)im->keys[k] + (first - im->first) * sp_import_column_bytes(im, column);
+    sp_import_column(im, column, m->headers, n, to);
+  }
+  sp_import_note_headers(im, first, m->headers, n);
+}
+
+/* --- traces ------------------------------------------------------------------------------------------------------- */
+
+/* One raw trace, which goes to place `i` of a chunk that starts at `chunk`, place `b` of its block. */
+static void take_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i, sp_local b) {
+  sp_importer *im = m->im;
+  const sp_segy_layout *layout = im->layout;
+  memcpy(m->headers + (size_t)i * layout->header_bytes, raw, layout->header_bytes);
+  float *samples = m->samples + (size_t)b * layout->n_samples;
+  if (sp_segy_decode(layout->format, layout->order, raw + layout->header_bytes, layout->n_samples, samples)) return;
+  const uint64_t place = chunk + i - im->first;
+  im->inexact[place / 8] |= (uint8_t)(1u << place % 8);
+  im->n_inexact++;
+}
+
+static uint64_t trace_offset(const sp_segy_layout *layout, uint64_t trace) {
+  return layout->first_trace + trace * layout->trace_bytes;
+}
+
+static sp_status read_traces(mover *m, uint64_t trace, uint64_t n) {
+  const sp_segy_layout *layout = m->im->layout;
+  return sp_segy_read_at(m->im->fd, m->im->options->input, trace_offset(layout, trace), n * layout->trace_bytes,
+                         m->staging);
+}
+
+/* Asks the kernel to have traces ready when they are read; a hint: failure changes nothing. */
+static void announce(const mover *m, uint64_t trace, uint64_t n) {
+  const sp_segy_layout *layout = m->im->layout;
+  posix_fadvise(m->im->fd, (off_t)trace_offset(layout, trace), (off_t)(n * layout->trace_bytes), POSIX_FADV_WILLNEED);
+}
+
+static sp_status move_in_order(mover *m, uint64_t chunk, sp_local n) {
+  const sp_segy_layout *layout = m->im->layout;
+  for (sp_local first = 0; first < n;) {
+    const sp_local b = n - first < m->block_traces ? n - first : m->block_traces;
+    SP_TRY(read_traces(m, chunk + first, b));
+    announce(m, chunk + first + b, b); /* read from the disk while these are converted and written */
+    for (sp_local i = 0; i < b; i++) {
+      take_trace(m, m->staging + (uint64_t)i * layout->trace_bytes, chunk, first + i, i);
+    }
+    SP_TRY(sp_dataset_write_alone(m->im->traces, chunk + first, b, m->samples));
+    first += b;
+  }
+  return SP_SUCCESS;
+}
+
+/* Headers alone, for the keys. Where traces are short the disk is asked for all of the file, since it would read nearly
+ * as much, but only headers are copied from the cache. */
+static sp_status move_headers_only(mover *m, uint64_t chunk, sp_local n) {
+  const sp_segy_layout *layout = m->im->layout;
+  const bool whole = layout->trace_bytes <= sparse_bytes;
+  for (sp_local i = 0; i < n; i++) {
+    if (whole && i % m->block_traces == 0) announce(m, chunk + i + m->block_traces, m->block_traces);
+    SP_TRY(sp_import_read_header(m->im, chunk + i, m->headers + (size_t)i * layout->header_bytes));
+  }
+  return SP_SUCCESS;
+}
+
+static int compare_places(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* How many places from `first` on are read at once: neighbours in the file, with small gaps between them. */
+static sp_local neighbours(const mover *m, sp_local first, sp_local n) {
+  const uint64_t trace_bytes = m->im->layout->trace_bytes;
+  const uint64_t start = m->places[first] >> 32;
+  sp_local i = first + 1;
+  for (; i < n; i++) {
+    const uint64_t trace = m->places[i] >> 32, before = m->places[i - 1] >> 32;
+    if ((trace - before - 1) * trace_bytes > gap_bytes || (trace - start + 1) * trace_bytes > m->staging_bytes) break;
+  }
+  return i - first;
+}
+
+static sp_status move_sorted(mover *m, uint64_t chunk, sp_local n) {
+  sp_importer *im = m->im;
+  const sp_segy_layout *layout = im->layout;
+  for (sp_local i = 0; i < n; i++) m->places[i] = (uint64_t)im->source[chunk - im->first + i] << 32 | i;
+  qsort(m->places, n, sizeof *m->places, compare_places);
+  for (sp_local i = 0; i < n; i += neighbours(m, i, n)) {
+    const uint64_t from = m->places[i] >> 32, to = m->places[i + neighbours(m, i, n) - 1] >> 32;
+    announce(m, from, to - from + 1);
+  }
+  for (sp_local i = 0, group; i < n; i += group) {
+    group = neighbours(m, i, n);
+    const uint64_t from = m->places[i] >> 32, to = m->places[i + group - 1] >> 32;
+    SP_TRY(read_traces(m, from, to - from + 1));
+    for (sp_local k = i; k < i + group; k++) {
+      const uint64_t trace = m->places[k] >> 32;
+      const sp_local place = (sp_local)m->places[k];
+      take_trace(m, m->staging + (trace - from) * layout->trace_bytes, chunk, place, place);
+    }
+  }
+  return sp_dataset_write_alone(im->traces, chunk, n, m->samples);
+}
+
+/* --- the pass ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t at_least_one(uint64_t n) {
+  return n ? n : 1;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+static sp_status make_buffers(mover *m) {
+  const sp_segy_layout *layout = m->im->layout;
+  const uint64_t share = at_least_one(m->im->end - m->im->first), trace_bytes = layout->trace_bytes;
+  const uint64_t sample_bytes = (uint64_t)layout->n_samples * sizeof(float);
+  const uint64_t block = at_least_one(block_bytes / trace_bytes);
+  uint64_t chunk = least(at_least_one(chunk_header_bytes / layout->header_bytes), share);
+  if (m->im->source) chunk = least(at_least_one(sorted_bytes / (sample_bytes + layout->header_bytes)), share);
+  m->chunk_traces = (sp_local)chunk;
+  m->block_traces = (sp_local)least(block, chunk);
+  const uint64_t held = m->im->source ? chunk : m->block_traces;
+  m->staging_bytes = block * trace_bytes;
+  SP_TRY(sp_alloc(m->staging_bytes, "traces", (void **)&m->staging));
+  SP_TRY(sp_alloc(chunk * layout->header_bytes, "trace headers", (void **)&m->headers));
+  SP_TRY(sp_alloc(chunk * sizeof(double), "a header column", &m->column));
+  if (m->im->source) SP_TRY(sp_alloc(chunk * sizeof *m->places, "places of traces", (void **)&m->places));
+  if (!m->pass->write) return SP_SUCCESS;
+  return sp_alloc(held * sample_bytes, "samples", (void **)&m->samples);
+}
+
+static sp_status move_chunk(mover *m, uint64_t chunk, sp_local n) {
+  if (m->im->source) {
+    SP_TRY(move_sorted(m, chunk, n));
+  } else if (!m->pass->write) {
+    SP_TRY(move_headers_only(m, chunk, n));
+  } else {
+    SP_TRY(move_in_order(m, chunk, n));
+  }
+  if (m->pass->collect) collect(m, chunk, n);
+  return m->pass->write ? write_headers(m, chunk, n) : SP_SUCCESS;
+}
+
+sp_status sp_import_pass(sp_importer *im, const sp_pass *pass) {
+  mover m = {.im = im, .pass = pass};
+  sp_status status = make_buffers(&m);
+  if (pass->write) {
+    memset(im->inexact, 0, (im->end - im->first) / 8 + 1);
+    im->n_inexact = 0;
+  }
+  for (uint64_t at = im->first; at < im->end && status == SP_SUCCESS; at += m.chunk_traces) {
+    status = move_chunk(&m, at, (sp_local)least(m.chunk_traces, im->end - at));
+    if (status == SP_SUCCESS && sp_stop_signal()) {
+      status = SP_STOPPED;
+    }
+    const double done = (double)(least(at + m.chunk_traces, im->end) - im->first) / (double)(im->end - im->first);
+    sp_meter_show(&im->meter, pass->done + pass->share * done);
+  }
+  sp_free(m.places);
+  sp_free(m.column);
+  sp_free(m.samples);
+  sp_free(m.headers);
+  sp_free(m.staging);
+  return status;
+}

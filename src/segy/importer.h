@@ -1,0 +1,92 @@
+/* An import under way. Private to src/segy: import.c runs it, import_prepare.c checks and creates, import_pass.c moves
+ * traces, import_notes.c says what headers contradicted the file, import_finish.c adds what is known last. */
+#ifndef SEISPROC_SRC_SEGY_IMPORTER_H
+#define SEISPROC_SRC_SEGY_IMPORTER_H
+
+#include "seisproc/import.h"
+#include "seisproc/survey_file.h"
+#include "src/segy/import_order.h"
+#include "src/segy/team.h"
+
+/* What the headers of all traces say against what is used. */
+typedef enum sp_note_kind {
+  SP_NOTE_SAMPLES,           /* ns is another number */
+  SP_NOTE_NO_SAMPLES,        /* ns is 0 */
+  SP_NOTE_INTERVAL,          /* dt is another number */
+  SP_NOTE_NO_INTERVAL,       /* dt is 0 */
+  SP_NOTE_COORDINATE_SCALAR, /* scalco is none of the standard's */
+  SP_NOTE_ELEVATION_SCALAR,
+  SP_NOTE_KINDS,
+} sp_note_kind;
+
+typedef struct sp_note {
+  uint64_t count, first; /* traces, and the first of them from 0; UINT64_MAX: none */
+  double value;          /* that one's */
+} sp_note;
+
+typedef struct sp_importer {
+  sp_team team;
+  const sp_import_options *options;
+  sp_segy_layout *layout; /* owned */
+  int fd;
+  char *part_path; /* owned; NULL until the file is there */
+  sp_survey *survey;
+  sp_dataset *traces, *raw_headers, *columns[SP_SEGY_MAX_COLUMNS];
+  int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS];
+  int offset_column;              /* to be derived; -1: not */
+  int coordinate[4];              /* columns sx, sy, gx, gy */
+  bool order_expected;            /* traces are taken to stand in gather order already */
+  uint64_t first, end;            /* this rank's share of the traces, by place in the output */
+  void *keys[SP_MAX_IMPORT_KEYS]; /* of the share; rank 0: room for all traces */
+  sp_order order;                 /* rank 0 */
+  uint32_t *source; /* of the share: which trace of the file goes where; NULL: the same; owned but on rank 0 */
+  uint8_t *inexact; /* a bit for each trace of the share: its samples do not come back from floats exactly */
+  uint64_t n_inexact;
+  sp_note notes[SP_NOTE_KINDS];
+  sp_meter meter;
+} sp_importer;
+
+/* Rank 0 identifies the input, resolves the keys and looks at a few traces; the others are told. Collective. */
+sp_status sp_import_prepare(sp_importer *im);
+
+/* "fldr", "iline+xline", "none". */
+void sp_import_gather_name(const sp_importer *im, char name[SP_NAME_LENGTH + 1]);
+
+/* Creates the file and opens it. Collective. */
+sp_status sp_import_create(sp_importer *im);
+sp_status sp_import_open(sp_importer *im);
+void sp_import_close(sp_importer *im);
+
+/* One way through the traces of this rank's share. Not collective. */
+typedef struct sp_pass {
+  bool write;         /* traces and headers to the output */
+  bool collect;       /* keys and notes; only in the file's order */
+  double done, share; /* for the progress: what passes before did, and what this one does, of 1 */
+} sp_pass;
+
+sp_status sp_import_pass(sp_importer *im, const sp_pass *pass);
+
+/* Reads the raw header of one trace of the file. */
+sp_status sp_import_read_header(const sp_importer *im, uint64_t trace, void *header);
+
+/* The value of a column that a pass uses, derived ones included. */
+double sp_import_value(const sp_importer *im, int column, const void *header);
+
+/* Values of a column as they are stored: derived, and corrected where the headers contradict the file. */
+void sp_import_column(const sp_importer *im, int column, const void *headers, size_t n, void *out);
+
+/* Bytes of one value of a column. */
+size_t sp_import_column_bytes(const sp_importer *im, int column);
+
+void sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n);
+
+/* Logs the notes of all ranks, from rank 0. Collective. */
+sp_status sp_import_say_notes(sp_importer *im);
+
+/* Error line for a key that is 0 in all traces, with what else the file offers. */
+sp_status sp_import_refuse_zero_key(const sp_importer *im, int key);
+
+/* Adds the gather index and the samples that floats do not keep, syncs, renames. Collective. */
+sp_status sp_import_finish(sp_importer *im);
+
+#endif
