@@ -111,7 +111,7 @@ static double read_alone(part *p) {
   for (uint64_t round = 0; round < rounds; round++) {
     sp_global first;
     const sp_local n = slab_at(p, round * (uint64_t)p->size + (uint64_t)p->rank, &first);
-    must(sp_dataset_read_alone(p->traces, first, n, p->samples));
+    must(sp_dataset_read_independent(p->traces, first, n, p->samples));
   }
   must(sp_quiet_barrier(MPI_COMM_WORLD));
   return sp_now() - start;
@@ -164,7 +164,7 @@ static double compute_alone(part *p, const settings *s, bool busy) {
   must(sp_engine_create(s->gpu ? SP_ENGINE_CUDA : SP_ENGINE_CPU, &config, &engine));
   must(sp_calloc(shape->max_gather, sizeof *column, "headers", (void **)&column));
   for (int i = 0; i < SP_MAX_CHAIN_HEADERS; i++) headers[i] = column;
-  must(sp_dataset_read_alone(p->traces, 0, shape->max_gather, p->samples));
+  must(sp_dataset_read_independent(p->traces, 0, shape->max_gather, p->samples));
   sp_engine_register(engine, p->samples, slab_floats * sizeof(float));
   for (int i = 0; i < N; i++) {
     must(sp_calloc(slab_floats, sizeof(float), "a slab", (void **)&out[i]));
@@ -335,8 +335,8 @@ static bool gather_is_right(const settings *s, const char *output, const sp_job 
   must(sp_calloc(n, sizeof(float), "a gather", (void **)&samples));
   must(sp_calloc(n, sizeof(float), "a gather", (void **)&expected));
   must(sp_calloc(n, sizeof(float), "a gather", (void **)&found));
-  must(sp_dataset_read_alone(in_traces, range.first_trace, range.n_traces, samples));
-  must(sp_dataset_read_alone(out_traces, range.first_trace, range.n_traces, found));
+  must(sp_dataset_read_independent(in_traces, range.first_trace, range.n_traces, samples));
+  must(sp_dataset_read_independent(out_traces, range.first_trace, range.n_traces, found));
   sp_plan *plan;
   const sp_geometry geometry = {info->n_samples, range.n_traces, 1e-6 * info->sample_interval_us, 1};
   must(job->chain[0].processor->cpu->plan(job->chain[0].params, &geometry, &plan));

@@ -146,8 +146,8 @@ sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void
 sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
 
 /* The same, not collective: any rank by itself, and its failure is its own. */
-sp_status sp_dataset_read_alone(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
-sp_status sp_dataset_write_alone(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
+sp_status sp_dataset_read_independent(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
+sp_status sp_dataset_write_independent(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
 
 /* Pushes what this communicator wrote to the file and waits until the device has it. Collective. */
 sp_status sp_survey_sync(sp_survey *survey);

@@ -168,7 +168,7 @@ static sp_status check_number(const sp_comparison *c, const sp_side *s, sp_globa
 static sp_status invert_reference_map(sp_comparison *c, const sp_range *gathers) {
   const sp_side *a = &c->sides[0];
   sp_global gather = gathers->first_gather;
-  SP_TRY(sp_dataset_read_alone(a->sort_map, gathers->first_trace, gathers->n_traces, a->numbers));
+  SP_TRY(sp_dataset_read_independent(a->sort_map, gathers->first_trace, gathers->n_traces, a->numbers));
   for (sp_local i = 0; i < gathers->n_traces; i++) c->inverse[i] = UINT64_MAX;
   for (sp_local i = 0; i < gathers->n_traces; i++) {
     SP_TRY(check_number(c, a, &gather, gathers->first_trace + i, a->numbers[i]));
@@ -185,7 +185,7 @@ static sp_status invert_reference_map(sp_comparison *c, const sp_range *gathers)
 static sp_status match(sp_comparison *c, const unit *u) {
   const sp_side *b = &c->sides[1];
   sp_global gather = u->gathers.first_gather;
-  if (b->sort_map) SP_TRY(sp_dataset_read_alone(b->sort_map, u->first, u->n, b->numbers));
+  if (b->sort_map) SP_TRY(sp_dataset_read_independent(b->sort_map, u->first, u->n, b->numbers));
   if (c->sides[0].sort_map) SP_TRY(invert_reference_map(c, &u->gathers));
   for (sp_local i = 0; i < u->n; i++) {
     const sp_global number = b->sort_map ? b->numbers[i] : u->first + i;
@@ -206,10 +206,10 @@ static sp_status read_reference(sp_comparison *c, const unit *u, sp_global *base
   }
   if (most - least < c->unit_traces) {
     *base = least;
-    return sp_dataset_read_alone(a->traces, least, (sp_local)(most - least + 1), a->rows);
+    return sp_dataset_read_independent(a->traces, least, (sp_local)(most - least + 1), a->rows);
   }
   for (sp_local i = 0; i < u->n; i++) {
-    SP_TRY(sp_dataset_read_alone(a->traces, c->places[i], 1, a->rows + (size_t)i * c->n_samples));
+    SP_TRY(sp_dataset_read_independent(a->traces, c->places[i], 1, a->rows + (size_t)i * c->n_samples));
   }
   *base = UINT64_MAX;
   return SP_SUCCESS;
@@ -300,7 +300,7 @@ static sp_status compare_unit(sp_comparison *c, const unit *u, sp_sums *sum) {
   const sp_side *a = &c->sides[0], *b = &c->sides[1];
   sp_global base;
   SP_TRY(match(c, u));
-  SP_TRY(sp_dataset_read_alone(b->traces, u->first, u->n, b->rows));
+  SP_TRY(sp_dataset_read_independent(b->traces, u->first, u->n, b->rows));
   SP_TRY(read_reference(c, u, &base));
   for (sp_local i = 0; i < u->n; i++) {
     const sp_global row = base == UINT64_MAX ? i : c->places[i] - base;

@@ -75,7 +75,7 @@ static sp_status measure_column(sp_survey *survey, column *c, void *rows, double
   sp_status status = SP_SUCCESS;
   for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE_ROWS) {
     const sp_local piece = (sp_local)(n - first < PIECE_ROWS ? n - first : PIECE_ROWS);
-    status = sp_dataset_read_alone(data, first, piece, rows);
+    status = sp_dataset_read_independent(data, first, piece, rows);
     if (status != SP_SUCCESS) break;
     sp_rows_to_double(c->type, rows, piece, values);
     for (sp_local i = 0; i < piece; i++) {
@@ -111,7 +111,7 @@ static sp_status count_status(sp_survey *survey, report *r) {
   if (status == SP_SUCCESS) status = sp_alloc(PIECE_ROWS, "the status of gathers", &rows);
   for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE_ROWS) {
     const sp_local piece = (sp_local)(n - first < PIECE_ROWS ? n - first : PIECE_ROWS);
-    status = sp_dataset_read_alone(data, first, piece, rows);
+    status = sp_dataset_read_independent(data, first, piece, rows);
     for (sp_local i = 0; i < piece && status == SP_SUCCESS; i++) r->n_status[((uint8_t *)rows)[i]]++;
   }
   sp_free(rows);
@@ -129,7 +129,7 @@ static sp_status read_text(sp_survey *survey, report *r) {
     status = SP_RAISE(SP_ERR_INPUT, "%s is not %d bytes", "/segy/text_header", SP_SEGY_TEXT_BYTES);
   }
   if (status == SP_SUCCESS) status = sp_alloc(SP_SEGY_TEXT_BYTES, "the textual header", &text);
-  if (status == SP_SUCCESS) status = sp_dataset_read_alone(data, 0, SP_SEGY_TEXT_BYTES, text);
+  if (status == SP_SUCCESS) status = sp_dataset_read_independent(data, 0, SP_SEGY_TEXT_BYTES, text);
   r->text = text;
   sp_dataset_close(data);
   return status;

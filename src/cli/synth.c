@@ -215,7 +215,7 @@ static sp_status write_column(sp_survey *survey, const char *path, sp_global n, 
   sp_status status = SP_SUCCESS;
   for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE) {
     const sp_local piece = (sp_local)(n - first < PIECE ? n - first : PIECE);
-    status = sp_dataset_write_alone(dataset, first, piece, (const char *)values + first * width);
+    status = sp_dataset_write_independent(dataset, first, piece, (const char *)values + first * width);
   }
   sp_dataset_close(dataset);
   return status;
@@ -327,11 +327,11 @@ static sp_status write_block(const maker *m, const block *b) {
   for (size_t c = 0; sp_synth_header_name(c); c++) {
     sp_synth_headers(m->synth, c, b->first, b->n, m->values);
     for (int p = 0; p < SP_SYNTH_PARTS; p++) {
-      if (b->rows[p]) SP_TRY(sp_dataset_write_alone(m->outputs[p].headers[c], b->first, b->n, m->values));
+      if (b->rows[p]) SP_TRY(sp_dataset_write_independent(m->outputs[p].headers[c], b->first, b->n, m->values));
     }
   }
   for (int p = 0; p < SP_SYNTH_PARTS; p++) {
-    if (b->rows[p]) SP_TRY(sp_dataset_write_alone(m->outputs[p].traces, b->first, b->n, b->rows[p]));
+    if (b->rows[p]) SP_TRY(sp_dataset_write_independent(m->outputs[p].traces, b->first, b->n, b->rows[p]));
   }
   return SP_SUCCESS;
 }

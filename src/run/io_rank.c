@@ -9,8 +9,8 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/row_writer.h"
 #include "seisproc/survey_file.h"
+#include "seisproc/trace_store.h"
 #include "src/base/fault.h"
 #include "src/run/messages.h"
 #include "src/run/run_context.h"
@@ -40,13 +40,12 @@ typedef struct io_rank {
   sp_run_context *run;
   const sp_roles *roles;
   sp_survey *survey;
-  sp_dataset *traces, *noise;
-  sp_row_writer *traces_writer, *noise_writer;
-  int lock_fd;  /* marks this rank as a writer */
-  int input_fd; /* for read-ahead; -1: none */
-  uint64_t input_offset;
-  int *workers;      /* [n_workers]: world ranks of those it serves */
-  uint64_t *n_slabs; /* [n_workers]: written so far of each */
+  sp_trace_sink *traces, *noise;
+  int lock_fd; /* marks this rank as a writer */
+  sp_survey *input;
+  sp_trace_source *input_traces; /* for read-ahead; NULL: none */
+  int *workers;                  /* [n_workers]: world ranks of those it serves */
+  uint64_t *n_slabs;             /* [n_workers]: written so far of each */
   int n_workers;
   char *rounds; /* messages received and not yet written, a ring */
   uint64_t ring;
@@ -81,27 +80,17 @@ static sp_status open_output(io_rank *io) {
   status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
   SP_TRY(sp_agree(io->roles->peers, status));
   const bool direct = io->run->job->settings.direct_io;
-  SP_TRY(sp_dataset_open(io->survey, "/traces", &io->traces));
-  SP_TRY(sp_row_writer_create(io->traces, direct, &io->traces_writer));
+  SP_TRY(sp_trace_sink_open(io->survey, "/traces", direct, &io->traces));
   if (io->run->job->settings.mode == SP_MODE_BOTH) {
-    SP_TRY(sp_dataset_open(io->survey, "/noise", &io->noise));
-    SP_TRY(sp_row_writer_create(io->noise, direct, &io->noise_writer));
+    SP_TRY(sp_trace_sink_open(io->survey, "/noise", direct, &io->noise));
   }
   return sp_sync_thread_create(io->run->part_path, &io->sync);
 }
 
 /* Read-ahead is a help, not a need: without it the job runs all the same. */
 static void open_read_ahead(io_rank *io) {
-  io->input_fd = -1;
-  sp_survey *survey = NULL;
-  sp_dataset *traces = NULL;
-  if (sp_survey_open(MPI_COMM_NULL, io->run->job->input, false, &survey) == SP_SUCCESS &&
-      sp_dataset_open(survey, "/traces", &traces) == SP_SUCCESS) {
-    io->input_offset = sp_dataset_file_offset(traces);
-    io->input_fd = open(io->run->job->input, O_RDONLY | O_CLOEXEC);
-  }
-  sp_dataset_close(traces);
-  sp_survey_close(survey);
+  if (sp_survey_open(MPI_COMM_NULL, io->run->job->input, false, &io->input) != SP_SUCCESS) return;
+  if (sp_trace_source_open(io->input, "/traces", &io->input_traces) != SP_SUCCESS) io->input_traces = NULL;
 }
 
 static sp_status create(io_rank *io, sp_run_context *run) {
@@ -127,12 +116,11 @@ static void destroy(io_rank *io) {
     times->count[SP_STAGE_FLUSH] = sp_sync_thread_count(io->sync);
   }
   sp_sync_thread_destroy(io->sync);
-  sp_row_writer_destroy(io->noise_writer);
-  sp_row_writer_destroy(io->traces_writer);
-  sp_dataset_close(io->noise);
-  sp_dataset_close(io->traces);
+  sp_trace_sink_close(io->noise);
+  sp_trace_sink_close(io->traces);
   sp_survey_close(io->survey);
-  if (io->input_fd >= 0) close(io->input_fd);
+  sp_trace_source_close(io->input_traces);
+  sp_survey_close(io->input);
   if (io->lock_fd >= 0) close(io->lock_fd);
   sp_free(io->rounds);
   sp_free(io->n_slabs);
@@ -235,13 +223,6 @@ static sp_round_message *round_at(const io_rank *io, uint64_t i) {
   return (sp_round_message *)(io->rounds + io->round_bytes * (i % io->ring));
 }
 
-static void read_ahead(const io_rank *io, const sp_range *range) {
-  if (io->input_fd < 0 || range->n_traces == 0) return;
-  const uint64_t row = io->run->shape.n_samples * sizeof(float);
-  posix_fadvise(io->input_fd, (off_t)(io->input_offset + range->first_trace * row), (off_t)(range->n_traces * row),
-                POSIX_FADV_WILLNEED);
-}
-
 /* Takes in the rounds that have been dealt. */
 static sp_status receive_rounds(io_rank *io, bool *last) {
   for (int from = 0; from >= 0 && io->n_received - io->n_written < io->ring;) {
@@ -250,7 +231,10 @@ static sp_status receive_rounds(io_rank *io, bool *last) {
     if (from < 0) break;
     io->n_received++;
     *last |= round->last != 0;
-    for (int i = 0; i < round->n_ranges; i++) read_ahead(io, (const sp_range *)(round + 1) + i);
+    const sp_range *ranges = (const sp_range *)(round + 1);
+    for (int i = 0; io->input_traces && i < round->n_ranges; i++) {
+      sp_trace_source_prefetch(io->input_traces, ranges[i].first_trace, ranges[i].n_traces);
+    }
   }
   return SP_SUCCESS;
 }
@@ -277,10 +261,12 @@ static sp_status write_slot(io_rank *io, sp_slot *slot) {
   sp_watch_doing(io->run->watch, "writes");
   const sp_node_window *window = io->run->window;
   SP_FAULT_POINT("before_write");
-  SP_TRY(sp_row_writer_write(io->traces_writer, range->first_trace, range->n_traces, sp_slot_traces(window, slot)));
+  SP_TRY(
+      sp_trace_sink_write_independent(io->traces, range->first_trace, range->n_traces, sp_slot_traces(window, slot)));
   SP_FAULT_POINT("between_writes");
   if (io->noise) {
-    SP_TRY(sp_row_writer_write(io->noise_writer, range->first_trace, range->n_traces, sp_slot_noise(window, slot)));
+    SP_TRY(
+        sp_trace_sink_write_independent(io->noise, range->first_trace, range->n_traces, sp_slot_noise(window, slot)));
   }
   sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, slab_bytes(io, range));
   return SP_SUCCESS;

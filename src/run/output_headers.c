@@ -112,7 +112,7 @@ static void destroy(copier *c) {
 /* Works out the order of each gather of a block, and writes it as the map: the input's number of each output trace. */
 static sp_status sort_block(copier *c, const sp_range *block) {
   for (size_t k = 0; k < c->job->n_sort; k++) {
-    SP_TRY(sp_dataset_read_alone(c->key[k], block->first_trace, block->n_traces, c->rows));
+    SP_TRY(sp_dataset_read_independent(c->key[k], block->first_trace, block->n_traces, c->rows));
     sp_rows_to_double(sp_dataset_type(c->key[k]), c->rows, block->n_traces, c->keys[k]);
   }
   for (sp_local g = 0; g < block->n_gathers; g++) {
@@ -127,18 +127,18 @@ static sp_status sort_block(copier *c, const sp_range *block) {
       c->order[first + i] += first;
     }
   }
-  return sp_dataset_write_alone(c->sort_map, block->first_trace, block->n_traces, c->map);
+  return sp_dataset_write_independent(c->sort_map, block->first_trace, block->n_traces, c->map);
 }
 
 static sp_status copy_block(copier *c, const sp_range *block) {
   if (c->job->n_sort) SP_TRY(sort_block(c, block));
   for (int i = 0; i < c->n_datasets; i++) {
     const size_t row_bytes = sp_dataset_row_length(c->from[i]) * sp_type_size(sp_dataset_type(c->from[i]));
-    SP_TRY(sp_dataset_read_alone(c->from[i], block->first_trace, block->n_traces, c->rows));
+    SP_TRY(sp_dataset_read_independent(c->from[i], block->first_trace, block->n_traces, c->rows));
     if (c->job->n_sort && block->n_traces) {
       sp_trace_permute(c->rows, row_bytes, c->order, block->n_traces, c->spare_row, c->visited);
     }
-    SP_TRY(sp_dataset_write_alone(c->to[i], block->first_trace, block->n_traces, c->rows));
+    SP_TRY(sp_dataset_write_independent(c->to[i], block->first_trace, block->n_traces, c->rows));
   }
   return SP_SUCCESS;
 }

@@ -9,6 +9,7 @@
 #include "seisproc/row_writer.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
+#include "seisproc/trace_store.h"
 #include "src/base/crash.h"
 #include "src/base/fault.h"
 #include "src/run/messages.h"
@@ -36,7 +37,7 @@ typedef struct worker {
   sp_run_context *run;
   const sp_roles *roles;
   sp_survey *survey;
-  sp_dataset *traces;
+  sp_trace_source *traces;
   sp_dataset *column_data[MAX_COLUMNS];
   size_t n_headers, n_columns; /* of the chain; with the sort keys */
   input inputs[N_INPUTS];
@@ -166,7 +167,7 @@ static void destroy(worker *w) {
   sp_free(w->spare);
   sp_free(w->visited);
   for (int i = 0; i < MAX_COLUMNS; i++) sp_dataset_close(w->column_data[i]);
-  sp_dataset_close(w->traces);
+  sp_trace_source_close(w->traces);
   sp_survey_close(w->survey);
 }
 
@@ -175,7 +176,7 @@ static sp_status create(worker *w, sp_run_context *run) {
   w->roles = run->roles;
   sp_status status = sp_survey_open(run->roles->peers, run->job->input, false, &w->survey);
   SP_TRY(sp_agree(run->roles->peers, status));
-  SP_TRY(sp_dataset_open(w->survey, "/traces", &w->traces));
+  SP_TRY(sp_trace_source_open(w->survey, "/traces", &w->traces));
   SP_TRY(open_columns(w));
   SP_TRY(create_buffers(w));
   return create_engine(w);
@@ -208,19 +209,28 @@ static sp_local gather_traces(const input *in, sp_local g) {
   return in->first_trace[g + 1] - in->first_trace[g];
 }
 
-/* Rows of a dataset for the round's slab. The transfer is not collective, since one that fails could not be left by the
- * other workers. Where it fails, every gather that can be read by itself is saved; the others become zeros and count as
- * unreadable. */
-static void read_rows(worker *w, input *in, sp_dataset *dataset, void *rows) {
+typedef sp_status (*row_reader)(void *from, sp_global first, sp_local n, void *rows);
+
+static sp_status read_traces(void *from, sp_global first, sp_local n, void *rows) {
+  return sp_trace_source_read_independent(from, first, n, rows);
+}
+
+static sp_status read_column(void *from, sp_global first, sp_local n, void *rows) {
+  return sp_dataset_read_independent(from, first, n, rows);
+}
+
+/* Rows of a row_bytes each for the round's slab. The transfer is not collective, since one that fails could not be left
+ * by the other workers. Where it fails, every gather that can be read by itself is saved; the others become zeros and
+ * count as unreadable. */
+static void read_rows(input *in, row_reader read, void *from, size_t row_bytes, void *rows) {
   const sp_range *range = &in->range;
-  if (sp_dataset_read_alone(dataset, range->first_trace, range->n_traces, rows) == SP_SUCCESS) return;
-  const size_t row = sp_dataset_row_length(dataset) * sp_type_size(sp_dataset_type(dataset));
+  if (read(from, range->first_trace, range->n_traces, rows) == SP_SUCCESS) return;
   for (sp_local g = 0; g < range->n_gathers; g++) {
-    char *const at = (char *)rows + in->first_trace[g] * row;
+    char *const at = (char *)rows + in->first_trace[g] * row_bytes;
     const sp_local n = gather_traces(in, g);
-    if (sp_dataset_read_alone(dataset, range->first_trace + in->first_trace[g], n, at) == SP_SUCCESS) continue;
+    if (read(from, range->first_trace + in->first_trace[g], n, at) == SP_SUCCESS) continue;
     sp_warn("gather %llu cannot be read", (unsigned long long)(range->first_gather + g));
-    memset(at, 0, n * row);
+    memset(at, 0, n * row_bytes);
     in->reasons[g] = SP_REASON_UNREADABLE;
   }
 }
@@ -230,10 +240,11 @@ static void read_slab(worker *w, input *in) {
   const double start = sp_now();
   sp_watch_doing(w->run->watch, "reads");
   for (sp_local g = 0; g < range->n_gathers; g++) in->reasons[g] = in->set_aside;
-  read_rows(w, in, w->traces, in->samples);
+  read_rows(in, read_traces, w->traces, w->run->shape.n_samples * sizeof(float), in->samples);
   for (size_t i = 0; i < w->n_columns; i++) {
     sp_dataset *column = w->column_data[i];
-    read_rows(w, in, column, w->column_rows);
+    const size_t row_bytes = sp_dataset_row_length(column) * sp_type_size(sp_dataset_type(column));
+    read_rows(in, read_column, column, row_bytes, w->column_rows);
     sp_rows_to_double(sp_dataset_type(column), w->column_rows, range->n_traces, in->columns[i]);
   }
   const uint64_t bytes = (uint64_t)range->n_traces * w->run->shape.n_samples * sizeof(float);

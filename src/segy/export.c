@@ -32,7 +32,7 @@ static sp_status copy_trailer(sp_exporter *ex, uint64_t offset) {
     status = sp_alloc(COPY_BYTES, "a trailer", &buffer);
     for (uint64_t at = 0; at < ex->trailer_bytes && status == SP_SUCCESS; at += COPY_BYTES) {
       const uint64_t left = ex->trailer_bytes - at, n = left < COPY_BYTES ? left : COPY_BYTES;
-      status = sp_dataset_read_alone(trailer, at, (sp_local)n, buffer);
+      status = sp_dataset_read_independent(trailer, at, (sp_local)n, buffer);
       if (status == SP_SUCCESS) status = sp_export_write(ex, offset + at, n, buffer);
     }
     sp_free(buffer);

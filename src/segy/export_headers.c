@@ -103,7 +103,7 @@ static sp_status find_scalar(sp_exporter *ex, sp_export_column *column) {
     if (strcmp(ex->columns[i].field->name, column->field->scalar)) continue;
     uint64_t row[1];
     double value;
-    SP_TRY(sp_dataset_read_alone(ex->columns[i].dataset, 0, 1, row));
+    SP_TRY(sp_dataset_read_independent(ex->columns[i].dataset, 0, 1, row));
     sp_rows_to_double(sp_dataset_type(ex->columns[i].dataset), row, 1, &value);
     column->scalar = (int)value;
   }
@@ -182,7 +182,7 @@ sp_status sp_export_make_headers(sp_exporter *ex, uint64_t first, sp_local n, ui
   for (int c = 0; c < ex->n_columns; c++) {
     const sp_export_column *column = &ex->columns[c];
     const sp_type type = sp_dataset_type(column->dataset);
-    SP_TRY(sp_dataset_read_alone(column->dataset, first, n, scratch));
+    SP_TRY(sp_dataset_read_independent(column->dataset, first, n, scratch));
     for (sp_local i = 0; i < n; i++) {
       double v;
       sp_rows_to_double(type, (char *)scratch + i * sp_type_size(type), 1, &v);

@@ -50,7 +50,7 @@ static sp_status read_places(mover *m, uint64_t row) {
   const uint64_t left = m->n_rows - row;
   m->first_row = row;
   m->n_places = left < EXACT_PLACES ? (sp_local)left : EXACT_PLACES;
-  return sp_dataset_read_alone(m->ex->exact_traces, row, m->n_places, m->place);
+  return sp_dataset_read_independent(m->ex->exact_traces, row, m->n_places, m->place);
 }
 
 /* The first row whose trace is not before `trace`. */
@@ -59,7 +59,7 @@ static sp_status find_row(mover *m, uint64_t trace) {
   while (low < high) {
     const uint64_t middle = low + (high - low) / 2;
     uint64_t place;
-    SP_TRY(sp_dataset_read_alone(m->ex->exact_traces, middle, 1, &place));
+    SP_TRY(sp_dataset_read_independent(m->ex->exact_traces, middle, 1, &place));
     if (place < trace) {
       low = middle + 1;
     } else {
@@ -80,7 +80,7 @@ static sp_status take_exact(mover *m, uint64_t trace, bool *found) {
     m->row++;
     if (place < trace) continue;
     *found = true;
-    return sp_dataset_read_alone(m->ex->exact_samples, m->row - 1, 1, m->raw);
+    return sp_dataset_read_independent(m->ex->exact_samples, m->row - 1, 1, m->raw);
   }
   return SP_SUCCESS;
 }
@@ -111,7 +111,7 @@ static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
 static sp_status get_headers(mover *m, uint64_t first, sp_local n) {
   sp_exporter *ex = m->ex;
   if (!ex->raw_headers) return sp_export_make_headers(ex, first, n, m->headers, m->scratch);
-  return sp_dataset_read_alone(ex->raw_headers, first, n, m->headers);
+  return sp_dataset_read_independent(ex->raw_headers, first, n, m->headers);
 }
 
 static void put_header(const mover *m, sp_local i, uint8_t *out) {
@@ -125,7 +125,7 @@ static void put_header(const mover *m, sp_local i, uint8_t *out) {
 
 static sp_status move_block(mover *m, uint64_t first, sp_local n) {
   sp_exporter *ex = m->ex;
-  SP_TRY(sp_dataset_read_alone(ex->samples, first, n, m->samples));
+  SP_TRY(sp_dataset_read_independent(ex->samples, first, n, m->samples));
   SP_TRY(get_headers(m, first, n));
   for (sp_local i = 0; i < n; i++) {
     uint8_t *out = m->out + i * ex->trace_bytes;

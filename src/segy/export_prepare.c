@@ -19,7 +19,7 @@ static sp_status append(const sp_exporter *ex, const char *path, uint8_t **bytes
   sp_status status = sp_alloc(*n + more, "file headers", &both);
   if (status == SP_SUCCESS) {
     if (*n) memcpy(both, *bytes, *n);
-    status = sp_dataset_read_alone(dataset, 0, (sp_local)more, (uint8_t *)both + *n);
+    status = sp_dataset_read_independent(dataset, 0, (sp_local)more, (uint8_t *)both + *n);
     sp_free(*bytes);
     *bytes = both;
     *n += more;

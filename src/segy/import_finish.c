@@ -29,7 +29,7 @@ static sp_status write_whole(sp_survey *survey, const char *path, const void *ro
   sp_status status = SP_SUCCESS;
   for (uint64_t at = 0; at < n && status == SP_SUCCESS; at += PIECE) {
     const sp_local m = n - at < PIECE ? (sp_local)(n - at) : PIECE;
-    status = sp_dataset_write_alone(dataset, at, m, (const char *)rows + at * row_bytes);
+    status = sp_dataset_write_independent(dataset, at, m, (const char *)rows + at * row_bytes);
   }
   sp_dataset_close(dataset);
   return status;
@@ -61,8 +61,8 @@ typedef struct keeper {
 } keeper;
 
 static sp_status flush(keeper *k) {
-  SP_TRY(sp_dataset_write_alone(k->traces, k->written, k->n, k->place));
-  SP_TRY(sp_dataset_write_alone(k->samples, k->written, k->n, k->raw));
+  SP_TRY(sp_dataset_write_independent(k->traces, k->written, k->n, k->place));
+  SP_TRY(sp_dataset_write_independent(k->samples, k->written, k->n, k->raw));
   k->written += k->n;
   k->n = 0;
   return SP_SUCCESS;

@@ -95,10 +95,10 @@ void sp_import_column(const sp_importer *im, int column, const void *headers, si
 
 static sp_status write_headers(mover *m, uint64_t first, sp_local n) {
   sp_importer *im = m->im;
-  SP_TRY(sp_dataset_write_alone(im->raw_headers, first, n, m->headers));
+  SP_TRY(sp_dataset_write_independent(im->raw_headers, first, n, m->headers));
   for (size_t c = 0; c < im->layout->n_columns; c++) {
     sp_import_column(im, (int)c, m->headers, n, m->column);
-    SP_TRY(sp_dataset_write_alone(im->columns[c], first, n, m->column));
+    SP_TRY(sp_dataset_write_independent(im->columns[c], first, n, m->column));
   }
   return SP_SUCCESS;
 }
@@ -152,7 +152,7 @@ static sp_status move_in_order(mover *m, uint64_t chunk, sp_local n) {
     for (sp_local i = 0; i < b; i++) {
       take_trace(m, m->staging + (uint64_t)i * layout->trace_bytes, chunk, first + i, i);
     }
-    SP_TRY(sp_dataset_write_alone(m->im->traces, chunk + first, b, m->samples));
+    SP_TRY(sp_dataset_write_independent(m->im->traces, chunk + first, b, m->samples));
     first += b;
   }
   return SP_SUCCESS;
@@ -206,7 +206,7 @@ static sp_status move_sorted(mover *m, uint64_t chunk, sp_local n) {
       take_trace(m, m->staging + (trace - from) * layout->trace_bytes, chunk, place, place);
     }
   }
-  return sp_dataset_write_alone(im->traces, chunk, n, m->samples);
+  return sp_dataset_write_independent(im->traces, chunk, n, m->samples);
 }
 
 /* --- the pass ----------------------------------------------------------------------------------------------------- */

@@ -278,7 +278,7 @@ static sp_status copy_bytes(sp_importer *im, const char *path, uint64_t offset, 
   for (uint64_t at = 0; at < bytes && status == SP_SUCCESS;) {
     const size_t n = bytes - at < COPY_BYTES ? (size_t)(bytes - at) : COPY_BYTES;
     status = sp_segy_read_at(im->fd, im->options->input, offset + at, n, buffer);
-    if (status == SP_SUCCESS) status = sp_dataset_write_alone(dataset, at, (sp_local)n, buffer);
+    if (status == SP_SUCCESS) status = sp_dataset_write_independent(dataset, at, (sp_local)n, buffer);
     at += n;
   }
   sp_free(buffer);

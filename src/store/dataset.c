@@ -188,7 +188,7 @@ static sp_local rows_a_piece(const sp_dataset *dataset, sp_local left) {
   return rows < left ? (sp_local)rows : left;
 }
 
-sp_status sp_dataset_read_alone(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
+sp_status sp_dataset_read_independent(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
   const size_t row = dataset->row_length * sp_type_size(dataset->type);
   for (sp_local at = 0, piece; at < n; at += piece) {
     piece = rows_a_piece(dataset, n - at);
@@ -197,7 +197,7 @@ sp_status sp_dataset_read_alone(sp_dataset *dataset, sp_global first, sp_local n
   return SP_SUCCESS;
 }
 
-sp_status sp_dataset_write_alone(sp_dataset *dataset, sp_global first, sp_local n, const void *rows) {
+sp_status sp_dataset_write_independent(sp_dataset *dataset, sp_global first, sp_local n, const void *rows) {
   const size_t row = dataset->row_length * sp_type_size(dataset->type);
   for (sp_local at = 0, piece; at < n; at += piece) {
     piece = rows_a_piece(dataset, n - at);

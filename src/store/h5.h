@@ -31,6 +31,11 @@ hid_t sp_h5_memory_type(sp_type type);
 /* Which of ours a dataset's type is; false for any other. */
 bool sp_h5_known_type(hid_t type, sp_type *out);
 
+/* Attributes of an object of a new file. */
+sp_status sp_h5_write_text(hid_t file, const char *object, const char *name, const char *text);
+sp_status sp_h5_write_int(hid_t file, const char *object, const char *name, int64_t value);
+sp_status sp_h5_write_real(hid_t file, const char *object, const char *name, double value);
+
 /* Makes one dataset of a new file: contiguous, allocated early, never filled. */
 sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec);
 

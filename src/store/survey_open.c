@@ -199,7 +199,7 @@ static sp_status open_survey(sp_survey *survey, const char *path, bool writable)
   return read_info(survey);
 }
 
-static sp_status open_alone(const char *path, bool writable, sp_survey **out) {
+static sp_status open_independent(const char *path, bool writable, sp_survey **out) {
   sp_survey *survey;
   SP_TRY(sp_calloc(1, sizeof *survey, "a survey", (void **)&survey));
   survey->file = H5I_INVALID_HID;
@@ -220,7 +220,7 @@ static sp_status look_first(MPI_Comm comm, const char *path) {
   sp_status status = SP_SUCCESS;
   if (rank == 0) {
     sp_survey *survey = NULL;
-    status = open_alone(path, false, &survey);
+    status = open_independent(path, false, &survey);
     sp_survey_close(survey);
   }
   return sp_agree(comm, status);
@@ -228,7 +228,7 @@ static sp_status look_first(MPI_Comm comm, const char *path) {
 
 sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out) {
   sp_h5_start();
-  if (comm == MPI_COMM_NULL) return open_alone(path, writable, out);
+  if (comm == MPI_COMM_NULL) return open_independent(path, writable, out);
 
   SP_TRY(look_first(comm, path));
   sp_survey *survey = NULL;
@@ -267,7 +267,7 @@ static sp_status read_whole(sp_survey *survey, const char *path, sp_type type, u
   /* in pieces that a 32-bit row count can say */
   for (uint64_t first = 0; first < n && status == SP_SUCCESS;) {
     const uint64_t left = n - first, piece = left < (1u << 30) ? left : (1u << 30);
-    status = sp_dataset_read_alone(dataset, first, (sp_local)piece, (char *)rows + first * sp_type_size(type));
+    status = sp_dataset_read_independent(dataset, first, (sp_local)piece, (char *)rows + first * sp_type_size(type));
     first += piece;
   }
   sp_dataset_close(dataset);

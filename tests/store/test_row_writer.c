@@ -58,7 +58,7 @@ static void write_all(sp_row_writer *writer, uint32_t seed) {
 
 static void check(sp_dataset *dataset) {
   memset(found, 0xee, BYTES);
-  assert_int_equal(sp_dataset_read_alone(dataset, 0, N_TRACES, found), SP_SUCCESS);
+  assert_int_equal(sp_dataset_read_independent(dataset, 0, N_TRACES, found), SP_SUCCESS);
   assert_memory_equal(found, expected, BYTES);
 }
 

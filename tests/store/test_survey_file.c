@@ -1,5 +1,6 @@
 /* A survey file: made by one rank, written and read back by all, refused when it is not one. */
 /* ranks: 1 3 */
+/* may warn */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
+#include "seisproc/trace_store.h"
 
 enum { N_TRACES = 103, N_SAMPLES = 17, N_GATHERS = 4 };
 
@@ -109,7 +111,7 @@ static void read_back(void **state) {
   for (uint32_t i = 0; i < n * N_SAMPLES; i++) {
     assert_true(rows[i] == sample(first + i / N_SAMPLES, (int)(i % N_SAMPLES)));
   }
-  assert_int_equal(sp_dataset_read_alone(traces, N_TRACES - 1, 1, rows), SP_SUCCESS);
+  assert_int_equal(sp_dataset_read_independent(traces, N_TRACES - 1, 1, rows), SP_SUCCESS);
   assert_true(rows[3] == sample(N_TRACES - 1, 3));
   assert_int_equal(sp_alloc_count(), allocated);
   sp_dataset_close(traces);
@@ -122,6 +124,41 @@ static void read_back(void **state) {
   assert_true(sp_survey_has(survey, "/headers/offset"));
   assert_false(sp_survey_has(survey, "/nothing/offset"));
   sp_survey_close(survey);
+}
+
+/* What a sink was given comes from a source, both ways, and only datasets of the survey's shape are traces. */
+static void sinks_and_sources(void **state) {
+  (void)state;
+  sp_survey *survey;
+  sp_trace_sink *sink;
+  sp_trace_source *source;
+  uint64_t first;
+  uint32_t n;
+  float rows[N_TRACES * N_SAMPLES], found[N_TRACES * N_SAMPLES];
+  share(&first, &n);
+  for (int collective = 0; collective < 2; collective++) {
+    for (uint32_t i = 0; i < n * N_SAMPLES; i++) rows[i] = (float)(1000 * collective) + (float)(first * 31 + i);
+    assert_int_equal(sp_survey_open(MPI_COMM_WORLD, path, true, &survey), SP_SUCCESS);
+    assert_int_equal(sp_trace_sink_open(survey, "/traces", false, &sink), SP_SUCCESS);
+    const sp_status status =
+        collective ? sp_trace_sink_write(sink, first, n, rows) : sp_trace_sink_write_independent(sink, first, n, rows);
+    assert_int_equal(status, SP_SUCCESS);
+    sp_trace_sink_close(sink);
+    sp_survey_close(survey);
+    assert_int_equal(sp_survey_open(MPI_COMM_WORLD, path, false, &survey), SP_SUCCESS);
+    assert_int_equal(sp_trace_source_open(survey, "/traces", &source), SP_SUCCESS);
+    assert_int_equal(sp_trace_source_traces(source), N_TRACES);
+    assert_int_equal(sp_trace_source_samples(source), N_SAMPLES);
+    sp_trace_source_prefetch(source, first, n);
+    assert_int_equal(sp_trace_source_read(source, first, n, found), SP_SUCCESS);
+    assert_memory_equal(found, rows, n * N_SAMPLES * sizeof(float));
+    memset(found, 0, sizeof found);
+    assert_int_equal(sp_trace_source_read_independent(source, first, n, found), SP_SUCCESS);
+    assert_memory_equal(found, rows, n * N_SAMPLES * sizeof(float));
+    sp_trace_source_close(source);
+    assert_int_equal(sp_trace_source_open(survey, "/headers/offset", &source), SP_ERR_INPUT);
+    sp_survey_close(survey);
+  }
 }
 
 static sp_status count_headers(const char *name, sp_type type, const char *units, void *context) {
@@ -186,6 +223,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(write_all),
       cmocka_unit_test(read_back),
       cmocka_unit_test(names_headers),
+      cmocka_unit_test(sinks_and_sources),
       cmocka_unit_test(refuses_foreign_files),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);

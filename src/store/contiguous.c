@@ -1,0 +1,107 @@
+/* Traces as the rows of one contiguous dataset: HDF5 reads them, and writes them where a transfer is collective; a rank
+ * that writes by itself goes around it (row_writer.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "seisproc/memory.h"
+#include "seisproc/row_writer.h"
+#include "src/store/trace_form.h"
+
+typedef struct contiguous_source {
+  sp_trace_source base; /* first */
+  sp_dataset *dataset;
+  int fd; /* for prefetching; -1: not to be had */
+} contiguous_source;
+
+typedef struct contiguous_sink {
+  sp_trace_sink base; /* first */
+  sp_dataset *dataset;
+  sp_row_writer *writer;
+} contiguous_sink;
+
+static sp_status check_traces(const sp_survey *survey, const sp_dataset *dataset) {
+  const sp_survey_info *info = sp_survey_get_info(survey);
+  if (sp_dataset_type(dataset) == SP_FLOAT32 && sp_dataset_rows(dataset) == info->n_traces &&
+      sp_dataset_row_length(dataset) == info->n_samples) {
+    return SP_SUCCESS;
+  }
+  return SP_RAISE(SP_ERR_INPUT, "%s: %s does not hold traces of the survey", sp_dataset_file(dataset),
+                  sp_dataset_path(dataset));
+}
+
+/* --- the source ------------------------------------------------------------------------------------------------- */
+
+static sp_status read_traces(sp_trace_source *base, bool collective, sp_global first, sp_local n, float *rows) {
+  contiguous_source *source = (contiguous_source *)base;
+  return collective ? sp_dataset_read(source->dataset, first, n, rows)
+                    : sp_dataset_read_independent(source->dataset, first, n, rows);
+}
+
+static void prefetch(sp_trace_source *base, sp_global first, sp_local n) {
+  const contiguous_source *source = (contiguous_source *)base;
+  const uint64_t row = base->n_samples * sizeof(float);
+  if (source->fd < 0 || n == 0) return;
+  posix_fadvise(source->fd, (off_t)(sp_dataset_file_offset(source->dataset) + first * row), (off_t)(n * row),
+                POSIX_FADV_WILLNEED);
+}
+
+static void close_source(sp_trace_source *base) {
+  contiguous_source *source = (contiguous_source *)base;
+  if (source->fd >= 0) close(source->fd);
+  sp_dataset_close(source->dataset);
+  sp_free(source);
+}
+
+static const sp_source_form source_form = {"contiguous", read_traces, prefetch, close_source};
+
+sp_status sp_contiguous_source_open(sp_survey *survey, const char *path, sp_trace_source **out) {
+  contiguous_source *source = NULL;
+  sp_status status;
+  SP_TRY(sp_calloc(1, sizeof *source, "a source of traces", (void **)&source));
+  source->fd = -1;
+  source->base.form = &source_form;
+  SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &source->dataset));
+  SP_TRY_GOTO(fail, check_traces(survey, source->dataset));
+  source->fd = open(sp_dataset_file(source->dataset), O_RDONLY | O_CLOEXEC);
+  source->base.n_traces = sp_dataset_rows(source->dataset);
+  source->base.n_samples = (uint32_t)sp_dataset_row_length(source->dataset);
+  *out = &source->base;
+  return SP_SUCCESS;
+fail:
+  close_source(&source->base);
+  return status;
+}
+
+/* --- the sink --------------------------------------------------------------------------------------------------- */
+
+static sp_status write_traces(sp_trace_sink *base, bool collective, sp_global first, sp_local n, const float *rows) {
+  contiguous_sink *sink = (contiguous_sink *)base;
+  return collective ? sp_dataset_write(sink->dataset, first, n, rows)
+                    : sp_row_writer_write(sink->writer, first, n, rows);
+}
+
+static void close_sink(sp_trace_sink *base) {
+  contiguous_sink *sink = (contiguous_sink *)base;
+  sp_row_writer_destroy(sink->writer);
+  sp_dataset_close(sink->dataset);
+  sp_free(sink);
+}
+
+static const sp_sink_form sink_form = {"contiguous", write_traces, close_sink};
+
+sp_status sp_contiguous_sink_open(sp_survey *survey, const char *path, bool direct, sp_trace_sink **out) {
+  contiguous_sink *sink = NULL;
+  sp_status status;
+  SP_TRY(sp_calloc(1, sizeof *sink, "a sink of traces", (void **)&sink));
+  sink->base.form = &sink_form;
+  SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &sink->dataset));
+  SP_TRY_GOTO(fail, check_traces(survey, sink->dataset));
+  SP_TRY_GOTO(fail, sp_row_writer_create(sink->dataset, direct, &sink->writer));
+  *out = &sink->base;
+  return SP_SUCCESS;
+fail:
+  close_sink(&sink->base);
+  return status;
+}
