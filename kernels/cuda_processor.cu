@@ -1,20 +1,20 @@
-#include <string.h>
-
+/* The CUDA column of the list of processors. */
 #include "kernels/cuda_processor.h"
 
-#define SP_CUDA_PROCESSOR(name) extern "C" const sp_cuda_ops sp_##name##_cuda;
-#include "kernels/cuda_processor_list.h"
-#undef SP_CUDA_PROCESSOR
+#define SP_GPU_CUDA(name) extern "C" const sp_cuda_ops sp_##name##_cuda;
+#define SP_GPU_NONE(name)
+#define SP_PROCESSOR(name, gpu) SP_GPU_##gpu(name)
+#include "kernels/processor_list.h"
+#undef SP_GPU_CUDA
+#undef SP_GPU_NONE
 
-#define SP_CUDA_PROCESSOR(name) &sp_##name##_cuda,
+#define SP_GPU_CUDA(name) &sp_##name##_cuda,
+#define SP_GPU_NONE(name) NULL,
 static const sp_cuda_ops *const processors[] = {
-#include "kernels/cuda_processor_list.h"
+#include "kernels/processor_list.h"
 };
-#undef SP_CUDA_PROCESSOR
+#undef SP_PROCESSOR
 
-const sp_cuda_ops *sp_cuda_processor_find(const char *name) {
-  for (const sp_cuda_ops *ops : processors) {
-    if (!strcmp(ops->name, name)) return ops;
-  }
-  return NULL;
+const sp_cuda_ops *sp_cuda_processor_at(size_t position) {
+  return position < sizeof processors / sizeof processors[0] ? processors[position] : NULL;
 }

@@ -35,7 +35,7 @@ typedef struct sp_cuda_batch {
   uint32_t n_traces, n_gathers;
   const uint32_t *first_trace;  /* [n_gathers + 1] */
   const uint32_t *gather;       /* [n_traces]: the gather of each trace */
-  const double *const *headers; /* [k][n_traces], k in the order of sp_processor.headers */
+  const double *const *headers; /* [k][n_traces], k in the order of sp_processor_headers */
   uint32_t *reason;             /* [n_gathers], sp_reason of this step: raised with atomicMax, never lowered */
 } sp_cuda_batch;
 
@@ -46,7 +46,6 @@ typedef struct sp_cuda_plan {
 } sp_cuda_plan;
 
 typedef struct sp_cuda_ops {
-  const char *name; /* of the processor */
   /* Device memory that a plan for this geometry would take, without making one. */
   size_t (*device_bytes)(const void *params, const sp_cuda_geometry *geometry);
   /* Makes a plan with all its device memory, cuFFT plans and tables. Errors: SP_ERR_USAGE without a log line when this
@@ -60,8 +59,8 @@ typedef struct sp_cuda_ops {
   void (*destroy)(sp_cuda_plan *plan);
 } sp_cuda_ops;
 
-/* The backend of the processor of that name, or NULL. kernels/cuda_processor_list.h names them all. */
-const sp_cuda_ops *sp_cuda_processor_find(const char *name);
+/* The backend of the processor at this position of kernels/processor_list.h, or NULL where there is none. */
+const sp_cuda_ops *sp_cuda_processor_at(size_t position);
 
 #ifdef __cplusplus
 }

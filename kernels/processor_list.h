@@ -1,5 +1,7 @@
-/* Every processor, one line each: SP_PROCESSOR(name) stands for `extern const sp_processor sp_processor_<name>`.
- * Included several times, so without a guard. The order is that of `seisproc help`. */
-SP_PROCESSOR(mute)
-SP_PROCESSOR(dwt)
-SP_PROCESSOR(tf)
+/* Every processor, one line each, and what else than the CPU it has a backend for. SP_PROCESSOR(name, GPU) stands for
+ * `extern const sp_processor sp_processor_<name>` and, where GPU is CUDA and not NONE, for
+ * `extern const sp_cuda_ops sp_<name>_cuda`. A backend finds its ops by the position in this list, which is also the
+ * order of `seisproc help`. Included several times, so without a guard. */
+SP_PROCESSOR(mute, CUDA)
+SP_PROCESSOR(dwt, CUDA)
+SP_PROCESSOR(tf, CUDA)

@@ -106,7 +106,7 @@ static void add_step(chain *c, const char *processor, const char *key, const cha
   const sp_processor *p = sp_processor_find(processor);
   char why[SP_WHY_SIZE];
   void *params = take(p->params_size);
-  sp_param_set_defaults(p->params, params);
+  sp_processor_example(p, params);
   if (key && sp_param_parse(sp_param_find(p->params, key), value, params, why, sizeof why)) {
     fprintf(stderr, "bench_engine: %s\n", why);
     exit(1);

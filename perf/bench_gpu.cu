@@ -82,7 +82,7 @@ static bool parse(const char *text, sp_chain_step *step) {
   step->processor = sp_processor_find(word);
   if (!step->processor) return false;
   void *params = calloc(1, step->processor->params_size);
-  sp_param_set_defaults(step->processor->params, params);
+  sp_processor_example(step->processor, params);
   while ((word = strtok_r(NULL, " ", &rest))) {
     char *value = strchr(word, '=');
     *value++ = '\0';
@@ -131,7 +131,7 @@ static device_gathers make_device_gathers(const float *samples) {
 
 /* ms a gather; negative: no kernel. */
 static double device_time(const sp_chain_step *step, const device_gathers *d) {
-  const sp_cuda_ops *ops = sp_cuda_processor_find(step->processor->name);
+  const sp_cuda_ops *ops = sp_cuda_processor_at(sp_processor_position(step->processor));
   sp_cuda_geometry geometry = {};
   geometry.n_samples = SAMPLES;
   geometry.max_traces = BATCH * TRACES;

@@ -26,7 +26,7 @@
 #include "seisproc/processor.h"
 #include "seisproc/stats.h"
 
-enum { MAX_RUNS = 400, MAX_PARAMS_BYTES = 512, MAX_THREADS = 256, UNIT_ROWS = 64 };
+enum { MAX_RUNS = 400, MAX_PARAMS_BYTES = 16384, MAX_THREADS = 256, UNIT_ROWS = 64 };
 
 static const double INTERVAL_S = 0.002, TOLERANCE = 1e-5;
 
@@ -135,7 +135,7 @@ static sp_plan *make_plan(const kernel *k, unsigned traces, int threads) {
   char words[256], why[512] = "refused by its plan", *rest = words;
   const sp_processor *processor = sp_processor_find(k->processor);
   if (!processor || processor->params_size > sizeof params) fail(k->name, "no such processor");
-  sp_param_set_defaults(processor->params, params);
+  sp_processor_example(processor, params);
   snprintf(words, sizeof words, "%s", k->params);
   for (char *word; (word = strtok_r(rest, " ", &rest));) {
     char *value = strchr(word, '=');

@@ -51,9 +51,9 @@ typedef struct sp_engine sp_engine;
 
 enum { SP_MAX_CHAIN_HEADERS = 16 };
 
-/* Names of the header columns that a chain needs, without repeats, in the order in which sp_slab.headers holds them.
- * Writes at most `max` and returns how many it wrote. The names belong to the processors. A chain may need up to
- * SP_MAX_CHAIN_HEADERS. */
+/* Names of the header columns that a chain reads, without repeats, in the order in which sp_slab.headers holds them;
+ * with a '?' behind those that are optional for every step. Writes at most `max` and returns how many it wrote. The
+ * names belong to the processors and their parameters. A chain may need up to SP_MAX_CHAIN_HEADERS. */
 size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max);
 
 /* GPUs that this process may use; 0 where there is none, no driver, or no module of this program for them. `why` (may

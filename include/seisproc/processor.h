@@ -1,7 +1,7 @@
 /* Processors: what a chain is made of.
  *
- * A processor declares itself once: its name, its parameter table, the trace headers it needs, and one ops
- * table a backend. kernels/processor_list.h names them all. Kernels know no MPI and no HDF5.
+ * A processor declares itself once: its name, its scope, its parameter table, the trace headers it needs, its checks,
+ * and one ops table a backend. kernels/processor_list.h names them all. Kernels know no MPI and no HDF5.
  *
  * The CPU backend is the reference. A plan is made once for a survey's geometry and number of threads and
  * holds everything that apply needs: apply allocates nothing. Results must not depend on how a gather is
@@ -62,7 +62,8 @@ typedef struct sp_block {
   float *out;                   /* [n_traces][n_samples]; only rows first ... first + count - 1 are written */
   uint32_t n_traces;            /* of the gather */
   uint32_t first, count;        /* the rows to compute */
-  const double *const *headers; /* [k][n_traces], k in the order of sp_processor.headers */
+  const double *const *headers; /* [k][n_traces], k in the order of sp_processor_headers; all NAN for an optional
+                                   column that the survey does not have */
   bool stream;                  /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
                                    it is false the caller reads the rows at once (checksum, noise) */
 } sp_block;
@@ -88,19 +89,79 @@ typedef struct sp_cpu_ops {
   void (*destroy)(sp_plan *plan);
 } sp_cpu_ops;
 
-enum { SP_MAX_PROCESSOR_HEADERS = 4 };
+enum { SP_MAX_PROCESSOR_HEADERS = 8 };
+
+/* What one task of a processor is, and so which flow takes it. */
+typedef enum sp_scope {
+  SP_SCOPE_GATHER, /* whole gathers, each by itself */
+  SP_SCOPE_VOLUME, /* a cube: a set of traces on a grid, dealt to a group of ranks */
+  SP_SCOPE_IMAGE   /* an output of another shape than the input */
+} sp_scope;
+
+/* "gather", "volume", "image" */
+const char *sp_scope_name(sp_scope scope);
+
+/* A header column as a survey has it. */
+typedef struct sp_column {
+  const char *name;
+  const char *units; /* as the file says: "m", "ms"; "" where it does not say */
+  bool has_range;    /* `least` and `most` are known, without the traces that hold no number */
+  double least, most;
+} sp_column;
+
+/* A survey as far as it is known before anything is processed. */
+typedef struct sp_survey_shape {
+  uint64_t n_traces, n_gathers;
+  uint32_t n_samples;       /* a trace */
+  uint32_t max_traces;      /* the largest gather */
+  double sample_interval_s; /* > 0 */
+  const sp_column *columns; /* [n_columns]; borrowed */
+  size_t n_columns;
+} sp_survey_shape;
+
+/* The column of that name, or NULL. */
+const sp_column *sp_survey_shape_column(const sp_survey_shape *shape, const char *name);
+
+struct sp_volume_ops;
+struct sp_image_ops;
 
 typedef struct sp_processor {
   const char *name;
   const char *summary; /* one line */
+  sp_scope scope;
   const sp_param *params;
-  size_t params_size;                                /* of the parameter struct */
-  const char *headers[SP_MAX_PROCESSOR_HEADERS + 1]; /* header columns it needs, closed by NULL */
+  size_t params_size; /* of the parameter struct */
+  /* What a job must give (params without a default), as in `- name: {...}`, for help and tests; NULL: nothing. */
+  const char *example;
+  /* Header columns that it reads, closed by NULL. A name that ends in '?' is optional: where the survey lacks it, all
+   * its values are NAN. */
+  const char *headers[SP_MAX_PROCESSOR_HEADERS + 1];
+  /* Columns that follow these and depend on parameters: writes at most `max` names, which belong to `params` or are
+   * constant, and returns how many. NULL: none. */
+  size_t (*more_headers)(const void *params, const char **names, size_t max);
   /* Checks parameters against each other; NULL where the table says all. On failure fills `why` and returns
-   * SP_ERR_USAGE without logging. */
+   * SP_ERR_USAGE without logging. Looks at no file. */
   sp_status (*check)(const void *params, char *why, size_t why_size);
+  /* The same against the survey: runs on rank 0 before anything is created or copied, after the columns that are not
+   * optional were found to be there. What would fail for every gather is refused here. NULL: any survey will do. */
+  sp_status (*check_shape)(const void *params, const sp_survey_shape *shape, char *why, size_t why_size);
+  /* What computes on the CPU, by scope. */
   const sp_cpu_ops *cpu;
+  const struct sp_volume_ops *volume;
+  const struct sp_image_ops *image;
 } sp_processor;
+
+/* Names of the columns that a processor with these parameters reads, fixed ones first, optional ones with their '?', in
+ * the order in which a backend gets them. Writes at most SP_MAX_PROCESSOR_HEADERS and returns how many. */
+size_t sp_processor_headers(const sp_processor *processor, const void *params,
+                            const char *names[SP_MAX_PROCESSOR_HEADERS]);
+
+/* Whether the name of a column ends in '?'; whether two names mean the same column. */
+bool sp_header_is_optional(const char *name);
+bool sp_header_is(const char *a, const char *b);
+
+/* Fills a parameter struct with the defaults and what `example` gives. */
+void sp_processor_example(const sp_processor *processor, void *params);
 
 /* One step of a chain: a processor and its parameters (params_size bytes, as its table describes). */
 typedef struct sp_chain_step {
@@ -108,10 +169,18 @@ typedef struct sp_chain_step {
   const void *params;
 } sp_chain_step;
 
+/* Checks each step of a chain against the survey: that the columns it needs are there, and its own check_shape. Errors:
+ * SP_ERR_USAGE, one line that begins with "chain.1.tf: " and is what `what` is about ("job.yaml", a survey). */
+sp_status sp_chain_check_shape(const char *what, const sp_chain_step *chain, size_t n_steps,
+                               const sp_survey_shape *shape);
+
 /* The processor of that name, or NULL. */
 const sp_processor *sp_processor_find(const char *name);
 
 /* All processors in the order of the list; NULL past the last. */
 const sp_processor *sp_processor_at(size_t i);
+
+/* Where a processor stands in the list, and so in every backend's list; SIZE_MAX for one that is not in it. */
+size_t sp_processor_position(const sp_processor *processor);
 
 #endif

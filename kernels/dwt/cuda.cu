@@ -113,13 +113,15 @@ static sp_status set_up(dwt_plan *p, const sp_cuda_geometry *geometry) {
   return take(rows_bytes(&p->shape, geometry), &p->result);
 }
 
+extern "C" const sp_cuda_ops sp_dwt_cuda;
+
 static sp_status plan(const void *params, const sp_cuda_geometry *geometry, sp_cuda_plan **out) {
   const sp_dwt_params *params_ = (const sp_dwt_params *)params;
   if (params_->best_basis) return SP_ERR_USAGE; /* the choice of a basis has no kernel */
   void *block;
   SP_TRY(sp_calloc(1, sizeof(dwt_plan), "the plan of dwt", &block));
   dwt_plan *p = (dwt_plan *)block;
-  p->base.ops = sp_cuda_processor_find("dwt");
+  p->base.ops = &sp_dwt_cuda;
   p->aperture = params_->aperture;
   p->base.in_place = params_->aperture == 1;
   const int levels = sp_dwt_levels(params_, geometry->n_samples);
@@ -173,4 +175,4 @@ static sp_status apply(sp_cuda_plan *base, const sp_cuda_batch *batch, cudaStrea
   return run(p, DWT_INVERSE, batch, stream);
 }
 
-extern "C" const sp_cuda_ops sp_dwt_cuda = {"dwt", device_bytes, plan, apply, destroy};
+extern "C" const sp_cuda_ops sp_dwt_cuda = {device_bytes, plan, apply, destroy};

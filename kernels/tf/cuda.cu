@@ -64,13 +64,15 @@ static void destroy(sp_cuda_plan *base) {
   sp_free(p);
 }
 
+extern "C" const sp_cuda_ops sp_tf_cuda;
+
 static sp_status plan(const void *values, const sp_cuda_geometry *geometry, sp_cuda_plan **out) {
   const sp_tf_params *params = (const sp_tf_params *)values;
   void *block;
   size_t bytes;
   SP_TRY(sp_calloc(1, sizeof(tf_plan), "the plan of tf", &block));
   tf_plan *p = (tf_plan *)block;
-  p->base.ops = sp_cuda_processor_find("tf");
+  p->base.ops = &sp_tf_cuda;
   p->base.in_place = params->aperture == 1;
   p->n_samples = geometry->n_samples;
   p->aperture = (uint32_t)params->aperture;
@@ -111,4 +113,4 @@ static sp_status apply(sp_cuda_plan *base, const sp_cuda_batch *batch, cudaStrea
   return p->stft ? tf_stft_apply(p->stft, &call) : tf_stockwell_apply(p->stockwell, &call);
 }
 
-extern "C" const sp_cuda_ops sp_tf_cuda = {"tf", device_bytes, plan, apply, destroy};
+extern "C" const sp_cuda_ops sp_tf_cuda = {device_bytes, plan, apply, destroy};

@@ -25,32 +25,67 @@ static const char *type_name(const sp_param *param) {
     return "number";
   case SP_PARAM_CHOICE:
     return "choice";
+  case SP_PARAM_TEXT:
+    return "text";
+  case SP_PARAM_PATH:
+    return param->rules & SP_PARAM_OR_NUMBER ? "path or number" : "path";
+  case SP_PARAM_NUMBERS:
+    return "numbers";
+  case SP_PARAM_HEADERS:
+    return "headers";
+  case SP_PARAM_WORDS:
+    return "words";
   }
   return "";
 }
 
-/* "1 to 31, odd", "0 or more, or auto", "soft, hard, garrote": every choice in full. */
-static void range_text(const sp_param *param, char text[RANGE_SIZE]) {
-  size_t n = 0;
-  text[0] = '\0';
-  if (param->type == SP_PARAM_BOOL) {
-    snprintf(text, RANGE_SIZE, "true, false");
-  } else if (param->type == SP_PARAM_CHOICE) {
-    for (const char *c = param->choices; *c && n + 3 < RANGE_SIZE; c++) {
-      text[n++] = *c == '|' ? ',' : *c;
-      if (*c == '|') text[n++] = ' ';
-    }
-    text[n] = '\0';
-  } else {
-    const char *odd = param->odd ? ", odd" : "", *automatic = param->choices ? ", or auto" : "";
-    if (isfinite(param->min) && isfinite(param->max)) {
-      snprintf(text, RANGE_SIZE, "%.10g to %.10g%s%s", param->min, param->max, odd, automatic);
-    } else if (isfinite(param->min)) {
-      snprintf(text, RANGE_SIZE, "%.10g or more%s%s", param->min, odd, automatic);
-    } else {
-      snprintf(text, RANGE_SIZE, "any%s%s", odd, automatic);
-    }
+/* "soft, hard, garrote": every choice in full. */
+static size_t list_choices(const char *choices, char text[RANGE_SIZE], size_t n) {
+  for (const char *c = choices; *c && n + 3 < RANGE_SIZE; c++) {
+    text[n++] = *c == '|' ? ',' : *c;
+    if (*c == '|') text[n++] = ' ';
   }
+  text[n] = '\0';
+  return n;
+}
+
+/* "1 to 31", "0 or more", "any" */
+static size_t list_range(const sp_param *param, char text[RANGE_SIZE]) {
+  if (isfinite(param->min) && isfinite(param->max)) {
+    return (size_t)snprintf(text, RANGE_SIZE, "%.10g to %.10g", param->min, param->max);
+  }
+  if (isfinite(param->min)) return (size_t)snprintf(text, RANGE_SIZE, "%.10g or more", param->min);
+  return (size_t)snprintf(text, RANGE_SIZE, "any");
+}
+
+/* What a parameter may be: "1 to 31, odd", "0 or more, or auto", "soft, hard, garrote", "a list of 4 ascending numbers
+ * from 0 Hz up". */
+static void range_text(const sp_param *param, char text[RANGE_SIZE]) {
+  size_t n;
+  text[0] = '\0';
+  switch (param->type) {
+  case SP_PARAM_BOOL:
+    snprintf(text, RANGE_SIZE, "true, false");
+    break;
+  case SP_PARAM_CHOICE:
+    list_choices(param->choices, text, 0);
+    break;
+  case SP_PARAM_INT:
+  case SP_PARAM_REAL:
+    n = list_range(param, text);
+    n += (size_t)snprintf(text + n, RANGE_SIZE - n, "%s%s", param->rules & SP_PARAM_ODD ? ", odd" : "",
+                          param->choices ? ", or " : "");
+    if (param->choices) list_choices(param->choices, text, n);
+    break;
+  default:
+    sp_param_allowed(param, text, RANGE_SIZE);
+    break;
+  }
+}
+
+/* The default as a job file would say it. */
+static const char *default_text(const sp_param *param) {
+  return !param->standard ? "(needed)" : *param->standard ? param->standard : "\"\"";
 }
 
 /* --- for a terminal -------------------------------------------------------------------------------------- */
@@ -79,7 +114,7 @@ static void print_params(const sp_param *table) {
   for (const sp_param *param = table; param->key; param++) {
     char range[RANGE_SIZE];
     range_text(param, range);
-    const int column = printf("%-*s %-8s %-11s %-6s ", KEY_WIDTH, param->key, type_name(param), param->standard,
+    const int column = printf("%-*s %-8s %-11s %-6s ", KEY_WIDTH, param->key, type_name(param), default_text(param),
                               param->unit ? param->unit : "-");
     print_wrapped(range, column);
     printf("%*s", KEY_WIDTH + 1, "");
@@ -87,15 +122,35 @@ static void print_params(const sp_param *table) {
   }
 }
 
+/* Names the header columns, those that are needed and those that are optional. */
+static void print_headers(const sp_processor *processor, const char *needs, const char *mark, const char *uses,
+                          const char *end) {
+  for (int optional = 0; optional < 2; optional++) {
+    const char *separator = optional ? uses : needs;
+    bool any = false;
+    for (size_t i = 0; processor->headers[i]; i++) {
+      if (sp_header_is_optional(processor->headers[i]) != (optional == 1)) continue;
+      printf("%s%s%.*s%s", separator, mark, (int)strcspn(processor->headers[i], "?"), processor->headers[i], mark);
+      separator = ", ";
+      any = true;
+    }
+    if (any) printf("%s", end);
+  }
+}
+
 static void print_processor(const sp_processor *processor) {
   printf("%s: %s\n", processor->name, processor->summary);
-  for (size_t i = 0; processor->headers[i]; i++) printf("%s%s", i ? ", " : "needs headers: ", processor->headers[i]);
-  printf("%s\n", processor->headers[0] ? "\n" : "");
+  print_headers(processor, "needs headers: ", "", "uses headers where there are: ", "\n");
+  putchar('\n');
   print_heading();
   print_params(processor->params);
-  printf("\nIn the chain of a job file, with every default written out:\n  - %s: {", processor->name);
+  printf("\nIn the chain of a job file, with every default written out:\n  - %s: {%s", processor->name,
+         processor->example ? processor->example : "");
+  const char *separator = processor->example ? ", " : "";
   for (const sp_param *param = processor->params; param->key; param++) {
-    printf("%s%s: %s", param == processor->params ? "" : ", ", param->key, param->standard);
+    if (!param->standard) continue;
+    printf("%s%s: %s", separator, param->key, default_text(param));
+    separator = ", ";
   }
   printf("}\n");
 }
@@ -135,7 +190,7 @@ static void markdown_params(const sp_param *table) {
   for (const sp_param *param = table; param->key; param++) {
     char range[RANGE_SIZE];
     range_text(param, range);
-    printf("| `%s` | %s | %s | %s | %s | ", param->key, type_name(param), param->standard, range,
+    printf("| `%s` | %s | %s | %s | %s | ", param->key, type_name(param), default_text(param), range,
            param->unit ? param->unit : "");
     print_cell(param->help);
     printf(" |\n");
@@ -163,10 +218,7 @@ static void print_markdown(void) {
   for (size_t i = 0; (processor = sp_processor_at(i)); i++) {
     putchar('\n');
     markdown_heading(processor->name, processor->summary);
-    for (size_t k = 0; processor->headers[k]; k++) {
-      printf("%s`%s`", k ? ", " : "\nNeeds header columns: ", processor->headers[k]);
-    }
-    if (processor->headers[0]) printf(".\n");
+    print_headers(processor, "\nNeeds header columns: ", "`", "\nUses header columns where there are: ", ".\n");
     markdown_table();
     markdown_params(processor->params);
   }

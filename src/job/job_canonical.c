@@ -1,3 +1,5 @@
+/* The job as text in a fixed form, its fingerprint, and what differs between two. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,39 +9,97 @@
 #include "seisproc/job.h"
 #include "seisproc/memory.h"
 
-enum { VALUE_SIZE = 128 };
+enum { PREFIX_SIZE = 128, HASH_BYTES = 1 << 20 };
+
+/* The same on every machine, whatever its byte order. */
+static void write_hex(XXH128_hash_t hash, char hex[SP_FINGERPRINT_LENGTH + 1]) {
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, hash);
+  for (size_t i = 0; i < sizeof bytes.digest; i++) snprintf(hex + 2 * i, 3, "%02x", bytes.digest[i]);
+}
 
 /* --- canonical text -------------------------------------------------------------------------------------- */
 
-static void write_params(FILE *text, const char *prefix, const sp_param *table, const void *values) {
-  for (const sp_param *param = table; param->key; param++) {
-    char value[VALUE_SIZE];
-    sp_param_format(param, values, value, sizeof value);
-    fprintf(text, "%s%s: %s\n", prefix, param->key, value);
+/* The contents of a file that a parameter names decide bits, not its name. */
+static sp_status hash_file(const char *path, char *text, size_t size) {
+  sp_status status = SP_SUCCESS;
+  void *buffer = NULL;
+  XXH3_state_t *state = NULL;
+  FILE *file = fopen(path, "r");
+  if (!file) return SP_RAISE(SP_ERR_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+  SP_TRY_GOTO(done, sp_alloc(HASH_BYTES, "a file's contents", &buffer));
+  state = XXH3_createState();
+  if (!state || XXH3_128bits_reset(state) != XXH_OK) {
+    status = SP_RAISE(SP_ERR_MEMORY, "cannot allocate a hash");
+    goto done;
   }
+  for (size_t n; (n = fread(buffer, 1, HASH_BYTES, file)) > 0;) XXH3_128bits_update(state, buffer, n);
+  if (ferror(file)) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+    goto done;
+  }
+  char hex[SP_FINGERPRINT_LENGTH + 1];
+  write_hex(XXH3_128bits_digest(state), hex);
+  snprintf(text, size, "contents xxh128 %s", hex);
+done:
+  XXH3_freeState(state);
+  sp_free(buffer);
+  fclose(file);
+  return status;
+}
+
+/* In double quotes, as YAML and JSON have them. */
+static void quote(const char *value, char *text, size_t size) {
+  size_t n = 0;
+  text[n++] = '"';
+  for (; *value && n + 3 < size; value++) {
+    if (*value == '"' || *value == '\\') text[n++] = '\\';
+    text[n++] = *value;
+  }
+  text[n++] = '"';
+  text[n] = '\0';
+}
+
+static sp_status format_value(const sp_param *param, const void *values, char *text, size_t size) {
+  const void *field = (const char *)values + param->offset;
+  if (param->type == SP_PARAM_TEXT) {
+    quote(((const sp_text *)field)->text, text, size);
+  } else if (param->type == SP_PARAM_PATH && *((const sp_path *)field)->path) {
+    return hash_file(((const sp_path *)field)->path, text, size);
+  } else {
+    sp_param_format(param, values, text, size);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status write_param(FILE *text, const char *prefix, const sp_param *param, const void *values) {
+  char value[SP_PARAM_VALUE_SIZE];
+  SP_TRY(format_value(param, values, value, sizeof value));
+  fprintf(text, "%s%s: %s\n", prefix, param->key, value);
+  return SP_SUCCESS;
+}
+
+static sp_status write_step(FILE *text, size_t i, const sp_chain_step *step) {
+  const sp_processor *processor = step->processor;
+  char prefix[PREFIX_SIZE];
+  snprintf(prefix, sizeof prefix, "chain.%zu.%s.", i, processor->name);
+  fprintf(text, "chain.%zu: %s\n", i, processor->name);
+  for (const sp_param *param = processor->params; param->key; param++) {
+    SP_TRY(write_param(text, prefix, param, step->params));
+  }
+  return SP_SUCCESS;
 }
 
 /* What decides the output's bits comes before `engine` in the struct, how it runs from there on. */
-static void write_settings(FILE *text, const sp_job_settings *settings) {
+static sp_status write_job(FILE *text, const sp_job *job) {
   for (const sp_param *param = sp_job_params; param->key; param++) {
-    if (param->offset >= offsetof(sp_job_settings, engine)) continue;
-    const sp_param one[] = {*param, {0}};
-    write_params(text, "", one, settings);
+    if (param->offset < offsetof(sp_job_settings, engine)) SP_TRY(write_param(text, "", param, &job->settings));
   }
-}
-
-static void write_job(FILE *text, const sp_job *job) {
-  write_settings(text, &job->settings);
   fputs("sort: [", text);
   for (size_t i = 0; i < job->n_sort; i++) fprintf(text, "%s%s", i ? ", " : "", job->sort[i]);
   fputs("]\n", text);
-  for (size_t i = 0; i < job->n_steps; i++) {
-    const sp_processor *processor = job->chain[i].processor;
-    char prefix[VALUE_SIZE];
-    snprintf(prefix, sizeof prefix, "chain.%zu.%s.", i, processor->name);
-    fprintf(text, "chain.%zu: %s\n", i, processor->name);
-    write_params(text, prefix, processor->params, job->chain[i].params);
-  }
+  for (size_t i = 0; i < job->n_steps; i++) SP_TRY(write_step(text, i, &job->chain[i]));
+  return SP_SUCCESS;
 }
 
 sp_status sp_job_canonical(const sp_job *job, char **text) {
@@ -47,13 +107,13 @@ sp_status sp_job_canonical(const sp_job *job, char **text) {
   size_t size = 0;
   FILE *stream = open_memstream(&buffer, &size);
   if (!stream) return SP_RAISE(SP_ERR_MEMORY, "cannot allocate the text of a job");
-  write_job(stream, job);
+  sp_status status = write_job(stream, job);
   const int failed = ferror(stream);
   if (fclose(stream) || failed) {
     free(buffer);
     return SP_RAISE(SP_ERR_MEMORY, "cannot allocate the text of a job");
   }
-  const sp_status status = sp_strdup(buffer, text);
+  if (status == SP_SUCCESS) status = sp_strdup(buffer, text);
   free(buffer);
   return status;
 }
@@ -61,9 +121,7 @@ sp_status sp_job_canonical(const sp_job *job, char **text) {
 sp_status sp_job_fingerprint(const sp_job *job, char hex[SP_FINGERPRINT_LENGTH + 1]) {
   char *text;
   SP_TRY(sp_job_canonical(job, &text));
-  XXH128_canonical_t bytes; /* the same on every machine, whatever its byte order */
-  XXH128_canonicalFromHash(&bytes, XXH3_128bits(text, strlen(text)));
-  for (size_t i = 0; i < sizeof bytes.digest; i++) snprintf(hex + 2 * i, 3, "%02x", bytes.digest[i]);
+  write_hex(XXH3_128bits(text, strlen(text)), hex);
   sp_free(text);
   return SP_SUCCESS;
 }
@@ -105,7 +163,7 @@ static line find_key(const char *text, line wanted) {
 static void describe(line was, line is, char *text, size_t size) {
   const line known = was.length ? was : is;
   const int value = known.key_length + 2;
-  char before[VALUE_SIZE] = "not set", now[VALUE_SIZE] = "not set";
+  char before[SP_PARAM_VALUE_SIZE] = "not set", now[SP_PARAM_VALUE_SIZE] = "not set";
   if (was.length >= value) snprintf(before, sizeof before, "%.*s", was.length - value, was.text + value);
   if (is.length >= value) snprintf(now, sizeof now, "%.*s", is.length - value, is.text + value);
   snprintf(text, size, "%.*s: %s, now %s", known.key_length, known.text, before, now);

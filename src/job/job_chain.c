@@ -30,8 +30,9 @@ static void complain_of_param(sp_mistakes *mistakes, const char *prefix, const s
                   sp_candidates_hint(&candidates, hint), candidates.list[0] ? candidates.list : "none");
 }
 
-static void check_params(sp_mistakes *mistakes, const sp_yaml_node *node, size_t i, const sp_processor *processor,
-                         void *params) {
+/* `node` holds the parameters, `step` is where the step begins. */
+static void check_params(sp_mistakes *mistakes, const sp_yaml_node *node, const sp_yaml_node *step, size_t i,
+                         const sp_processor *processor, void *params) {
   char prefix[PREFIX_SIZE], why[SP_WHY_SIZE];
   snprintf(prefix, sizeof prefix, "chain.%zu.%s.", i, processor->name);
   const unsigned before = mistakes->n;
@@ -46,6 +47,11 @@ static void check_params(sp_mistakes *mistakes, const sp_yaml_node *node, size_t
     } else {
       complain_of_param(mistakes, prefix, entry, processor->params);
     }
+  }
+  for (const sp_param *param = processor->params; param->key; param++) {
+    if (param->standard || (node->kind == SP_YAML_MAP && sp_yaml_find(node, param->key))) continue;
+    sp_mistakes_add(mistakes, node->line || node->override ? node : step, "%s%s: missing; %s", prefix, param->key,
+                    param->help);
   }
   if (mistakes->n > before || !processor->check) return;
   if (processor->check(params, why, sizeof why) != SP_SUCCESS) {
@@ -94,7 +100,7 @@ static sp_status check_step(sp_mistakes *mistakes, const sp_yaml_node *node, siz
   SP_TRY(sp_calloc(1, processor->params_size, "parameters", &params));
   sp_param_set_defaults(processor->params, params);
   static const sp_yaml_node no_params = {.kind = SP_YAML_NOTHING};
-  check_params(mistakes, n_keys ? named : &no_params, i, processor, params);
+  check_params(mistakes, n_keys ? named : &no_params, named, i, processor, params);
   *step = (sp_chain_step){.processor = processor, .params = params};
   return SP_SUCCESS;
 }

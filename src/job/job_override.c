@@ -1,9 +1,11 @@
 #include "src/job/job_override.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/job.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 
@@ -221,6 +223,29 @@ static sp_status copy_key(const char *override, char **out) {
   return SP_SUCCESS;
 }
 
+/* Whether what is put at `key` is taken as it is, not as YAML: a path or a text. */
+static bool is_text_key(const char *key) {
+  char name[SP_WORD_SIZE], parameter[SP_WORD_SIZE];
+  for (const sp_job_key *k = sp_job_keys; k->key; k++) {
+    if (!strcmp(key, k->key)) return !strcmp(k->form, "path");
+  }
+  if (sscanf(key, "chain.%*[0-9].%63[^.].%63[^.]", name, parameter) != 2) return false;
+  const sp_processor *processor = sp_processor_find(name);
+  const sp_param *param = processor ? sp_param_find(processor->params, parameter) : NULL;
+  return param && sp_param_is_text(param);
+}
+
+static sp_status read_value(sp_mistakes *mistakes, const char *key, const char *text, const sp_yaml_node *origin,
+                            sp_yaml_node **out) {
+  if (is_text_key(key)) {
+    SP_TRY(make_node(origin, SP_YAML_SCALAR, out));
+    (*out)->quoted = true;
+    return sp_strdup(text, &(*out)->text);
+  }
+  SP_TRY(sp_yaml_read(mistakes, text, origin->override, out));
+  return *out ? SP_SUCCESS : make_node(origin, SP_YAML_NOTHING, out);
+}
+
 sp_status sp_job_override(sp_mistakes *mistakes, sp_yaml_node *job, const char *override) {
   const sp_yaml_node origin = {.override = override};
   const char *sign = strchr(override, '=');
@@ -229,17 +254,14 @@ sp_status sp_job_override(sp_mistakes *mistakes, sp_yaml_node *job, const char *
     return SP_SUCCESS;
   }
   sp_yaml_node *value = NULL;
-  const sp_status read = sp_yaml_read(mistakes, sign + 1, override, &value);
-  if (read == SP_ERR_USAGE) return SP_SUCCESS; /* counted */
-  SP_TRY(read);
-  if (!value) SP_TRY(make_node(&origin, SP_YAML_NOTHING, &value));
   char *key;
-  const sp_status status = copy_key(override, &key);
-  if (status != SP_SUCCESS) {
+  SP_TRY(copy_key(override, &key));
+  sp_status status = read_value(mistakes, key, sign + 1, &origin, &value);
+  if (status == SP_SUCCESS) {
+    status = place(mistakes, job, key, value);
+  } else {
     sp_yaml_destroy(value);
-    return status;
   }
-  const sp_status placed = place(mistakes, job, key, value);
   sp_free(key);
-  return placed;
+  return status == SP_ERR_USAGE ? SP_SUCCESS : status; /* counted */
 }

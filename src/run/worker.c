@@ -1,6 +1,7 @@
 /* A worker: reads its slabs, one round ahead of what its engine computes, and hands results over in slots of the node's
  * window. A slab is submitted before the one ahead of it is waited for, so that the engine goes from one to the next
  * without a pause. */
+#include <math.h>
 #include <string.h>
 
 #include "seisproc/dist.h"
@@ -67,7 +68,8 @@ static sp_status open_columns(worker *w) {
   w->n_columns = w->n_headers + job->n_sort;
   for (size_t i = 0; i < w->n_columns; i++) {
     char path[SP_NAME_LENGTH + 16];
-    snprintf(path, sizeof path, "/headers/%s", names[i]);
+    snprintf(path, sizeof path, "/headers/%.*s", (int)strcspn(names[i], "?"), names[i]);
+    if (sp_header_is_optional(names[i]) && !sp_survey_has(w->survey, path)) continue;
     SP_TRY(sp_dataset_open(w->survey, path, &w->column_data[i]));
   }
   return SP_SUCCESS;
@@ -82,6 +84,8 @@ static sp_status create_input(const worker *w, input *in) {
   w->run->buffers += n_samples * sizeof(float);
   for (size_t i = 0; i < w->n_columns; i++) {
     SP_TRY(sp_calloc(shape->slab_traces, sizeof(double), "a slab's headers", (void **)&in->columns[i]));
+    if (w->column_data[i]) continue;
+    for (sp_local t = 0; t < shape->slab_traces; t++) in->columns[i][t] = NAN; /* optional, and not there */
   }
   if (w->run->job->n_sort) {
     SP_TRY(sp_calloc(shape->slab_traces, sizeof(sp_local), "a slab's order", (void **)&in->order));
@@ -243,6 +247,7 @@ static void read_slab(worker *w, input *in) {
   read_rows(in, read_traces, w->traces, w->run->shape.n_samples * sizeof(float), in->samples);
   for (size_t i = 0; i < w->n_columns; i++) {
     sp_dataset *column = w->column_data[i];
+    if (!column) continue;
     const size_t row_bytes = sp_dataset_row_length(column) * sp_type_size(sp_dataset_type(column));
     read_rows(in, read_column, column, row_bytes, w->column_rows);
     sp_rows_to_double(sp_dataset_type(column), w->column_rows, range->n_traces, in->columns[i]);

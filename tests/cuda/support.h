@@ -98,7 +98,7 @@ static inline void add_step(survey *s, const char *text) {
   const sp_processor *processor = sp_processor_find(word);
   assert_non_null(processor);
   void *params = calloc(1, processor->params_size);
-  sp_param_set_defaults(processor->params, params);
+  sp_processor_example(processor, params);
   while ((word = strtok_r(NULL, " ", &rest))) {
     char *value = strchr(word, '=');
     assert_non_null(value);

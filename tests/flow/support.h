@@ -318,7 +318,7 @@ typedef struct held_slab {
   sp_slab slab;
   sp_local first_gather;
   sp_local *first_trace;
-  const double *headers[2];
+  const double *headers[SP_MAX_CHAIN_HEADERS];
   char *traces, *noise;
 } held_slab;
 
@@ -343,7 +343,7 @@ static inline held_slab *hold_slab(const survey *s, sp_local first, sp_local n) 
   h->first_gather = first;
   h->first_trace = malloc((n + 1) * sizeof *h->first_trace);
   for (sp_local g = 0; g <= n; g++) h->first_trace[g] = s->first_trace[first + g] - start;
-  for (int k = 0; k < 2; k++) h->headers[k] = s->columns[k] + start;
+  for (int k = 0; k < SP_MAX_CHAIN_HEADERS; k++) h->headers[k] = s->columns[k % 2] + start;
   h->traces = guarded(bytes);
   h->noise = s->mode == SP_MODE_BOTH ? guarded(bytes) : NULL;
   h->slab = (sp_slab){.n_gathers = n,

@@ -3,15 +3,16 @@
 /* timeout: 120 */
 #include "support.h"
 
-enum { MAX_PROCESSORS = MAX_TEST_STEPS };
+enum { MAX_PROCESSORS = 64 };
 
 static void *params[MAX_PROCESSORS];
 
 static sp_chain_step step_of(size_t i) {
   const sp_processor *p = sp_processor_at(i);
+  assert_true(i < MAX_PROCESSORS);
   if (!params[i]) {
     params[i] = calloc(1, p->params_size + 1);
-    sp_param_set_defaults(p->params, params[i]);
+    sp_processor_example(p, params[i]);
   }
   return (sp_chain_step){.processor = p, .params = params[i]};
 }
@@ -32,10 +33,11 @@ static void check_sum(const survey *s, const product *p) {
 }
 
 static void check_chain(survey *s, const char *name) {
-  const char *headers[SP_MAX_CHAIN_HEADERS];
-  assert_true(sp_chain_headers(s->chain, s->n_steps, headers, SP_MAX_CHAIN_HEADERS) <= 2);
   product one = run_survey(SP_ENGINE_CPU, s, 1, 1, s->n_gathers, 0);
-  for (sp_local g = 0; g < s->n_gathers; g++) assert_int_equal(one.results[g].reason, SP_REASON_OK);
+  for (sp_local g = 0; g < s->n_gathers; g++) {
+    const uint32_t reason = one.results[g].reason;
+    assert_true(reason == SP_REASON_OK || reason == SP_REASON_TOO_SHORT || reason == SP_REASON_GEOMETRY);
+  }
   check_sum(s, &one);
   const int threads[] = {1, 2, 3, 7};
   for (int i = 0; i < 4; i++) {
@@ -48,6 +50,7 @@ static void check_chain(survey *s, const char *name) {
 
 static void test_each_processor(void **unused) {
   for (size_t i = 0; sp_processor_at(i); i++) {
+    if (sp_processor_at(i)->scope != SP_SCOPE_GATHER) continue;
     survey *s = survey_with_noise(i % 2 ? 700 : 1601);
     s->chain[s->n_steps++] = step_of(i);
     check_chain(s, sp_processor_at(i)->name);
@@ -55,15 +58,20 @@ static void test_each_processor(void **unused) {
   }
 }
 
-static void test_all_in_one_chain(void **unused) {
-  survey *s = survey_with_noise(1000);
-  for (size_t i = 0; sp_processor_at(i) && i < MAX_PROCESSORS; i++) s->chain[s->n_steps++] = step_of(i);
-  check_chain(s, "all");
-  free_survey(s);
+/* In chains as long as may be. */
+static void test_in_chains(void **unused) {
+  for (size_t i = 0; sp_processor_at(i);) {
+    survey *s = survey_with_noise(1000);
+    for (; sp_processor_at(i) && s->n_steps < MAX_TEST_STEPS; i++) {
+      if (sp_processor_at(i)->scope == SP_SCOPE_GATHER) s->chain[s->n_steps++] = step_of(i);
+    }
+    if (s->n_steps > 0) check_chain(s, "a chain of them");
+    free_survey(s);
+  }
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_processor), cmocka_unit_test(test_all_in_one_chain)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_processor), cmocka_unit_test(test_in_chains)};
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   for (int i = 0; i < MAX_PROCESSORS; i++) free(params[i]);
   return failed;

@@ -259,22 +259,65 @@ static void test_fingerprint_equal(void **state) {
   }
 }
 
-/* A value of the parameter that is not `standard`, as an override would write it; false where there is none. */
+/* As many items as are needed, at least one: words of the choices, names, or numbers up to the largest. */
+static bool another_list(const sp_param *param, char *text, size_t size) {
+  const unsigned fewest = param->rules >> 8 & 0xff, n = fewest ? fewest : 1;
+  const char *choice = param->choices;
+  size_t used = (size_t)snprintf(text, size, "[");
+  for (unsigned i = 0; i < n; i++) {
+    used += (size_t)snprintf(text + used, size - used, "%s", i ? ", " : "");
+    if (param->type == SP_PARAM_NUMBERS) {
+      const double width = isfinite(param->min) ? param->max - param->min : 1;
+      used += (size_t)snprintf(text + used, size - used, "%.17g", param->max - width * 1e-6 * (n - 1 - i));
+    } else if (choice) {
+      used += (size_t)snprintf(text + used, size - used, "%.*s", (int)strcspn(choice, "|"), choice);
+      choice += strcspn(choice, "|") + (choice[strcspn(choice, "|")] == '|');
+    } else {
+      used += (size_t)snprintf(text + used, size - used, "another%u", i);
+    }
+  }
+  snprintf(text + used, size - used, "]");
+  return !param->standard || strcmp(text, param->standard) != 0;
+}
+
+/* A file that paths may name. */
+static const char *some_file(void) {
+  static char path[] = "/tmp/seisproc-test-XXXXXX";
+  if (path[strlen(path) - 1] == 'X') {
+    const int file = mkstemp(path);
+    assert_true(file >= 0 && write(file, "text", 4) == 4);
+    close(file);
+  }
+  return path;
+}
+
+/* A value of the parameter that is not the default, as an override would write it; false where there is none. */
 static bool another_value(const sp_param *param, char *text, size_t size) {
+  const char *standard = param->standard ? param->standard : "";
   switch (param->type) {
   case SP_PARAM_BOOL:
-    snprintf(text, size, "%s", strcmp(param->standard, "true") ? "true" : "false");
+    snprintf(text, size, "%s", strcmp(standard, "true") ? "true" : "false");
     return true;
   case SP_PARAM_CHOICE: {
     const char *choice = param->choices;
-    const size_t length = strlen(param->standard);
-    if (strcspn(choice, "|") == length && !strncmp(choice, param->standard, length)) choice += length + 1;
+    const size_t length = strlen(standard);
+    if (strcspn(choice, "|") == length && !strncmp(choice, standard, length)) choice += length + 1;
     snprintf(text, size, "%.*s", (int)strcspn(choice, "|"), choice);
     return true;
   }
+  case SP_PARAM_TEXT:
+    snprintf(text, size, "another text");
+    return true;
+  case SP_PARAM_PATH:
+    snprintf(text, size, "%s", some_file());
+    return true;
+  case SP_PARAM_HEADERS:
+  case SP_PARAM_WORDS:
+  case SP_PARAM_NUMBERS:
+    return another_list(param, text, size);
   default:
     snprintf(text, size, "%.17g", param->max);
-    return strcmp(text, param->standard) != 0;
+    return strcmp(text, standard) != 0;
   }
 }
 
@@ -300,8 +343,10 @@ static void test_every_parameter_counts(void **state) {
   const sp_processor *processor;
   for (size_t i = 0; (processor = sp_processor_at(i)); i++) {
     for (const sp_param *param = processor->params; param->key; param++) {
-      char text[128], value[64], why[SP_WHY_SIZE], base[SP_FINGERPRINT_LENGTH + 1], other[SP_FINGERPRINT_LENGTH + 1];
-      snprintf(text, sizeof text, PATHS "chain: [%s]\n", processor->name);
+      char text[512], value[SP_PARAM_VALUE_SIZE], why[SP_WHY_SIZE], base[SP_FINGERPRINT_LENGTH + 1],
+          other[SP_FINGERPRINT_LENGTH + 1];
+      snprintf(text, sizeof text, PATHS "chain: [%s: {%s}]\n", processor->name,
+               processor->example ? processor->example : "");
       assert_true(another_value(param, value, sizeof value));
       sp_job *job = parse(text);
       assert_int_equal(sp_job_fingerprint(job, base), SP_SUCCESS);
@@ -330,15 +375,18 @@ static void check_table(const char *name, const sp_param *table, size_t size) {
   char *values = calloc(1, size), *back = calloc(1, size);
   assert_true(values && back);
   for (const sp_param *param = table; param->key; param++) {
-    char why[SP_WHY_SIZE], text[64], other[64];
-    if (sp_param_parse(param, param->standard, values, why, sizeof why)) fail_msg("%s: default of %s", name, why);
+    char why[SP_WHY_SIZE], text[SP_PARAM_VALUE_SIZE], other[SP_PARAM_VALUE_SIZE];
+    if (param->standard && sp_param_parse(param, param->standard, values, why, sizeof why))
+      fail_msg("%s: default of %s", name, why);
     assert_true(param->help && *param->help);
     assert_null(strchr(param->help, '\n'));
     assert_ptr_equal(sp_param_find(table, param->key), param); /* no key twice */
     sp_param_format(param, values, text, sizeof text);
-    assert_int_equal(sp_param_parse(param, text, back, why, sizeof why), SP_SUCCESS);
-    sp_param_format(param, back, other, sizeof other);
-    assert_string_equal(text, other);
+    if (param->standard) {
+      assert_int_equal(sp_param_parse(param, text, back, why, sizeof why), SP_SUCCESS);
+      sp_param_format(param, back, other, sizeof other);
+      assert_string_equal(text, other);
+    }
     assert_true(another_value(param, text, sizeof text));
     if (sp_param_parse(param, text, values, why, sizeof why)) fail_msg("%s: %s", name, why);
     sp_param_format(param, values, other, sizeof other);

@@ -20,7 +20,7 @@ typedef struct request {
   const sp_processor *processor;
   sp_geometry geometry;
   unsigned n_traces, block, in_place, n_headers;
-  double params[64];
+  double params[2048];
   float *in, *out;
   double *header_values;
   const double *headers[SP_MAX_PROCESSOR_HEADERS];
@@ -85,7 +85,7 @@ static int parse(char *line, request *r, char *why, size_t why_size) {
   r->processor = sp_processor_find(name);
   if (!r->processor || r->processor->params_size > sizeof r->params || r->geometry.n_threads > MAX_THREADS) abort();
   r->geometry.max_traces = r->n_traces;
-  sp_param_set_defaults(r->processor->params, r->params);
+  sp_processor_example(r->processor, r->params);
   for (char *word = strtok(line + used, " \n"); word; word = strtok(NULL, " \n")) {
     char *value = strchr(word, '=');
     if (!value) abort();

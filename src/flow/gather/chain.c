@@ -25,7 +25,7 @@ void sp_chain_destroy(sp_chain *chain) {
 /* Position of a header among the chain's, which has it. */
 static size_t column_of(const char *header, const char *const *names) {
   size_t i = 0;
-  while (strcmp(names[i], header)) i++;
+  while (!sp_header_is(names[i], header)) i++;
   return i;
 }
 
@@ -34,9 +34,9 @@ static sp_status plan_step(const sp_chain_step *step, const sp_geometry *geometr
   const sp_processor *processor = step->processor;
   if (!processor->cpu) return SP_RAISE(SP_ERR_USAGE, "%s: there is no CPU version", processor->name);
   SP_TRY(processor->cpu->plan(step->params, geometry, &part->plan));
-  for (const char *const *header = processor->headers; *header; header++) {
-    part->headers[part->n_headers++] = column_of(*header, names);
-  }
+  const char *needed[SP_MAX_PROCESSOR_HEADERS];
+  part->n_headers = sp_processor_headers(processor, step->params, needed);
+  for (size_t i = 0; i < part->n_headers; i++) part->headers[i] = column_of(needed[i], names);
   return SP_SUCCESS;
 }
 

@@ -34,20 +34,22 @@ static const entry *entry_of(sp_engine_kind kind, const sp_engine_config *config
   return &engines[kind];
 }
 
-/* Adds the headers of one processor that are not among the n names yet; returns how many there are then. */
-static size_t add_headers(const sp_processor *processor, const char **names, size_t n, size_t max) {
-  for (const char *const *header = processor->headers; *header; header++) {
+/* Adds the headers of one step that are not among the n names yet; returns how many there are then. */
+static size_t add_headers(const sp_chain_step *step, const char **names, size_t n, size_t max) {
+  const char *needed[SP_MAX_PROCESSOR_HEADERS];
+  const size_t n_needed = sp_processor_headers(step->processor, step->params, needed);
+  for (size_t k = 0; k < n_needed; k++) {
     size_t i = 0;
-    while (i < n && strcmp(names[i], *header)) i++;
-    if (i < n || n == max) continue;
-    names[n++] = *header;
+    while (i < n && !sp_header_is(names[i], needed[k])) i++;
+    if (i == n && n < max) names[n++] = needed[k];
+    if (i < n && !sp_header_is_optional(needed[k])) names[i] = needed[k];
   }
   return n;
 }
 
 size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max) {
   size_t n = 0;
-  for (size_t i = 0; i < n_steps; i++) n = add_headers(chain[i].processor, names, n, max);
+  for (size_t i = 0; i < n_steps; i++) n = add_headers(&chain[i], names, n, max);
   return n;
 }
 

@@ -29,7 +29,7 @@ void sp_cuda_chain_destroy(sp_cuda_chain *chain) {
 
 static size_t column_of(const char *header, const char *const *names) {
   size_t i = 0;
-  while (strcmp(names[i], header)) i++;
+  while (!sp_header_is(names[i], header)) i++;
   return i;
 }
 
@@ -39,14 +39,14 @@ static sp_status find_steps(sp_cuda_chain *chain, const sp_engine_config *config
   for (size_t i = 0; i < chain->n_steps; i++) {
     const sp_processor *processor = config->chain[i].processor;
     sp_cuda_step *step = &chain->steps[i];
-    step->ops = sp_cuda_processor_find(processor->name);
+    step->ops = sp_cuda_processor_at(sp_processor_position(processor));
     if (!step->ops) {
       snprintf(why, why_size, "%s has no CUDA version", processor->name);
       return SP_ERR_USAGE;
     }
-    for (const char *const *header = processor->headers; *header; header++) {
-      step->headers[step->n_headers++] = column_of(*header, names);
-    }
+    const char *needed[SP_MAX_PROCESSOR_HEADERS];
+    step->n_headers = sp_processor_headers(processor, config->chain[i].params, needed);
+    for (size_t k = 0; k < step->n_headers; k++) step->headers[k] = column_of(needed[k], names);
   }
   return SP_SUCCESS;
 }
@@ -110,7 +110,7 @@ sp_status sp_cuda_chain_plan(sp_cuda_chain *chain, const sp_engine_config *confi
   for (size_t i = 0; i < chain->n_steps; i++) {
     const sp_status status = chain->steps[i].ops->plan(config->chain[i].params, &geometry, &chain->steps[i].plan);
     if (status == SP_ERR_USAGE) {
-      snprintf(why, why_size, "%s has no CUDA version for these parameters", chain->steps[i].ops->name);
+      snprintf(why, why_size, "%s has no CUDA version for these parameters", config->chain[i].processor->name);
     }
     SP_TRY(status);
   }
