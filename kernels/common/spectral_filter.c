@@ -1,0 +1,116 @@
+/* Zero-phase filters by FFTW, a trace a call. Plans are estimated, never measured: the bits must not depend on a
+ * clock. */
+#include "kernels/common/spectral_filter.h"
+
+#include <complex.h>
+#include <fftw3.h>
+#include <math.h>
+#include <string.h>
+
+#include "seisproc/memory.h"
+
+struct sp_spectral_filter {
+  size_t n, length; /* samples of a trace, of the transform */
+  size_t extension; /* samples */
+  size_t n_bins;    /* length / 2 + 1 */
+  float *factors;   /* [n_bins], with 1 / length in them */
+  float *fade;      /* [extension] */
+  fftwf_plan forward, backward;
+  float *work;        /* a thread: samples, then bins */
+  size_t work_floats; /* of a thread */
+  size_t bins_at;
+};
+
+size_t sp_spectral_length(size_t n) {
+  for (size_t length = n + n % 2;; length += 2) {
+    size_t left = length;
+    const size_t primes[] = {2, 3, 5, 7};
+    for (int i = 0; i < 4; i++) {
+      while (left && left % primes[i] == 0) left /= primes[i];
+    }
+    if (left == 1) return length;
+  }
+}
+
+double sp_cosine_flank(double x) {
+  return x <= 0 ? 0 : x >= 1 ? 1 : 0.5 - 0.5 * cos(M_PI * x);
+}
+
+static sp_status make_tables(sp_spectral_filter *f, double interval_s, sp_response response, const void *params) {
+  void *block;
+  SP_TRY(sp_alloc(f->n_bins * sizeof(float), "the response of a filter", &block));
+  f->factors = block;
+  SP_TRY(sp_alloc(f->extension * sizeof(float), "the fade of a filter", &block));
+  f->fade = block;
+  const double step = 1 / ((double)f->length * interval_s);
+  for (size_t j = 0; j < f->n_bins; j++) {
+    f->factors[j] = (float)(response(params, (double)j * step) / (double)f->length);
+  }
+  for (size_t i = 0; i < f->extension; i++) {
+    const double c = cos(M_PI * ((double)i + 0.5) / (2 * (double)f->extension));
+    f->fade[i] = (float)(c * c);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status plan_transforms(sp_spectral_filter *f, int n_threads) {
+  const size_t unit = SP_ALIGNMENT / sizeof(float);
+  void *block;
+  f->bins_at = (f->length + unit - 1) / unit * unit;
+  f->work_floats = f->bins_at + (2 * f->n_bins + unit - 1) / unit * unit;
+  SP_TRY(sp_calloc(f->work_floats * (size_t)n_threads, sizeof(float), "work of a filter", &block));
+  f->work = block;
+  fftwf_complex *bins = (fftwf_complex *)(f->work + f->bins_at);
+  f->forward = fftwf_plan_dft_r2c_1d((int)f->length, f->work, bins, FFTW_ESTIMATE);
+  f->backward = fftwf_plan_dft_c2r_1d((int)f->length, bins, f->work, FFTW_ESTIMATE);
+  if (f->forward && f->backward) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INTERNAL, "no plan for transforms of %zu samples", f->length);
+}
+
+sp_status sp_spectral_filter_plan(uint32_t n_samples, double interval_s, double extension_s, sp_response response,
+                                  const void *params, int n_threads, sp_spectral_filter **out) {
+  sp_status status;
+  void *block;
+  SP_TRY(sp_calloc(1, sizeof(sp_spectral_filter), "a filter", &block));
+  sp_spectral_filter *f = block;
+  const double extension = round(extension_s / interval_s);
+  f->n = n_samples;
+  f->extension = extension < n_samples ? (size_t)extension : n_samples;
+  f->length = sp_spectral_length(f->n + 2 * f->extension);
+  f->n_bins = f->length / 2 + 1;
+  SP_TRY_GOTO(fail, make_tables(f, interval_s, response, params));
+  SP_TRY_GOTO(fail, plan_transforms(f, n_threads));
+  *out = f;
+  return SP_SUCCESS;
+fail:
+  sp_spectral_filter_destroy(f);
+  return status;
+}
+
+void sp_spectral_filter_apply(const sp_spectral_filter *f, int thread, const float *in, float *out) {
+  float *samples = f->work + (size_t)thread * f->work_floats, *bins = samples + f->bins_at;
+  const size_t n = f->n, end = f->length - 1;
+  memcpy(samples, in, n * sizeof(float));
+  memset(samples + n, 0, (f->length - n) * sizeof(float));
+  for (size_t i = 0; i < f->extension; i++) {
+    samples[n + i] = in[n - 1 - i] * f->fade[i];
+    samples[end - i] = in[i] * f->fade[i];
+  }
+  fftwf_execute_dft_r2c(f->forward, samples, (fftwf_complex *)bins);
+  for (size_t j = 0; j < f->n_bins; j++) {
+    bins[2 * j] *= f->factors[j];
+    bins[2 * j + 1] *= f->factors[j];
+  }
+  fftwf_execute_dft_c2r(f->backward, (fftwf_complex *)bins, samples);
+  memcpy(out, samples, n * sizeof(float));
+}
+
+void sp_spectral_filter_destroy(sp_spectral_filter *f) {
+  if (!f) return;
+  if (f->forward) fftwf_destroy_plan(f->forward);
+  if (f->backward) fftwf_destroy_plan(f->backward);
+  sp_free(f->work);
+  sp_free(f->fade);
+  sp_free(f->factors);
+  sp_free(f);
+}

@@ -1,0 +1,39 @@
+/* A zero-phase filter of traces: each is multiplied by a real response in the frequency domain.
+ *
+ * A trace of n samples is extended at both ends by its mirror image (half-sample symmetric: x[-1 - i] = x[i]) over
+ * L = min(n, round(extension / dt)) samples, faded to zero by a cosine: the i-th sample beyond the end has weight
+ * cos^2(pi (i + 1/2) / (2 L)). Zeros follow up to the transform's length N, the least even 2^a 3^b 5^c 7^d that is not
+ * less than n + 2 L, and the result is cropped to n samples. The response is that of frequencies j / (N dt).
+ */
+#ifndef SEISPROC_KERNELS_COMMON_SPECTRAL_FILTER_H
+#define SEISPROC_KERNELS_COMMON_SPECTRAL_FILTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seisproc/status.h"
+
+/* The factor of a frequency in Hz, 0 or more. */
+typedef double (*sp_response)(const void *params, double f);
+
+typedef struct sp_spectral_filter sp_spectral_filter;
+
+/* The least even 2^a 3^b 5^c 7^d that is not less than n. */
+size_t sp_spectral_length(size_t n);
+
+/* Half a cosine from 0 at x = 0 to 1 at x = 1, and no further. */
+double sp_cosine_flank(double x);
+
+/* For traces of n_samples at `interval_s`, filtered by n_threads threads; `params` is borrowed during the call. The
+ * caller owns *out. */
+sp_status sp_spectral_filter_plan(uint32_t n_samples, double interval_s, double extension_s, sp_response response,
+                                  const void *params, int n_threads, sp_spectral_filter **out);
+
+/* Filters one trace. `in` and `out` may be the same. Allocates nothing; thread 0 ... n_threads - 1, each by one thread
+ * at a time. */
+void sp_spectral_filter_apply(const sp_spectral_filter *filter, int thread, const float *in, float *out);
+
+/* Takes NULL. */
+void sp_spectral_filter_destroy(sp_spectral_filter *filter);
+
+#endif
