@@ -114,3 +114,44 @@ void sp_spectral_filter_destroy(sp_spectral_filter *f) {
   sp_free(f->factors);
   sp_free(f);
 }
+
+/* --- a processor that is a filter ------------------------------------------------------------------------------ */
+
+typedef struct filter_step {
+  sp_plan base;
+  size_t n_samples;
+  sp_spectral_filter *filter;
+} filter_step;
+
+sp_status sp_filter_step_plan(const sp_cpu_ops *ops, const sp_geometry *geometry, double extension_s,
+                              sp_response response, const void *params, sp_plan **out) {
+  void *block;
+  SP_TRY(sp_calloc(1, sizeof(filter_step), "the plan of a filter", &block));
+  filter_step *p = block;
+  p->base = (sp_plan){.ops = ops, .locality = SP_LOCAL_TRACE, .block_traces = 4};
+  p->n_samples = geometry->n_samples;
+  const sp_status status = sp_spectral_filter_plan(geometry->n_samples, geometry->sample_interval_s, extension_s,
+                                                   response, params, geometry->n_threads, &p->filter);
+  if (status == SP_SUCCESS) {
+    *out = &p->base;
+  } else {
+    sp_filter_step_destroy(&p->base);
+  }
+  return status;
+}
+
+sp_reason sp_filter_step_apply(const sp_plan *base, int thread, const sp_block *block) {
+  const filter_step *p = (const filter_step *)base;
+  for (uint32_t i = block->first; i < block->first + block->count; i++) {
+    const size_t start = (size_t)i * p->n_samples;
+    sp_spectral_filter_apply(p->filter, thread, block->in + start, block->out + start);
+  }
+  return SP_REASON_OK;
+}
+
+void sp_filter_step_destroy(sp_plan *base) {
+  filter_step *p = (filter_step *)base;
+  if (!p) return;
+  sp_spectral_filter_destroy(p->filter);
+  sp_free(p);
+}

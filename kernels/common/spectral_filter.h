@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "seisproc/status.h"
+#include "seisproc/processor.h"
 
 /* The factor of a frequency in Hz, 0 or more. */
 typedef double (*sp_response)(const void *params, double f);
@@ -35,5 +35,12 @@ void sp_spectral_filter_apply(const sp_spectral_filter *filter, int thread, cons
 
 /* Takes NULL. */
 void sp_spectral_filter_destroy(sp_spectral_filter *filter);
+
+/* A processor that is nothing but such a filter: its plan (as sp_cpu_ops.plan, with the ops it belongs to), apply and
+ * destroy. */
+sp_status sp_filter_step_plan(const sp_cpu_ops *ops, const sp_geometry *geometry, double extension_s,
+                              sp_response response, const void *params, sp_plan **out);
+sp_reason sp_filter_step_apply(const sp_plan *plan, int thread, const sp_block *block);
+void sp_filter_step_destroy(sp_plan *plan);
 
 #endif
