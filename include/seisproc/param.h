@@ -17,15 +17,16 @@
  * copied by assignment and freed as one block. Lists are written [a, b, c]; a list of one may be written without the
  * brackets. */
 typedef enum sp_param_type {
-  SP_PARAM_BOOL,    /* bool; true, yes, on or false, no, off */
-  SP_PARAM_INT,     /* int; SP_PARAM_AUTO where the file says auto or none, INT_MAX where it says inf */
-  SP_PARAM_REAL,    /* double; NAN where the file says auto or none, INFINITY where it says inf */
-  SP_PARAM_CHOICE,  /* int: the position in `choices` */
-  SP_PARAM_TEXT,    /* sp_text: a line of UTF-8 without control characters, taken as it is */
-  SP_PARAM_PATH,    /* sp_path: a file to read, relative to the working directory; "" is none */
-  SP_PARAM_NUMBERS, /* sp_numbers */
-  SP_PARAM_HEADERS, /* sp_words: names of header columns, each once */
-  SP_PARAM_WORDS    /* sp_words: of those in `choices`, each at most once; without `choices` any words */
+  SP_PARAM_BOOL,      /* bool; true, yes, on or false, no, off */
+  SP_PARAM_INT,       /* int; SP_PARAM_AUTO where the file says auto or none, INT_MAX where it says inf */
+  SP_PARAM_REAL,      /* double; NAN where the file says auto or none, INFINITY where it says inf */
+  SP_PARAM_CHOICE,    /* int: the position in `choices` */
+  SP_PARAM_TEXT,      /* sp_text: a line of UTF-8 without control characters, taken as it is */
+  SP_PARAM_CONDITION, /* sp_condition: an expression over header columns (expression.h), taken as it is; "" is none */
+  SP_PARAM_PATH,      /* sp_path: a file to read, relative to the working directory; "" is none */
+  SP_PARAM_NUMBERS,   /* sp_numbers */
+  SP_PARAM_HEADERS,   /* sp_words: names of header columns, each once */
+  SP_PARAM_WORDS      /* sp_words: of those in `choices`, each at most once; without `choices` any words */
 } sp_param_type;
 
 enum {
@@ -34,13 +35,20 @@ enum {
   SP_PATH_SIZE = 1024, /* with its NUL */
   SP_MAX_NUMBERS = 64,
   SP_MAX_WORDS = 16,
-  SP_WORD_SIZE = 64,         /* with its NUL */
+  SP_WORD_SIZE = 64, /* with its NUL */
+  SP_MAX_CONDITION_NAMES = 8,
   SP_PARAM_VALUE_SIZE = 2048 /* holds what sp_param_format writes, whatever the parameter */
 };
 
 typedef struct sp_text {
   char text[SP_TEXT_SIZE];
 } sp_text;
+
+typedef struct sp_condition {
+  char text[SP_TEXT_SIZE];
+  uint32_t n_names; /* of the columns in it, in the order of their first use */
+  char names[SP_MAX_CONDITION_NAMES][SP_WORD_SIZE];
+} sp_condition;
 
 typedef struct sp_path {
   double number; /* where the file gives a number in place of a path (SP_PARAM_OR_NUMBER), else NAN */

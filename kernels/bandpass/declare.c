@@ -7,8 +7,8 @@
 enum { PAIR = SP_PARAM_ITEMS(2, 2) | SP_PARAM_ASCENDING };
 
 static const sp_param params[] = {
-    {"low", SP_PARAM_NUMBERS, "[]", 0, 1e6, PAIR, NULL, "Hz", "lower flank: zero up to the first, whole from the second",
-     FIELD(low)},
+    {"low", SP_PARAM_NUMBERS, "[]", 0, 1e6, PAIR, NULL, "Hz",
+     "lower flank: zero up to the first, whole from the second", FIELD(low)},
     {"high", SP_PARAM_NUMBERS, "[]", 0, 1e6, PAIR, NULL, "Hz",
      "upper flank: whole up to the first, zero from the second", FIELD(high)},
     {0},

@@ -19,7 +19,7 @@ typedef struct scratch {
 typedef struct edit_plan {
   sp_plan base;
   sp_edit_params params;
-  sp_expression *kill; /* NULL: none */
+  sp_expression *kill;      /* NULL: none */
   uint32_t n_samples, half; /* half a window, samples */
   int n_threads;
   scratch *scratch; /* [n_threads] */

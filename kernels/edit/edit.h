@@ -1,14 +1,13 @@
 /* The processor `edit`: takes bad samples and bad traces out of a gather. What is given is done in this order.
  *
- *   nan         samples that are no finite number: `zero`; `interpolate` linearly in time between the nearest good ones,
- *               at the ends the nearest; `kill` the trace; or `keep` them for the job's own rule
- *   kill        an expression over headers: a trace for which it holds is set to zero
- *   despike     a sample with |x| > despike * m is a spike, m > 0 the median of |x| over the window of `window` ms around
- *               it, clipped at the ends of the trace. Spikes are interpolated linearly as above
- *   kill_rms    a trace is set to zero whose RMS is more than kill_rms times, or less than 1 / kill_rms times, the
- *               median RMS of the live ones of the `aperture` traces around it
- *   interpolate traces that are all zero, up to so many beside each other, become linear combinations of the live ones
- *               on both sides, by their distance in traces; those at an end of the gather stay
+ *   nan         samples that are no finite number: `zero`; `interpolate` linearly in time between the nearest good
+ * ones, at the ends the nearest; `kill` the trace; or `keep` them for the job's own rule kill        an expression over
+ * headers: a trace for which it holds is set to zero despike     a sample with |x| > despike * m is a spike, m > 0 the
+ * median of |x| over the window of `window` ms around it, clipped at the ends of the trace. Spikes are interpolated
+ * linearly as above kill_rms    a trace is set to zero whose RMS is more than kill_rms times, or less than 1 / kill_rms
+ * times, the median RMS of the live ones of the `aperture` traces around it interpolate traces that are all zero, up to
+ * so many beside each other, become linear combinations of the live ones on both sides, by their distance in traces;
+ * those at an end of the gather stay
  *
  * The median of an even number of values is the mean of the middle two.
  */

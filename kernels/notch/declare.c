@@ -6,7 +6,8 @@
 
 static const sp_param params[] = {
     {"f", SP_PARAM_REAL, NULL, 0.01, 1e6, 0, NULL, "Hz", "the frequency that is removed", FIELD(f)},
-    {"width", SP_PARAM_REAL, "1", 0, 1e6, 0, NULL, "Hz", "of the band that is zero, around the frequency", FIELD(width)},
+    {"width", SP_PARAM_REAL, "1", 0, 1e6, 0, NULL, "Hz", "of the band that is zero, around the frequency",
+     FIELD(width)},
     {"taper", SP_PARAM_REAL, "1", 0.01, 1e6, 0, NULL, "Hz", "width of the flank on either side", FIELD(taper)},
     {"harmonics", SP_PARAM_INT, "0", 0, 1000, 0, NULL, NULL, "multiples of the frequency that are removed, too",
      FIELD(harmonics)},

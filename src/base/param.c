@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "seisproc/expression.h"
 #include "src/base/param_text.h"
 
 static void *field(const sp_param *param, void *values) {
@@ -39,7 +40,7 @@ bool sp_param_is_list(const sp_param *param) {
 }
 
 bool sp_param_is_text(const sp_param *param) {
-  return param->type == SP_PARAM_TEXT || param->type == SP_PARAM_PATH;
+  return param->type == SP_PARAM_TEXT || param->type == SP_PARAM_PATH || param->type == SP_PARAM_CONDITION;
 }
 
 static size_t value_size(const sp_param *param) {
@@ -47,7 +48,7 @@ static size_t value_size(const sp_param *param) {
                                  [SP_PARAM_REAL] = sizeof(double),        [SP_PARAM_CHOICE] = sizeof(int),
                                  [SP_PARAM_TEXT] = sizeof(sp_text),       [SP_PARAM_PATH] = sizeof(sp_path),
                                  [SP_PARAM_NUMBERS] = sizeof(sp_numbers), [SP_PARAM_HEADERS] = sizeof(sp_words),
-                                 [SP_PARAM_WORDS] = sizeof(sp_words)};
+                                 [SP_PARAM_WORDS] = sizeof(sp_words),     [SP_PARAM_CONDITION] = sizeof(sp_condition)};
   return sizes[param->type];
 }
 
@@ -153,6 +154,33 @@ static bool read_path(const sp_param *param, const char *text, sp_path *out) {
   put_text(out->path, sizeof out->path, is_number ? "" : text);
   out->number = number;
   return true;
+}
+
+/* The names go into the value, so that columns can be asked for before anything is planned. */
+static sp_status parse_condition(const sp_param *param, const char *text, sp_condition *out, char *why,
+                                 size_t why_size) {
+  sp_condition value = {0};
+  sp_expression *expression = NULL;
+  char what[SP_WHY_SIZE];
+  if (!is_line(text, sizeof value.text)) return sp_param_refuse(param, text, why, why_size);
+  put_text(value.text, sizeof value.text, text);
+  if (*text) {
+    const sp_status status = sp_expression_parse(text, what, sizeof what, &expression);
+    if (status != SP_SUCCESS) snprintf(why, why_size, "%s: %s", param->key, what);
+    SP_TRY(status);
+    const size_t n = sp_expression_n_names(expression);
+    for (size_t i = 0; i < n && i < SP_MAX_CONDITION_NAMES; i++) {
+      put_text(value.names[i], SP_WORD_SIZE, sp_expression_name(expression, i));
+    }
+    sp_expression_destroy(expression);
+    if (n > SP_MAX_CONDITION_NAMES) {
+      snprintf(why, why_size, "%s: names %zu columns, allowed are at most %d", param->key, n, SP_MAX_CONDITION_NAMES);
+      return SP_ERR_USAGE;
+    }
+    value.n_names = (uint32_t)n;
+  }
+  *out = value;
+  return SP_SUCCESS;
 }
 
 /* --- lists ----------------------------------------------------------------------------------------------- */
@@ -274,6 +302,7 @@ static bool read_value(const sp_param *param, const char *text, void *target) {
 
 sp_status sp_param_parse(const sp_param *param, const char *text, void *values, char *why, size_t why_size) {
   if (sp_param_is_list(param)) return parse_list(param, text, values, why, why_size);
+  if (param->type == SP_PARAM_CONDITION) return parse_condition(param, text, field(param, values), why, why_size);
   return read_value(param, text, field(param, values)) ? SP_SUCCESS : sp_param_refuse(param, text, why, why_size);
 }
 
@@ -345,6 +374,9 @@ void sp_param_format(const sp_param *param, const void *values, char *text, size
     break;
   case SP_PARAM_TEXT:
     snprintf(text, size, "%s", ((const sp_text *)source)->text);
+    break;
+  case SP_PARAM_CONDITION:
+    snprintf(text, size, "%s", ((const sp_condition *)source)->text);
     break;
   case SP_PARAM_PATH:
     if (isnan(((const sp_path *)source)->number)) {

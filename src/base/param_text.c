@@ -139,6 +139,9 @@ void sp_param_allowed(const sp_param *param, char *text, size_t size) {
   case SP_PARAM_TEXT:
     append(text, size, &n, "a text of at most %d bytes in one line", SP_TEXT_SIZE - 1);
     break;
+  case SP_PARAM_CONDITION:
+    append(text, size, &n, "a condition over header columns, such as abs(offset) > 3000");
+    break;
   case SP_PARAM_PATH:
     append(text, size, &n, "the path of a file");
     if (param->rules & SP_PARAM_OR_NUMBER) {

@@ -27,6 +27,8 @@ static const char *type_name(const sp_param *param) {
     return "choice";
   case SP_PARAM_TEXT:
     return "text";
+  case SP_PARAM_CONDITION:
+    return "condition";
   case SP_PARAM_PATH:
     return param->rules & SP_PARAM_OR_NUMBER ? "path or number" : "path";
   case SP_PARAM_NUMBERS:

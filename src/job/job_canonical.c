@@ -64,6 +64,8 @@ static sp_status format_value(const sp_param *param, const void *values, char *t
   const void *field = (const char *)values + param->offset;
   if (param->type == SP_PARAM_TEXT) {
     quote(((const sp_text *)field)->text, text, size);
+  } else if (param->type == SP_PARAM_CONDITION) {
+    quote(((const sp_condition *)field)->text, text, size);
   } else if (param->type == SP_PARAM_PATH && *((const sp_path *)field)->path) {
     return hash_file(((const sp_path *)field)->path, text, size);
   } else {

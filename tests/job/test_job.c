@@ -308,6 +308,9 @@ static bool another_value(const sp_param *param, char *text, size_t size) {
   case SP_PARAM_TEXT:
     snprintf(text, size, "another text");
     return true;
+  case SP_PARAM_CONDITION:
+    snprintf(text, size, "offset > 3000");
+    return true;
   case SP_PARAM_PATH:
     snprintf(text, size, "%s", some_file());
     return true;

@@ -51,7 +51,7 @@ def bandpass(gather, low=None, high=None):
 @pytest.mark.parametrize("low, high", [([3, 6], [60, 80]), ([5, 9], None), (None, [30.5, 31]), ([0, 10], [240, 300])])
 def test_bandpass(kernels, low, high):
     gather = np.random.default_rng(1).standard_normal((7, N)).astype(np.float32)
-    options = {k: str(v).replace(" ", "") for k, v in (("low", low), ("high", high)) if v}
+    options = {k: str(v or []).replace(" ", "") for k, v in (("low", low), ("high", high))}
     got = kernels.apply("bandpass", gather, interval=DT, **options)
     assert got.reason == OK
     assert worst_distance(got.out, bandpass(gather, low, high)) < 1e-5
@@ -87,8 +87,8 @@ def test_notch(kernels):
 
 def test_refused(kernels):
     gather = np.ones((2, 100), np.float32)
-    for name, options in (("bandpass", {}), ("bandpass", dict(low="[6,3]")), ("bandpass", dict(low="[3]")),
-                          ("bandpass", dict(low="[3,70]", high="[60,80]")), ("bandpass", dict(high="[60,60]")),
+    for name, options in (("bandpass", dict(low="[]", high="[]")), ("bandpass", dict(low="[6,3]")),
+                          ("bandpass", dict(low="[3]")), ("bandpass", dict(low="[3,70]", high="[60,80]")), ("bandpass", dict(high="[60,60]")),
                           ("notch", dict(f=0)), ("notch", dict(f=50, taper=0))):
         with pytest.raises(Refused):
             kernels.apply(name, gather, interval=DT, **options)
