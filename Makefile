@@ -56,8 +56,8 @@ include tools/cuda.mk
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests benches help clean setup check check-debian13 check-bare lint format format-check bench docs demo \
-  asan tsan run-tsan install run-tests faults torture run-sanitized have-libraries
+.PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
+  docs demo asan tsan run-tsan install run-tests faults torture run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
@@ -115,7 +115,10 @@ check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 	+@$(AGAIN) run-tests
 
 run-tests: all tests faults
-	@$(PYTEST) $(or $(T),tests)
+	@$(PYTEST) -m "$(or $(MARKS),not long)" $(or $(T),tests)
+
+check-long: setup ## the tests that take minutes, left out by `make check` (T=tests/kernels: only those)
+	+@$(AGAIN) MARKS=long run-tests
 
 # The program with switches that make it fail at named points; they are nothing in other builds.
 faults:
@@ -148,7 +151,7 @@ asan: setup ## build with the address and undefined-behaviour sanitizers in buil
 SANITIZED = ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1 \
   LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0
 run-sanitized: all tests
-	@$(SANITIZED) SEISPROC_TIME_SCALE=4 $(PYTEST) --timeout=480 -m "compiled or smoke" $(or $(T),tests)
+	@$(SANITIZED) SEISPROC_TIME_SCALE=4 $(PYTEST) --timeout=480 -m "(compiled or smoke) and not long" $(or $(T),tests)
 
 tsan: setup ## build with the thread sanitizer in build-tsan, run the engine's tests
 	@$(MAKE) --no-print-directory BUILD=build-tsan OPT="-O1 -g" EXTRA=-fsanitize=thread run-tsan
