@@ -70,8 +70,9 @@ void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]);
 void sp_uuid_derive(const char *name, char uuid[SP_UUID_LENGTH + 1]);
 
 /* Creates the file at `path` with root attributes from `info` and the given datasets and attributes (besides them
- * nothing is made), syncs and closes it. An existing file is replaced. One process calls it; not collective.
- * Errors: SP_ERR_IO. */
+ * nothing is made), syncs and closes it. It is made as path.new and then renamed, so that what is found at `path` can
+ * be opened; an existing file is replaced, but no link, device or directory. One process calls it; not collective.
+ * Errors: SP_ERR_USAGE, SP_ERR_IO. */
 sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,
                            size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes);
 

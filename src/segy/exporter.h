@@ -4,6 +4,7 @@
 #define SEISPROC_SRC_SEGY_EXPORTER_H
 
 #include "seisproc/export.h"
+#include "seisproc/lock.h"
 #include "seisproc/survey_file.h"
 #include "src/segy/team.h"
 
@@ -34,7 +35,8 @@ typedef struct sp_exporter {
   uint32_t header_bytes, kept_header_bytes, n_samples;
   double interval_us;
   int fd;
-  char *part_path; /* owned; NULL until the file is there */
+  char *part_path; /* owned */
+  sp_lock *lock;   /* on the output; rank 0, owned */
   sp_segy_losses losses;
   sp_meter meter;
 } sp_exporter;

@@ -119,6 +119,7 @@ static sp_status open_input(sp_importer *im) {
 static sp_status prepare_first(sp_importer *im) {
   SP_TRY(sp_segy_identify(im->options->input, &im->options->hints, im->layout));
   SP_TRY(sp_output_check(im->options->input, im->options->output));
+  SP_TRY(sp_part_begin(im->options->output, &im->part_path, &im->lock));
   SP_TRY(set_derived(im));
   SP_TRY(find_keys(im));
   SP_TRY(open_input(im));
@@ -310,8 +311,7 @@ static sp_status create_and_head(sp_importer *im) {
 }
 
 sp_status sp_import_create(sp_importer *im) {
-  sp_status status = sp_part_path(im->options->output, &im->part_path);
-  if (status == SP_SUCCESS && im->team.rank == 0) status = create_and_head(im);
+  const sp_status status = im->team.rank ? sp_part_path(im->options->output, &im->part_path) : create_and_head(im);
   return sp_team_agree(&im->team, status);
 }
 

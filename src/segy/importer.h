@@ -4,6 +4,7 @@
 #define SEISPROC_SRC_SEGY_IMPORTER_H
 
 #include "seisproc/import.h"
+#include "seisproc/lock.h"
 #include "seisproc/survey_file.h"
 #include "src/segy/import_order.h"
 #include "src/segy/team.h"
@@ -29,7 +30,8 @@ typedef struct sp_importer {
   const sp_import_options *options;
   sp_segy_layout *layout; /* owned */
   int fd;
-  char *part_path; /* owned; NULL until the file is there */
+  char *part_path; /* owned */
+  sp_lock *lock;   /* on the output; rank 0, owned */
   sp_survey *survey;
   sp_dataset *traces, *raw_headers, *columns[SP_SEGY_MAX_COLUMNS];
   int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS];
