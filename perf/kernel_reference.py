@@ -87,23 +87,23 @@ def dwt_by_trace(gather, headers, interval, wavelet="db4", transform="dwt", leve
     return out
 
 
-def judged_by_trace(all_cells, band, aperture):
-    """The cells [frequency][time] of each trace in turn, of which the frequencies of `band` are judged."""
-    for t, cells in enumerate(all_cells):
-        first, end = reference.window_of(t, len(all_cells), aperture)
-        near = np.abs(np.stack([all_cells[i][band] for i in range(first, end)]))
+def thresholded_by_trace(all_coefficients, band, aperture):
+    """The coefficients [frequency][time] of each trace in turn, of which the frequencies of `band` are thresholded."""
+    for t, coefficients in enumerate(all_coefficients):
+        first, end = reference.window_of(t, len(all_coefficients), aperture)
+        near = np.abs(np.stack([all_coefficients[i][band] for i in range(first, end)]))
         magnitude = reference_tf.new_magnitude(near, t - first, k=3.0, mode="adaptive", low_amp_factor=0.3)
-        new = cells.copy()
-        new[band] = reference_tf.with_magnitude(cells[band], near[t - first], magnitude)
+        new = coefficients.copy()
+        new[band] = reference_tf.with_magnitude(coefficients[band], near[t - first], magnitude)
         yield new
 
 
 def stft_by_trace(gather, interval, aperture, fmin, fmax):
     options = {"fs": 1 / interval, "nperseg": 64, "noverlap": 32}
-    all_cells = [scipy.signal.stft(x, **options)[2] for x in gather]
+    all_coefficients = [scipy.signal.stft(x, **options)[2] for x in gather]
     band = reference_tf.in_band(scipy.signal.stft(gather[0], **options)[0], fmin, fmax)
     return np.stack([scipy.signal.istft(new, **options)[1][:gather.shape[1]]
-                     for new in judged_by_trace(all_cells, band, aperture)])
+                     for new in thresholded_by_trace(all_coefficients, band, aperture)])
 
 
 def stockwell_by_trace(gather, interval, aperture, fmin, fmax):
@@ -113,10 +113,10 @@ def stockwell_by_trace(gather, interval, aperture, fmin, fmax):
     total = windows.sum(axis=0)
     voices = np.flatnonzero(reference_tf.in_band(np.arange(n_samples // 2 + 1) / (n_samples * interval), fmin, fmax))
     counts = np.where((voices == 0) | (2 * voices == n_samples), 1, 2)
-    all_cells = [np.fft.ifft(np.fft.fft(x) * windows[voices], axis=-1) for x in gather]
+    all_coefficients = [np.fft.ifft(np.fft.fft(x) * windows[voices], axis=-1) for x in gather]
     out = np.empty_like(gather)
-    for t, new in enumerate(judged_by_trace(all_cells, np.full(len(voices), True), aperture)):
-        change = (counts @ (new - all_cells[t])).real
+    for t, new in enumerate(thresholded_by_trace(all_coefficients, np.full(len(voices), True), aperture)):
+        change = (counts @ (new - all_coefficients[t])).real
         out[t] = gather[t] + np.fft.ifft(np.fft.fft(change) / total).real
     return out
 
