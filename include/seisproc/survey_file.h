@@ -126,6 +126,14 @@ sp_status sp_survey_get_text(const sp_survey *survey, const char *object, const 
 sp_status sp_survey_get_int(const sp_survey *survey, const char *object, const char *name, int64_t *out);
 sp_status sp_survey_get_real(const sp_survey *survey, const char *object, const char *name, double *out);
 
+/* A text attribute that need not be there: *out is NULL where the object has none of that name. Owned by the caller.
+ * Collective. */
+sp_status sp_survey_find_text(const sp_survey *survey, const char *object, const char *name, char **out);
+
+/* The same for an integer: `otherwise` where there is none. */
+sp_status sp_survey_find_int(const sp_survey *survey, const char *object, const char *name, int64_t otherwise,
+                             int64_t *out);
+
 /* Opens a dataset for reading or writing rows. Collective; returned with sp_dataset_close (collective, takes NULL). */
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out);
 void sp_dataset_close(sp_dataset *dataset);
