@@ -1,5 +1,5 @@
-"""Prestack Kirchhoff time migration trace by trace in double precision, and data with known answers: what the kernels of
-pstm are compared with. Formulas as in kernels/pstm/formula.h, written for clarity; filters by convolution."""
+"""Prestack Kirchhoff time migration trace by trace in double precision, and data with known answers: what the kernels
+of pstm are compared with. Formulas as in kernels/pstm/formula.h, written for clarity; filters by convolution."""
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def ricker_slope(t, f):
 
 
 def plane(source, receiver, n, dt, c, f, depth, dip, azimuth, reflectivity):
-    """Reflection from the plane through (0, 0, depth) that deepens with `dip` towards `azimuth`, by the mirrored source;
+    """Reflection from the plane through (0, 0, depth) that deepens by `dip` towards `azimuth`, by the mirrored source;
     a leg's amplitude is 1 / (4 pi r)."""
     a, q = np.radians(dip), np.radians(azimuth)
     normal = np.array([-np.sin(a) * np.sin(q), -np.sin(a) * np.cos(q), np.cos(a)])
