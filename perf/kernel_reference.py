@@ -9,6 +9,7 @@ time, as programs that use these libraries are written, and, second, the tests' 
 the gather in each call where the library can.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kerne
 
 import reference  # noqa: E402
 import reference_tf  # noqa: E402
+import reference_tools  # noqa: E402
 
 
 def dwt(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0",
@@ -45,6 +47,24 @@ def tf(gather, headers, interval, transform="stft", sampling="full", aperture="7
     if transform == "stft":
         return reference_tf.stft_gather(gather, interval, precision=gather.dtype, **common)
     return reference_tf.reduced_gather(gather, interval, full=sampling == "full", **common)
+
+
+def bandpass(gather, headers, interval, low="[]", high="[]"):
+    return reference_tools.bandpass(gather, interval, json.loads(low), json.loads(high))
+
+
+def agc(gather, headers, interval, window="500"):
+    """All traces at once, from sums of squares up to each sample."""
+    n = gather.shape[1]
+    half = int(np.floor(float(window) * 1e-3 / interval / 2 + 0.5))
+    sums = np.pad(np.cumsum(gather.astype(np.float64) ** 2, axis=1), ((0, 0), (1, 0)))
+    first, end = np.maximum(np.arange(n) - half, 0), np.minimum(np.arange(n) + half + 1, n)
+    level = (sums[:, end] - sums[:, first]) / (end - first) + 1e-4 * sums[:, -1:] / n
+    return gather / np.sqrt(np.where(level > 0, level, 1)).astype(gather.dtype)
+
+
+def fx_decon(gather, headers, interval, **params):
+    return reference_tools.fx_decon(gather, interval, **{key: int(value) for key, value in params.items()})
 
 
 # --- a trace at a time -------------------------------------------------------------------------------------------
@@ -128,7 +148,7 @@ def tf_by_trace(gather, headers, interval, transform="stft", sampling="full", ap
     return function(gather, interval, int(aperture), float(fmin), float(fmax))
 
 
-PROCESSORS = {"dwt": dwt, "mute": mute, "tf": tf}
+PROCESSORS = {"agc": agc, "bandpass": bandpass, "dwt": dwt, "fx_decon": fx_decon, "mute": mute, "tf": tf}
 BY_TRACE = {"dwt": dwt_by_trace, "tf": tf_by_trace}
 
 
