@@ -11,6 +11,9 @@ PKG_FFTW_DOUBLE := $(call first_pkg,fftw3)
 PKG_XXHASH := $(call first_pkg,libxxhash)
 PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_FFTW_DOUBLE) $(PKG_XXHASH)
 
+# Its MPI library has no file for pkg-config and lies beside the other.
+FFTW_MPI_LIB := -lfftw3f_mpi
+
 # Packages that tools/deps-prefix.sh unpacked: no pkg-config there, and libraries that need each other at that place.
 ifdef DEPS_PREFIX
 DEPS_LIBDIR := $(firstword $(wildcard $(abspath $(DEPS_PREFIX))/usr/lib/*-linux-gnu))
@@ -18,15 +21,16 @@ DEPS_SYSLIB := $(abspath $(DEPS_PREFIX))/lib/$(notdir $(DEPS_LIBDIR))
 DEPS_INCLUDE := $(abspath $(DEPS_PREFIX))/usr/include
 DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE)
 DEPS_LIBS := -L$(DEPS_LIBDIR)/openmpi/lib -L$(DEPS_LIBDIR)/hdf5/openmpi -L$(DEPS_LIBDIR) -L$(DEPS_SYSLIB) \
-  -lhdf5 -lmpi -lyaml -lfftw3f -lfftw3 -lxxhash -Wl,--disable-new-dtags
+  -lhdf5 -lmpi -lyaml $(FFTW_MPI_LIB) -lfftw3f -lfftw3 -lxxhash -Wl,--disable-new-dtags
 endif
 
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
 ifndef DEPS_CFLAGS
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-DEPS_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+DEPS_LIBS := $(FFTW_MPI_LIB) $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+HAVE_FFTW_MPI := $(shell echo '\#include <fftw3-mpi.h>' | $(CC) $(DEPS_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
-  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(PKG_XXHASH),,xxHash))
+  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(HAVE_FFTW_MPI),,fftw3-mpi) $(if $(PKG_XXHASH),,xxHash))
 endif
 
 # PMIx's headers, where there are any: the library is the one that MPI has loaded. Debian's MPI brings them.

@@ -50,6 +50,7 @@ FOREIGN = [
     (r"pmix.*\.h", "src/dist/pmix.c"),
     (r"c?yaml.*\.h", "src/job/"),
     (r"fftw3\.h", "kernels/"),
+    (r"fftw3-mpi\.h", "src/dist/"),
     (r"cuda.*\.h|cufft.*\.h|nccl\.h|nvml\.h|cub/.*", "kernels/ src/device/ src/flow/"),
 ]
 # Public headers that show MPI's types; only who may include mpi.h may include them.

@@ -29,6 +29,13 @@ compiles() { # FLAGS; source on standard input
   "$CC" ${DEPS_CFLAGS:-} $1 -E -x c - >/dev/null 2>&1
 }
 
+mpi_flags() {
+  local name
+  for name in ompi-c ompi mpich; do
+    has_package "$name" && "$PKG_CONFIG" --cflags "$name" && return
+  done
+}
+
 has_parallel_hdf5() {
   local name
   for name in hdf5-openmpi hdf5-mpi hdf5-mpich hdf5; do
@@ -51,7 +58,7 @@ is_missing() { # PROBE
   cc) ! command -v "$CC" >/dev/null ;;
   cmd:*) ! command -v "${1#cmd:}" >/dev/null ;;
   pc:*) ! has_package "${1#pc:}" ;;
-  hdr:*) ! echo "#include <${1#hdr:}>" | compiles "" ;;
+  hdr:*) ! echo "#include <${1#hdr:}>" | compiles "$(mpi_flags)" ;;
   h5par) ! has_parallel_hdf5 ;;
   py:*) [[ " $no_modules " == *" ${1#py:} "* ]] ;;
   *) echo "setup: unknown probe $1" >&2 && exit 1 ;;

@@ -1,0 +1,162 @@
+/* Two shapes of chunk occur, the usual one and the last; each has a plan there and one back, executed on whatever
+ * buffers a chunk lies in. */
+#include "src/dist/transpose.h"
+
+#include <fftw3-mpi.h>
+#include <string.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+enum { CHUNKS = 16, REAL_NUMBERS = 2 };
+
+/* Numbers that a rank sends to another are counted in int by MPI. */
+static const double MOST_NUMBERS = 1 << 30;
+
+typedef struct shape {
+  uint32_t n_bins;
+  fftwf_plan to_planes, to_traces;
+} shape;
+
+struct sp_transpose {
+  MPI_Comm comm;
+  int rank, size;
+  uint64_t n_traces;
+  uint32_t n_bins, chunk_bins, n_chunks;
+  shape usual, last;
+  size_t buffer; /* complex numbers */
+};
+
+static uint64_t block_of(uint64_t n, int size) {
+  return (n + (uint64_t)size - 1) / (uint64_t)size;
+}
+
+sp_share sp_share_of(uint64_t n, int size, int rank) {
+  const uint64_t block = block_of(n, size), first = block * (uint64_t)rank;
+  if (first >= n) return (sp_share){n, 0};
+  return (sp_share){first, n - first < block ? n - first : block};
+}
+
+uint32_t sp_transpose_chunk_bins(uint64_t n_traces, uint32_t n_bins, int size, uint32_t least) {
+  uint64_t bins = block_of(n_bins, CHUNKS), wanted = (uint64_t)least * (uint64_t)size;
+  if (bins < wanted) bins = wanted;
+  bins = block_of(bins, size) * (uint64_t)size; /* the same for every rank */
+  const double a_bin = (double)block_of(n_traces, size) * REAL_NUMBERS;
+  while (bins > 1 && a_bin * (double)bins > MOST_NUMBERS) bins = (bins + 1) / 2;
+  return bins < n_bins ? (uint32_t)bins : n_bins;
+}
+
+/* The plans of a chunk of n_bins; where there is no memory for them on some rank, none of any rank. */
+static sp_status plan_shape(sp_transpose *t, uint32_t n_bins, fftwf_complex *traces, fftwf_complex *planes, shape *s) {
+  const ptrdiff_t n0 = (ptrdiff_t)t->n_traces, n1 = n_bins;
+  const ptrdiff_t block0 = (ptrdiff_t)block_of(t->n_traces, t->size), block1 = (ptrdiff_t)block_of(n_bins, t->size);
+  s->n_bins = n_bins;
+  s->to_planes = fftwf_mpi_plan_many_transpose(n0, n1, REAL_NUMBERS, block0, block1, (float *)traces, (float *)planes,
+                                               t->comm, FFTW_ESTIMATE);
+  s->to_traces = fftwf_mpi_plan_many_transpose(n1, n0, REAL_NUMBERS, block1, block0, (float *)planes, (float *)traces,
+                                               t->comm, FFTW_ESTIMATE);
+  sp_status status = SP_SUCCESS;
+  if (!s->to_planes || !s->to_traces) {
+    status = SP_RAISE(SP_ERR_MEMORY, "fftw3-mpi has no plan to transpose %llu x %u", (unsigned long long)t->n_traces,
+                      n_bins);
+  }
+  return sp_agree(t->comm, status);
+}
+
+static size_t numbers_of(const sp_transpose *t, uint32_t n_bins) {
+  ptrdiff_t n0, first0, n1, first1;
+  const ptrdiff_t lengths[2] = {(ptrdiff_t)t->n_traces, n_bins};
+  const ptrdiff_t blocks[2] = {(ptrdiff_t)block_of(t->n_traces, t->size), (ptrdiff_t)block_of(n_bins, t->size)};
+  const ptrdiff_t n =
+      fftwf_mpi_local_size_many_transposed(2, lengths, 1, blocks[0], blocks[1], t->comm, &n0, &first0, &n1, &first1);
+  return n > 0 ? (size_t)n : 1;
+}
+
+static sp_status plan_all(sp_transpose *t) {
+  void *traces = NULL, *planes = NULL;
+  sp_status status = sp_alloc(t->buffer * sizeof(fftwf_complex), "planning an exchange", &traces);
+  if (status == SP_SUCCESS) status = sp_alloc(t->buffer * sizeof(fftwf_complex), "planning an exchange", &planes);
+  status = sp_agree(t->comm, status);
+  const uint32_t rest = t->n_bins - (t->n_chunks - 1) * t->chunk_bins;
+  if (status == SP_SUCCESS) status = plan_shape(t, t->chunk_bins, traces, planes, &t->usual);
+  if (status == SP_SUCCESS) status = plan_shape(t, rest, traces, planes, &t->last);
+  sp_free(traces);
+  sp_free(planes);
+  return status;
+}
+
+sp_status sp_transpose_create(MPI_Comm comm, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
+                              sp_transpose **out) {
+  void *block = NULL;
+  fftwf_mpi_init();
+  SP_TRY(sp_agree(comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block)));
+  sp_transpose *t = block;
+  *t = (sp_transpose){.comm = comm, .n_traces = n_traces, .n_bins = n_bins, .chunk_bins = chunk_bins};
+  MPI_Comm_rank(comm, &t->rank);
+  MPI_Comm_size(comm, &t->size);
+  t->n_chunks = n_bins ? (n_bins + chunk_bins - 1) / chunk_bins : 0;
+  sp_status status = SP_SUCCESS;
+  if (t->n_chunks > 0) {
+    const size_t usual = numbers_of(t, t->chunk_bins);
+    const size_t last = numbers_of(t, n_bins - (t->n_chunks - 1) * chunk_bins);
+    t->buffer = usual > last ? usual : last;
+    status = plan_all(t);
+  }
+  if (status != SP_SUCCESS) {
+    sp_transpose_destroy(t);
+    return status;
+  }
+  *out = t;
+  return SP_SUCCESS;
+}
+
+static void destroy_shape(shape *s) {
+  if (s->to_planes) fftwf_destroy_plan(s->to_planes);
+  if (s->to_traces) fftwf_destroy_plan(s->to_traces);
+}
+
+void sp_transpose_destroy(sp_transpose *t) {
+  if (!t) return;
+  destroy_shape(&t->usual);
+  destroy_shape(&t->last);
+  sp_free(t);
+}
+
+uint32_t sp_transpose_n_chunks(const sp_transpose *t) {
+  return t->n_chunks;
+}
+
+sp_share sp_transpose_chunk(const sp_transpose *t, uint32_t chunk) {
+  const uint64_t first = (uint64_t)chunk * t->chunk_bins;
+  return (sp_share){first, chunk + 1 < t->n_chunks ? t->chunk_bins : t->n_bins - first};
+}
+
+sp_share sp_transpose_traces(const sp_transpose *t) {
+  return sp_share_of(t->n_traces, t->size, t->rank);
+}
+
+sp_share sp_transpose_bins(const sp_transpose *t, uint32_t chunk) {
+  const sp_share all = sp_transpose_chunk(t, chunk);
+  sp_share own = sp_share_of(all.count, t->size, t->rank);
+  own.first += all.first;
+  return own;
+}
+
+size_t sp_transpose_buffer(const sp_transpose *t) {
+  return t->buffer;
+}
+
+static const shape *shape_of(const sp_transpose *t, uint32_t chunk) {
+  return chunk + 1 < t->n_chunks ? &t->usual : &t->last;
+}
+
+sp_status sp_transpose_to_planes(const sp_transpose *t, uint32_t chunk, void *traces, void *planes) {
+  fftwf_mpi_execute_r2r(shape_of(t, chunk)->to_planes, traces, planes);
+  return SP_SUCCESS;
+}
+
+sp_status sp_transpose_to_traces(const sp_transpose *t, uint32_t chunk, void *planes, void *traces) {
+  fftwf_mpi_execute_r2r(shape_of(t, chunk)->to_traces, planes, traces);
+  return SP_SUCCESS;
+}
