@@ -6,7 +6,6 @@
 #include "kernels/common/window_stats.h"
 #include "kernels/tf/cpu.h"
 #include "kernels/tf/cpu_vec.h"
-#include "kernels/tf/decision.h"
 
 #include "kernels/tf/cpu_body_polar.h"
 

@@ -46,8 +46,7 @@ const sp_job_key sp_job_keys[] = {
     {"input", "path", NULL, "survey file to read"},
     {"output", "path", NULL, "survey file to write; until it is complete it is called OUTPUT.part"},
     {"chain", "list", NULL,
-     "processors that each gather goes through, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`; "
-     "`- undo: NAME` takes back a step before it"},
+     "processors that each gather goes through, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`"},
     {"sort", "list", "[]",
      "header names that order the traces within each gather, ascending, the first the most significant"},
     {0},

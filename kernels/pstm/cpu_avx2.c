@@ -1,1 +1,0 @@
-#include "kernels/pstm/cpu_body.h"
