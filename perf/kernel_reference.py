@@ -9,6 +9,7 @@ time, as programs that use these libraries are written, and, second, the tests' 
 the gather in each call where the library can.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kerne
 
 import reference  # noqa: E402
 import reference_tf  # noqa: E402
+import reference_tools  # noqa: E402
 
 
 def dwt(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0",
@@ -45,6 +47,24 @@ def tf(gather, headers, interval, transform="stft", sampling="full", aperture="7
     if transform == "stft":
         return reference_tf.stft_gather(gather, interval, precision=gather.dtype, **common)
     return reference_tf.reduced_gather(gather, interval, full=sampling == "full", **common)
+
+
+def bandpass(gather, headers, interval, low="[]", high="[]"):
+    return reference_tools.bandpass(gather, interval, json.loads(low), json.loads(high))
+
+
+def agc(gather, headers, interval, window="500"):
+    """All traces at once, from sums of squares up to each sample."""
+    n = gather.shape[1]
+    half = int(np.floor(float(window) * 1e-3 / interval / 2 + 0.5))
+    sums = np.pad(np.cumsum(gather.astype(np.float64) ** 2, axis=1), ((0, 0), (1, 0)))
+    first, end = np.maximum(np.arange(n) - half, 0), np.minimum(np.arange(n) + half + 1, n)
+    level = (sums[:, end] - sums[:, first]) / (end - first) + 1e-4 * sums[:, -1:] / n
+    return gather / np.sqrt(np.where(level > 0, level, 1)).astype(gather.dtype)
+
+
+def fx_decon(gather, headers, interval, **params):
+    return reference_tools.fx_decon(gather, interval, **{key: int(value) for key, value in params.items()})
 
 
 # --- a trace at a time -------------------------------------------------------------------------------------------
@@ -87,23 +107,23 @@ def dwt_by_trace(gather, headers, interval, wavelet="db4", transform="dwt", leve
     return out
 
 
-def judged_by_trace(all_cells, band, aperture):
-    """The cells [frequency][time] of each trace in turn, of which the frequencies of `band` are judged."""
-    for t, cells in enumerate(all_cells):
-        first, end = reference.window_of(t, len(all_cells), aperture)
-        near = np.abs(np.stack([all_cells[i][band] for i in range(first, end)]))
+def thresholded_by_trace(all_coefficients, band, aperture):
+    """The coefficients [frequency][time] of each trace in turn, of which the frequencies of `band` are thresholded."""
+    for t, coefficients in enumerate(all_coefficients):
+        first, end = reference.window_of(t, len(all_coefficients), aperture)
+        near = np.abs(np.stack([all_coefficients[i][band] for i in range(first, end)]))
         magnitude = reference_tf.new_magnitude(near, t - first, k=3.0, mode="adaptive", low_amp_factor=0.3)
-        new = cells.copy()
-        new[band] = reference_tf.with_magnitude(cells[band], near[t - first], magnitude)
+        new = coefficients.copy()
+        new[band] = reference_tf.with_magnitude(coefficients[band], near[t - first], magnitude)
         yield new
 
 
 def stft_by_trace(gather, interval, aperture, fmin, fmax):
     options = {"fs": 1 / interval, "nperseg": 64, "noverlap": 32}
-    all_cells = [scipy.signal.stft(x, **options)[2] for x in gather]
+    all_coefficients = [scipy.signal.stft(x, **options)[2] for x in gather]
     band = reference_tf.in_band(scipy.signal.stft(gather[0], **options)[0], fmin, fmax)
     return np.stack([scipy.signal.istft(new, **options)[1][:gather.shape[1]]
-                     for new in judged_by_trace(all_cells, band, aperture)])
+                     for new in thresholded_by_trace(all_coefficients, band, aperture)])
 
 
 def stockwell_by_trace(gather, interval, aperture, fmin, fmax):
@@ -113,10 +133,10 @@ def stockwell_by_trace(gather, interval, aperture, fmin, fmax):
     total = windows.sum(axis=0)
     voices = np.flatnonzero(reference_tf.in_band(np.arange(n_samples // 2 + 1) / (n_samples * interval), fmin, fmax))
     counts = np.where((voices == 0) | (2 * voices == n_samples), 1, 2)
-    all_cells = [np.fft.ifft(np.fft.fft(x) * windows[voices], axis=-1) for x in gather]
+    all_coefficients = [np.fft.ifft(np.fft.fft(x) * windows[voices], axis=-1) for x in gather]
     out = np.empty_like(gather)
-    for t, new in enumerate(judged_by_trace(all_cells, np.full(len(voices), True), aperture)):
-        change = (counts @ (new - all_cells[t])).real
+    for t, new in enumerate(thresholded_by_trace(all_coefficients, np.full(len(voices), True), aperture)):
+        change = (counts @ (new - all_coefficients[t])).real
         out[t] = gather[t] + np.fft.ifft(np.fft.fft(change) / total).real
     return out
 
@@ -128,7 +148,7 @@ def tf_by_trace(gather, headers, interval, transform="stft", sampling="full", ap
     return function(gather, interval, int(aperture), float(fmin), float(fmax))
 
 
-PROCESSORS = {"dwt": dwt, "mute": mute, "tf": tf}
+PROCESSORS = {"agc": agc, "bandpass": bandpass, "dwt": dwt, "fx_decon": fx_decon, "mute": mute, "tf": tf}
 BY_TRACE = {"dwt": dwt_by_trace, "tf": tf_by_trace}
 
 

@@ -1,13 +1,25 @@
 /* Outputs in the making: OUT is written as OUT.part and renamed when it is complete, so that a file under its own name
- * is never half done. */
+ * is never half done. Where OUT is a symbolic link, the file that it points to is written and replaced, and the link
+ * stays; OUT.part and the other side files then lie beside that file (side_file.h). */
 #ifndef SEISPROC_PART_FILE_H
 #define SEISPROC_PART_FILE_H
 
+#include "seisproc/lock.h"
 #include "seisproc/status.h"
 
-/* Name under which the output `path` is written: `path` with ".part" after it; owned by the caller (sp_free). Errors:
- * SP_ERR_USAGE when `path` is a directory, or in one that does not exist or cannot be written. */
+/* Name under which the output `path` is written, see above; owned by the caller (sp_free). Errors: SP_ERR_USAGE when
+ * `path` is there and no regular file, or in a directory that does not exist or cannot be written. */
 sp_status sp_part_path(const char *path, char **part);
+
+/* Whether what is at `path`, if anything, may be replaced. Errors: SP_ERR_USAGE for a file that is read-only, also to
+ * root. */
+sp_status sp_part_check_replace(const char *path);
+
+/* Begins an output that one command makes from its start to its end: all of the above, then the lock on the output, and
+ * what an earlier command left under the part's name is removed. The caller owns *part and *lock (sp_lock_release,
+ * after sp_part_publish or sp_part_discard). One process calls it. Errors: SP_ERR_USAGE, also when another command is
+ * writing this output; SP_ERR_IO. */
+sp_status sp_part_begin(const char *path, char **part, sp_lock **lock);
 
 /* Bytes that are still free where `path` is or would be made; infinity where the system does not tell. */
 double sp_part_room(const char *path);

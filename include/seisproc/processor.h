@@ -64,8 +64,9 @@ typedef struct sp_block {
   uint32_t first, count;        /* the rows to compute */
   const double *const *headers; /* [k][n_traces], k in the order of sp_processor_headers; all NAN for an optional
                                    column that the survey does not have */
-  bool stream;                  /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
-                                   it is false the caller reads the rows at once (checksum, noise) */
+  float *kept; /* [n_traces][sp_plan.keep_floats]: apply fills the rows that it computes, undo reads them */
+  bool stream; /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
+                  it is false the caller reads the rows at once (checksum, noise) */
 } sp_block;
 
 /* Head of every plan: a backend's own plan struct starts with it. */
@@ -75,6 +76,7 @@ typedef struct sp_plan {
   uint32_t block_traces; /* rows a call; at least 1. Trace-local: the fewest that it is efficient with, since what comes
                             after works on them while the nearest cache holds them. Block-local: so many that what is
                             computed twice at the edges of a call does not matter */
+  uint32_t keep_floats;  /* that apply keeps of each trace for undo; 0 where it cannot be undone */
 } sp_plan;
 
 typedef struct sp_cpu_ops {
@@ -147,6 +149,11 @@ typedef struct sp_processor {
   sp_status (*check_shape)(const void *params, const sp_survey_shape *shape, char *why, size_t why_size);
   /* What computes on the CPU, by scope. */
   const sp_cpu_ops *cpu;
+  /* Takes back what apply did, with what apply kept of each trace (sp_block.kept): `- undo: NAME` later in a chain.
+   * Sees the same traces as apply did, in the same order; looks at each by itself, and may be called in place and with
+   * a part of a gather, as a trace-local apply. `plan` is that of the step that is taken back. NULL: cannot be undone.
+   */
+  sp_reason (*undo)(const sp_plan *plan, int thread, const sp_block *block);
   const struct sp_volume_ops *volume;
   const struct sp_image_ops *image;
 } sp_processor;
@@ -167,6 +174,8 @@ void sp_processor_example(const sp_processor *processor, void *params);
 typedef struct sp_chain_step {
   const sp_processor *processor;
   const void *params;
+  size_t undoes; /* 0, or 1 + the position of the earlier step that this one takes back: then processor and params are
+                    those of that step, and belong to it */
 } sp_chain_step;
 
 /* Checks each step of a chain against the survey: that the columns it needs are there, and its own check_shape. Errors:

@@ -80,11 +80,13 @@ typedef struct sp_segy_place {
 /* What the user knows better than the file; zeroed: nothing. */
 typedef struct sp_segy_hints {
   sp_segy_kind kind;
-  sp_byte_order order;
-  int format;                /* sample format code */
-  uint32_t n_samples;        /* a trace */
-  double sample_interval_us; /* of the samples */
-  bool allow_truncated;      /* take the whole traces of a file that ends inside one */
+  sp_byte_order order;        /* of the headers, and of the samples unless sample_order says otherwise */
+  sp_byte_order sample_order; /* of the samples */
+  int format;                 /* sample format code */
+  int measurement;            /* unit of lengths: 1 metres, 2 feet */
+  uint32_t n_samples;         /* a trace */
+  double sample_interval_us;  /* of the samples */
+  bool allow_truncated;       /* take the whole traces of a file that ends inside one */
   const sp_segy_place *places;
   size_t n_places;
 } sp_segy_hints;
@@ -103,10 +105,12 @@ typedef struct sp_segy_column {
 
 typedef struct sp_segy_layout {
   sp_segy_kind kind;
-  sp_byte_order order;
+  sp_byte_order order;        /* of headers */
+  sp_byte_order sample_order; /* the same but in files that were converted by halves */
   int format;
   int revision_major, revision_minor;
   uint64_t file_bytes;
+  uint64_t label_bytes;   /* of a storage unit label before the textual header: 0 or 128 */
   uint64_t first_trace;   /* byte offset of the first trace header */
   uint64_t n_traces;      /* whole ones */
   uint64_t trailer_bytes; /* after the last trace: rev 2's trailer stanzas */
@@ -116,6 +120,8 @@ typedef struct sp_segy_layout {
   uint32_t n_samples;
   double sample_interval_us;
   bool text_is_ebcdic;
+  char length_unit[8]; /* "m", "ft"; "m or ft" where the file does not say */
+  int counit;          /* of the first trace: 2 to 4 where coordinates are angles */
   size_t n_columns;
   sp_segy_column columns[SP_SEGY_MAX_COLUMNS];
   char notes[2048]; /* what in the headers contradicts the file and what is used instead, a line each */
@@ -127,6 +133,14 @@ typedef struct sp_segy_layout {
  * is not read (names it); SP_ERR_IO. */
 sp_status sp_segy_identify(const char *path, const sp_segy_hints *hints, sp_segy_layout *out);
 
+/* Looks whether a trace whose own number of samples is not the layout's is followed by the next one where that number
+ * says, and not where the layout says: then lengths vary, and the line says so (SP_ERR_INPUT). */
+sp_status sp_segy_check_length(const sp_segy_layout *layout, int fd, const char *path, uint64_t trace,
+                               const void *header);
+
+/* Reads exactly n bytes at an offset. Errors: SP_ERR_IO, also where the file ends before. */
+sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, void *out);
+
 /* Logs the notes of a layout as warnings. */
 void sp_segy_say_notes(const char *path, const sp_segy_layout *layout);
 
@@ -134,6 +148,9 @@ void sp_segy_say_notes(const char *path, const sp_segy_layout *layout);
 
 /* Position of the column of this name or alias; -1 where there is none. */
 int sp_segy_column_find(const sp_segy_layout *layout, const char *name);
+
+/* Unit of coordinates with this counit where they are angles: "arc s", "degree", "DMS"; NULL where they are lengths. */
+const char *sp_segy_angle_unit(int counit);
 
 /* The value of one column in one raw header. */
 double sp_segy_column_value(const sp_segy_layout *layout, size_t column, const void *header);

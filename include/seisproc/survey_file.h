@@ -70,8 +70,9 @@ void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]);
 void sp_uuid_derive(const char *name, char uuid[SP_UUID_LENGTH + 1]);
 
 /* Creates the file at `path` with root attributes from `info` and the given datasets and attributes (besides them
- * nothing is made), syncs and closes it. An existing file is replaced. One process calls it; not collective.
- * Errors: SP_ERR_IO. */
+ * nothing is made), syncs and closes it. It is made as path.new and then renamed, so that what is found at `path` can
+ * be opened; an existing file is replaced, but no link, device or directory. One process calls it; not collective.
+ * Errors: SP_ERR_USAGE, SP_ERR_IO. */
 sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,
                            size_t n_datasets, const sp_attribute_spec *attributes, size_t n_attributes);
 
@@ -124,6 +125,14 @@ sp_status sp_survey_each_header(const sp_survey *survey,
 sp_status sp_survey_get_text(const sp_survey *survey, const char *object, const char *name, char **out);
 sp_status sp_survey_get_int(const sp_survey *survey, const char *object, const char *name, int64_t *out);
 sp_status sp_survey_get_real(const sp_survey *survey, const char *object, const char *name, double *out);
+
+/* A text attribute that need not be there: *out is NULL where the object has none of that name. Owned by the caller.
+ * Collective. */
+sp_status sp_survey_find_text(const sp_survey *survey, const char *object, const char *name, char **out);
+
+/* The same for an integer: `otherwise` where there is none. */
+sp_status sp_survey_find_int(const sp_survey *survey, const char *object, const char *name, int64_t otherwise,
+                             int64_t *out);
 
 /* Opens a dataset for reading or writing rows. Collective; returned with sp_dataset_close (collective, takes NULL). */
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out);

@@ -1,51 +1,50 @@
-/* Median and MAD over a window of traces, lane by lane: SP_LANES positions at once.
+/* Median and MAD over a window of traces, at SP_LANES positions at once on the CPU and at one a thread on the GPU.
  *
- * Values are ordered integers (vi_ordered), or the bits of magnitudes. Windows of neighbouring traces share all
- * but one trace: sort what two of them share once (window_sort), insert what each has of its own (window_insert),
- * and read median and MAD off the sorted window (window_median, window_mad), whose deviations are two sorted
- * lists already. Even numbers, at the edges of a gather: the mean of the middle two, for both.
- * Everything that says `const int` must be a constant where speed matters: loops over it unroll.
+ * Windows of neighbouring traces share all but one trace: sort what two of them share once (window_sort), insert what
+ * each has of its own (window_insert), and read median and MAD off the sorted window (window_median, window_mad), whose
+ * deviations are two sorted lists already. Even numbers, at the edges of a gather: the mean of the middle two, for
+ * both. Everything that says `const int` must be a constant where speed matters: loops over it unroll.
  */
 #ifndef SEISPROC_KERNELS_COMMON_WINDOW_STATS_H
 #define SEISPROC_KERNELS_COMMON_WINDOW_STATS_H
 
-#include "kernels/common/simd.h"
+#include "kernels/common/number.h"
 
 enum { SP_WINDOW_MAX = 31 };
 
-SP_INLINE void window_exchange(vi *s, const int i, const int j) {
-  const vi low = vi_min(s[i], s[j]);
-  s[j] = vi_max(s[i], s[j]);
+SP_FORMULA void window_exchange(num_key *s, const int i, const int j) {
+  const num_key low = key_min(s[i], s[j]);
+  s[j] = key_max(s[i], s[j]);
   s[i] = low;
 }
 
 /* r[0 ... n] from sorted s[0 ... n - 1] and x; r may be s. */
-SP_INLINE void window_insert(vi *r, const vi *s, const int n, vi x) {
+SP_FORMULA void window_insert(num_key *r, const num_key *s, const int n, num_key x) {
   SP_UNROLL
   for (int i = 0; i < n; i++) {
-    const vi here = s[i];
-    r[i] = vi_min(here, x);
-    x = vi_max(here, x);
+    const num_key here = s[i];
+    r[i] = key_min(here, x);
+    x = key_max(here, x);
   }
   r[n] = x;
 }
 
 /* r[0 ... n - 1] from sorted s[0 ... n - 1], which loses `gone` (one of them) and gains x; r may be s. */
-SP_INLINE void window_replace(vi *r, const vi *s, const int n, vi gone, vi x) {
-  vi here = s[0];
+SP_FORMULA void window_replace(num_key *r, const num_key *s, const int n, num_key gone, num_key x) {
+  num_key here = s[0];
   SP_UNROLL
   for (int i = 0; i < n - 1; i++) {
-    const vi next = s[i + 1];
-    const vi kept = vi_select(vi_less(here, gone), here, next);
+    const num_key next = s[i + 1];
+    const num_key kept = key_select(key_less(here, gone), here, next);
     here = next;
-    r[i] = vi_min(kept, x);
-    x = vi_max(kept, x);
+    r[i] = key_min(kept, x);
+    x = key_max(kept, x);
   }
   r[n - 1] = x;
 }
 
 /* Sorts s[0 ... n - 1]: the best networks known for 2, 4, 6 and 8 values, insertion for other numbers. */
-SP_INLINE void window_sort(vi *s, const int n) {
+SP_FORMULA void window_sort(num_key *s, const int n) {
   if (n == 2) {
     window_exchange(s, 0, 1);
   } else if (n == 4) {
@@ -71,34 +70,35 @@ SP_INLINE void window_sort(vi *s, const int n) {
 }
 
 /* Of sorted s[0 ... n - 1]. */
-SP_INLINE vf window_median(const vi *s, const int n) {
-  const vf upper = vf_from_ordered(s[n / 2]);
-  return n & 1 ? upper : 0.5f * (vf_from_ordered(s[n / 2 - 1]) + upper);
+SP_FORMULA num window_median(const num_key *s, const int n) {
+  const num upper = num_of_key(s[n / 2]);
+  return n & 1 ? upper : num_mul(num_set(0.5f), num_of_key(s[n > 1 ? n / 2 - 1 : 0]) + upper);
 }
 
 /* The k-th smallest (from 1) of two sorted lists of h values each, k <= 2 h. */
-SP_INLINE vi window_kth_of_two(const vi *a, const vi *b, const int h, const int k) {
-  vi best = vi_set(INT32_MAX);
+SP_FORMULA num_key window_kth_of_two(const num_key *a, const num_key *b, const int h, const int k) {
+  num_key best = key_set(INT32_MAX);
   SP_UNROLL
   for (int i = k > h ? k - h : 0; i <= (k < h ? k : h); i++) {
-    const vi candidate = i == 0 ? b[k - 1] : i == k ? a[k - 1] : vi_max(a[i - 1], b[k - i - 1]);
-    best = vi_min(best, candidate);
+    const num_key candidate = i == 0 ? b[k - 1] : i == k ? a[k - 1] : key_max(a[i - 1], b[k - i - 1]);
+    best = key_min(best, candidate);
   }
   return best;
 }
 
 /* Median of |s - median|. Deviations are at least 0, so their bits are ordered. */
-SP_INLINE vf window_mad(const vi *s, const int n, vf median) {
+SP_FORMULA num window_mad(const num_key *s, const int n, num median) {
   const int h = n / 2;
-  vi below[SP_WINDOW_MAX / 2 + 1], above[SP_WINDOW_MAX / 2 + 1];
-  if (n == 1) return vf_set(0);
+  num_key below[SP_WINDOW_MAX / 2 + 1], above[SP_WINDOW_MAX / 2 + 1];
+  if (n == 1) return num_set(0);
   SP_UNROLL
   for (int i = 0; i < h; i++) {
-    below[i] = (vi)vf_abs(median - vf_from_ordered(s[h - 1 - i]));
-    above[i] = (vi)vf_abs(vf_from_ordered(s[n - h + i]) - median);
+    below[i] = key_of_size(num_abs(num_sub(median, num_of_key(s[h - 1 - i]))));
+    above[i] = key_of_size(num_abs(num_sub(num_of_key(s[n - h + i]), median)));
   }
-  if (n & 1) return (vf)window_kth_of_two(below, above, h, h);
-  return 0.5f * ((vf)window_kth_of_two(below, above, h, h) + (vf)window_kth_of_two(below, above, h, h + 1));
+  const num middle = size_of_key(window_kth_of_two(below, above, h, h));
+  if (n & 1) return middle;
+  return num_mul(num_set(0.5f), middle + size_of_key(window_kth_of_two(below, above, h, h + 1)));
 }
 
 #endif

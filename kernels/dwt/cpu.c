@@ -30,7 +30,7 @@ typedef struct dwt_plan {
   bool pairs, slide; /* how windows of the aperture are sorted; best bases differ from trace to trace, so neither */
   int n_threads;
   thread_work *work;
-  atomic_flag *told; /* that a gather has fewer traces than the aperture */
+  atomic_flag *reported; /* that a gather has fewer traces than the aperture */
 } dwt_plan;
 
 static void free_work(thread_work *w) {
@@ -49,11 +49,11 @@ static void destroy(sp_plan *base) {
   if (!p) return;
   for (int i = 0; p->work && i < p->n_threads; i++) free_work(&p->work[i]);
   sp_free(p->work);
-  sp_free(p->told);
+  sp_free(p->reported);
   sp_free(p);
 }
 
-static sp_status take(size_t n, size_t size, void *out) {
+static sp_status allocate(size_t n, size_t size, void *out) {
   void *block;
   SP_TRY(sp_calloc(n, size, "the work space of dwt", &block));
   memcpy(out, &block, sizeof block);
@@ -63,21 +63,21 @@ static sp_status take(size_t n, size_t size, void *out) {
 static sp_status make_work(const dwt_plan *p, thread_work *w) {
   const sp_dwt_layout *l = &p->layout;
   const size_t n_rows = (size_t)p->n_rows;
-  SP_TRY(take(l->scratch_floats, sizeof(float), &w->scratch));
-  SP_TRY(take(2 * l->row_floats, sizeof(float), &w->result));
-  SP_TRY(take(l->row_floats * 3 + 64, sizeof(int32_t), &w->values));
-  SP_TRY(take(n_rows * l->row_floats, sizeof(float), &w->rows));
-  SP_TRY(take(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));
-  SP_TRY(take(p->slide ? l->row_floats * n_rows : 0, sizeof(int32_t), &w->sorted));
-  SP_TRY(take(1, sizeof *w->guess, &w->guess));
-  return take(sp_dwt_max_bands(l), sizeof(sp_dwt_band), &w->bands);
+  SP_TRY(allocate(l->scratch_floats, sizeof(float), &w->scratch));
+  SP_TRY(allocate(2 * l->row_floats, sizeof(float), &w->result));
+  SP_TRY(allocate(l->row_floats * 3 + 64, sizeof(int32_t), &w->values));
+  SP_TRY(allocate(n_rows * l->row_floats, sizeof(float), &w->rows));
+  SP_TRY(allocate(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));
+  SP_TRY(allocate(p->slide ? l->row_floats * n_rows : 0, sizeof(int32_t), &w->sorted));
+  SP_TRY(allocate(1, sizeof *w->guess, &w->guess));
+  return allocate(sp_dwt_max_bands(l), sizeof(sp_dwt_band), &w->bands);
 }
 
 static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan **out) {
   const sp_dwt_params *params = values;
   sp_status status;
   dwt_plan *p;
-  SP_TRY(take(1, sizeof *p, &p));
+  SP_TRY(allocate(1, sizeof *p, &p));
   p->params = *params;
   p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4};
   if (params->aperture > 1) p->base.locality = SP_LOCAL_BLOCK, p->base.block_traces = 256;
@@ -89,9 +89,9 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
     p->pairs = !params->best_basis && p->layout.vector->pair[params->aperture + 1];
     p->slide = !params->best_basis && p->layout.vector->slide[params->aperture];
     p->n_threads = geometry->n_threads;
-    SP_TRY_GOTO(fail, take(1, sizeof *p->told, &p->told));
-    atomic_flag_clear(p->told);
-    SP_TRY_GOTO(fail, take((size_t)p->n_threads, sizeof *p->work, &p->work));
+    SP_TRY_GOTO(fail, allocate(1, sizeof *p->reported, &p->reported));
+    atomic_flag_clear(p->reported);
+    SP_TRY_GOTO(fail, allocate((size_t)p->n_threads, sizeof *p->work, &p->work));
     for (int i = 0; i < p->n_threads; i++) SP_TRY_GOTO(fail, make_work(p, &p->work[i]));
   }
   *out = &p->base;
@@ -303,7 +303,7 @@ static size_t aperture_for(const dwt_plan *p, size_t n_traces) {
   const size_t wanted = (size_t)p->params.aperture;
   if (n_traces >= wanted) return wanted;
   const size_t most = n_traces - (n_traces + 1) % 2;
-  if (!atomic_flag_test_and_set(p->told)) {
+  if (!atomic_flag_test_and_set(p->reported)) {
     sp_warn("dwt: a gather has %zu of the %zu traces of the aperture: %zu are used there, and in others as small",
             n_traces, wanted, most);
   }

@@ -1,22 +1,16 @@
-/* shrink.h in the vectors of the file that includes this. */
+/* cpu_shrink.h in the vectors of the file that includes this. */
 #include "kernels/common/exact_median.h"
 #include "kernels/common/simd.h"
 #include "kernels/common/window_stats.h"
 #include "kernels/dwt/cpu_shrink.h"
 #include "kernels/dwt/dwt.h"
+#include "kernels/dwt/threshold.h"
 
 /* --- shrinking ---------------------------------------------------------------------------------------------- */
 
-SP_INLINE vf shrunk(const int threshold, vf c, vf limit) {
-  if (threshold == SP_DWT_SOFT) return c - vf_max(vf_min(c, limit), -limit);
-  const vf size = vf_abs(c);
-  if (threshold == SP_DWT_HARD) return vf_select(vf_less(size, limit), vf_set(0), c);
-  return vf_select(vf_less(limit, size), c - limit * (limit / c), vf_set(0));
-}
-
 SP_INLINE void shrink_all(const int threshold, float limit, float factor, float *x, size_t n) {
   const vf t = vf_set(limit), f = vf_set(factor);
-  for (size_t i = 0; i < n; i += SP_LANES) vf_store(x + i, shrunk(threshold, vf_load(x + i), t) * f);
+  for (size_t i = 0; i < n; i += SP_LANES) vf_store(x + i, sp_dwt_shrunk(threshold, vf_load(x + i), t) * f);
 }
 
 static void shrink(int threshold, float limit, float factor, float *x, size_t n) {
@@ -46,13 +40,12 @@ static void order(float *x, size_t n) {
 
 SP_INLINE vf robust_limit(const sp_window *w, const vi *sorted, const int n) {
   const vf median = window_median(sorted, n);
-  const vf spread = vf_set(w->spread) * window_mad(sorted, n, median);
-  return vf_max(spread, vf_max(vf_set(0.01f) * vf_abs(median), vf_set(w->smallest)));
+  return sp_dwt_robust_limit(w->spread, w->smallest, median, window_mad(sorted, n, median));
 }
 
 /* What is left of a coefficient, from the sorted window around it. */
 SP_INLINE vf robustly_shrunk(const int threshold, const sp_window *w, const vi *sorted, const int n, vi centre) {
-  return shrunk(threshold, vf_from_ordered(centre), robust_limit(w, sorted, n)) * vf_set(w->factor);
+  return sp_dwt_shrunk(threshold, vf_from_ordered(centre), robust_limit(w, sorted, n)) * vf_set(w->factor);
 }
 
 SP_INLINE void window_all(const int threshold, const sp_window *w, const int32_t *const *rows, int n_rows, int centre,
@@ -95,13 +88,13 @@ SP_INLINE void slide_all(const int n_rows, const sp_window *w, const int32_t *go
     const vf limit = robust_limit(w, s, n_rows), c = vf_from_ordered(vi_load(centre + i));
     switch (w->threshold) {
     case SP_DWT_SOFT:
-      result = shrunk(SP_DWT_SOFT, c, limit);
+      result = sp_dwt_shrunk(SP_DWT_SOFT, c, limit);
       break;
     case SP_DWT_HARD:
-      result = shrunk(SP_DWT_HARD, c, limit);
+      result = sp_dwt_shrunk(SP_DWT_HARD, c, limit);
       break;
     default:
-      result = shrunk(SP_DWT_GARROTE, c, limit);
+      result = sp_dwt_shrunk(SP_DWT_GARROTE, c, limit);
       break;
     }
     vf_store(out + i, result * vf_set(w->factor));

@@ -316,11 +316,11 @@ static bool is_leaf(const sp_dwt_layout *l, const unsigned char *split, int leve
   return level == l->levels || !split[node_number(level, index)];
 }
 
-static const float *rebuild(const sp_dwt_layout *l, const float *row, const unsigned char *split, int level,
-                            size_t index, float *out, bool stream, float *scratch) {
+static const float *resynthesise(const sp_dwt_layout *l, const float *row, const unsigned char *split, int level,
+                                 size_t index, float *out, bool stream, float *scratch) {
   if (is_leaf(l, split, level, index)) return row + node_start(l, level, index);
-  const float *lo = rebuild(l, row, split, level + 1, 2 * index, out, stream, scratch);
-  const float *hi = rebuild(l, row, split, level + 1, 2 * index + 1, out, stream, scratch);
+  const float *lo = resynthesise(l, row, split, level + 1, 2 * index, out, stream, scratch);
+  const float *hi = resynthesise(l, row, split, level + 1, 2 * index + 1, out, stream, scratch);
   float *x = node_buffer(l, level, index, scratch);
   if (level == 0) {
     synthesise_trace(l, lo, hi, x, out, stream);
@@ -398,7 +398,7 @@ void sp_dwt_inverse(const sp_dwt_layout *l, float *row, const unsigned char *spl
   } else if (!l->best_basis) {
     inverse_tree(l, row, out, stream, scratch);
   } else {
-    rebuild(l, row, split, 0, 0, out, stream, scratch);
+    resynthesise(l, row, split, 0, 0, out, stream, scratch);
   }
 }
 

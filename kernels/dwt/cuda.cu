@@ -86,7 +86,7 @@ static void destroy(sp_cuda_plan *base) {
   sp_free(p);
 }
 
-static sp_status take(size_t bytes, float **out) {
+static sp_status allocate(size_t bytes, float **out) {
   return SP_CUDA(cudaMalloc(out, bytes));
 }
 
@@ -100,7 +100,7 @@ static sp_status set_up(dwt_plan *p, const sp_cuda_geometry *geometry) {
   const unsigned most = (unsigned)attributes.maxThreadsPerBlock / LANES * LANES;
   if (p->threads > most) p->threads = most;
   if (wide) {
-    SP_TRY(take(p->most_blocks * p->shape.work_floats * sizeof(float), &p->workspace));
+    SP_TRY(allocate(p->most_blocks * p->shape.work_floats * sizeof(float), &p->workspace));
   } else {
     p->shared_bytes = p->shape.work_floats * sizeof(float);
     SP_TRY(SP_CUDA(cudaFuncSetAttribute((const void *)p->kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -109,8 +109,8 @@ static sp_status set_up(dwt_plan *p, const sp_cuda_geometry *geometry) {
                                         cudaSharedmemCarveoutMaxShared)));
   }
   if (p->aperture == 1) return SP_SUCCESS;
-  SP_TRY(take(rows_bytes(&p->shape, geometry), &p->rows));
-  return take(rows_bytes(&p->shape, geometry), &p->result);
+  SP_TRY(allocate(rows_bytes(&p->shape, geometry), &p->rows));
+  return allocate(rows_bytes(&p->shape, geometry), &p->result);
 }
 
 extern "C" const sp_cuda_ops sp_dwt_cuda;

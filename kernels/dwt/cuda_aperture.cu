@@ -3,8 +3,8 @@
 #include "kernels/dwt/cuda_aperture.h"
 
 #include "kernels/common/cuda_check.h"
+#include "kernels/common/window_stats.h"
 #include "kernels/dwt/cuda_shrink.cuh"
-#include "kernels/dwt/cuda_window.cuh"
 
 enum { THREADS = 128, RUN = 64 };
 
@@ -25,15 +25,14 @@ typedef struct column {
 } column;
 
 __device__ static int value_at(const column &c, uint32_t trace) {
-  return to_ordered(c.rows[trace * c.stride]);
+  return key_of(c.rows[trace * c.stride]);
 }
 
 /* From the sorted window around trace t. */
 __device__ static inline float robustly_shrunk(const column &c, const int *sorted, const int n, uint32_t t) {
-  float median, mad;
-  window_stats(sorted, n, &median, &mad);
-  const float limit = fmaxf(__fmul_rn(c.spread, mad), fmaxf(__fmul_rn(0.01f, fabsf(median)), c.smallest));
-  return shrunk(c.threshold, c.rows[t * c.stride], limit) * c.factor;
+  const float median = window_median(sorted, n);
+  const float limit = sp_dwt_robust_limit(c.spread, c.smallest, median, window_mad(sorted, n, median));
+  return sp_dwt_shrunk(c.threshold, c.rows[t * c.stride], limit) * c.factor;
 }
 
 /* At the edges of a gather, and in one of fewer traces than the aperture. */
@@ -41,14 +40,14 @@ __device__ static __noinline__ float shrunk_at_edge(const column &c, int apertur
                                                     uint32_t t) {
   const int n = (int)(end - first), own = n < aperture ? n - (n + 1) % 2 : aperture, half = own / 2;
   const uint32_t from = t < first + half ? first : t - half, to = t + half + 1 < end ? t + half + 1 : end;
-  int sorted[WINDOW_MAX + 1];
-  for (uint32_t i = from; i < to; i++) window_insert(sorted, (int)(i - from), value_at(c, i));
+  int sorted[SP_WINDOW_MAX + 1];
+  for (uint32_t i = from; i < to; i++) window_insert(sorted, sorted, (int)(i - from), value_at(c, i));
   return robustly_shrunk(c, sorted, (int)(to - from), t);
 }
 
 template <int N> __device__ static void sort_window(const column &c, uint32_t from, int *sorted) {
 #pragma unroll
-  for (int i = 0; i < N; i++) window_insert(sorted, i, value_at(c, from + i));
+  for (int i = 0; i < N; i++) window_insert(sorted, sorted, i, value_at(c, from + i));
 }
 
 __device__ static column make_column(const dwt_shape &s, const window_task &a, uint32_t i, int band) {
@@ -79,7 +78,7 @@ template <int N> __global__ static void shrink_columns(const __grid_constant__ d
       result[t * c.stride] = c.rows[t * c.stride] * c.factor;
     } else if (t >= first + half && t + half < end) {
       if (sliding) {
-        window_replace<N>(sorted, value_at(c, t - half - 1), value_at(c, t + half));
+        window_replace(sorted, sorted, N, value_at(c, t - half - 1), value_at(c, t + half));
       } else {
         sort_window<N>(c, t - half, sorted);
       }

@@ -1,6 +1,6 @@
 /* Traces to rows of coefficients and back, and all of aperture 1 in between: one block a trace. */
-#ifndef SEISPROC_KERNELS_CUDA_DWT_TRACES_CUH
-#define SEISPROC_KERNELS_CUDA_DWT_TRACES_CUH
+#ifndef SEISPROC_KERNELS_DWT_CUDA_TRACES_CUH
+#define SEISPROC_KERNELS_DWT_CUDA_TRACES_CUH
 
 #include "kernels/dwt/cuda_lattice.cuh"
 #include "kernels/dwt/cuda_shrink.cuh"
@@ -121,7 +121,7 @@ __device__ static void shrink_row(const dwt_shape &s, const trace_work &w) {
     if (here != band) own = (float)(limit * (double)s.gain[here]);
     band = here;
     const float c = w.row[i];
-    w.row[i] = (band == s.approximation ? c : shrunk(s.threshold, c, own)) * s.factor[band];
+    w.row[i] = (band == s.approximation ? c : sp_dwt_shrunk(s.threshold, c, own)) * s.factor[band];
   }
   __syncthreads();
 }
@@ -134,8 +134,8 @@ __device__ static void treat_trace(const dwt_shape &s, const trace_work &w, cons
   const float *in = a.in + (size_t)trace * s.n_samples;
   float *out = a.out + (size_t)trace * s.n_samples, *row = a.rows + (size_t)trace * s.row_stride;
   const uint32_t g = a.gather[trace];
-  const bool alone = a.task == DWT_DENOISE || a.first_trace[g + 1] - a.first_trace[g] < DWT_SMALL_GATHER;
-  if (alone) {
+  const bool independent = a.task == DWT_DENOISE || a.first_trace[g + 1] - a.first_trace[g] < DWT_SMALL_GATHER;
+  if (independent) {
     if (a.task == DWT_INVERSE) return;
     trace_to_row<SWT, STAGES>(s, w, in);
     shrink_row(s, w);

@@ -36,14 +36,6 @@ static sp_status check(const void *values, char *why, size_t why_size) {
   return SP_SUCCESS;
 }
 
-int sp_dwt_levels(const sp_dwt_params *p, size_t n_samples) {
-  sp_wavelet wavelet;
-  sp_wavelet_get(p->wavelet, &wavelet);
-  const int most = sp_wavelet_max_level(n_samples, wavelet.taps);
-  if (p->level == SP_PARAM_AUTO) return most < SP_DWT_AUTO_LEVEL ? most : SP_DWT_AUTO_LEVEL;
-  return p->level <= most ? p->level : 0;
-}
-
 const sp_processor sp_processor_dwt = {
     .name = "dwt",
     .summary = "wavelet-domain thresholding of each trace, or over neighbouring traces",

@@ -5,6 +5,7 @@
 #include <fftw3.h>
 #include <string.h>
 
+#include "kernels/common/gain.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 
@@ -86,19 +87,9 @@ size_t sp_fk_trace_stage_work(const sp_fk_trace_stage *s) {
   return s->work_bytes;
 }
 
-/* The gain of a trace, from sums of squares up to each sample. */
 static const float *compute_gain(const sp_fk_trace_stage *s, char *work, const float *trace) {
-  const uint32_t n = s->axis.n_samples, half = s->axis.gain_half;
-  double *sums = (double *)(work + s->sums_at);
   float *gain = (float *)(work + s->gain_at);
-  sums[0] = 0;
-  for (uint32_t i = 0; i < n; i++) sums[i + 1] = sums[i] + (double)trace[i] * trace[i];
-  const double floor = 1e-4 * sums[n] / n;
-  for (uint32_t i = 0; i < n; i++) {
-    const uint32_t first = i > half ? i - half : 0, end = n - i > half + 1 ? i + half + 1 : n;
-    const double mean = (sums[end] - sums[first]) / (end - first);
-    gain[i] = sums[n] > 0 ? (float)(1 / sqrt((mean > 0 ? mean : 0) + floor)) : 1;
-  }
+  sp_agc_gain(trace, s->axis.n_samples, s->axis.gain_half, (double *)(work + s->sums_at), gain);
   return gain;
 }
 

@@ -14,20 +14,8 @@ typedef struct tf_plan {
   sp_tf_stockwell *stockwell;
   size_t work_floats;
   float *work;
-  atomic_flag *said; /* that a gather has fewer traces than the aperture */
+  atomic_flag *reported; /* that a gather has fewer traces than the aperture */
 } tf_plan;
-
-sp_tf_rule sp_tf_make_rule(const sp_tf_params *params) {
-  const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0, margin = sp_tf_margin(params);
-  return (sp_tf_rule){.mode = params->mode,
-                      .limit = (float)(params->k * SP_TF_MAD_TO_SIGMA),
-                      .low_amp = (float)low_amp,
-                      .margin = (float)margin,
-                      .weak_below = (float)(low_amp * (1 - margin)),
-                      .weak_above = (float)(low_amp * (1 + margin)),
-                      .exact_limit = params->k * SP_TF_MAD_TO_SIGMA,
-                      .exact_low_amp = low_amp};
-}
 
 static const sp_tf_kernels *choose_kernels(void) {
 #if defined(__x86_64__)
@@ -43,7 +31,7 @@ static void destroy(sp_plan *base) {
   if (!p) return;
   sp_tf_stft_destroy(p->stft);
   sp_tf_stockwell_destroy(p->stockwell);
-  sp_free(p->said);
+  sp_free(p->reported);
   sp_free(p->work);
   sp_free(p);
 }
@@ -62,9 +50,9 @@ static sp_status check_band(const sp_tf_params *params, const sp_geometry *geome
 
 static sp_status plan_parts(const sp_tf_params *params, const sp_geometry *geometry, tf_plan *p) {
   void *block;
-  SP_TRY(sp_alloc(sizeof *p->said, "the plan of tf", &block));
-  p->said = block;
-  atomic_flag_clear(p->said);
+  SP_TRY(sp_alloc(sizeof *p->reported, "the plan of tf", &block));
+  p->reported = block;
+  atomic_flag_clear(p->reported);
   if (p->aperture == 1 || !long_enough(params, p->n_samples)) return SP_SUCCESS;
   SP_TRY(check_band(params, geometry));
   if (params->transform == SP_TF_STFT) {
@@ -94,7 +82,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
     destroy(&p->base);
     return status;
   }
-  if (p->aperture == 1) sp_warn("tf: aperture 1: no trace has neighbours to be judged by, so nothing is changed");
+  if (p->aperture == 1) sp_warn("tf: aperture 1: no trace has neighbours to be thresholded by, so nothing is changed");
   *out = &p->base;
   return SP_SUCCESS;
 }
@@ -103,7 +91,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
 static uint32_t half_aperture(const tf_plan *p, uint32_t n_traces) {
   if (n_traces >= p->aperture) return p->aperture / 2;
   const uint32_t half = n_traces ? (n_traces - 1) / 2 : 0;
-  if (!atomic_flag_test_and_set(p->said)) {
+  if (!atomic_flag_test_and_set(p->reported)) {
     sp_info("tf: aperture %u: a gather has only %u traces; such gathers use the largest odd number they have",
             p->aperture, n_traces);
   }

@@ -1,10 +1,10 @@
 /* Inside of the processor tf on the CPU.
  *
- * Each transform takes a trace to rows of cells, of three kinds: the magnitudes, and the real and the imaginary part
- * of the cells divided by their magnitude, their phasors. The traces of a block stream through a ring of such rows,
- * just long enough for the aperture. The shrink kernel judges the cells of a strip of traces and multiplies their
- * phasors by what the inverse transform is to make of them. A transform may take several passes over the traces of a
- * block, each for some of the frequencies or times.
+ * Each transform takes a trace to rows of coefficients, of three kinds: the magnitudes, and the real and the imaginary
+ * part of the coefficients divided by their magnitude, their phasors. The traces of a block stream through a ring of
+ * such rows, just long enough for the aperture. The shrink kernel thresholds the coefficients of a strip of traces and
+ * multiplies their phasors by what the inverse transform is to make of them. A transform may take several passes over
+ * the traces of a block, each for some of the frequencies or times.
  *
  * Everything here but workspaces is read-only once planned. Rows are padded; padding holds numbers of no meaning.
  */
@@ -20,54 +20,43 @@ static inline size_t sp_tf_padded(size_t n) {
   return (n + SP_TF_PAD - 1) / SP_TF_PAD * SP_TF_PAD;
 }
 
-/* --- judging ----------------------------------------------------------------------------------------------- */
+/* --- thresholding ----------------------------------------------------------------------------------------------- */
 
-/* How cells are judged. */
-typedef struct sp_tf_rule {
-  int mode;                     /* sp_tf_mode */
-  float limit;                  /* k * 1.4826 */
-  float low_amp;                /* 0: no protection */
-  float margin;                 /* relative error that float magnitudes may have */
-  float weak_below, weak_above; /* times m: between them float cannot tell whether a cell is weak */
-  double exact_limit, exact_low_amp;
-} sp_tf_rule;
+/* Magnitudes of one coefficient in `count` traces from `first` on, in double precision from the samples. */
+typedef void sp_tf_exact(const void *context, size_t coefficient, uint32_t first, uint32_t count, double *magnitudes);
 
-sp_tf_rule sp_tf_make_rule(const sp_tf_params *params);
-
-/* Magnitudes of one cell in `count` traces from `first` on, in double precision from the samples. */
-typedef void sp_tf_exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes);
-
-/* How the share that cells keep is averaged in time. Time runs along cells i, i + stride, ... of a run; runs follow
- * each other. */
+/* How the gain of coefficients is averaged in time. Time runs along coefficients i, i + stride, ... of a run;
+ * runs follow each other. */
 typedef struct sp_tf_smoothing {
-  size_t half;          /* cells before and after; 0: no averaging */
+  size_t half;          /* coefficients before and after; 0: no averaging */
   size_t run, stride;   /* floats of a run, a multiple of stride; stride is 1 or a multiple of the widest vector */
-  const float *inverse; /* [run, padded] of the number of cells that an average is over, clipped at both ends */
+  const float *inverse; /* [run, padded] of the number of coefficients that an average is over, clipped at both ends */
 } sp_tf_smoothing;
 
-/* Traces to judge. Rows are indexed by trace - base; the ends of the gather clip the aperture. */
+/* Traces to threshold. Rows are indexed by trace - base; the ends of the gather clip the aperture. */
 typedef struct sp_tf_strip {
   const sp_tf_rule *rule;
   const sp_tf_smoothing *smoothing;
   uint32_t n_traces, half_aperture;
   uint32_t first, count, base;
-  size_t cells;
-  const bool *rebuild; /* [count], multiply phasors by the new magnitude; else by its difference from the old one */
-  bool real;           /* only real parts are wanted: im is not used */
+  size_t coefficients;
+  const bool
+      *resynthesise; /* [count], multiply phasors by the new magnitude; else by its difference from the old one */
+  bool real;         /* only real parts are wanted: im is not used */
   float *const *mag, *const *re, *const *im;
-  float *const *share, *const *median; /* [count], work for smoothing */
-  float *line;                         /* work for smoothing: run + 2 half stride, and SP_TF_PAD */
+  float *const *gain, *const *median; /* [count], work for smoothing */
+  float *line;                        /* work for smoothing: run + 2 half stride, and SP_TF_PAD */
   sp_tf_exact *exact;
   const void *context; /* of exact */
 } sp_tf_strip;
 
 /* What float cannot decide: where a small error would make a large difference, it is left to this. */
-typedef struct sp_tf_verdict {
-  float share; /* before smoothing */
+typedef struct sp_tf_decision {
+  float gain; /* before smoothing */
   bool weak;
-} sp_tf_verdict;
+} sp_tf_decision;
 
-sp_tf_verdict sp_tf_decide(const sp_tf_strip *strip, uint32_t trace, size_t cell);
+sp_tf_decision sp_tf_decide(const sp_tf_strip *strip, uint32_t trace, size_t coefficient);
 
 /* --- adding a change, or building anew ----------------------------------------------------------------------- */
 
@@ -76,11 +65,8 @@ typedef struct sp_tf_level {
   float energy, peak; /* sums and largest of squares */
 } sp_tf_level;
 
-/* A trace is had in one of two ways: its change is added to it, which leaves alone what did not change, but leaves
- * rounding errors of the size of the trace; or it is built from its new cells, whose errors are of the size of what it
- * becomes. A trace that may lose most of what it has is rebuilt: one with a sample above 8 times its root mean square,
- * or twice as strong as any of the n traces of its aperture. */
-bool sp_tf_is_rebuilt(sp_tf_level trace, uint32_t n_samples, const sp_tf_level *aperture, uint32_t n);
+/* Whether it is not stationary (decision.h), beside the n traces of its aperture. */
+bool sp_tf_is_resynthesised(sp_tf_level trace, uint32_t n_samples, const sp_tf_level *aperture, uint32_t n);
 
 /* --- the kernels, one table an instruction set --------------------------------------------------------------- */
 
@@ -101,9 +87,8 @@ typedef struct sp_tf_fft {
   float *twiddles;
 } sp_tf_fft;
 
-/* Whether there is a transform of n points; and the least length, a multiple of 4, that there is one of. */
+/* Whether there is a transform of n points. */
 bool sp_tf_fft_has(uint32_t n);
-uint32_t sp_tf_fft_length(uint32_t least);
 sp_status sp_tf_fft_plan(uint32_t n, sp_tf_fft *fft);
 void sp_tf_fft_destroy(sp_tf_fft *fft);
 
@@ -120,26 +105,27 @@ typedef struct sp_tf_kernels {
   void (*shrink)(const sp_tf_strip *strip);
   /* Copies n samples. *mean is their mean where it dominates them, else 0: without it the rest keeps its digits. */
   sp_tf_level (*copy)(float *to, const float *x, size_t n, float *mean);
-  /* The trace at work + trace_at to its cells, for frames of 64 samples. `next` is wanted in the cache. */
+  /* The trace at work + trace_at to its coefficients, for frames of 64 samples. `next` is wanted in the cache. */
   void (*stft64_analyse)(const sp_tf_stft *stft, float *work, const float *next, float *mag, float *re, float *im);
-  /* Cells to the overlapped sum of their frames, at work + sums_at. `next` will be written to. */
+  /* Coefficients to the overlapped sum of their frames, at work + sums_at. `next` will be written to. */
   void (*stft64_synthesise)(const sp_tf_stft *stft, float *work, float *next, float *re, float *im);
   /* out = norm * sums, or in + norm * sums where `in` is not NULL, of n samples. */
   void (*normalise)(size_t n, const float *norm, const float *sums, const float *in, float *out);
   /* The spectrum times exp(i phase): n bins. */
   void (*modulate)(size_t n, const float *re, const float *im, const float *cosine, const float *sine, float *out_re,
                    float *out_im);
-  /* A spectrum to the cells of voices, [time][lane], times `step` floats apart; im may be NULL. `buffers`: 4 n vectors.
+  /* A spectrum to the coefficients of voices, [time][lane], times `step` floats apart; im may be NULL. `buffers`: 4 n
+   * vectors.
    */
   void (*voices_analyse)(const sp_tf_voices *voices, float *buffers, const float *spectrum_re, const float *spectrum_im,
                          size_t step, float *mag, float *re, float *im);
-  /* Adds the spectrum, n bins, of the sum of the voices, whose cells are [n][lanes]. */
+  /* Adds the spectrum, n bins, of the sum of the voices, whose coefficients are [n][lanes]. */
   void (*voices_synthesise)(const sp_tf_voices *voices, float *buffers, const float *re, const float *im, float *sum_re,
                             float *sum_im);
   /* Adds the voices at each of n times. In double precision, for the inverse divides low frequencies of the sum by
    * little, and so would raise what it was rounded by. */
   void (*voices_sum)(const sp_tf_voices *voices, size_t n, const float *re, double *sum);
-  /* Real and imaginary parts of n cells (padded) to magnitudes and phasors. */
+  /* Real and imaginary parts of n coefficients (padded) to magnitudes and phasors. */
   void (*polar)(size_t n, float *mag, float *re, float *im);
 } sp_tf_kernels;
 
@@ -151,10 +137,10 @@ enum { SP_TF_MAX_STRIP = 16 };
 
 /* What a stream needs memory for: the most of any of its passes. */
 typedef struct sp_tf_layout {
-  size_t cells;
+  size_t coefficients;
   bool real;
   uint32_t half_aperture;
-  uint32_t strip;        /* traces that are judged at a time, at most SP_TF_MAX_STRIP */
+  uint32_t strip;        /* traces that are thresholded at a time, at most SP_TF_MAX_STRIP */
   size_t smoothing_line; /* run + 2 half stride; 0: no smoothing */
 } sp_tf_layout;
 
@@ -162,14 +148,14 @@ typedef struct sp_tf_pass {
   const sp_tf_kernels *kernels;
   const sp_tf_rule *rule;
   const sp_tf_smoothing *smoothing;
-  size_t cells;
+  size_t coefficients;
   uint32_t n_samples;
-  bool may_rebuild; /* else all traces have their change added */
-  /* A trace of the block or of its surroundings to its cells: magnitudes and phasors (im NULL for real layouts).
+  bool may_resynthesise; /* else all traces have their change added */
+  /* A trace of the block or of its surroundings to its coefficients: magnitudes and phasors (im NULL for real layouts).
    * Returns its level. */
   sp_tf_level (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
-  /* Takes the judged phasors of a trace of the block, of the new cells or of their change. */
-  void (*synthesise)(void *context, uint32_t trace, bool rebuild, float *re, float *im);
+  /* Takes the thresholded phasors of a trace of the block, of the new coefficients or of their change. */
+  void (*synthesise)(void *context, uint32_t trace, bool resynthesise, float *re, float *im);
   sp_tf_exact *exact;
   void *context;
 } sp_tf_pass;
@@ -177,16 +163,16 @@ typedef struct sp_tf_pass {
 /* Floats of memory that sp_tf_stream needs. */
 size_t sp_tf_stream_floats(const sp_tf_layout *layout);
 
-/* Judges the traces first ... first + count - 1 of a gather of n_traces. */
+/* Thresholds the traces first ... first + count - 1 of a gather of n_traces. */
 void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_block *block, uint32_t half_aperture,
                   float *memory);
 
-/* Sets how shares are averaged over `cells` cells of time, of which a run has `times`, `stride` floats apart; `inverse`
- * takes times * stride floats. */
-void sp_tf_set_smoothing(sp_tf_smoothing *smoothing, double cells, size_t times, size_t stride, float *inverse);
+/* Sets how gains are averaged over `coefficients` coefficients of time, of which a run has `times`, `stride` floats
+ * apart; `inverse` takes times * stride floats. */
+void sp_tf_set_smoothing(sp_tf_smoothing *smoothing, double coefficients, size_t times, size_t stride, float *inverse);
 
 /* Memory of a thread, laid out while planning: takes `floats` more of it and returns where. */
-size_t sp_tf_take(size_t *end, size_t floats);
+size_t sp_tf_reserve(size_t *end, size_t floats);
 
 /* --- stft ---------------------------------------------------------------------------------------------------- */
 
@@ -196,8 +182,8 @@ struct sp_tf_stft {
   const sp_tf_kernels *kernels;
   uint32_t n_samples, window, hop, frames;
   bool own;
-  sp_tf_band band; /* bins that are changed */
-  size_t cells;    /* [bin of the band][frame] */
+  sp_tf_band band;     /* bins that are changed */
+  size_t coefficients; /* [bin of the band][frame] */
   sp_tf_rule rule;
   sp_tf_smoothing smoothing;
   sp_tf_layout layout;
@@ -206,7 +192,7 @@ struct sp_tf_stft {
   float *synthesis;         /* [window], with the factors of the inverse transform */
   float *norm;              /* [n_samples], inverse of the overlapped squares of the window */
   float *smoothing_inverse; /* [frames] */
-  float *ones_re, *ones_im; /* [cells], of a trace of ones */
+  float *ones_re, *ones_im; /* [coefficients], of a trace of ones */
   /* Own transform: the trace, padded, is n_rows segments of `hop` samples; columns are those segments transposed;
    * frames lie transposed too, room for segments before the first of them. */
   size_t n_rows, column_stride, frame_stride;

@@ -6,6 +6,7 @@
 #include "kernels/common/window_stats.h"
 #include "kernels/tf/cpu.h"
 #include "kernels/tf/cpu_vec.h"
+#include "kernels/tf/decision.h"
 
 #include "kernels/tf/cpu_body_polar.h"
 

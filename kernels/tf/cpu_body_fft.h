@@ -23,12 +23,12 @@ SP_INLINE complex_vf plus_i(complex_vf a, complex_vf b, int s) {
 /* a times exp(i phase) = re + i im */
 SP_INLINE complex_vf turn(complex_vf a, float re, float im) {
   return (complex_vf){multiply_from(vf_set(im), a.im, vf_set(re) * a.re),
-                      multiply_add(vf_set(im), a.re, vf_set(re) * a.im)};
+                      num_fused(vf_set(im), a.re, vf_set(re) * a.im)};
 }
 
 /* a + c b */
 SP_INLINE complex_vf plus_times(complex_vf a, float c, complex_vf b) {
-  return (complex_vf){multiply_add(vf_set(c), b.re, a.re), multiply_add(vf_set(c), b.im, a.im)};
+  return (complex_vf){num_fused(vf_set(c), b.re, a.re), num_fused(vf_set(c), b.im, a.im)};
 }
 
 SP_INLINE complex_vf times(float c, complex_vf a) {
@@ -115,7 +115,7 @@ SP_INLINE void transform_small(complex_vf *x, int radix) {
 /* --- passes -------------------------------------------------------------------------------------------------- */
 
 /* Writes the radix numbers at x, times their twiddle factors, to every `stride`-th place from y on. */
-SP_INLINE void give_turned(const complex_vf *x, int radix, const float *twiddle, size_t stride, complex_vf *y) {
+SP_INLINE void store_turned(const complex_vf *x, int radix, const float *twiddle, size_t stride, complex_vf *y) {
   y[0] = x[0];
 #pragma GCC unroll 8
   for (int j = 1; j < radix; j++) y[(size_t)j * stride] = turn(x[j], twiddle[2 * j - 2], twiddle[2 * j - 1]);
@@ -131,7 +131,7 @@ SP_INLINE void middle_pass(const sp_tf_fft_pass *pass, int radix, const complex_
 #pragma GCC unroll 8
       for (int i = 0; i < radix; i++) a[i] = x[q + p * stride + (size_t)i * apart];
       transform_small(a, radix);
-      give_turned(a, radix, twiddle, stride, y + q + p * stride * (size_t)radix);
+      store_turned(a, radix, twiddle, stride, y + q + p * stride * (size_t)radix);
     }
     twiddle += 2 * (radix - 1);
   }

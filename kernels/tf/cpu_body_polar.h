@@ -1,4 +1,4 @@
-/* Complex cells to magnitudes and phasors. A cell that is zero has the phasor zero.
+/* Complex coefficients to magnitudes and phasors. A coefficient that is zero has the phasor zero.
  * Part of each file tf_kernels_<isa>.c.
  */
 #ifndef SEISPROC_KERNELS_TF_CPU_BODY_POLAR_H
@@ -12,8 +12,8 @@ typedef struct complex_vf {
 #define LEAST_POWER 1e-37f
 
 SP_INLINE vf inverse_magnitude(complex_vf x, vf *mag) {
-  const vf power = multiply_add(x.re, x.re, x.im * x.im);
-  const vf inverse = inverse_sqrt(positive_max(power, vf_set(LEAST_POWER)));
+  const vf power = num_fused(x.re, x.re, x.im * x.im);
+  const vf inverse = inverse_sqrt(size_max(power, vf_set(LEAST_POWER)));
   *mag = power * inverse;
   return inverse;
 }

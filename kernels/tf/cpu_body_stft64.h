@@ -53,7 +53,7 @@ SP_INLINE void real_to_bins(const vf x[8], vf *bin0, vf *bin4, complex_vf *bin1,
   *bin0 = even + odd;
   *bin4 = even - odd;
   *bin2 = (complex_vf){s04 - s26, s37 - s15};
-  bin1->re = multiply_add(vf_set(ROOT_HALF), across, d04);
+  bin1->re = num_fused(vf_set(ROOT_HALF), across, d04);
   bin3->re = multiply_from(vf_set(ROOT_HALF), across, d04);
   bin1->im = multiply_from(vf_set(ROOT_HALF), along, -d26);
   bin3->im = multiply_from(vf_set(ROOT_HALF), along, d26);
@@ -71,9 +71,9 @@ SP_INLINE void bins_to_real(vf bin0, vf bin4, complex_vf bin1, complex_vf bin2, 
   const vf left = odd - bin2.im, right = odd + bin2.im;
   const vf first = (bin1.re - bin1.im) - (bin3.re + bin3.im);
   const vf third = (bin3.re - bin3.im) - (bin1.re + bin1.im);
-  x[1] = multiply_add(vf_set(ROOT_HALF), first, left);
+  x[1] = num_fused(vf_set(ROOT_HALF), first, left);
   x[5] = multiply_from(vf_set(ROOT_HALF), first, left);
-  x[3] = multiply_add(vf_set(ROOT_HALF), third, right);
+  x[3] = num_fused(vf_set(ROOT_HALF), third, right);
   x[7] = multiply_from(vf_set(ROOT_HALF), third, right);
 }
 
@@ -83,10 +83,10 @@ SP_INLINE void row4_to_bins(const half_column column[8], complex_vf bin[4]) {
   const vf d1 = column[1].row4 - column[7].row4, s1 = column[1].row4 + column[7].row4;
   const vf d2 = column[2].row4 - column[6].row4, s2 = column[2].row4 + column[6].row4;
   const vf d3 = column[3].row4 - column[5].row4, s3 = column[3].row4 + column[5].row4;
-  const vf re_up = multiply_add(h, d2, r0), re_down = multiply_from(h, d2, r0);
-  const vf im_up = multiply_add(h, s2, r4), im_down = multiply_add(h, s2, -r4);
-  const vf re_1 = multiply_add(c, d1, s * d3), re_3 = multiply_from(c, d3, s * d1);
-  const vf im_1 = multiply_add(c, s3, s * s1), im_3 = multiply_from(s, s3, c * s1);
+  const vf re_up = num_fused(h, d2, r0), re_down = multiply_from(h, d2, r0);
+  const vf im_up = num_fused(h, s2, r4), im_down = num_fused(h, s2, -r4);
+  const vf re_1 = num_fused(c, d1, s * d3), re_3 = multiply_from(c, d3, s * d1);
+  const vf im_1 = num_fused(c, s3, s * s1), im_3 = multiply_from(s, s3, c * s1);
   bin[0] = (complex_vf){re_up + re_1, -(im_1 + im_up)};
   bin[3] = (complex_vf){re_up - re_1, im_up - im_1};
   bin[1] = (complex_vf){re_down + re_3, -(im_3 + im_down)};
@@ -101,8 +101,8 @@ SP_INLINE void bins_to_row4(const complex_vf bin[4], half_column column[8]) {
   const vf e17 = x1.im - x7.im, t17 = x1.im + x7.im, e35 = x3.im - x5.im, t35 = x3.im + x5.im;
   column[0].row4 = s17 + s35;
   column[4].row4 = e35 - e17;
-  const vf re1 = multiply_add(c, d17, s * d35), re2 = h * (s17 - s35), re3 = multiply_from(c, d35, s * d17);
-  const vf im1 = multiply_add(c, t35, s * t17), im2 = h * (e17 + e35), im3 = multiply_from(s, t35, c * t17);
+  const vf re1 = num_fused(c, d17, s * d35), re2 = h * (s17 - s35), re3 = multiply_from(c, d35, s * d17);
+  const vf im1 = num_fused(c, t35, s * t17), im2 = h * (e17 + e35), im3 = multiply_from(s, t35, c * t17);
   column[1].row4 = re1 - im1;
   column[7].row4 = -(re1 + im1);
   column[2].row4 = re2 - im2;
@@ -113,16 +113,16 @@ SP_INLINE void bins_to_row4(const complex_vf bin[4], half_column column[8]) {
 
 /* --- transforms of 64 points --------------------------------------------------------------------------------- */
 
-/* The cells of SP_LANES frames. Bins that are not in the band are neither stored nor loaded. */
-typedef struct frame_cells {
+/* The coefficients of SP_LANES frames. Bins that are not in the band are neither stored nor loaded. */
+typedef struct frame_coefficients {
   uint32_t first, count; /* the band */
   size_t stride;         /* from bin to bin */
   float *mag, *re, *im;  /* of the first bin of the band */
   size_t frames;         /* that there are, of SP_LANES */
   vi inside;             /* all ones for those */
-} frame_cells;
+} frame_coefficients;
 
-SP_INLINE void give_bin(const frame_cells *to, uint32_t bin, complex_vf x) {
+SP_INLINE void store_bin(const frame_coefficients *to, uint32_t bin, complex_vf x) {
   const uint32_t b = bin - to->first;
   if (b >= to->count) return;
   const size_t at = b * to->stride;
@@ -137,7 +137,7 @@ SP_INLINE void give_bin(const frame_cells *to, uint32_t bin, complex_vf x) {
   store_first(to->im + at, x.im * inverse, to->frames);
 }
 
-SP_INLINE complex_vf take_bin(const frame_cells *from, uint32_t bin) {
+SP_INLINE complex_vf load_bin(const frame_coefficients *from, uint32_t bin) {
   const uint32_t b = bin - from->first;
   if (b >= from->count) return (complex_vf){vf_set(0), vf_set(0)};
   const vi re = (vi)vf_load(from->re + b * from->stride), im = (vi)vf_load(from->im + b * from->stride);
@@ -154,39 +154,39 @@ SP_INLINE void samples_to_column(const vf x[8], int b, half_column *to) {
   for (int k = 1; k < 4; k++) to->row[k] = turn(to->row[k], twiddle_re[k][b], twiddle_im[k][b]);
 }
 
-SP_INLINE void columns_to_bins(const half_column column[8], const frame_cells *to) {
+SP_INLINE void columns_to_bins(const half_column column[8], const frame_coefficients *to) {
   vf row0[8];
   complex_vf row[8], middle[3], first = {vf_set(0), vf_set(0)}, last = first;
   for (int b = 0; b < 8; b++) row0[b] = column[b].row0;
   real_to_bins(row0, &first.re, &last.re, &middle[0], &middle[1], &middle[2]);
-  give_bin(to, 0, first);
-  for (uint32_t l = 0; l < 3; l++) give_bin(to, 8 * (l + 1), middle[l]);
-  give_bin(to, 32, last);
+  store_bin(to, 0, first);
+  for (uint32_t l = 0; l < 3; l++) store_bin(to, 8 * (l + 1), middle[l]);
+  store_bin(to, 32, last);
   row4_to_bins(column, row);
-  for (uint32_t l = 0; l < 4; l++) give_bin(to, 4 + 8 * l, row[l]);
+  for (uint32_t l = 0; l < 4; l++) store_bin(to, 4 + 8 * l, row[l]);
   for (uint32_t k = 1; k < 4; k++) {
     for (int b = 0; b < 8; b++) row[b] = column[b].row[k];
     transform8(row, -1);
     for (uint32_t l = 0; l < 4; l++) {
-      give_bin(to, k + 8 * l, row[l]);
-      give_bin(to, 8 * (l + 1) - k, conjugate(row[7 - l]));
+      store_bin(to, k + 8 * l, row[l]);
+      store_bin(to, 8 * (l + 1) - k, conjugate(row[7 - l]));
     }
   }
 }
 
 /* The inverse but for a factor of 32. */
-SP_INLINE void bins_to_columns(const frame_cells *from, half_column column[8]) {
+SP_INLINE void bins_to_columns(const frame_coefficients *from, half_column column[8]) {
   vf row0[8];
   complex_vf row[8];
-  const vf first = 0.5f * take_bin(from, 0).re, last = 0.5f * take_bin(from, 32).re;
-  bins_to_real(first, last, take_bin(from, 8), take_bin(from, 16), take_bin(from, 24), row0);
+  const vf first = 0.5f * load_bin(from, 0).re, last = 0.5f * load_bin(from, 32).re;
+  bins_to_real(first, last, load_bin(from, 8), load_bin(from, 16), load_bin(from, 24), row0);
   for (int b = 0; b < 8; b++) column[b].row0 = row0[b];
-  for (uint32_t l = 0; l < 4; l++) row[l] = take_bin(from, 4 + 8 * l);
+  for (uint32_t l = 0; l < 4; l++) row[l] = load_bin(from, 4 + 8 * l);
   bins_to_row4(row, column);
   for (uint32_t k = 1; k < 4; k++) {
     for (uint32_t l = 0; l < 4; l++) {
-      row[l] = take_bin(from, k + 8 * l);
-      row[7 - l] = conjugate(take_bin(from, 8 * (l + 1) - k));
+      row[l] = load_bin(from, k + 8 * l);
+      row[7 - l] = conjugate(load_bin(from, 8 * (l + 1) - k));
     }
     transform8(row, 1);
     for (int b = 0; b < 8; b++) column[b].row[k] = turn(row[b], twiddle_re[k][b], -twiddle_im[k][b]);
@@ -210,7 +210,7 @@ static sp_tf_level copy(float *to, const float *x, size_t n, float *mean) {
       vf_store(to + i + j * SP_LANES, v);
       sum[j] += v;
       squares[j] += square;
-      peaks[j] = positive_max(peaks[j], square);
+      peaks[j] = size_max(peaks[j], square);
     }
   }
   for (; i < n; i++) {
@@ -300,7 +300,7 @@ static void frames_to_rows(const sp_tf_stft *p, const float *frames, size_t n_ro
 enum { HALF = POINTS / 2 };
 
 /* Transposes SP_LANES rows of HALF samples. */
-SP_INLINE void take_segments(const float *rows, vf column[HALF]) {
+SP_INLINE void load_segments(const float *rows, vf column[HALF]) {
   for (size_t i = 0; i < HALF; i += SP_LANES) {
     vf r[SP_LANES];
     for (size_t l = 0; l < SP_LANES; l++) r[l] = vf_load(rows + l * HALF + i);
@@ -309,7 +309,7 @@ SP_INLINE void take_segments(const float *rows, vf column[HALF]) {
   }
 }
 
-SP_INLINE void give_segments(const vf column[HALF], float *rows) {
+SP_INLINE void store_segments(const vf column[HALF], float *rows) {
   for (size_t i = 0; i < HALF; i += SP_LANES) {
     vf r[SP_LANES];
     for (size_t l = 0; l < SP_LANES; l++) r[l] = column[i + l];
@@ -319,7 +319,8 @@ SP_INLINE void give_segments(const vf column[HALF], float *rows) {
 }
 
 /* The second halves of frames are the segments after theirs. */
-SP_INLINE void halves_to_bins(const sp_tf_stft *p, const vf these[HALF], const vf after[HALF], const frame_cells *to) {
+SP_INLINE void halves_to_bins(const sp_tf_stft *p, const vf these[HALF], const vf after[HALF],
+                              const frame_coefficients *to) {
   half_column column[8];
   for (int b = 0; b < 8; b++) {
     vf x[8];
@@ -334,7 +335,7 @@ SP_INLINE void halves_to_bins(const sp_tf_stft *p, const vf these[HALF], const v
 }
 
 /* Sums halves of frames into segments; before[] is the second half of the SP_LANES frames before, then of these. */
-SP_INLINE void bins_to_halves(const sp_tf_stft *p, const frame_cells *from, vf before[HALF], vf segments[HALF]) {
+SP_INLINE void bins_to_halves(const sp_tf_stft *p, const frame_coefficients *from, vf before[HALF], vf segments[HALF]) {
   half_column column[8];
   bins_to_columns(from, column);
   for (int b = 0; b < 8; b++) {
@@ -343,7 +344,7 @@ SP_INLINE void bins_to_halves(const sp_tf_stft *p, const frame_cells *from, vf b
     for (int a = 0; a < 4; a++) {
       const int i = 8 * a + b;
       const vf second = p->synthesis[i + HALF] * x[a + 4];
-      segments[i] = multiply_add(vf_set(p->synthesis[i]), x[a], vf_delay(before[i], second, 1));
+      segments[i] = num_fused(vf_set(p->synthesis[i]), x[a], vf_delay(before[i], second, 1));
       before[i] = second;
     }
   }
@@ -351,7 +352,7 @@ SP_INLINE void bins_to_halves(const sp_tf_stft *p, const frame_cells *from, vf b
 
 /* --- frames that overlap more -------------------------------------------------------------------------------- */
 
-SP_INLINE void frames_to_bins(const sp_tf_stft *p, const float *columns, const frame_cells *to) {
+SP_INLINE void frames_to_bins(const sp_tf_stft *p, const float *columns, const frame_coefficients *to) {
   half_column column[8];
   for (int b = 0; b < 8; b++) {
     vf x[8];
@@ -361,7 +362,7 @@ SP_INLINE void frames_to_bins(const sp_tf_stft *p, const float *columns, const f
   columns_to_bins(column, to);
 }
 
-SP_INLINE void bins_to_frames(const sp_tf_stft *p, const frame_cells *from, float *frames) {
+SP_INLINE void bins_to_frames(const sp_tf_stft *p, const frame_coefficients *from, float *frames) {
   half_column column[8];
   bins_to_columns(from, column);
   for (int b = 0; b < 8; b++) {
@@ -376,16 +377,16 @@ SP_INLINE void bins_to_frames(const sp_tf_stft *p, const frame_cells *from, floa
 
 /* --- both ---------------------------------------------------------------------------------------------------- */
 
-/* Cells of frames f ... f + SP_LANES - 1. */
-SP_INLINE frame_cells cells_of(const sp_tf_stft *p, size_t f, float *mag, float *re, float *im) {
-  return (frame_cells){.first = p->band.first,
-                       .count = p->band.count,
-                       .stride = p->frames,
-                       .mag = mag ? mag + f : NULL,
-                       .re = re + f,
-                       .im = im + f,
-                       .frames = p->frames - f,
-                       .inside = first_lanes(p->frames - f)};
+/* Coefficients of frames f ... f + SP_LANES - 1. */
+SP_INLINE frame_coefficients coefficients_of(const sp_tf_stft *p, size_t f, float *mag, float *re, float *im) {
+  return (frame_coefficients){.first = p->band.first,
+                              .count = p->band.count,
+                              .stride = p->frames,
+                              .mag = mag ? mag + f : NULL,
+                              .re = re + f,
+                              .im = im + f,
+                              .frames = p->frames - f,
+                              .inside = first_lanes(p->frames - f)};
 }
 
 static void stft64_analyse(const sp_tf_stft *p, float *work, const float *next, float *mag, float *re, float *im) {
@@ -397,18 +398,18 @@ static void stft64_analyse(const sp_tf_stft *p, float *work, const float *next, 
   if (!by_half) {
     rows_to_columns(rows, p->n_rows, p->hop, columns, p->column_stride);
   } else if (groups * SP_LANES < p->n_rows) {
-    take_segments(rows + groups * SP_LANES * HALF, segments[groups % 2]);
+    load_segments(rows + groups * SP_LANES * HALF, segments[groups % 2]);
   } else {
     memset(segments, 0, sizeof segments);
   }
   for (size_t g = groups; g-- > 0;) {
-    const frame_cells cells = cells_of(p, g * SP_LANES, mag, re, im);
+    const frame_coefficients coefficients = coefficients_of(p, g * SP_LANES, mag, re, im);
     prefetch_part(next, p->n_samples, groups - 1 - g, groups, 0);
     if (by_half) {
-      take_segments(rows + g * SP_LANES * HALF, segments[g % 2]);
-      halves_to_bins(p, segments[g % 2], segments[(g + 1) % 2], &cells);
+      load_segments(rows + g * SP_LANES * HALF, segments[g % 2]);
+      halves_to_bins(p, segments[g % 2], segments[(g + 1) % 2], &coefficients);
     } else {
-      frames_to_bins(p, columns + g * SP_LANES, &cells);
+      frames_to_bins(p, columns + g * SP_LANES, &coefficients);
     }
   }
 }
@@ -420,20 +421,20 @@ static void stft64_synthesise(const sp_tf_stft *p, float *work, float *next, flo
   vf before[HALF], segments[HALF];
   memset(before, 0, sizeof before);
   for (size_t g = 0; g < groups; g++) {
-    const frame_cells cells = cells_of(p, g * SP_LANES, NULL, re, im);
+    const frame_coefficients coefficients = coefficients_of(p, g * SP_LANES, NULL, re, im);
     prefetch_part(next, p->n_samples, g, groups, 1);
     if (by_half) {
-      bins_to_halves(p, &cells, before, segments);
-      give_segments(segments, rows + g * SP_LANES * HALF);
+      bins_to_halves(p, &coefficients, before, segments);
+      store_segments(segments, rows + g * SP_LANES * HALF);
     } else {
-      bins_to_frames(p, &cells, frames + g * SP_LANES);
+      bins_to_frames(p, &coefficients, frames + g * SP_LANES);
     }
   }
   if (!by_half) {
     frames_to_rows(p, frames, p->n_rows, rows);
   } else if (groups * SP_LANES < p->n_rows) {
     for (size_t i = 0; i < HALF; i++) segments[i] = vf_delay(before[i], vf_set(0), 1);
-    give_segments(segments, rows + groups * SP_LANES * HALF);
+    store_segments(segments, rows + groups * SP_LANES * HALF);
   }
 }
 

@@ -9,7 +9,7 @@ static void modulate(size_t n, const float *re, const float *im, const float *co
   for (size_t k = 0; k < n; k += SP_LANES) {
     const vf a = vf_load(re + k), b = vf_load(im + k), c = vf_load(cosine + k), s = vf_load(sine + k);
     vf_store(out_re + k, multiply_from(b, s, a * c));
-    vf_store(out_im + k, multiply_add(b, c, a * s));
+    vf_store(out_im + k, num_fused(b, c, a * s));
   }
 }
 
@@ -24,8 +24,8 @@ SP_INLINE complex_vf folded(const sp_tf_voices *v, spectrum s, size_t k) {
   complex_vf sum = {vf_set(0), vf_set(0)};
   for (; k < v->n_bins; k += v->fft->n) {
     const vf window = vf_load(v->windows + k * SP_LANES);
-    sum.re = multiply_add(vf_set(s.re[k]), window, sum.re);
-    sum.im = multiply_add(vf_set(s.im[k]), window, sum.im);
+    sum.re = num_fused(vf_set(s.re[k]), window, sum.re);
+    sum.im = num_fused(vf_set(s.im[k]), window, sum.im);
   }
   return sum;
 }
@@ -38,12 +38,12 @@ SP_INLINE void first_of_spectrum(const sp_tf_voices *v, int radix, spectrum s, c
 #pragma GCC unroll 8
     for (int i = 0; i < radix; i++) a[i] = folded(v, s, p + (size_t)i * pass->groups);
     transform_small(a, radix);
-    give_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
+    store_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
     twiddle += 2 * (radix - 1);
   }
 }
 
-SP_INLINE void store_cell(complex_vf x, float *mag, float *re, float *im) {
+SP_INLINE void store_coefficient(complex_vf x, float *mag, float *re, float *im) {
   if (im) {
     store_polar(x, mag, re, im);
   } else {
@@ -53,8 +53,8 @@ SP_INLINE void store_cell(complex_vf x, float *mag, float *re, float *im) {
   }
 }
 
-SP_INLINE void last_to_cells(const sp_tf_fft *fft, int radix, const complex_vf *x, size_t step, float *mag, float *re,
-                             float *im) {
+SP_INLINE void last_to_coefficients(const sp_tf_fft *fft, int radix, const complex_vf *x, size_t step, float *mag,
+                                    float *re, float *im) {
   const size_t stride = fft->pass[fft->n_passes - 1].stride;
   for (size_t q = 0; q < stride; q++) {
     complex_vf a[MAX_RADIX];
@@ -64,7 +64,7 @@ SP_INLINE void last_to_cells(const sp_tf_fft *fft, int radix, const complex_vf *
 #pragma GCC unroll 8
     for (int i = 0; i < radix; i++) {
       const size_t at = (q + (size_t)i * stride) * step;
-      store_cell(a[i], mag + at, re + at, im ? im + at : NULL);
+      store_coefficient(a[i], mag + at, re + at, im ? im + at : NULL);
     }
   }
 }
@@ -94,19 +94,19 @@ static void voices_analyse(const sp_tf_voices *v, float *buffers, const float *s
   a = run_middle_passes(fft, a, b);
   switch (fft->pass[fft->n_passes - 1].radix) {
   case 2:
-    last_to_cells(fft, 2, a, step, mag, re, im);
+    last_to_coefficients(fft, 2, a, step, mag, re, im);
     break;
   case 3:
-    last_to_cells(fft, 3, a, step, mag, re, im);
+    last_to_coefficients(fft, 3, a, step, mag, re, im);
     break;
   case 4:
-    last_to_cells(fft, 4, a, step, mag, re, im);
+    last_to_coefficients(fft, 4, a, step, mag, re, im);
     break;
   case 5:
-    last_to_cells(fft, 5, a, step, mag, re, im);
+    last_to_coefficients(fft, 5, a, step, mag, re, im);
     break;
   case 8:
-    last_to_cells(fft, 8, a, step, mag, re, im);
+    last_to_coefficients(fft, 8, a, step, mag, re, im);
     break;
   }
 }
@@ -156,7 +156,7 @@ static void voices_sum(const sp_tf_voices *v, size_t n, const float *re, double 
 }
 
 /* The forward transform is the inverse one with real and imaginary parts exchanged, on both sides. */
-SP_INLINE void first_of_cells(const sp_tf_fft *fft, int radix, const float *re, const float *im, complex_vf *y) {
+SP_INLINE void first_of_coefficients(const sp_tf_fft *fft, int radix, const float *re, const float *im, complex_vf *y) {
   const sp_tf_fft_pass *pass = &fft->pass[0];
   const float *twiddle = pass->twiddles;
   for (size_t p = 0; p < pass->groups; p++) {
@@ -167,7 +167,7 @@ SP_INLINE void first_of_cells(const sp_tf_fft *fft, int radix, const float *re, 
       a[i] = (complex_vf){vf_load(im + at), vf_load(re + at)};
     }
     transform_small(a, radix);
-    give_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
+    store_turned(a, radix, twiddle, 1, y + p * (size_t)radix);
     twiddle += 2 * (radix - 1);
   }
 }
@@ -178,19 +178,19 @@ static void voices_synthesise(const sp_tf_voices *v, float *buffers, const float
   complex_vf *a = (complex_vf *)buffers, *b = a + fft->n;
   switch (fft->pass[0].radix) {
   case 2:
-    first_of_cells(fft, 2, re, im, a);
+    first_of_coefficients(fft, 2, re, im, a);
     break;
   case 3:
-    first_of_cells(fft, 3, re, im, a);
+    first_of_coefficients(fft, 3, re, im, a);
     break;
   case 4:
-    first_of_cells(fft, 4, re, im, a);
+    first_of_coefficients(fft, 4, re, im, a);
     break;
   case 5:
-    first_of_cells(fft, 5, re, im, a);
+    first_of_coefficients(fft, 5, re, im, a);
     break;
   case 8:
-    first_of_cells(fft, 8, re, im, a);
+    first_of_coefficients(fft, 8, re, im, a);
     break;
   }
   complex_vf *x = run_middle_passes(fft, a, b), *y = x == a ? b : a;

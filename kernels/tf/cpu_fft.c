@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "kernels/tf/cpu.h"
+#include "kernels/tf/windows.h"
 #include "seisproc/memory.h"
 
 /* Divides n by `factor` as often as it goes. */
@@ -11,17 +12,7 @@ static uint32_t remove_factor(uint32_t *n, uint32_t factor) {
 }
 
 bool sp_tf_fft_has(uint32_t n) {
-  if (n < 4) return false;
-  remove_factor(&n, 2);
-  remove_factor(&n, 3);
-  remove_factor(&n, 5);
-  return n == 1;
-}
-
-uint32_t sp_tf_fft_length(uint32_t least) {
-  uint32_t n = (least + 3) / 4 * 4;
-  while (!sp_tf_fft_has(n)) n += 4;
-  return n;
+  return n >= 4 && sp_tf_is_smooth(n);
 }
 
 /* Radices 8 and 4 for powers of two, the large ones first. At least two passes. */

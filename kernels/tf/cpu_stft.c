@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/tf/cpu.h"
+#include "kernels/tf/windows.h"
 #include "seisproc/memory.h"
 
 /* --- plan ---------------------------------------------------------------------------------------------------- */
@@ -20,68 +21,44 @@ void sp_tf_stft_destroy(sp_tf_stft *p) {
   sp_free(p);
 }
 
-static double hann(uint32_t i, uint32_t n) {
-  return 0.5 - 0.5 * cos(2 * M_PI * i / n);
-}
-
 static void set_windows(sp_tf_stft *p) {
   const uint32_t n = p->window;
   /* the sum of a periodic Hann window is n / 2; own frames leave a factor of n / 2 to divide by, FFTW's one of n */
   const double sum = 0.5 * n, back = p->own ? 0.5 * n : n;
   for (uint32_t i = 0; i < n; i++) {
-    p->analysis[i] = (float)(hann(i, n) / sum);
-    p->synthesis[i] = (float)(hann(i, n) * sum / back);
+    p->analysis[i] = (float)(sp_tf_hann(i, n) / sum);
+    p->synthesis[i] = (float)(sp_tf_hann(i, n) * sum / back);
   }
-  for (uint32_t t = 0; t < p->n_samples; t++) {
-    const uint32_t in_frames = t + n / 2;
-    const uint32_t last = in_frames / p->hop < p->frames ? in_frames / p->hop : p->frames - 1;
-    double squares = 0;
-    for (uint32_t f = in_frames < n ? 0 : (in_frames - n) / p->hop + 1; f <= last; f++) {
-      const double w = hann(in_frames - f * p->hop, n);
-      squares += w * w;
-    }
-    p->norm[t] = (float)(1 / squares);
-  }
+  sp_tf_stft_norm(n, p->hop, p->frames, p->n_samples, p->norm);
 }
 
-/* The cells of a trace of ones, whose frames hold samples `from` to `to` of the window. */
+/* The coefficients of a trace of ones. */
 static void set_ones(sp_tf_stft *p) {
-  const uint32_t n = p->window, end = p->n_samples + n / 2;
   for (uint32_t f = 0; f < p->frames; f++) {
-    const uint32_t start = f * p->hop, from = start < n / 2 ? n / 2 - start : 0;
-    const uint32_t to = end < start + n ? end - start : n;
     for (uint32_t b = 0; b < p->band.count; b++) {
-      const uint32_t k = p->band.first + b;
-      double re = k == 0 ? 1 : k == 1 ? -0.5 : 0, im = 0;
-      if (from > 0 || to < n) {
-        re = 0;
-        for (uint32_t i = from; i < to; i++) {
-          const double w = hann(i, n) / (0.5 * n), phase = 2 * M_PI * (double)(i * (uint64_t)k % n) / n;
-          re += w * cos(phase);
-          im -= w * sin(phase);
-        }
-      }
+      double re, im;
+      sp_tf_stft_of_ones(p->window, p->hop, p->n_samples, f, p->band.first + b, &re, &im);
       p->ones_re[(size_t)b * p->frames + f] = (float)re;
       p->ones_im[(size_t)b * p->frames + f] = (float)im;
     }
   }
 }
 
-static sp_status set_tables(sp_tf_stft *p, double smoothing_cells) {
+static sp_status set_tables(sp_tf_stft *p, double smoothing_coefficients) {
   void *block;
   const size_t window = sp_tf_padded(p->window), norm = sp_tf_padded(p->n_samples), run = sp_tf_padded(p->frames);
-  const size_t cells = sp_tf_padded(p->cells);
-  SP_TRY(sp_calloc(2 * window + norm + run + 2 * cells, sizeof(float), "tables of tf", &block));
+  const size_t coefficients = sp_tf_padded(p->coefficients);
+  SP_TRY(sp_calloc(2 * window + norm + run + 2 * coefficients, sizeof(float), "tables of tf", &block));
   p->tables = block;
   p->analysis = p->tables;
   p->synthesis = p->analysis + window;
   p->norm = p->synthesis + window;
   p->smoothing_inverse = p->norm + norm;
   p->ones_re = p->smoothing_inverse + run;
-  p->ones_im = p->ones_re + cells;
+  p->ones_im = p->ones_re + coefficients;
   set_windows(p);
   set_ones(p);
-  sp_tf_set_smoothing(&p->smoothing, smoothing_cells, p->frames, 1, p->smoothing_inverse);
+  sp_tf_set_smoothing(&p->smoothing, smoothing_coefficients, p->frames, 1, p->smoothing_inverse);
   if (p->smoothing.half) p->layout.smoothing_line = p->smoothing.run + 2 * p->smoothing.half;
   return SP_SUCCESS;
 }
@@ -92,10 +69,10 @@ static sp_status set_own_work(sp_tf_stft *p, size_t *end) {
   p->n_rows = sp_tf_padded(segments);
   p->column_stride = p->n_rows + before + SP_TF_PAD;
   p->frame_stride = before + p->n_rows;
-  p->trace_at = sp_tf_take(end, p->n_rows * p->hop);
-  p->columns_at = sp_tf_take(end, p->hop * p->column_stride);
-  p->frames_at = sp_tf_take(end, p->window * p->frame_stride) + before;
-  p->sums_at = sp_tf_take(end, p->n_rows * p->hop);
+  p->trace_at = sp_tf_reserve(end, p->n_rows * p->hop);
+  p->columns_at = sp_tf_reserve(end, p->hop * p->column_stride);
+  p->frames_at = sp_tf_reserve(end, p->window * p->frame_stride) + before;
+  p->sums_at = sp_tf_reserve(end, p->n_rows * p->hop);
   void *block;
   SP_TRY(sp_calloc(p->window, sizeof *p->place, "tables of tf", &block));
   p->place = block;
@@ -105,11 +82,11 @@ static sp_status set_own_work(sp_tf_stft *p, size_t *end) {
 
 static sp_status plan_transforms(sp_tf_stft *p, size_t *end) {
   const size_t bins = p->window / 2 + 1, padded = (p->frames - 1) * p->hop + p->window;
-  p->trace_at = sp_tf_take(end, padded);
-  p->sums_at = sp_tf_take(end, padded);
-  p->frames_at = sp_tf_take(end, (size_t)p->frames * p->window);
-  p->bins_at = sp_tf_take(end, bins * p->frames);
-  p->imaginary_at = sp_tf_take(end, bins * p->frames);
+  p->trace_at = sp_tf_reserve(end, padded);
+  p->sums_at = sp_tf_reserve(end, padded);
+  p->frames_at = sp_tf_reserve(end, (size_t)p->frames * p->window);
+  p->bins_at = sp_tf_reserve(end, bins * p->frames);
+  p->imaginary_at = sp_tf_reserve(end, bins * p->frames);
   void *block;
   SP_TRY(sp_calloc(*end, sizeof(float), "planning tf", &block));
   float *work = block, *frames = work + p->frames_at, *re = work + p->bins_at, *im = work + p->imaginary_at;
@@ -137,15 +114,15 @@ sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometr
   p->own = p->window == SP_TF_OWN_WINDOW;
   p->band = sp_tf_select(params, 1 / (p->window * dt), p->window / 2 + 1);
   p->rule = sp_tf_make_rule(params);
-  p->cells = (size_t)p->band.count * p->frames;
-  p->layout.cells = p->cells;
+  p->coefficients = (size_t)p->band.count * p->frames;
+  p->layout.coefficients = p->coefficients;
   p->layout.half_aperture = (uint32_t)params->aperture / 2;
   p->layout.strip = SP_TF_MAX_STRIP;
   size_t end = 0;
   sp_status status;
   SP_TRY_GOTO(fail, set_tables(p, params->time_smoothing * 1e-3 / (p->hop * dt)));
   SP_TRY_GOTO(fail, p->own ? set_own_work(p, &end) : plan_transforms(p, &end));
-  p->stream_at = sp_tf_take(&end, sp_tf_stream_floats(&p->layout));
+  p->stream_at = sp_tf_reserve(&end, sp_tf_stream_floats(&p->layout));
   p->work_floats = end;
   *out = p;
   return SP_SUCCESS;
@@ -165,16 +142,16 @@ static void analyse_any(const sp_tf_stft *p, float *work, float *mag, float *re,
   }
   fftwf_execute_split_dft_r2c(p->forward, frames, work + p->bins_at, work + p->imaginary_at);
   const size_t from = (size_t)p->band.first * p->frames;
-  memcpy(re, work + p->bins_at + from, p->cells * sizeof *re);
-  memcpy(im, work + p->imaginary_at + from, p->cells * sizeof *im);
-  p->kernels->polar(p->cells, mag, re, im);
+  memcpy(re, work + p->bins_at + from, p->coefficients * sizeof *re);
+  memcpy(im, work + p->imaginary_at + from, p->coefficients * sizeof *im);
+  p->kernels->polar(p->coefficients, mag, re, im);
 }
 
 static void place_band(const sp_tf_stft *p, const float *band, float *bins) {
   const size_t from = (size_t)p->band.first * p->frames, all = (p->window / 2 + 1) * (size_t)p->frames;
   memset(bins, 0, from * sizeof *bins);
-  memcpy(bins + from, band, p->cells * sizeof *bins);
-  memset(bins + from + p->cells, 0, (all - from - p->cells) * sizeof *bins);
+  memcpy(bins + from, band, p->coefficients * sizeof *bins);
+  memset(bins + from + p->coefficients, 0, (all - from - p->coefficients) * sizeof *bins);
 }
 
 static void synthesise_any(const sp_tf_stft *p, float *work, const float *re, const float *im) {
@@ -198,13 +175,13 @@ typedef struct call {
   float *work;
 } call;
 
-/* Adds the cells of a trace of `constant`. */
+/* Adds the coefficients of a trace of `constant`. */
 static void add_constant(const sp_tf_stft *p, float constant, float *mag, float *re, float *im) {
-  for (size_t i = 0; i < p->cells; i++) {
+  for (size_t i = 0; i < p->coefficients; i++) {
     re[i] = mag[i] * re[i] + constant * p->ones_re[i];
     im[i] = mag[i] * im[i] + constant * p->ones_im[i];
   }
-  p->kernels->polar(p->cells, mag, re, im);
+  p->kernels->polar(p->coefficients, mag, re, im);
 }
 
 /* The trace after this one where the gather has it, else this one. */
@@ -232,7 +209,7 @@ static sp_tf_level analyse(void *context, uint32_t trace, float *mag, float *re,
   return level;
 }
 
-static void synthesise(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+static void synthesise(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
   const call *c = context;
   const sp_tf_stft *p = c->stft;
   const float *in = c->block->in + (size_t)trace * p->n_samples, *sums = c->work + p->sums_at + p->window / 2;
@@ -243,20 +220,20 @@ static void synthesise(void *context, uint32_t trace, bool rebuild, float *re, f
   } else {
     synthesise_any(p, c->work, re, im);
   }
-  p->kernels->normalise(p->n_samples, p->norm, sums, rebuild ? NULL : in, out);
+  p->kernels->normalise(p->n_samples, p->norm, sums, resynthesise ? NULL : in, out);
 }
 
 /* The sum over the samples of a frame, as it stands in the definition. */
-static void exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes) {
+static void exact(const void *context, size_t coefficient, uint32_t first, uint32_t count, double *magnitudes) {
   const call *c = context;
   const sp_tf_stft *p = c->stft;
-  const uint32_t n = p->window, bin = p->band.first + (uint32_t)(cell / p->frames);
-  const int64_t start = (int64_t)(cell % p->frames) * p->hop - n / 2;
+  const uint32_t n = p->window, bin = p->band.first + (uint32_t)(coefficient / p->frames);
+  const int64_t start = (int64_t)(coefficient % p->frames) * p->hop - n / 2;
   const uint32_t from = start < 0 ? (uint32_t)-start : 0;
   const uint32_t to = start + n > p->n_samples ? (uint32_t)(p->n_samples - start) : n;
   double re[SP_TF_MAX_APERTURE] = {0}, im[SP_TF_MAX_APERTURE] = {0};
   for (uint32_t i = from; i < to; i++) {
-    const double w = hann(i, n) / (0.5 * n), phase = 2 * M_PI * (double)((uint64_t)i * bin % n) / n;
+    const double w = sp_tf_hann(i, n) / (0.5 * n), phase = 2 * M_PI * (double)((uint64_t)i * bin % n) / n;
     const double c_i = w * cos(phase), s_i = w * sin(phase);
     const float *in = c->block->in + (size_t)first * p->n_samples + (start + i);
     for (uint32_t j = 0; j < count; j++) {
@@ -272,9 +249,9 @@ void sp_tf_stft_apply(const sp_tf_stft *p, float *work, const sp_block *block, u
   const sp_tf_pass pass = {.kernels = p->kernels,
                            .rule = &p->rule,
                            .smoothing = &p->smoothing,
-                           .cells = p->cells,
+                           .coefficients = p->coefficients,
                            .n_samples = p->n_samples,
-                           .may_rebuild = p->band.count == p->window / 2 + 1,
+                           .may_resynthesise = p->band.count == p->window / 2 + 1,
                            .analyse = analyse,
                            .synthesise = synthesise,
                            .exact = exact,

@@ -1,18 +1,19 @@
-/* Transform stockwell: voices of the traces of a block, judged group by group, and their sum taken back. */
+/* Transform stockwell: voices of the traces of a block, thresholded group by group, and their sum taken back. */
 #include <math.h>
 #include <string.h>
 
 #include "kernels/tf/cpu_stockwell.h"
+#include "kernels/tf/windows.h"
 
 typedef struct call {
   const sp_tf_stockwell *stockwell;
   const sp_block *block;
   float *work;
-  uint32_t base;                       /* trace of the first spectrum */
-  const voice_group *group;            /* of the pass under way */
-  uint32_t phase, n_phases;            /* its times */
-  uint32_t voice;                      /* singly */
-  bool rebuilt[SP_TF_STOCKWELL_BLOCK]; /* [trace - block->first] */
+  uint32_t base;                             /* trace of the first spectrum */
+  const voice_group *group;                  /* of the pass under way */
+  uint32_t phase, n_phases;                  /* its times */
+  uint32_t voice;                            /* singly */
+  bool resynthesised[SP_TF_STOCKWELL_BLOCK]; /* [trace - block->first] */
 } call;
 
 static float *spectrum_of(const call *c, uint32_t trace) {
@@ -70,13 +71,13 @@ static void set_spectrum(const call *c, uint32_t trace) {
 /* Voice n > 0 at one time as a sum over samples: a Gaussian of standard deviation N / n, by the Poisson summation
  * formula, times exp(-2 pi i n t / N); its modulus. */
 static void exact_voice(const call *c, uint32_t n, double time, uint32_t first, uint32_t count, double *magnitudes) {
-  const double length = c->stockwell->n_samples, sigma = length / n, reach = 6.6 * sigma;
+  const double length = c->stockwell->n_samples, sigma = length / n, reach = SP_TF_GAUSSIAN_REACH * sigma;
   const int64_t n_samples = c->stockwell->n_samples, end = (int64_t)floor(time + reach);
   double re[SP_TF_MAX_APERTURE] = {0}, im[SP_TF_MAX_APERTURE] = {0};
   for (int64_t i = (int64_t)ceil(time - reach); i <= end; i++) {
     const double x = ((double)i - time) / sigma;
     const int64_t t = (i % n_samples + n_samples) % n_samples;
-    const double weight = exp(-0.5 * x * x) / (sigma * sqrt(2 * M_PI));
+    const double weight = sp_tf_gaussian(x, sigma);
     const double phase = 2 * M_PI * (double)(t * n % n_samples) / length;
     const double c_t = weight * cos(phase), s_t = weight * sin(phase);
     const float *in = c->block->in + (int64_t)first * n_samples + t;
@@ -88,13 +89,13 @@ static void exact_voice(const call *c, uint32_t n, double time, uint32_t first, 
   for (uint32_t j = 0; j < count; j++) magnitudes[j] = hypot(re[j], im[j]);
 }
 
-static void exact(const void *context, size_t cell, uint32_t first, uint32_t count, double *magnitudes) {
+static void exact(const void *context, size_t coefficient, uint32_t first, uint32_t count, double *magnitudes) {
   const call *c = context;
   const sp_tf_stockwell *p = c->stockwell;
   uint32_t n = c->voice;
-  double time = (double)cell;
+  double time = (double)coefficient;
   if (p->way != STOCKWELL_SINGLY) {
-    const size_t lanes = p->kernels->lanes, lane = cell % lanes, i = cell / lanes;
+    const size_t lanes = p->kernels->lanes, lane = coefficient % lanes, i = coefficient / lanes;
     n = lane < c->group->count ? c->group->first + (uint32_t)lane : 0;
     time = p->way == STOCKWELL_REDUCED ? (double)i * p->n_samples / c->group->voices.fft->n
                                        : (double)(c->phase + i * (p->n_phases / c->n_phases));
@@ -136,17 +137,17 @@ static sp_tf_level analyse_lanes(void *context, uint32_t trace, float *mag, floa
 }
 
 /* Sums of phase v follow those of phase v - 1. */
-static void sum_lanes(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+static void sum_lanes(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
   call *c = context;
-  c->rebuilt[trace - c->block->first] = rebuild;
+  c->resynthesised[trace - c->block->first] = resynthesise;
   const sp_tf_stockwell *p = c->stockwell;
   const uint32_t n = c->group->voices.fft->n * c->n_phases;
   p->kernels->voices_sum(&c->group->voices, n, re, sums_in_time(c, trace) + (size_t)c->phase * n);
 }
 
-static void synthesise_lanes(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+static void synthesise_lanes(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
   call *c = context;
-  c->rebuilt[trace - c->block->first] = rebuild;
+  c->resynthesised[trace - c->block->first] = resynthesise;
   const sp_tf_stockwell *p = c->stockwell;
   float *sums = sums_of(c, trace);
   p->kernels->voices_synthesise(&c->group->voices, c->work + p->buffers_at, re, im, sums, sums + p->sum_length);
@@ -162,9 +163,9 @@ static void run_groups(call *c, uint32_t half_aperture) {
     const sp_tf_pass pass = {.kernels = p->kernels,
                              .rule = &p->rule,
                              .smoothing = &c->group->smoothing,
-                             .cells = (size_t)c->group->voices.fft->n * c->n_phases * p->kernels->lanes,
+                             .coefficients = (size_t)c->group->voices.fft->n * c->n_phases * p->kernels->lanes,
                              .n_samples = p->n_samples,
-                             .may_rebuild = true,
+                             .may_resynthesise = true,
                              .analyse = analyse_lanes,
                              .synthesise = reduced ? synthesise_lanes : sum_lanes,
                              .exact = exact,
@@ -202,9 +203,9 @@ static sp_tf_level analyse_singly(void *context, uint32_t trace, float *mag, flo
   return *level_of(c, trace);
 }
 
-static void sum_singly(void *context, uint32_t trace, bool rebuild, float *re, float *im) {
+static void sum_singly(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
   call *c = context;
-  c->rebuilt[trace - c->block->first] = rebuild;
+  c->resynthesised[trace - c->block->first] = resynthesise;
   const sp_tf_stockwell *p = c->stockwell;
   const float count = c->voice == 0 || 2 * c->voice == p->n_samples ? 1 : 2;
   double *sums = sums_in_time(c, trace);
@@ -216,9 +217,9 @@ static void run_voices(call *c, uint32_t half_aperture) {
   const sp_tf_pass pass = {.kernels = p->kernels,
                            .rule = &p->rule,
                            .smoothing = &p->groups[0].smoothing,
-                           .cells = p->n_samples,
+                           .coefficients = p->n_samples,
                            .n_samples = p->n_samples,
-                           .may_rebuild = true,
+                           .may_resynthesise = true,
                            .analyse = analyse_singly,
                            .synthesise = sum_singly,
                            .exact = exact,
@@ -227,7 +228,7 @@ static void run_voices(call *c, uint32_t half_aperture) {
   for (uint32_t i = p->band.count; i-- > 0;) {
     c->voice = p->band.first + i;
     window[0] = 1;
-    for (uint32_t k = 0; k < 2 * c->voice; k++) window[k] = (float)sp_tf_window(c->voice, k);
+    for (uint32_t k = 0; k < 2 * c->voice; k++) window[k] = (float)sp_tf_voice_window(c->voice, k);
     sp_tf_stream(&p->layout, &pass, c->block, half_aperture, c->work + p->stream_at);
   }
 }
@@ -294,15 +295,15 @@ static void finish_trace(const call *c, uint32_t trace) {
   const float *in = c->block->in + (size_t)trace * n;
   float *out = c->block->out + (size_t)trace * n;
   float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
-  const bool rebuild = c->rebuilt[trace - c->block->first];
+  const bool resynthesise = c->resynthesised[trace - c->block->first];
   (p->way == STOCKWELL_REDUCED ? spectrum_of_bins : spectrum_of_times)(c, trace);
   for (uint32_t k = 0; k <= n / 2; k++) {
     re[k] *= p->inverse[k];
     im[k] *= p->inverse[k];
   }
-  if (rebuild) add_rest(c, trace, re, im);
+  if (resynthesise) add_rest(c, trace, re, im);
   fftwf_execute_split_dft_c2r(p->backward, re, im, time);
-  for (uint32_t t = 0; t < n; t++) out[t] = rebuild ? time[t] : in[t] + time[t];
+  for (uint32_t t = 0; t < n; t++) out[t] = resynthesise ? time[t] : in[t] + time[t];
 }
 
 static void apply_block(const sp_tf_stockwell *p, float *work, const sp_block *block, uint32_t half_aperture) {

@@ -7,7 +7,7 @@
  *          points of the spectrum times exp(2 pi i k v / N). One pass over the traces for each group and v, so that
  *          the rows in flight are short; with smoothing one pass for each group.
  * singly   full sampling of other lengths: voice by voice, a transform of N points by FFTW, in double precision: where
- *          N has large prime factors, single precision leaves too few digits to weak cells beside strong ones.
+ *          N has large prime factors, single precision leaves too few digits to weak coefficients beside strong ones.
  * reduced  each group at its own times.
  */
 #ifndef SEISPROC_KERNELS_TF_CPU_STOCKWELL_H
@@ -41,7 +41,7 @@ struct sp_tf_stockwell {
   uint32_t n_phases;
   float *cosine, *sine;    /* [n_phases][n_bins] */
   float *inverse;          /* [n_samples / 2 + 1] of the sum of all windows, with factors of transforms */
-  float *rest;             /* [n_samples / 2 + 1], share of the windows that is not in the band, over n_samples */
+  float *rest;             /* [n_samples / 2 + 1], part of the windows that is not in the band, over n_samples */
   float *tables;           /* holds windows, counts, cosine, sine, inverse and what smoothing needs */
   fftw_plan exact_forward; /* real, of n_samples */
   fftwf_plan backward;
@@ -50,8 +50,5 @@ struct sp_tf_stockwell {
   size_t spectra_at, levels_at, sums_at, modulated_at, buffers_at, window_at, time_at, re_at, im_at, stream_at;
   size_t work_floats;
 };
-
-/* Window of voice n > 0 at bin k. */
-double sp_tf_window(uint32_t n, double k);
 
 #endif

@@ -2,9 +2,10 @@
 #include <math.h>
 
 #include "kernels/tf/cpu_stockwell.h"
+#include "kernels/tf/windows.h"
 #include "seisproc/memory.h"
 
-enum { REDUCED_STEP = 16, GOOD_LENGTH = 120, LEAST_LENGTH = 24 };
+enum { GOOD_LENGTH = 120, LEAST_LENGTH = 24 };
 
 void sp_tf_stockwell_destroy(sp_tf_stockwell *p) {
   if (!p) return;
@@ -22,11 +23,6 @@ size_t sp_tf_stockwell_work(const sp_tf_stockwell *p) {
   return p->work_floats;
 }
 
-double sp_tf_window(uint32_t n, double k) {
-  const double m = (k - n) / n;
-  return exp(-2 * M_PI * M_PI * m * m);
-}
-
 /* --- lengths and groups -------------------------------------------------------------------------------------- */
 
 /* The divisor of n that has a transform and suits the cache best; 0 where none is long enough. */
@@ -42,12 +38,6 @@ static uint32_t best_divisor(uint32_t n) {
     }
   }
   return best >= LEAST_LENGTH || best == n ? best : 0;
-}
-
-/* Times of voice n with reduced sampling. */
-static uint32_t reduced_times(uint32_t n) {
-  const uint32_t top = (n + REDUCED_STEP - 1) / REDUCED_STEP * REDUCED_STEP;
-  return sp_tf_fft_length(2 * (top ? top : REDUCED_STEP));
 }
 
 /* Whether voice n begins a group: groups are of `lanes` voices, and where reduced of equal times. */
@@ -83,7 +73,7 @@ static sp_status set_groups(sp_tf_stockwell *p) {
     voice_group *group = &p->groups[g];
     group->voices.n_bins = voice_bins(n);
     if (group->count++ == 0) group->first = n;
-    const uint32_t times = p->way == STOCKWELL_REDUCED ? reduced_times(n) : length;
+    const uint32_t times = p->way == STOCKWELL_REDUCED ? sp_tf_reduced_times(n) : length;
     if (p->n_ffts == 0 || p->ffts[p->n_ffts - 1].n != times) SP_TRY(sp_tf_fft_plan(times, &p->ffts[p->n_ffts++]));
     group->voices.fft = &p->ffts[p->n_ffts - 1];
   }
@@ -105,32 +95,17 @@ static void set_windows(sp_tf_stockwell *p, float *at) {
     voices->counts = at + (size_t)voices->n_bins * lanes;
     voices->counts[lane] = n == 0 || 2 * n == p->n_samples ? 1 : 2;
     for (uint32_t k = 0; k < voice_bins(n); k++) {
-      at[(size_t)k * lanes + lane] = (float)(n ? sp_tf_window(n, k) : 1);
+      at[(size_t)k * lanes + lane] = (float)(n ? sp_tf_voice_window(n, k) : 1);
     }
   }
-}
-
-/* Windows of voices n and -n at bin k. */
-static double both_windows(uint32_t n, uint32_t k, uint32_t n_samples) {
-  if (n == 0) return k == 0;
-  const double window = sp_tf_window(n, k);
-  if (2 * n == n_samples) return window;
-  /* the circular distance to bin -n */
-  const uint32_t far = k + n, distance = far < n_samples - far ? far : n_samples - far;
-  return window + sp_tf_window(n, (double)n + distance);
 }
 
 static void set_inverse(sp_tf_stockwell *p, double factor) {
   const uint32_t n_samples = p->n_samples;
   for (uint32_t k = 0; k <= n_samples / 2; k++) {
-    double all = 0, outside = 0;
-    for (uint32_t n = 0; n <= n_samples / 2; n++) {
-      const double windows = both_windows(n, k, n_samples);
-      all += windows;
-      if (n < p->band.first || n >= band_end(p)) outside += windows;
-    }
-    p->inverse[k] = (float)(factor / all);
-    p->rest[k] = (float)(outside / all / n_samples);
+    const sp_tf_window_sums sums = sp_tf_sum_windows(n_samples, p->band, k);
+    p->inverse[k] = (float)(factor / sums.all);
+    p->rest[k] = (float)(sums.outside / sums.all / n_samples);
   }
 }
 
@@ -146,7 +121,7 @@ static void set_phases(sp_tf_stockwell *p, float *at) {
   }
 }
 
-/* Times that a run of cells has: of a pass of group g, with smoothing. */
+/* Times that a run of coefficients has: of a pass of group g, with smoothing. */
 static uint32_t run_times(const sp_tf_stockwell *p, uint32_t g) {
   return p->way == STOCKWELL_REDUCED ? p->groups[g].voices.fft->n : p->n_samples;
 }
@@ -157,10 +132,11 @@ static sp_status set_tables(sp_tf_stockwell *p, double smoothing_s, double inter
   for (uint32_t g = 0; p->way != STOCKWELL_SINGLY && g < p->n_groups; g++) {
     windows += ((size_t)p->groups[g].voices.n_bins + 1) * lanes;
   }
-  const size_t inverse_at = sp_tf_take(&end, p->n_samples / 2 + 1), rest_at = sp_tf_take(&end, p->n_samples / 2 + 1);
-  const size_t windows_at = sp_tf_take(&end, windows);
-  const size_t phases_at = sp_tf_take(&end, 2 * (size_t)p->n_phases * p->n_bins), smoothing_at = end;
-  for (uint32_t g = 0; smoothing_s > 0 && g < p->n_groups; g++) sp_tf_take(&end, run_times(p, g) * stride);
+  const size_t inverse_at = sp_tf_reserve(&end, p->n_samples / 2 + 1),
+               rest_at = sp_tf_reserve(&end, p->n_samples / 2 + 1);
+  const size_t windows_at = sp_tf_reserve(&end, windows);
+  const size_t phases_at = sp_tf_reserve(&end, 2 * (size_t)p->n_phases * p->n_bins), smoothing_at = end;
+  for (uint32_t g = 0; smoothing_s > 0 && g < p->n_groups; g++) sp_tf_reserve(&end, run_times(p, g) * stride);
   void *block;
   SP_TRY(sp_calloc(end, sizeof(float), "tables of tf", &block));
   p->tables = block;
@@ -172,9 +148,9 @@ static sp_status set_tables(sp_tf_stockwell *p, double smoothing_s, double inter
   end = smoothing_at;
   for (uint32_t g = 0; smoothing_s > 0 && g < p->n_groups; g++) {
     const uint32_t times = run_times(p, g);
-    const double cells = smoothing_s * times / (p->n_samples * interval_s);
+    const double coefficients = smoothing_s * times / (p->n_samples * interval_s);
     sp_tf_smoothing *smoothing = &p->groups[g].smoothing;
-    sp_tf_set_smoothing(smoothing, cells, times, stride, p->tables + sp_tf_take(&end, times * stride));
+    sp_tf_set_smoothing(smoothing, coefficients, times, stride, p->tables + sp_tf_reserve(&end, times * stride));
     const size_t line = smoothing->run + 2 * smoothing->half * stride;
     if (smoothing->half && line > p->layout.smoothing_line) p->layout.smoothing_line = line;
   }
@@ -209,24 +185,25 @@ static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {
   size_t end = 0, longest = 0;
   for (uint32_t i = 0; i < p->n_ffts; i++) longest = p->ffts[i].n > longest ? p->ffts[i].n : longest;
   const bool all_phases = p->layout.smoothing_line && p->way == STOCKWELL_PHASES;
-  p->layout.cells = p->way == STOCKWELL_SINGLY || all_phases ? p->n_samples : longest;
-  if (p->way != STOCKWELL_SINGLY) p->layout.cells *= lanes;
+  p->layout.coefficients = p->way == STOCKWELL_SINGLY || all_phases ? p->n_samples : longest;
+  if (p->way != STOCKWELL_SINGLY) p->layout.coefficients *= lanes;
   p->layout.real = p->way != STOCKWELL_REDUCED;
   p->layout.half_aperture = half_aperture;
   p->layout.strip = SP_TF_MAX_STRIP / 2;
   p->sum_length = (uint32_t)sp_tf_padded(p->way == STOCKWELL_REDUCED ? longest : p->n_samples);
-  p->spectra_at = sp_tf_take(&end, (rows + 2 * half_aperture) * 2 * p->n_bins);
-  p->levels_at = sp_tf_take(&end, 2 * (rows + 2 * half_aperture));
-  p->sums_at = sp_tf_take(&end, rows * 2 * p->sum_length);
-  p->modulated_at = sp_tf_take(&end, 2 * p->n_bins);
-  p->buffers_at = sp_tf_take(&end, p->way == STOCKWELL_SINGLY ? 8 * sp_tf_padded(p->n_samples) : 4 * longest * lanes);
-  p->window_at = sp_tf_take(&end, p->n_bins);
-  p->time_at = sp_tf_take(&end, p->n_samples);
-  p->re_at = sp_tf_take(&end, p->n_samples / 2 + 1);
-  p->im_at = sp_tf_take(&end, p->n_samples / 2 + 1);
+  p->spectra_at = sp_tf_reserve(&end, (rows + 2 * half_aperture) * 2 * p->n_bins);
+  p->levels_at = sp_tf_reserve(&end, 2 * (rows + 2 * half_aperture));
+  p->sums_at = sp_tf_reserve(&end, rows * 2 * p->sum_length);
+  p->modulated_at = sp_tf_reserve(&end, 2 * p->n_bins);
+  p->buffers_at =
+      sp_tf_reserve(&end, p->way == STOCKWELL_SINGLY ? 8 * sp_tf_padded(p->n_samples) : 4 * longest * lanes);
+  p->window_at = sp_tf_reserve(&end, p->n_bins);
+  p->time_at = sp_tf_reserve(&end, p->n_samples);
+  p->re_at = sp_tf_reserve(&end, p->n_samples / 2 + 1);
+  p->im_at = sp_tf_reserve(&end, p->n_samples / 2 + 1);
   p->exact_row = sp_tf_padded(p->n_samples);
-  p->exact_at = sp_tf_take(&end, 6 * p->exact_row);
-  p->stream_at = sp_tf_take(&end, sp_tf_stream_floats(&p->layout));
+  p->exact_at = sp_tf_reserve(&end, 6 * p->exact_row);
+  p->stream_at = sp_tf_reserve(&end, sp_tf_stream_floats(&p->layout));
   p->work_floats = end;
 }
 

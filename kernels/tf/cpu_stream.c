@@ -4,22 +4,22 @@ enum { MAX_ROWS = SP_TF_MAX_STRIP + SP_TF_MAX_APERTURE - 1 };
 
 /* Kernels may store one vector past the end; an odd number of cache lines spreads the rows over a cache's sets. */
 static size_t row_floats(const sp_tf_layout *layout) {
-  return (sp_tf_padded(layout->cells) + SP_TF_PAD) / SP_TF_PAD / 2 * 2 * SP_TF_PAD + SP_TF_PAD;
+  return (sp_tf_padded(layout->coefficients) + SP_TF_PAD) / SP_TF_PAD / 2 * 2 * SP_TF_PAD + SP_TF_PAD;
 }
 
 static size_t parts(const sp_tf_layout *layout) {
   return layout->real ? 2 : 3;
 }
 
-size_t sp_tf_take(size_t *end, size_t floats) {
+size_t sp_tf_reserve(size_t *end, size_t floats) {
   const size_t at = *end;
   *end += sp_tf_padded(floats);
   return at;
 }
 
-void sp_tf_set_smoothing(sp_tf_smoothing *s, double cells, size_t times, size_t stride, float *inverse) {
+void sp_tf_set_smoothing(sp_tf_smoothing *s, double coefficients, size_t times, size_t stride, float *inverse) {
   *s = (sp_tf_smoothing){.run = times * stride, .stride = stride, .inverse = inverse};
-  s->half = cells / 2 < (double)times ? (size_t)(cells / 2 + 1e-9) : times;
+  s->half = coefficients / 2 < (double)times ? (size_t)(coefficients / 2 + 1e-9) : times;
   for (size_t i = 0; i < times; i++) {
     const size_t before = i < s->half ? i : s->half, after = times - 1 - i < s->half ? times - 1 - i : s->half;
     for (size_t l = 0; l < stride; l++) inverse[i * stride + l] = 1.0f / (float)(before + 1 + after);
@@ -36,9 +36,9 @@ size_t sp_tf_stream_floats(const sp_tf_layout *layout) {
 /* Rows of traces in view, in the order of the traces. A trace keeps its place in memory while it is needed. */
 typedef struct view {
   float *mag[MAX_ROWS], *re[MAX_ROWS], *im[MAX_ROWS];
-  float *share[SP_TF_MAX_STRIP], *median[SP_TF_MAX_STRIP];
+  float *gain[SP_TF_MAX_STRIP], *median[SP_TF_MAX_STRIP];
   sp_tf_level level[MAX_ROWS];
-  bool rebuild[SP_TF_MAX_STRIP];
+  bool resynthesise[SP_TF_MAX_STRIP];
 } view;
 
 static void place_row(view *v, const sp_tf_layout *layout, uint32_t trace, uint32_t base, float *memory) {
@@ -53,8 +53,8 @@ static float *place_work(view *v, const sp_tf_layout *layout, float *memory) {
   const size_t row = row_floats(layout);
   float *at = memory + (layout->strip + 2 * layout->half_aperture) * parts(layout) * row;
   for (uint32_t i = 0; i < layout->strip; i++) {
-    v->share[i] = at + 2 * i * row;
-    v->median[i] = v->share[i] + row;
+    v->gain[i] = at + 2 * i * row;
+    v->median[i] = v->gain[i] + row;
   }
   return at + 2 * layout->strip * row;
 }
@@ -64,13 +64,13 @@ static void move_levels(view *v, uint32_t by) {
   for (uint32_t i = by; i < MAX_ROWS; i++) v->level[i - by] = v->level[i];
 }
 
-static void set_rebuild(view *v, const sp_tf_pass *pass, const sp_tf_strip *strip) {
+static void set_resynthesise(view *v, const sp_tf_pass *pass, const sp_tf_strip *strip) {
   for (uint32_t i = 0; i < strip->count; i++) {
     const uint32_t trace = strip->first + i, half = strip->half_aperture;
     const uint32_t low = trace > half ? trace - half : 0, reach = trace + half + 1;
     const uint32_t high = reach < strip->n_traces ? reach : strip->n_traces;
     const sp_tf_level *own = &v->level[trace - strip->base], *aperture = &v->level[low - strip->base];
-    v->rebuild[i] = pass->may_rebuild && sp_tf_is_rebuilt(*own, pass->n_samples, aperture, high - low);
+    v->resynthesise[i] = pass->may_resynthesise && sp_tf_is_resynthesised(*own, pass->n_samples, aperture, high - low);
   }
 }
 
@@ -82,13 +82,13 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
                        .smoothing = pass->smoothing,
                        .n_traces = block->n_traces,
                        .half_aperture = half_aperture,
-                       .cells = sp_tf_padded(pass->cells),
-                       .rebuild = v.rebuild,
+                       .coefficients = sp_tf_padded(pass->coefficients),
+                       .resynthesise = v.resynthesise,
                        .real = layout->real,
                        .mag = v.mag,
                        .re = v.re,
                        .im = v.im,
-                       .share = v.share,
+                       .gain = v.gain,
                        .median = v.median,
                        .exact = pass->exact,
                        .context = pass->context};
@@ -108,11 +108,11 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
       const uint32_t i = next - base;
       v.level[i] = pass->analyse(pass->context, next, v.mag[i], v.re[i], v.im[i]);
     }
-    set_rebuild(&v, pass, &strip);
+    set_resynthesise(&v, pass, &strip);
     pass->kernels->shrink(&strip);
     for (uint32_t i = 0; i < strip.count; i++) {
       const uint32_t row = strip.first + i - base;
-      pass->synthesise(pass->context, strip.first + i, v.rebuild[i], v.re[row], v.im[row]);
+      pass->synthesise(pass->context, strip.first + i, v.resynthesise[i], v.re[row], v.im[row]);
     }
   }
 }

@@ -2,44 +2,18 @@
 #ifndef SEISPROC_KERNELS_TF_CPU_VEC_H
 #define SEISPROC_KERNELS_TF_CPU_VEC_H
 
-#include "kernels/common/simd.h"
+#include "kernels/common/number.h"
 
-/* a * b + c, c - a * b; rounded once where that costs nothing. */
-SP_INLINE vf multiply_add(vf a, vf b, vf c) {
-#if SP_LANES > 4 || defined(__ARM_FEATURE_FMA)
-  return vf_fma(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
+/* c - a * b; rounded once where that costs nothing. */
 SP_INLINE vf multiply_from(vf a, vf b, vf c) {
-#if SP_LANES > 4 || defined(__ARM_FEATURE_FMA)
-  return vf_fnma(a, b, c);
-#else
-  return c - a * b;
-#endif
-}
-
-/* Of floats of which none is negative: their bits are ordered as they are, and integers are faster. */
-SP_INLINE vf positive_min(vf a, vf b) {
-  return (vf)vi_min((vi)a, (vi)b);
-}
-
-SP_INLINE vf positive_max(vf a, vf b) {
-  return (vf)vi_max((vi)a, (vi)b);
-}
-
-/* a < b ? yes : no, where neither a nor b is negative */
-SP_INLINE vf positive_pick(vf a, vf b, vf yes, vf no) {
-  return vf_select(vi_less((vi)a, (vi)b), yes, no);
+  return num_fused(-a, b, c);
 }
 
 /* 1 / sqrt(x) of normal numbers, to a unit or two in the last place. */
 SP_INLINE vf inverse_sqrt(vf x) {
 #if SP_LANES == 16
   const vf y = (vf)_mm512_rsqrt14_ps((__m512)x);
-  return multiply_add(0.5f * y, multiply_from(x * y, y, vf_set(1)), y);
+  return num_fused(0.5f * y, multiply_from(x * y, y, vf_set(1)), y);
 #else
   return 1.0f / vf_sqrt(x);
 #endif
@@ -59,20 +33,6 @@ SP_INLINE void store_first(float *p, vf x, size_t n) {
   _mm256_maskstore_ps(p, (__m256i)first_lanes(n), (__m256)x);
 #else
   for (size_t l = 0; l < SP_LANES && l < n; l++) p[l] = x[l];
-#endif
-}
-
-/* Bit l is set where low <= a < high in lane l. */
-SP_INLINE unsigned lanes_between(vf a, vf low, vf high) {
-#if SP_LANES == 16
-  return _kandn_mask16(vf_less(a, low), vf_less(a, high));
-#elif SP_LANES == 8
-  return vm_bits(~vf_less(a, low) & vf_less(a, high));
-#else
-  const vi between = ~vf_less(a, low) & vf_less(a, high);
-  unsigned bits = 0;
-  for (int l = 0; l < SP_LANES; l++) bits |= ((unsigned)between[l] & 1) << l;
-  return bits;
 #endif
 }
 

@@ -14,24 +14,6 @@ typedef struct tf_plan {
   tf_stockwell *stockwell;
 } tf_plan;
 
-tf_rule tf_make_rule(const sp_tf_params *params) {
-  tf_rule rule;
-  rule.mode = params->mode;
-  rule.limit = (float)(params->k * SP_TF_MAD_TO_SIGMA);
-  rule.low_amp = params->low_amp_protection ? (float)params->low_amp_factor : 0;
-  rule.margin = (float)sp_tf_margin(params);
-  return rule;
-}
-
-tf_exact tf_make_exact(const sp_tf_params *params, uint32_t n_samples) {
-  tf_exact exact = {};
-  exact.stockwell = params->transform == SP_TF_STOCKWELL;
-  exact.n_samples = n_samples;
-  exact.limit = params->k * SP_TF_MAD_TO_SIGMA;
-  exact.low_amp = params->low_amp_protection ? params->low_amp_factor : 0;
-  return exact;
-}
-
 static bool idle(const sp_tf_params *params, const sp_cuda_geometry *geometry) {
   const uint32_t least = params->transform == SP_TF_STFT ? (uint32_t)params->window : SP_TF_LEAST_SAMPLES;
   return params->aperture == 1 || geometry->n_samples < least;
@@ -81,14 +63,14 @@ static sp_status plan(const void *values, const sp_cuda_geometry *geometry, sp_c
     destroy(&p->base);
     return status;
   }
-  if (p->aperture == 1) sp_warn("tf: aperture 1: no trace has neighbours to be judged by, so nothing is changed");
+  if (p->aperture == 1) sp_warn("tf: aperture 1: no trace has neighbours to be thresholded by, so nothing is changed");
   *out = &p->base;
   return SP_SUCCESS;
 }
 
 /* --- apply ------------------------------------------------------------------------------------------------------ */
 
-/* Gathers of one or two traces are what they were: there is no one to judge them by. */
+/* Gathers of one or two traces are what they were: there is no one to threshold them by. */
 __global__ static void mark_too_short(const uint32_t *first_trace, uint32_t n_gathers, uint32_t *reason) {
   const uint32_t g = blockIdx.x * blockDim.x + threadIdx.x;
   if (g < n_gathers && first_trace[g + 1] - first_trace[g] > 2) atomicMax(&reason[g], (uint32_t)SP_REASON_TOO_SHORT);

@@ -1,13 +1,13 @@
 /* Inside of the processor tf on the GPU.
  *
  * Each transform takes the traces of a chunk of a batch, and as many beside them as the aperture reaches, to rows of
- * complex cells in device memory. Judging follows each cell from trace to trace with the magnitudes of the aperture
- * kept sorted. Rows are numbered from the first trace of the chunk's surroundings, traces from the first of the batch.
- * Chunks are cut by the geometry alone, and each cell, sum and sample comes from one thread or from a fixed order of
- * additions: the same bits for any batch.
+ * complex coefficients in device memory. Thresholding follows each coefficient from trace to trace with the magnitudes
+ * of the aperture kept sorted. Rows are numbered from the first trace of the chunk's surroundings, traces from the
+ * first of the batch. Chunks are cut by the geometry alone, and each coefficient, sum and sample comes from one thread
+ * or from a fixed order of additions: the same bits for any batch.
  *
- * Cells are float2, or half2 where coefficients are stored in half precision: then those of each row are divided by a
- * power of two, about its largest sample, which bounds the magnitudes of the cells.
+ * Coefficients are float2, or half2 where coefficients are stored in half precision: then those of each row are divided
+ * by a power of two, about its largest sample, which bounds the magnitudes of the coefficients.
  */
 #ifndef SEISPROC_KERNELS_CUDA_TF_CUH
 #define SEISPROC_KERNELS_CUDA_TF_CUH
@@ -19,24 +19,19 @@
 #include "kernels/cuda_processor.h"
 extern "C" {
 #include "kernels/tf/tf.h"
+#include "kernels/tf/windows.h"
 }
+#include "kernels/tf/decision.h"
 
 /* --- gathers and rows ----------------------------------------------------------------------------------------- */
 
-typedef struct tf_rule {
-  int mode;      /* sp_tf_mode */
-  float limit;   /* k * 1.4826 */
-  float low_amp; /* 0: no protection */
-  float margin;  /* relative error that float magnitudes may have */
-} tf_rule;
-
-/* Which traces judge which. */
+/* Which traces are the aperture of which. */
 typedef struct tf_gathers {
   const uint32_t *first_trace, *gather; /* of the batch */
   uint32_t aperture;
 } tf_gathers;
 
-/* Traces first ... end - 1 are judged; those from base to reach - 1 have rows. */
+/* Traces first ... end - 1 are thresholded; those from base to reach - 1 have rows. */
 typedef struct tf_chunk {
   uint32_t base, first, end, reach;
 } tf_chunk;
@@ -54,13 +49,13 @@ static inline tf_chunk tf_chunk_at(uint32_t i, uint32_t traces, uint32_t n_trace
 /* What is known of the trace of a row. */
 typedef struct tf_row {
   float constant;       /* where it dominates the trace: taken off before the transform */
-  float scale, unscale; /* what cells are multiplied by before they are stored, and its inverse */
+  float scale, unscale; /* what coefficients are multiplied by before they are stored, and its inverse */
   float energy, peak;   /* sum and largest of the squares */
-  bool rebuild;         /* its cells become what they are to be; else what is to be added to them */
+  bool resynthesise;    /* its coefficients become what they are to be; else what is to be added to them */
 } tf_row;
 
 #ifdef __CUDACC__
-/* Traces of the aperture: lo ... hi - 1; one where there are too few traces to be judged by. */
+/* Traces of the aperture: lo ... hi - 1; one where there are too few traces to be thresholded by. */
 typedef struct tf_aperture {
   uint32_t lo, hi;
 } tf_aperture;
@@ -72,26 +67,26 @@ __device__ static inline tf_aperture tf_aperture_of(const tf_gathers &g, uint32_
   return {lo, end - trace > half ? trace + half + 1 : end};
 }
 
-/* --- cells ---------------------------------------------------------------------------------------------------- */
+/* --- coefficients ------------------------------------------------------------------------------------------------- */
 
-__device__ static inline float2 tf_load(const float2 *cell, float unscale) {
-  return *cell;
+__device__ static inline float2 tf_load(const float2 *coefficient, float unscale) {
+  return *coefficient;
 }
 
-__device__ static inline float2 tf_load(const __half2 *cell, float unscale) {
-  const float2 x = __half22float2(*cell);
+__device__ static inline float2 tf_load(const __half2 *coefficient, float unscale) {
+  const float2 x = __half22float2(*coefficient);
   return make_float2(x.x * unscale, x.y * unscale);
 }
 
-__device__ static inline void tf_store(float2 *cell, float2 x, float scale) {
-  *cell = x;
+__device__ static inline void tf_store(float2 *coefficient, float2 x, float scale) {
+  *coefficient = x;
 }
 
-__device__ static inline void tf_store(__half2 *cell, float2 x, float scale) {
-  *cell = __floats2half2_rn(x.x * scale, x.y * scale);
+__device__ static inline void tf_store(__half2 *coefficient, float2 x, float scale) {
+  *coefficient = __floats2half2_rn(x.x * scale, x.y * scale);
 }
 
-/* Magnitude and phasor; a cell that is zero has the phasor zero. */
+/* Magnitude and phasor; a coefficient that is zero has the phasor zero. */
 typedef struct tf_polar {
   float mag, re, im;
 } tf_polar;
@@ -102,113 +97,74 @@ __device__ static inline tf_polar tf_make_polar(float2 x) {
   return {power * inverse, x.x * inverse, x.y * inverse};
 }
 
-/* --- judging one cell ----------------------------------------------------------------------------------------- */
-
-/* The share of its deviation from m that a cell of magnitude a keeps. */
-__device__ static inline float tf_share(const tf_rule &rule, float m, float mad, float a) {
-  const float scale = fmaxf(mad, fmaxf((float)SP_TF_LEAST_RELATIVE * m, (float)SP_TF_LEAST_ABSOLUTE));
-  const float t = fmaxf(rule.limit * scale, 1e-30f), d = fabsf(a - m); /* k may be 0 */
-  switch (rule.mode) {
-  case SP_TF_HARD:
-    return d > t ? 0.0f : 1.0f;
-  case SP_TF_SCALED: {
-    const float beyond = fmaxf(fminf(d / t, 1e15f), 1.0f) - 1.0f;
-    return 1.0f / fmaf(beyond, beyond, 1.0f);
-  }
-  case SP_TF_SOFT:
-    return fmaxf(1.0f - t / d, 0.0f);
-  case SP_TF_GARROTE: {
-    const float inverse = t / d;
-    return fmaxf(fmaf(-inverse, inverse, 1.0f), 0.0f);
-  }
-  default:
-    return __saturatef(2.0f - __fdividef(d, t));
-  }
-}
-
-/* What the phasor of a cell is multiplied by. Sums of positive terms, so that a cell far from m keeps its digits. */
-__device__ static inline float tf_change(bool rebuild, float share, bool weak, float m, float a) {
-  if (!rebuild) return weak ? 0.0f : (share - 1.0f) * (a - m);
-  const float kept = a < m ? 1.0f - share : share;
-  return weak ? a : fmaf(kept, fabsf(a - m), fminf(a, m));
-}
-
-/* Whether float magnitudes leave it open which side of a jump a cell is on: at the limit of mode hard, and where low
- * amplitudes begin to be protected. */
-__device__ static inline bool tf_is_open(const tf_rule &rule, float m, float mad, float a) {
-  const float margin = rule.margin, d = fabsf(a - m);
-  const bool jump = d > 1e-6f * (a + m);
-  const bool weak = fabsf(a - rule.low_amp * m) < margin * rule.low_amp * m;
-  if (rule.mode != SP_TF_HARD) return jump && weak;
-  const float scale = fmaxf(mad, fmaxf((float)SP_TF_LEAST_RELATIVE * m, (float)SP_TF_LEAST_ABSOLUTE));
-  return jump && (weak || fabsf(d - rule.limit * scale) < 0.25f * margin * (1 + rule.limit) * (m + a));
-}
 #endif
 
-/* --- judging (tf_judge.cu) ------------------------------------------------------------------------------------ */
+/* --- thresholding (cuda_threshold.cu) ----------------------------------------------------------------------------- */
 
 enum { TF_MAX_VOICES = 4 };
 
-/* How cells are made from traces, for those that are judged again in double precision. */
+/* How coefficients are made from traces, for those that are thresholded again in double precision. */
 typedef struct tf_exact {
   bool stockwell;
   const float *in; /* of the first row */
   uint32_t n_samples;
   uint32_t window, hop, frames, first_bin; /* stft */
   uint32_t voice, times;                   /* stockwell: the first voice, and times that it has */
-  double limit, low_amp;                   /* of the rule */
 } tf_exact;
 
-/* Cells that are open: voice and row, of 16 bits each, and the cell. The order is any. */
+/* Coefficients that are open: voice and row, of 16 bits each, and the coefficient. The order is any. */
 typedef struct tf_open {
   uint32_t *count;
   uint2 *list; /* [capacity]; beyond that float decides */
   uint32_t capacity;
 } tf_open;
 
-typedef struct tf_judging {
-  const void *cells; /* [voice][row][n_cells] */
-  uint32_t n_cells, n_rows;
-  bool half; /* cells are half2 */
+typedef struct tf_threshold_task {
+  const void *coefficients; /* [voice][row][n_coefficients] */
+  uint32_t n_coefficients, n_rows;
+  bool half; /* coefficients are half2 */
   const tf_row *rows;
   tf_chunk chunk;
   tf_gathers gathers;
-  tf_rule rule;
+  sp_tf_rule rule;
   tf_exact exact;
   tf_open open;
-} tf_judging;
+} tf_threshold_task;
 
-/* What judging leaves: the changed cells; or, of each of them, its share and median, negative where it is weak (made
- * for smoothing); or the real parts of the changed cells of all voices, times their counts, added to sums. */
-sp_status tf_judge_cells(const tf_judging *j, uint32_t n_voices, float2 *changed, cudaStream_t stream);
-sp_status tf_judge_shares(const tf_judging *j, uint32_t n_voices, float2 *shares, cudaStream_t stream);
-sp_status tf_judge_sums(const tf_judging *j, uint32_t n_voices, const float *counts, double *sums, cudaStream_t stream);
+/* What thresholding leaves: the changed coefficients; or, of each of them, its gain and median, negative where it is
+ * weak (made for smoothing); or the real parts of the changed coefficients of all voices, times their counts, added to
+ * sums. */
+sp_status tf_threshold_coefficients(const tf_threshold_task *j, uint32_t n_voices, float2 *changed,
+                                    cudaStream_t stream);
+sp_status tf_threshold_gains(const tf_threshold_task *j, uint32_t n_voices, float2 *gains, cudaStream_t stream);
+sp_status tf_threshold_sums(const tf_threshold_task *j, uint32_t n_voices, const float *counts, double *sums,
+                            cudaStream_t stream);
 
-/* Of the last function, what it leaves open: added to `late` [row][n_cells], as integers, whose sum does not depend on
- * the order: 2^TF_LATE_BITS stand for the row's unscale. The list is emptied by tf_forget_open. */
+/* Of the last function, what it leaves open: added to `late` [row][n_coefficients], as integers, whose sum does not
+ * depend on the order: 2^TF_LATE_BITS stand for the row's unscale. The list is emptied by tf_clear_open. */
 enum { TF_LATE_BITS = 36 };
-sp_status tf_forget_open(const tf_judging *j, cudaStream_t stream);
-sp_status tf_settle_sums(const tf_judging *j, long long *late, cudaStream_t stream);
-/* The same for changed cells and for shares; the functions above call them. */
-sp_status tf_settle_cells(const tf_judging *j, float2 *changed, cudaStream_t stream);
-sp_status tf_settle_shares(const tf_judging *j, float2 *shares, cudaStream_t stream);
+sp_status tf_clear_open(const tf_threshold_task *j, cudaStream_t stream);
+sp_status tf_resolve_sums(const tf_threshold_task *j, long long *late, cudaStream_t stream);
+/* The same for changed coefficients and for gains; the functions above call them. */
+sp_status tf_resolve_coefficients(const tf_threshold_task *j, float2 *changed, cudaStream_t stream);
+sp_status tf_resolve_gains(const tf_threshold_task *j, float2 *gains, cudaStream_t stream);
 
-/* Averages shares over `half` cells before and after, within runs of `run` cells (n_cells is a multiple), and changes
- * the cells by them. */
+/* Averages gains over `half` coefficients before and after, within runs of `run` coefficients (n_coefficients is a
+ * multiple), and changes the coefficients by them. */
 typedef struct tf_smoothing {
   uint32_t half, run;
 } tf_smoothing;
 
-/* From the cells that an average is to be over. */
-static inline uint32_t tf_smoothing_half(double cells, uint32_t run) {
-  return cells / 2 < run ? (uint32_t)(cells / 2 + 1e-9) : run;
+/* From the coefficients that an average is to be over. */
+static inline uint32_t tf_smoothing_half(double coefficients, uint32_t run) {
+  return coefficients / 2 < run ? (uint32_t)(coefficients / 2 + 1e-9) : run;
 }
 
-sp_status tf_smooth_cells(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float2 *changed,
-                          cudaStream_t stream);
-/* The same for one voice, of count `count`: real parts are added to sums [row][n_cells]. */
-sp_status tf_smooth_sums(const tf_judging *j, tf_smoothing smoothing, const float2 *shares, float count, double *sums,
-                         cudaStream_t stream);
+sp_status tf_smooth_coefficients(const tf_threshold_task *j, tf_smoothing smoothing, const float2 *gains,
+                                 float2 *changed, cudaStream_t stream);
+/* The same for one voice, of count `count`: real parts are added to sums [row][n_coefficients]. */
+sp_status tf_smooth_sums(const tf_threshold_task *j, tf_smoothing smoothing, const float2 *gains, float count,
+                         double *sums, cudaStream_t stream);
 
 typedef struct tf_call {
   const sp_cuda_batch *batch;
@@ -218,9 +174,9 @@ typedef struct tf_call {
 
 /* --- tools (tf_tools.cu) -------------------------------------------------------------------------------------- */
 
-/* Sets the rows of a chunk, `in` being the first. A trace that may lose most of what it has is rebuilt, where that is
- * allowed: as on the CPU, so that what is left of it keeps its digits (kernels/tf/cpu.h). */
-sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_samples, bool may_rebuild,
+/* Sets the rows of a chunk, `in` being the first. A trace that may lose most of what it has is resynthesised, where
+ * that is allowed: as on the CPU, so that what is left of it keeps its digits (kernels/tf/cpu.h). */
+sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_samples, bool may_resynthesise,
                          tf_row *rows);
 
 /* Lets a kernel take all the shared memory that a block can have: plans of other sizes use the same kernels. */
@@ -258,13 +214,9 @@ static inline size_t tf_reserve(tf_arena *arena, size_t bytes) {
 typedef struct tf_stft tf_stft;
 typedef struct tf_stockwell tf_stockwell;
 
-tf_rule tf_make_rule(const sp_tf_params *params);
-/* Without what the transform adds. */
-tf_exact tf_make_exact(const sp_tf_params *params, uint32_t n_samples);
-
-/* Open cells to make room for among so many: a few in a million are expected. */
-static inline uint32_t tf_open_capacity(size_t cells) {
-  return (uint32_t)(cells / 256 > 65536 ? cells / 256 : 65536);
+/* Open coefficients to make room for among so many: a few in a million are expected. */
+static inline uint32_t tf_open_capacity(size_t coefficients) {
+  return (uint32_t)(coefficients / 256 > 65536 ? coefficients / 256 : 65536);
 }
 
 /* Errors as of sp_cuda_ops. With `dry` only the bytes are set. */

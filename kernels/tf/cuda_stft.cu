@@ -19,58 +19,27 @@ static const size_t CHUNK_BYTES = (size_t)1 << 29, TOO_MANY_BYTES = (size_t)1 <<
 
 /* --- tables ----------------------------------------------------------------------------------------------------- */
 
-static double hann(uint32_t i, uint32_t n) {
-  return 0.5 - 0.5 * cos(2 * M_PI * i / n);
-}
-
-static void set_norm(const tf_stft *p, float *norm) {
-  const uint32_t n = p->window;
-  for (uint32_t t = 0; t < p->n_samples; t++) {
-    const uint32_t in_frames = t + n / 2;
-    const uint32_t last = in_frames / p->hop < p->frames ? in_frames / p->hop : p->frames - 1;
-    double squares = 0;
-    for (uint32_t f = in_frames < n ? 0 : (in_frames - n) / p->hop + 1; f <= last; f++) {
-      const double w = hann(in_frames - f * p->hop, n);
-      squares += w * w;
-    }
-    norm[t] = (float)(1 / squares);
-  }
-}
-
-/* Bin k of a frame of ones that holds samples `from` to `to` of the window. */
-static float2 bin_of_ones(uint32_t n, uint32_t k, uint32_t from, uint32_t to) {
-  if (from == 0 && to == n) return make_float2(k == 0 ? 1.0f : k == 1 ? -0.5f : 0.0f, 0);
-  double re = 0, im = 0;
-  for (uint32_t i = from; i < to; i++) {
-    const double w = hann(i, n) / (0.5 * n), phase = 2 * M_PI * (double)(i * (uint64_t)k % n) / n;
-    re += w * cos(phase);
-    im -= w * sin(phase);
-  }
-  return make_float2((float)re, (float)im);
-}
-
 static void set_ones(const tf_stft *p, float2 *ones) {
-  const uint32_t n = p->window, end = p->n_samples + n / 2;
   for (uint32_t f = 0; f < p->frames; f++) {
-    const uint32_t start = f * p->hop, from = start < n / 2 ? n / 2 - start : 0;
-    const uint32_t to = end < start + n ? end - start : n;
     for (uint32_t b = 0; b < p->band.count; b++) {
-      ones[(size_t)b * p->frames + f] = bin_of_ones(n, p->band.first + b, from, to);
+      double re, im;
+      sp_tf_stft_of_ones(p->window, p->hop, p->n_samples, f, p->band.first + b, &re, &im);
+      ones[(size_t)b * p->frames + f] = make_float2((float)re, (float)im);
     }
   }
 }
 
 static sp_status fill_tables(const tf_stft *p) {
   void *block;
-  const size_t end = p->ones_at + p->n_cells * sizeof(float2), bytes = end - p->analysis_at;
+  const size_t end = p->ones_at + p->n_coefficients * sizeof(float2), bytes = end - p->analysis_at;
   SP_TRY(sp_alloc(bytes, "tables of tf", &block));
   char *tables = (char *)block - p->analysis_at;
   for (uint32_t i = 0; i < p->window; i++) {
     /* the sum of the window is window / 2; cuFFT leaves a factor of `window` */
-    ((float *)(tables + p->analysis_at))[i] = (float)(hann(i, p->window) / (0.5 * p->window));
-    ((float *)(tables + p->synthesis_at))[i] = (float)(0.5 * hann(i, p->window));
+    ((float *)(tables + p->analysis_at))[i] = (float)(sp_tf_hann(i, p->window) / (0.5 * p->window));
+    ((float *)(tables + p->synthesis_at))[i] = (float)(0.5 * sp_tf_hann(i, p->window));
   }
-  set_norm(p, (float *)(tables + p->norm_at));
+  sp_tf_stft_norm(p->window, p->hop, p->frames, p->n_samples, (float *)(tables + p->norm_at));
   set_ones(p, (float2 *)(tables + p->ones_at));
   const sp_status status = SP_CUDA(cudaMemcpy(p->arena.memory + p->analysis_at, block, bytes, cudaMemcpyHostToDevice));
   sp_free(block);
@@ -80,10 +49,11 @@ static sp_status fill_tables(const tf_stft *p) {
 /* --- plan ------------------------------------------------------------------------------------------------------- */
 
 static size_t row_bytes(const tf_stft *p) {
-  const size_t cells = (size_t)p->n_cells * (sizeof(float2) + (p->half ? sizeof(__half2) : sizeof(float2)) +
-                                             (p->smoothing.half ? sizeof(float2) : 0));
-  if (p->own) return cells;
-  return cells + (size_t)p->frames * (p->window * sizeof(float) + (p->window / 2 + 1) * sizeof(float2));
+  const size_t coefficients =
+      (size_t)p->n_coefficients *
+      (sizeof(float2) + (p->half ? sizeof(__half2) : sizeof(float2)) + (p->smoothing.half ? sizeof(float2) : 0));
+  if (p->own) return coefficients;
+  return coefficients + (size_t)p->frames * (p->window * sizeof(float) + (p->window / 2 + 1) * sizeof(float2));
 }
 
 /* Of a size that does not depend on the batch, but for own kernels, whose bits do not depend on it. */
@@ -101,15 +71,15 @@ static sp_status set_chunk(tf_stft *p, uint32_t max_traces) {
 }
 
 static void lay_out(tf_stft *p, size_t work_bytes) {
-  const size_t rows = p->n_rows, cells = rows * p->n_cells;
+  const size_t rows = p->n_rows, coefficients = rows * p->n_coefficients;
   p->arena.bytes = 0;
-  p->open_capacity = tf_open_capacity(cells);
+  p->open_capacity = tf_open_capacity(coefficients);
   p->open_count_at = tf_reserve(&p->arena, sizeof(uint32_t));
   p->open_at = tf_reserve(&p->arena, p->open_capacity * sizeof(uint2));
   p->rows_at = tf_reserve(&p->arena, rows * sizeof(tf_row));
-  p->cells_at = tf_reserve(&p->arena, cells * (p->half ? sizeof(__half2) : sizeof(float2)));
-  p->changed_at = tf_reserve(&p->arena, cells * sizeof(float2));
-  p->shares_at = tf_reserve(&p->arena, p->smoothing.half ? cells * sizeof(float2) : 0);
+  p->coefficients_at = tf_reserve(&p->arena, coefficients * (p->half ? sizeof(__half2) : sizeof(float2)));
+  p->changed_at = tf_reserve(&p->arena, coefficients * sizeof(float2));
+  p->gains_at = tf_reserve(&p->arena, p->smoothing.half ? coefficients * sizeof(float2) : 0);
   if (!p->own) {
     p->frames_at = tf_reserve(&p->arena, rows * p->frames * p->window * sizeof(float));
     p->bins_at = tf_reserve(&p->arena, rows * p->frames * (p->window / 2 + 1) * sizeof(float2));
@@ -118,7 +88,7 @@ static void lay_out(tf_stft *p, size_t work_bytes) {
   p->analysis_at = tf_reserve(&p->arena, p->window * sizeof(float));
   p->synthesis_at = tf_reserve(&p->arena, p->window * sizeof(float));
   p->norm_at = tf_reserve(&p->arena, p->n_samples * sizeof(float));
-  p->ones_at = tf_reserve(&p->arena, p->n_cells * sizeof(float2));
+  p->ones_at = tf_reserve(&p->arena, p->n_coefficients * sizeof(float2));
 }
 
 static sp_status make_transforms(tf_stft *p) {
@@ -131,7 +101,7 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
-static sp_status take_memory(tf_stft *p) {
+static sp_status allocate(tf_stft *p) {
   if (!p->own) SP_TRY(make_transforms(p));
   lay_out(p, larger(p->forward.work_bytes, p->backward.work_bytes));
   SP_TRY(SP_CUDA(cudaMalloc((void **)&p->arena.memory, p->arena.bytes)));
@@ -154,10 +124,10 @@ static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometr
   p->own = p->window == OWN_WINDOW && p->hop == OWN_WINDOW / 2 && p->n_samples <= OWN_LONGEST;
   p->half = geometry->precision == SP_PRECISION_MIXED;
   p->band = sp_tf_select(params, 1 / (p->window * dt), p->window / 2 + 1);
-  p->n_cells = p->band.count * p->frames;
-  p->rule = tf_make_rule(params);
-  p->may_rebuild = p->band.count == p->window / 2 + 1;
-  p->exact = tf_make_exact(params, p->n_samples);
+  p->n_coefficients = p->band.count * p->frames;
+  p->rule = sp_tf_make_rule(params);
+  p->may_resynthesise = p->band.count == p->window / 2 + 1;
+  p->exact.n_samples = p->n_samples;
   p->exact.window = p->window;
   p->exact.hop = p->hop;
   p->exact.frames = p->frames;
@@ -180,7 +150,7 @@ sp_status tf_stft_plan(const sp_tf_params *params, const sp_cuda_geometry *geome
     const size_t backward = p->own ? 0 : tf_fft_estimate(p->window, CUFFT_C2R, batch);
     lay_out(p, larger(forward, backward));
   } else {
-    SP_TRY_GOTO(done, take_memory(p));
+    SP_TRY_GOTO(done, allocate(p));
     *out = p;
     p = NULL;
   }
@@ -211,24 +181,25 @@ __global__ static void cut_frames(const tf_stft p, const float *in, const tf_row
   frames[(size_t)row * p.frames * p.window + i] = analysis[k] * x;
 }
 
-template <class Cell>
-__global__ static void bins_to_cells(const tf_stft p, const float2 *bins, const tf_row *rows, const float2 *ones,
-                                     Cell *cells) {
+template <class Coefficient>
+__global__ static void bins_to_coefficients(const tf_stft p, const float2 *bins, const tf_row *rows, const float2 *ones,
+                                            Coefficient *coefficients) {
   const uint32_t i = blockIdx.x * THREADS + threadIdx.x, row = blockIdx.y;
-  if (i >= p.n_cells) return;
+  if (i >= p.n_coefficients) return;
   const uint32_t b = i / p.frames, f = i % p.frames;
   const float2 x = bins[((size_t)row * p.frames + f) * (p.window / 2 + 1) + p.band.first + b];
   const float constant = rows[row].constant;
-  const float2 cell = make_float2(fmaf(constant, ones[i].x, x.x), fmaf(constant, ones[i].y, x.y));
-  tf_store(cells + (size_t)row * p.n_cells + i, cell, rows[row].scale);
+  const float2 coefficient = make_float2(fmaf(constant, ones[i].x, x.x), fmaf(constant, ones[i].y, x.y));
+  tf_store(coefficients + (size_t)row * p.n_coefficients + i, coefficient, rows[row].scale);
 }
 
-__global__ static void cells_to_bins(const tf_stft p, uint32_t first_row, const float2 *cells, float2 *bins) {
+__global__ static void coefficients_to_bins(const tf_stft p, uint32_t first_row, const float2 *coefficients,
+                                            float2 *bins) {
   const uint32_t i = blockIdx.x * THREADS + threadIdx.x, row = first_row + blockIdx.y, n_bins = p.window / 2 + 1;
   if (i >= p.frames * n_bins) return;
   const uint32_t f = i / n_bins, k = i % n_bins, b = k - p.band.first;
   float2 x = make_float2(0, 0);
-  if (b < p.band.count) x = cells[(size_t)row * p.n_cells + b * p.frames + f];
+  if (b < p.band.count) x = coefficients[(size_t)row * p.n_coefficients + b * p.frames + f];
   if (k == 0 || k == n_bins - 1) x.y = 0; /* of a real trace */
   bins[(size_t)row * p.frames * n_bins + i] = x;
 }
@@ -251,7 +222,7 @@ __global__ static void overlap_frames(const tf_stft p, tf_chunk chunk, tf_gather
     const uint32_t i = place - f * p.hop;
     sum = fmaf(synthesis[i], row[(size_t)f * p.window + i], sum);
   }
-  out[at] = fmaf(norm[t], sum, rows[trace - chunk.base].rebuild ? 0.0f : in[at]);
+  out[at] = fmaf(norm[t], sum, rows[trace - chunk.base].resynthesise ? 0.0f : in[at]);
 }
 
 static dim3 grid_of(size_t elements, uint32_t rows) {
@@ -268,22 +239,22 @@ static sp_status analyse_any(const tf_stft *p, const float *in, uint32_t n_rows,
   SP_TRY(SP_CUDA_LAUNCHED("cut_frames"));
   SP_TRY(TF_CUFFT(cufftSetStream(p->forward.handle, stream)));
   SP_TRY(TF_CUFFT(cufftExecR2C(p->forward.handle, frames, bins)));
-  const dim3 grid = grid_of(p->n_cells, n_rows);
+  const dim3 grid = grid_of(p->n_coefficients, n_rows);
   if (p->half) {
-    bins_to_cells<<<grid, THREADS, 0, stream>>>(*p, bins, rows, ones, tf_at<__half2>(p, p->cells_at));
+    bins_to_coefficients<<<grid, THREADS, 0, stream>>>(*p, bins, rows, ones, tf_at<__half2>(p, p->coefficients_at));
   } else {
-    bins_to_cells<<<grid, THREADS, 0, stream>>>(*p, bins, rows, ones, tf_at<float2>(p, p->cells_at));
+    bins_to_coefficients<<<grid, THREADS, 0, stream>>>(*p, bins, rows, ones, tf_at<float2>(p, p->coefficients_at));
   }
-  return SP_CUDA_LAUNCHED("bins_to_cells");
+  return SP_CUDA_LAUNCHED("bins_to_coefficients");
 }
 
 static sp_status synthesise_any(const tf_stft *p, const tf_call *call, const tf_chunk *chunk) {
   float *frames = tf_at<float>(p, p->frames_at);
   float2 *bins = tf_at<float2>(p, p->bins_at);
   const uint32_t traces = chunk->end - chunk->first;
-  cells_to_bins<<<grid_of((size_t)p->frames * (p->window / 2 + 1), traces), THREADS, 0, call->stream>>>(
+  coefficients_to_bins<<<grid_of((size_t)p->frames * (p->window / 2 + 1), traces), THREADS, 0, call->stream>>>(
       *p, chunk->first - chunk->base, tf_at<float2>(p, p->changed_at), bins);
-  SP_TRY(SP_CUDA_LAUNCHED("cells_to_bins"));
+  SP_TRY(SP_CUDA_LAUNCHED("coefficients_to_bins"));
   SP_TRY(TF_CUFFT(cufftSetStream(p->backward.handle, call->stream)));
   SP_TRY(TF_CUFFT(cufftExecC2R(p->backward.handle, bins, frames)));
   overlap_frames<<<grid_of(p->n_samples, traces), THREADS, 0, call->stream>>>(
@@ -298,20 +269,21 @@ static sp_status apply_chunk(const tf_stft *p, const tf_call *call, const tf_chu
   const uint32_t n_rows = chunk->reach - chunk->base;
   const float *in = call->batch->in + (size_t)chunk->base * p->n_samples;
   tf_row *rows = tf_at<tf_row>(p, p->rows_at);
-  float2 *changed = tf_at<float2>(p, p->changed_at), *shares = tf_at<float2>(p, p->shares_at);
+  float2 *changed = tf_at<float2>(p, p->changed_at), *gains = tf_at<float2>(p, p->gains_at);
   const tf_open open = {tf_at<uint32_t>(p, p->open_count_at), tf_at<uint2>(p, p->open_at), p->open_capacity};
-  tf_judging judging = {p->arena.memory + p->cells_at, p->n_cells, p->n_rows, p->half, rows, *chunk, call->gathers};
-  judging.rule = p->rule;
-  judging.exact = p->exact;
-  judging.exact.in = in;
-  judging.open = open;
-  SP_TRY(tf_survey_rows(call, chunk, p->n_samples, p->may_rebuild, rows));
+  tf_threshold_task thresholding = {
+      p->arena.memory + p->coefficients_at, p->n_coefficients, p->n_rows, p->half, rows, *chunk, call->gathers};
+  thresholding.rule = p->rule;
+  thresholding.exact = p->exact;
+  thresholding.exact.in = in;
+  thresholding.open = open;
+  SP_TRY(tf_survey_rows(call, chunk, p->n_samples, p->may_resynthesise, rows));
   SP_TRY(p->own ? tf_stft64_analyse(p, in, n_rows, call->stream) : analyse_any(p, in, n_rows, call->stream));
   if (p->smoothing.half) {
-    SP_TRY(tf_judge_shares(&judging, 1, shares, call->stream));
-    SP_TRY(tf_smooth_cells(&judging, p->smoothing, shares, changed, call->stream));
+    SP_TRY(tf_threshold_gains(&thresholding, 1, gains, call->stream));
+    SP_TRY(tf_smooth_coefficients(&thresholding, p->smoothing, gains, changed, call->stream));
   } else {
-    SP_TRY(tf_judge_cells(&judging, 1, changed, call->stream));
+    SP_TRY(tf_threshold_coefficients(&thresholding, 1, changed, call->stream));
   }
   return p->own ? tf_stft64_synthesise(p, call, chunk) : synthesise_any(p, call, chunk);
 }

@@ -15,7 +15,7 @@ typedef struct window64 {
 
 static window64 make_window(double factor) {
   window64 window;
-  for (int i = 0; i < TF_FRAME; i++) window.w[i] = (float)(factor * (0.5 - 0.5 * cos(2 * M_PI * i / TF_FRAME)));
+  for (int i = 0; i < TF_FRAME; i++) window.w[i] = (float)(factor * sp_tf_hann((uint32_t)i, TF_FRAME));
   return window;
 }
 
@@ -63,10 +63,10 @@ __device__ static void take_constant_off(const shape &s, const tf_row *rows, uin
   }
 }
 
-template <class Cell>
+template <class Coefficient>
 __global__ static void __launch_bounds__(THREADS, 4)
     analyse64(const shape s, const window64 window, const float *in, uint32_t n_rows, const tf_row *rows,
-              const float2 *ones, Cell *cells) {
+              const float2 *ones, Coefficient *coefficients) {
   extern __shared__ float segments[];
   const uint32_t first = blockIdx.x * s.traces, n = min(s.traces, n_rows - first);
   load_traces(s, in, first, n, segments);
@@ -83,7 +83,7 @@ __global__ static void __launch_bounds__(THREADS, 4)
       const int i = 2 * j, gap = i / HALF; /* after each segment */
       z[j] = make_float2(window.w[i] * x[i + gap], window.w[i + 1] * x[i + 1 + gap]);
     }
-    Cell *to = cells + (size_t)(first + r) * s.n_bins * s.frames + f;
+    Coefficient *to = coefficients + (size_t)(first + r) * s.n_bins * s.frames + f;
     tf_samples_to_bins(z, [&](int k, float2 bin) {
       const uint32_t b = (uint32_t)k - s.first_bin;
       if (b >= s.n_bins) return;
@@ -105,10 +105,10 @@ sp_status tf_stft64_analyse(const tf_stft *p, const float *in, uint32_t n_rows, 
   const uint32_t blocks = (n_rows + s.traces - 1) / s.traces;
   if (p->half) {
     analyse64<<<blocks, THREADS, shared_bytes(s), stream>>>(s, window, in, n_rows, rows, ones,
-                                                            tf_at<__half2>(p, p->cells_at));
+                                                            tf_at<__half2>(p, p->coefficients_at));
   } else {
     analyse64<<<blocks, THREADS, shared_bytes(s), stream>>>(s, window, in, n_rows, rows, ones,
-                                                            tf_at<float2>(p, p->cells_at));
+                                                            tf_at<float2>(p, p->coefficients_at));
   }
   return SP_CUDA_LAUNCHED("analyse64");
 }
@@ -116,12 +116,12 @@ sp_status tf_stft64_analyse(const tf_stft *p, const float *in, uint32_t n_rows, 
 /* --- synthesis -------------------------------------------------------------------------------------------------- */
 
 /* Even frames fill all segments, but for the last one where the last frame is odd; odd ones are added to them. */
-__device__ static void add_frames(const shape &s, const window64 &window, const float2 *cells, uint32_t n, uint32_t odd,
-                                  float *segments) {
+__device__ static void add_frames(const shape &s, const window64 &window, const float2 *coefficients, uint32_t n,
+                                  uint32_t odd, float *segments) {
   const uint32_t frames = (s.frames + 1 - odd) / 2;
   for (uint32_t task = threadIdx.x; task < n * frames; task += THREADS) {
     const uint32_t r = task / frames, f = 2 * (task % frames) + odd;
-    const float2 *from = cells + (size_t)r * s.n_bins * s.frames + f;
+    const float2 *from = coefficients + (size_t)r * s.n_bins * s.frames + f;
     float *x = segments + (r * (s.frames + 1) + f) * PITCH;
     const bool add_first = odd, add_second = odd && f + 1 < s.frames;
     float2 z[TF_FRAME_POINTS];
@@ -148,19 +148,19 @@ __global__ static void __launch_bounds__(THREADS, 3)
                  tf_chunk chunk, const tf_row *rows, const float *in, float *out) {
   extern __shared__ float segments[];
   const uint32_t first = chunk.first + blockIdx.x * s.traces, n = min(s.traces, chunk.end - first);
-  const float2 *cells = changed + (size_t)(first - chunk.base) * s.n_bins * s.frames;
-  add_frames(s, window, cells, n, 0, segments);
+  const float2 *coefficients = changed + (size_t)(first - chunk.base) * s.n_bins * s.frames;
+  add_frames(s, window, coefficients, n, 0, segments);
   __syncthreads();
-  add_frames(s, window, cells, n, 1, segments);
+  add_frames(s, window, coefficients, n, 1, segments);
   __syncthreads();
   for (uint32_t r = 0; r < n; r++) {
     const size_t row = (size_t)(first + r) * s.n_samples;
     const tf_aperture near = tf_aperture_of(gathers, first + r);
-    const bool alone = near.hi - near.lo == 1, rebuild = rows[first + r - chunk.base].rebuild;
+    const bool alone = near.hi - near.lo == 1, resynthesise = rows[first + r - chunk.base].resynthesise;
     const float *sums = segments + r * (s.frames + 1) * PITCH;
 #pragma unroll 4
     for (uint32_t t = threadIdx.x; t < s.n_samples; t += THREADS) {
-      const float x = alone || !rebuild ? in[row + t] : 0;
+      const float x = alone || !resynthesise ? in[row + t] : 0;
       out[row + t] = alone ? x : fmaf(norm[t], sums[place(t)], x);
     }
   }

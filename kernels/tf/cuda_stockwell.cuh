@@ -1,5 +1,5 @@
 /* Inside of transform stockwell on the GPU. Voices are taken in groups of one length: up to four, N times each, with
- * full sampling; with reduced more, at as many times as they need. Cells are [voice][row][time]. */
+ * full sampling; with reduced more, at as many times as they need. Coefficients are [voice][row][time]. */
 #ifndef SEISPROC_KERNELS_CUDA_TF_STOCKWELL_CUH
 #define SEISPROC_KERNELS_CUDA_TF_STOCKWELL_CUH
 
@@ -13,10 +13,10 @@ typedef struct tf_voice_group {
 
 struct tf_stockwell {
   uint32_t n_samples, aperture, n_bins; /* n_bins: those that a real trace has, N / 2 + 1 */
-  bool own, half, reduced;              /* own transform of the voices; cells in half precision */
+  bool own, half, reduced;              /* own transform of the voices; coefficients in half precision */
   bool precise;                         /* voices are transformed in double precision */
   sp_tf_band band;                      /* voices that are changed */
-  tf_rule rule;
+  sp_tf_rule rule;
   tf_exact exact;
   uint32_t open_capacity;
   double smoothing_s, interval_s;
@@ -30,10 +30,10 @@ struct tf_stockwell {
   tf_fft *transforms; /* of voices, unless own */
   tf_arena arena;
   /* places in the arena */
-  size_t open_count_at, open_at, late_at, rows_at, spectra_at, sums_at, cells_at, voices_at, changed_at, shares_at,
-      work_at;
+  size_t open_count_at, open_at, late_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at,
+      gains_at, work_at;
   size_t traces_at;           /* double2 [trace_batch][n_samples], under way to spectra or back */
-  size_t inverse_at, rest_at; /* [n_bins]: of the sum of all windows; the share of it that is not in the band */
+  size_t inverse_at, rest_at; /* [n_bins]: of the sum of all windows; the part of it that is not in the band */
 };
 
 template <class T> static inline T *tf_at(const tf_stockwell *p, size_t place) {
@@ -44,7 +44,7 @@ template <class T> static inline T *tf_at(const tf_stockwell *p, size_t place) {
 typedef struct tf_voice_source {
   const float2 *spectra; /* [row][n_samples] */
   const tf_row *rows;
-  uint32_t n_samples, n_rows; /* n_rows: from voice to voice of the cells */
+  uint32_t n_samples, n_rows; /* n_rows: from voice to voice of the coefficients */
 } tf_voice_source;
 
 #ifdef __CUDACC__
@@ -58,11 +58,11 @@ __device__ static inline float2 tf_voice_bin(const float2 *spectrum, uint32_t n,
 }
 #endif
 
-/* The own transform of full sampling (tf_voices.cu): whether there is one of n points, and the cells of a group for the
- * first `rows` rows. */
+/* The own transform of full sampling (tf_voices.cu): whether there is one of n points, and the coefficients of a group
+ * for the first `rows` rows. */
 bool tf_voices_has(uint32_t n);
 
 sp_status tf_voices_make(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half,
-                         void *cells, cudaStream_t stream);
+                         void *coefficients, cudaStream_t stream);
 
 #endif

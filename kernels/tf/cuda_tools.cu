@@ -42,7 +42,7 @@ __global__ static void __launch_bounds__(THREADS) survey_row(const float *in, ui
   row->constant = mean * sum > 0.9 * power ? mean : 0;
   row->energy = (float)power;
   row->peak = __uint_as_float(largest) * __uint_as_float(largest);
-  row->rebuild = false;
+  row->resynthesise = false;
   int exponent = 0;
   if (isfinite(__uint_as_float(largest))) frexpf(__uint_as_float(largest), &exponent);
   exponent = min(max(exponent, -120), 120);
@@ -50,28 +50,29 @@ __global__ static void __launch_bounds__(THREADS) survey_row(const float *in, ui
   row->unscale = ldexpf(1, exponent);
 }
 
-/* The rule of sp_tf_is_rebuilt. */
-__global__ static void mark_rebuilt(const tf_chunk chunk, const tf_gathers gathers, uint32_t n_samples, tf_row *rows) {
+/* The rule of sp_tf_is_resynthesised. */
+__global__ static void mark_resynthesised(const tf_chunk chunk, const tf_gathers gathers, uint32_t n_samples,
+                                          tf_row *rows) {
   const uint32_t trace = chunk.first + blockIdx.x * THREADS + threadIdx.x;
   if (trace >= chunk.end) return;
   const tf_aperture near = tf_aperture_of(gathers, trace);
   tf_row *own = &rows[trace - chunk.base];
-  bool calm = own->peak * (float)n_samples <= 64 * own->energy;
+  bool stationary = sp_tf_has_no_peak(own->energy, own->peak, n_samples);
   for (uint32_t other = near.lo; other < near.hi; other++) {
-    calm = calm && own->energy <= 4 * rows[other - chunk.base].energy;
+    stationary = stationary && sp_tf_is_no_outlier(own->energy, rows[other - chunk.base].energy);
   }
-  own->rebuild = !calm;
+  own->resynthesise = !stationary;
 }
 
-sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_samples, bool may_rebuild,
+sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_samples, bool may_resynthesise,
                          tf_row *rows) {
   const float *in = call->batch->in + (size_t)chunk->base * n_samples;
   survey_row<<<chunk->reach - chunk->base, THREADS, 0, call->stream>>>(in, n_samples, rows);
   SP_TRY(SP_CUDA_LAUNCHED("survey_row"));
-  if (!may_rebuild) return SP_SUCCESS;
+  if (!may_resynthesise) return SP_SUCCESS;
   const uint32_t blocks = (chunk->end - chunk->first + THREADS - 1) / THREADS;
-  mark_rebuilt<<<blocks, THREADS, 0, call->stream>>>(*chunk, call->gathers, n_samples, rows);
-  return SP_CUDA_LAUNCHED("mark_rebuilt");
+  mark_resynthesised<<<blocks, THREADS, 0, call->stream>>>(*chunk, call->gathers, n_samples, rows);
+  return SP_CUDA_LAUNCHED("mark_resynthesised");
 }
 
 sp_status tf_allow_shared(const void *kernel) {

@@ -131,9 +131,9 @@ template <int R> __device__ __forceinline__ void set_turns(float2 (&turn)[R], in
   for (int j = 1; j < R; j++) sincospif(2.0f * (float)(k * j % n) / n, &turn[j].y, &turn[j].x);
 }
 
-template <class S, int R1, int R2, int R3, class Cell>
+template <class S, int R1, int R2, int R3, class Coefficient>
 __global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads)
-    make_voices(const tf_voice_source source, const tf_voice_group group, uint32_t rows, Cell *cells) {
+    make_voices(const tf_voice_source source, const tf_voice_group group, uint32_t rows, Coefficient *coefficients) {
   __shared__ float2 shared[R1 * S::pitch2];
   const int tid = threadIdx.x, voice = blockIdx.x, n = group.first + voice;
   const float inverse_n = 1.0f / n;
@@ -176,7 +176,7 @@ __global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads
 #pragma unroll
       for (int i = 0; i < R3; i++) x[i] = at[i];
       transform<R3>(x);
-      Cell *to = cells + ((size_t)voice * source.n_rows + row) * S::n + tid;
+      Coefficient *to = coefficients + ((size_t)voice * source.n_rows + row) * S::n + tid;
       const float scale = source.rows[row].scale;
 #pragma unroll
       for (int i = 0; i < R3; i++) tf_store(to + i * R1 * R2, x[i], scale);
@@ -198,21 +198,21 @@ bool tf_voices_has(uint32_t n) {
 }
 
 template <int R1, int R2, int R3>
-static void launch(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half, void *cells,
-                   cudaStream_t stream) {
+static void launch(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half,
+                   void *coefficients, cudaStream_t stream) {
   typedef shape<R1, R2, R3> S;
   const dim3 grid(group->count, (rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK);
   if (half) {
-    make_voices<S, R1, R2, R3><<<grid, S::threads, 0, stream>>>(*source, *group, rows, (__half2 *)cells);
+    make_voices<S, R1, R2, R3><<<grid, S::threads, 0, stream>>>(*source, *group, rows, (__half2 *)coefficients);
   } else {
-    make_voices<S, R1, R2, R3><<<grid, S::threads, 0, stream>>>(*source, *group, rows, (float2 *)cells);
+    make_voices<S, R1, R2, R3><<<grid, S::threads, 0, stream>>>(*source, *group, rows, (float2 *)coefficients);
   }
 }
 
 sp_status tf_voices_make(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half,
-                         void *cells, cudaStream_t stream) {
+                         void *coefficients, cudaStream_t stream) {
 #define DO(R1, R2, R3)                                                                                                 \
-  if (source->n_samples == R1 * R2 * R3) launch<R1, R2, R3>(source, group, rows, half, cells, stream);
+  if (source->n_samples == R1 * R2 * R3) launch<R1, R2, R3>(source, group, rows, half, coefficients, stream);
   LENGTHS(DO)
 #undef DO
   return SP_CUDA_LAUNCHED("make_voices");

@@ -1,6 +1,5 @@
 #include "kernels/tf/tf.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #define FIELD(name) offsetof(sp_tf_params, name)
@@ -9,7 +8,7 @@ static const sp_param params[] = {
     {"transform", SP_PARAM_CHOICE, "stft", 0, 0, false, "stft|stockwell", NULL, "where the threshold is applied",
      FIELD(transform)},
     {"aperture", SP_PARAM_INT, "7", 1, SP_TF_MAX_APERTURE, true, NULL, "traces",
-     "neighbouring traces that a cell is judged by; 1 changes nothing", FIELD(aperture)},
+     "neighbouring traces that a coefficient is thresholded by; 1 changes nothing", FIELD(aperture)},
     {"fmin", SP_PARAM_REAL, "0", 0, 1e6, false, NULL, "Hz", "lowest frequency that is changed", FIELD(fmin)},
     {"fmax", SP_PARAM_REAL, "auto", 0, 1e6, false, "auto", "Hz",
      "highest frequency that is changed; auto: the Nyquist frequency", FIELD(fmax)},
@@ -22,33 +21,15 @@ static const sp_param params[] = {
     {"hop", SP_PARAM_INT, "auto", 1, SP_TF_MAX_WINDOW / 2, false, "auto", "samples",
      "stft: from one window to the next, a divisor of the window; auto: half of it", FIELD(hop)},
     {"time_smoothing", SP_PARAM_REAL, "0", 0, 10000, false, NULL, "ms",
-     "length over which the share that cells keep is averaged in time; 0: none", FIELD(time_smoothing)},
+     "length over which the gain of coefficients is averaged in time; 0: none", FIELD(time_smoothing)},
     {"low_amp_protection", SP_PARAM_BOOL, "true", 0, 0, false, NULL, NULL,
-     "do not raise cells that are weak beside their neighbours", FIELD(low_amp_protection)},
+     "do not raise coefficients that are weak beside their neighbours", FIELD(low_amp_protection)},
     {"low_amp_factor", SP_PARAM_REAL, "0.3", 0, 1, false, NULL, NULL,
-     "share of the neighbours' median below which a cell is weak", FIELD(low_amp_factor)},
+     "share of the neighbours' median below which a coefficient is weak", FIELD(low_amp_factor)},
     {"sampling", SP_PARAM_CHOICE, "full", 0, 0, false, "full|reduced", NULL,
      "stockwell: each voice at every sample, or at the rate that its bandwidth needs", FIELD(sampling)},
     {0},
 };
-
-int sp_tf_hop(const sp_tf_params *p) {
-  return p->hop == SP_PARAM_AUTO ? p->window / 2 : p->hop;
-}
-
-double sp_tf_margin(const sp_tf_params *p) {
-  return p->transform == SP_TF_STOCKWELL ? 4e-5 : 4e-6;
-}
-
-sp_tf_band sp_tf_select(const sp_tf_params *p, double step, uint32_t n) {
-  /* a frequency that is meant to be on the axis may miss it by rounding */
-  const double slack = 1e-9;
-  const double first = ceil(p->fmin / step * (1 - slack));
-  const double end = isnan(p->fmax) ? n : floor(p->fmax / step * (1 + slack)) + 1;
-  const double last = end < n ? end : n;
-  if (first >= last) return (sp_tf_band){0, 0};
-  return (sp_tf_band){(uint32_t)first, (uint32_t)(last - first)};
-}
 
 static sp_status check(const void *values, char *why, size_t why_size) {
   const sp_tf_params *p = values;

@@ -1,19 +1,19 @@
-/* The processor `tf`: outliers and noise in the time-frequency plane, judged against neighbouring traces. What its
- * backends share.
+/* The processor `tf`: outliers and noise in the time-frequency plane, thresholded against neighbouring traces. What its
+ * backends gain.
  *
- * A trace c(t) is taken to cells X(time, frequency). In each cell of each trace, m is the median and MAD the median
- * absolute deviation of the magnitudes |X| over the traces of the aperture (clipped at the ends of the gather; of an
- * even number the mean of the middle two). With d = ||X| - m|, T = k * 1.4826 * max(MAD, 0.01 m, 1e-10) and r = d / T
- * a cell keeps this share of its deviation from m:
+ * A trace c(t) is taken to coefficients X(time, frequency). In each coefficient of each trace, m is the median and MAD
+ * the median absolute deviation of the magnitudes |X| over the traces of the aperture (clipped at the ends of the
+ * gather; of an even number the mean of the middle two). With d = ||X| - m|, T = k * 1.4826 * max(MAD, 0.01 m, 1e-10)
+ * and r = d / T this gain is what a coefficient keeps of its deviation from m:
  *
  *   hard      1 up to r = 1, then 0                 soft      max(1 - 1/r, 0)
  *   scaled    1 up to r = 1, then 1/(1 + (r-1)^2)   garrote   max(1 - 1/r^2, 0)
  *   adaptive  1 up to r = 1, 2 - r up to r = 2, then 0
  *
- * so that its magnitude becomes m + share * (|X| - m), at its own phase; a cell that is zero stays zero. With
- * low_amp_protection a magnitude below low_amp_factor * m is not raised. time_smoothing averages the share over the
- * cells of the same trace and frequency that lie within time_smoothing / 2 of the cell's time (clipped at the ends of
- * the trace) before it is used. Cells outside fmin ... fmax are kept.
+ * so that its magnitude becomes m + gain * (|X| - m), at its own phase; a coefficient that is zero stays zero. With
+ * low_amp_protection a magnitude below low_amp_factor * m is not raised. time_smoothing averages the gain over the
+ * coefficients of the same trace and frequency that lie within time_smoothing / 2 of the coefficient's time (clipped at
+ * the ends of the trace) before it is used. Coefficients outside fmin ... fmax are kept.
  *
  * transform stft: the short-time Fourier transform with a periodic Hann window, as scipy.signal.stft and istft
  * (boundary zeros, padded, scaling spectrum) define it.
@@ -81,12 +81,24 @@ typedef struct sp_tf_band {
 /* The values within fmin ... fmax, ends included; count is 0 where there are none. */
 sp_tf_band sp_tf_select(const sp_tf_params *params, double step, uint32_t n);
 
+/* How coefficients are decided about (decision.h). */
+typedef struct sp_tf_rule {
+  int mode;                     /* sp_tf_mode */
+  float limit;                  /* k * 1.4826 */
+  float low_amp;                /* 0: no protection */
+  float margin;                 /* relative error that float magnitudes may have */
+  float weak_below, weak_above; /* times m: between them float cannot tell whether a coefficient is weak */
+  double exact_limit, exact_low_amp;
+} sp_tf_rule;
+
+sp_tf_rule sp_tf_make_rule(const sp_tf_params *params);
+
 /* Samples from one stft frame to the next. */
 int sp_tf_hop(const sp_tf_params *params);
 
 /* Relative error that magnitudes in single precision may have. What is nearer than that to a jump is decided in double
- * precision, so that all backends decide alike. Voices of stockwell span the trace: beside a burst, their weak cells
- * have the rounding errors of the strong ones. */
+ * precision, so that all backends decide alike. Voices of stockwell span the trace: beside a burst, their weak
+ * coefficients have the rounding errors of the strong ones. */
 double sp_tf_margin(const sp_tf_params *params);
 
 extern const sp_cpu_ops sp_tf_cpu;

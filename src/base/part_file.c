@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 #include "src/base/fault.h"
 
 /* The directory that holds `path`; owned by the caller. */
@@ -25,12 +26,18 @@ static sp_status directory_of(const char *path, char **out) {
 
 static sp_status check_place(const char *path) {
   struct stat info;
-  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+  const bool there = stat(path, &info) == 0;
+  if (there && S_ISDIR(info.st_mode)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: is a directory, must be a file to write", path);
   }
-  char *directory;
-  SP_TRY(directory_of(path, &directory));
-  sp_status status = SP_SUCCESS;
+  if (there && !S_ISREG(info.st_mode)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: is a device, FIFO or socket, must be a regular file to write", path);
+  }
+  char *target, *directory;
+  SP_TRY(sp_output_path(path, &target));
+  sp_status status = directory_of(target, &directory);
+  sp_free(target);
+  SP_TRY(status);
   if (access(directory, W_OK)) {
     status = SP_RAISE(SP_ERR_USAGE, "%s: cannot be written: %s: %s", path, directory, strerror(errno));
   }
@@ -40,18 +47,54 @@ static sp_status check_place(const char *path) {
 
 sp_status sp_part_path(const char *path, char **part) {
   SP_TRY(check_place(path));
-  const size_t size = strlen(path) + sizeof ".part";
-  void *block;
-  SP_TRY(sp_alloc(size, "a file name", &block));
-  snprintf(block, size, "%s.part", path);
-  *part = block;
-  return SP_SUCCESS;
+  return sp_side_path(path, SP_SIDE_PART, part);
+}
+
+sp_status sp_part_check_replace(const char *path) {
+  enum { ANY_WRITE = S_IWUSR | S_IWGRP | S_IWOTH };
+  struct stat info;
+  if (stat(path, &info)) return SP_SUCCESS;
+  /* root may write whatever its mode says, and would not be asked */
+  if ((info.st_mode & ANY_WRITE) && access(path, W_OK) == 0) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_USAGE, "%s: is there and read-only: not replaced; remove it or write to another file", path);
+}
+
+/* What an earlier command left under the name of the part. */
+static sp_status remove_left_over(const char *part) {
+  int error = sp_side_check(part);
+  if (error == 0 && unlink(part) && errno != ENOENT) error = errno;
+  if (error == 0) return SP_SUCCESS;
+  return SP_RAISE(sp_file_status(error), "%s: cannot be replaced: %s", part, sp_side_error(error));
+}
+
+sp_status sp_part_begin(const char *path, char **part, sp_lock **lock) {
+  char *part_path = NULL, *lock_path = NULL;
+  sp_lock *taken = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_part_path(path, &part_path));
+  SP_TRY_GOTO(out, sp_part_check_replace(path));
+  SP_TRY_GOTO(out, sp_side_path(path, SP_SIDE_LOCK, &lock_path));
+  SP_TRY_GOTO(out, sp_lock_take(lock_path, &taken));
+  status = remove_left_over(part_path);
+out:
+  sp_free(lock_path);
+  if (status == SP_SUCCESS) {
+    *part = part_path;
+    *lock = taken;
+  } else {
+    sp_lock_release(taken);
+    sp_free(part_path);
+  }
+  return status;
 }
 
 double sp_part_room(const char *path) {
-  char *directory;
+  char *target, *directory;
   struct statvfs fs;
-  if (directory_of(path, &directory) != SP_SUCCESS) return INFINITY;
+  if (sp_output_path(path, &target) != SP_SUCCESS) return INFINITY;
+  const sp_status status = directory_of(target, &directory);
+  sp_free(target);
+  if (status != SP_SUCCESS) return INFINITY;
   const bool told = statvfs(directory, &fs) == 0;
   sp_free(directory);
   return told ? (double)fs.f_bavail * (double)fs.f_frsize : INFINITY;
@@ -85,14 +128,22 @@ sp_status sp_part_check_room(const char *part) {
                   1e-9 * room);
 }
 
-sp_status sp_part_publish(const char *part, const char *path) {
-  SP_TRY(sp_sync_file(part));
+static sp_status rename_part(const char *part, const char *path) {
   SP_FAULT_POINT("publish_synced");
   if (rename(part, path)) {
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
+    return SP_RAISE(sp_file_status(errno), "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
   }
   SP_FAULT_POINT("publish_renamed");
   return sp_sync_entry(path);
+}
+
+sp_status sp_part_publish(const char *part, const char *path) {
+  char *target = NULL;
+  SP_TRY(sp_sync_file(part));
+  SP_TRY(sp_output_path(path, &target));
+  const sp_status status = rename_part(part, target);
+  sp_free(target);
+  return status;
 }
 
 void sp_part_discard(const char *part) {

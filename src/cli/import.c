@@ -30,6 +30,8 @@ enum {
   KEY_INTERVAL,
   KEY_FIELD,
   KEY_DERIVE,
+  KEY_SAMPLE_ORDER,
+  KEY_LENGTH_UNIT,
 };
 
 static const struct argp_option options[] = {
@@ -45,6 +47,9 @@ static const struct argp_option options[] = {
     {"as", KEY_AS, "segy|su", 0, "What kind of file it is", 1},
     {"format", KEY_FORMAT, "N", 0, "Sample format by SEG-Y's code: 1, 2, 3, 5, 6, 8, 10, 11 or 16", 1},
     {"byte-order", KEY_ORDER, "big|little", 0, "Byte order", 1},
+    {"sample-endian", KEY_SAMPLE_ORDER, "big|little", 0,
+     "Byte order of the samples, where it is not that of the headers", 1},
+    {"length-unit", KEY_LENGTH_UNIT, "m|ft", 0, "Unit of coordinates, offsets and elevations", 1},
     {"samples", KEY_SAMPLES, "N", 0, "Samples a trace", 1},
     {"interval-ms", KEY_INTERVAL, "DT", 0, "Sample interval in milliseconds", 1},
     {"field", KEY_FIELD, "NAME=BYTE[:TYPE]", 0,
@@ -146,6 +151,12 @@ static error_t parse_header_option(int key, char *value, struct argp_state *stat
     return 0;
   case KEY_ORDER:
     hints->order = (sp_byte_order)parse_choice(state, "byte-order", value, "big", "little");
+    return 0;
+  case KEY_SAMPLE_ORDER:
+    hints->sample_order = (sp_byte_order)parse_choice(state, "sample-endian", value, "big", "little");
+    return 0;
+  case KEY_LENGTH_UNIT:
+    hints->measurement = parse_choice(state, "length-unit", value, "m", "ft");
     return 0;
   case KEY_SAMPLES:
     hints->n_samples = (uint32_t)parse_integer(state, "samples", value, 1, INT32_MAX);

@@ -20,19 +20,6 @@ typedef struct range {
 
 /* --- the file -------------------------------------------------------------------------------------------------- */
 
-static sp_status read_at(int fd, const char *path, uint64_t offset, size_t n, void *out) {
-  for (size_t done = 0; done < n;) {
-    const ssize_t got = pread(fd, (char *)out + done, n - done, (off_t)(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      return SP_RAISE(SP_ERR_IO, "%s: cannot be read at byte %" PRIu64 ": %s", path, offset + done,
-                      got ? strerror(errno) : "it ends there");
-    }
-    done += (size_t)got;
-  }
-  return SP_SUCCESS;
-}
-
 static sp_status measure_columns(int fd, const sp_info_request *request, const sp_segy_layout *layout, range *ranges) {
   void *header;
   SP_TRY(sp_alloc(layout->header_bytes, "a trace header", &header));
@@ -40,7 +27,7 @@ static sp_status measure_columns(int fd, const sp_info_request *request, const s
   for (size_t c = 0; c < layout->n_columns; c++) ranges[c] = (range){(double)NAN, (double)NAN};
   for (uint64_t t = 0; t < layout->n_traces && status == SP_SUCCESS; t++) {
     const uint64_t at = layout->first_trace + t * layout->trace_bytes;
-    status = read_at(fd, request->path, at, layout->header_bytes, header);
+    status = sp_segy_read_at(fd, request->path, at, layout->header_bytes, header);
     for (size_t c = 0; c < layout->n_columns && status == SP_SUCCESS; c++) {
       const double value = sp_segy_column_value(layout, c, header);
       ranges[c].min = fmin(ranges[c].min, value); /* NaN gives way */
@@ -108,6 +95,7 @@ static void print_text(const sp_info_request *request, const sp_segy_layout *l, 
                                : ", ASCII text");
   printf("  traces     %" PRIu64 " of %u samples at %.10g ms (%.6g s), %s\n", l->n_traces, l->n_samples,
          l->sample_interval_us * 1e-3, l->n_samples * l->sample_interval_us * 1e-6, sp_info_size(l->file_bytes, size));
+  if (l->sample_order != l->order) printf("  samples    %s-endian\n", l->order == SP_ORDER_BIG ? "little" : "big");
   printf("  layout     first trace at byte %" PRIu64 ", %u bytes of headers a trace\n", l->first_trace,
          l->header_bytes);
   if (l->dropped_bytes) printf("  truncated  %" PRIu64 " bytes of a last, partial trace\n", l->dropped_bytes);
@@ -128,6 +116,8 @@ static void print_json(const sp_info_request *request, const sp_segy_layout *l, 
   sp_json_text(&json, "format", l->kind == SP_KIND_SU ? "su" : "segy");
   sp_json_text(&json, "revision", l->kind == SP_KIND_SU ? NULL : revision);
   sp_json_text(&json, "byte_order", order_name(l));
+  sp_json_text(&json, "sample_byte_order", l->sample_order == SP_ORDER_LITTLE ? "little" : "big");
+  sp_json_text(&json, "length_unit", l->length_unit);
   sp_json_int(&json, "sample_format", l->format);
   sp_json_text(&json, "sample_format_name", sp_segy_format_name(l->format));
   sp_json_text(&json, "text_encoding", l->kind == SP_KIND_SU ? NULL : l->text_is_ebcdic ? "ebcdic" : "ascii");
@@ -170,7 +160,7 @@ sp_status sp_info_segy(const sp_info_request *request) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", request->path, strerror(errno));
     goto out;
   }
-  if (with_text) SP_TRY_GOTO(out, read_at(fd, request->path, 0, sizeof text, text));
+  if (with_text) SP_TRY_GOTO(out, sp_segy_read_at(fd, request->path, layout->label_bytes, sizeof text, text));
   if (request->ranges) {
     SP_TRY_GOTO(out, sp_calloc(SP_SEGY_MAX_COLUMNS, sizeof *ranges, "header ranges", (void **)&ranges));
     SP_TRY_GOTO(out, measure_columns(fd, request, layout, ranges));

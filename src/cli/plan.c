@@ -8,6 +8,7 @@
 #include "seisproc/launch.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
@@ -91,12 +92,13 @@ static sp_status print_job(const plan *p) {
 
 /* How many gathers an earlier run that was cut off left done; 0 where there was none. */
 static uint64_t count_done(const plan *p) {
-  char path[4096];
-  sp_journal_contents contents;
-  snprintf(path, sizeof path, "%s.journal", p->job->output);
-  if (access(path, F_OK) || sp_journal_read(path, &contents) != SP_SUCCESS) return 0;
-  const uint64_t n = contents.n_done;
+  char *path = NULL;
+  sp_journal_contents contents = {0};
+  if (sp_side_path(p->job->output, SP_SIDE_JOURNAL, &path) != SP_SUCCESS) return 0;
+  const sp_status status = sp_journal_read(path, p->shape.n_gathers, &contents);
+  const uint64_t n = status == SP_SUCCESS ? contents.n_done : 0;
   sp_journal_contents_free(&contents);
+  sp_free(path);
   return n;
 }
 

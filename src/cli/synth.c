@@ -35,6 +35,7 @@ typedef struct arguments {
 typedef struct output {
   const char *path;
   char *part;
+  sp_lock *lock; /* rank 0 */
   sp_survey *survey;
   sp_dataset *traces;
   sp_dataset *headers[MAX_COLUMNS];
@@ -260,7 +261,7 @@ static sp_status prepare_outputs(maker *m, const arguments *args) {
     output *out = &m->outputs[p];
     if (!args->path[p]) continue;
     out->path = args->path[p];
-    SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_path(out->path, &out->part)));
+    SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_begin(out->path, &out->part, &out->lock)));
     SP_TRY(sp_ranks_agree(&m->ranks, m->ranks.rank ? sp_part_path(out->path, &out->part) : SP_SUCCESS));
     SP_TRY(SP_ON_RANK_0(&m->ranks, prepare_file(m->synth, &args->config, p, out->part)));
     SP_TRY(sp_ranks_agree(&m->ranks, open_output(&m->ranks, out)));
@@ -275,7 +276,9 @@ static sp_status publish(maker *m) {
     if (!out->path) continue;
     SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_publish(out->part, out->path)));
     sp_free(out->part);
+    sp_lock_release(out->lock);
     out->part = NULL;
+    out->lock = NULL;
   }
   return SP_SUCCESS;
 }
@@ -423,6 +426,7 @@ out:
     close_output(&m->outputs[p]);
     if (m->ranks.rank == 0) sp_part_discard(m->outputs[p].part);
     sp_free(m->outputs[p].part);
+    sp_lock_release(m->outputs[p].lock);
     for (int b = 0; b < 2; b++) sp_free(m->blocks[b].rows[p]);
   }
   sp_free(m->values);

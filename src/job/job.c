@@ -110,7 +110,9 @@ void sp_job_destroy(sp_job *job) {
   sp_free(job->input);
   sp_free(job->output);
   for (size_t i = 0; i < job->n_sort; i++) sp_free(job->sort[i]);
-  for (size_t i = 0; i < job->n_steps; i++) sp_free((void *)(uintptr_t)job->chain[i].params);
+  for (size_t i = 0; i < job->n_steps; i++) {
+    if (!job->chain[i].undoes) sp_free((void *)(uintptr_t)job->chain[i].params);
+  }
   sp_free(job->chain);
   sp_free(job);
 }

@@ -84,6 +84,10 @@ static sp_status write_param(FILE *text, const char *prefix, const sp_param *par
 static sp_status write_step(FILE *text, size_t i, const sp_chain_step *step) {
   const sp_processor *processor = step->processor;
   char prefix[PREFIX_SIZE];
+  if (step->undoes) {
+    fprintf(text, "chain.%zu: undo\nchain.%zu.undo: %s\n", i, i, processor->name);
+    return SP_SUCCESS;
+  }
   snprintf(prefix, sizeof prefix, "chain.%zu.%s.", i, processor->name);
   fprintf(text, "chain.%zu: %s\n", i, processor->name);
   for (const sp_param *param = processor->params; param->key; param++) {

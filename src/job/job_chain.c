@@ -1,5 +1,6 @@
 /* The chain of a job: processors and their parameters. */
 #include <stdio.h>
+#include <string.h>
 
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
@@ -75,7 +76,37 @@ static void complain_of_keys(sp_mistakes *mistakes, const sp_yaml_node *step, si
   }
 }
 
-static sp_status check_step(sp_mistakes *mistakes, const sp_yaml_node *node, size_t i, sp_chain_step *step) {
+/* Whether a step before step i takes back step k. */
+static bool is_undone(const sp_chain_step *chain, size_t i, size_t k) {
+  for (size_t j = k + 1; j < i; j++) {
+    if (chain[j].undoes == k + 1) return true;
+  }
+  return false;
+}
+
+/* `- undo: NAME`: the last step before step i of that name that is not taken back yet. */
+static void check_undo(sp_mistakes *mistakes, const sp_yaml_node *node, size_t i, sp_chain_step *chain) {
+  const bool named = node->kind == SP_YAML_SCALAR;
+  char quoted[SP_QUOTE_SIZE], hint[SP_NEAREST_LENGTH + 32];
+  sp_candidates candidates = {.nearest.text = named ? node->text : NULL};
+  if (node->kind == SP_YAML_BROKEN) return;
+  for (size_t k = i; k-- > 0;) {
+    const sp_processor *processor = chain[k].processor;
+    if (!processor || chain[k].undoes || !processor->undo || is_undone(chain, i, k)) continue;
+    if (named && !strcmp(processor->name, node->text)) {
+      chain[i] = (sp_chain_step){.processor = processor, .params = chain[k].params, .undoes = k + 1};
+      return;
+    }
+    sp_candidates_add(&candidates, processor->name);
+  }
+  sp_mistakes_add(mistakes, node, "chain.%zu.undo: found %s%s%s;%s steps before it that can be taken back: %s", i,
+                  named ? "'" : "", named ? sp_quote(node->text, quoted) : sp_yaml_kind_name(node->kind),
+                  named ? "'" : "", sp_candidates_hint(&candidates, hint),
+                  candidates.list[0] ? candidates.list : "none");
+}
+
+/* Checks step i of the chain, into chain[i]. */
+static sp_status check_step(sp_mistakes *mistakes, const sp_yaml_node *node, size_t i, sp_chain_step *chain) {
   if (node->kind == SP_YAML_BROKEN) return SP_SUCCESS;
   const size_t n_keys = node->kind == SP_YAML_MAP ? sp_yaml_count(node) : 0;
   if (n_keys > 1) {
@@ -91,6 +122,11 @@ static sp_status check_step(sp_mistakes *mistakes, const sp_yaml_node *node, siz
   }
   const sp_yaml_node *named = n_keys ? node->first : node;
   const char *name = n_keys ? named->key : node->text;
+  if (!strcmp(name, "undo")) {
+    const sp_yaml_node nothing = {.kind = SP_YAML_NOTHING, .line = node->line, .override = node->override};
+    check_undo(mistakes, n_keys ? named : &nothing, i, chain);
+    return SP_SUCCESS;
+  }
   const sp_processor *processor = sp_processor_find(name);
   if (!processor) {
     complain_of_processor(mistakes, named, i, name);
@@ -101,7 +137,7 @@ static sp_status check_step(sp_mistakes *mistakes, const sp_yaml_node *node, siz
   sp_param_set_defaults(processor->params, params);
   static const sp_yaml_node no_params = {.kind = SP_YAML_NOTHING};
   check_params(mistakes, n_keys ? named : &no_params, named, i, processor, params);
-  *step = (sp_chain_step){.processor = processor, .params = params};
+  chain[i] = (sp_chain_step){.processor = processor, .params = params};
   return SP_SUCCESS;
 }
 
@@ -125,7 +161,7 @@ sp_status sp_job_check_chain(sp_mistakes *mistakes, const sp_yaml_node *chain, s
   job->n_steps = n;
   size_t i = 0;
   for (const sp_yaml_node *step = chain->first; step; step = step->next, i++) {
-    SP_TRY(check_step(mistakes, step, i, &job->chain[i]));
+    SP_TRY(check_step(mistakes, step, i, job->chain));
   }
   return SP_SUCCESS;
 }

@@ -11,6 +11,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
+#include "seisproc/side_file.h"
 #include "src/job/candidates.h"
 
 enum { MAX_HEADER_NAME = 63 };
@@ -223,10 +224,10 @@ static bool is_same_file(const char *a, const char *b) {
 }
 
 /* The job writes OUTPUT.part before it renames that to OUTPUT: the input must be neither. */
-static void check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp_job *job) {
-  if (!job->input || !job->output) return;
-  char part[PATH_MAX], quoted[SP_QUOTE_SIZE];
-  snprintf(part, sizeof part, "%s.part", job->output);
+static sp_status check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp_job *job) {
+  if (!job->input || !job->output) return SP_SUCCESS;
+  char *part = NULL, quoted[SP_QUOTE_SIZE];
+  SP_TRY(sp_side_path(job->output, SP_SIDE_PART, &part));
   const sp_yaml_node *output = sp_yaml_find(tree, "output");
   if (is_same_file(job->input, job->output)) {
     sp_mistakes_add(mistakes, output, "output: found '%s', which is the input; write to another file",
@@ -235,12 +236,13 @@ static void check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, const 
     sp_mistakes_add(mistakes, output, "output: is written as '%s' first, which is the input; write to another file",
                     sp_quote(part, quoted));
   }
+  sp_free(part);
+  return SP_SUCCESS;
 }
 
 sp_status sp_job_check(sp_mistakes *mistakes, const sp_yaml_node *tree, sp_job *job) {
   sp_param_set_defaults(sp_job_params, &job->settings);
   for (const sp_yaml_node *node = tree->first; node; node = node->next) SP_TRY(check_entry(mistakes, node, job));
   check_presence(mistakes, tree);
-  check_output(mistakes, tree, job);
-  return SP_SUCCESS;
+  return check_output(mistakes, tree, job);
 }

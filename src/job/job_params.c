@@ -46,7 +46,8 @@ const sp_job_key sp_job_keys[] = {
     {"input", "path", NULL, "survey file to read"},
     {"output", "path", NULL, "survey file to write; until it is complete it is called OUTPUT.part"},
     {"chain", "list", NULL,
-     "processors that each gather goes through, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`"},
+     "processors that each gather goes through, in this order: `- NAME` or `- NAME: {KEY: VALUE, ...}`; "
+     "`- undo: NAME` takes back a step before it"},
     {"sort", "list", "[]",
      "header names that order the traces within each gather, ascending, the first the most significant"},
     {0},

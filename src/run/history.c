@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "seisproc/log.h"
+#include "seisproc/side_file.h"
 
 enum { LINE_SIZE = 512 };
 
@@ -36,9 +37,9 @@ void sp_history_add(const char *path, const char *format, ...) {
   va_end(args);
   if (n > (int)sizeof line - 2) n = (int)sizeof line - 2;
   line[n++] = '\n';
-  const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  const int fd = sp_side_open(path, O_WRONLY | O_APPEND | O_CREAT);
   /* one write a line, since several ranks append */
-  if (fd < 0 || write(fd, line, (size_t)n) != n) sp_warn("%s: cannot be written: %s", path, strerror(errno));
+  if (fd < 0 || write(fd, line, (size_t)n) != n) sp_warn("%s: cannot be written: %s", path, sp_side_error(errno));
   if (fd >= 0) close(fd);
 }
 
@@ -82,7 +83,7 @@ static bool parse_run(const char *line, bool *is_new) {
 
 void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
   *out = (sp_last_run){0};
-  FILE *file = fopen(path, "re");
+  FILE *file = sp_side_read(path);
   if (!file) return;
   char line[LINE_SIZE];
   fseeko(file, (off_t)from, SEEK_SET);
@@ -109,9 +110,9 @@ static void count(const sp_crash *crash, sp_global n_gathers, uint8_t *counts, u
 sp_status sp_history_count_crashes(const char *path, sp_global n_gathers, uint8_t *counts, uint8_t *alone) {
   memset(counts, 0, n_gathers);
   memset(alone, 0, n_gathers);
-  FILE *file = fopen(path, "re");
+  FILE *file = sp_side_read(path);
   if (!file && errno == ENOENT) return SP_SUCCESS;
-  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, sp_side_error(errno));
   char line[LINE_SIZE];
   while (fgets(line, sizeof line, file)) {
     sp_crash crash;

@@ -11,6 +11,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/roles.h"
+#include "seisproc/side_file.h"
 
 enum { BUFFER_SIZE = 1 << 16, LINE_SIZE = 256, MAX_RANGES = 64, SHOWN_RANGES = 8 };
 
@@ -42,8 +43,8 @@ sp_status sp_inflight_create(const char *path, const sp_place *places, int n_ran
   sp_inflight *f = NULL;
   SP_TRY(sp_calloc(1, sizeof *f, "what is in flight", (void **)&f));
   f->path = path;
-  f->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-  if (f->fd < 0) sp_warn("%s: cannot be created: %s", path, strerror(errno));
+  f->fd = sp_side_create(path);
+  if (f->fd < 0) sp_warn("%s: cannot be created: %s", path, sp_side_error(errno));
   for (int r = 0; r < n_ranks; r++) {
     f->used += (size_t)snprintf(make_room(f), LINE_SIZE, "rank %d %s %d %s\n", r, sp_role_name((sp_role)places[r].role),
                                 places[r].process, places[r].host);
@@ -73,8 +74,8 @@ void sp_inflight_close(sp_inflight *f) {
 void sp_inflight_note_wait(const char *path, int rank, double seconds, const char *what) {
   char line[LINE_SIZE];
   const int n = snprintf(line, sizeof line, "waits %d %.0f %s\n", rank, seconds, what);
-  const int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (fd < 0 || write(fd, line, (size_t)n) != n) sp_debug("%s: cannot be written: %s", path, strerror(errno));
+  const int fd = sp_side_open(path, O_WRONLY | O_APPEND);
+  if (fd < 0 || write(fd, line, (size_t)n) != n) sp_debug("%s: cannot be written: %s", path, sp_side_error(errno));
   if (fd >= 0) close(fd);
 }
 
@@ -149,7 +150,7 @@ static void put_ranges(const summary *s, char *text, size_t size) {
 
 bool sp_inflight_describe(const char *path, int rank, char text[SP_INFLIGHT_TEXT], bool *says) {
   text[0] = '\0';
-  FILE *file = fopen(path, "re");
+  FILE *file = sp_side_read(path);
   if (!file) return false;
   summary s = {0};
   char line[LINE_SIZE], ranges[SP_INFLIGHT_TEXT / 2] = "";

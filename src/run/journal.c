@@ -1,6 +1,7 @@
 #include "src/run/journal.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "src/base/fault.h"
 #include "src/run/sync_thread.h"
 
@@ -21,9 +23,6 @@ static const char magic[] = "seisproc-journal 1 ";
 static const char crc_mark[] = " crc32c=";
 
 enum { CRC_TAIL = sizeof crc_mark - 1 + 8, RESULT_TEXT = 32, LINE_TEXT = 128, HEADER_LINE_TEXT = 512 };
-
-/* More gathers than this are a mistake: what is read is not trusted with the size of an allocation. */
-#define MAX_GATHERS (UINT64_C(1) << 40)
 
 struct sp_journal {
   int fd;
@@ -106,8 +105,8 @@ static void write_header(writer *t, const sp_journal_header *header) {
 }
 
 static sp_status write_new_file(const char *path, const char *text, size_t n) {
-  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
+  const int fd = sp_side_create(path);
+  if (fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be created: %s", path, sp_side_error(errno));
   sp_status status = write_all(fd, path, text, n);
   if (status == SP_SUCCESS && fsync(fd)) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(errno));
@@ -145,15 +144,15 @@ out:
 static sp_status read_text(const char *path, char **text, size_t *length) {
   *text = NULL;
   *length = 0;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const int fd = sp_side_open(path, O_RDONLY);
   if (fd < 0 && errno == ENOENT) return SP_SUCCESS;
-  if (fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+  if (fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be opened: %s", path, sp_side_error(errno));
   sp_status status = SP_SUCCESS;
   struct stat entry;
   char *buffer = NULL;
   size_t n = 0;
-  if (fstat(fd, &entry) || !S_ISREG(entry.st_mode)) {
-    status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal", path);
+  if (fstat(fd, &entry)) {
+    status = SP_RAISE(SP_ERR_IO, "%s: %s", path, strerror(errno));
     goto out;
   }
   SP_TRY_GOTO(out, sp_alloc((size_t)entry.st_size + 1, "the journal", (void **)&buffer));
@@ -181,8 +180,35 @@ static bool parse_first_line(const char *line, sp_journal_header *header) {
                 "id=%*36s input=%36s bytes=%" SCNu64 " gathers=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32
                 " results=%" SCNu32,
                 header->input_uuid, &header->input_bytes, &header->n_gathers, &header->n_traces, &header->n_samples,
-                &header->results_version) == 6 &&
-         header->n_gathers <= MAX_GATHERS;
+                &header->results_version) == 6;
+}
+
+/* A number in the digits of base 10 or 16, exactly n_digits of them where that is not 0; false for anything else. */
+static bool parse_number(const char **at, int base, int n_digits, uint64_t most, uint64_t *out) {
+  const char *start = *at;
+  char *end;
+  if (!(base == 10 ? isdigit((unsigned char)*start) : isxdigit((unsigned char)*start))) return false;
+  errno = 0;
+  *out = strtoull(start, &end, base);
+  if (errno || *out > most || (n_digits && end != start + n_digits)) return false;
+  if (base == 16 && (start[1] == 'x' || start[1] == 'X')) return false;
+  *at = end;
+  return true;
+}
+
+/* REASON:CRC[:CRC] and the blank behind it. */
+static bool parse_result(const char **at, sp_gather_result *out) {
+  uint64_t reason, crc_traces, crc_noise = 0;
+  if (!parse_number(at, 10, 0, UINT32_MAX, &reason) || *(*at)++ != ':') return false;
+  if (!parse_number(at, 16, 8, UINT32_MAX, &crc_traces)) return false;
+  if (**at == ':') {
+    ++*at;
+    if (!parse_number(at, 16, 8, UINT32_MAX, &crc_noise)) return false;
+  }
+  if (*(*at)++ != ' ') return false;
+  *out = (sp_gather_result){
+      .reason = (uint32_t)reason, .crc_traces = (uint32_t)crc_traces, .crc_noise = (uint32_t)crc_noise};
+  return true;
 }
 
 /* The results of a `done` line; false where it does not say what its first numbers promise. */
@@ -191,17 +217,8 @@ static bool parse_results(const char *at, uint64_t first, uint64_t n, sp_journal
   for (int check = 1; check >= 0; check--) { /* look first, then take */
     const char *c = at;
     for (uint64_t g = first; g < first + n; g++) {
-      char *end;
-      sp_gather_result result = {.reason = (uint32_t)strtoul(c, &end, 10)};
-      if (end == c || *end != ':') return false;
-      result.crc_traces = (uint32_t)strtoul(c = end + 1, &end, 16);
-      if (end != c + 8) return false;
-      if (*end == ':') {
-        result.crc_noise = (uint32_t)strtoul(c = end + 1, &end, 16);
-        if (end != c + 8) return false;
-      }
-      if (*end != ' ') return false;
-      c = end + 1;
+      sp_gather_result result;
+      if (!parse_result(&c, &result)) return false;
       if (check) continue;
       out->n_done += !out->done[g];
       out->done[g] = 1;
@@ -212,11 +229,10 @@ static bool parse_results(const char *at, uint64_t first, uint64_t n, sp_journal
 }
 
 static bool parse_done(const char *line, sp_journal_contents *out) {
-  char *end;
-  const uint64_t first = strtoull(line + 5, &end, 10);
-  if (*end != ' ') return false;
-  const uint64_t n = strtoull(end + 1, &end, 10);
-  return *end == ' ' && parse_results(end + 1, first, n, out);
+  uint64_t first, n;
+  const char *at = line + 5;
+  if (!parse_number(&at, 10, 0, UINT64_MAX, &first) || *at++ != ' ') return false;
+  return parse_number(&at, 10, 0, UINT64_MAX, &n) && *at++ == ' ' && parse_results(at, first, n, out);
 }
 
 /* Lines one after the other, without their ends. */
@@ -262,17 +278,18 @@ static bool parse_header(reader *r, sp_journal_contents *out) {
   return true; /* it just ends: nothing was begun */
 }
 
-static sp_status parse(const char *path, reader *r, sp_journal_contents *out) {
+static sp_status parse(const char *path, reader *r, sp_global n_gathers, sp_journal_contents *out) {
   if (!next_line(r)) return SP_SUCCESS;
   if (!is_sealed(r->line, r->n, 0) || !parse_first_line(r->line, &out->header) || !parse_header(r, out)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: damaged in its header, so what is done cannot be told; --restart starts over",
                     path);
   }
   out->length = bytes_read(r);
-  if (!out->begun) return SP_SUCCESS;
+  /* one of another survey: its header says so, and nothing is allocated by what it says */
+  if (!out->begun || out->header.n_gathers != n_gathers) return SP_SUCCESS;
   out->seed = sp_crc32c(0, r->start, out->length);
-  SP_TRY(sp_calloc(out->header.n_gathers + 1, 1, "the journal's gathers", (void **)&out->done));
-  SP_TRY(sp_calloc(out->header.n_gathers + 1, sizeof *out->results, "the journal's gathers", (void **)&out->results));
+  SP_TRY(sp_calloc(n_gathers + 1, 1, "the journal's gathers", (void **)&out->done));
+  SP_TRY(sp_calloc(n_gathers + 1, sizeof *out->results, "the journal's gathers", (void **)&out->results));
   while (next_line(r)) {
     const bool good = is_sealed(r->line, r->n, out->seed) && !strncmp(r->line, "done ", 5) && parse_done(r->line, out);
     out->n_bad_lines += !good;
@@ -281,7 +298,7 @@ static sp_status parse(const char *path, reader *r, sp_journal_contents *out) {
   return SP_SUCCESS;
 }
 
-sp_status sp_journal_read(const char *path, sp_journal_contents *out) {
+sp_status sp_journal_read(const char *path, sp_global n_gathers, sp_journal_contents *out) {
   *out = (sp_journal_contents){0};
   sp_journal_contents contents = {0};
   char *text = NULL;
@@ -296,7 +313,7 @@ sp_status sp_journal_read(const char *path, sp_journal_contents *out) {
     status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal of seisproc; move it away, or let --restart replace it", path);
   }
   reader r = {.start = text, .end = text + length};
-  if (status == SP_SUCCESS) status = parse(path, &r, &contents);
+  if (status == SP_SUCCESS) status = parse(path, &r, n_gathers, &contents);
   sp_free(text);
   if (status != SP_SUCCESS) {
     sp_journal_contents_free(&contents);
@@ -322,9 +339,9 @@ sp_status sp_journal_open(const char *path, const sp_journal_contents *contents,
   SP_TRY(sp_calloc(1, sizeof *journal, "the journal", (void **)&journal));
   journal->path = path;
   journal->seed = contents->seed;
-  journal->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  journal->fd = sp_side_open(path, O_WRONLY | O_APPEND);
   if (journal->fd < 0 || ftruncate(journal->fd, (off_t)contents->length)) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, sp_side_error(errno));
     goto fail;
   }
   journal->line_size = LINE_TEXT + max_gathers * (size_t)RESULT_TEXT;

@@ -49,10 +49,11 @@ typedef struct sp_journal sp_journal;
 /* Writes a new journal with its header and makes it durable; replaces an old one in one step. Errors: SP_ERR_IO. */
 sp_status sp_journal_create(const char *path, const sp_journal_header *header);
 
-/* Reads a journal. A file that is not there, is empty, or ends within its header gives begun = false. Errors:
- * SP_ERR_INPUT for a file that is no journal or is damaged in its header, SP_ERR_IO. The caller frees *out with
- * sp_journal_contents_free. */
-sp_status sp_journal_read(const char *path, sp_journal_contents *out);
+/* Reads a journal of an output with n_gathers gathers. A file that is not there, is empty, or ends within its header
+ * gives begun = false; of one whose header says another number of gathers only the header is given (done and results
+ * are NULL). Errors: SP_ERR_INPUT for a file that is no journal or is damaged in its header, SP_ERR_IO. The caller
+ * frees *out with sp_journal_contents_free. */
+sp_status sp_journal_read(const char *path, sp_global n_gathers, sp_journal_contents *out);
 void sp_journal_contents_free(sp_journal_contents *contents);
 
 /* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No range will have more

@@ -7,6 +7,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "src/base/fault.h"
 
 /* One line on the first difference between what was begun at `path` and what this run would do. */
@@ -135,7 +136,12 @@ sp_status sp_resume_look(const sp_job *job, const char *part_path, const char *j
     return forget(part_path, journal_path);
   }
   sp_journal_contents found;
-  SP_TRY(sp_journal_read(journal_path, &found));
+  SP_TRY(sp_journal_read(journal_path, header->n_gathers, &found));
+  const int unusable = sp_side_check(part_path);
+  if (unusable) {
+    sp_journal_contents_free(&found);
+    return SP_RAISE(sp_file_status(unusable), "%s: cannot be used: %s", part_path, sp_side_error(unusable));
+  }
   const bool begun = found.begun && access(part_path, F_OK) == 0;
   const sp_status status = begun ? take_up(journal_path, header, &found)
                                  : look_further(job, part_path, journal_path, header, start, contents);

@@ -12,9 +12,9 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "seisproc/survey_file.h"
 #include "src/base/fault.h"
-#include "src/run/lock.h"
 #include "src/run/output.h"
 #include "src/run/report.h"
 #include "src/run/resume.h"
@@ -68,6 +68,7 @@ static sp_status begin(sp_run_context *run, sp_beginning *start) {
   SP_TRY_GOTO(out,
               sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
   SP_FAULT_POINT("looked");
+  if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_replace(run->job->output));
   if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
   end_if_disk_failed(run, status);
   SP_TRY_GOTO(out, status);
@@ -99,26 +100,20 @@ static sp_status begin_journal(sp_run_context *run, sp_beginning *start) {
   if (run->options->no_commit) return SP_SUCCESS;
   if (run->start == SP_START_NEW) {
     SP_TRY(sp_journal_create(run->journal_path, &start->header));
-    SP_TRY(sp_journal_read(run->journal_path, &start->earlier));
+    SP_TRY(sp_journal_read(run->journal_path, start->header.n_gathers, &start->earlier));
   }
   return sp_journal_open(run->journal_path, &start->earlier, run->shape.slab_gathers, &start->journal);
 }
 
 /* --- what all ranks make together --------------------------------------------------------------------------- */
 
-static sp_status name_path(const sp_job *job, const char *suffix, char **out) {
-  const size_t size = strlen(job->output) + strlen(suffix) + 1;
-  SP_TRY(sp_alloc(size, "a path", (void **)out));
-  snprintf(*out, size, "%s%s", job->output, suffix);
-  return SP_SUCCESS;
-}
-
 static sp_status name_paths(sp_run_context *run) {
-  SP_TRY(name_path(run->job, ".part", &run->part_path));
-  SP_TRY(name_path(run->job, ".journal", &run->journal_path));
-  SP_TRY(name_path(run->job, ".inflight", &run->inflight_path));
-  SP_TRY(name_path(run->job, ".runs", &run->history_path));
-  return name_path(run->job, ".lock", &run->lock_path);
+  const char *output = run->job->output;
+  SP_TRY(sp_side_path(output, SP_SIDE_PART, &run->part_path));
+  SP_TRY(sp_side_path(output, SP_SIDE_JOURNAL, &run->journal_path));
+  SP_TRY(sp_side_path(output, SP_SIDE_INFLIGHT, &run->inflight_path));
+  SP_TRY(sp_side_path(output, SP_SIDE_RUNS, &run->history_path));
+  return sp_side_path(output, SP_SIDE_LOCK, &run->lock_path);
 }
 
 /* Threads of this worker: what the job says, else its share of the cores that this process may use. */

@@ -5,13 +5,13 @@
 #include <stdint.h>
 
 #include "seisproc/job.h"
+#include "seisproc/lock.h"
 #include "seisproc/node_window.h"
 #include "seisproc/roles.h"
 #include "seisproc/run.h"
 #include "seisproc/stats.h"
 #include "src/run/inflight.h"
 #include "src/run/journal.h"
-#include "src/run/lock.h"
 #include "src/run/resume.h"
 #include "src/run/run_shape.h"
 #include "src/run/watchdog.h"

@@ -9,6 +9,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 #include "src/base/crash.h"
 #include "src/run/history.h"
 
@@ -80,7 +81,7 @@ sp_status sp_record_begin(sp_run_context *run, sp_beginning *start) {
                                   .stall_s = stall_time(run)};
   SP_TRY(sp_agree(roles->world, sp_watch_create(&config, &run->watch)));
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
-  run->history_fd = open(run->history_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  run->history_fd = sp_side_open(run->history_path, O_WRONLY | O_APPEND | O_CREAT);
   if (run->history_fd >= 0) sp_crash_watch(run->history_fd, roles->rank);
   return SP_SUCCESS;
 }

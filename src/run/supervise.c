@@ -9,10 +9,12 @@
 
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 #include "src/run/history.h"
 #include "src/run/inflight.h"
 
-enum { PATH_SIZE = 4096, HOST_SIZE = 64, LINE_SIZE = 256 };
+enum { HOST_SIZE = 64, LINE_SIZE = 256 };
 
 /* What the launcher has said of a rank that died. */
 typedef struct death {
@@ -24,7 +26,7 @@ typedef struct death {
 
 typedef struct supervisor {
   const sp_job *job;
-  char journal[PATH_SIZE], inflight[PATH_SIZE], history[PATH_SIZE];
+  char *journal, *inflight, *history; /* owned */
   death death;
   sp_launch_end end;
   sp_last_run run;
@@ -115,14 +117,9 @@ static off_t journal_size(const supervisor *s) {
 /* --- running it ------------------------------------------------------------------------------------------------ */
 
 static sp_status name_files(supervisor *s) {
-  static const char *const endings[] = {".journal", ".inflight", ".runs"};
-  char *const names[] = {s->journal, s->inflight, s->history};
-  for (int i = 0; i < 3; i++) {
-    if (snprintf(names[i], PATH_SIZE, "%s%s", s->job->output, endings[i]) >= PATH_SIZE) {
-      return SP_RAISE(SP_ERR_USAGE, "%s: the name is too long", s->job->output);
-    }
-  }
-  return SP_SUCCESS;
+  SP_TRY(sp_side_path(s->job->output, SP_SIDE_JOURNAL, &s->journal));
+  SP_TRY(sp_side_path(s->job->output, SP_SIDE_INFLIGHT, &s->inflight));
+  return sp_side_path(s->job->output, SP_SIDE_RUNS, &s->history);
 }
 
 /* All runs of one supervisor share the time that the job has. */
@@ -142,29 +139,37 @@ static sp_status run_once(supervisor *s, char *const *command) {
   return SP_SUCCESS;
 }
 
-sp_status sp_supervise(const sp_job *job, char *const *command, char *const *again, int *exit_code) {
-  supervisor s = {.job = job};
-  SP_TRY(name_files(&s));
+static sp_status supervise(supervisor *s, char *const *command, char *const *again, int *exit_code) {
+  SP_TRY(name_files(s));
   note_start();
   bool begun = false;
-  off_t done = journal_size(&s);
+  off_t done = journal_size(s);
   for (int in_vain = 0;;) {
-    SP_TRY(run_once(&s, begun ? again : command));
-    begun |= s.run.begun;
-    *exit_code = s.end.exit_code;
-    if (s.end.told || s.end.asked) return SP_SUCCESS;
-    const bool another = is_worth_another(&s);
-    if (another || s.death.known) say_what_happened(&s);
+    SP_TRY(run_once(s, begun ? again : command));
+    begun |= s->run.begun;
+    *exit_code = s->end.exit_code;
+    if (s->end.told || s->end.asked) return SP_SUCCESS;
+    const bool another = is_worth_another(s);
+    if (another || s->death.known) say_what_happened(s);
     if (!another) return SP_SUCCESS;
-    const off_t done_now = journal_size(&s);
+    const off_t done_now = journal_size(s);
     if (done_now > done) in_vain = 0;
     done = done_now;
     *exit_code = SP_EXIT_RESUMABLE;
-    if (in_vain++ == job->settings.restarts) {
+    if (in_vain++ == s->job->settings.restarts) {
       sp_log(SP_LOG_ERROR, "given up after %d restarts in a row without a gather done; the same command goes on",
-             job->settings.restarts);
+             s->job->settings.restarts);
       return SP_SUCCESS;
     }
-    sp_info("starting again, %d of %d in a row without progress", in_vain, job->settings.restarts);
+    sp_info("starting again, %d of %d in a row without progress", in_vain, s->job->settings.restarts);
   }
+}
+
+sp_status sp_supervise(const sp_job *job, char *const *command, char *const *again, int *exit_code) {
+  supervisor s = {.job = job};
+  const sp_status status = supervise(&s, command, again, exit_code);
+  sp_free(s.journal);
+  sp_free(s.inflight);
+  sp_free(s.history);
+  return status;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 #include "seisproc/stats.h"
 #include "src/base/fault.h"
 
@@ -57,7 +58,7 @@ sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out) {
   pthread_mutex_init(&t->lock, NULL);
   pthread_cond_init(&t->wake, NULL);
   t->path = path;
-  t->fd = open(path, O_RDWR | O_CLOEXEC);
+  t->fd = sp_side_open(path, O_RDWR);
   if (t->fd < 0) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     goto fail;

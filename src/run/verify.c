@@ -58,7 +58,7 @@ static sp_status read_journal(verifier *v, sp_global n_gathers) {
   char *path = NULL;
   SP_TRY(sp_alloc(size, "a path", (void **)&path));
   snprintf(path, size, "%.*s.journal", (int)stem, v->path);
-  sp_status status = sp_journal_read(path, &v->journal);
+  sp_status status = sp_journal_read(path, n_gathers, &v->journal);
   if (status == SP_SUCCESS && !v->journal.begun) {
     status = SP_RAISE(SP_ERR_INPUT, "%s: its journal %s is not there or empty, so nothing of it counts as done",
                       v->path, path);

@@ -9,6 +9,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "seisproc/stop.h"
 #include "src/segy/exporter.h"
 #include "src/segy/output_check.h"
@@ -16,8 +17,10 @@
 enum { COPY_BYTES = 1 << 20 };
 
 static sp_status open_output(sp_exporter *ex, int flags) {
-  ex->fd = open(ex->part_path, flags | O_CLOEXEC, 0666);
-  if (ex->fd < 0) return SP_RAISE(SP_ERR_INPUT, "%s: cannot be created: %s", ex->part_path, strerror(errno));
+  ex->fd = sp_side_open(ex->part_path, flags);
+  if (ex->fd < 0) {
+    return SP_RAISE(sp_file_status(errno), "%s: cannot be created: %s", ex->part_path, sp_side_error(errno));
+  }
   return SP_SUCCESS;
 }
 
@@ -45,7 +48,7 @@ static sp_status copy_trailer(sp_exporter *ex, uint64_t offset) {
 /* Rank 0: the empty file at its full size, file headers and trailer. */
 static sp_status create(sp_exporter *ex) {
   const uint64_t trailer = ex->file_header_bytes + ex->n_traces * ex->trace_bytes;
-  SP_TRY(open_output(ex, O_RDWR | O_CREAT | O_TRUNC));
+  SP_TRY(open_output(ex, O_RDWR | O_CREAT | O_EXCL));
   if (ftruncate(ex->fd, (off_t)(trailer + ex->trailer_bytes))) {
     return SP_RAISE(SP_ERR_IO, "%s: cannot be made %llu bytes long: %s", ex->part_path,
                     (unsigned long long)(trailer + ex->trailer_bytes), strerror(errno));
@@ -58,7 +61,7 @@ static sp_status open_all(sp_exporter *ex) {
   sp_status status = SP_SUCCESS;
   if (ex->team.rank == 0) {
     status = sp_output_check(ex->options->input, ex->options->output);
-    if (status == SP_SUCCESS) status = sp_part_path(ex->options->output, &ex->part_path);
+    if (status == SP_SUCCESS) status = sp_part_begin(ex->options->output, &ex->part_path, &ex->lock);
     if (status == SP_SUCCESS) status = create(ex);
   }
   SP_TRY(sp_team_agree(&ex->team, status));
@@ -124,5 +127,6 @@ sp_status sp_export(MPI_Comm comm, const sp_export_options *options) {
   sp_export_close(&ex);
   sp_free(ex.file_header);
   sp_free(ex.part_path);
+  sp_lock_release(ex.lock);
   return status;
 }

@@ -88,7 +88,7 @@ static sp_status take_exact(mover *m, uint64_t trace, bool *found) {
 static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
   sp_exporter *ex = m->ex;
   const size_t bytes = sp_segy_format_bytes(ex->format), n = ex->n_samples;
-  sp_segy_decode(ex->format, ex->order, m->raw, n, m->again);
+  sp_segy_decode(ex->format, ex->sample_order, m->raw, n, m->again);
   if (!memcmp(m->again, samples, n * sizeof *samples)) {
     memcpy(out, m->raw, n * bytes);
     return;
@@ -100,7 +100,7 @@ static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
     if (equal) samples[i] = 0;
     same[i] = equal;
   }
-  sp_segy_encode(ex->format, ex->order, samples, n, out, &ex->losses);
+  sp_segy_encode(ex->format, ex->sample_order, samples, n, out, &ex->losses);
   for (size_t i = 0; i < n; i++) {
     if (same[i]) memcpy(out + i * bytes, m->raw + i * bytes, bytes);
   }
@@ -136,7 +136,7 @@ static sp_status move_block(mover *m, uint64_t first, sp_local n) {
     if (exact) {
       encode_around_exact(m, samples, out + ex->header_bytes);
     } else {
-      sp_segy_encode(ex->format, ex->order, samples, ex->n_samples, out + ex->header_bytes, &ex->losses);
+      sp_segy_encode(ex->format, ex->sample_order, samples, ex->n_samples, out + ex->header_bytes, &ex->losses);
     }
   }
   return sp_export_write(ex, ex->file_header_bytes + first * ex->trace_bytes, n * ex->trace_bytes, m->out);

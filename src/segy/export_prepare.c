@@ -29,30 +29,36 @@ static sp_status append(const sp_exporter *ex, const char *path, uint8_t **bytes
 }
 
 static sp_status keep_file_headers(sp_exporter *ex) {
+  SP_TRY(append(ex, "/segy/storage_label", &ex->file_header, &ex->file_header_bytes));
+  ex->text_at = ex->file_header_bytes;
   SP_TRY(append(ex, "/segy/text_header", &ex->file_header, &ex->file_header_bytes));
   SP_TRY(append(ex, "/segy/binary_header", &ex->file_header, &ex->file_header_bytes));
-  if (ex->file_header_bytes != SP_SEGY_FILE_HEADER_BYTES) {
+  if (ex->file_header_bytes - ex->text_at != SP_SEGY_FILE_HEADER_BYTES ||
+      (ex->text_at && ex->text_at != SP_STORAGE_LABEL_BYTES)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: /segy holds %llu bytes of file headers, allowed is %d", ex->options->input,
-                    (unsigned long long)ex->file_header_bytes, SP_SEGY_FILE_HEADER_BYTES);
+                    (unsigned long long)(ex->file_header_bytes - ex->text_at), SP_SEGY_FILE_HEADER_BYTES);
   }
   return append(ex, "/segy/extended_text", &ex->file_header, &ex->file_header_bytes);
 }
 
 /* What /segy says of the file that the survey came from. */
 static sp_status read_origin(sp_exporter *ex, int64_t *format) {
-  char *kind = NULL, *order = NULL;
+  char *kind = NULL, *order = NULL, *sample_order = NULL;
   int64_t n_samples = 0;
   double interval_us = 0;
   sp_status status;
   SP_TRY_GOTO(out, sp_survey_get_text(ex->survey, "/segy", "kind", &kind));
   SP_TRY_GOTO(out, sp_survey_get_text(ex->survey, "/segy", "byte_order", &order));
+  SP_TRY_GOTO(out, sp_survey_find_text(ex->survey, "/segy", "sample_byte_order", &sample_order));
   SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "format", format));
   SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "n_samples", &n_samples));
   SP_TRY_GOTO(out, sp_survey_get_real(ex->survey, "/segy", "sample_interval_us", &interval_us));
   ex->kind = strcmp(kind, "su") ? SP_KIND_SEGY : SP_KIND_SU;
   ex->order = strcmp(order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;
+  ex->sample_order = !sample_order ? ex->order : strcmp(sample_order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;
   ex->set_shape = n_samples != ex->n_samples || interval_us != ex->interval_us;
 out:
+  sp_free(sample_order);
   sp_free(order);
   sp_free(kind);
   return status;
@@ -98,14 +104,15 @@ static sp_status prepare_kept(sp_exporter *ex) {
   }
   SP_TRY(keep_file_headers(ex));
   /* the declared format may be a wrong one that import was told about: it is only changed when another is asked for */
-  if (ex->format != format || ex->set_shape) sp_export_set_binary(ex, ex->file_header + SP_SEGY_TEXT_BYTES);
+  if (ex->format != format || ex->set_shape)
+    sp_export_set_binary(ex, ex->file_header + ex->text_at + SP_SEGY_TEXT_BYTES);
   return SP_SUCCESS;
 }
 
 static sp_status prepare_made(sp_exporter *ex) {
   const sp_export_options *o = ex->options;
   ex->kind = o->kind ? o->kind : SP_KIND_SEGY;
-  ex->order = SP_ORDER_BIG;
+  ex->order = ex->sample_order = SP_ORDER_BIG;
   ex->format = o->format ? o->format : SP_FORMAT_FLOAT32;
   ex->header_bytes = SP_TRACE_HEADER_BYTES;
   ex->set_shape = true;

@@ -4,6 +4,7 @@
 #define SEISPROC_SRC_SEGY_EXPORTER_H
 
 #include "seisproc/export.h"
+#include "seisproc/lock.h"
 #include "seisproc/survey_file.h"
 #include "src/segy/team.h"
 
@@ -24,17 +25,19 @@ typedef struct sp_exporter {
   sp_export_column columns[SP_SEGY_MAX_COLUMNS];
   int n_columns;
   sp_segy_kind kind;
-  sp_byte_order order;
+  sp_byte_order order, sample_order;
   int format;
   bool cut_headers;     /* of the other kind: their first 180 bytes are kept, the rest means something else */
   bool set_shape;       /* number or interval of samples is not that of the kept headers */
   uint8_t *file_header; /* rank 0; owned */
   uint64_t file_header_bytes, trailer_bytes;
+  uint64_t text_at; /* of the textual header in file_header: 0, or behind a storage unit label */
   uint64_t n_traces, trace_bytes;
   uint32_t header_bytes, kept_header_bytes, n_samples;
   double interval_us;
   int fd;
-  char *part_path; /* owned; NULL until the file is there */
+  char *part_path; /* owned */
+  sp_lock *lock;   /* on the output; rank 0, owned */
   sp_segy_losses losses;
   sp_meter meter;
 } sp_exporter;

@@ -128,6 +128,7 @@ static void clear(sp_importer *im) {
   sp_order_clear(&im->order);
   sp_free(im->inexact);
   sp_free(im->part_path);
+  sp_lock_release(im->lock);
   sp_free(im->layout);
 }
 

@@ -2,7 +2,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "src/segy/importer.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/segy_bytes.h"
 
 enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20 };
 

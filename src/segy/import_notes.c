@@ -22,11 +22,26 @@ static void note_number(sp_note *other, sp_note *zero, uint64_t trace, double sa
   }
 }
 
-void sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n) {
+enum { LENGTH_CHECKS = 16 }; /* traces with another count that a rank looks behind */
+
+/* Traces that say another number of samples: are they of another length? */
+static sp_status check_lengths(sp_importer *im, uint64_t first, const void *headers, size_t n, int ns) {
+  const sp_segy_layout *layout = im->layout;
+  if (ns < 0 || im->options->hints.n_samples) return SP_SUCCESS;
+  for (size_t i = 0; i < n && im->n_length_checks < LENGTH_CHECKS; i++) {
+    const char *header = (const char *)headers + i * layout->header_bytes;
+    const double said = sp_segy_column_value(layout, (size_t)ns, header);
+    if (said == 0 || said == layout->n_samples) continue;
+    im->n_length_checks++;
+    SP_TRY(sp_segy_check_length(layout, im->fd, im->options->input, first + i, header));
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n) {
   const sp_segy_layout *layout = im->layout;
   const int ns = sp_segy_column_find(layout, "ns"), dt = sp_segy_column_find(layout, "dt");
   const int scalco = sp_segy_column_find(layout, "scalco"), scalel = sp_segy_column_find(layout, "scalel");
-  const bool unsigned_dt = layout->kind == SP_KIND_SU;
   for (size_t i = 0; i < n; i++) {
     const char *header = (const char *)headers + i * layout->header_bytes;
     const uint64_t trace = first + i;
@@ -35,8 +50,7 @@ void sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers
                   sp_segy_column_value(layout, (size_t)ns, header), layout->n_samples);
     }
     if (dt >= 0) {
-      double us = sp_segy_column_value(layout, (size_t)dt, header);
-      if (unsigned_dt && us < 0) us += 65536;
+      const double us = sp_segy_column_value(layout, (size_t)dt, header);
       note_number(&im->notes[SP_NOTE_INTERVAL], &im->notes[SP_NOTE_NO_INTERVAL], trace, us, layout->sample_interval_us);
     }
     const int scalars[] = {scalco, scalel};
@@ -46,6 +60,7 @@ void sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers
       if (!sp_header_scale_is_legal((int)scalar)) count(&im->notes[SP_NOTE_COORDINATE_SCALAR + k], trace, scalar);
     }
   }
+  return im->notes[SP_NOTE_SAMPLES].count ? check_lengths(im, first, headers, n, ns) : SP_SUCCESS;
 }
 
 /* Totals on all ranks: the count of all, and the first of all with its value. */

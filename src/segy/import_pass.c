@@ -14,7 +14,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/stop.h"
 #include "src/segy/importer.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/segy_bytes.h"
 
 static const uint64_t block_bytes = 4 << 20; /* read at once, in the file's order */
 static const uint64_t chunk_header_bytes = 8 << 20;
@@ -103,14 +103,14 @@ static sp_status write_headers(mover *m, uint64_t first, sp_local n) {
   return SP_SUCCESS;
 }
 
-static void collect(mover *m, uint64_t first, sp_local n) {
+static sp_status collect(mover *m, uint64_t first, sp_local n) {
   sp_importer *im = m->im;
   for (int k = 0; k < im->n_keys; k++) {
     const int column = im->key_column[k];
     char *to = (char *)im->keys[k] + (first - im->first) * sp_import_column_bytes(im, column);
     sp_import_column(im, column, m->headers, n, to);
   }
-  sp_import_note_headers(im, first, m->headers, n);
+  return sp_import_note_headers(im, first, m->headers, n);
 }
 
 /* --- traces ------------------------------------------------------------------------------------------------------- */
@@ -121,7 +121,8 @@ static void take_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i,
   const sp_segy_layout *layout = im->layout;
   memcpy(m->headers + (size_t)i * layout->header_bytes, raw, layout->header_bytes);
   float *samples = m->samples + (size_t)b * layout->n_samples;
-  if (sp_segy_decode(layout->format, layout->order, raw + layout->header_bytes, layout->n_samples, samples)) return;
+  if (sp_segy_decode(layout->format, layout->sample_order, raw + layout->header_bytes, layout->n_samples, samples))
+    return;
   const uint64_t place = chunk + i - im->first;
   im->inexact[place / 8] |= (uint8_t)(1u << place % 8);
   im->n_inexact++;
@@ -246,7 +247,7 @@ static sp_status move_chunk(mover *m, uint64_t chunk, sp_local n) {
   } else {
     SP_TRY(move_in_order(m, chunk, n));
   }
-  if (m->pass->collect) collect(m, chunk, n);
+  if (m->pass->collect) SP_TRY(collect(m, chunk, n));
   return m->pass->write ? write_headers(m, chunk, n) : SP_SUCCESS;
 }
 

@@ -10,9 +10,9 @@
 #include "seisproc/quote.h"
 #include "src/segy/importer.h"
 #include "src/segy/output_check.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/segy_bytes.h"
 
-enum { LOOK_TRACES = 1024, MAX_DATASETS = SP_SEGY_MAX_COLUMNS + 8, PATH_LENGTH = 48, COPY_BYTES = 1 << 20 };
+enum { LOOK_TRACES = 1024, MAX_DATASETS = SP_SEGY_MAX_COLUMNS + 9, PATH_LENGTH = 48, COPY_BYTES = 1 << 20 };
 
 /* --- checks ------------------------------------------------------------------------------------------------------ */
 
@@ -119,6 +119,7 @@ static sp_status open_input(sp_importer *im) {
 static sp_status prepare_first(sp_importer *im) {
   SP_TRY(sp_segy_identify(im->options->input, &im->options->hints, im->layout));
   SP_TRY(sp_output_check(im->options->input, im->options->output));
+  SP_TRY(sp_part_begin(im->options->output, &im->part_path, &im->lock));
   SP_TRY(set_derived(im));
   SP_TRY(find_keys(im));
   SP_TRY(open_input(im));
@@ -211,7 +212,7 @@ void sp_import_gather_name(const sp_importer *im, char name[SP_NAME_LENGTH + 1])
 
 /* Bytes between the binary header and the first trace. */
 static uint64_t extended_bytes(const sp_segy_layout *layout) {
-  return layout->kind == SP_KIND_SU ? 0 : layout->first_trace - SP_SEGY_FILE_HEADER_BYTES;
+  return layout->kind == SP_KIND_SU ? 0 : layout->first_trace - layout->label_bytes - SP_SEGY_FILE_HEADER_BYTES;
 }
 
 static size_t list_datasets(const sp_segy_layout *layout, sp_dataset_spec *specs, char (*paths)[PATH_LENGTH]) {
@@ -224,6 +225,9 @@ static size_t list_datasets(const sp_segy_layout *layout, sp_dataset_spec *specs
   if (layout->kind == SP_KIND_SEGY) {
     specs[k++] = (sp_dataset_spec){"/segy/text_header", SP_UINT8, SP_SEGY_TEXT_BYTES, 0, NULL};
     specs[k++] = (sp_dataset_spec){"/segy/binary_header", SP_UINT8, SP_SEGY_BINARY_BYTES, 0, NULL};
+  }
+  if (layout->label_bytes) {
+    specs[k++] = (sp_dataset_spec){"/segy/storage_label", SP_UINT8, layout->label_bytes, 0, NULL};
   }
   if (texts) specs[k++] = (sp_dataset_spec){"/segy/extended_text", SP_UINT8, texts, 0, NULL};
   if (layout->trailer_bytes) {
@@ -254,6 +258,10 @@ static sp_status create_file(const sp_importer *im) {
        .name = "byte_order",
        .kind = SP_ATTR_TEXT,
        .text = layout->order == SP_ORDER_BIG ? "big" : "little"},
+      {.object = "/segy",
+       .name = "sample_byte_order",
+       .kind = SP_ATTR_TEXT,
+       .text = layout->sample_order == SP_ORDER_BIG ? "big" : "little"},
       {.object = "/segy", .name = "revision", .kind = SP_ATTR_TEXT, .text = revision},
       {.object = "/segy", .name = "format", .kind = SP_ATTR_INT, .integer = layout->format},
       {.object = "/segy", .name = "n_samples", .kind = SP_ATTR_INT, .integer = layout->n_samples},
@@ -289,11 +297,13 @@ static sp_status copy_bytes(sp_importer *im, const char *path, uint64_t offset, 
 static sp_status copy_file_headers(sp_importer *im) {
   const sp_segy_layout *layout = im->layout;
   if (layout->kind == SP_KIND_SEGY) {
-    SP_TRY(copy_bytes(im, "/segy/text_header", 0, SP_SEGY_TEXT_BYTES));
-    SP_TRY(copy_bytes(im, "/segy/binary_header", SP_SEGY_TEXT_BYTES, SP_SEGY_BINARY_BYTES));
+    const uint64_t text = layout->label_bytes;
+    if (text) SP_TRY(copy_bytes(im, "/segy/storage_label", 0, text));
+    SP_TRY(copy_bytes(im, "/segy/text_header", text, SP_SEGY_TEXT_BYTES));
+    SP_TRY(copy_bytes(im, "/segy/binary_header", text + SP_SEGY_TEXT_BYTES, SP_SEGY_BINARY_BYTES));
   }
   const uint64_t texts = extended_bytes(layout);
-  if (texts) SP_TRY(copy_bytes(im, "/segy/extended_text", SP_SEGY_FILE_HEADER_BYTES, texts));
+  if (texts) SP_TRY(copy_bytes(im, "/segy/extended_text", layout->label_bytes + SP_SEGY_FILE_HEADER_BYTES, texts));
   if (!layout->trailer_bytes) return SP_SUCCESS;
   return copy_bytes(im, "/segy/trailer", layout->first_trace + layout->n_traces * layout->trace_bytes,
                     layout->trailer_bytes);
@@ -310,8 +320,7 @@ static sp_status create_and_head(sp_importer *im) {
 }
 
 sp_status sp_import_create(sp_importer *im) {
-  sp_status status = sp_part_path(im->options->output, &im->part_path);
-  if (status == SP_SUCCESS && im->team.rank == 0) status = create_and_head(im);
+  const sp_status status = im->team.rank ? sp_part_path(im->options->output, &im->part_path) : create_and_head(im);
   return sp_team_agree(&im->team, status);
 }
 

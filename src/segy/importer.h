@@ -4,6 +4,7 @@
 #define SEISPROC_SRC_SEGY_IMPORTER_H
 
 #include "seisproc/import.h"
+#include "seisproc/lock.h"
 #include "seisproc/survey_file.h"
 #include "src/segy/import_order.h"
 #include "src/segy/team.h"
@@ -29,7 +30,8 @@ typedef struct sp_importer {
   const sp_import_options *options;
   sp_segy_layout *layout; /* owned */
   int fd;
-  char *part_path; /* owned; NULL until the file is there */
+  char *part_path; /* owned */
+  sp_lock *lock;   /* on the output; rank 0, owned */
   sp_survey *survey;
   sp_dataset *traces, *raw_headers, *columns[SP_SEGY_MAX_COLUMNS];
   int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS];
@@ -43,6 +45,7 @@ typedef struct sp_importer {
   uint8_t *inexact; /* a bit for each trace of the share: its samples do not come back from floats exactly */
   uint64_t n_inexact;
   sp_note notes[SP_NOTE_KINDS];
+  int n_length_checks; /* done by this rank */
   sp_meter meter;
 } sp_importer;
 
@@ -78,7 +81,9 @@ void sp_import_column(const sp_importer *im, int column, const void *headers, si
 /* Bytes of one value of a column. */
 size_t sp_import_column_bytes(const sp_importer *im, int column);
 
-void sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n);
+/* Counts what n headers from trace `first` on say against what is used. Errors: SP_ERR_INPUT where traces turn out to
+ * be of several lengths. */
+sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n);
 
 /* Logs the notes of all ranks, from rank 0. Collective. */
 sp_status sp_import_say_notes(sp_importer *im);

@@ -1,45 +1,10 @@
-/* Trace headers as columns: which header words a file has and where, and their values. */
+/* Trace headers as columns: which header words a file has and where, their units, and their values. */
 #include <stdio.h>
 
-#include "seisproc/quote.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/header_value.h"
+#include "src/segy/segy_columns.h"
 
 /* --- values --------------------------------------------------------------------------------------------------- */
-
-static double ibm_value(uint32_t word) {
-  const uint8_t raw[4] = {(uint8_t)(word >> 24), (uint8_t)(word >> 16), (uint8_t)(word >> 8), (uint8_t)word};
-  float v;
-  sp_segy_decode(SP_FORMAT_IBM32, SP_ORDER_BIG, raw, 1, &v);
-  return v;
-}
-
-double sp_segy_field_value(const uint8_t *at, sp_field_type type, sp_byte_order order) {
-  switch (type) {
-  case SP_FIELD_INT8:
-    return (int8_t)*at;
-  case SP_FIELD_UINT8:
-    return *at;
-  case SP_FIELD_INT16:
-    return sp_get_i16(at, order);
-  case SP_FIELD_UINT16:
-    return sp_get_u16(at, order);
-  case SP_FIELD_INT32:
-    return sp_get_i32(at, order);
-  case SP_FIELD_UINT32:
-    return sp_get_u32(at, order);
-  case SP_FIELD_INT64:
-    return (double)(int64_t)sp_get_u64(at, order);
-  case SP_FIELD_UINT64:
-    return (double)sp_get_u64(at, order);
-  case SP_FIELD_FLOAT32:
-    return sp_get_f32(at, order);
-  case SP_FIELD_FLOAT64:
-    return sp_get_f64(at, order);
-  case SP_FIELD_IBM32:
-    return ibm_value(sp_get_u32(at, order));
-  }
-  return 0;
-}
 
 int sp_segy_column_find(const sp_segy_layout *layout, const char *name) {
   for (int pass = 0; pass < 2 && name; pass++) {
@@ -55,10 +20,10 @@ double sp_segy_column_value(const sp_segy_layout *layout, size_t i, const void *
   const sp_segy_column *column = &layout->columns[i];
   const uint8_t *bytes = header;
   if (column->wide_at) {
-    const double wide = sp_segy_field_value(bytes + column->wide_at, column->wide_type, layout->order);
+    const double wide = sp_header_value_get(bytes + column->wide_at, column->wide_type, layout->order);
     if (wide != 0) return wide;
   }
-  const double value = sp_segy_field_value(bytes + column->at, column->type, layout->order);
+  const double value = sp_header_value_get(bytes + column->at, column->type, layout->order);
   if (!column->real || column->scalar < 0) return value;
   return sp_header_scaled(value, (int)sp_segy_column_value(layout, (size_t)column->scalar, header));
 }
@@ -146,23 +111,18 @@ static bool displaced(const sp_stanza *stanza, const sp_header_field *field) {
   return false;
 }
 
-static const char *length_unit(int measurement) {
-  return measurement == 1 ? "m" : measurement == 2 ? "ft" : "m or ft";
+/* Unit of angular coordinates by the field counit; NULL where they are lengths. Rev 0 knows but arc seconds; that 3 and
+ * 4 are taken as later revisions define them keeps degrees from passing as metres. */
+const char *sp_segy_angle_unit(int counit) {
+  return counit == 2 ? "arc s" : counit == 3 ? "degree" : counit == 4 ? "DMS" : NULL;
 }
 
-/* Unit of angular coordinates by the field counit; NULL where they are lengths. Rev 0 knows but arc seconds. */
-static const char *angle_unit(const sp_segy_layout *layout, int counit) {
-  if (counit == 2) return "arc s";
-  if (layout->revision_major < 1) return NULL;
-  return counit == 3 ? "degree" : counit == 4 ? "DMS" : NULL;
-}
-
-static void set_unit(sp_segy_column *column, const sp_header_field *field, int measurement, const char *angle) {
+static void set_unit(sp_segy_column *column, const sp_header_field *field, const char *length, const char *angle) {
   const char *unit = field->unit ? field->unit : "";
   if (angle && field->scalar && !strcmp(field->scalar, "scalco")) {
     snprintf(column->unit, sizeof column->unit, "%s", angle);
   } else if (!strncmp(unit, "length", 6)) {
-    snprintf(column->unit, sizeof column->unit, "%s%s", length_unit(measurement), unit + 6);
+    snprintf(column->unit, sizeof column->unit, "%s%s", length, unit + 6);
   } else {
     snprintf(column->unit, sizeof column->unit, "%s", unit);
   }
@@ -197,18 +157,6 @@ static void add_extension1(const sp_stanza *stanza, uint16_t block_at, sp_segy_l
   }
 }
 
-/* Offset of the extension that calls itself SEG00001 in its bytes 233-240; 0 where none does. */
-static uint16_t find_extension1(const uint8_t *header, uint32_t header_bytes) {
-  for (uint32_t at = SP_TRACE_HEADER_BYTES; at < header_bytes; at += SP_TRACE_HEADER_BYTES) {
-    char name[8];
-    memcpy(name, header + at + 232, sizeof name);
-    if (!memcmp(name, "SEG00001", 8)) return (uint16_t)at;
-    sp_segy_text_to_ascii(name, sizeof name);
-    if (!memcmp(name, "SEG00001", 8)) return (uint16_t)at;
-  }
-  return 0;
-}
-
 static sp_status add_places(const sp_segy_probe *probe, sp_segy_layout *layout) {
   for (size_t i = 0; i < probe->hints->n_places; i++) {
     const sp_segy_place *place = &probe->hints->places[i];
@@ -235,9 +183,9 @@ static sp_status add_places(const sp_segy_probe *probe, sp_segy_layout *layout) 
   return SP_SUCCESS;
 }
 
-static void set_units_and_scalars(const sp_stanza *stanza, const uint8_t *header, int measurement,
-                                  sp_segy_layout *layout) {
-  const char *angle = angle_unit(layout, (int)sp_stanza_value(stanza, layout->order, "counit", header));
+static void set_units_and_scalars(const sp_stanza *stanza, const uint8_t *header, sp_segy_layout *layout) {
+  layout->counit = (int)sp_stanza_value(stanza, layout->order, "counit", header);
+  const char *angle = sp_segy_angle_unit(layout->counit);
   for (size_t i = 0; i < layout->n_columns; i++) {
     sp_segy_column *column = &layout->columns[i];
     const sp_header_field *field = NULL;
@@ -245,7 +193,7 @@ static void set_units_and_scalars(const sp_stanza *stanza, const uint8_t *header
       field = sp_header_field_find((sp_header_block)block, column->name);
     }
     if (!field) continue;
-    set_unit(column, field, measurement, angle);
+    set_unit(column, field, layout->length_unit, angle);
     const sp_stanza_place *place = placed(stanza, field);
     const bool scaled = field->scalar && (place ? place->scaled : fits_int32(column->type));
     if (scaled) column->scalar = (int16_t)sp_segy_column_find(layout, field->scalar);
@@ -265,8 +213,10 @@ sp_status sp_segy_columns_set(const sp_segy_probe *probe, const sp_stanza *stanz
     const sp_stanza_place *place = placed(stanza, field);
     if (place || !displaced(stanza, field)) add_field(field, place, 0, layout);
   }
-  const uint16_t extension1 = is_su ? 0 : find_extension1(header, layout->header_bytes);
+  const uint16_t extension1 = is_su ? 0 : sp_segy_find_extension1(header, layout->header_bytes);
   if (extension1) add_extension1(stanza, extension1, layout);
-  set_units_and_scalars(stanza, header, measurement, layout);
+  const int system = probe->hints->measurement ? probe->hints->measurement : measurement;
+  snprintf(layout->length_unit, sizeof layout->length_unit, "%s", system == 1 ? "m" : system == 2 ? "ft" : "m or ft");
+  set_units_and_scalars(stanza, header, layout);
   return add_places(probe, layout);
 }

@@ -1,50 +1,17 @@
-/* What kind of file this is: SEG-Y, SU, or something else that is named. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
+/* What kind of file this is: SEG-Y, SU, or something else that is named.
+ *
+ * An SU file has no mark of its own: it is one when its traces, each by its own header, agree on their length over the
+ * whole file. Such agreement outweighs what a few bytes look like, since any trace number may begin with an archive's
+ * signature and zeros pass as text. */
+#include <ctype.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/segy/segy_layout.h"
 #include "src/segy/segy_probe.h"
 
-sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, void *out) {
-  char *to = out;
-  while (n) {
-    const ssize_t got = pread(fd, to, n, (off_t)offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    if (got == 0) {
-      return SP_RAISE(SP_ERR_IO, "%s: ends before byte %llu: it changed while it was read", path,
-                      (unsigned long long)(offset + n));
-    }
-    to += got;
-    offset += (uint64_t)got;
-    n -= (size_t)got;
-  }
-  return SP_SUCCESS;
-}
-
-void sp_segy_note(sp_segy_layout *layout, const char *format, ...) {
-  const size_t used = strlen(layout->notes);
-  char line[512];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(line, sizeof line, format, args);
-  va_end(args);
-  if (strstr(layout->notes, line)) return; /* a stanza may be read twice */
-  snprintf(layout->notes + used, sizeof layout->notes - used, "%s%s", used ? "\n" : "", line);
-}
-
-void sp_segy_say_notes(const char *path, const sp_segy_layout *layout) {
-  for (const char *line = layout->notes; *line;) {
-    const size_t n = strcspn(line, "\n");
-    sp_warn("%s: %.*s", path, (int)n, line);
-    line += n + (line[n] != '\0');
-  }
-}
+enum { SU_TRACES = 64 }; /* that are looked at, from the first to the last */
 
 /* --- other files ---------------------------------------------------------------------------------------------- */
 
@@ -140,21 +107,44 @@ static bool starts_with_text(const sp_segy_probe *probe) {
   return fit >= sizeof text * 3 / 4;
 }
 
+/* How far a file looks like SU in one byte order: 0 not at all, 1 its traces agree, 2 the size fits as well. */
+static int su_score(const sp_segy_probe *probe, sp_byte_order order) {
+  const uint32_t ns = sp_get_u16(probe->head + 114, order);
+  const uint64_t trace_bytes = SP_TRACE_HEADER_BYTES + 4 * (uint64_t)ns, n = probe->bytes / trace_bytes;
+  if (!ns || !n || probe->base) return 0;
+  const uint64_t looks = n < SU_TRACES ? n : SU_TRACES;
+  for (uint64_t i = 1; i < looks; i++) {
+    uint8_t at[2];
+    const uint64_t trace = i < 8 || n == looks ? i : i * (n - 1) / (looks - 1);
+    if (sp_segy_read_at(probe->fd, probe->path, trace * trace_bytes + 114, sizeof at, at)) return 0;
+    if (sp_get_u16(at, order) != ns) return 0;
+  }
+  return probe->bytes % trace_bytes == 0 ? 2 : n > 2;
+}
+
 static sp_byte_order su_order(const sp_segy_probe *probe, int *score) {
-  const int big = sp_segy_su_score(probe, SP_ORDER_BIG), little = sp_segy_su_score(probe, SP_ORDER_LITTLE);
+  const int big = su_score(probe, SP_ORDER_BIG), little = su_score(probe, SP_ORDER_LITTLE);
   *score = big > little ? big : little;
   if (big != little) return big > little ? SP_ORDER_BIG : SP_ORDER_LITTLE;
   return smaller_order(probe->head + 114, probe->head + 116);
 }
 
 static sp_segy_kind find_kind(const sp_segy_probe *probe) {
-  int su_score;
-  su_order(probe, &su_score);
-  const bool has_headers = probe->bytes >= SP_SEGY_FILE_HEADER_BYTES;
+  int score;
+  su_order(probe, &score);
+  if (score == 2) return SP_KIND_SU;
+  const bool has_headers = probe->bytes >= probe->base + SP_SEGY_FILE_HEADER_BYTES;
   const bool has_code = has_headers && segy_order(probe) != SP_ORDER_AUTO;
-  if (has_code && (starts_with_text(probe) || su_score == 0)) return SP_KIND_SEGY;
-  if (su_score) return SP_KIND_SU;
+  if (has_code && (starts_with_text(probe) || score == 0)) return SP_KIND_SEGY;
+  if (score) return SP_KIND_SU;
   return has_headers && starts_with_text(probe) ? SP_KIND_SEGY : SP_KIND_AUTO;
+}
+
+/* A storage unit label (rev 1, table 1): a number of 4 characters, "SY1.0", "RECORD", ... in 128 bytes of ASCII. */
+static bool has_label(const sp_segy_probe *probe) {
+  const uint8_t *h = probe->head;
+  return probe->bytes >= SP_STORAGE_LABEL_BYTES + SP_SEGY_FILE_HEADER_BYTES && !memcmp(h + 4, "SY", 2) &&
+         isdigit(h[6]) && h[7] == '.' && isdigit(h[8]) && !memcmp(h + 9, "RECORD", 6);
 }
 
 static sp_status refuse_unknown(const sp_segy_probe *probe) {
@@ -192,47 +182,23 @@ static sp_status find_format(const sp_segy_probe *probe, sp_segy_layout *layout)
 
 static sp_status identify(const sp_segy_probe *probe, sp_segy_layout *layout) {
   const sp_segy_hints *hints = probe->hints;
-  const char *other = hints->kind == SP_KIND_AUTO ? foreign(probe) : NULL;
+  int score = 0;
+  if (hints->kind == SP_KIND_AUTO) su_order(probe, &score);
+  const char *other = hints->kind == SP_KIND_AUTO && score < 2 ? foreign(probe) : NULL;
   if (other) return SP_RAISE(SP_ERR_INPUT, "%s: %s; allowed are SEG-Y and SU files", probe->path, other);
   layout->kind = hints->kind ? hints->kind : find_kind(probe);
   if (layout->kind == SP_KIND_AUTO) return refuse_unknown(probe);
   if (layout->kind == SP_KIND_SEGY) {
-    if (probe->bytes < SP_SEGY_FILE_HEADER_BYTES) {
+    if (probe->bytes < probe->base + SP_SEGY_FILE_HEADER_BYTES) {
       return SP_RAISE(SP_ERR_INPUT, "%s: %llu bytes, and the headers of a SEG-Y file alone are %d", probe->path,
                       (unsigned long long)probe->bytes, SP_SEGY_FILE_HEADER_BYTES);
     }
     SP_TRY(find_format(probe, layout));
   } else {
-    int score;
     layout->order = hints->order ? hints->order : su_order(probe, &score);
     layout->format = SP_FORMAT_FLOAT32;
   }
   return sp_segy_find_layout(probe, layout);
-}
-
-static sp_status open_regular(const char *path, int *fd, uint64_t *bytes) {
-  struct stat entry;
-  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (*fd < 0) {
-    if (errno == ENOENT) return SP_RAISE(SP_ERR_INPUT, "%s: no such file", path);
-    return SP_RAISE(SP_ERR_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
-  }
-  const char *wrong = NULL;
-  if (fstat(*fd, &entry)) {
-    wrong = strerror(errno);
-  } else if (S_ISDIR(entry.st_mode)) {
-    wrong = "a directory; allowed are SEG-Y and SU files";
-  } else if (!S_ISREG(entry.st_mode)) {
-    wrong = "not a regular file; allowed are SEG-Y and SU files";
-  } else if (entry.st_size == 0) {
-    wrong = "an empty file";
-  }
-  if (wrong) {
-    close(*fd);
-    return SP_RAISE(SP_ERR_INPUT, "%s: %s", path, wrong);
-  }
-  *bytes = (uint64_t)entry.st_size;
-  return SP_SUCCESS;
 }
 
 sp_status sp_segy_identify(const char *path, const sp_segy_hints *hints, sp_segy_layout *out) {
@@ -242,12 +208,16 @@ sp_status sp_segy_identify(const char *path, const sp_segy_hints *hints, sp_segy
   SP_TRY(sp_calloc(1, sizeof *probe, "a file's head", (void **)&probe));
   probe->path = path;
   probe->hints = hints ? hints : &no_hints;
-  sp_status status = open_regular(path, &probe->fd, &probe->bytes);
+  sp_status status = sp_segy_open(path, &probe->fd, &probe->bytes);
   if (status != SP_SUCCESS) goto free_probe;
-  probe->n_head = probe->bytes < SP_PROBE_HEAD ? (size_t)probe->bytes : SP_PROBE_HEAD;
-  SP_TRY_GOTO(close_file, sp_segy_read_at(probe->fd, path, 0, probe->n_head, probe->head));
+  SP_TRY_GOTO(close_file, sp_segy_read_head(probe));
+  if (probe->hints->kind != SP_KIND_SU && has_label(probe)) {
+    probe->base = SP_STORAGE_LABEL_BYTES;
+    SP_TRY_GOTO(close_file, sp_segy_read_head(probe));
+  }
   SP_TRY_GOTO(close_file, sp_calloc(1, sizeof *layout, "a layout", (void **)&layout));
   layout->file_bytes = probe->bytes;
+  layout->label_bytes = probe->base;
   SP_TRY_GOTO(close_file, identify(probe, layout));
   *out = *layout;
 close_file:

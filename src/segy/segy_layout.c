@@ -1,17 +1,15 @@
-/* Where the traces of a file lie. What the headers declare is tried first; where it contradicts the file's size or what
- * stands at the places it leads to, the other places that hold the same number are tried, and what is used instead is
- * said. */
+/* How a file is laid out. What the headers declare is tried first; where it contradicts the file's size or what stands
+ * at the places it leads to, the other places that hold the same number are tried, and what is used instead is said. */
+#include "src/segy/segy_layout.h"
+
 #include <stdio.h>
 
 #include "seisproc/memory.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/sample_order.h"
+#include "src/segy/segy_columns.h"
+#include "src/segy/segy_extent.h"
 
-enum {
-  MAX_EXTENSIONS = 200,
-  WALK_TRACES = 100000,
-  MAX_GAP = 1 << 30, /* bytes between the last text and the first trace */
-  LARGEST_TRACE_HEADER = SP_TRACE_HEADER_BYTES * (1 + MAX_EXTENSIONS),
-};
+enum { MAX_GAP = 1 << 30 }; /* bytes between the last text and the first trace */
 
 static const double fallback_interval_us = 4000;
 
@@ -24,22 +22,6 @@ typedef struct declared {
   double interval_us, wide_interval_us;
   int measurement;
 } declared;
-
-/* One way to lay out the file. */
-typedef struct extent {
-  uint64_t first_trace, trace_bytes, n_traces, trailer_bytes, left_over;
-  uint32_t extensions, n_samples;
-} extent;
-
-typedef struct candidates {
-  uint64_t first_trace[4];
-  uint32_t extensions[3], n_samples[4];
-  int n_first_traces, n_extensions, n_sample_counts;
-} candidates;
-
-static uint32_t header_bytes_of(const extent *e) {
-  return SP_TRACE_HEADER_BYTES * (1 + e->extensions);
-}
 
 /* --- the declaration ------------------------------------------------------------------------------------------ */
 
@@ -62,7 +44,7 @@ static void read_declared(const sp_segy_probe *probe, sp_segy_layout *layout, de
       .rev2 = layout->revision_major == 2 || marked,
       .n_texts = sp_get_i16(b + SP_BINARY_TEXTS, order),
       .samples = sp_get_u16(b + SP_BINARY_SAMPLES, order),
-      .interval_us = sp_get_i16(b + SP_BINARY_INTERVAL, order),
+      .interval_us = sp_get_u16(b + SP_BINARY_INTERVAL, order),
       .measurement = sp_get_i16(b + SP_BINARY_MEASUREMENT, order),
   };
   if (layout->revision_major > 2) {
@@ -79,145 +61,115 @@ static void read_declared(const sp_segy_probe *probe, sp_segy_layout *layout, de
   out->trailers = sp_get_i32(b + SP_BINARY_TRAILERS, order);
 }
 
-static void offer(uint32_t *list, int *n, int64_t value, int64_t least, int64_t most) {
-  if (value < least || value > most) return;
-  for (int i = 0; i < *n; i++) {
-    if (list[i] == value) return;
-  }
-  list[(*n)++] = (uint32_t)value;
-}
+/* --- candidates ----------------------------------------------------------------------------------------------- */
 
-static void offer_first_trace(const sp_segy_probe *probe, uint64_t value, candidates *c) {
-  if (value < SP_SEGY_FILE_HEADER_BYTES || value > probe->bytes) return;
-  for (int i = 0; i < c->n_first_traces; i++) {
-    if (c->first_trace[i] == value) return;
-  }
-  c->first_trace[c->n_first_traces++] = value;
-}
-
-static sp_status list_first_traces(const sp_segy_probe *probe, declared *d, candidates *c) {
-  uint64_t n_texts = d->n_texts > 0 ? (uint64_t)d->n_texts : 0;
-  if (d->n_texts == -1) SP_TRY(sp_stanza_count_texts(probe, &n_texts));
-  const uint64_t after_texts = SP_SEGY_FILE_HEADER_BYTES + n_texts * SP_SEGY_TEXT_BYTES;
+/* Rev 0 does not assign the field that later counts extended textual headers: there the place behind the file headers
+ * comes first, unless a text stands there. */
+static sp_status list_first_traces(const sp_segy_probe *probe, const sp_segy_layout *layout, declared *d,
+                                   sp_candidates *c) {
+  const uint64_t plain = probe->base + SP_SEGY_FILE_HEADER_BYTES;
+  const bool assigned = layout->revision_major > 0 || d->rev2 || (d->n_texts > 0 && sp_stanza_is_text(probe, 0));
+  uint64_t n_texts = d->n_texts > 0 ? (uint64_t)d->n_texts : 0, n_stanzas;
+  if (d->n_texts == -1 && assigned) SP_TRY(sp_stanza_count_texts(probe, &n_texts));
+  const uint64_t after_texts = plain + n_texts * SP_SEGY_TEXT_BYTES;
   if (d->rev2 && d->first_trace >= after_texts && d->first_trace - after_texts <= MAX_GAP) {
-    offer_first_trace(probe, d->first_trace, c);
+    sp_extent_offer_first_trace(probe, d->first_trace, c);
   }
-  offer_first_trace(probe, after_texts, c);
-  offer_first_trace(probe, SP_SEGY_FILE_HEADER_BYTES, c);
-  uint64_t n_stanzas;
+  if (!assigned) sp_extent_offer_first_trace(probe, plain, c);
+  sp_extent_offer_first_trace(probe, after_texts, c);
+  sp_extent_offer_first_trace(probe, plain, c);
   SP_TRY(sp_stanza_count_all(probe, &n_stanzas));
-  offer_first_trace(probe, SP_SEGY_FILE_HEADER_BYTES + n_stanzas * SP_SEGY_TEXT_BYTES, c);
+  sp_extent_offer_first_trace(probe, plain + n_stanzas * SP_SEGY_TEXT_BYTES, c);
   d->n_texts = (int64_t)n_texts;
   return SP_SUCCESS;
 }
 
-static sp_status read_first_header(const sp_segy_probe *probe, uint64_t at, uint8_t header[LARGEST_TRACE_HEADER]) {
-  memset(header, 0, LARGEST_TRACE_HEADER);
+static sp_status read_first_header(const sp_segy_probe *probe, uint64_t at, uint8_t header[SP_LARGEST_TRACE_HEADER]) {
+  memset(header, 0, SP_LARGEST_TRACE_HEADER);
   const uint64_t left = probe->bytes - at;
-  const size_t n = left < LARGEST_TRACE_HEADER ? (size_t)left : LARGEST_TRACE_HEADER;
+  const size_t n = left < SP_LARGEST_TRACE_HEADER ? (size_t)left : SP_LARGEST_TRACE_HEADER;
   return sp_segy_read_at(probe->fd, probe->path, at, n, header);
 }
 
-/* --- trying an extent ----------------------------------------------------------------------------------------- */
-
-/* Splits what follows the first trace's offset into whole traces, trailer and left-over bytes. */
-static bool fits(const sp_segy_probe *probe, const declared *d, extent *e) {
-  const uint64_t there = probe->bytes - e->first_trace, trailers = (uint64_t)(d->trailers > 0 ? d->trailers : 0);
-  e->n_traces = there / e->trace_bytes;
-  e->left_over = there % e->trace_bytes;
-  e->trailer_bytes = 0;
-  const uint64_t declared_trailer = trailers * SP_SEGY_TEXT_BYTES;
-  if (trailers && declared_trailer < there && (there - declared_trailer) % e->trace_bytes == 0) {
-    e->trailer_bytes = declared_trailer;
-  } else if (e->left_over && d->n_traces && d->n_traces < e->n_traces + 1 && d->trailers) {
-    e->trailer_bytes = there - d->n_traces * e->trace_bytes;
-  } else if (e->left_over && d->trailers == -1) {
-    for (uint64_t n = SP_SEGY_TEXT_BYTES; n < there && n < e->trace_bytes * SP_SEGY_TEXT_BYTES;
-         n += SP_SEGY_TEXT_BYTES) {
-      if ((there - n) % e->trace_bytes) continue;
-      e->trailer_bytes = n;
-      break;
-    }
+/* Counts of samples: the binary header's, then what the first trace says at each place where it may be, in the standard
+ * header or in extension 1. */
+static sp_status list_samples(const sp_segy_probe *probe, const sp_segy_layout *layout, const declared *d,
+                              const sp_stanza *stanza, uint8_t *header, sp_candidates *c) {
+  const int most = sizeof c->n_samples / sizeof c->n_samples[0];
+  if (probe->hints->n_samples) {
+    sp_extent_offer(c->n_samples, &c->n_sample_counts, most, probe->hints->n_samples, 1, UINT32_MAX);
+    return SP_SUCCESS;
   }
-  if (e->trailer_bytes) {
-    e->n_traces = (there - e->trailer_bytes) / e->trace_bytes;
-    e->left_over = 0;
-  }
-  return e->n_traces > 0 && e->left_over == 0;
-}
-
-/* Whether the trace headers that this extent leads to agree in fields that are the same all over a file. */
-static bool agree(const sp_segy_probe *probe, const extent *e) {
-  static const uint8_t at[] = {68, 70, 88, 114, 116}; /* scalel, scalco, counit, ns, dt */
-  const uint64_t n = e->n_traces;
-  const uint64_t trace[] = {0, n > 1, n / 2, n > 1 ? n - 2 : 0, n - 1};
-  uint8_t first[SP_TRACE_HEADER_BYTES], other[SP_TRACE_HEADER_BYTES];
-  for (size_t i = 0; i < sizeof trace / sizeof trace[0]; i++) {
-    uint8_t *to = i ? other : first;
-    if (sp_segy_read_at(probe->fd, probe->path, e->first_trace + trace[i] * e->trace_bytes, sizeof first, to)) {
-      return false;
-    }
-    for (size_t k = 0; i && k < sizeof at; k++) {
-      if (memcmp(first + at[k], other + at[k], 2)) return false;
-    }
-  }
-  return true;
-}
-
-static extent make_extent(const candidates *c, int t, int x, int s, size_t sample_bytes) {
-  extent e = {.first_trace = c->first_trace[t], .extensions = c->extensions[x], .n_samples = c->n_samples[s]};
-  e.trace_bytes = header_bytes_of(&e) + (uint64_t)e.n_samples * sample_bytes;
-  return e;
-}
-
-/* The first candidate that fits the file and whose trace headers agree; else the declared one, where it fits; else
- * false with the declared one in *out. */
-static bool choose(const sp_segy_probe *probe, const declared *d, const candidates *c, size_t sample_bytes,
-                   extent *out) {
-  *out = make_extent(c, 0, 0, 0, sample_bytes);
-  const bool declared_fits = fits(probe, d, out);
+  sp_extent_offer(c->n_samples, &c->n_sample_counts, most, d->wide_samples, 1, INT32_MAX);
+  sp_extent_offer(c->n_samples, &c->n_sample_counts, most, d->samples, 1, UINT16_MAX);
+  const sp_header_field *wide = sp_header_field_find(SP_BLOCK_EXTENSION1, "ns");
+  uint32_t extensions = 0;
+  for (int x = 0; x < c->n_extensions; x++) extensions = c->extensions[x] > extensions ? c->extensions[x] : extensions;
   for (int t = 0; t < c->n_first_traces; t++) {
-    for (int x = 0; x < c->n_extensions; x++) {
-      for (int s = 0; s < c->n_sample_counts; s++) {
-        extent e = make_extent(c, t, x, s, sample_bytes);
-        if (!fits(probe, d, &e) || !agree(probe, &e)) continue;
-        *out = e;
-        return true;
-      }
+    SP_TRY(read_first_header(probe, c->first_trace[t], header));
+    const uint16_t extension1 = sp_segy_find_extension1(header, SP_TRACE_HEADER_BYTES * (1 + extensions));
+    const double ns = sp_stanza_value(stanza, layout->order, "ns", header);
+    if (extension1) {
+      const uint32_t long_ns = sp_get_u32(header + extension1 + wide->byte - 1, layout->order);
+      sp_extent_offer(c->n_samples, &c->n_sample_counts, most, long_ns, 1, UINT32_MAX);
+    }
+    if (ns >= 0 && ns <= UINT32_MAX) {
+      sp_extent_offer(c->n_samples, &c->n_sample_counts, most, (int64_t)ns, 1, UINT32_MAX);
     }
   }
-  return declared_fits;
+  if (c->n_sample_counts) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INPUT, "%s: no number of samples in the binary header or the first trace; --samples sets it",
+                  probe->path);
 }
 
-/* --- files that fit nothing ----------------------------------------------------------------------------------- */
-
-/* Whether walking from trace to trace by each one's own sample count ends exactly at the file's end. */
-static bool lengths_vary(const sp_segy_probe *probe, const extent *e, const sp_stanza *stanza, sp_byte_order order,
-                         size_t sample_bytes) {
-  uint64_t at = e->first_trace;
-  uint32_t first = 0;
-  bool vary = false;
-  for (int i = 0; i < WALK_TRACES && at < probe->bytes; i++) {
-    uint8_t header[SP_TRACE_HEADER_BYTES];
-    if (probe->bytes - at < header_bytes_of(e)) return false;
-    if (sp_segy_read_at(probe->fd, probe->path, at, sizeof header, header)) return false;
-    const double ns = sp_stanza_value(stanza, order, "ns", header);
-    if (!(ns >= 1 && ns <= UINT32_MAX)) return false;
-    if (i == 0) first = (uint32_t)ns;
-    vary |= (uint32_t)ns != first;
-    at += header_bytes_of(e) + (uint64_t)ns * sample_bytes;
+static sp_status list_segy(const sp_segy_probe *probe, sp_segy_layout *layout, declared *d, sp_stanza *stanza,
+                           uint8_t *header, sp_candidates *c) {
+  SP_TRY(list_first_traces(probe, layout, d, c));
+  if (!c->n_first_traces) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: ends inside its file headers: %lld extended textual headers are declared",
+                    probe->path, (long long)d->n_texts);
   }
-  return vary && at == probe->bytes;
+  c->n_trailers = d->trailers;
+  c->n_declared_traces = d->n_traces;
+  c->sample_bytes = sp_segy_format_bytes(layout->format);
+  SP_TRY(sp_stanza_read(probe, (uint64_t)d->n_texts, layout, stanza));
+  const int most = sizeof c->extensions / sizeof c->extensions[0];
+  sp_extent_offer(c->extensions, &c->n_extensions, most, d->extensions[0], 0, SP_MAX_EXTENSIONS);
+  sp_extent_offer(c->extensions, &c->n_extensions, most, d->extensions[1], 0, SP_MAX_EXTENSIONS);
+  sp_extent_offer(c->extensions, &c->n_extensions, most, 0, 0, 0);
+  return list_samples(probe, layout, d, stanza, header, c);
 }
 
-static sp_status refuse_or_cut(const sp_segy_probe *probe, const sp_stanza *stanza, sp_segy_layout *layout, extent *e) {
-  const size_t sample_bytes = sp_segy_format_bytes(layout->format);
+/* Where traces stand right behind the file headers as well as behind the declared texts, what stands there are traces,
+ * since a text does not agree with the traces behind it. */
+static void prefer_plain(const sp_segy_probe *probe, const sp_candidates *c, sp_segy_layout *layout, sp_extent *e) {
+  const uint64_t plain = probe->base + SP_SEGY_FILE_HEADER_BYTES,
+                 texts = (c->first_trace[0] - plain) / SP_SEGY_TEXT_BYTES;
+  for (int t = 0; t < c->n_first_traces; t++) {
+    sp_extent other = *e;
+    other.first_trace = c->first_trace[t];
+    if (other.first_trace == e->first_trace || (other.first_trace != plain && e->first_trace != plain)) continue;
+    if (!sp_extent_fits(probe, c, &other) || !sp_extent_agrees(probe, &other)) continue;
+    uint8_t count[2];
+    if (sp_segy_read_at(probe->fd, probe->path, plain + 114, sizeof count, count)) return;
+    const bool traces = sp_get_u16(count, layout->order) == e->n_samples;
+    if (e->first_trace != plain && !traces) return; /* a text of zeros */
+    if (e->first_trace != plain) *e = other;
+    sp_segy_note(
+        layout,
+        "the field of extended textual headers (bytes 3505-3506) says %llu, and the file fits with and without "
+        "them: read from byte %llu on",
+        (unsigned long long)(texts ? texts : (c->first_trace[t] - plain) / SP_SEGY_TEXT_BYTES),
+        (unsigned long long)e->first_trace + 1);
+    return;
+  }
+}
+
+/* --- files that fit nothing, or by accident ------------------------------------------------------------------ */
+
+static sp_status refuse_or_cut(const sp_segy_probe *probe, sp_segy_layout *layout, const sp_extent *e) {
   if (probe->bytes == e->first_trace)
     return SP_RAISE(SP_ERR_INPUT, "%s: no traces after the file headers", probe->path);
-  if (lengths_vary(probe, e, stanza, layout->order, sample_bytes)) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: traces of varying length, which are not read; allowed is one number of samples",
-                    probe->path);
-  }
   if (e->n_traces == 0) {
     return SP_RAISE(SP_ERR_INPUT,
                     "%s: no whole trace: %llu bytes after the file headers, a trace of %u samples is %llu", probe->path,
@@ -236,11 +188,23 @@ static sp_status refuse_or_cut(const sp_segy_probe *probe, const sp_stanza *stan
   return SP_SUCCESS;
 }
 
+/* Unless trace headers confirm it, an extent may fit by accident. */
+static sp_status check_fit(const sp_segy_probe *probe, const sp_stanza *stanza, sp_extent_fit fit,
+                           sp_segy_layout *layout, const sp_extent *e) {
+  const size_t sample_bytes = sp_segy_format_bytes(layout->format);
+  if (fit == SP_EXTENT_AGREES) return SP_SUCCESS;
+  if (!probe->hints->n_samples && sp_extent_lengths_vary(probe, e, stanza, layout->order, sample_bytes)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: traces of varying length, which are not read; allowed is one number of samples",
+                    probe->path);
+  }
+  return fit == SP_EXTENT_SIZE ? SP_SUCCESS : refuse_or_cut(probe, layout, e);
+}
+
 /* --- what was used instead ------------------------------------------------------------------------------------ */
 
-static void say_differences(const sp_segy_probe *probe, const declared *d, const candidates *c, const extent *e,
+static void say_differences(const sp_segy_probe *probe, const declared *d, const sp_candidates *c, const sp_extent *e,
                             sp_segy_layout *layout) {
-  if (e->first_trace != c->first_trace[0]) {
+  if (e->first_trace != c->first_trace[0] && !strstr(layout->notes, "fits with and without")) {
     sp_segy_note(layout, "headers say that the first trace is at byte %llu, the file shows byte %llu: used that",
                  (unsigned long long)c->first_trace[0], (unsigned long long)e->first_trace);
   }
@@ -276,10 +240,12 @@ static double find_interval(const sp_segy_probe *probe, sp_segy_layout *layout, 
   if (probe->hints->sample_interval_us > 0) return probe->hints->sample_interval_us;
   const bool is_su = layout->kind == SP_KIND_SU;
   const int dt = sp_segy_column_find(layout, "dt"), d1 = sp_segy_column_find(layout, "d1");
-  double trace = dt < 0 ? 0 : sp_segy_column_value(layout, (size_t)dt, header);
-  if (is_su && trace < 0) trace += 65536; /* SU's dt is unsigned */
+  const double trace = dt < 0 ? 0 : sp_segy_column_value(layout, (size_t)dt, header);
   const double su = is_su && d1 >= 0 ? sp_segy_column_value(layout, (size_t)d1, header) * 1e6 : 0;
-  const double said[] = {d->wide_interval_us, d->interval_us, trace, su};
+  /* above 32767 it may be meant as unsigned or be junk: taken where the traces say the same or nothing */
+  const bool doubtful = d->interval_us > INT16_MAX && trace != 0 && trace != d->interval_us;
+  const double said[] = {d->wide_interval_us, doubtful ? 0 : d->interval_us, doubtful && trace > INT16_MAX ? 0 : trace,
+                         su};
   double used = 0;
   for (int i = 0; i < 4 && !used; i++) used = is_interval(said[i]) ? said[i] : 0;
   if (!used) {
@@ -292,7 +258,7 @@ static double find_interval(const sp_segy_probe *probe, sp_segy_layout *layout, 
   if (d->wide_interval_us && used != d->wide_interval_us) {
     sp_segy_note(layout, "extended sample interval %g us cannot be: used %g us", d->wide_interval_us, used);
   }
-  if (!is_su && !is_interval(d->interval_us) && used != d->wide_interval_us) {
+  if (!is_su && (doubtful || !is_interval(d->interval_us)) && used != d->wide_interval_us) {
     sp_segy_note(layout, "the binary header says a sample interval of %g us, the first trace %g: used that",
                  d->interval_us, used);
   } else if (is_su && !is_interval(trace)) {
@@ -303,13 +269,13 @@ static double find_interval(const sp_segy_probe *probe, sp_segy_layout *layout, 
 
 /* --- both kinds ----------------------------------------------------------------------------------------------- */
 
-static void keep_extent(const extent *e, sp_segy_layout *layout) {
+static void keep_extent(const sp_extent *e, sp_segy_layout *layout) {
   layout->first_trace = e->first_trace;
   layout->n_traces = e->n_traces;
   layout->trace_bytes = e->trace_bytes;
   layout->trailer_bytes = e->trailer_bytes;
   layout->dropped_bytes = e->left_over;
-  layout->header_bytes = header_bytes_of(e);
+  layout->header_bytes = sp_extent_header_bytes(e);
   layout->n_samples = e->n_samples;
 }
 
@@ -318,47 +284,27 @@ static sp_status finish(const sp_segy_probe *probe, const declared *d, const sp_
   SP_TRY(read_first_header(probe, layout->first_trace, header));
   SP_TRY(sp_segy_columns_set(probe, stanza, header, d->measurement, layout));
   layout->sample_interval_us = find_interval(probe, layout, d, header);
-  return SP_SUCCESS;
-}
-
-static sp_status list_segy(const sp_segy_probe *probe, sp_segy_layout *layout, declared *d, sp_stanza *stanza,
-                           uint8_t *header, candidates *c) {
-  SP_TRY(list_first_traces(probe, d, c));
-  if (!c->n_first_traces) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: ends inside its file headers: %lld extended textual headers are declared",
-                    probe->path, (long long)d->n_texts);
-  }
-  SP_TRY(sp_stanza_read(probe, (uint64_t)d->n_texts, layout, stanza));
-  SP_TRY(read_first_header(probe, c->first_trace[0], header));
-  offer(c->extensions, &c->n_extensions, d->extensions[0], 0, MAX_EXTENSIONS);
-  offer(c->extensions, &c->n_extensions, d->extensions[1], 0, MAX_EXTENSIONS);
-  offer(c->extensions, &c->n_extensions, 0, 0, 0);
-  if (probe->hints->n_samples) {
-    offer(c->n_samples, &c->n_sample_counts, probe->hints->n_samples, 1, UINT32_MAX);
-    return SP_SUCCESS;
-  }
-  const double ns = sp_stanza_value(stanza, layout->order, "ns", header);
-  offer(c->n_samples, &c->n_sample_counts, d->wide_samples, 1, INT32_MAX);
-  offer(c->n_samples, &c->n_sample_counts, d->samples, 1, UINT16_MAX);
-  offer(c->n_samples, &c->n_sample_counts, ns >= 0 && ns <= UINT32_MAX ? (int64_t)ns : 0, 1, UINT32_MAX);
-  if (c->n_sample_counts) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_INPUT, "%s: no number of samples in the binary header or the first trace; --samples sets it",
-                  probe->path);
+  return sp_segy_find_sample_order(probe, layout);
 }
 
 static sp_status layout_segy(const sp_segy_probe *probe, uint8_t *header, sp_stanza *stanza, sp_segy_layout *layout) {
   declared d;
-  candidates c = {0};
-  extent e;
+  sp_candidates c = {0};
+  sp_extent e;
+  const uint64_t plain = probe->base + SP_SEGY_FILE_HEADER_BYTES;
   layout->text_is_ebcdic = sp_segy_text_is_ebcdic(probe->head, SP_SEGY_TEXT_BYTES);
   read_revision(probe->head + SP_SEGY_TEXT_BYTES, layout);
   read_declared(probe, layout, &d);
   SP_TRY(list_segy(probe, layout, &d, stanza, header, &c));
-  if (!choose(probe, &d, &c, sp_segy_format_bytes(layout->format), &e)) {
-    SP_TRY(refuse_or_cut(probe, stanza, layout, &e));
+  const sp_extent_fit fit = sp_extent_choose(probe, &c, &e);
+  SP_TRY(check_fit(probe, stanza, fit, layout, &e));
+  if (fit == SP_EXTENT_AGREES) prefer_plain(probe, &c, layout, &e);
+  if (!layout->revision_major && d.n_texts && e.first_trace == plain && !*layout->notes) {
+    sp_segy_note(layout, "bytes 3505-3506, which revision 0 does not define, say %lld: read from byte %llu on",
+                 (long long)d.n_texts, (unsigned long long)plain + 1);
   }
-  if (e.first_trace != c.first_trace[0]) {
-    SP_TRY(sp_stanza_read(probe, (e.first_trace - SP_SEGY_FILE_HEADER_BYTES) / SP_SEGY_TEXT_BYTES, layout, stanza));
+  if (e.first_trace != plain + (uint64_t)d.n_texts * SP_SEGY_TEXT_BYTES) {
+    SP_TRY(sp_stanza_read(probe, (e.first_trace - plain) / SP_SEGY_TEXT_BYTES, layout, stanza));
   }
   say_differences(probe, &d, &c, &e, layout);
   keep_extent(&e, layout);
@@ -367,7 +313,8 @@ static sp_status layout_segy(const sp_segy_probe *probe, uint8_t *header, sp_sta
 
 static sp_status layout_su(const sp_segy_probe *probe, uint8_t *header, sp_stanza *stanza, sp_segy_layout *layout) {
   const declared d = {0};
-  extent e = {.n_samples = probe->hints->n_samples};
+  const sp_candidates c = {0};
+  sp_extent e = {.n_samples = probe->hints->n_samples};
   stanza->n_places = 0;
   if (!e.n_samples) e.n_samples = sp_get_u16(probe->head + 114, layout->order);
   if (!e.n_samples || probe->bytes < SP_TRACE_HEADER_BYTES) {
@@ -375,30 +322,19 @@ static sp_status layout_su(const sp_segy_probe *probe, uint8_t *header, sp_stanz
                     probe->path);
   }
   e.trace_bytes = SP_TRACE_HEADER_BYTES + 4 * (uint64_t)e.n_samples;
-  if (!fits(probe, &d, &e)) SP_TRY(refuse_or_cut(probe, stanza, layout, &e));
+  const sp_extent_fit fit = !sp_extent_fits(probe, &c, &e) ? SP_EXTENT_NONE
+                            : sp_extent_agrees(probe, &e)  ? SP_EXTENT_AGREES
+                                                           : SP_EXTENT_SIZE;
+  SP_TRY(check_fit(probe, stanza, fit, layout, &e));
   keep_extent(&e, layout);
   return finish(probe, &d, stanza, header, layout);
-}
-
-int sp_segy_su_score(const sp_segy_probe *probe, sp_byte_order order) {
-  const uint32_t ns = sp_get_u16(probe->head + 114, order);
-  const uint64_t trace_bytes = SP_TRACE_HEADER_BYTES + 4 * (uint64_t)ns;
-  const uint64_t n = probe->bytes / trace_bytes;
-  if (!ns || !n) return 0;
-  const bool whole = probe->bytes % trace_bytes == 0;
-  for (uint64_t i = 1; i < n && i < 8; i++) {
-    uint8_t at[2];
-    if (sp_segy_read_at(probe->fd, probe->path, i * trace_bytes + 114, sizeof at, at)) return 0;
-    if (sp_get_u16(at, order) != ns) return 0;
-  }
-  return whole ? 2 : n > 2;
 }
 
 sp_status sp_segy_find_layout(const sp_segy_probe *probe, sp_segy_layout *layout) {
   uint8_t *header = NULL;
   sp_stanza *stanza = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(LARGEST_TRACE_HEADER, 1, "a trace header", (void **)&header));
+  SP_TRY_GOTO(out, sp_calloc(SP_LARGEST_TRACE_HEADER, 1, "a trace header", (void **)&header));
   SP_TRY_GOTO(out, sp_calloc(1, sizeof *stanza, "a layout stanza", (void **)&stanza));
   status = layout->kind == SP_KIND_SEGY ? layout_segy(probe, header, stanza, layout)
                                         : layout_su(probe, header, stanza, layout);

@@ -9,12 +9,13 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/header_value.h"
+#include "src/segy/segy_stanza.h"
 
 enum { MAX_TEXTS = 10000 };
 
-static uint64_t text_at(uint64_t i) {
-  return SP_SEGY_FILE_HEADER_BYTES + i * SP_SEGY_TEXT_BYTES;
+static uint64_t text_at(const sp_segy_probe *probe, uint64_t i) {
+  return probe->base + SP_SEGY_FILE_HEADER_BYTES + i * SP_SEGY_TEXT_BYTES;
 }
 
 /* Whether a text begins with "((name", in any letter case, blanks anywhere. */
@@ -42,9 +43,9 @@ static bool is_stanza(const char *text, size_t n, const char *name) {
 }
 
 sp_status sp_stanza_count_texts(const sp_segy_probe *probe, uint64_t *out) {
-  for (uint64_t i = 0; i < MAX_TEXTS && text_at(i + 1) <= probe->bytes; i++) {
+  for (uint64_t i = 0; i < MAX_TEXTS && text_at(probe, i + 1) <= probe->bytes; i++) {
     char start[128];
-    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(i), sizeof start, start));
+    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(probe, i), sizeof start, start));
     if (!is_stanza(start, sizeof start, "seg:endtext))")) continue;
     *out = i + 1;
     return SP_SUCCESS;
@@ -53,12 +54,31 @@ sp_status sp_stanza_count_texts(const sp_segy_probe *probe, uint64_t *out) {
                   probe->path);
 }
 
+/* Whether all bytes are printable, in EBCDIC or ASCII, or ends of lines. */
+static bool is_text(const char *text, size_t n) {
+  char ascii[128];
+  memcpy(ascii, text, n);
+  if (sp_segy_text_is_ebcdic(ascii, n)) sp_segy_text_to_ascii(ascii, n);
+  for (size_t i = 0; i < n; i++) {
+    const unsigned char c = (unsigned char)ascii[i];
+    if ((c < ' ' && !isspace(c)) || (c >= 0x7f && c < 0xa0 && c != 0x85)) return false;
+  }
+  return true;
+}
+
+bool sp_stanza_is_text(const sp_segy_probe *probe, uint64_t i) {
+  char start[128];
+  if (text_at(probe, i + 1) > probe->bytes) return false;
+  return !sp_segy_read_at(probe->fd, probe->path, text_at(probe, i), sizeof start, start) &&
+         is_text(start, sizeof start);
+}
+
 sp_status sp_stanza_count_all(const sp_segy_probe *probe, uint64_t *out) {
   uint64_t n = 0;
-  for (; n < MAX_TEXTS && text_at(n + 1) <= probe->bytes; n++) {
+  for (; n < MAX_TEXTS && text_at(probe, n + 1) <= probe->bytes; n++) {
     char start[128];
-    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(n), sizeof start, start));
-    if (!is_stanza(start, sizeof start, "")) break;
+    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(probe, n), sizeof start, start));
+    if (!is_stanza(start, sizeof start, "") && !(n && is_text(start, sizeof start))) break;
   }
   *out = n;
   return SP_SUCCESS;
@@ -185,14 +205,14 @@ static bool parse_layout(const char *xml, sp_stanza *stanza, char *why, size_t w
 static sp_status gather_text(const sp_segy_probe *probe, uint64_t first, uint64_t n_texts, char **out) {
   char *text;
   uint64_t n = 1;
-  for (; first + n < n_texts; n++) {
+  for (; first + n < n_texts && text_at(probe, first + n + 1) <= probe->bytes; n++) {
     char start[128];
-    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(first + n), sizeof start, start));
+    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(probe, first + n), sizeof start, start));
     if (is_stanza(start, sizeof start, "")) break;
   }
   const size_t bytes = (size_t)n * SP_SEGY_TEXT_BYTES;
   SP_TRY(sp_calloc(bytes + 1, 1, "a layout stanza", (void **)&text));
-  const sp_status status = sp_segy_read_at(probe->fd, probe->path, text_at(first), bytes, text);
+  const sp_status status = sp_segy_read_at(probe->fd, probe->path, text_at(probe, first), bytes, text);
   if (status != SP_SUCCESS) {
     sp_free(text);
     return status;
@@ -208,9 +228,9 @@ static sp_status gather_text(const sp_segy_probe *probe, uint64_t first, uint64_
 sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_layout *layout, sp_stanza *out) {
   out->found = false;
   out->n_places = 0;
-  for (uint64_t i = 0; i < n_texts && i < MAX_TEXTS && text_at(i + 1) <= probe->bytes; i++) {
+  for (uint64_t i = 0; i < n_texts && i < MAX_TEXTS && text_at(probe, i + 1) <= probe->bytes; i++) {
     char start[128], why[160], *text;
-    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(i), sizeof start, start));
+    SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(probe, i), sizeof start, start));
     if (!is_stanza(start, sizeof start, "seg:layout")) continue;
     SP_TRY(gather_text(probe, i, n_texts, &text));
     out->found = parse_layout(text, out, why, sizeof why);
@@ -228,7 +248,18 @@ double sp_stanza_value(const sp_stanza *stanza, sp_byte_order order, const char 
   const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, name);
   for (size_t i = 0; i < stanza->n_places; i++) {
     const sp_stanza_place *place = &stanza->places[i];
-    if (place->field == field) return sp_segy_field_value(header + place->byte - 1, place->type, order);
+    if (place->field == field) return sp_header_value_get(header + place->byte - 1, place->type, order);
   }
-  return sp_segy_field_value(header + field->byte - 1, field->type, order);
+  return sp_header_value_get(header + field->byte - 1, field->type, order);
+}
+
+uint16_t sp_segy_find_extension1(const uint8_t *header, uint32_t header_bytes) {
+  for (uint32_t at = SP_TRACE_HEADER_BYTES; at < header_bytes; at += SP_TRACE_HEADER_BYTES) {
+    char name[8];
+    memcpy(name, header + at + 232, sizeof name);
+    if (!memcmp(name, "SEG00001", 8)) return (uint16_t)at;
+    sp_segy_text_to_ascii(name, sizeof name);
+    if (!memcmp(name, "SEG00001", 8)) return (uint16_t)at;
+  }
+  return 0;
 }

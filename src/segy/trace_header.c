@@ -61,7 +61,7 @@ static const sp_header_field fields[] = {
   {"muts", STANDARD, 111, I2, 0, "ms", "scalt", "MuteTimeStart|mutestrt", "mute time, start"},
   {"mute", STANDARD, 113, I2, 0, "ms", "scalt", "MuteTimeEnd|muteend", "mute time, end"},
   {"ns", STANDARD, 115, U2, 0, NULL, NULL, "TRACE_SAMPLE_COUNT|nsamps", "samples in this trace"},
-  {"dt", STANDARD, 117, I2, 0, "us", NULL, "TRACE_SAMPLE_INTERVAL", "sample interval of this trace"},
+  {"dt", STANDARD, 117, U2, 0, "us", NULL, "TRACE_SAMPLE_INTERVAL", "sample interval of this trace"},
   {"gain", STANDARD, 119, I2, 0, NULL, NULL, "GainType", "gain type of field instruments"},
   {"igc", STANDARD, 121, I2, 0, "dB", NULL, "InstrumentGainConstant|ingconst", "instrument gain constant"},
   {"igi", STANDARD, 123, I2, 0, "dB", NULL, "InstrumentInitialGain|initgain", "instrument early or initial gain"},

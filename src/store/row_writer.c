@@ -20,8 +20,8 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
   const char *path = sp_dataset_file(dataset);
   SP_TRY(sp_calloc(1, sizeof *writer, "a writer", (void **)&writer));
   writer->dataset = dataset;
-  writer->direct = direct ? open(path, O_WRONLY | O_CLOEXEC | O_DIRECT) : -1;
-  writer->plain = open(path, O_WRONLY | O_CLOEXEC);
+  writer->direct = direct ? open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT) : -1;
+  writer->plain = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (writer->plain < 0) {
     const sp_status status = SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
     sp_row_writer_destroy(writer);

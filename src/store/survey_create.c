@@ -1,4 +1,5 @@
 /* Making a new survey file: all datasets and attributes at once, then synced and closed. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,6 +9,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "src/store/h5.h"
 
 static void format_uuid(unsigned char b[16], int version, char uuid[SP_UUID_LENGTH + 1]) {
@@ -71,26 +73,48 @@ static sp_status close_file(hid_t file, const char *path) {
   return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, why);
 }
 
+static sp_status create_file(const char *path, hid_t *file) {
+  hid_t access;
+  const int error = sp_side_check(path);
+  if (error) return SP_RAISE(sp_file_status(error), "%s: cannot be created: %s", path, sp_side_error(error));
+  unlink(path); /* left by a command that was cut off */
+  SP_TRY(SP_H5_ID(access, H5Pcreate(H5P_FILE_ACCESS)));
+  H5Pset_alignment(access, SP_PAGE, SP_PAGE); /* so that rows can be written past the page cache */
+  *file = H5Fcreate(path, H5F_ACC_EXCL, H5P_DEFAULT, access);
+  H5Pclose(access);
+  if (*file >= 0) return SP_SUCCESS;
+  char why[256];
+  sp_h5_error_text(why, sizeof why);
+  return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, why);
+}
+
+/* The file is whole before it has the name `path`: whoever looks there never finds one that HDF5 cannot open. */
+static sp_status move_into_place(const char *new_path, const char *path) {
+  const int error = sp_side_check(path);
+  if (error) return SP_RAISE(sp_file_status(error), "%s: cannot be replaced: %s", path, sp_side_error(error));
+  SP_TRY(sp_sync_file(new_path));
+  if (!rename(new_path, path)) return SP_SUCCESS;
+  return SP_RAISE(sp_file_status(errno), "%s: cannot be renamed to %s: %s", new_path, path, strerror(errno));
+}
+
 sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
                            const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
                            size_t n_attributes) {
+  char *new_path = NULL;
+  hid_t file;
   sp_h5_start();
-  sp_status status = SP_SUCCESS;
-  hid_t access, file;
-  SP_TRY(SP_H5_ID(access, H5Pcreate(H5P_FILE_ACCESS)));
-  H5Pset_alignment(access, SP_PAGE, SP_PAGE); /* so that rows can be written past the page cache */
-  file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  H5Pclose(access);
-  if (file < 0) {
-    char why[256];
-    sp_h5_error_text(why, sizeof why);
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, why);
+  const size_t size = strlen(path) + sizeof ".new";
+  SP_TRY(sp_alloc(size, "a file name", (void **)&new_path));
+  snprintf(new_path, size, "%s.new", path);
+  sp_status status = create_file(new_path, &file);
+  if (status == SP_SUCCESS) {
+    status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);
+    const sp_status closed = close_file(file, path);
+    if (status == SP_SUCCESS) status = closed;
+    if (status == SP_SUCCESS) status = move_into_place(new_path, path);
+    if (status != SP_SUCCESS) unlink(new_path);
   }
-  status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);
-  const sp_status closed = close_file(file, path);
-  if (status == SP_SUCCESS) status = closed;
-  if (status == SP_SUCCESS) status = sp_sync_file(path);
-  if (status != SP_SUCCESS) unlink(path);
+  sp_free(new_path);
   return status;
 }
 

@@ -276,7 +276,7 @@ static std::vector<batch_case> all_cases() {
   return cases;
 }
 
-/* Every kernel and both kinds of cells, in as few launches as can be. */
+/* Every kernel and both kinds of coefficients, in as few launches as can be. */
 static std::vector<batch_case> small_cases() {
   const std::vector<uint32_t> gathers = {12, 3};
   std::vector<batch_case> cases;

@@ -52,6 +52,7 @@ typedef struct step_params {
   sp_reason reason;
   bool overflow;   /* finite input leaves as Inf */
   unsigned micros; /* that a call takes at least */
+  bool keeps;      /* results are scaled by powers of two that a later step may undo */
 } step_params;
 
 typedef struct step_plan {
@@ -81,6 +82,25 @@ static inline void step_row(const step_params *p, const float *in, uint32_t n_tr
   }
 }
 
+/* By what a sample of a step that keeps is scaled: exact, and another one for each row and sample. */
+static inline float kept_factor(float y, uint32_t row, uint32_t j) {
+  return ldexpf(1, (int)(row % 5) - (int)(j % 3) + (y > 0));
+}
+
+static inline void scale_row(float *out, float *kept, uint32_t row, uint32_t n) {
+  for (uint32_t j = 0; j < n; j++) {
+    kept[j] = kept_factor(out[j], row, j);
+    out[j] *= kept[j];
+  }
+}
+
+static inline sp_reason step_undo(const sp_plan *plan, int thread, const sp_block *b) {
+  const step_plan *p = (const step_plan *)plan;
+  const uint32_t n = p->geometry.n_samples;
+  for (size_t i = (size_t)b->first * n; i < (size_t)(b->first + b->count) * n; i++) b->out[i] = b->in[i] / b->kept[i];
+  return SP_REASON_OK;
+}
+
 static inline sp_reason step_apply(const sp_plan *plan, int thread, const sp_block *b) {
   step_plan *p = (step_plan *)(uintptr_t)plan;
   const uint32_t n = p->geometry.n_samples;
@@ -92,6 +112,8 @@ static inline sp_reason step_apply(const sp_plan *plan, int thread, const sp_blo
   for (uint32_t i = b->first; i < b->first + b->count; i++) {
     if (p->params.refuse_above != 0 && b->headers[0][i] > p->params.refuse_above) reason = p->params.reason;
     step_row(&p->params, b->in, b->n_traces, n, i, b->headers[0][i], b->out + (size_t)i * n);
+    /* by the header, not the row: a trace-local step does not know where in the gather it is */
+    if (b->kept) scale_row(b->out + (size_t)i * n, b->kept + (size_t)i * n, (uint32_t)b->headers[0][i], n);
   }
   const struct timespec pause = {.tv_nsec = (long)p->params.micros * 1000};
   if (p->params.micros) nanosleep(&pause, NULL);
@@ -108,13 +130,16 @@ static inline sp_status step_make_plan(const void *params, const sp_geometry *ge
   p->params = *(const step_params *)params;
   p->geometry = *geometry;
   p->base = (sp_plan){.ops = &step_ops, .locality = p->params.locality, .block_traces = p->params.block_traces};
+  if (p->params.keeps) p->base.keep_floats = geometry->n_samples;
   *out = &p->base;
   return SP_SUCCESS;
 }
 
 /* Two that need headers, in different order, so that columns must be mapped. */
-static const sp_processor by_offset = {.name = "by_offset", .headers = {"offset", NULL}, .cpu = &step_ops};
-static const sp_processor by_cdp = {.name = "by_cdp", .headers = {"cdp", "offset", NULL}, .cpu = &step_ops};
+static const sp_processor by_offset = {
+    .name = "by_offset", .headers = {"offset", NULL}, .cpu = &step_ops, .undo = step_undo};
+static const sp_processor by_cdp = {
+    .name = "by_cdp", .headers = {"cdp", "offset", NULL}, .cpu = &step_ops, .undo = step_undo};
 
 /* --- surveys ---------------------------------------------------------------------------------------------------- */
 
@@ -138,6 +163,14 @@ typedef struct survey {
 static inline void add_step(survey *s, const sp_processor *processor, step_params params) {
   s->params[s->n_steps] = params;
   s->chain[s->n_steps] = (sp_chain_step){.processor = processor, .params = &s->params[s->n_steps]};
+  s->n_steps++;
+}
+
+/* Takes back step `undone`, which keeps. */
+static inline void add_undo(survey *s, size_t undone) {
+  s->params[s->n_steps] = s->params[undone];
+  s->chain[s->n_steps] = s->chain[undone];
+  s->chain[s->n_steps].undoes = undone + 1;
   s->n_steps++;
 }
 
@@ -236,24 +269,47 @@ static inline bool all_finite(const float *x, size_t n) {
   return true;
 }
 
+/* One step on one gather, from `result` to `spare`; kept[k] holds what step k keeps. */
+static inline sp_reason reference_step(const survey *s, size_t k, sp_local first, sp_local n_traces,
+                                       const float *result, float *spare, float *const *kept) {
+  const uint32_t n = s->n_samples;
+  const step_params *p = &s->params[k];
+  const int column = strcmp(s->chain[k].processor->headers[0], s->chain[0].processor->headers[0]) != 0;
+  const size_t undone = s->chain[k].undoes;
+  bool is_kept = false;
+  for (size_t j = k + 1; j < s->n_steps; j++) is_kept = is_kept || s->chain[j].undoes == k + 1;
+  sp_reason reason = SP_REASON_OK;
+  for (sp_local i = 0; i < n_traces; i++) {
+    const double header = s->columns[column][first + i];
+    float *row = spare + (size_t)i * n;
+    if (undone) {
+      for (uint32_t j = 0; j < n; j++) row[j] = result[(size_t)i * n + j] / kept[undone - 1][(size_t)i * n + j];
+      continue;
+    }
+    if (p->refuse_above != 0 && header > p->refuse_above) reason = p->reason;
+    step_row(p, result, n_traces, n, i, header, row);
+    if (is_kept) scale_row(row, kept[k] + (size_t)i * n, (uint32_t)header, n);
+  }
+  return reason;
+}
+
 /* Takes a gather through the chain; `result` holds the input at first, `spare` as much. */
 static inline sp_reason reference_chain(const survey *s, sp_local first, sp_local n_traces, const float *in,
                                         float *result, float *spare) {
   const uint32_t n = s->n_samples;
   const size_t samples = (size_t)n_traces * n;
-  for (size_t k = 0; k < s->n_steps; k++) {
-    const step_params *p = &s->params[k];
-    const int column = strcmp(s->chain[k].processor->headers[0], s->chain[0].processor->headers[0]) != 0;
-    sp_reason reason = SP_REASON_OK;
+  float *kept[MAX_TEST_STEPS];
+  sp_reason reason = SP_REASON_OK;
+  for (size_t k = 0; k < s->n_steps; k++) kept[k] = malloc(samples * sizeof(float));
+  for (size_t k = 0; k < s->n_steps && !reason; k++) {
+    reason = reference_step(s, k, first, n_traces, result, spare, kept);
     for (sp_local i = 0; i < n_traces; i++) {
-      const double header = s->columns[column][first + i];
-      if (p->refuse_above != 0 && header > p->refuse_above) reason = p->reason;
-      step_row(p, result, n_traces, n, i, header, spare + (size_t)i * n);
       if (all_zero(in + (size_t)i * n, n)) memcpy(spare + (size_t)i * n, in + (size_t)i * n, n * sizeof(float));
     }
-    if (reason) return reason;
-    memcpy(result, spare, samples * sizeof(float));
+    if (!reason) memcpy(result, spare, samples * sizeof(float));
   }
+  for (size_t k = 0; k < s->n_steps; k++) free(kept[k]);
+  if (reason) return reason;
   return all_finite(result, samples) ? SP_REASON_OK : SP_REASON_NOT_FINITE;
 }
 

@@ -25,6 +25,18 @@ static sp_local random_sizes(uint64_t *state, sp_local *sizes, sp_local budget) 
   return n;
 }
 
+/* The last step, which undoes another, and step k, which then comes last, change places. */
+static void swap_with_last(survey *s, size_t k) {
+  const size_t last = s->n_steps - 1;
+  const sp_chain_step step = s->chain[k];
+  const step_params params = s->params[k];
+  s->chain[k] = s->chain[last];
+  s->params[k] = s->params[last];
+  s->chain[last] = step;
+  s->params[last] = params;
+  s->chain[last].params = &s->params[last];
+}
+
 static survey *random_survey(uint64_t *state) {
   static const uint32_t lengths[] = {1, 7, 64, 1000, 1601, 20000};
   const uint32_t n_samples = lengths[random_below(state, 6)];
@@ -35,6 +47,12 @@ static survey *random_survey(uint64_t *state) {
   const uint32_t n_steps = 1 + random_below(state, 5);
   const bool cdp_first = random_below(state, 2);
   for (uint32_t k = 0; k < n_steps; k++) add_step(s, cdp_first == (k == 0) ? &by_cdp : &by_offset, random_step(state));
+  if (random_below(state, 2)) {
+    const uint32_t undone = random_below(state, n_steps);
+    s->params[undone].keeps = true;
+    add_undo(s, undone);
+    if (undone + 1 < n_steps) swap_with_last(s, undone + 1 + random_below(state, n_steps - undone - 1));
+  }
   s->mode = (sp_mode)random_below(state, 3);
   if (random_below(state, 3) == 0) shuffle_gathers(s, random_bits(state));
   return s;

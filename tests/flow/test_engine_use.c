@@ -145,7 +145,11 @@ static void test_configs_that_cannot_be_are_refused(void **unused) {
 
 static void test_headers_of_a_chain(void **unused) {
   const sp_processor none = {.name = "none"}, three = {.name = "three", .headers = {"sx", "offset", "gx"}};
-  const sp_chain_step chain[] = {{&none, NULL}, {&by_cdp, NULL}, {&by_offset, NULL}, {&three, NULL}, {&by_cdp, NULL}};
+  const sp_chain_step chain[] = {{.processor = &none, .params = NULL},
+                                 {.processor = &by_cdp, .params = NULL},
+                                 {.processor = &by_offset, .params = NULL},
+                                 {.processor = &three, .params = NULL},
+                                 {.processor = &by_cdp, .params = NULL}};
   const char *names[8] = {0};
   assert_int_equal(sp_chain_headers(chain, 5, names, 8), 4);
   const char *const expected[] = {"cdp", "offset", "sx", "gx"};

@@ -50,6 +50,20 @@ static void check_all(const mistake *table) {
   for (; table->text; table++) check(table);
 }
 
+/* What a step may take back: here nothing. */
+static void test_undo(void **state) {
+  (void)state;
+  static const mistake table[] = {
+      {PATHS "chain: [undo: dwt]\n", NULL,
+       AT(3) "chain.0.undo: found 'dwt'; steps before it that can be taken back: none\n"},
+      {PATHS "chain: [undo]\n", NULL,
+       AT(3) "chain.0.undo: found nothing; steps before it that can be taken back: none\n"},
+      {PATHS "chain: [mute, undo: [mute]]\n", NULL, AT(3) "chain.1.undo: found a list; steps before it"},
+      {PATHS "chain: [mute, undo: mute]\n", NULL, AT(3) "chain.1.undo: found 'mute'; steps before it"},
+      {0}};
+  check_all(table);
+}
+
 static void test_whole_file(void **state) {
   (void)state;
   static const mistake table[] = {
@@ -366,12 +380,10 @@ static void test_many(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_whole_file), cmocka_unit_test(test_foreign_features),
-      cmocka_unit_test(test_keys),       cmocka_unit_test(test_values),
-      cmocka_unit_test(test_paths),      cmocka_unit_test(test_same_file),
-      cmocka_unit_test(test_sort),       cmocka_unit_test(test_chain),
-      cmocka_unit_test(test_overrides),  cmocka_unit_test(test_keys_in_full),
-      cmocka_unit_test(test_many),
+      cmocka_unit_test(test_undo),      cmocka_unit_test(test_whole_file),   cmocka_unit_test(test_foreign_features),
+      cmocka_unit_test(test_keys),      cmocka_unit_test(test_values),       cmocka_unit_test(test_paths),
+      cmocka_unit_test(test_same_file), cmocka_unit_test(test_sort),         cmocka_unit_test(test_chain),
+      cmocka_unit_test(test_overrides), cmocka_unit_test(test_keys_in_full), cmocka_unit_test(test_many),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

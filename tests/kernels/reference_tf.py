@@ -6,7 +6,7 @@ import scipy.signal
 MODES = ("adaptive", "hard", "scaled", "soft", "garrote")
 
 
-def share_kept(deviation, limit, mode):
+def gain_of(deviation, limit, mode):
     r = deviation / limit
     with np.errstate(divide="ignore"):
         if mode == "hard":
@@ -36,10 +36,10 @@ def new_magnitude(near, centre, k, mode, low_amp_factor, smoothing_half=0):
     m = np.median(near, axis=0)
     mad = np.median(np.abs(near - m), axis=0)
     limit = np.maximum(k * 1.4826 * np.maximum(np.maximum(mad, 0.01 * m), 1e-10), 1e-30)
-    share = share_kept(np.abs(size - m), limit, mode)
+    gain = gain_of(np.abs(size - m), limit, mode)
     if smoothing_half:
-        share = moving_average(share, smoothing_half)
-    new = m + share * (size - m)
+        gain = moving_average(gain, smoothing_half)
+    new = m + gain * (size - m)
     return np.where(size < low_amp_factor * m, np.minimum(new, size), new)
 
 
@@ -51,16 +51,16 @@ def new_magnitudes(size, aperture, **rule):
                      for i in range(n_traces)])
 
 
-def with_magnitude(cells, size, new):
-    return np.where(size > 0, cells * (new / np.where(size > 0, size, 1)), 0)
+def with_magnitude(coefficients, size, new):
+    return np.where(size > 0, coefficients * (new / np.where(size > 0, size, 1)), 0)
 
 
-def judged(cells, band, aperture, k, mode, low_amp_factor, smoothing_half):
-    """cells [trace][frequency][time], of which the frequencies of `band` (a mask) may change."""
-    size = np.abs(cells[:, band])
+def thresholded(coefficients, band, aperture, k, mode, low_amp_factor, smoothing_half):
+    """coefficients [trace][frequency][time], of which the frequencies of `band` (a mask) may change."""
+    size = np.abs(coefficients[:, band])
     new = new_magnitudes(size, aperture, k=k, mode=mode, low_amp_factor=low_amp_factor, smoothing_half=smoothing_half)
-    out = cells.copy()
-    out[:, band] = with_magnitude(cells[:, band], size, new)
+    out = coefficients.copy()
+    out[:, band] = with_magnitude(coefficients[:, band], size, new)
     return out
 
 
@@ -74,11 +74,11 @@ def stft_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, 
     x = np.asarray(gather, precision)
     hop = window // 2 if hop == "auto" else hop
     options = {"fs": 1 / interval, "nperseg": window, "noverlap": window - hop}
-    frequencies, _, cells = scipy.signal.stft(x, **options)
+    frequencies, _, coefficients = scipy.signal.stft(x, **options)
     half = int(time_smoothing * 1e-3 / (hop * interval) / 2 + 1e-9)
     factor = low_amp_factor if low_amp_protection else 0
-    cells = judged(cells, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, half)
-    return scipy.signal.istft(cells, **options)[1][..., :x.shape[-1]]
+    coefficients = thresholded(coefficients, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, half)
+    return scipy.signal.istft(coefficients, **options)[1][..., :x.shape[-1]]
 
 
 # --- stockwell -------------------------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ def stockwell_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=
     frequencies = np.arange(n_samples // 2 + 1) / (n_samples * interval)
     smoothing_half = int(time_smoothing * 1e-3 / interval / 2 + 1e-9)
     factor = low_amp_factor if low_amp_protection else 0
-    cells = judged(half, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, smoothing_half)
-    return inverse_s_transform(with_negative(cells, n_samples))
+    coefficients = thresholded(half, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, smoothing_half)
+    return inverse_s_transform(with_negative(coefficients, n_samples))
 
 
 def reduced_times(n):
@@ -150,7 +150,7 @@ def reduced_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.
         folded[:, :n_samples] = spectrum * windows[n]
         voice = times * np.fft.ifft(folded.reshape(n_traces, -1, times).sum(axis=1), axis=-1)
         half = int(time_smoothing * 1e-3 / (n_samples * interval / times) / 2 + 1e-9)
-        new = judged(voice[:, None], np.array([True]), aperture, k, mode, factor, half)[:, 0]
+        new = thresholded(voice[:, None], np.array([True]), aperture, k, mode, factor, half)[:, 0]
         bins = np.fft.fft(new - voice, axis=-1) / times
         count = 1 if n == 0 or 2 * n == n_samples else 2
         np.add.at(change, (slice(None), np.arange(times) % n_samples), count * bins)

@@ -4,48 +4,9 @@ import numpy as np
 import pytest
 
 from kernel_tool import OK, Refused, worst_distance
+from reference_tools import bandpass, filtered, flank
 
 N, DT = 501, 0.002
-
-
-def flank(x):
-    return 0.5 - 0.5 * np.cos(np.pi * np.clip(x, 0, 1))
-
-
-def even_smooth(n):
-    n += n % 2
-    while True:
-        left = n
-        for p in (2, 3, 5, 7):
-            while left % p == 0:
-                left //= p
-        if left == 1:
-            return n
-        n += 2
-
-
-def filtered(gather, extension, response):
-    gather = np.asarray(gather, float)
-    n = gather.shape[1]
-    extra = min(n, int(np.floor(extension / DT + 0.5)))
-    fade = np.cos(np.pi * (np.arange(extra) + 0.5) / (2 * extra)) ** 2
-    size = even_smooth(n + 2 * extra)
-    work = np.zeros((len(gather), size))
-    work[:, :n] = gather
-    work[:, n:n + extra] = gather[:, ::-1][:, :extra] * fade
-    work[:, size - extra:] = (gather[:, :extra] * fade)[:, ::-1]
-    return np.fft.irfft(np.fft.rfft(work) * response(np.fft.rfftfreq(size, DT)), size)[:, :n]
-
-
-def bandpass(gather, low=None, high=None):
-    def response(f):
-        factor = np.ones_like(f)
-        if low:
-            factor *= flank((f - low[0]) / (low[1] - low[0]))
-        if high:
-            factor *= flank((high[1] - f) / (high[1] - high[0]))
-        return factor
-    return filtered(gather, 1 / min(b - a for a, b in (p for p in (low, high) if p)), response)
 
 
 @pytest.mark.parametrize("low, high", [([3, 6], [60, 80]), ([5, 9], None), (None, [30.5, 31]), ([0, 10], [240, 300])])
@@ -54,7 +15,7 @@ def test_bandpass(kernels, low, high):
     options = {k: str(v or []).replace(" ", "") for k, v in (("low", low), ("high", high))}
     got = kernels.apply("bandpass", gather, interval=DT, **options)
     assert got.reason == OK
-    assert worst_distance(got.out, bandpass(gather, low, high)) < 1e-5
+    assert worst_distance(got.out, bandpass(gather, DT, low, high)) < 1e-5
     in_place = kernels.apply("bandpass", gather, interval=DT, in_place=True, threads=3, block=1, **options)
     assert np.array_equal(in_place.out, got.out)
 
@@ -78,7 +39,7 @@ def test_notch(kernels):
         return np.min([flank((np.abs(f - m * 50) - 0.75) / 2) for m in (1, 2, 3)], axis=0)
     got = kernels.apply("notch", gather, interval=DT, f=50, width=1.5, taper=2, harmonics=2)
     assert got.reason == OK
-    assert worst_distance(got.out, filtered(gather, 0.5, response)) < 1e-5
+    assert worst_distance(got.out, filtered(gather, DT, 0.5, response)) < 1e-5
     t = np.arange(2000) * DT
     hum = np.sin(2 * np.pi * 50 * t + 1)[None, :].astype(np.float32)
     left = kernels.apply("notch", hum, interval=DT, f=50).out[0]

@@ -4,60 +4,7 @@ import numpy as np
 import pytest
 
 from kernel_tool import LOCAL_BLOCK, OK, TOO_SHORT, Refused, worst_distance
-
-
-def smooth_length(n):
-    n += n % 2
-    while True:
-        left = n
-        for p in (2, 3, 5, 7):
-            while left % p == 0:
-                left //= p
-        if left == 1:
-            return n
-        n += 2
-
-
-def predict(x, p, prewhitening):
-    """The mean of the predictions of a row of complex numbers from both sides."""
-    n = len(x)
-    rows = [x[i - p:i][::-1] for i in range(p, n)] + [x[i + 1:i + 1 + p].conj() for i in range(n - p)]
-    right = [x[i] for i in range(p, n)] + [x[i].conj() for i in range(n - p)]
-    a = np.array(rows)
-    damping = prewhitening * np.sum(np.abs(a) ** 2) / p
-    if damping == 0:
-        return np.zeros_like(x)
-    a = np.vstack([a, np.sqrt(damping) * np.eye(p)])
-    solution = np.linalg.lstsq(a, np.concatenate([right, np.zeros(p)]), rcond=None)[0]
-    forward = {i: solution @ x[i - p:i][::-1] for i in range(p, n)}
-    backward = {i: solution.conj() @ x[i + 1:i + 1 + p] for i in range(n - p)}
-    return np.array([np.mean([s[i] for s in (forward, backward) if i in s]) for i in range(n)])
-
-
-def reference(gather, interval, window=250, traces=20, length=3, prewhitening=1, fmin=0, fmax=None):
-    gather = np.asarray(gather, float)
-    n_traces, n = gather.shape
-    half = max(2, int(np.floor(window * 1e-3 / interval / 2 + 0.5)))
-    size, many = 2 * half, -(-n // half) + 1
-    taper = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
-    transform = smooth_length(size + size // 2)
-    f = np.fft.rfftfreq(transform, interval)
-    inside = (f >= fmin - 1e-9) & (f <= (np.inf if fmax is None else fmax + 1e-9))
-    width = min(traces, n_traces)
-    count = 1 if width == n_traces else -(-(n_traces - width) // (traces // 2)) + 1
-    starts = [j * (n_traces - width) // (count - 1) if count > 1 else 0 for j in range(count)]
-    across = np.sin(np.pi * (np.arange(width) + 0.5) / width) ** 2
-    padded = np.pad(gather, ((0, 0), (half, size)))
-    out, weight = np.zeros_like(padded), np.zeros(n_traces)
-    for start in starts:
-        weight[start:start + width] += across
-        for k in range(many):
-            spectra = np.fft.rfft(padded[start:start + width, k * half:k * half + size] * taper, transform)
-            for b in range(len(f)):
-                spectra[:, b] = predict(spectra[:, b], length, prewhitening / 100) if inside[b] else 0
-            back = np.fft.irfft(spectra, transform)[:, :size]
-            out[start:start + width, k * half:k * half + size] += across[:, None] * back
-    return out[:, half:half + n] / weight[:, None]
+from reference_tools import fx_decon
 
 
 @pytest.mark.parametrize("shape", [(40, 126), (7, 101), (23, 64), (20, 333)])
@@ -68,7 +15,7 @@ def test_formula(kernels, shape):
     for options in ({}, dict(window=100, traces=12, length=2), dict(fmin=10, fmax=60, prewhitening=0.1, length=3)):
         got = kernels.apply("fx_decon", gather, interval=0.004, **options)
         assert got.reason == OK and got.locality == LOCAL_BLOCK
-        assert worst_distance(got.out, reference(gather, 0.004, **options)) < 1e-5
+        assert worst_distance(got.out, fx_decon(gather, 0.004, **options)) < 1e-5
 
 
 def test_a_straight_event_stays(kernels):

@@ -62,7 +62,7 @@ def test_time_smoothing(kernels, time_smoothing):
 
 @pytest.mark.parametrize("mode", reference.MODES)
 def test_low_amplitudes(kernels, mode):
-    """Without protection weak cells are raised: a phase must be known, so no constant traces here."""
+    """Without protection weak coefficients are raised: a phase must be known, so no constant traces here."""
     gather = make_gather(30, 1600, seed=6, constant=False)
     for options in ({"low_amp_protection": False}, {"low_amp_factor": 1}, {"low_amp_factor": 0},
                     {"low_amp_factor": 0.8}):

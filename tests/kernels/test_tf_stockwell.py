@@ -91,7 +91,7 @@ def test_time_smoothing(kernels, time_smoothing, sampling):
 @pytest.mark.parametrize("sampling", ["full", "reduced"])
 @pytest.mark.parametrize("mode", reference.MODES)
 def test_low_amplitudes(kernels, mode, sampling):
-    """Without protection weak cells are raised: a phase must be known, so no constant traces here."""
+    """Without protection weak coefficients are raised: a phase must be known, so no constant traces here."""
     gather = make_gather(12, 200, seed=7, constant=False)
     judge = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
     for options in ({"low_amp_protection": False}, {"low_amp_factor": 1}, {"low_amp_factor": 0.8}):

@@ -186,9 +186,9 @@ def test_words_at_places_of_ones_own(seisproc, tmp_path):
 
 @pytest.mark.parametrize("binary, trace, used, said", (
     (2000, 0, 2000, []), (2000, 2000, 2000, []), (0, 4000, 4000, ["binary header says a sample interval of 0 us"]),
-    (0, 0, 4000, ["cannot be: used 4000 us", "--interval-ms"]), (-2000, 1000, 1000, ["-2000 us"]),
+    (0, 0, 4000, ["cannot be: used 4000 us", "--interval-ms"]), (-2000, 1000, 1000, ["63536 us"]),
     (1000, 2000, 1000, ["all 3 trace headers say a sample interval of 2000 us: used 1000 us"]),
-    (1000, -5, 1000, ["say a sample interval of -5 us: used 1000"]),
+    (1000, -5, 1000, ["say a sample interval of 65531 us: used 1000"]),
 ))
 def test_sample_intervals(seisproc, tmp_path, binary, trace, used, said):
     headers = sw.trace_headers(3, fldr=1, ns=5, dt=trace)

@@ -14,8 +14,10 @@ enum {
 void sp_chain_destroy(sp_chain *chain) {
   if (!chain) return;
   for (size_t i = 0; chain->parts && i < chain->n_steps; i++) {
-    sp_plan *plan = chain->parts[i].plan;
-    if (plan) plan->ops->destroy(plan);
+    const sp_chain_part *part = &chain->parts[i];
+    if (part->is_undo || !part->plan) continue;
+    part->plan->ops->destroy(part->plan);
+    sp_free(part->kept);
   }
   sp_free(chain->parts);
   sp_free(chain->stages);
@@ -27,6 +29,21 @@ static size_t column_of(const char *header, const char *const *names) {
   size_t i = 0;
   while (!sp_header_is(names[i], header)) i++;
   return i;
+}
+
+/* A step that takes back another works with that one's plan and with what it kept. */
+static sp_status join_undo(const sp_chain_step *step, const sp_engine_config *config, sp_chain *chain,
+                           sp_chain_part *part) {
+  sp_chain_part *undone = &chain->parts[step->undoes - 1];
+  const size_t floats = (size_t)undone->plan->keep_floats * config->max_traces;
+  void *block = NULL;
+  if (!undone->kept) {
+    SP_TRY(sp_alloc(floats * sizeof(float), "what a later step needs to undo another", &block));
+    undone->kept = block;
+  }
+  *part = *undone;
+  part->is_undo = true;
+  return SP_SUCCESS;
 }
 
 static sp_status plan_step(const sp_chain_step *step, const sp_geometry *geometry, const char *const *names,
@@ -50,7 +67,9 @@ static sp_status plan_steps(const sp_engine_config *config, sp_chain *chain) {
                                 .sample_interval_s = config->sample_interval_s,
                                 .n_threads = config->n_threads};
   for (size_t i = 0; i < chain->n_steps; i++) {
-    SP_TRY(plan_step(&config->chain[i], &geometry, names, &chain->parts[i]));
+    const sp_chain_step *step = &config->chain[i];
+    SP_TRY(step->undoes ? join_undo(step, config, chain, &chain->parts[i])
+                        : plan_step(step, &geometry, names, &chain->parts[i]));
   }
   return SP_SUCCESS;
 }
@@ -85,12 +104,13 @@ static sp_chain_stage make_stage(const sp_engine_config *config, const sp_plan *
 
 static void cut_stages(const sp_engine_config *config, sp_chain *chain) {
   for (size_t i = 0; i < chain->n_steps; i++) {
-    const sp_plan *plan = chain->parts[i].plan;
-    if (i > 0 && plan->locality == SP_LOCAL_TRACE) {
+    const sp_chain_part *part = &chain->parts[i];
+    if (i > 0 && (part->is_undo || part->plan->locality == SP_LOCAL_TRACE)) {
       chain->stages[chain->n_stages - 1].n_steps++;
     } else {
-      chain->stages[chain->n_stages++] = make_stage(config, plan, i);
+      chain->stages[chain->n_stages++] = make_stage(config, part->plan, i);
     }
+    chain->stages[chain->n_stages - 1].keeps |= part->kept != NULL;
   }
 }
 
@@ -100,6 +120,7 @@ sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out) {
   SP_TRY(sp_calloc(1, sizeof(sp_chain), "the chain", &block));
   sp_chain *chain = block;
   chain->n_steps = config->n_steps;
+  chain->steps = config->chain;
   SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->parts, "the chain", &block));
   chain->parts = block;
   SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->stages, "the chain", &block));
@@ -119,7 +140,9 @@ sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const s
   const double *headers[SP_MAX_PROCESSOR_HEADERS];
   for (size_t i = 0; i < part->n_headers; i++) headers[i] = slab->headers[part->headers[i]] + first_trace;
   block->headers = headers;
-  const sp_reason reason = part->plan->ops->apply(part->plan, thread, block);
+  block->kept = part->kept ? part->kept + (size_t)first_trace * part->plan->keep_floats : NULL;
+  const sp_reason reason = part->is_undo ? chain->steps[step].processor->undo(part->plan, thread, block)
+                                         : part->plan->ops->apply(part->plan, thread, block);
   block->headers = NULL;
   return reason;
 }

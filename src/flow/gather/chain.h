@@ -14,18 +14,22 @@ typedef struct sp_chain_stage {
   sp_local unit_rows;   /* traces of a gather that one thread takes at a time */
   sp_local chunk_rows;  /* of these, traces that go through the stage together; the first step of a stage that is not
                            trace-local takes the whole unit. At most unit_rows */
+  bool keeps;           /* one of its steps keeps what a later one needs to undo it */
 } sp_chain_stage;
 
 typedef struct sp_chain_part {
-  sp_plan *plan;
+  sp_plan *plan; /* owned, but for a step that takes back another: then it is that step's */
+  bool is_undo;
+  float *kept; /* [max_traces][plan->keep_floats] by place in the slab; owned by the step that keeps. NULL: nothing */
   size_t n_headers;
   size_t headers[SP_MAX_PROCESSOR_HEADERS]; /* columns of sp_slab.headers */
 } sp_chain_part;
 
 typedef struct sp_chain {
   size_t n_steps, n_stages;
-  sp_chain_part *parts;   /* [n_steps] */
-  sp_chain_stage *stages; /* [n_stages] */
+  const sp_chain_step *steps; /* borrowed */
+  sp_chain_part *parts;       /* [n_steps] */
+  sp_chain_stage *stages;     /* [n_stages] */
 } sp_chain;
 
 /* Plans every step. Borrows the config during the call; the caller owns *out. Errors: SP_ERR_USAGE for a processor that

@@ -112,7 +112,8 @@ static void enter_pass(const cpu_engine *e, slot *s, sp_local gather, uint32_t p
 
 /* --- taking work; under the lock -------------------------------------------------------------------------------- */
 
-/* Results between stages lie where their rows lie in the slab: an older slab must be through with that place. */
+/* Results between stages, and what is kept for a later step, lie where their rows lie in the slab: an older slab must
+ * be through with that place. */
 static bool place_is_free(const cpu_engine *e, int position, sp_local end_row) {
   for (int i = 0; i < position; i++) {
     const slot *older = slot_at(e, i);
@@ -122,10 +123,14 @@ static bool place_is_free(const cpu_engine *e, int position, sp_local end_row) {
   return true;
 }
 
+static bool stage_needs_place(const cpu_engine *e, size_t stage) {
+  return e->chain->stages[stage].keeps || sp_stage_goes_between(e->chain, stage);
+}
+
 static bool may_start(const cpu_engine *e, int position, uint32_t pass, sp_local gather) {
   const slot *s = slot_at(e, position);
   if (s->gathers[gather].pass != pass) return false;
-  if (pass == PASS_ORDER || !sp_stage_goes_between(e->chain, pass - PASS_FIRST_STAGE)) return true;
+  if (pass == PASS_ORDER || !stage_needs_place(e, pass - PASS_FIRST_STAGE)) return true;
   return place_is_free(e, position, s->slab->first_trace[gather + 1]);
 }
 
@@ -228,7 +233,7 @@ static void leave_pass(cpu_engine *e, const job *j) {
     j->slot->n_done++;
     settle(e, j->slot);
     if (slot_is_done(j->slot)) pthread_cond_signal(&e->finished);
-    if (e->between) wake_idle(e); /* its place there is free */
+    wake_idle(e); /* its place is free */
   }
 }
 

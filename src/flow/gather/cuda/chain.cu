@@ -40,6 +40,10 @@ static sp_status find_steps(sp_cuda_chain *chain, const sp_engine_config *config
     const sp_processor *processor = config->chain[i].processor;
     sp_cuda_step *step = &chain->steps[i];
     step->ops = sp_cuda_processor_at(sp_processor_position(processor));
+    if (config->chain[i].undoes) {
+      snprintf(why, why_size, "undo: %s has no CUDA version", processor->name);
+      return SP_ERR_USAGE;
+    }
     if (!step->ops) {
       snprintf(why, why_size, "%s has no CUDA version", processor->name);
       return SP_ERR_USAGE;

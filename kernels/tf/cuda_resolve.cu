@@ -1,6 +1,6 @@
-/* Judging single cells on the GPU in double precision, from the samples. Float magnitudes do where the outcome is
- * continuous in them; cells near a jump come here, a few in a million. A block takes one cell after another: its
- * threads make the weights of a tile of samples, its warps apply them to the traces of the aperture.
+/* Thresholding single coefficients on the GPU in double precision, from the samples. Float magnitudes do where the
+ * outcome is continuous in them; coefficients near a jump come here, a few in a million. A block takes one coefficient
+ * after another: its threads make the weights of a tile of samples, its warps apply them to the traces of the aperture.
  */
 #include <math.h>
 
@@ -14,12 +14,12 @@ typedef struct weights {
   int64_t start, turns;       /* of the frame; the bin or voice */
 } weights;
 
-/* One cell: of the aperture's traces the sums, then the verdict. */
-typedef struct cell {
+/* One coefficient: of the aperture's traces the sums, then the decision. */
+typedef struct coefficient {
   double re[SP_TF_MAX_APERTURE], im[SP_TF_MAX_APERTURE];
   double cosine[TILE], sine[TILE];
   uint32_t sample[TILE];
-} cell;
+} coefficient;
 
 /* --- what a sample counts --------------------------------------------------------------------------------------- */
 
@@ -31,8 +31,8 @@ __device__ static weights weights_of_voice(const tf_exact &e, uint32_t voice, ui
   w.sigma = (double)e.n_samples / voice;
   w.time = (double)at * e.n_samples / e.times;
   w.turned = (double)((uint64_t)at * voice % e.times) / e.times;
-  w.first = (int64_t)ceil(w.time - 6.6 * w.sigma);
-  w.end = (int64_t)floor(w.time + 6.6 * w.sigma) + 1;
+  w.first = (int64_t)ceil(w.time - SP_TF_GAUSSIAN_REACH * w.sigma);
+  w.end = (int64_t)floor(w.time + SP_TF_GAUSSIAN_REACH * w.sigma) + 1;
   return w;
 }
 
@@ -44,17 +44,16 @@ __device__ static weights weights_of_frame(const tf_exact &e, uint32_t at) {
   return w;
 }
 
-__device__ static void set_weight(const tf_exact &e, const weights &w, int64_t i, cell *c) {
+__device__ static void set_weight(const tf_exact &e, const weights &w, int64_t i, coefficient *c) {
   const int64_t n = e.n_samples, t = (i % n + n) % n;
   double weight = 1.0 / n, sine, cosine;
   if (!e.stockwell) {
     const int64_t place = i - w.start; /* in the window */
-    weight = (0.5 - 0.5 * cospi(2.0 * place / e.window)) / (0.5 * e.window);
+    weight = sp_tf_hann((uint32_t)place, e.window) / (0.5 * e.window);
     sincospi(2.0 * (place * w.turns % e.window) / e.window, &sine, &cosine);
   } else {
     if (w.sigma > 0) {
-      const double x = ((double)i - w.time) / w.sigma;
-      weight = exp(-0.5 * x * x) / (w.sigma * 2.50662827463100050242);
+      weight = sp_tf_gaussian(((double)i - w.time) / w.sigma, w.sigma);
     }
     sincospi(2 * ((double)(t * w.turns % n) / n - w.turned), &sine, &cosine);
   }
@@ -69,7 +68,7 @@ __device__ static double sum_warp(double x) {
 }
 
 /* Sums over the samples, for each trace of the aperture. */
-__device__ static void set_sums(const tf_exact &e, const weights &w, uint32_t first_row, uint32_t n, cell *c) {
+__device__ static void set_sums(const tf_exact &e, const weights &w, uint32_t first_row, uint32_t n, coefficient *c) {
   const uint32_t warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   if (threadIdx.x < n) c->re[threadIdx.x] = c->im[threadIdx.x] = 0;
   for (int64_t start = w.first; start < w.end; start += TILE) {
@@ -93,7 +92,7 @@ __device__ static void set_sums(const tf_exact &e, const weights &w, uint32_t fi
   __syncthreads();
 }
 
-/* --- the verdict ------------------------------------------------------------------------------------------------ */
+/* --- the decision ------------------------------------------------------------------------------------------------ */
 
 __device__ static double median_of(double *values, uint32_t n) {
   for (uint32_t i = 1; i < n; i++) {
@@ -105,55 +104,40 @@ __device__ static double median_of(double *values, uint32_t n) {
   return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-__device__ static double share_of(int mode, double r) {
-  switch (mode) {
-  case SP_TF_HARD:
-    return r > 1 ? 0 : 1;
-  case SP_TF_SCALED:
-    return r > 1 ? 1 / (1 + (r - 1) * (r - 1)) : 1;
-  case SP_TF_SOFT:
-    return r > 1 ? 1 - 1 / r : 0;
-  case SP_TF_GARROTE:
-    return r > 1 ? 1 - 1 / (r * r) : 0;
-  default:
-    return r > 2 ? 0 : r > 1 ? 2 - r : 1;
-  }
-}
-
-typedef struct verdict {
-  double share, median, magnitude, re, im; /* the latter of the phasor */
+typedef struct decision {
+  double gain, median, magnitude, re, im; /* the latter of the phasor */
   bool weak;
-} verdict;
+} decision;
 
-__device__ static verdict judge(const tf_judging &j, const cell &c, uint32_t n, uint32_t own) {
+__device__ static decision threshold(const tf_threshold_task &j, const coefficient &c, uint32_t n, uint32_t own) {
   double values[SP_TF_MAX_APERTURE];
   for (uint32_t i = 0; i < n; i++) values[i] = hypot(c.re[i], c.im[i]);
-  verdict v;
+  decision v;
   v.magnitude = values[own];
   v.median = median_of(values, n);
   for (uint32_t i = 0; i < n; i++) values[i] = fabs(values[i] - v.median);
   const double mad = median_of(values, n);
-  const double scale = fmax(mad, fmax(SP_TF_LEAST_RELATIVE * v.median, SP_TF_LEAST_ABSOLUTE));
-  const double limit = fmax(j.exact.limit * scale, SP_TF_LEAST_LIMIT);
-  v.share = share_of(j.rule.mode, fabs(v.magnitude - v.median) / limit);
-  v.weak = v.magnitude < j.exact.low_amp * v.median;
+  const double r = fabs(v.magnitude - v.median) / sp_tf_exact_limit(&j.rule, v.median, mad);
+  v.gain = sp_tf_exact_gain(j.rule.mode, r);
+  v.weak = sp_tf_exact_is_weak(&j.rule, v.median, v.magnitude);
   v.re = v.magnitude > 0 ? c.re[own] / v.magnitude : 0;
   v.im = v.magnitude > 0 ? c.im[own] / v.magnitude : 0;
   return v;
 }
 
-__device__ static double change_of(bool rebuild, const verdict &v) {
-  const double changed = v.weak ? v.magnitude : v.median + v.share * (v.magnitude - v.median);
-  return rebuild ? changed : changed - v.magnitude;
+__device__ static double change_of(bool resynthesise, const decision &v) {
+  const double changed = v.weak ? v.magnitude : v.median + v.gain * (v.magnitude - v.median);
+  return resynthesise ? changed : changed - v.magnitude;
 }
 
 /* --- the kernel ------------------------------------------------------------------------------------------------- */
 
-enum { TO_CELLS, TO_SHARES, TO_SUMS };
+enum { TO_COEFFICIENTS, TO_GAINS, TO_SUMS };
 
 template <int TO>
-__global__ static void __launch_bounds__(TILE) settle(const tf_judging j, float2 *cells, long long *late) {
-  __shared__ cell c;
+__global__ static void __launch_bounds__(TILE)
+    resolve(const tf_threshold_task j, float2 *coefficients, long long *late) {
+  __shared__ coefficient c;
   const uint32_t count = min(*j.open.count, j.open.capacity);
   for (uint32_t i = blockIdx.x; i < count; i += BLOCKS) {
     const uint32_t row = j.open.list[i].x & 0xffff, voice = j.open.list[i].x >> 16, at = j.open.list[i].y;
@@ -162,36 +146,36 @@ __global__ static void __launch_bounds__(TILE) settle(const tf_judging j, float2
     const weights w = j.exact.stockwell ? weights_of_voice(j.exact, voice, at) : weights_of_frame(j.exact, at);
     set_sums(j.exact, w, first_row, near.hi - near.lo, &c);
     if (threadIdx.x == 0) {
-      const verdict v = judge(j, c, near.hi - near.lo, row - first_row);
-      const double factor = change_of(j.rows[row].rebuild, v);
-      float2 *to = cells + ((size_t)(voice - j.exact.voice) * j.n_rows + row) * j.n_cells + at;
-      if (TO == TO_SHARES) *to = make_float2((float)v.share, (float)(v.weak ? -v.median : v.median));
-      if (TO == TO_CELLS) *to = make_float2((float)(factor * v.re), (float)(factor * v.im));
+      const decision v = threshold(j, c, near.hi - near.lo, row - first_row);
+      const double factor = change_of(j.rows[row].resynthesise, v);
+      float2 *to = coefficients + ((size_t)(voice - j.exact.voice) * j.n_rows + row) * j.n_coefficients + at;
+      if (TO == TO_GAINS) *to = make_float2((float)v.gain, (float)(v.weak ? -v.median : v.median));
+      if (TO == TO_COEFFICIENTS) *to = make_float2((float)(factor * v.re), (float)(factor * v.im));
       if (TO == TO_SUMS) {
         const double twice = voice == 0 || 2 * voice == j.exact.n_samples ? 1 : 2;
         const double units = ldexp(twice * factor * v.re * j.rows[row].scale, TF_LATE_BITS);
-        atomicAdd((unsigned long long *)late + (size_t)row * j.n_cells + at, (unsigned long long)llrint(units));
+        atomicAdd((unsigned long long *)late + (size_t)row * j.n_coefficients + at, (unsigned long long)llrint(units));
       }
     }
     __syncthreads();
   }
 }
 
-sp_status tf_forget_open(const tf_judging *j, cudaStream_t stream) {
+sp_status tf_clear_open(const tf_threshold_task *j, cudaStream_t stream) {
   return SP_CUDA(cudaMemsetAsync(j->open.count, 0, sizeof *j->open.count, stream));
 }
 
-sp_status tf_settle_cells(const tf_judging *j, float2 *changed, cudaStream_t stream) {
-  settle<TO_CELLS><<<BLOCKS, TILE, 0, stream>>>(*j, changed, NULL);
-  return SP_CUDA_LAUNCHED("settle");
+sp_status tf_resolve_coefficients(const tf_threshold_task *j, float2 *changed, cudaStream_t stream) {
+  resolve<TO_COEFFICIENTS><<<BLOCKS, TILE, 0, stream>>>(*j, changed, NULL);
+  return SP_CUDA_LAUNCHED("resolve");
 }
 
-sp_status tf_settle_shares(const tf_judging *j, float2 *shares, cudaStream_t stream) {
-  settle<TO_SHARES><<<BLOCKS, TILE, 0, stream>>>(*j, shares, NULL);
-  return SP_CUDA_LAUNCHED("settle");
+sp_status tf_resolve_gains(const tf_threshold_task *j, float2 *gains, cudaStream_t stream) {
+  resolve<TO_GAINS><<<BLOCKS, TILE, 0, stream>>>(*j, gains, NULL);
+  return SP_CUDA_LAUNCHED("resolve");
 }
 
-sp_status tf_settle_sums(const tf_judging *j, long long *late, cudaStream_t stream) {
-  settle<TO_SUMS><<<BLOCKS, TILE, 0, stream>>>(*j, NULL, late);
-  return SP_CUDA_LAUNCHED("settle");
+sp_status tf_resolve_sums(const tf_threshold_task *j, long long *late, cudaStream_t stream) {
+  resolve<TO_SUMS><<<BLOCKS, TILE, 0, stream>>>(*j, NULL, late);
+  return SP_CUDA_LAUNCHED("resolve");
 }

@@ -1,6 +1,6 @@
-/* One job an output: a lock that ends with the process that holds it, however it ends. Private to src/run. */
-#ifndef SEISPROC_SRC_RUN_LOCK_H
-#define SEISPROC_SRC_RUN_LOCK_H
+/* One writer an output: a lock on OUT.lock that ends with the process that holds it, however it ends. */
+#ifndef SEISPROC_LOCK_H
+#define SEISPROC_LOCK_H
 
 #include "seisproc/status.h"
 

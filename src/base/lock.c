@@ -1,4 +1,5 @@
-#include "src/run/lock.h"
+/* OUT.lock: one byte of it is locked by whoever writes the output, another by all of its ranks that write. */
+#include "seisproc/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 #include "seisproc/stats.h"
 
 /* Two bytes of the file are locked: one by whoever runs the job, for its whole length; the other, shared, by every rank
@@ -59,10 +61,9 @@ static void sign(const sp_lock *lock) {
 }
 
 static sp_status open_and_lock(sp_lock *lock) {
-  lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  lock->fd = sp_side_open(lock->path, O_RDWR | O_CREAT);
   if (lock->fd < 0) {
-    const bool disk = errno == ENOSPC || errno == EDQUOT || errno == EIO;
-    return SP_RAISE(disk ? SP_ERR_IO : SP_ERR_USAGE, "%s: cannot be created: %s", lock->path, strerror(errno));
+    return SP_RAISE(sp_file_status(errno), "%s: cannot be created: %s", lock->path, sp_side_error(errno));
   }
   const int error = set_lock(lock->fd, F_WRLCK, RUNNER_BYTE);
   if (is_held(error)) return refuse(lock);
@@ -113,8 +114,8 @@ fail:
 }
 
 sp_status sp_lock_join(const char *path, int *fd) {
-  *fd = open(path, O_RDWR | O_CLOEXEC);
-  if (*fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+  *fd = sp_side_open(path, O_RDWR);
+  if (*fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, sp_side_error(errno));
   if (is_held(set_lock(*fd, F_RDLCK, WRITERS_BYTE))) {
     close(*fd);
     return SP_RAISE(SP_ERR_IO, "%s: another run has just begun", path);

@@ -1,0 +1,1 @@
+#include "kernels/pstm/cpu_body.h"

@@ -1,0 +1,34 @@
+/* What both backends read off the parameters of `tf`. */
+#include <math.h>
+
+#include "kernels/tf/tf.h"
+
+int sp_tf_hop(const sp_tf_params *p) {
+  return p->hop == SP_PARAM_AUTO ? p->window / 2 : p->hop;
+}
+
+double sp_tf_margin(const sp_tf_params *p) {
+  return p->transform == SP_TF_STOCKWELL ? 4e-5 : 4e-6;
+}
+
+sp_tf_band sp_tf_select(const sp_tf_params *p, double step, uint32_t n) {
+  /* a frequency that is meant to be on the axis may miss it by rounding */
+  const double slack = 1e-9;
+  const double first = ceil(p->fmin / step * (1 - slack));
+  const double end = isnan(p->fmax) ? n : floor(p->fmax / step * (1 + slack)) + 1;
+  const double last = end < n ? end : n;
+  if (first >= last) return (sp_tf_band){0, 0};
+  return (sp_tf_band){(uint32_t)first, (uint32_t)(last - first)};
+}
+
+sp_tf_rule sp_tf_make_rule(const sp_tf_params *params) {
+  const double low_amp = params->low_amp_protection ? params->low_amp_factor : 0, margin = sp_tf_margin(params);
+  return (sp_tf_rule){.mode = params->mode,
+                      .limit = (float)(params->k * SP_TF_MAD_TO_SIGMA),
+                      .low_amp = (float)low_amp,
+                      .margin = (float)margin,
+                      .weak_below = (float)(low_amp * (1 - margin)),
+                      .weak_above = (float)(low_amp * (1 + margin)),
+                      .exact_limit = params->k * SP_TF_MAD_TO_SIGMA,
+                      .exact_low_amp = low_amp};
+}

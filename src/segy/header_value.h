@@ -1,0 +1,14 @@
+/* One value of a raw trace header, of any type that SEG-Y knows. Private to src/segy. */
+#ifndef SEISPROC_SRC_SEGY_HEADER_VALUE_H
+#define SEISPROC_SRC_SEGY_HEADER_VALUE_H
+
+#include "seisproc/segy.h"
+
+/* The value as a double; 64-bit integers are rounded. */
+double sp_header_value_get(const uint8_t *at, sp_field_type type, sp_byte_order order);
+
+/* Writes a value, rounded to the nearest that the type has, halves to even. False, and nothing written, where it is
+ * beyond the type's range or not a number. */
+bool sp_header_value_put(uint8_t *at, sp_field_type type, sp_byte_order order, double value);
+
+#endif
