@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seisproc/file_identity.h"
 #include "seisproc/gather_index.h"
 #include "seisproc/status.h"
 
@@ -103,13 +104,20 @@ sp_status sp_survey_each_trace_dataset(const sp_survey *survey, sp_status (*visi
  * contradict each other. */
 sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out);
 
+/* Whether the file at the survey's path is still the one that was opened: its size, time of modification, device and
+ * inode. Not collective; costs a stat(2). Errors: SP_ERR_INPUT, naming what changed. */
+sp_status sp_survey_check_unchanged(const sp_survey *survey);
+
+/* What the file was when it was opened. */
+sp_file_identity sp_survey_identity(const sp_survey *survey);
+
 /* Collective. Takes NULL. */
 void sp_survey_close(sp_survey *survey);
 
 /* Borrowed until the survey is closed. */
 const sp_survey_info *sp_survey_get_info(const sp_survey *survey);
 
-/* Whether the file has this object. Collective. */
+/* Whether the file has this object itself, not a link to one elsewhere. Collective. */
 bool sp_survey_has(const sp_survey *survey, const char *path);
 
 /* The gather index; the caller owns it. Collective over the survey's communicator: rank 0's reading is what counts for
@@ -121,7 +129,9 @@ sp_status sp_survey_each_header(const sp_survey *survey,
                                 sp_status (*visit)(const char *name, sp_type type, const char *units, void *context),
                                 void *context);
 
-/* Attributes. Errors: SP_ERR_INPUT when missing or of another kind. Text is owned by the caller. Collective. */
+/* Attributes with one number, of any type that holds the value, or one text of fixed or variable length, whose control
+ * characters but newlines and tabs become '?'. Errors: SP_ERR_INPUT when missing or of another kind. Text is owned by
+ * the caller. Collective. */
 sp_status sp_survey_get_text(const sp_survey *survey, const char *object, const char *name, char **out);
 sp_status sp_survey_get_int(const sp_survey *survey, const char *object, const char *name, int64_t *out);
 sp_status sp_survey_get_real(const sp_survey *survey, const char *object, const char *name, double *out);
@@ -134,7 +144,9 @@ sp_status sp_survey_find_text(const sp_survey *survey, const char *object, const
 sp_status sp_survey_find_int(const sp_survey *survey, const char *object, const char *name, int64_t otherwise,
                              int64_t *out);
 
-/* Opens a dataset for reading or writing rows. Collective; returned with sp_dataset_close (collective, takes NULL). */
+/* Opens a dataset for reading or writing rows. Errors: SP_ERR_INPUT, one line, for one that is not what docs/format.md
+ * says of it: type, shape, or storage other than one contiguous block within this file. Collective; returned with
+ * sp_dataset_close (collective, takes NULL). */
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out);
 void sp_dataset_close(sp_dataset *dataset);
 
@@ -144,10 +156,15 @@ sp_type sp_dataset_type(const sp_dataset *dataset);
 uint64_t sp_dataset_rows(const sp_dataset *dataset);
 uint64_t sp_dataset_row_length(const sp_dataset *dataset); /* 1 where it has one dimension */
 
+/* Whether the file has the elements as they are in memory, byte for byte. */
+bool sp_dataset_is_native(const sp_dataset *dataset);
+
 /* Byte offset of the first row in the file, for tools that go around HDF5 (page-cache read-ahead, sync). */
 uint64_t sp_dataset_file_offset(const sp_dataset *dataset);
 
-/* Reads or writes rows first ... first + n - 1, as the type of the dataset (no conversion). Collective over the
+/* Reads or writes rows first ... first + n - 1, as sp_dataset_type says: files of others may have another type, whose
+ * values HDF5 then converts, or refuses where they do not fit. A file that ends before the rows do is an error, since
+ * HDF5 reads zeros from there. Collective over the
  * survey's communicator in one transfer; a rank with nothing to move passes n = 0. Allocates nothing itself.
  * Errors: SP_ERR_IO with file, dataset and range, on the ranks whose transfer failed; HDF5 leaves the others waiting in
  * it, so such a rank must end the job. */

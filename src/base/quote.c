@@ -18,14 +18,18 @@ size_t sp_utf8_length(const char *bytes) {
   return n;
 }
 
+bool sp_is_control(const char *character) {
+  const unsigned char *at = (const unsigned char *)character;
+  /* C1 controls (U+0080 to U+009F) can move a terminal's cursor too */
+  return *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
+}
+
 const char *sp_quote(const char *text, char out[SP_QUOTE_SIZE]) {
   const unsigned char *at = (const unsigned char *)text;
   size_t n = 0;
   while (*at && n < CUT_AT) {
     const size_t length = sp_utf8_length((const char *)at);
-    /* C1 controls (U+0080 to U+009F) can move a terminal's cursor too */
-    const int control = *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
-    if (length == 0 || control) {
+    if (length == 0 || sp_is_control((const char *)at)) {
       out[n++] = '?';
       at += length ? length : 1;
     } else {

@@ -1,8 +1,10 @@
-/* Rows of a dataset: opened once, then read and written without further metadata. */
+/* Rows of a dataset: opened once, with a look at everything that is read from the file about it, then read and written
+ * without further metadata. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "seisproc/memory.h"
@@ -11,46 +13,133 @@
 
 struct sp_dataset {
   hid_t id, file_space, memory_space;
-  hid_t transfer[2]; /* alone, collective */
-  sp_type type;
+  hid_t transfer[2]; /* independent, collective */
+  sp_type type;      /* in memory */
+  bool native;       /* the file has that type as well */
   uint64_t rows, row_length;
   int n_dims;
-  uint64_t file_offset;
+  uint64_t file_offset, file_row_bytes;
   char *path;
   const sp_survey *survey; /* borrowed */
 };
 
-static sp_status read_shape(sp_dataset *dataset) {
-  hsize_t dims[2] = {0, 1};
-  dataset->n_dims = H5Sget_simple_extent_ndims(dataset->file_space);
-  if (dataset->n_dims < 1 || dataset->n_dims > 2) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: %s has %d dimensions, allowed is 1 or 2", dataset->survey->path, dataset->path,
-                    dataset->n_dims);
-  }
-  H5Sget_simple_extent_dims(dataset->file_space, dims, NULL);
-  dataset->rows = dims[0];
-  dataset->row_length = dims[1];
-  const hid_t type = H5Dget_type(dataset->id);
-  const bool known = sp_h5_known_type(type, &dataset->type);
-  H5Tclose(type);
-  if (!known) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: %s is of a type that survey files do not have", dataset->survey->path,
-                    dataset->path);
-  }
-  const haddr_t offset = H5Dget_offset(dataset->id);
-  if (offset == HADDR_UNDEF && dataset->rows && dataset->row_length) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: %s is not one contiguous block", dataset->survey->path, dataset->path);
-  }
-  dataset->file_offset = offset == HADDR_UNDEF ? 0 : offset;
+/* --- what the file says of it ------------------------------------------------------------------------------------- */
+
+static sp_status refuse(const sp_dataset *d, const char *what) {
   H5Eclear2(H5E_DEFAULT);
+  return SP_RAISE(SP_ERR_INPUT, "%s: %s %s", d->survey->path, d->path, what);
+}
+
+static sp_status read_type(sp_dataset *d, const sp_dataset_rule *rule) {
+  char name[SP_H5_TYPE_TEXT], own[SP_H5_TYPE_TEXT], what[2 * SP_H5_TYPE_TEXT + 64];
+  hid_t type;
+  sp_type holds;
+  SP_TRY(SP_H5_ID(type, H5Dget_type(d->id)));
+  const bool known = sp_h5_holding_type(type, &holds);
+  d->type = rule->any_type ? holds : rule->type;
+  /* of the types that are taken for float32 or bytes, all values are */
+  const bool narrow = d->type == SP_UINT8 || rule->exact;
+  const bool small_integer =
+      rule->type == SP_FLOAT32 && (holds == SP_UINT8 || (holds == SP_INT32 && H5Tget_size(type) < 4));
+  const bool good = known && (!narrow || holds == d->type || small_integer);
+  sp_h5_type_name(type, name);
+  d->native = good && H5Tequal(type, sp_h5_file_type(d->type)) > 0;
+  d->file_row_bytes = H5Tget_size(type);
+  H5Tclose(type);
+  if (good) return SP_SUCCESS;
+  const char *allowed = rule->any_type ? "a number" : sp_h5_type_name(sp_h5_file_type(rule->type), own);
+  snprintf(what, sizeof what, "is of type %s, allowed is %s", name, allowed);
+  return refuse(d, what);
+}
+
+static sp_status read_shape(sp_dataset *d, const sp_dataset_rule *rule) {
+  char what[192];
+  hsize_t dims[2] = {0, 1};
+  d->n_dims = H5Sget_simple_extent_ndims(d->file_space);
+  if (d->n_dims < 1 || d->n_dims > 2 || (rule->n_dims && d->n_dims != rule->n_dims)) {
+    snprintf(what, sizeof what, "has %d dimensions, allowed is %s", d->n_dims,
+             rule->n_dims == 0   ? "1 or 2"
+             : rule->n_dims == 1 ? "1"
+                                 : "2");
+    return refuse(d, what);
+  }
+  H5Sget_simple_extent_dims(d->file_space, dims, NULL);
+  d->rows = dims[0];
+  d->row_length = dims[1];
+  const bool rows = rule->rows == UINT64_MAX || rule->rows == d->rows;
+  const bool length = rule->row_length == 0 || rule->row_length == d->row_length;
+  if (!rows || !length) {
+    int n = snprintf(what, sizeof what, "is %llu", (unsigned long long)d->rows);
+    if (d->n_dims == 2) n += snprintf(what + n, sizeof what - (size_t)n, " x %llu", (unsigned long long)d->row_length);
+    n += snprintf(what + n, sizeof what - (size_t)n, ", the survey has %llu", (unsigned long long)rule->rows);
+    if (rule->row_length) snprintf(what + n, sizeof what - (size_t)n, " x %llu", (unsigned long long)rule->row_length);
+    return refuse(d, what);
+  }
+  const bool fits = !__builtin_mul_overflow(d->file_row_bytes, d->row_length, &d->file_row_bytes);
+  return fits ? SP_SUCCESS : refuse(d, "is larger than any file");
+}
+
+/* One contiguous block that lies wholly within the file. */
+static sp_status read_storage(sp_dataset *d) {
+  hid_t creation;
+  uint64_t bytes, end;
+  SP_TRY(SP_H5_ID(creation, H5Dget_create_plist(d->id)));
+  const H5D_layout_t layout = H5Pget_layout(creation);
+  const int n_external = layout == H5D_CONTIGUOUS ? H5Pget_external_count(creation) : 0;
+  H5Pclose(creation);
+  if (layout != H5D_CONTIGUOUS) {
+    return refuse(d, layout == H5D_CHUNKED   ? "is stored in chunks, allowed is one contiguous block"
+                     : layout == H5D_VIRTUAL ? "is a view of other files, allowed is one contiguous block"
+                                             : "is not one contiguous block");
+  }
+  if (n_external) return refuse(d, "lies in another file, allowed is one contiguous block of this one");
+  const haddr_t offset = H5Dget_offset(d->id);
+  H5Eclear2(H5E_DEFAULT);
+  d->file_offset = offset == HADDR_UNDEF ? 0 : offset;
+  if (__builtin_mul_overflow(d->rows, d->file_row_bytes, &bytes)) return refuse(d, "is larger than any file");
+  if (bytes == 0) return SP_SUCCESS;
+  if (offset == HADDR_UNDEF) return refuse(d, "has no storage: nothing was ever written to it");
+  if (__builtin_add_overflow(bytes, d->file_offset, &end) || end > d->survey->identity.bytes) {
+    return refuse(d, "ends behind the end of the file");
+  }
   return SP_SUCCESS;
 }
 
+/* A value that the type in memory does not hold ends the transfer. */
+static H5T_conv_ret_t refuse_value(H5T_conv_except_t kind, hid_t from, hid_t to, void *value, void *out,
+                                   void *context) {
+  return kind == H5T_CONV_EXCEPT_PRECISION ? H5T_CONV_UNHANDLED : H5T_CONV_ABORT;
+}
+
 static sp_status make_transfers(sp_dataset *dataset) {
-  SP_TRY(SP_H5_ID(dataset->transfer[0], H5Pcreate(H5P_DATASET_XFER)));
-  SP_TRY(SP_H5_ID(dataset->transfer[1], H5Pcreate(H5P_DATASET_XFER)));
+  for (int i = 0; i < 2; i++) {
+    SP_TRY(SP_H5_ID(dataset->transfer[i], H5Pcreate(H5P_DATASET_XFER)));
+    if (!dataset->native) SP_TRY(SP_H5(H5Pset_type_conv_cb(dataset->transfer[i], refuse_value, NULL)));
+  }
   if (dataset->survey->comm == MPI_COMM_NULL) return SP_SUCCESS;
   return SP_H5(H5Pset_dxpl_mpio(dataset->transfer[1], H5FD_MPIO_COLLECTIVE));
+}
+
+static sp_status open_object(sp_dataset *d) {
+  switch (sp_h5_presence_of(d->survey->file, d->path)) {
+  case SP_H5_ABSENT:
+    return SP_RAISE(SP_ERR_INPUT, "%s: has no dataset %s", d->survey->path, d->path);
+  case SP_H5_LINKED_ELSEWHERE:
+    return refuse(d, "is a link to somewhere else, which is not followed");
+  case SP_H5_PRESENT:
+    break;
+  }
+  d->id = H5Dopen2(d->survey->file, d->path, H5P_DEFAULT);
+  return d->id < 0 ? refuse(d, "is not a dataset that can be opened") : SP_SUCCESS;
+}
+
+static sp_status look_at(sp_dataset *d) {
+  const sp_dataset_rule rule = sp_dataset_rule_for(d->survey, d->path);
+  SP_TRY(open_object(d));
+  SP_TRY(SP_H5_ID(d->file_space, H5Dget_space(d->id)));
+  SP_TRY(read_type(d, &rule));
+  SP_TRY(read_shape(d, &rule));
+  return read_storage(d);
 }
 
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out) {
@@ -61,14 +150,7 @@ sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out)
   dataset->id = dataset->file_space = dataset->memory_space = H5I_INVALID_HID;
   dataset->transfer[0] = dataset->transfer[1] = H5I_INVALID_HID;
   SP_TRY_GOTO(fail, sp_strdup(path, &dataset->path));
-  dataset->id = H5Dopen2(survey->file, path, H5P_DEFAULT);
-  if (dataset->id < 0) {
-    H5Eclear2(H5E_DEFAULT);
-    status = SP_RAISE(SP_ERR_INPUT, "%s: has no dataset %s", survey->path, path);
-    goto fail;
-  }
-  SP_TRY_GOTO(fail, SP_H5_ID(dataset->file_space, H5Dget_space(dataset->id)));
-  SP_TRY_GOTO(fail, read_shape(dataset));
+  SP_TRY_GOTO(fail, look_at(dataset));
   const hsize_t dims[2] = {1, dataset->row_length}, limits[2] = {H5S_UNLIMITED, dataset->row_length};
   SP_TRY_GOTO(fail, SP_H5_ID(dataset->memory_space, H5Screate_simple(dataset->n_dims, dims, limits)));
   SP_TRY_GOTO(fail, make_transfers(dataset));
@@ -110,13 +192,17 @@ uint64_t sp_dataset_row_length(const sp_dataset *dataset) {
   return dataset->row_length;
 }
 
+bool sp_dataset_is_native(const sp_dataset *dataset) {
+  return dataset->native;
+}
+
 uint64_t sp_dataset_file_offset(const sp_dataset *dataset) {
   return dataset->file_offset;
 }
 
 /* Points both dataspaces at n rows from `first`; at nothing where n is 0. */
 static sp_status select_rows(sp_dataset *dataset, sp_global first, sp_local n) {
-  if (first + n > dataset->rows) {
+  if (first > dataset->rows || n > dataset->rows - first) {
     return SP_RAISE(SP_ERR_INTERNAL, "%s: %s has %llu rows, asked for %u from %llu", dataset->survey->path,
                     dataset->path, (unsigned long long)dataset->rows, n, (unsigned long long)first);
   }
@@ -151,7 +237,7 @@ static int plain_error(const sp_dataset *dataset, bool writes, sp_global first, 
 static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows) {
   char why[256], free_there[64] = "";
   sp_h5_error_text(why, sizeof why);
-  const int error = plain_error(dataset, writes, first, n, rows);
+  const int error = dataset->native ? plain_error(dataset, writes, first, n, rows) : 0;
   if (error == ENOSPC || error == EDQUOT) {
     snprintf(free_there, sizeof free_there, "; %.1f MB are free", 1e-6 * sp_part_room(dataset->survey->path));
   }
@@ -160,11 +246,21 @@ static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_lo
                   (unsigned long long)(first + n) - (n > 0), error ? strerror(error) : why, free_there);
 }
 
+/* Where a file has become shorter, HDF5 and MPI-IO read zeros and say that all went well. */
+static sp_status check_length(const sp_dataset *dataset, sp_global first, sp_local n) {
+  struct stat entry;
+  if (n == 0 || dataset->file_row_bytes == 0) return SP_SUCCESS;
+  const uint64_t end = dataset->file_offset + (first + n) * dataset->file_row_bytes;
+  if (!fstat(dataset->survey->fd, &entry) && (uint64_t)entry.st_size >= end) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO, "%s: cannot read %s, rows %llu to %llu: the file ends before them, it has become shorter",
+                  dataset->survey->path, dataset->path, (unsigned long long)first, (unsigned long long)(first + n) - 1);
+}
+
 static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, void *rows) {
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dread(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space, dataset->file_space,
                               dataset->transfer[collective], rows);
-  return code < 0 ? report(dataset, false, first, n, rows) : SP_SUCCESS;
+  return code < 0 ? report(dataset, false, first, n, rows) : check_length(dataset, first, n);
 }
 
 static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, const void *rows) {

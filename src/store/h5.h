@@ -1,9 +1,14 @@
-/* HDF5 calls, checked. Private to src/store. */
+/* HDF5 calls, checked, and what files of others are taken for. Private to src/store.
+ *
+ * Nothing in a file is trusted: objects are reached through hard links alone, of attributes and datasets the type, the
+ * number of elements and the storage are looked at before anything is read or allocated.
+ */
 #ifndef SEISPROC_SRC_STORE_H5_H
 #define SEISPROC_SRC_STORE_H5_H
 
 #include <hdf5.h>
 
+#include "seisproc/file_identity.h"
 #include "seisproc/status.h"
 #include "seisproc/survey_file.h"
 
@@ -22,19 +27,55 @@ void sp_h5_error_text(char *text, size_t size);
 /* Before the first HDF5 call: no error printing, no file locks unless the environment asks for them. */
 void sp_h5_start(void);
 
+/* --- types (h5_type.c) --- */
+
 /* File type of a dataset element: little-endian, whatever the machine. The identifier is HDF5's own: not closed. */
 hid_t sp_h5_file_type(sp_type type);
 
 /* Type in memory; HDF5's own as well. */
 hid_t sp_h5_memory_type(sp_type type);
 
-/* Which of ours a dataset's type is; false for any other. */
-bool sp_h5_known_type(hid_t type, sp_type *out);
+/* Which of ours holds every value of a dataset's type: the same for ours in any byte order, a larger one for others.
+ * False for what is no number, or larger than any of ours. */
+bool sp_h5_holding_type(hid_t type, sp_type *out);
+
+enum { SP_H5_TYPE_TEXT = 48 };
+
+/* "64-bit float", "big-endian 16-bit integer", "text", "compound": for refusals. Returns text. */
+const char *sp_h5_type_name(hid_t type, char text[SP_H5_TYPE_TEXT]);
+
+/* --- links and names (h5_link.c) --- */
+
+typedef enum sp_h5_presence { SP_H5_ABSENT, SP_H5_PRESENT, SP_H5_LINKED_ELSEWHERE } sp_h5_presence;
+
+/* Whether an object is there; one that a soft, external or other link leads to is "elsewhere". Collective. */
+sp_h5_presence sp_h5_presence_of(hid_t file, const char *path);
+
+/* Names of what a group holds by hard links, in alphabetical order; NULL after the last. One block: sp_free. Takes time
+ * linear in their number. Collective. Errors: SP_ERR_INPUT for names that cannot be ours: too long, or with control
+ * characters. */
+sp_status sp_h5_names(const sp_survey *survey, const char *group, char ***names);
+
+/* --- attributes (h5_attribute.c) --- */
+
+/* Text of an attribute whose only element is text of fixed or variable length: a new string without control characters
+ * but newlines and tabs, for the caller to free. *out is NULL, and nothing is logged, where the attribute is not there.
+ * Errors: SP_ERR_INPUT, one line, for an attribute of another kind. Collective. */
+sp_status sp_h5_get_text(const sp_survey *survey, const char *object, const char *name, char **out);
+
+/* The value of an attribute with one number, of any type that holds it. *found is whether it is there. */
+sp_status sp_h5_get_int(const sp_survey *survey, const char *object, const char *name, int64_t *out, bool *found);
+sp_status sp_h5_get_real(const sp_survey *survey, const char *object, const char *name, double *out, bool *found);
 
 /* Attributes of an object of a new file. */
 sp_status sp_h5_write_text(hid_t file, const char *object, const char *name, const char *text);
 sp_status sp_h5_write_int(hid_t file, const char *object, const char *name, int64_t value);
 sp_status sp_h5_write_real(hid_t file, const char *object, const char *name, double value);
+
+/* Copies the attributes of an object that hold one number or text; others are not taken over. */
+sp_status sp_h5_copy_attributes(const sp_survey *from, const char *path, hid_t to);
+
+/* --- datasets --- */
 
 /* Makes one dataset of a new file: contiguous, allocated early, never filled. */
 sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec);
@@ -42,11 +83,25 @@ sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec);
 /* Brings what `source` has below /gathers, /headers and /segy into a new file, as sp_survey_derive says. */
 sp_status sp_h5_inherit(const sp_survey *source, hid_t file);
 
+/* What a dataset of this path must be in this survey (survey_rules.c). */
+typedef struct sp_dataset_rule {
+  sp_type type;        /* in memory; where any_type, what holds the file's */
+  bool any_type;       /* any number */
+  bool exact;          /* only types all of whose values `type` holds */
+  int n_dims;          /* 0: 1 or 2 */
+  uint64_t rows;       /* UINT64_MAX: any number */
+  uint64_t row_length; /* 0: any */
+} sp_dataset_rule;
+
+sp_dataset_rule sp_dataset_rule_for(const sp_survey *survey, const char *path);
+
 struct sp_survey {
   hid_t file;
-  MPI_Comm comm; /* duplicate; MPI_COMM_NULL when opened alone */
+  MPI_Comm comm; /* duplicate; MPI_COMM_NULL when opened by one process */
   bool writable;
   char *path;
+  int fd;                    /* for looks at the length; -1 before it is open */
+  sp_file_identity identity; /* when it was opened */
   sp_survey_info info;
 };
 

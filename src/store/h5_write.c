@@ -1,41 +1,5 @@
-/* What new files are made of: attributes, and datasets that are contiguous, allocated early and never filled. */
-#include <string.h>
-
+/* Datasets of new files: contiguous, allocated early and never filled. */
 #include "src/store/h5.h"
-
-static sp_status write_attribute(hid_t file, const char *object, const char *name, hid_t file_type, hid_t memory_type,
-                                 const void *value) {
-  sp_status status;
-  hid_t space = H5I_INVALID_HID, attribute = H5I_INVALID_HID;
-  SP_TRY_GOTO(out, SP_H5_ID(space, H5Screate(H5S_SCALAR)));
-  SP_TRY_GOTO(out, SP_H5_ID(attribute, H5Acreate_by_name(file, object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT,
-                                                         H5P_DEFAULT)));
-  status = SP_H5(H5Awrite(attribute, memory_type, value));
-out:
-  if (attribute >= 0) H5Aclose(attribute);
-  if (space >= 0) H5Sclose(space);
-  return status;
-}
-
-sp_status sp_h5_write_text(hid_t file, const char *object, const char *name, const char *text) {
-  sp_status status;
-  hid_t type = H5I_INVALID_HID;
-  SP_TRY_GOTO(out, SP_H5_ID(type, H5Tcopy(H5T_C_S1)));
-  SP_TRY_GOTO(out, SP_H5(H5Tset_size(type, strlen(text) + 1)));
-  SP_TRY_GOTO(out, SP_H5(H5Tset_cset(type, H5T_CSET_UTF8)));
-  status = write_attribute(file, object, name, type, type, text);
-out:
-  if (type >= 0) H5Tclose(type);
-  return status;
-}
-
-sp_status sp_h5_write_int(hid_t file, const char *object, const char *name, int64_t value) {
-  return write_attribute(file, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &value);
-}
-
-sp_status sp_h5_write_real(hid_t file, const char *object, const char *name, double value) {
-  return write_attribute(file, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
-}
 
 sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec) {
   sp_status status;

@@ -18,6 +18,10 @@ struct sp_row_writer {
 sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_writer **out) {
   sp_row_writer *writer;
   const char *path = sp_dataset_file(dataset);
+  if (!sp_dataset_is_native(dataset)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: %s is of a type that this program does not write", path,
+                    sp_dataset_path(dataset));
+  }
   SP_TRY(sp_calloc(1, sizeof *writer, "a writer", (void **)&writer));
   writer->dataset = dataset;
   writer->direct = direct ? open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT) : -1;

@@ -1,76 +1,65 @@
 /* Opening a survey file, and what it says of itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/store/h5.h"
 
-static bool exists(hid_t file, const char *path) {
-  /* H5Lexists wants every link on the way to be there */
-  char part[256];
-  for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
-    snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
-    if (H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
-  }
-  return H5Lexists(file, path, H5P_DEFAULT) > 0;
-}
-
 bool sp_survey_has(const sp_survey *survey, const char *path) {
-  return exists(survey->file, path);
+  return sp_h5_presence_of(survey->file, path) == SP_H5_PRESENT;
 }
 
-static sp_status missing(const char *path, const char *object, const char *name) {
-  H5Eclear2(H5E_DEFAULT);
-  return SP_RAISE(SP_ERR_INPUT, "%s: attribute '%s' of %s is missing or of another kind", path, name, object);
-}
-
-/* Reads an attribute of the wanted class into `value`, or text into a new string at *text. */
-static sp_status read_attribute(const sp_survey *survey, const char *object, const char *name, H5T_class_t class,
-                                hid_t memory_type, void *value, char **text) {
-  sp_status status = SP_SUCCESS;
-  char *buffer = NULL;
-  hid_t type = H5I_INVALID_HID;
-  const hid_t attribute = H5Aopen_by_name(survey->file, object, name, H5P_DEFAULT, H5P_DEFAULT);
-  if (attribute < 0) return missing(survey->path, object, name);
-  SP_TRY_GOTO(out, SP_H5_ID(type, H5Aget_type(attribute)));
-  if (H5Tget_class(type) != class || (text && H5Tis_variable_str(type) > 0)) {
-    status = missing(survey->path, object, name);
-    goto out;
-  }
-  if (!text) {
-    status = SP_H5(H5Aread(attribute, memory_type, value));
-    goto out;
-  }
-  const size_t size = H5Tget_size(type);
-  SP_TRY_GOTO(out, sp_calloc(size + 1, 1, "an attribute", (void **)&buffer));
-  SP_TRY_GOTO(out, SP_H5(H5Aread(attribute, type, buffer)));
-  *text = buffer;
-  buffer = NULL;
-out:
-  sp_free(buffer);
-  if (type >= 0) H5Tclose(type);
-  H5Aclose(attribute);
-  return status;
+static sp_status missing(const sp_survey *survey, const char *object, const char *name) {
+  return SP_RAISE(SP_ERR_INPUT, "%s: attribute '%s' of %s is missing", survey->path, name, object);
 }
 
 sp_status sp_survey_get_text(const sp_survey *survey, const char *object, const char *name, char **out) {
-  return read_attribute(survey, object, name, H5T_STRING, H5I_INVALID_HID, NULL, out);
+  char *text = NULL;
+  SP_TRY(sp_h5_get_text(survey, object, name, &text));
+  if (!text) return missing(survey, object, name);
+  *out = text;
+  return SP_SUCCESS;
 }
 
 sp_status sp_survey_get_int(const sp_survey *survey, const char *object, const char *name, int64_t *out) {
-  return read_attribute(survey, object, name, H5T_INTEGER, H5T_NATIVE_INT64, out, NULL);
+  bool found;
+  SP_TRY(sp_h5_get_int(survey, object, name, out, &found));
+  return found ? SP_SUCCESS : missing(survey, object, name);
 }
 
 sp_status sp_survey_get_real(const sp_survey *survey, const char *object, const char *name, double *out) {
-  return read_attribute(survey, object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, out, NULL);
+  bool found;
+  SP_TRY(sp_h5_get_real(survey, object, name, out, &found));
+  return found ? SP_SUCCESS : missing(survey, object, name);
 }
 
-static sp_status get_name(const sp_survey *survey, const char *object, const char *name, size_t size, char *out) {
+sp_status sp_survey_find_text(const sp_survey *survey, const char *object, const char *name, char **out) {
+  return sp_h5_get_text(survey, object, name, out);
+}
+
+sp_status sp_survey_find_int(const sp_survey *survey, const char *object, const char *name, int64_t otherwise,
+                             int64_t *out) {
+  bool found;
+  int64_t value;
+  SP_TRY(sp_h5_get_int(survey, object, name, &value, &found));
+  *out = found ? value : otherwise;
+  return SP_SUCCESS;
+}
+
+/* A short text in a line of its own, or `without` where the file does not say. */
+static sp_status get_name(const sp_survey *survey, const char *object, const char *name, const char *without,
+                          size_t size, char *out) {
   char *text = NULL;
-  SP_TRY(sp_survey_get_text(survey, object, name, &text));
-  snprintf(out, size, "%s", text);
+  SP_TRY(sp_h5_get_text(survey, object, name, &text));
+  snprintf(out, size, "%s", text ? text : without);
+  out[strcspn(out, "\n\t")] = '\0';
   sp_free(text);
   return SP_SUCCESS;
 }
@@ -108,55 +97,116 @@ static sp_status check_version(const sp_survey *survey) {
   return SP_SUCCESS;
 }
 
-static sp_status check_shape(sp_survey *survey, const char *path, sp_type type, uint64_t rows, uint64_t row_length) {
+/* Opens a dataset, with all that is looked at then, and tells its rows. */
+static sp_status count_rows(sp_survey *survey, const char *path, uint64_t *rows) {
   sp_dataset *dataset;
   SP_TRY(sp_dataset_open(survey, path, &dataset));
-  sp_status status = SP_SUCCESS;
-  if (sp_dataset_type(dataset) != type || sp_dataset_rows(dataset) != rows ||
-      sp_dataset_row_length(dataset) != row_length) {
-    status = SP_RAISE(SP_ERR_INPUT, "%s: %s is %llu x %llu, the file's attributes say %llu x %llu", survey->path, path,
-                      (unsigned long long)sp_dataset_rows(dataset), (unsigned long long)sp_dataset_row_length(dataset),
-                      (unsigned long long)rows, (unsigned long long)row_length);
-  }
+  *rows = sp_dataset_rows(dataset);
   sp_dataset_close(dataset);
+  return SP_SUCCESS;
+}
+
+/* The shape is that of /traces; where attributes say it too they must agree. */
+static sp_status read_shape(sp_survey *survey) {
+  static const char *const names[] = {"n_traces", "n_samples"};
+  sp_survey_info *info = &survey->info;
+  hsize_t dims[2] = {0, 0};
+  const bool there = sp_survey_has(survey, "/traces");
+  const hid_t traces = there ? H5Dopen2(survey->file, "/traces", H5P_DEFAULT) : H5I_INVALID_HID;
+  const hid_t space = traces < 0 ? H5I_INVALID_HID : H5Dget_space(traces);
+  const int n_dims = space < 0 ? 0 : H5Sget_simple_extent_ndims(space);
+  if (n_dims == 2) H5Sget_simple_extent_dims(space, dims, NULL);
+  if (space >= 0) H5Sclose(space);
+  if (traces >= 0) H5Dclose(traces);
+  H5Eclear2(H5E_DEFAULT);
+  if (n_dims != 2) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: %s; allowed is one of two dimensions, traces and samples", survey->path,
+                    !there        ? "has no dataset /traces"
+                    : n_dims == 0 ? "/traces is no dataset of its own"
+                                  : "/traces has another number of dimensions");
+  }
+  for (int i = 0; i < 2; i++) {
+    int64_t said;
+    bool found;
+    SP_TRY(sp_h5_get_int(survey, "/", names[i], &said, &found));
+    if (!found || (said >= 0 && (uint64_t)said == dims[i])) continue;
+    return SP_RAISE(SP_ERR_INPUT, "%s: /traces is %llu x %llu, the attribute '%s' says %lld", survey->path,
+                    (unsigned long long)dims[0], (unsigned long long)dims[1], names[i], (long long)said);
+  }
+  if (dims[0] > INT64_MAX || dims[1] < 1 || dims[1] > UINT32_MAX) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: %llu traces of %llu samples cannot be", survey->path,
+                    (unsigned long long)dims[0], (unsigned long long)dims[1]);
+  }
+  info->n_traces = dims[0];
+  info->n_samples = (uint32_t)dims[1];
+  return SP_SUCCESS;
+}
+
+/* A file that does not name itself is known by its shape and its first samples. */
+static sp_status derive_uuid(sp_survey *survey) {
+  enum { LOOKED_AT = 1 << 20 };
+  sp_survey_info *info = &survey->info;
+  const uint64_t row = info->n_samples * sizeof(float), fits = LOOKED_AT / row ? LOOKED_AT / row : 1;
+  const sp_local n = (sp_local)(info->n_traces < fits ? info->n_traces : fits);
+  sp_dataset *traces;
+  float *rows = NULL;
+  char text[160];
+  SP_TRY(sp_dataset_open(survey, "/traces", &traces));
+  sp_status status = sp_alloc(n * row, "the first traces", (void **)&rows);
+  if (status == SP_SUCCESS) status = sp_dataset_read_independent(traces, 0, n, rows);
+  if (status == SP_SUCCESS) {
+    snprintf(text, sizeof text, "%llu x %u every %.17g us, %llu bytes, %08x", (unsigned long long)info->n_traces,
+             info->n_samples, info->sample_interval_us, (unsigned long long)survey->identity.bytes,
+             sp_crc32c(0, rows, n * row));
+    sp_uuid_derive(text, info->uuid);
+  }
+  sp_free(rows);
+  sp_dataset_close(traces);
   return status;
+}
+
+/* What is said of a survey but not needed to process it. */
+static sp_status read_decoration(sp_survey *survey) {
+  sp_survey_info *info = &survey->info;
+  SP_TRY(get_name(survey, "/", "uuid", "", sizeof info->uuid, info->uuid));
+  if (!info->uuid[0]) SP_TRY(derive_uuid(survey));
+  SP_TRY(get_name(survey, "/", "created_by", "unknown", sizeof info->created_by, info->created_by));
+  SP_TRY(get_name(survey, "/traces", "content", "input", sizeof info->content, info->content));
+  SP_TRY(get_name(survey, "/gathers/key", "name", "key", sizeof info->gather_key, info->gather_key));
+  SP_TRY(sp_h5_get_text(survey, "/", "history", &info->history));
+  return info->history ? SP_SUCCESS : sp_strdup("", &info->history);
 }
 
 static sp_status read_info(sp_survey *survey) {
   sp_survey_info *info = &survey->info;
-  int64_t n_traces, n_samples;
+  uint64_t rows;
   SP_TRY(check_version(survey));
-  SP_TRY(sp_survey_get_int(survey, "/", "n_traces", &n_traces));
-  SP_TRY(sp_survey_get_int(survey, "/", "n_samples", &n_samples));
+  SP_TRY(read_shape(survey));
   SP_TRY(sp_survey_get_real(survey, "/", "sample_interval_us", &info->sample_interval_us));
-  if (n_traces < 0 || n_samples < 1 || n_samples > UINT32_MAX || !(info->sample_interval_us > 0)) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: %lld traces of %lld samples at %g us cannot be", survey->path,
-                    (long long)n_traces, (long long)n_samples, info->sample_interval_us);
+  if (!(info->sample_interval_us > 0) || !isfinite(info->sample_interval_us)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: samples every %g us cannot be", survey->path, info->sample_interval_us);
   }
-  info->n_traces = (uint64_t)n_traces;
-  info->n_samples = (uint32_t)n_samples;
-  SP_TRY(get_name(survey, "/", "uuid", sizeof info->uuid, info->uuid));
-  SP_TRY(get_name(survey, "/", "created_by", sizeof info->created_by, info->created_by));
-  SP_TRY(sp_survey_get_text(survey, "/", "history", &info->history));
-  SP_TRY(check_shape(survey, "/traces", SP_FLOAT32, info->n_traces, info->n_samples));
-  SP_TRY(get_name(survey, "/traces", "content", sizeof info->content, info->content));
-
-  sp_dataset *first_trace;
-  SP_TRY(sp_dataset_open(survey, "/gathers/first_trace", &first_trace));
-  const uint64_t rows = sp_dataset_rows(first_trace);
-  sp_dataset_close(first_trace);
+  SP_TRY(count_rows(survey, "/traces", &rows));
+  info->n_gathers = UINT64_MAX - 1; /* any number of rows will do for now */
+  SP_TRY(count_rows(survey, "/gathers/first_trace", &rows));
   if (rows < 1) return SP_RAISE(SP_ERR_INPUT, "%s: /gathers/first_trace is empty", survey->path);
   info->n_gathers = rows - 1;
-  SP_TRY(check_shape(survey, "/gathers/first_trace", SP_UINT64, rows, 1));
-  SP_TRY(check_shape(survey, "/gathers/key", SP_INT64, info->n_gathers, 1));
-  return get_name(survey, "/gathers/key", "name", sizeof info->gather_key, info->gather_key);
+  SP_TRY(count_rows(survey, "/gathers/key", &rows));
+  return read_decoration(survey);
 }
 
-/* What can be said without HDF5: the usual mistakes, each in one line. */
-static sp_status check_path(const char *path) {
+/* What can be said without HDF5: the usual mistakes, each in one line. A FIFO would wait for whoever writes to it. */
+static sp_status check_path(sp_survey *survey) {
+  const char *path = survey->path;
   struct stat entry;
-  if (stat(path, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: no such file", path);
+  survey->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (survey->fd < 0 || fstat(survey->fd, &entry) || !sp_file_identify_open(survey->fd, &survey->identity)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: %s", path, errno == ENOENT ? "no such file" : strerror(errno));
+  }
   if (S_ISDIR(entry.st_mode)) return SP_RAISE(SP_ERR_INPUT, "%s: a directory; allowed is a survey file", path);
+  if (!S_ISREG(entry.st_mode)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: a device, FIFO or socket; allowed is a survey file", path);
+  }
   if (entry.st_size == 0) return SP_RAISE(SP_ERR_INPUT, "%s: an empty file", path);
   if (H5Fis_hdf5(path) <= 0) {
     H5Eclear2(H5E_DEFAULT);
@@ -194,15 +244,19 @@ out:
 static sp_status open_survey(sp_survey *survey, const char *path, bool writable) {
   survey->writable = writable;
   SP_TRY(sp_strdup(path, &survey->path));
-  if (survey->comm == MPI_COMM_NULL) SP_TRY(check_path(path));
+  sp_status status = check_path(survey);
+  if (survey->comm != MPI_COMM_NULL) status = sp_agree(survey->comm, status);
+  SP_TRY(status);
   SP_TRY(open_file(survey));
-  return read_info(survey);
+  SP_TRY(read_info(survey));
+  return writable ? SP_SUCCESS : sp_survey_check_unchanged(survey);
 }
 
 static sp_status open_independent(const char *path, bool writable, sp_survey **out) {
   sp_survey *survey;
   SP_TRY(sp_calloc(1, sizeof *survey, "a survey", (void **)&survey));
   survey->file = H5I_INVALID_HID;
+  survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
   const sp_status status = open_survey(survey, path, writable);
   if (status != SP_SUCCESS) {
@@ -235,6 +289,7 @@ sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_surv
   sp_status status = sp_calloc(1, sizeof *survey, "a survey", (void **)&survey);
   SP_TRY_GOTO(fail, sp_agree(comm, status));
   survey->file = H5I_INVALID_HID;
+  survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
   SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_dup(comm, &survey->comm)));
   status = open_survey(survey, path, writable);
@@ -249,10 +304,23 @@ fail:
 void sp_survey_close(sp_survey *survey) {
   if (!survey) return;
   if (survey->file >= 0) H5Fclose(survey->file);
+  if (survey->fd >= 0) close(survey->fd);
   if (survey->comm != MPI_COMM_NULL) MPI_Comm_free(&survey->comm);
   sp_free(survey->info.history);
   sp_free(survey->path);
   sp_free(survey);
+}
+
+sp_file_identity sp_survey_identity(const sp_survey *survey) {
+  return survey->identity;
+}
+
+sp_status sp_survey_check_unchanged(const sp_survey *survey) {
+  char how[SP_IDENTITY_TEXT];
+  sp_file_identity now;
+  SP_TRY(sp_file_identify(survey->path, &now));
+  if (!sp_file_identity_differs(&survey->identity, &now, true, how)) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INPUT, "%s: has changed while it was being used: %s", survey->path, how);
 }
 
 const sp_survey_info *sp_survey_get_info(const sp_survey *survey) {
@@ -296,27 +364,25 @@ sp_status sp_survey_read_index(sp_survey *survey, bool with_keys, sp_gather_inde
 sp_status sp_survey_each_header(const sp_survey *survey,
                                 sp_status (*visit)(const char *name, sp_type type, const char *units, void *context),
                                 void *context) {
+  char **names;
   if (!sp_survey_has(survey, "/headers")) return SP_SUCCESS;
-  H5G_info_t group;
-  SP_TRY(SP_H5(H5Gget_info_by_name(survey->file, "/headers", &group, H5P_DEFAULT)));
-  for (hsize_t i = 0; i < group.nlinks; i++) {
-    char name[SP_NAME_LENGTH + 1], path[SP_NAME_LENGTH + 16];
-    SP_TRY(SP_H5(
-        H5Lget_name_by_idx(survey->file, "/headers", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT)));
-    snprintf(path, sizeof path, "/headers/%s", name);
+  SP_TRY(sp_h5_names(survey, "/headers", &names));
+  sp_status status = SP_SUCCESS;
+  for (char **name = names; *name && status == SP_SUCCESS; name++) {
+    char path[SP_NAME_LENGTH + 16];
+    snprintf(path, sizeof path, "/headers/%s", *name);
     sp_dataset *dataset;
-    SP_TRY(sp_dataset_open((sp_survey *)(uintptr_t)survey, path, &dataset));
+    SP_TRY_GOTO(out, sp_dataset_open((sp_survey *)(uintptr_t)survey, path, &dataset));
     const sp_type type = sp_dataset_type(dataset);
     sp_dataset_close(dataset);
     char *units = NULL;
-    if (H5Aexists_by_name(survey->file, path, "units", H5P_DEFAULT) > 0) {
-      SP_TRY(sp_survey_get_text(survey, path, "units", &units));
-    }
-    const sp_status status = visit(name, type, units, context);
+    SP_TRY_GOTO(out, sp_h5_get_text(survey, path, "units", &units));
+    status = visit(*name, type, units, context);
     sp_free(units);
-    SP_TRY(status);
   }
-  return SP_SUCCESS;
+out:
+  sp_free(names);
+  return status;
 }
 
 sp_status sp_survey_sync(sp_survey *survey) {
