@@ -22,22 +22,22 @@ static double radians(double degrees) {
   return degrees * (SP_FK_PI / 180);
 }
 
+static double signed_square(double x) {
+  return x * fabs(x);
+}
+
+/* The y axis is at a right angle to x, on the side of azimuth_y. */
 static void set_sector(const sp_fk_sector *sector, double azimuth_x, double azimuth_y, sp_fk_zone *z) {
+  const double farthest = sector->two_sided ? 90 : 180, end = 0.5 * sector->width + sector->taper, slack = 1e-9;
+  const double turn = radians(sector->azimuth - azimuth_x), side = sin(radians(azimuth_y - azimuth_x)) < 0 ? -1 : 1;
   z->sector = true;
   z->two_sided = sector->two_sided;
-  z->azimuth = sector->azimuth;
   z->half_width = 0.5 * sector->width;
   z->azimuth_taper = sector->taper;
-  const double farthest = sector->two_sided ? 90 : 180, end = z->half_width + z->azimuth_taper;
-  z->inside = z->half_width >= farthest ? -2 : cos(radians(z->half_width));
-  z->outside = end >= farthest ? -2 : cos(radians(end));
-  z->east_x = sin(radians(azimuth_x));
-  z->north_x = cos(radians(azimuth_x));
-  z->east_y = sin(radians(azimuth_y));
-  z->north_y = cos(radians(azimuth_y));
-  const double east = sin(radians(sector->azimuth)), north = cos(radians(sector->azimuth));
-  z->toward_x = east * z->east_x + north * z->north_x;
-  z->toward_y = east * z->east_y + north * z->north_y;
+  z->inside = z->half_width >= farthest ? -4 : signed_square(cos(radians(z->half_width)) + slack);
+  z->outside = end >= farthest ? -4 : signed_square(cos(radians(end)) - slack);
+  z->toward_x = cos(turn);
+  z->toward_y = side * sin(turn);
 }
 
 static sp_fk_zone make_zone(const sp_fk_common *p) {

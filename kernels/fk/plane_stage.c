@@ -108,33 +108,114 @@ static void multiply(sp_fk_complex *row, const float *mask, uint32_t count) {
   }
 }
 
-/* Removed shares along the faster axis that has more than one point, times `scale`; `even`: half of them and their
- * mirror images. */
-static void mask_row(const sp_fk_plane *p, const sp_fk_zone *zone, const sp_fk_slice *slice, uint32_t jx, bool even,
-                     double scale, float *mask) {
-  const bool line = p->y.padded == 1;
-  const uint32_t m = line ? p->x.padded : p->y.padded, end = even ? m / 2 + 1 : m;
-  for (uint32_t j = 0; j < end; j++) {
-    mask[j] = (float)(sp_fk_removed_share(zone, &p->grid, slice, line ? j : jx, line ? 0 : j) * scale);
+/* A row of the mask: along y at one jx, of a line along x. */
+typedef struct mask_row {
+  const sp_fk_plane *plane;
+  const sp_fk_zone *zone;
+  const sp_fk_slice *slice;
+  uint32_t jx, m;  /* m points */
+  bool line, even; /* even: the same at j and m - j */
+  double scale;
+  float *mask;
+} mask_row;
+
+static float mask_at(const mask_row *r, uint32_t j) {
+  const uint32_t jx = r->line ? j : r->jx, jy = r->line ? 0 : j;
+  return (float)(sp_fk_removed_share(r->zone, &r->plane->grid, r->slice, jx, jy) * r->scale);
+}
+
+/* The same where the velocity is wholly inside the zone and both signs are defined: the sector alone. */
+static float sector_at(const mask_row *r, double kx, uint32_t j) {
+  const double ky = sp_fk_wave_number(j, r->m, r->slice->step_y);
+  const double share = sp_fk_sector_share(r->zone, kx, ky, kx * kx + ky * ky);
+  return (float)(r->slice->share * (r->zone->pass ? 1 - share : share) * r->scale);
+}
+
+/* Points first ... end - 1 of the first half whose velocity is inside, and their mirror images, of a sector. */
+static void fill_sector(const mask_row *r, uint32_t first, uint32_t end) {
+  const sp_fk_grid *g = &r->plane->grid;
+  const double kx = sp_fk_wave_number(r->jx, g->mx, r->slice->step_x);
+  const bool defined = r->zone->two_sided || !(r->slice->both_signs || 2 * r->jx == g->mx);
+  for (uint32_t j = first; j < end; j++) {
+    const bool plain = defined && !r->line && (r->zone->two_sided || 2 * j != r->m);
+    r->mask[j] = plain ? sector_at(r, kx, j) : mask_at(r, j);
+    if (j > 0 && r->m - j > j) r->mask[r->m - j] = plain ? sector_at(r, kx, r->m - j) : mask_at(r, r->m - j);
   }
-  for (uint32_t j = end; j < m; j++) mask[j] = mask[m - j];
+}
+
+/* Points first ... end - 1 of the first half, and their mirror images; `same`: all have the value of the first. */
+static void fill_mask(const mask_row *r, uint32_t first, uint32_t end, bool same) {
+  if (first >= end) return;
+  const float value = mask_at(r, first);
+  for (uint32_t j = first; j < end; j++) {
+    r->mask[j] = same ? value : mask_at(r, j);
+    if (j > 0 && r->m - j > j) r->mask[r->m - j] = same ? value : r->even ? r->mask[j] : mask_at(r, r->m - j);
+  }
+}
+
+static double wave_number_at(const mask_row *r, uint32_t j) {
+  const sp_fk_grid *g = &r->plane->grid;
+  const double kx = sp_fk_wave_number(r->line ? j : r->jx, g->mx, r->slice->step_x);
+  const double ky = sp_fk_wave_number(r->line ? 0 : j, g->my, r->slice->step_y);
+  return sqrt(kx * kx + ky * ky);
+}
+
+/* The first j of `first` ... m / 2 with |k| - from > width, or >= where `reached`; |k| grows with j. */
+static uint32_t find_bound(const mask_row *r, uint32_t first, double from, double width, bool reached) {
+  uint32_t low = first, high = r->m / 2 + 1;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    const double over = wave_number_at(r, middle) - from;
+    if (reached ? over >= width && over > 0 : over > width) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+/* Velocities outside the zone and wholly inside it have one value each; only flanks, and sectors, take a look at every
+ * point. */
+static void compute_mask(const mask_row *r) {
+  const sp_fk_slice *s = r->slice;
+  const uint32_t half = r->m / 2 + 1;
+  if (s->images_x || s->images_y) {
+    fill_mask(r, 0, half, false);
+    return;
+  }
+  const uint32_t from = r->zone->fast_side ? find_bound(r, 0, s->fast_from, 0, false) : 0;
+  const uint32_t whole = r->zone->fast_side ? find_bound(r, from, s->fast_from, s->fast_width, true) : 0;
+  const uint32_t to = r->zone->slow_side ? find_bound(r, whole, s->slow_from, 0, false) : half;
+  const uint32_t end = r->zone->slow_side ? find_bound(r, to, s->slow_from, s->slow_width, true) : half;
+  fill_mask(r, 0, from, true);
+  fill_mask(r, from, whole, false);
+  if (r->zone->sector) {
+    fill_sector(r, whole, to);
+  } else {
+    fill_mask(r, whole, to, true);
+  }
+  fill_mask(r, to, end, false);
+  fill_mask(r, end, half, true);
 }
 
 static void multiply_by_mask(const sp_fk_plane *p, const sp_fk_zone *zone, uint32_t bin, sp_fk_complex *plane,
                              float *mask) {
   const sp_fk_slice slice = sp_fk_slice_at(zone, &p->grid, bin);
   const uint32_t mx = p->x.padded, my = p->y.padded;
-  const double scale = 1.0 / ((double)mx * my);
-  const bool even = !zone->sector;
-  if (my == 1) {
-    mask_row(p, zone, &slice, 0, even, scale, mask);
-    multiply(plane, mask, mx);
-    return;
-  }
-  for (uint32_t jx = 0; jx < (even ? mx / 2 + 1 : mx); jx++) {
-    mask_row(p, zone, &slice, jx, even, scale, mask);
-    multiply(plane + (size_t)jx * my, mask, my);
-    if (even && jx > 0 && mx - jx != jx) multiply(plane + (size_t)(mx - jx) * my, mask, my);
+  const bool even = !zone->sector, line = my == 1;
+  mask_row r = {.plane = p,
+                .zone = zone,
+                .slice = &slice,
+                .m = line ? mx : my,
+                .line = line,
+                .even = even,
+                .scale = 1.0 / ((double)mx * my),
+                .mask = mask};
+  for (; r.jx < (line ? 1 : even ? mx / 2 + 1 : mx); r.jx++) {
+    compute_mask(&r);
+    multiply(plane + (size_t)r.jx * my, mask, r.m);
+    if (!line && even && r.jx > 0 && mx - r.jx != r.jx) multiply(plane + (size_t)(mx - r.jx) * my, mask, my);
   }
 }
 

@@ -37,18 +37,17 @@
 
 /* What is removed, independent of the grid's size. */
 typedef struct sp_fk_zone {
-  bool pass;                  /* removed is what lies outside the zone */
-  bool fast_side, slow_side;  /* vmax is finite, vmin > 0 */
-  double p1, p2, p3, p4;      /* slowness, s a unit: p1 >= p2 > p3 >= p4 */
-  bool sector, two_sided;     /* an azimuth is given; it counts both ways */
-  double azimuth, half_width; /* degrees; of the sector that is fully inside */
-  double azimuth_taper;       /* degrees */
-  double inside, outside;     /* cosines of the distances where the flank begins and ends; -2: never */
-  double toward_x, toward_y;  /* the azimuth's unit vector along the axes of the grid */
-  double east_x, north_x;     /* the axes of the grid */
-  double east_y, north_y;
-  bool band;             /* f is given */
-  double f1, f2, f3, f4; /* Hz */
+  bool pass;                 /* removed is what lies outside the zone */
+  bool fast_side, slow_side; /* vmax is finite, vmin > 0 */
+  double p1, p2, p3, p4;     /* slowness, s a unit: p1 >= p2 > p3 >= p4 */
+  bool sector, two_sided;    /* an azimuth is given; it counts both ways */
+  double half_width;         /* degrees; of the sector that is fully inside */
+  double azimuth_taper;      /* degrees */
+  double inside, outside;    /* where its flank begins and ends: cosines, a slack farther so that the ends belong to
+                                it, squared with their sign; -4: never */
+  double toward_x, toward_y; /* the sector's azimuth as a unit vector along the axes of the grid */
+  bool band;                 /* f is given */
+  double f1, f2, f3, f4;     /* Hz */
   int aliases;
 } sp_fk_zone;
 
@@ -125,33 +124,25 @@ SP_FK_INLINE double sp_fk_velocity_share(const sp_fk_zone *z, const sp_fk_slice 
   return share;
 }
 
-/* Distance of an azimuth to that of the sector, degrees. */
-SP_FK_INLINE double sp_fk_azimuth_distance(const sp_fk_zone *z, double azimuth) {
-  double turn = fmod(azimuth - z->azimuth + 180, 360);
-  if (turn < 0) turn += 360;
-  const double d = fabs(turn - 180);
-  return z->two_sided && d > 90 ? 180 - d : d;
-}
-
-/* The arc tangent is taken on the flank only; the slack keeps points on its ends there. */
-SP_FK_INLINE double sp_fk_sector_share(const sp_fk_zone *z, double kx, double ky, double k) {
-  if (k == 0) return 1;
-  const double slack = 1e-9;
-  double cosine = (kx * z->toward_x + ky * z->toward_y) / k;
-  if (z->two_sided) cosine = fabs(cosine);
-  if (cosine >= z->inside + slack) return 1;
-  if (cosine <= z->outside - slack) return 0;
-  const double azimuth = atan2(kx * z->east_x + ky * z->east_y, kx * z->north_x + ky * z->north_y) * (180 / SP_FK_PI);
-  const double over = sp_fk_azimuth_distance(z, azimuth) - z->half_width;
+/* The arc tangent is taken on the flank only. With `along` the part of k along the sector's azimuth, squares with their
+ * sign compare as cosines do. */
+SP_FK_INLINE double sp_fk_sector_share(const sp_fk_zone *z, double kx, double ky, double k2) {
+  if (k2 == 0) return 1;
+  double along = kx * z->toward_x + ky * z->toward_y;
+  if (z->two_sided) along = fabs(along);
+  const double square = along * fabs(along);
+  if (square >= k2 * z->inside) return 1;
+  if (square <= k2 * z->outside) return 0;
+  const double distance = atan2(fabs(kx * z->toward_y - ky * z->toward_x), along) * (180 / SP_FK_PI);
+  const double over = distance - z->half_width;
   if (z->azimuth_taper > 0) return sp_fk_ramp(over / z->azimuth_taper);
   return over <= 0 ? 1 : 0;
 }
 
 /* Z without images. */
 SP_FK_INLINE double sp_fk_zone_at(const sp_fk_zone *z, const sp_fk_slice *s, double kx, double ky) {
-  const double k = sqrt(kx * kx + ky * ky);
-  const double share = sp_fk_velocity_share(z, s, k);
-  return z->sector && share > 0 ? share * sp_fk_sector_share(z, kx, ky, k) : share;
+  const double k2 = kx * kx + ky * ky, share = sp_fk_velocity_share(z, s, sqrt(k2));
+  return z->sector && share > 0 ? share * sp_fk_sector_share(z, kx, ky, k2) : share;
 }
 
 /* Z: the largest of the point and its images. */
