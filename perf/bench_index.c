@@ -141,22 +141,27 @@ static double time_plain_read(const settings *s) {
   return median(t.seconds, t.n);
 }
 
-/* Deals the whole survey to workers of equal speed; how even it is, as the time of the slowest over the mean. */
-static double deal_all(const sp_gather_index *index, int n_workers, int *rounds, double *seconds) {
-  const sp_deal_config config = {n_workers, SLAB_TRACES, 4096, SLAB_TRACES / 16};
+/* Deals the whole survey to workers of equal speed, each in its turn; how even it is, as the time of the slowest over
+ * the mean. */
+static double deal_all(const sp_gather_index *index, int n_workers, int *runs, double *seconds) {
+  const sp_deal_config config = {.n_workers = n_workers,
+                                 .n_units = index->n_gathers,
+                                 .max_work = SLAB_TRACES,
+                                 .max_units = 4096,
+                                 .min_work = SLAB_TRACES / 16};
   double speed[MAX_WORKERS], load_of[MAX_WORKERS] = {0};
-  sp_range ranges[MAX_WORKERS];
   sp_dealer *dealer;
   for (int w = 0; w < n_workers; w++) speed[w] = 1e5;
-  *rounds = 0;
+  *runs = 0;
   const double start = sp_now();
-  must(sp_dealer_create(index, &config, NULL, &dealer));
-  while (sp_dealer_next(dealer, *rounds > 1 ? speed : NULL, ranges)) {
-    for (int w = 0; w < n_workers; w++) load_of[w] += ranges[w].n_traces;
-    ++*rounds;
+  must(sp_dealer_create(&config, index->first_trace, NULL, &dealer));
+  while (sp_dealer_units_left(dealer)) {
+    int next = 0; /* whoever is done first asks first */
+    for (int w = 1; w < n_workers; w++) next = load_of[w] < load_of[next] ? w : next;
+    const sp_unit_run run = sp_dealer_next(dealer, next, ++*runs > 2 * n_workers ? speed : NULL);
+    load_of[next] += (double)(index->first_trace[run.first + run.n] - index->first_trace[run.first]);
   }
   *seconds = sp_now() - start;
-  must_hold(sp_dealer_gathers_left(dealer) == 0, "gathers left after dealing");
   sp_dealer_destroy(dealer);
   double most = 0, sum = 0;
   for (int w = 0; w < n_workers; w++) {
@@ -167,12 +172,12 @@ static double deal_all(const sp_gather_index *index, int n_workers, int *rounds,
   return most * n_workers / sum;
 }
 
-static double time_deal(const settings *s, const sp_gather_index *index, int n_workers, int *rounds, double *even) {
+static double time_deal(const settings *s, const sp_gather_index *index, int n_workers, int *runs, double *even) {
   static times t;
   t.n = 0;
   for (int i = 0; i <= s->repeat; i++) {
     double seconds;
-    *even = deal_all(index, n_workers, rounds, &seconds);
+    *even = deal_all(index, n_workers, runs, &seconds);
     add_time(&t, i, seconds);
   }
   return median(t.seconds, t.n);
@@ -214,12 +219,12 @@ static double time_sort(const settings *s, double *reference) {
 static void print_dealing(const settings *s, figures *f, const sp_gather_index *index) {
   static const int workers[] = {1, 8, 64};
   for (size_t i = 0; i < sizeof workers / sizeof *workers; i++) {
-    int rounds = 0;
+    int runs = 0;
     double even = 0;
     char name[64];
-    const double seconds = time_deal(s, index, workers[i], &rounds, &even);
-    snprintf(name, sizeof name, "dealing a round, %d workers", workers[i]);
-    figure(f, name, 1e6 * seconds / rounds, "us", "1 ms", seconds / rounds / 1e-3);
+    const double seconds = time_deal(s, index, workers[i], &runs, &even);
+    snprintf(name, sizeof name, "dealing a task, %d workers", workers[i]);
+    figure(f, name, 1e6 * seconds / runs, "us", "1 ms", seconds / runs / 1e-3);
     snprintf(name, sizeof name, "most loaded of %d workers", workers[i]);
     figure(f, name, even * TRACES / workers[i], "traces", "the mean", even);
   }

@@ -1,19 +1,79 @@
-/* The figures that come back from a task beside its samples. */
+/* The figures that come back from a unit of work beside its samples: a record of named numbers.
+ *
+ * Slots, messages, journal and resume know a record by its list alone (size, names, types), so that a new figure is one
+ * more line in a list. The first figure of every list is the unit's reason (sp_reason).
+ */
 #ifndef SEISPROC_FIGURES_H
 #define SEISPROC_FIGURES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* What became of a gather. CRC-32C of the bytes of the gather in /traces and in /noise (0 where there is none).
+enum { SP_MAX_RECORD = 256 }; /* bytes */
+
+typedef enum sp_figure_type { SP_FIGURE_UINT32, SP_FIGURE_FLOAT64 } sp_figure_type;
+
+/* How the parts of a unit that several workers computed become one figure. A sum of 32 bits wraps around. */
+typedef enum sp_figure_join { SP_JOIN_MAX, SP_JOIN_MIN, SP_JOIN_SUM } sp_figure_join;
+
+typedef struct sp_figure {
+  const char *name;
+  sp_figure_type type;
+  sp_figure_join join;
+  size_t offset; /* in the record */
+} sp_figure;
+
+typedef struct sp_figure_list {
+  const sp_figure *figures; /* [n] */
+  size_t n, bytes;          /* bytes of a record */
+} sp_figure_list;
+
+/* The figures of a gather, one a line: FIGURE(member type, SP_FIGURE_ type, name, how parts are joined). CRC-32C of the
+ * bytes of the gather in /traces and in /noise (0 where there is none).
  *
  * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
  * and so on, and of one step's the largest; a result that overflows is not finite. A gather of which some traces are
  * all zero is processed: those traces stay as they are, and its reason is SP_REASON_DEAD_TRACES. A gather without
  * traces is SP_REASON_OK. Bits, reasons and checksums do not depend on threads, slabs or kind of submission. */
+#define SP_GATHER_FIGURES(FIGURE)                                                                                      \
+  FIGURE(uint32_t, UINT32, reason, MAX)                                                                                \
+  FIGURE(uint32_t, UINT32, crc_traces, SUM)                                                                            \
+  FIGURE(uint32_t, UINT32, crc_noise, SUM)
+
+/* What became of a gather. */
 typedef struct sp_gather_result {
-  uint32_t reason; /* sp_reason */
-  uint32_t crc_traces;
-  uint32_t crc_noise;
+#define SP_FIGURE_MEMBER(type, kind, name, join) type name;
+  SP_GATHER_FIGURES(SP_FIGURE_MEMBER)
+#undef SP_FIGURE_MEMBER
 } sp_gather_result;
+
+extern const sp_figure_list sp_gather_figures;
+
+/* The reason in a record. */
+static inline uint32_t sp_figures_reason(const void *record) {
+  return *(const uint32_t *)record;
+}
+
+/* Record i of an array of them. */
+static inline void *sp_figures_at(const sp_figure_list *list, const void *records, uint64_t i) {
+  return (char *)(uintptr_t)records + i * list->bytes;
+}
+
+/* Adds a part of a unit to what is there of it. */
+void sp_figures_join(const sp_figure_list *list, void *record, const void *part);
+
+/* Characters that a record takes as text, its end included. */
+size_t sp_figures_text_size(const sp_figure_list *list);
+
+/* Writes "0:1a2b:9f", the figures in hexadecimal (of a float64 the bits) with ":" between them; returns its length. */
+size_t sp_figures_format(const sp_figure_list *list, const void *record, char *text, size_t size);
+
+/* Reads that back up to the next space; *end is set to that space. False where it says anything else, with the record
+ * as it was. */
+bool sp_figures_parse(const sp_figure_list *list, const char *text, const char **end, void *record);
+
+/* Names with "," between them, for comparison; writes at most `size` characters. */
+void sp_figures_names(const sp_figure_list *list, char *text, size_t size);
 
 #endif

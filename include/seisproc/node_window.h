@@ -1,31 +1,45 @@
 /* The node's shared window: output slots that a worker fills and its I/O rank writes to disk, without a copy.
  *
- * Each worker has n_slots slots, used in turn. A slot is free (the worker's to fill) or full (the I/O rank's to
- * write); the hand-over is one atomic word, so both sides see the samples that came before it.
+ * Each worker has n_slots slots, used in turn. A slot is free (the worker's to fill) or full (the I/O rank's to write);
+ * the hand-over is one atomic word, so both sides see the samples that came before it. A full slot says by itself what
+ * is in it: rows for each dataset of the output (a plane each), where in the output they belong, and the figures of the
+ * units that they are of.
  */
 #ifndef SEISPROC_NODE_WINDOW_H
 #define SEISPROC_NODE_WINDOW_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "seisproc/figures.h"
-#include "seisproc/gather_index.h"
 #include "seisproc/memory.h"
 #include "seisproc/roles.h"
+
+/* Consecutive rows of the output. */
+typedef struct sp_box {
+  uint64_t first_row;
+  uint32_t n_rows;
+} sp_box;
 
 /* What a slot holds while it is full. Lies in the window. */
 typedef struct sp_slot {
   atomic_uint full;
-  uint32_t phase; /* bytes by which samples begin after a page, as the worker wants them: less than SP_PAGE */
-  sp_range range; /* whose results these are */
+  uint32_t page_offset; /* bytes by which rows begin after a page, as the worker wants them: less than SP_PAGE */
+  uint64_t task;        /* whose results these are */
+  uint64_t first_unit;
+  uint32_t n_units; /* records of figures; 0: none */
+  uint32_t n_boxes; /* where the rows of each plane belong, one box's after the other's; 0: no rows */
 } sp_slot;
 
+enum { SP_MAX_PLANES = 4 };
+
 typedef struct sp_window_shape {
-  int n_slots;           /* a worker */
-  sp_local max_gathers;  /* a slot */
-  uint64_t sample_bytes; /* of a slot's /traces; the same again for /noise where there is one */
-  bool has_noise;
+  int n_slots; /* a worker */
+  int n_planes;
+  uint64_t row_bytes[SP_MAX_PLANES]; /* of a plane's rows */
+  uint32_t max_rows;                 /* of a plane */
+  uint32_t max_boxes, max_units;
+  uint64_t figure_bytes; /* of a unit's record */
 } sp_window_shape;
 
 typedef struct sp_node_window sp_node_window;
@@ -43,11 +57,14 @@ void sp_node_window_destroy(sp_node_window *window);
 /* Slot number i % n_slots of the worker of this world rank, which must be on this node. */
 sp_slot *sp_node_window_slot(const sp_node_window *window, int world_rank, uint64_t i);
 
-/* Parts of a slot: results[max_gathers], samples of /traces, samples of /noise (NULL where there is none). Samples
- * begin at the slot's phase and may end as far behind sample_bytes. */
-sp_gather_result *sp_slot_results(const sp_node_window *window, sp_slot *slot);
-float *sp_slot_traces(const sp_node_window *window, sp_slot *slot);
-float *sp_slot_noise(const sp_node_window *window, sp_slot *slot);
+/* A worker's next slot: waits, asleep, until it is free. */
+sp_slot *sp_node_window_claim(sp_node_window *window);
+
+/* Parts of a slot: boxes[max_boxes], records of figures [max_units], rows of plane p. Rows begin at the slot's page
+ * offset and may end as far behind max_rows. */
+sp_box *sp_slot_boxes(const sp_node_window *window, sp_slot *slot);
+void *sp_slot_figures(const sp_node_window *window, sp_slot *slot);
+void *sp_slot_rows(const sp_node_window *window, sp_slot *slot, int plane);
 
 static inline bool sp_slot_is_full(const sp_slot *slot) {
   return atomic_load_explicit(&((sp_slot *)(uintptr_t)slot)->full, memory_order_acquire) != 0;

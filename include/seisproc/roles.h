@@ -27,15 +27,27 @@ typedef struct sp_roles {
   MPI_Comm world;     /* duplicate of the communicator given */
   MPI_Comm node;      /* the ranks that share this node's memory */
   MPI_Comm peers;     /* the ranks of the same role, in the order of `index` */
+  MPI_Comm team;      /* workers: those that work on a task together, of sp_roles_make_teams; else MPI_COMM_NULL */
   int rank, size;     /* in world */
   sp_member *members; /* [size]; members[rank] is this rank */
   int n_nodes, n_io, n_workers;
+  int n_teams, team_size; /* team_size workers each, the last one with what is left over */
 } sp_roles;
 
 /* Collective over comm. SEISPROC_RANKS_PER_NODE=n cuts a real node into nodes of n ranks, so that tests see several
  * nodes on one machine. Errors: SP_ERR_USAGE, one line, when there are fewer than 3 ranks or a node has a
  * single rank besides the coordinator. */
 sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out);
+
+/* Makes teams of `size` workers that follow each other by index; fewer workers than that are one team. Collective over
+ * roles->world, once. */
+sp_status sp_roles_make_teams(sp_roles *roles, int size);
+
+/* The team of the worker of this index. */
+static inline int sp_roles_team_of(const sp_roles *roles, int worker) {
+  const int team = worker / roles->team_size;
+  return team < roles->n_teams ? team : roles->n_teams - 1;
+}
 
 /* Collective. Takes NULL. */
 void sp_roles_destroy(sp_roles *roles);

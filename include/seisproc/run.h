@@ -11,6 +11,7 @@ typedef struct sp_run_options {
   bool restart;            /* begin anew whatever is there */
   bool no_commit;          /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
   const char *report_path; /* where rank 0 writes times, CPU seconds and memory of all ranks as JSON; or NULL */
+  const struct sp_flow *flow; /* NULL: the one that the job asks for */
 } sp_run_options;
 
 /* Goes up whenever the same job on the same input would give other bits than before: a job that was begun under

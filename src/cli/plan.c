@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "seisproc/deal.h"
+#include "seisproc/engine.h"
 #include "seisproc/launch.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -12,12 +12,12 @@
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
+#include "src/flow/flow.h"
 #include "src/run/journal.h"
-#include "src/run/run_shape.h"
 
 int sp_cli_plan(int argc, char **argv);
 
-enum { MAX_OVERRIDES = 64, N_INPUTS = 2 };
+enum { MAX_OVERRIDES = 64 };
 
 typedef struct arguments {
   const char *job_path;
@@ -29,7 +29,8 @@ typedef struct plan {
   sp_job *job;
   sp_survey *survey;
   sp_gather_index *index;
-  sp_run_shape shape;
+  sp_flow_plan flow;
+  sp_flow_shape shape;
   sp_machine machine;
   sp_layout layout;
   char gpu_why[256];
@@ -48,8 +49,9 @@ static int n_files(const plan *p) {
 }
 
 static void size_up(plan *p) {
-  p->slab_bytes = traces_bytes(p, p->shape.slab_traces);
-  p->worker_bytes = p->slab_bytes * (N_INPUTS + (double)n_files(p) * p->shape.n_slots);
+  p->shape = p->flow.shape;
+  p->slab_bytes = traces_bytes(p, p->shape.task_traces);
+  p->worker_bytes = (double)sp_flow_worker_bytes(&p->shape);
 }
 
 /* The layout depends on the memory a worker needs, and that, where slabs are small, on the number of workers. */
@@ -60,10 +62,11 @@ static sp_status work_out(plan *p) {
   if (engine == SP_ENGINE_AUTO || engine == SP_ENGINE_CUDA) {
     p->machine.n_gpus = sp_gpu_count(p->gpu_why, sizeof p->gpu_why);
   }
-  SP_TRY(sp_run_shape_work_out(p->job, 1, p->survey, p->index, &p->shape));
+  SP_TRY(sp_flow_plan_make(NULL, &(sp_plan_request){p->job, p->survey, p->index, 1}, &p->flow));
   size_up(p);
   sp_layout_work_out(&p->machine, &p->job->settings, (size_t)p->worker_bytes, &p->layout);
-  SP_TRY(sp_run_shape_work_out(p->job, p->layout.workers, p->survey, p->index, &p->shape));
+  sp_flow_plan_free(&p->flow);
+  SP_TRY(sp_flow_plan_make(NULL, &(sp_plan_request){p->job, p->survey, p->index, p->layout.workers}, &p->flow));
   size_up(p);
   return SP_SUCCESS;
 }
@@ -95,7 +98,7 @@ static uint64_t count_done(const plan *p) {
   char *path = NULL;
   sp_journal_contents contents = {0};
   if (sp_side_path(p->job->output, SP_SIDE_JOURNAL, &path) != SP_SUCCESS) return 0;
-  const sp_status status = sp_journal_read(path, p->shape.n_gathers, &contents);
+  const sp_status status = sp_journal_read(path, p->flow.flow->figures, p->shape.n_units, &contents);
   const uint64_t n = status == SP_SUCCESS ? contents.n_done : 0;
   sp_journal_contents_free(&contents);
   sp_free(path);
@@ -113,7 +116,7 @@ static void print_output(const plan *p) {
     printf("           it is there already\n");
   } else if (done) {
     printf("           an earlier run was cut off: %llu of %llu gathers are done, the same command goes on\n",
-           (unsigned long long)done, (unsigned long long)p->shape.n_gathers);
+           (unsigned long long)done, (unsigned long long)p->shape.n_units);
   }
 }
 
@@ -124,40 +127,43 @@ static void print_ranks(const plan *p) {
   if (p->machine.n_gpus == 0) printf("           computing on the CPU: %s\n", p->gpu_why);
   printf(
       "memory     a worker %.0f MB (%d input buffers and %d x %d slots of %.1f MB) and its engine; in all %.0f MB%s\n",
-      p->worker_bytes / mb, N_INPUTS, p->shape.n_slots, n_files(p), p->slab_bytes / mb,
-      l->workers * p->worker_bytes / mb, l->fits ? "" : ": MORE THAN IS FREE");
+      p->worker_bytes / mb, (int)((double)p->shape.input_bytes / p->slab_bytes), p->shape.window.n_slots, n_files(p),
+      p->slab_bytes / mb, l->workers * p->worker_bytes / mb, l->fits ? "" : ": MORE THAN IS FREE");
 }
 
-/* Deals the whole survey as if all workers were as fast. */
-static sp_status print_ranges(const plan *p) {
-  const sp_run_shape *shape = &p->shape;
-  const sp_deal_config config = {p->layout.workers, shape->slab_traces, shape->slab_gathers, shape->slab_traces / 8};
-  sp_dealer *dealer;
-  sp_range *ranges = NULL;
+/* Deals the whole job as if all workers were as fast, each in its turn. */
+static sp_status print_tasks(plan *p) {
+  const sp_flow *flow = p->flow.flow;
+  const int n_teams = p->layout.workers / p->shape.team > 0 ? p->layout.workers / p->shape.team : 1;
   double *speed = NULL;
-  const size_t n = (size_t)p->layout.workers;
-  SP_TRY(sp_dealer_create(p->index, &config, NULL, &dealer));
-  sp_status status = sp_calloc(n, sizeof *ranges, "ranges", (void **)&ranges);
-  if (status == SP_SUCCESS) status = sp_calloc(n, sizeof *speed, "speeds", (void **)&speed);
-  uint64_t n_rounds = 0, n_ranges = 0;
-  sp_local least = UINT32_MAX, most = 0;
-  while (status == SP_SUCCESS && sp_dealer_next(dealer, n_rounds ? speed : NULL, ranges)) {
-    n_rounds++;
-    for (size_t w = 0; w < n; w++) {
-      speed[w] = 1e5;
-      if (ranges[w].n_gathers == 0) continue;
-      n_ranges++;
-      if (ranges[w].n_traces < least) least = ranges[w].n_traces;
-      if (ranges[w].n_traces > most) most = ranges[w].n_traces;
+  void *payload = NULL;
+  uint64_t n_tasks = 0, least = UINT64_MAX, most = 0;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_calloc((size_t)n_teams, sizeof *speed, "speeds", (void **)&speed));
+  SP_TRY_GOTO(out, sp_alloc(p->shape.payload_bytes, "a task", &payload));
+  for (uint32_t phase = 0; phase < p->shape.n_phases; phase++) {
+    uint32_t bytes = 0;
+    SP_TRY_GOTO(out, flow->begin_phase(&p->flow, phase, NULL, n_teams, payload, &bytes));
+    for (int team = 0, idle = 0; idle < n_teams; team = (team + 1) % n_teams) {
+      const sp_unit_run units = flow->deal(&p->flow, team, speed);
+      idle = units.n ? 0 : idle + 1;
+      if (units.n == 0) continue;
+      sp_task task = {.phase = phase, .first_unit = units.first, .n_units = units.n};
+      flow->fill(&p->flow, &task, payload);
+      speed[team] = 1e5;
+      n_tasks++;
+      if (task.n_traces < least) least = task.n_traces;
+      if (task.n_traces > most) most = task.n_traces;
     }
   }
-  if (n_ranges) {
-    printf("ranges     about %llu in %llu rounds, of %u to %u traces (%.1f to %.1f MB)\n", (unsigned long long)n_ranges,
-           (unsigned long long)n_rounds, least, most, traces_bytes(p, least) / mb, traces_bytes(p, most) / mb);
+  if (n_tasks) {
+    printf("tasks      about %llu, of %llu to %llu traces (%.1f to %.1f MB)\n", (unsigned long long)n_tasks,
+           (unsigned long long)least, (unsigned long long)most, traces_bytes(p, least) / mb,
+           traces_bytes(p, most) / mb);
   }
+out:
+  sp_free(payload);
   sp_free(speed);
-  sp_free(ranges);
-  sp_dealer_destroy(dealer);
   return status;
 }
 
@@ -220,9 +226,9 @@ static sp_status run_trial(const plan *p, sp_dataset *traces, const sp_range *ra
 
 /* The job's time, from one gather read and computed here: the slower of the two, since they overlap. */
 static sp_status print_estimate(const plan *p) {
-  sp_global gather = p->shape.n_gathers / 2;
+  sp_global gather = p->index->n_gathers / 2;
   while (gather > 0 && p->index->first_trace[gather + 1] == p->index->first_trace[gather]) gather--;
-  const sp_range range = p->shape.n_gathers ? sp_gather_index_range(p->index, gather, 1) : (sp_range){0};
+  const sp_range range = p->index->n_gathers ? sp_gather_index_range(p->index, gather, 1) : (sp_range){0};
   if (range.n_traces == 0) return SP_SUCCESS;
   trial t = {0};
   sp_dataset *traces = NULL;
@@ -261,12 +267,12 @@ static sp_status make_plan(const arguments *args, plan *p) {
   return work_out(p);
 }
 
-static sp_status print_plan(const plan *p) {
+static sp_status print_plan(plan *p) {
   print_input(p);
   SP_TRY(print_job(p));
   print_output(p);
   print_ranks(p);
-  SP_TRY(print_ranges(p));
+  SP_TRY(print_tasks(p));
   fflush(stdout);
   return print_estimate(p);
 }
@@ -307,6 +313,7 @@ int sp_cli_plan(int argc, char **argv) {
   plan p = {0};
   sp_status status = make_plan(&args, &p);
   if (status == SP_SUCCESS) status = print_plan(&p);
+  sp_flow_plan_free(&p.flow);
   sp_gather_index_destroy(p.index);
   sp_survey_close(p.survey);
   sp_job_destroy(p.job);

@@ -10,24 +10,23 @@
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
-#include "src/run/run_shape.h"
+#include "src/flow/flow.h"
 #include "src/run/supervise.h"
 
 /* Bytes of a worker of this job: buffers, slots, and what a process needs. 0 where the input does not tell: the ranks
  * will say why. */
 static size_t estimate_worker_bytes(const sp_job *job) {
-  enum { PROCESS_BYTES = 64 << 20, N_INPUTS = 2 };
+  enum { PROCESS_BYTES = 64 << 20 };
   sp_survey *survey = NULL;
   sp_gather_index *index = NULL;
-  sp_run_shape shape;
+  sp_flow_plan plan = {0};
   size_t bytes = 0;
   if (sp_survey_open(MPI_COMM_NULL, job->input, false, &survey) == SP_SUCCESS &&
       sp_survey_read_index(survey, false, &index) == SP_SUCCESS &&
-      sp_run_shape_work_out(job, 1, survey, index, &shape) == SP_SUCCESS) {
-    const size_t slab = (size_t)shape.slab_traces * shape.n_samples * sizeof(float);
-    const size_t files = job->settings.mode == SP_MODE_BOTH ? 2 : 1;
-    bytes = slab * (N_INPUTS + files * (size_t)shape.n_slots) + PROCESS_BYTES;
+      sp_flow_plan_make(NULL, &(sp_plan_request){job, survey, index, 1}, &plan) == SP_SUCCESS) {
+    bytes = sp_flow_worker_bytes(&plan.shape) + PROCESS_BYTES;
   }
+  sp_flow_plan_free(&plan);
   sp_gather_index_destroy(index);
   sp_survey_close(survey);
   return bytes;

@@ -8,7 +8,8 @@
 struct sp_node_window {
   MPI_Win win;
   sp_window_shape shape;
-  size_t results_at, traces_at, noise_at, slot_bytes;
+  size_t boxes_at, figures_at, rows_at[SP_MAX_PLANES], slot_bytes;
+  uint64_t n_claimed;    /* slots that this worker has taken so far */
   const sp_roles *roles; /* borrowed */
   char **base;           /* [node size]: where each rank's slots begin; NULL for ranks that are no workers */
 };
@@ -19,11 +20,14 @@ static size_t round_up(size_t n, size_t to) {
 
 static void lay_out(sp_node_window *window) {
   const sp_window_shape *shape = &window->shape;
-  window->results_at = round_up(sizeof(sp_slot), SP_ALIGNMENT);
-  window->traces_at = round_up(window->results_at + shape->max_gathers * sizeof(sp_gather_result), SP_PAGE);
-  window->noise_at = round_up(window->traces_at + shape->sample_bytes, SP_PAGE) + SP_PAGE;
-  window->slot_bytes =
-      shape->has_noise ? round_up(window->noise_at + shape->sample_bytes, SP_PAGE) + SP_PAGE : window->noise_at;
+  window->boxes_at = round_up(sizeof(sp_slot), SP_ALIGNMENT);
+  window->figures_at = round_up(window->boxes_at + shape->max_boxes * sizeof(sp_box), SP_ALIGNMENT);
+  size_t end = round_up(window->figures_at + shape->max_units * shape->figure_bytes, SP_PAGE);
+  for (int p = 0; p < shape->n_planes; p++) {
+    window->rows_at[p] = end;
+    end += round_up(shape->max_rows * shape->row_bytes[p], SP_PAGE) + SP_PAGE; /* one more for the page offset */
+  }
+  window->slot_bytes = end;
 }
 
 size_t sp_window_slot_bytes(const sp_window_shape *shape) {
@@ -90,14 +94,21 @@ sp_slot *sp_node_window_slot(const sp_node_window *window, int world_rank, uint6
   return (sp_slot *)(base + window->slot_bytes * (i % (uint64_t)window->shape.n_slots));
 }
 
-sp_gather_result *sp_slot_results(const sp_node_window *window, sp_slot *slot) {
-  return (sp_gather_result *)((char *)slot + window->results_at);
+sp_slot *sp_node_window_claim(sp_node_window *window) {
+  sp_slot *slot = sp_node_window_slot(window, window->roles->rank, window->n_claimed++);
+  sp_backoff backoff = {0};
+  while (sp_slot_is_full(slot)) sp_backoff_sleep(&backoff);
+  return slot;
 }
 
-float *sp_slot_traces(const sp_node_window *window, sp_slot *slot) {
-  return (float *)((char *)slot + window->traces_at + slot->phase);
+sp_box *sp_slot_boxes(const sp_node_window *window, sp_slot *slot) {
+  return (sp_box *)((char *)slot + window->boxes_at);
 }
 
-float *sp_slot_noise(const sp_node_window *window, sp_slot *slot) {
-  return window->shape.has_noise ? (float *)((char *)slot + window->noise_at + slot->phase) : NULL;
+void *sp_slot_figures(const sp_node_window *window, sp_slot *slot) {
+  return (char *)slot + window->figures_at;
+}
+
+void *sp_slot_rows(const sp_node_window *window, sp_slot *slot, int plane) {
+  return (char *)slot + window->rows_at[plane] + slot->page_offset;
 }

@@ -89,7 +89,7 @@ sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) 
   sp_status status;
   sp_roles *roles = NULL;
   SP_TRY(sp_calloc(1, sizeof *roles, "roles", (void **)&roles));
-  roles->world = roles->node = roles->peers = MPI_COMM_NULL;
+  roles->world = roles->node = roles->peers = roles->team = MPI_COMM_NULL;
   SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_dup(comm, &roles->world)));
   MPI_Comm_rank(roles->world, &roles->rank);
   MPI_Comm_size(roles->world, &roles->size);
@@ -112,8 +112,17 @@ fail:
   return status;
 }
 
+sp_status sp_roles_make_teams(sp_roles *roles, int size) {
+  const sp_member *self = sp_roles_self(roles);
+  roles->team_size = size < 1 ? 1 : size;
+  roles->n_teams = roles->n_workers / roles->team_size ? roles->n_workers / roles->team_size : 1;
+  const int color = self->role == SP_ROLE_WORKER ? sp_roles_team_of(roles, self->index) : MPI_UNDEFINED;
+  return SP_MPI(MPI_Comm_split(roles->world, color, roles->rank, &roles->team));
+}
+
 void sp_roles_destroy(sp_roles *roles) {
   if (!roles) return;
+  if (roles->team != MPI_COMM_NULL) MPI_Comm_free(&roles->team);
   if (roles->peers != MPI_COMM_NULL) MPI_Comm_free(&roles->peers);
   if (roles->node != MPI_COMM_NULL) MPI_Comm_free(&roles->node);
   if (roles->world != MPI_COMM_NULL) MPI_Comm_free(&roles->world);

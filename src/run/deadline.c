@@ -9,7 +9,7 @@
 #include "seisproc/stats.h"
 
 /* How often the resource manager is asked; what is left for publishing and leaving; how much slower than before the
- * last rounds may be; for how many rounds a slow one is remembered. */
+ * last tasks may be; for how many tasks a slow one is remembered. */
 static const double ask_s = 60, leave_s = 3, slower = 1.5, keep = 0.98;
 
 static double seconds_since_start(void) {
@@ -32,26 +32,31 @@ void sp_deadline_start(sp_deadline *d, double max_time) {
   if (isfinite(d->at)) sp_info("the job has %.0f s", d->at - now);
 }
 
-void sp_deadline_dealt(sp_deadline *d, uint64_t gathers) {
-  if (d->n_rounds - d->n_drained == SP_DEADLINE_ROUNDS) d->n_drained++;
-  d->rounds[d->n_rounds % SP_DEADLINE_ROUNDS].at = sp_now();
-  d->rounds[d->n_rounds % SP_DEADLINE_ROUNDS].dealt = gathers;
-  d->n_rounds++;
+void sp_deadline_dealt(sp_deadline *d, uint64_t units) {
+  const bool full = d->n_marks - d->n_drained == SP_DEADLINE_MARKS;
+  const double now = sp_now();
+  if (full) { /* the last mark takes these in, and so looks older than they are */
+    d->marks[(d->n_marks - 1) % SP_DEADLINE_MARKS].dealt = units;
+    return;
+  }
+  d->marks[d->n_marks % SP_DEADLINE_MARKS].at = now;
+  d->marks[d->n_marks % SP_DEADLINE_MARKS].dealt = units;
+  d->n_marks++;
 }
 
-void sp_deadline_durable(sp_deadline *d, uint64_t gathers) {
+void sp_deadline_durable(sp_deadline *d, uint64_t units) {
   const double now = sp_now();
-  for (; d->n_drained < d->n_rounds; d->n_drained++) {
-    if (d->rounds[d->n_drained % SP_DEADLINE_ROUNDS].dealt > gathers) return;
-    d->drain_s = fmax(keep * d->drain_s, now - d->rounds[d->n_drained % SP_DEADLINE_ROUNDS].at);
+  for (; d->n_drained < d->n_marks; d->n_drained++) {
+    if (d->marks[d->n_drained % SP_DEADLINE_MARKS].dealt > units) return;
+    d->drain_s = fmax(keep * d->drain_s, now - d->marks[d->n_drained % SP_DEADLINE_MARKS].at);
   }
 }
 
 bool sp_deadline_is_near(sp_deadline *d) {
   const double now = sp_now();
   if (now - d->asked_at > ask_s) ask(d, now);
-  /* the oldest round that is on its way may take longer than any before it */
+  /* what is on its way for longest may take longer than any before it */
   double drain = d->drain_s;
-  if (d->n_drained < d->n_rounds) drain = fmax(drain, now - d->rounds[d->n_drained % SP_DEADLINE_ROUNDS].at);
+  if (d->n_drained < d->n_marks) drain = fmax(drain, now - d->marks[d->n_drained % SP_DEADLINE_MARKS].at);
   return now + leave_s + slower * drain > d->at;
 }

@@ -5,27 +5,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SP_DEADLINE_ROUNDS = 64 };
+enum { SP_DEADLINE_MARKS = 64 };
 
 typedef struct sp_deadline {
   double max_at; /* when the job's own limit is over, on the clock of sp_now; INFINITY: never */
   double at;     /* that, or when the resource manager's is, if earlier */
   double asked_at;
-  double drain_s; /* longest time from dealing gathers to having them on the disk, lately */
+  double drain_s; /* longest time from dealing units to having them on the disk, lately */
   struct {
     double at;
-    uint64_t dealt; /* gathers up to then */
-  } rounds[SP_DEADLINE_ROUNDS];
-  uint64_t n_rounds, n_drained;
+    uint64_t dealt; /* units up to then */
+  } marks[SP_DEADLINE_MARKS];
+  uint64_t n_marks, n_drained;
 } sp_deadline;
 
 /* max_time in s, NAN for none. It counts from the start of the first of the runs that a supervisor started, as
  * SEISPROC_STARTED_AT (seconds since 1970) says; else from now. */
 void sp_deadline_start(sp_deadline *deadline, double max_time);
 
-/* So many gathers are dealt, or on the disk, with those of earlier runs. */
-void sp_deadline_dealt(sp_deadline *deadline, uint64_t gathers);
-void sp_deadline_durable(sp_deadline *deadline, uint64_t gathers);
+/* So many units are dealt, or on the disk, with those of earlier runs. */
+void sp_deadline_dealt(sp_deadline *deadline, uint64_t units);
+void sp_deadline_durable(sp_deadline *deadline, uint64_t units);
 
 /* Whether no more should be dealt. Asks the resource manager once a minute. */
 bool sp_deadline_is_near(sp_deadline *deadline);

@@ -51,8 +51,8 @@ void sp_history_end(const char *path, sp_end end, int rank) {
 static bool parse_crash(const char *line, sp_crash *out) {
   unsigned long long first, n;
   if (sscanf(line, "crash %d %d %llu %llu", &out->rank, &out->signal, &first, &n) != 4) return false;
-  out->first_gather = first;
-  out->n_gathers = n;
+  out->first_unit = first;
+  out->n_units = n;
   return true;
 }
 
@@ -99,17 +99,17 @@ void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
   fclose(file);
 }
 
-static void count(const sp_crash *crash, sp_global n_gathers, uint8_t *counts, uint8_t *alone) {
-  if (crash->first_gather > n_gathers || crash->n_gathers > n_gathers - crash->first_gather) return;
-  for (sp_global g = crash->first_gather; g < crash->first_gather + crash->n_gathers; g++) {
-    counts[g] = (uint8_t)(counts[g] + (counts[g] < UINT8_MAX));
-    if (crash->n_gathers == 1) alone[g] = (uint8_t)(alone[g] + (alone[g] < UINT8_MAX));
+static void count(const sp_crash *crash, uint64_t n_units, uint8_t *counts, uint8_t *alone) {
+  if (crash->first_unit > n_units || crash->n_units > n_units - crash->first_unit) return;
+  for (uint64_t u = crash->first_unit; u < crash->first_unit + crash->n_units; u++) {
+    counts[u] = (uint8_t)(counts[u] + (counts[u] < UINT8_MAX));
+    if (crash->n_units == 1) alone[u] = (uint8_t)(alone[u] + (alone[u] < UINT8_MAX));
   }
 }
 
-sp_status sp_history_count_crashes(const char *path, sp_global n_gathers, uint8_t *counts, uint8_t *alone) {
-  memset(counts, 0, n_gathers);
-  memset(alone, 0, n_gathers);
+sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *alone) {
+  memset(counts, 0, n_units);
+  memset(alone, 0, n_units);
   FILE *file = sp_side_read(path);
   if (!file && errno == ENOENT) return SP_SUCCESS;
   if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, sp_side_error(errno));
@@ -118,10 +118,10 @@ sp_status sp_history_count_crashes(const char *path, sp_global n_gathers, uint8_
     sp_crash crash;
     bool is_new;
     if (parse_run(line, &is_new) && is_new) {
-      memset(counts, 0, n_gathers);
-      memset(alone, 0, n_gathers);
+      memset(counts, 0, n_units);
+      memset(alone, 0, n_units);
     } else if (parse_crash(line, &crash)) {
-      count(&crash, n_gathers, counts, alone);
+      count(&crash, n_units, counts, alone);
     }
   }
   fclose(file);

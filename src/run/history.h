@@ -1,9 +1,9 @@
 /* The history of an output, OUT.runs: a line for each run, where it ran, what crashed, how it ended. Private to
- * src/pipeline.
+ * src/run.
  *
- *   run TIME new|resumed DONE/GATHERS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
+ *   run TIME new|resumed DONE/UNITS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
  *   node HOST FIRST_RANK N
- *   crash RANK SIGNAL FIRST_GATHER N     a rank's own fault (SIGNAL 0: a device failed), and what it computed then
+ *   crash RANK SIGNAL FIRST_UNIT N       a rank's own fault (SIGNAL 0: a device failed), and what it computed then
  *   end TIME WORD RANK
  *
  * It is the provenance that the output itself cannot hold, whose bytes do not depend on where it was made, and it stays
@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "seisproc/gather_index.h"
 #include "seisproc/status.h"
 
 /* How a run ended; the words are those of the file. */
@@ -43,7 +42,7 @@ const char *sp_history_time(char text[SP_TIME_TEXT]);
 /* A crash. */
 typedef struct sp_crash {
   int rank, signal;
-  sp_global first_gather, n_gathers;
+  uint64_t first_unit, n_units;
 } sp_crash;
 
 /* Bytes of the file; 0 where there is none. */
@@ -61,8 +60,8 @@ typedef struct sp_last_run {
 
 void sp_history_last(const char *path, uint64_t from, sp_last_run *out);
 
-/* Counts, for each gather, the crashes since the output was begun that had it in hand, in counts[n_gathers], and in
- * alone[n_gathers] those that had nothing else (both up to 255). */
-sp_status sp_history_count_crashes(const char *path, sp_global n_gathers, uint8_t *counts, uint8_t *alone);
+/* Counts, for each unit, the crashes since the output was begun that had it in hand, in counts[n_units], and in
+ * alone[n_units] those that had nothing else (both up to 255). */
+sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *alone);
 
 #endif

@@ -39,14 +39,17 @@ static char *make_room(sp_inflight *f) {
   return f->buffer + f->used;
 }
 
-sp_status sp_inflight_create(const char *path, const sp_place *places, int n_ranks, sp_inflight **out) {
+sp_status sp_inflight_create(const char *path, const char *unit, const sp_place *places, int n_ranks,
+                             sp_inflight **out) {
   sp_inflight *f = NULL;
   SP_TRY(sp_calloc(1, sizeof *f, "what is in flight", (void **)&f));
   f->path = path;
   f->fd = sp_side_create(path);
   if (f->fd < 0) sp_warn("%s: cannot be created: %s", path, sp_side_error(errno));
+  f->used = (size_t)snprintf(f->buffer, LINE_SIZE, "units %s\n", unit);
   for (int r = 0; r < n_ranks; r++) {
-    f->used += (size_t)snprintf(make_room(f), LINE_SIZE, "rank %d %s %d %s\n", r, sp_role_name((sp_role)places[r].role),
+    char *line = make_room(f);
+    f->used += (size_t)snprintf(line, LINE_SIZE, "rank %d %s %d %s\n", r, sp_role_name((sp_role)places[r].role),
                                 places[r].process, places[r].host);
   }
   sp_inflight_flush(f);
@@ -54,14 +57,14 @@ sp_status sp_inflight_create(const char *path, const sp_place *places, int n_ran
   return SP_SUCCESS;
 }
 
-void sp_inflight_deal(sp_inflight *f, int rank, const sp_range *range) {
-  if (range->n_gathers == 0) return;
-  f->used += (size_t)snprintf(make_room(f), LINE_SIZE, "deal %d %" PRIu64 " %" PRIu32 "\n", rank, range->first_gather,
-                              range->n_gathers);
+void sp_inflight_deal(sp_inflight *f, int rank, uint64_t first_unit, uint32_t n) {
+  char *line = make_room(f); /* which may empty the buffer */
+  f->used += (size_t)snprintf(line, LINE_SIZE, "deal %d %" PRIu64 " %" PRIu32 "\n", rank, first_unit, n);
 }
 
-void sp_inflight_done(sp_inflight *f, const sp_range *range) {
-  f->used += (size_t)snprintf(make_room(f), LINE_SIZE, "done %" PRIu64 "\n", range->first_gather);
+void sp_inflight_done(sp_inflight *f, uint64_t first_unit) {
+  char *line = make_room(f);
+  f->used += (size_t)snprintf(line, LINE_SIZE, "done %" PRIu64 "\n", first_unit);
 }
 
 void sp_inflight_close(sp_inflight *f) {
@@ -84,7 +87,7 @@ void sp_inflight_note_wait(const char *path, int rank, double seconds, const cha
 /* What the file says of one rank. */
 typedef struct summary {
   bool known;
-  char role[16], host[64], waits[LINE_SIZE];
+  char unit[16], role[16], host[64], waits[LINE_SIZE];
   int process;
   struct {
     uint64_t first;
@@ -132,6 +135,7 @@ static void take_line(summary *s, int rank, const char *line) {
   int r;
   uint64_t first;
   if (sscanf(line, "done %" SCNu64, &first) == 1) forget_range(s, first);
+  if (sscanf(line, "units %15s", s->unit) == 1) return;
   if (sscanf(line, "%7s %d", word, &r) != 2 || r != rank) return;
   if (!strcmp(word, "rank")) take_rank(s, line);
   if (!strcmp(word, "deal")) take_deal(s, line);
@@ -162,7 +166,8 @@ bool sp_inflight_describe(const char *path, int rank, char text[SP_INFLIGHT_TEXT
   char *what = s.waits;
   const long seconds = strtol(s.waits, &what, 10);
   size_t used = (size_t)snprintf(text, SP_INFLIGHT_TEXT, "%s on %s, process %d", s.role, s.host, s.process);
-  if (s.n_ranges) used += (size_t)snprintf(text + used, SP_INFLIGHT_TEXT - used, ", has gathers %s in flight", ranges);
+  if (s.n_ranges)
+    used += (size_t)snprintf(text + used, SP_INFLIGHT_TEXT - used, ", has %ss %s in flight", s.unit, ranges);
   if (s.waits[0]) snprintf(text + used, SP_INFLIGHT_TEXT - used, ",%s for %ld s", what, seconds);
   return true;
 }

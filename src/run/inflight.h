@@ -1,11 +1,11 @@
-/* What each rank has in hand, on file, so that whoever is left after a death or a hang can say it. Private to
- * src/pipeline.
+/* What each rank has in hand, on file, so that whoever is left after a death or a hang can say it. Private to src/run.
  *
  * OUT.inflight, of one run; rank 0 writes it as it deals, and removes it when the job ends well:
  *
+ *   units WORD                        what a unit is called: "gather"
  *   rank RANK ROLE PROCESS HOST
- *   deal RANK FIRST_GATHER N
- *   done FIRST_GATHER                 that range is in the journal
+ *   deal RANK FIRST_UNIT N
+ *   done FIRST_UNIT                   those units are in the journal
  *   waits RANK SECONDS WHAT           appended by the rank itself, when it takes long
  *
  * Never synced: it is for the death of processes, not of machines.
@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "seisproc/gather_index.h"
 #include "seisproc/status.h"
 
 /* Where a rank is; plain data. */
@@ -30,13 +29,14 @@ typedef struct sp_place {
 
 typedef struct sp_inflight sp_inflight;
 
-/* Begins the file anew. Borrows path. Errors: SP_ERR_MEMORY. A file that cannot be written is said once in the log, and
- * then done without. */
-sp_status sp_inflight_create(const char *path, const sp_place *places, int n_ranks, sp_inflight **out);
+/* Begins the file anew. `unit` is what a unit is called. Borrows path. Errors: SP_ERR_MEMORY. A file that cannot be
+ * written is said once in the log, and then done without. */
+sp_status sp_inflight_create(const char *path, const char *unit, const sp_place *places, int n_ranks,
+                             sp_inflight **out);
 
 /* Notes what was dealt and what is durable; sp_inflight_flush hands the notes to the system. */
-void sp_inflight_deal(sp_inflight *inflight, int rank, const sp_range *range);
-void sp_inflight_done(sp_inflight *inflight, const sp_range *range);
+void sp_inflight_deal(sp_inflight *inflight, int rank, uint64_t first_unit, uint32_t n);
+void sp_inflight_done(sp_inflight *inflight, uint64_t first_unit);
 void sp_inflight_flush(sp_inflight *inflight);
 
 /* Takes NULL. The file stays. */

@@ -1,7 +1,4 @@
-/* An I/O rank: warms the file cache for the ranges to come, writes its workers' slots behind them, and reports ranges
- * once they are on the disk. */
-#include <errno.h>
-#include <fcntl.h>
+/* An I/O rank: writes whichever of its workers' slots is full, and reports each once it is on the disk. */
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,24 +6,23 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/survey_file.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
 #include "src/run/messages.h"
 #include "src/run/run_context.h"
 #include "src/run/sync_thread.h"
 
-/* Ranges that are written but not yet on the disk: more than these, and writing waits for the disk. It does so, too,
+/* Slots that are written but not yet on the disk: more than these, and writing waits for the disk. It does so, too,
  * when the disk would need longer than BACKLOG_S for what is waiting, so that a job on a slow disk stops soon when it
  * is asked to, and loses little when it is cut off. How fast the disk is tells the first sync, which comes at once;
  * until it has ended no more than UNKNOWN_BYTES wait. */
 enum { MAX_PENDING = 64, BACKLOG_S = 3, UNKNOWN_BYTES = 512 << 20 };
 
-/* A range that was written, waiting to be durable. Its message lies in the outbox under the same number. */
+/* A slot that was written, waiting to be durable. Its message lies in the outbox under the same number. */
 typedef struct pending {
   uint64_t sequence; /* 0: this place is free */
   bool sent;
-  sp_local n_gathers;
+  uint32_t n_units;
 } pending;
 
 /* How much waits for the disk, and how fast that takes it. */
@@ -40,23 +36,21 @@ typedef struct io_rank {
   sp_run_context *run;
   const sp_roles *roles;
   sp_survey *survey;
-  sp_trace_sink *traces, *noise;
-  int lock_fd; /* marks this rank as a writer */
-  sp_survey *input;
-  sp_trace_source *input_traces; /* for read-ahead; NULL: none */
-  int *workers;                  /* [n_workers]: world ranks of those it serves */
-  uint64_t *n_slabs;             /* [n_workers]: written so far of each */
+  sp_trace_sink *planes[SP_MAX_PLANES];
+  uint64_t row_bytes; /* of all planes together */
+  int lock_fd;        /* marks this rank as a writer */
+  int *workers;       /* [n_workers]: world ranks of those it serves */
+  uint64_t *n_slots;  /* [n_workers]: written so far of each */
   int n_workers;
-  char *rounds; /* messages received and not yet written, a ring */
-  uint64_t ring;
-  size_t round_bytes;
-  uint64_t n_received, n_written; /* rounds */
+  int last_served; /* of these */
+  sp_io_order order;
   sp_sync_thread *sync;
   double synced_at;
-  uint64_t sequence, synced, durable; /* ranges written; covered by the sync under way or done; on the disk */
+  uint64_t sequence, synced, durable; /* slots written; covered by the sync under way or done; on the disk */
   backlog backlog;
   pending pending[MAX_PENDING];
   sp_outbox *durable_messages;
+  size_t record_bytes;
 } io_rank;
 
 /* --- making and unmaking --------------------------------------------------------------------------------- */
@@ -67,11 +61,21 @@ static sp_status find_workers(io_rank *io) {
   SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(int), "the workers of an I/O rank", &ranks));
   io->workers = ranks;
   SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(uint64_t), "the workers of an I/O rank", &slabs));
-  io->n_slabs = slabs;
+  io->n_slots = slabs;
   for (int r = 0; r < roles->size; r++) {
     if (roles->members[r].io_rank == roles->rank) io->workers[io->n_workers++] = r;
   }
   return SP_SUCCESS;
+}
+
+static sp_status open_planes(io_rank *io) {
+  const sp_flow_shape *shape = &io->run->plan.shape;
+  const bool direct = io->run->job->settings.direct_io;
+  for (int p = 0; p < shape->window.n_planes; p++) {
+    SP_TRY(sp_trace_sink_open(io->survey, shape->plane[p], direct, &io->planes[p]));
+    io->row_bytes += shape->window.row_bytes[p];
+  }
+  return sp_sync_thread_create(io->run->part_path, &io->sync);
 }
 
 static sp_status open_output(io_rank *io) {
@@ -79,32 +83,18 @@ static sp_status open_output(io_rank *io) {
   SP_TRY(sp_agree(io->roles->peers, status));
   status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
   SP_TRY(sp_agree(io->roles->peers, status));
-  const bool direct = io->run->job->settings.direct_io;
-  SP_TRY(sp_trace_sink_open(io->survey, "/traces", direct, &io->traces));
-  if (io->run->job->settings.mode == SP_MODE_BOTH) {
-    SP_TRY(sp_trace_sink_open(io->survey, "/noise", direct, &io->noise));
-  }
-  return sp_sync_thread_create(io->run->part_path, &io->sync);
-}
-
-/* Read-ahead is a help, not a need: without it the job runs all the same. */
-static void open_read_ahead(io_rank *io) {
-  if (sp_survey_open(MPI_COMM_NULL, io->run->job->input, false, &io->input) != SP_SUCCESS) return;
-  if (sp_trace_source_open(io->input, "/traces", &io->input_traces) != SP_SUCCESS) io->input_traces = NULL;
+  return sp_agree(io->roles->peers, open_planes(io));
 }
 
 static sp_status create(io_rank *io, sp_run_context *run) {
   io->run = run;
   io->roles = run->roles;
   io->lock_fd = -1;
-  open_read_ahead(io);
-  SP_TRY(find_workers(io));
+  SP_TRY(sp_agree(io->roles->peers, find_workers(io)));
   SP_TRY(open_output(io));
-  io->ring = (uint64_t)run->shape.n_slots + SP_ROUNDS_AHEAD + 1;
-  io->round_bytes = sizeof(sp_round_message) + (size_t)io->n_workers * sizeof(sp_range);
-  SP_TRY(sp_calloc(io->ring, io->round_bytes, "rounds", (void **)&io->rounds));
   io->synced_at = sp_now();
-  const size_t bytes = sizeof(sp_durable_message) + run->shape.slab_gathers * sizeof(sp_gather_result);
+  io->record_bytes = run->plan.flow->figures->bytes;
+  const size_t bytes = sizeof(sp_durable_message) + run->plan.shape.window.max_units * io->record_bytes;
   return sp_outbox_create(run->roles->world, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable_messages);
 }
 
@@ -116,14 +106,10 @@ static void destroy(io_rank *io) {
     times->count[SP_STAGE_FLUSH] = sp_sync_thread_count(io->sync);
   }
   sp_sync_thread_destroy(io->sync);
-  sp_trace_sink_close(io->noise);
-  sp_trace_sink_close(io->traces);
+  for (int p = 0; p < SP_MAX_PLANES; p++) sp_trace_sink_close(io->planes[p]);
   sp_survey_close(io->survey);
-  sp_trace_source_close(io->input_traces);
-  sp_survey_close(io->input);
   if (io->lock_fd >= 0) close(io->lock_fd);
-  sp_free(io->rounds);
-  sp_free(io->n_slabs);
+  sp_free(io->n_slots);
   sp_free(io->workers);
 }
 
@@ -135,7 +121,7 @@ static sp_status report_durable(io_rank *io, uint64_t durable) {
     pending *p = &io->pending[i];
     if (p->sent && sp_outbox_is_free(io->durable_messages, (size_t)i)) *p = (pending){0};
     if (p->sequence == 0 || p->sent || p->sequence > durable) continue;
-    const size_t bytes = sizeof(sp_durable_message) + p->n_gathers * sizeof(sp_gather_result);
+    const size_t bytes = sizeof(sp_durable_message) + p->n_units * io->record_bytes;
     SP_FAULT_POINT("before_report");
     SP_TRY(sp_outbox_send(io->durable_messages, (size_t)i, bytes, 0));
     SP_FAULT_POINT("after_report");
@@ -176,7 +162,7 @@ static sp_status commit(io_rank *io, bool now) {
   return SP_SUCCESS;
 }
 
-/* Whether the disk is behind by more than it may be. One range may always wait while another is being synced. */
+/* Whether the disk is behind by more than it may be. One slot may always wait while another is being synced. */
 static bool is_behind(const io_rank *io) {
   const backlog *b = &io->backlog;
   const double waiting = (double)(b->written - b->durable);
@@ -186,10 +172,10 @@ static bool is_behind(const io_rank *io) {
   return waiting * b->recent_s > BACKLOG_S * b->recent_bytes;
 }
 
-/* Takes a place for a range that was written, waiting for the disk while all are taken or it is behind. */
+/* Takes a place for a slot that was written, waiting for the disk while all are taken or it is behind. */
 static sp_status take_place(io_rank *io, int *place) {
   sp_backoff backoff = {0};
-  sp_watch_doing(io->run->watch, "waits for the disk");
+  sp_activity_set(&io->run->activity, "waits for the disk");
   while (true) {
     for (int i = 0; i < MAX_PENDING && !is_behind(io); i++) {
       if (io->pending[i].sequence) continue;
@@ -201,122 +187,99 @@ static sp_status take_place(io_rank *io, int *place) {
   }
 }
 
-/* Bytes that a range has in the output. */
-static uint64_t slab_bytes(const io_rank *io, const sp_range *range) {
-  return (uint64_t)range->n_traces * io->run->shape.n_samples * sizeof(float) * (io->noise ? 2 : 1);
-}
-
-static sp_status note_written(io_rank *io, sp_slot *slot) {
+static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
   int i = 0;
   SP_TRY(take_place(io, &i));
   sp_durable_message *message = sp_outbox_buffer(io->durable_messages, (size_t)i);
-  message->range = slot->range;
-  memcpy(message + 1, sp_slot_results(io->run->window, slot), slot->range.n_gathers * sizeof(sp_gather_result));
-  io->pending[i] = (pending){.sequence = ++io->sequence, .n_gathers = slot->range.n_gathers};
-  io->backlog.written += slab_bytes(io, &slot->range);
+  *message = (sp_durable_message){.task = slot->task, .first_unit = slot->first_unit, .n_units = slot->n_units};
+  memcpy(message + 1, sp_slot_figures(io->run->window, slot), slot->n_units * io->record_bytes);
+  io->pending[i] = (pending){.sequence = ++io->sequence, .n_units = slot->n_units};
+  io->backlog.written += n_rows * io->row_bytes;
   return SP_SUCCESS;
 }
 
-/* --- rounds ---------------------------------------------------------------------------------------------- */
+/* --- slots ----------------------------------------------------------------------------------------------- */
 
-static sp_round_message *round_at(const io_rank *io, uint64_t i) {
-  return (sp_round_message *)(io->rounds + io->round_bytes * (i % io->ring));
-}
-
-/* Takes in the rounds that have been dealt. */
-static sp_status receive_rounds(io_rank *io, bool *last) {
-  for (int from = 0; from >= 0 && io->n_received - io->n_written < io->ring;) {
-    sp_round_message *round = round_at(io, io->n_received);
-    SP_TRY(sp_message_poll(io->roles->world, 0, SP_TAG_DEAL, round, io->round_bytes, &from));
-    if (from < 0) break;
-    io->n_received++;
-    *last |= round->last != 0;
-    const sp_range *ranges = (const sp_range *)(round + 1);
-    for (int i = 0; io->input_traces && i < round->n_ranges; i++) {
-      sp_trace_source_prefetch(io->input_traces, ranges[i].first_trace, ranges[i].n_traces);
-    }
+/* Writes the rows of a plane where they belong. */
+static sp_status write_plane(io_rank *io, sp_slot *slot, int plane) {
+  const sp_node_window *window = io->run->window;
+  const sp_box *boxes = sp_slot_boxes(window, slot);
+  const float *rows = sp_slot_rows(window, slot, plane);
+  for (uint32_t b = 0; b < slot->n_boxes; b++) {
+    SP_TRY(sp_trace_sink_write_independent(io->planes[plane], boxes[b].first_row, boxes[b].n_rows, rows));
+    rows += boxes[b].n_rows * io->run->plan.shape.n_samples;
   }
   return SP_SUCCESS;
 }
 
-/* Waits until worker k's slot is full. */
-static sp_status wait_for_slot(io_rank *io, int k, sp_slot **out, bool *last) {
-  const double start = sp_now();
-  sp_slot *slot = sp_node_window_slot(io->run->window, io->workers[k], io->n_slabs[k]++);
-  sp_backoff backoff = {0};
-  sp_watch_doing(io->run->watch, "waits for a worker's results");
-  while (!sp_slot_is_full(slot)) {
-    SP_TRY(receive_rounds(io, last));
-    SP_TRY(commit(io, false));
-    sp_backoff_sleep(&backoff);
-  }
-  sp_stage_add(&io->run->times, SP_STAGE_WAIT, sp_now() - start, 0);
-  *out = slot;
-  return SP_SUCCESS;
+static uint64_t count_rows(const io_rank *io, sp_slot *slot) {
+  const sp_box *boxes = sp_slot_boxes(io->run->window, slot);
+  uint64_t n = 0;
+  for (uint32_t b = 0; b < slot->n_boxes; b++) n += boxes[b].n_rows;
+  return n;
 }
 
 static sp_status write_slot(io_rank *io, sp_slot *slot) {
   const double start = sp_now();
-  const sp_range *range = &slot->range;
-  sp_watch_doing(io->run->watch, "writes");
-  const sp_node_window *window = io->run->window;
+  const uint64_t n_rows = count_rows(io, slot);
+  sp_activity_set(&io->run->activity, "writes");
   SP_FAULT_POINT("before_write");
-  SP_TRY(
-      sp_trace_sink_write_independent(io->traces, range->first_trace, range->n_traces, sp_slot_traces(window, slot)));
-  SP_FAULT_POINT("between_writes");
-  if (io->noise) {
-    SP_TRY(
-        sp_trace_sink_write_independent(io->noise, range->first_trace, range->n_traces, sp_slot_noise(window, slot)));
+  for (int p = 0; p < io->run->plan.shape.window.n_planes; p++) {
+    if (p) SP_FAULT_POINT("between_writes");
+    SP_TRY(write_plane(io, slot, p));
   }
-  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, slab_bytes(io, range));
+  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, n_rows * io->row_bytes);
+  SP_FAULT_POINT("after_write");
+  SP_TRY(note_written(io, slot, n_rows));
+  sp_slot_set_full(slot, false);
   return SP_SUCCESS;
 }
 
-static sp_status write_round(io_rank *io, const sp_round_message *round, bool *last) {
-  const sp_range *ranges = (const sp_range *)(round + 1);
-  for (int k = 0; k < io->n_workers; k++) {
-    if (ranges[k].n_gathers == 0) continue;
-    sp_slot *slot = NULL;
-    SP_TRY(wait_for_slot(io, k, &slot, last));
-    SP_TRY(write_slot(io, slot));
-    SP_FAULT_POINT("after_write");
-    SP_TRY(note_written(io, slot));
-    sp_slot_set_full(slot, false);
-    SP_TRY(commit(io, false));
+/* A slot that is full, of each worker in turn; NULL where none is. A worker fills its slots in order. */
+static sp_slot *find_full(io_rank *io) {
+  for (int i = 1; i <= io->n_workers; i++) {
+    const int k = (io->last_served + i) % io->n_workers;
+    sp_slot *slot = sp_node_window_slot(io->run->window, io->workers[k], io->n_slots[k]);
+    if (!sp_slot_is_full(slot)) continue;
+    io->n_slots[k]++;
+    io->last_served = k;
+    return slot;
+  }
+  return NULL;
+}
+
+static sp_status receive_orders(io_rank *io) {
+  for (int from = 0; from >= 0;) {
+    sp_io_message message;
+    SP_TRY(sp_message_poll(io->roles->world, 0, SP_TAG_DEAL, &message, sizeof message, &from));
+    if (from >= 0) io->order = (sp_io_order)message.order;
   }
   return SP_SUCCESS;
 }
 
-static bool all_reported(const io_rank *io) {
-  if (io->durable < io->sequence) return false;
-  for (int i = 0; i < MAX_PENDING; i++) {
-    if (io->pending[i].sequence) return false;
-  }
-  return true;
-}
-
-static sp_status run_rounds(io_rank *io) {
+/* Until rank 0 says that it is the end, which it does when it has heard of all, and all is on the disk. */
+static sp_status write_slots(io_rank *io) {
   sp_backoff backoff = {0};
-  bool last = false;
-  while (!last || io->n_written < io->n_received) {
-    SP_TRY(receive_rounds(io, &last));
-    if (io->n_written == io->n_received) {
-      sp_watch_doing(io->run->watch, "waits to hear of a round");
+  double idle_since = sp_now();
+  while (true) {
+    SP_TRY(receive_orders(io));
+    sp_slot *slot = find_full(io);
+    if (slot) {
+      sp_stage_add(&io->run->times, SP_STAGE_WAIT, sp_now() - idle_since, 0);
+      SP_TRY(write_slot(io, slot));
       SP_TRY(commit(io, false));
-      sp_backoff_sleep(&backoff);
+      idle_since = sp_now();
+      sp_backoff_reset(&backoff);
       continue;
     }
-    sp_backoff_reset(&backoff);
-    const sp_round_message *round = round_at(io, io->n_written);
-    if (!round->last) SP_TRY(write_round(io, round, &last));
-    io->n_written++;
-  }
-  sp_watch_doing(io->run->watch, "waits for the disk to have the last of it");
-  while (!all_reported(io)) {
-    SP_TRY(commit(io, true));
+    if (io->order == SP_IO_END && io->durable == io->sequence) return SP_SUCCESS;
+    const bool drains = io->order != SP_IO_GO_ON;
+    sp_activity_set(&io->run->activity, drains && io->sequence > io->durable
+                                            ? "waits for the disk to have the last of it"
+                                            : "waits for a worker's results");
+    SP_TRY(commit(io, drains));
     sp_backoff_sleep(&backoff);
   }
-  return SP_SUCCESS;
 }
 
 sp_status sp_write_behind(sp_run_context *run) {
@@ -324,7 +287,7 @@ sp_status sp_write_behind(sp_run_context *run) {
   sp_status status = create(&io, run);
   status = sp_agree(run->roles->world, status);
   if (status == SP_SUCCESS) {
-    status = run_rounds(&io);
+    status = write_slots(&io);
     if (status != SP_SUCCESS) sp_run_abort(run, status); /* the others would wait for ever */
   }
   destroy(&io);

@@ -19,16 +19,17 @@
 #include "src/base/fault.h"
 #include "src/run/sync_thread.h"
 
-static const char magic[] = "seisproc-journal 1 ";
+static const char magic[] = "seisproc-journal 2 ", family[] = "seisproc-journal ";
 static const char crc_mark[] = " crc32c=";
 
-enum { CRC_TAIL = sizeof crc_mark - 1 + 8, RESULT_TEXT = 32, LINE_TEXT = 128, HEADER_LINE_TEXT = 512 };
+enum { CRC_TAIL = sizeof crc_mark - 1 + 8, LINE_TEXT = 128, HEADER_LINE_TEXT = 1024, NAMES = 512 };
 
 struct sp_journal {
   int fd;
   uint32_t seed;    /* of the lines' CRCs */
   const char *path; /* borrowed */
-  char *line;       /* one line at a time */
+  const sp_figure_list *figures;
+  char *line; /* one line at a time */
   size_t line_size;
   uint64_t appended, syncing, durable; /* lines */
   sp_sync_thread *sync;
@@ -87,12 +88,14 @@ static size_t count_lines(const char *text) {
 }
 
 static void write_header(writer *t, const sp_journal_header *header) {
-  char id[SP_UUID_LENGTH + 1];
+  char id[SP_UUID_LENGTH + 1], names[NAMES];
   sp_uuid_create(id);
+  sp_figures_names(header->figures, names, sizeof names);
   put(t,
-      "%sid=%s input=%s bytes=%" PRIu64 " gathers=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32,
-      magic, id, header->input_uuid, header->input_bytes, header->n_gathers, header->n_traces, header->n_samples,
-      header->results_version);
+      "%sid=%s input=%s bytes=%" PRIu64 " units=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32
+      " figures=%s",
+      magic, id, header->input_uuid, header->input_bytes, header->n_units, header->n_traces, header->n_samples,
+      header->results_version, names);
   seal(t, 0);
   for (const char *job = header->job; *job;) {
     const int n = (int)strcspn(job, "\n");
@@ -175,54 +178,42 @@ out:
   return status;
 }
 
-static bool parse_first_line(const char *line, sp_journal_header *header) {
-  return sscanf(line + sizeof magic - 1,
-                "id=%*36s input=%36s bytes=%" SCNu64 " gathers=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32
-                " results=%" SCNu32,
-                header->input_uuid, &header->input_bytes, &header->n_gathers, &header->n_traces, &header->n_samples,
-                &header->results_version) == 6;
-}
-
-/* A number in the digits of base 10 or 16, exactly n_digits of them where that is not 0; false for anything else. */
-static bool parse_number(const char **at, int base, int n_digits, uint64_t most, uint64_t *out) {
-  const char *start = *at;
+/* A number in decimal digits; false for anything else. */
+static bool parse_number(const char **at, uint64_t *out) {
   char *end;
-  if (!(base == 10 ? isdigit((unsigned char)*start) : isxdigit((unsigned char)*start))) return false;
+  if (!isdigit((unsigned char)**at)) return false;
   errno = 0;
-  *out = strtoull(start, &end, base);
-  if (errno || *out > most || (n_digits && end != start + n_digits)) return false;
-  if (base == 16 && (start[1] == 'x' || start[1] == 'X')) return false;
+  *out = strtoull(*at, &end, 10);
   *at = end;
-  return true;
+  return errno == 0;
 }
 
-/* REASON:CRC[:CRC] and the blank behind it. */
-static bool parse_result(const char **at, sp_gather_result *out) {
-  uint64_t reason, crc_traces, crc_noise = 0;
-  if (!parse_number(at, 10, 0, UINT32_MAX, &reason) || *(*at)++ != ':') return false;
-  if (!parse_number(at, 16, 8, UINT32_MAX, &crc_traces)) return false;
-  if (**at == ':') {
-    ++*at;
-    if (!parse_number(at, 16, 8, UINT32_MAX, &crc_noise)) return false;
-  }
-  if (*(*at)++ != ' ') return false;
-  *out = (sp_gather_result){
-      .reason = (uint32_t)reason, .crc_traces = (uint32_t)crc_traces, .crc_noise = (uint32_t)crc_noise};
-  return true;
+static bool parse_first_line(const char *line, sp_journal_header *header) {
+  char names[NAMES], expected[NAMES];
+  sp_figures_names(header->figures, expected, sizeof expected);
+  return sscanf(line + sizeof magic - 1,
+                "id=%*36s input=%36s bytes=%" SCNu64 " units=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32
+                " results=%" SCNu32 " figures=%511s",
+                header->input_uuid, &header->input_bytes, &header->n_units, &header->n_traces, &header->n_samples,
+                &header->results_version, names) == 7 &&
+         !strcmp(names, expected);
 }
 
-/* The results of a `done` line; false where it does not say what its first numbers promise. */
-static bool parse_results(const char *at, uint64_t first, uint64_t n, sp_journal_contents *out) {
-  if (first > out->header.n_gathers || n > out->header.n_gathers - first) return false;
+/* The records of a `done` line; false where it does not say what its first numbers promise. */
+static bool parse_records(const char *at, uint64_t first, uint64_t n, sp_journal_contents *out) {
+  const sp_figure_list *list = out->header.figures;
+  if (first > out->header.n_units || n > out->header.n_units - first) return false;
   for (int check = 1; check >= 0; check--) { /* look first, then take */
     const char *c = at;
-    for (uint64_t g = first; g < first + n; g++) {
-      sp_gather_result result;
-      if (!parse_result(&c, &result)) return false;
+    for (uint64_t u = first; u < first + n; u++) {
+      char scratch[SP_MAX_RECORD];
+      const char *end;
+      if (!sp_figures_parse(list, c, &end, check ? (void *)scratch : sp_figures_at(list, out->figures, u)))
+        return false;
+      c = end + 1;
       if (check) continue;
-      out->n_done += !out->done[g];
-      out->done[g] = 1;
-      out->results[g] = result;
+      out->n_done += !out->done[u];
+      out->done[u] = 1;
     }
   }
   return true;
@@ -231,8 +222,8 @@ static bool parse_results(const char *at, uint64_t first, uint64_t n, sp_journal
 static bool parse_done(const char *line, sp_journal_contents *out) {
   uint64_t first, n;
   const char *at = line + 5;
-  if (!parse_number(&at, 10, 0, UINT64_MAX, &first) || *at++ != ' ') return false;
-  return parse_number(&at, 10, 0, UINT64_MAX, &n) && *at++ == ' ' && parse_results(at, first, n, out);
+  if (!parse_number(&at, &first) || *at++ != ' ' || !parse_number(&at, &n)) return false;
+  return *at++ == ' ' && parse_records(at, first, n, out);
 }
 
 /* Lines one after the other, without their ends. */
@@ -278,7 +269,7 @@ static bool parse_header(reader *r, sp_journal_contents *out) {
   return true; /* it just ends: nothing was begun */
 }
 
-static sp_status parse(const char *path, reader *r, sp_global n_gathers, sp_journal_contents *out) {
+static sp_status parse(const char *path, reader *r, uint64_t n_units, sp_journal_contents *out) {
   if (!next_line(r)) return SP_SUCCESS;
   if (!is_sealed(r->line, r->n, 0) || !parse_first_line(r->line, &out->header) || !parse_header(r, out)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: damaged in its header, so what is done cannot be told; --restart starts over",
@@ -286,10 +277,10 @@ static sp_status parse(const char *path, reader *r, sp_global n_gathers, sp_jour
   }
   out->length = bytes_read(r);
   /* one of another survey: its header says so, and nothing is allocated by what it says */
-  if (!out->begun || out->header.n_gathers != n_gathers) return SP_SUCCESS;
+  if (!out->begun || out->header.n_units != n_units) return SP_SUCCESS;
   out->seed = sp_crc32c(0, r->start, out->length);
-  SP_TRY(sp_calloc(n_gathers + 1, 1, "the journal's gathers", (void **)&out->done));
-  SP_TRY(sp_calloc(n_gathers + 1, sizeof *out->results, "the journal's gathers", (void **)&out->results));
+  SP_TRY(sp_calloc(n_units + 1, 1, "the journal's units", (void **)&out->done));
+  SP_TRY(sp_calloc(n_units + 1, out->header.figures->bytes, "the journal's units", &out->figures));
   while (next_line(r)) {
     const bool good = is_sealed(r->line, r->n, out->seed) && !strncmp(r->line, "done ", 5) && parse_done(r->line, out);
     out->n_bad_lines += !good;
@@ -298,9 +289,16 @@ static sp_status parse(const char *path, reader *r, sp_global n_gathers, sp_jour
   return SP_SUCCESS;
 }
 
-sp_status sp_journal_read(const char *path, sp_global n_gathers, sp_journal_contents *out) {
+static sp_status refuse(const char *path, const char *text) {
+  if (!strncmp(text, family, sizeof family - 1)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: a journal of another version of seisproc; finish with that, or --restart", path);
+  }
+  return SP_RAISE(SP_ERR_INPUT, "%s: not a journal of seisproc; move it away, or let --restart replace it", path);
+}
+
+sp_status sp_journal_read(const char *path, const sp_figure_list *figures, uint64_t n_units, sp_journal_contents *out) {
   *out = (sp_journal_contents){0};
-  sp_journal_contents contents = {0};
+  sp_journal_contents contents = {.header.figures = figures};
   char *text = NULL;
   size_t length;
   SP_TRY(read_text(path, &text, &length));
@@ -310,10 +308,10 @@ sp_status sp_journal_read(const char *path, sp_global n_gathers, sp_journal_cont
   }
   sp_status status = sp_calloc(length + 2, 1, "the journal's job", (void **)&contents.header.job);
   if (status == SP_SUCCESS && strncmp(text, magic, length < sizeof magic - 1 ? length : sizeof magic - 1)) {
-    status = SP_RAISE(SP_ERR_INPUT, "%s: not a journal of seisproc; move it away, or let --restart replace it", path);
+    status = refuse(path, text);
   }
   reader r = {.start = text, .end = text + length};
-  if (status == SP_SUCCESS) status = parse(path, &r, n_gathers, &contents);
+  if (status == SP_SUCCESS) status = parse(path, &r, n_units, &contents);
   sp_free(text);
   if (status != SP_SUCCESS) {
     sp_journal_contents_free(&contents);
@@ -326,14 +324,13 @@ sp_status sp_journal_read(const char *path, sp_global n_gathers, sp_journal_cont
 void sp_journal_contents_free(sp_journal_contents *contents) {
   sp_free(contents->header.job);
   sp_free(contents->done);
-  sp_free(contents->results);
+  sp_free(contents->figures);
   *contents = (sp_journal_contents){0};
 }
 
 /* --- appending -------------------------------------------------------------------------------------------- */
 
-sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, sp_local max_gathers,
-                          sp_journal **out) {
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units, sp_journal **out) {
   sp_status status;
   sp_journal *journal = NULL;
   SP_TRY(sp_calloc(1, sizeof *journal, "the journal", (void **)&journal));
@@ -344,7 +341,8 @@ sp_status sp_journal_open(const char *path, const sp_journal_contents *contents,
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, sp_side_error(errno));
     goto fail;
   }
-  journal->line_size = LINE_TEXT + max_gathers * (size_t)RESULT_TEXT;
+  journal->figures = contents->header.figures;
+  journal->line_size = LINE_TEXT + max_units * sp_figures_text_size(journal->figures);
   SP_TRY_GOTO(fail, sp_alloc(journal->line_size, "a journal line", (void **)&journal->line));
   SP_TRY_GOTO(fail, sp_sync_thread_create(path, &journal->sync));
   *out = journal;
@@ -354,12 +352,13 @@ fail:
   return status;
 }
 
-sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp_gather_result *results) {
+sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n, const void *records) {
   writer t = {journal->line, journal->line, journal->line + journal->line_size};
-  put(&t, "done %" PRIu64 " %" PRIu32, range->first_gather, range->n_gathers);
-  for (sp_local g = 0; g < range->n_gathers; g++) {
-    put(&t, " %" PRIu32 ":%08" PRIx32, results[g].reason, results[g].crc_traces);
-    if (results[g].crc_noise) put(&t, ":%08" PRIx32, results[g].crc_noise);
+  put(&t, "done %" PRIu64 " %" PRIu32, first_unit, n);
+  for (uint32_t u = 0; u < n; u++) {
+    put(&t, " ");
+    t.at +=
+        sp_figures_format(journal->figures, sp_figures_at(journal->figures, records, u), t.at, (size_t)(t.end - t.at));
   }
   seal(&t, journal->seed);
   SP_FAULT_TORN_WRITE("append_torn", journal->fd, journal->line, (size_t)(t.at - journal->line));

@@ -1,13 +1,13 @@
-/* The journal: which gathers of an output are on the disk. Private to src/run.
+/* The journal: which units of an output are on the disk, and their figures. Private to src/run.
  *
  * A text file beside the output, only ever appended to. Each line ends with the CRC-32C of what stands before it:
  *
- *   seisproc-journal 1 id=UUID input=UUID bytes=N gathers=N traces=N samples=N results=V crc32c=HEX
+ *   seisproc-journal 2 id=UUID input=UUID bytes=N units=N traces=N samples=N results=V figures=NAME,... crc32c=HEX
  *   job KEY: VALUE crc32c=HEX                       a line for each line of the job's canonical text
  *   begin N crc32c=HEX                              the output exists, with all its trace headers; N job lines
- *   done FIRST_GATHER N REASON:CRC[:CRC] ... crc32c=HEX     the samples of these gathers are on the disk
+ *   done FIRST_UNIT N FIGURE:FIGURE... ... crc32c=HEX     these units are on the disk
  *
- * A `done` line is appended after its samples were synced. A line that fails its CRC says nothing: the gathers that it
+ * A `done` line is appended after its samples were synced. A line that fails its CRC says nothing: the units that it
  * named are computed again. The CRC of `done` lines starts from the CRC of all lines up to `begin`, whose id is a new
  * one for each journal: a line that a file system brings back from a deleted journal fails. `done` lines may come in
  * any order, and more than once. The header is written to another file first, which is synced and then renamed: a
@@ -18,30 +18,30 @@
 
 #include <stdbool.h>
 
-#include "seisproc/engine.h"
-#include "seisproc/gather_index.h"
+#include "seisproc/figures.h"
 #include "seisproc/survey_file.h"
 
 /* What a journal belongs to. */
 typedef struct sp_journal_header {
   char input_uuid[SP_UUID_LENGTH + 1];
   uint64_t input_bytes; /* of the file */
-  uint64_t n_gathers, n_traces;
+  uint64_t n_units, n_traces;
   uint32_t n_samples;
-  uint32_t results_version; /* of the program that computed (pipeline.h) */
-  char *job;                /* canonical text; owned */
+  uint32_t results_version;      /* of the program that computed (run.h) */
+  const sp_figure_list *figures; /* of a unit; borrowed */
+  char *job;                     /* canonical text; owned */
 } sp_journal_header;
 
 /* What a journal says. */
 typedef struct sp_journal_contents {
   bool begun; /* there is a whole header, up to its `begin` line */
   sp_journal_header header;
-  uint8_t *done;             /* [n_gathers], non-zero: on the disk; owned */
-  sp_gather_result *results; /* [n_gathers], of those; owned */
-  uint64_t n_done;           /* gathers */
-  uint64_t n_bad_lines;      /* that failed their CRC, a torn last one not counted */
-  uint64_t length;           /* bytes up to the end of the last whole line */
-  uint32_t seed;             /* of the CRCs of `done` lines */
+  uint8_t *done;        /* [n_units], non-zero: on the disk; owned */
+  void *figures;        /* [n_units] records, of those; owned */
+  uint64_t n_done;      /* units */
+  uint64_t n_bad_lines; /* that failed their CRC, a torn last one not counted */
+  uint64_t length;      /* bytes up to the end of the last whole line */
+  uint32_t seed;        /* of the CRCs of `done` lines */
 } sp_journal_contents;
 
 typedef struct sp_journal sp_journal;
@@ -49,20 +49,20 @@ typedef struct sp_journal sp_journal;
 /* Writes a new journal with its header and makes it durable; replaces an old one in one step. Errors: SP_ERR_IO. */
 sp_status sp_journal_create(const char *path, const sp_journal_header *header);
 
-/* Reads a journal of an output with n_gathers gathers. A file that is not there, is empty, or ends within its header
- * gives begun = false; of one whose header says another number of gathers only the header is given (done and results
- * are NULL). Errors: SP_ERR_INPUT for a file that is no journal or is damaged in its header, SP_ERR_IO. The caller
- * frees *out with sp_journal_contents_free. */
-sp_status sp_journal_read(const char *path, sp_global n_gathers, sp_journal_contents *out);
+/* Reads the journal of an output with n_units units that have these figures (borrowed by *out). A file that is not
+ * there, is empty, or ends within its header gives begun = false; of one whose header says another number of units only
+ * the header is given (done and figures are NULL). Errors: SP_ERR_INPUT for a file that is no journal, is one of other
+ * figures or is damaged in its header, SP_ERR_IO. The caller frees *out with sp_journal_contents_free. */
+sp_status sp_journal_read(const char *path, const sp_figure_list *figures, uint64_t n_units, sp_journal_contents *out);
 void sp_journal_contents_free(sp_journal_contents *contents);
 
-/* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No range will have more
- * than max_gathers. Borrows path. Errors: SP_ERR_IO. */
-sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, sp_local max_gathers,
-                          sp_journal **out);
+/* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No line will have more
+ * than max_units. Borrows path. Errors: SP_ERR_IO. */
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units, sp_journal **out);
 
-/* Appends a line for a range that is on the disk. Lines become durable in groups (sp_journal_poll). */
-sp_status sp_journal_append(sp_journal *journal, const sp_range *range, const sp_gather_result *results);
+/* Appends a line for n units that are on the disk, with their records. Lines become durable in groups
+ * (sp_journal_poll). */
+sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n, const void *records);
 
 /* Starts a sync where lines need one and none is under way; *durable is whether every line so far is on the disk.
  * Never waits. Errors: SP_ERR_IO when a sync failed. */

@@ -16,18 +16,19 @@ static int find_columns(void) {
   return told ? atoi(told) : sp_terminal_columns();
 }
 
-void sp_progress_start(sp_progress *progress, bool quiet, uint64_t n_gathers, uint64_t n_traces, uint64_t done_gathers,
-                       uint64_t done_traces, double trace_bytes) {
+void sp_progress_start(sp_progress *progress, bool quiet, const sp_flow_shape *shape, uint64_t done_units,
+                       uint64_t done_work) {
   const double now = sp_now();
   *progress = (sp_progress){.quiet = quiet,
                             .columns = find_columns(),
                             .started_at = now,
                             .shown_at = now,
-                            .n_gathers = n_gathers,
-                            .n_traces = n_traces,
-                            .first_gathers = done_gathers,
-                            .first_traces = done_traces,
-                            .trace_bytes = trace_bytes};
+                            .unit = shape->unit,
+                            .n_units = shape->n_units,
+                            .n_work = shape->total_work,
+                            .first_units = done_units,
+                            .first_work = done_work,
+                            .work_bytes = shape->work_bytes};
 }
 
 static void format_time(double seconds, char *text, size_t size) {
@@ -49,19 +50,19 @@ static void join(const sp_progress *p, const char parts[N_PARTS][PART_SIZE], cha
 }
 
 /* What matters most comes first, for a narrow terminal. */
-static void show(const sp_progress *p, uint64_t gathers, uint64_t traces, const char *waiting_for) {
+static void show(const sp_progress *p, uint64_t units, uint64_t work, const char *waiting_for) {
   const double elapsed = sp_now() - p->started_at;
-  const double rate = elapsed > 0 ? (double)(traces - p->first_traces) / elapsed : 0;
-  const double percent = p->n_traces ? 100.0 * (double)traces / (double)p->n_traces : 100.0;
+  const double rate = elapsed > 0 ? (double)(work - p->first_work) / elapsed : 0;
+  const double percent = p->n_work ? 100.0 * (double)work / (double)p->n_work : 100.0;
   char left[32] = "-", parts[N_PARTS][PART_SIZE], line[LINE_SIZE];
-  if (rate > 0) format_time((double)(p->n_traces - traces) / rate, left, sizeof left);
-  snprintf(parts[0], PART_SIZE, "%llu/%llu gathers (%.0f%%)", (unsigned long long)gathers,
-           (unsigned long long)p->n_gathers, percent);
+  if (rate > 0) format_time((double)(p->n_work - work) / rate, left, sizeof left);
+  snprintf(parts[0], PART_SIZE, "%llu/%llu %ss (%.0f%%)", (unsigned long long)units, (unsigned long long)p->n_units,
+           p->unit, percent);
   snprintf(parts[1], PART_SIZE, "%s left", left);
   snprintf(parts[2], PART_SIZE, "%.0f traces/s", rate);
-  snprintf(parts[3], PART_SIZE, "%.2f GB/s", 1e-9 * rate * p->trace_bytes);
+  snprintf(parts[3], PART_SIZE, "%.2f GB/s", 1e-9 * rate * p->work_bytes);
   snprintf(parts[4], PART_SIZE, "waiting for %s", waiting_for);
-  snprintf(parts[5], PART_SIZE, "%llu/%llu traces", (unsigned long long)traces, (unsigned long long)p->n_traces);
+  snprintf(parts[5], PART_SIZE, "%llu/%llu traces", (unsigned long long)work, (unsigned long long)p->n_work);
   join(p, (const char(*)[PART_SIZE])parts, line);
   if (p->columns) {
     fprintf(stderr, "\r\033[K%s", line);
@@ -71,15 +72,15 @@ static void show(const sp_progress *p, uint64_t gathers, uint64_t traces, const 
   }
 }
 
-void sp_progress_show(sp_progress *progress, uint64_t gathers, uint64_t traces, const char *waiting_for) {
+void sp_progress_show(sp_progress *progress, uint64_t units, uint64_t work, const char *waiting_for) {
   const double now = sp_now(), interval = progress->columns ? 0.5 : 10;
   if (progress->quiet || now - progress->shown_at < interval) return;
   progress->shown_at = now;
-  show(progress, gathers, traces, waiting_for);
+  show(progress, units, work, waiting_for);
 }
 
-void sp_progress_end(sp_progress *progress, uint64_t gathers, uint64_t traces) {
+void sp_progress_end(sp_progress *progress, uint64_t units, uint64_t work) {
   if (progress->quiet || !progress->columns) return;
-  show(progress, gathers, traces, "nothing");
+  show(progress, units, work, "nothing");
   fputc('\n', stderr);
 }

@@ -4,51 +4,51 @@
 #include "seisproc/memory.h"
 #include "src/run/history.h"
 
-/* Crashes of which a gather is suspected, and after which it is guilty if it was alone in the last one. */
+/* Crashes of which a unit is suspected, and after which it is guilty if it was alone in the last one. */
 enum { SUSPECTED = 2, GUILTY = 3 };
 
-static void say(const sp_gather_index *index, const sp_alone_gather *g, unsigned n) {
-  const long long key = index->key ? (long long)index->key[g->gather] : 0;
-  if (g->set_aside == SP_REASON_CRASHED) {
-    sp_warn("gather %llu (key %lld) was in hand in %u crashes, alone in the last: it is set aside",
-            (unsigned long long)g->gather, key, n);
+static void report(const sp_flow_plan *plan, const sp_suspect *s, unsigned n) {
+  char name[64];
+  plan->flow->describe(plan, s->unit, name, sizeof name);
+  if (s->set_aside == SP_REASON_CRASHED) {
+    sp_warn("%s was in hand in %u crashes, alone in the last: it is set aside", name, n);
   } else {
-    sp_info("gather %llu (key %lld) was in hand in %u crashes: it is dealt alone", (unsigned long long)g->gather, key,
-            n);
+    sp_info("%s was in hand in %u crashes: it is dealt alone", name, n);
   }
 }
 
-static void take(sp_alone *alone, const sp_gather_index *index, const uint8_t *counts, const uint8_t *lone,
-                 uint8_t *done) {
-  for (sp_global g = 0; g < index->n_gathers; g++) {
-    if (done[g] || counts[g] < SUSPECTED) continue;
-    sp_alone_gather *gather = &alone->gathers[alone->n++];
-    gather->gather = g;
-    gather->set_aside = counts[g] >= GUILTY && lone[g] ? SP_REASON_CRASHED : SP_REASON_OK;
-    done[g] = 1;
-    say(index, gather, counts[g]);
+static void set_aside(sp_quarantine *quarantine, const sp_flow_plan *plan, const uint8_t *counts, const uint8_t *alone,
+                      uint8_t *done) {
+  for (uint64_t u = 0; u < plan->shape.n_units; u++) {
+    if (done[u] || counts[u] < SUSPECTED) continue;
+    sp_suspect *suspect = &quarantine->suspects[quarantine->n++];
+    suspect->unit = u;
+    suspect->set_aside = counts[u] >= GUILTY && alone[u] ? SP_REASON_CRASHED : SP_REASON_OK;
+    done[u] = 1;
+    report(plan, suspect, counts[u]);
   }
 }
 
-sp_status sp_alone_find(const char *history_path, const sp_gather_index *index, uint8_t *done, sp_alone *out) {
-  *out = (sp_alone){0};
-  uint8_t *counts = NULL, *lone = NULL;
+sp_status sp_quarantine_find(const char *history_path, const sp_flow_plan *plan, uint8_t *done, sp_quarantine *out) {
+  const uint64_t n_units = plan->shape.n_units;
+  *out = (sp_quarantine){0};
+  uint8_t *counts = NULL, *alone = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(index->n_gathers + 1, 1, "counts of crashes", (void **)&counts));
-  SP_TRY_GOTO(out, sp_calloc(index->n_gathers + 1, 1, "counts of crashes", (void **)&lone));
-  SP_TRY_GOTO(out, sp_history_count_crashes(history_path, index->n_gathers, counts, lone));
+  SP_TRY_GOTO(out, sp_calloc(n_units + 1, 1, "counts of crashes", (void **)&counts));
+  SP_TRY_GOTO(out, sp_calloc(n_units + 1, 1, "counts of crashes", (void **)&alone));
+  SP_TRY_GOTO(out, sp_history_count_crashes(history_path, n_units, counts, alone));
   size_t n = 0;
-  for (sp_global g = 0; g < index->n_gathers; g++) n += !done[g] && counts[g] >= SUSPECTED;
+  for (uint64_t u = 0; u < n_units; u++) n += !done[u] && counts[u] >= SUSPECTED;
   if (n == 0) goto out;
-  SP_TRY_GOTO(out, sp_calloc(n, sizeof *out->gathers, "gathers dealt alone", (void **)&out->gathers));
-  take(out, index, counts, lone, done);
+  SP_TRY_GOTO(out, sp_calloc(n, sizeof *out->suspects, "units dealt alone", (void **)&out->suspects));
+  set_aside(out, plan, counts, alone, done);
 out:
-  sp_free(lone);
+  sp_free(alone);
   sp_free(counts);
   return status;
 }
 
-void sp_alone_free(sp_alone *alone) {
-  sp_free(alone->gathers);
-  *alone = (sp_alone){0};
+void sp_quarantine_free(sp_quarantine *quarantine) {
+  sp_free(quarantine->suspects);
+  *quarantine = (sp_quarantine){0};
 }

@@ -75,8 +75,8 @@ static void write_ranks(FILE *file, const sp_run_context *run, const sp_rank_rep
   sp_json json = sp_json_begin(file);
   sp_json_open(&json, NULL, '{');
   sp_json_count(&json, "n_traces", n_traces);
-  sp_json_count(&json, "n_samples", run->shape.n_samples);
-  sp_json_count(&json, "slab_traces", run->shape.slab_traces);
+  sp_json_count(&json, "n_samples", run->plan.shape.n_samples);
+  sp_json_count(&json, "slab_traces", run->plan.shape.task_traces);
   sp_json_real(&json, "wall_s", ranks[0].wall_s);
   sp_json_open(&json, "ranks", '[');
   for (int r = 0; r < run->roles->size; r++) write_rank(&json, r, &ranks[r]);

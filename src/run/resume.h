@@ -4,17 +4,17 @@
 
 #include <stdbool.h>
 
-#include "seisproc/job.h"
+#include "src/flow/flow.h"
 #include "src/run/journal.h"
 
 typedef enum sp_start { SP_START_NEW, SP_START_RESUME, SP_START_COMPLETE } sp_start;
 
 /* Looks at the journal and the part of an earlier run, and, where there are none, at the output under its own name (so
  * that an output that is being made anew goes on, too). `header` is what this run's journal would say. *contents (to be
- * freed) is what is done where *start is SP_START_RESUME, and what came of each gather where it is SP_START_COMPLETE.
+ * freed) is what is done where *start is SP_START_RESUME, and what came of each unit where it is SP_START_COMPLETE.
  * Errors: SP_ERR_USAGE, naming the difference, when what is there was made from another input, by other parameters, or
  * by a program that computes other numbers; `restart` takes all that for nothing instead. */
-sp_status sp_resume_look(const sp_job *job, const char *part_path, const char *journal_path,
+sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const char *journal_path,
                          const sp_journal_header *header, bool restart, sp_start *start, sp_journal_contents *contents);
 
 #endif

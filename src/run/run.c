@@ -22,17 +22,18 @@
 
 /* --- rank 0's part of the start ------------------------------------------------------------------------------ */
 
-static sp_status make_header(const sp_job *job, const sp_survey *survey, sp_journal_header *header) {
-  const sp_survey_info *info = sp_survey_get_info(survey);
+static sp_status make_header(const sp_flow_plan *plan, const sp_survey *survey, sp_journal_header *header) {
+  const char *input = plan->job->input;
   struct stat entry;
-  if (stat(job->input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", job->input, strerror(errno));
+  if (stat(input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", input, strerror(errno));
   *header = (sp_journal_header){.input_bytes = (uint64_t)entry.st_size,
-                                .n_gathers = info->n_gathers,
-                                .n_traces = info->n_traces,
-                                .n_samples = info->n_samples,
-                                .results_version = SP_RESULTS_VERSION};
-  snprintf(header->input_uuid, sizeof header->input_uuid, "%s", info->uuid);
-  return sp_job_canonical(job, &header->job);
+                                .n_units = plan->shape.n_units,
+                                .n_traces = plan->shape.n_traces,
+                                .n_samples = plan->shape.n_samples,
+                                .results_version = SP_RESULTS_VERSION,
+                                .figures = plan->flow->figures};
+  snprintf(header->input_uuid, sizeof header->input_uuid, "%s", sp_survey_get_info(survey)->uuid);
+  return sp_job_canonical(plan->job, &header->job);
 }
 
 /* What the job is to write can be written: better said now than at its end. */
@@ -52,6 +53,29 @@ static void end_if_disk_failed(const sp_run_context *run, sp_status status) {
   if (status == SP_ERR_IO) sp_run_abort(run, status);
 }
 
+/* What earlier runs did, as far as it can be used. */
+static sp_status take_over(sp_run_context *run, sp_beginning *start) {
+  sp_flow_plan *plan = &run->plan;
+  const uint64_t n = plan->shape.n_units;
+  const size_t record = plan->flow->figures->bytes;
+  SP_TRY(sp_calloc(n + 1, 1, "the units done", (void **)&start->done));
+  SP_TRY(sp_calloc(n + 1, record, "figures", &start->figures));
+  if (start->earlier.done) {
+    memcpy(start->done, start->earlier.done, n);
+    memcpy(start->figures, start->earlier.figures, n * record);
+  }
+  if (run->start == SP_START_RESUME && plan->flow->restore) {
+    SP_TRY(plan->flow->restore(plan, run->part_path, start->done, start->figures));
+  }
+  for (uint64_t u = 0; u < n; u++) {
+    if (!start->done[u]) continue;
+    start->n_earlier++;
+    start->earlier_work += plan->flow->work(plan, u);
+  }
+  start->n_done = start->n_earlier;
+  return SP_SUCCESS;
+}
+
 /* Looks at the input and at what an earlier run left; creates the output of a new job. What only the coordinator needs
  * stays in `start`. */
 static sp_status begin(sp_run_context *run, sp_beginning *start) {
@@ -61,26 +85,24 @@ static sp_status begin(sp_run_context *run, sp_beginning *start) {
   SP_TRY_GOTO(out, sp_lock_take(run->lock_path, &start->lock));
   SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, run->job->input, false, &survey));
   SP_TRY_GOTO(out, sp_survey_read_index(survey, true, &start->index));
-  SP_TRY_GOTO(out, sp_run_shape_work_out(run->job, run->roles->n_workers, survey, start->index, &run->shape));
-  SP_TRY_GOTO(out, make_header(run->job, survey, &start->header));
-  SP_TRY_GOTO(out, sp_resume_look(run->job, run->part_path, run->journal_path, &start->header, run->options->restart,
+  const sp_plan_request request = {
+      .job = run->job, .survey = survey, .index = start->index, .n_workers = run->roles->n_workers};
+  SP_TRY_GOTO(out, sp_flow_plan_make(run->options->flow, &request, &run->plan));
+  SP_TRY_GOTO(out, make_header(&run->plan, survey, &start->header));
+  SP_TRY_GOTO(out, sp_resume_look(&run->plan, run->part_path, run->journal_path, &start->header, run->options->restart,
                                   &run->start, &start->earlier));
-  SP_TRY_GOTO(out,
-              sp_calloc(start->index->n_gathers + 1, sizeof(sp_gather_result), "results", (void **)&start->results));
+  SP_TRY_GOTO(out, take_over(run, start));
   SP_FAULT_POINT("looked");
   if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_replace(run->job->output));
-  if (run->start == SP_START_NEW) status = sp_output_create(run->job, survey, run->part_path);
+  if (run->start == SP_START_NEW) status = sp_output_create(&run->plan, survey, run->part_path);
   end_if_disk_failed(run, status);
   SP_TRY_GOTO(out, status);
   SP_FAULT_POINT("created");
   if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_room(run->part_path));
-  if (start->earlier.results) {
-    memcpy(start->results, start->earlier.results, start->index->n_gathers * sizeof(sp_gather_result));
-  }
   if (run->start == SP_START_RESUME) {
-    sp_info("resuming: %llu of %llu gathers are done, %llu are left", (unsigned long long)start->earlier.n_done,
-            (unsigned long long)start->index->n_gathers,
-            (unsigned long long)(start->index->n_gathers - start->earlier.n_done));
+    const uint64_t n = run->plan.shape.n_units;
+    sp_info("resuming: %llu of %llu %ss are done, %llu are left", (unsigned long long)start->n_earlier,
+            (unsigned long long)n, run->plan.shape.unit, (unsigned long long)(n - start->n_earlier));
   }
 out:
   sp_survey_close(survey);
@@ -90,7 +112,8 @@ out:
 static void end_beginning(sp_beginning *start) {
   sp_journal_contents_free(&start->earlier);
   sp_free(start->header.job);
-  sp_free(start->results);
+  sp_free(start->figures);
+  sp_free(start->done);
   sp_gather_index_destroy(start->index);
   sp_lock_release(start->lock);
 }
@@ -100,9 +123,9 @@ static sp_status begin_journal(sp_run_context *run, sp_beginning *start) {
   if (run->options->no_commit) return SP_SUCCESS;
   if (run->start == SP_START_NEW) {
     SP_TRY(sp_journal_create(run->journal_path, &start->header));
-    SP_TRY(sp_journal_read(run->journal_path, start->header.n_gathers, &start->earlier));
+    SP_TRY(sp_journal_read(run->journal_path, run->plan.flow->figures, start->header.n_units, &start->earlier));
   }
-  return sp_journal_open(run->journal_path, &start->earlier, run->shape.slab_gathers, &start->journal);
+  return sp_journal_open(run->journal_path, &start->earlier, run->plan.shape.task_units, &start->journal);
 }
 
 /* --- what all ranks make together --------------------------------------------------------------------------- */
@@ -138,24 +161,23 @@ static bool node_has_workers(const sp_roles *roles) {
 }
 
 static sp_status make_window(sp_run_context *run) {
-  const sp_run_shape *shape = &run->shape;
-  const sp_window_shape window = {.n_slots = shape->n_slots,
-                                  .max_gathers = shape->slab_gathers,
-                                  .sample_bytes = (uint64_t)shape->slab_traces * shape->n_samples * sizeof(float),
-                                  .has_noise = run->job->settings.mode == SP_MODE_BOTH};
+  const sp_window_shape *window = &run->plan.shape.window;
   if (sp_roles_self(run->roles)->role == SP_ROLE_WORKER) {
-    run->buffers = sp_window_slot_bytes(&window) * (uint64_t)shape->n_slots;
+    run->buffers = sp_window_slot_bytes(window) * (uint64_t)window->n_slots;
   }
-  return node_has_workers(run->roles) ? sp_node_window_create(run->roles, &window, &run->window) : SP_SUCCESS;
+  return node_has_workers(run->roles) ? sp_node_window_create(run->roles, window, &run->window) : SP_SUCCESS;
 }
 
 /* Every node syncs what its ranks wrote: the journal will say that the headers are there. */
-static sp_status copy_headers(const sp_run_context *run) {
-  const sp_status copied = sp_output_copy_headers(run);
-  if (copied == SP_STOPPED && run->roles->rank == 0) {
-    sp_info("stopped before the first gather; the same command begins again");
+static sp_status write_headers(sp_run_context *run) {
+  const sp_flow *flow = run->plan.flow;
+  sp_status written = SP_SUCCESS;
+  if (flow->write_headers) written = flow->write_headers(&run->plan, run->roles, run->part_path, &run->activity);
+  end_if_disk_failed(run, written);
+  if (written == SP_STOPPED && run->roles->rank == 0) {
+    sp_info("stopped before the first %s; the same command begins again", run->plan.shape.unit);
   }
-  SP_TRY(copied);
+  SP_TRY(written);
   SP_FAULT_POINT("headers_copied");
   const bool first = sp_roles_self(run->roles)->node_rank == 0;
   return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
@@ -176,65 +198,57 @@ static sp_status prepare(sp_run_context *run, sp_beginning *start) {
   const bool first = run->roles->rank == 0;
   SP_TRY(sp_agree(world, name_paths(run)));
   SP_TRY(sp_agree(world, first ? begin(run, start) : SP_SUCCESS));
-  SP_TRY(SP_MPI(MPI_Bcast(&run->shape, sizeof run->shape, MPI_BYTE, 0, world)));
+  SP_TRY(sp_flow_plan_share(&run->plan, world));
   SP_TRY(SP_MPI(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world)));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
   run->n_threads = count_threads(run);
+  SP_TRY(sp_roles_make_teams(run->roles, run->plan.shape.team));
   SP_TRY(sp_record_begin(run, start));
-  sp_watch_doing(run->watch, "copies trace headers");
-  if (run->start == SP_START_NEW) SP_TRY(copy_headers(run));
-  sp_watch_doing(run->watch, "makes ready to compute");
+  sp_activity_set(&run->activity, "copies trace headers");
+  if (run->start == SP_START_NEW) SP_TRY(write_headers(run));
+  sp_activity_set(&run->activity, "makes ready to compute");
   SP_TRY(sp_agree(world, first ? begin_journal(run, start) : SP_SUCCESS));
   return sp_agree(world, make_window(run));
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------ */
 
-static void count_reasons(const sp_gather_result *results, sp_global n, sp_global count[SP_REASON_COUNT]) {
-  for (sp_global g = 0; g < n; g++) {
-    const uint32_t reason = results[g].reason;
-    count[reason < SP_REASON_COUNT ? reason : SP_REASON_OK]++;
-  }
-}
-
-/* Says how many gathers could not be processed, and why; whether that makes the job a partial one. */
-static sp_status report_failures(const sp_run_context *run, const sp_gather_index *index,
-                                 const sp_gather_result *results) {
-  sp_global count[SP_REASON_COUNT] = {0};
+/* Says how many units could not be processed, and why; whether that makes the job a partial one. */
+static sp_status report_failures(const sp_run_context *run, const sp_beginning *start) {
+  const sp_flow_plan *plan = &run->plan;
+  uint64_t count[SP_REASON_COUNT] = {0}, first[SP_REASON_COUNT] = {0};
   sp_status status = SP_SUCCESS;
-  count_reasons(results, index->n_gathers, count);
+  for (uint64_t u = plan->shape.n_units; u-- > 0;) {
+    const uint32_t found = sp_figures_reason(sp_figures_at(plan->flow->figures, start->figures, u));
+    const uint32_t reason = found < SP_REASON_COUNT ? found : SP_REASON_OK;
+    count[reason]++;
+    first[reason] = u;
+  }
   for (int reason = 1; reason < SP_REASON_COUNT; reason++) {
     if (count[reason] == 0) continue;
-    sp_global first = 0;
-    while (results[first].reason != (uint32_t)reason) first++;
+    char name[64];
+    plan->flow->describe(plan, first[reason], name, sizeof name);
     const bool part = reason == SP_REASON_DEAD_TRACES;
-    sp_info("%llu gathers %s: %s (the first is gather %llu, %s %lld)", (unsigned long long)count[reason],
-            part ? "processed in part" : "not processed", sp_reason_name((sp_reason)reason), (unsigned long long)first,
-            "key", (long long)index->key[first]);
+    sp_info("%llu %ss %s: %s (the first is %s)", (unsigned long long)count[reason], plan->shape.unit,
+            part ? "processed in part" : "not processed", sp_reason_name((sp_reason)reason), name);
     if (!part || run->job->settings.dead_traces == SP_DEAD_TRACES_REPORT) status = SP_ERR_GATHER;
   }
   return status;
 }
 
-/* Traces that this run computed. */
-static sp_global count_traces(const sp_beginning *start) {
-  sp_global n = 0;
-  for (sp_global g = 0; start->index && g < start->index->n_gathers; g++) {
-    if (start->earlier.n_done && start->earlier.done[g]) continue;
-    n += start->index->first_trace[g + 1] - start->index->first_trace[g];
-  }
-  return n;
+/* Work, in traces, that this run did. */
+static uint64_t count_work(const sp_run_context *run, const sp_beginning *start) {
+  return run->plan.shape.total_work - start->earlier_work;
 }
 
-static void print_summary(const sp_run_context *run, sp_global n_traces) {
-  const sp_run_shape *shape = &run->shape;
+static void print_summary(const sp_run_context *run, uint64_t work) {
+  const sp_flow_shape *shape = &run->plan.shape;
   const double seconds = sp_now() - run->started_at;
-  const double files = run->job->settings.mode == SP_MODE_BOTH ? 3 : 2;
-  const double bytes = files * (double)n_traces * shape->n_samples * sizeof(float);
-  sp_info("complete: %llu gathers, %llu traces; this run %llu traces in %.2f s, %.0f traces/s, %.2f GB/s in and out; "
+  sp_info("complete: %llu %ss, %llu traces; this run %llu traces in %.2f s, %.0f traces/s, %.2f GB/s in and out; "
           "output %s",
-          (unsigned long long)shape->n_gathers, (unsigned long long)shape->n_traces, (unsigned long long)n_traces,
-          seconds, (double)n_traces / seconds, 1e-9 * bytes / seconds, run->job->output);
+          (unsigned long long)shape->n_units, shape->unit, (unsigned long long)shape->n_traces,
+          (unsigned long long)work, seconds, (double)work / seconds, 1e-9 * shape->work_bytes * (double)work / seconds,
+          run->job->output);
 }
 
 static sp_status run_role(sp_run_context *run, sp_beginning *start) {
@@ -252,23 +266,23 @@ static sp_status run_role(sp_run_context *run, sp_beginning *start) {
 static sp_status publish(sp_run_context *run, sp_beginning *start) {
   sp_journal_close(start->journal);
   start->journal = NULL;
-  sp_watch_doing(run->watch, "publishes the output");
+  sp_activity_set(&run->activity, "publishes the output");
   SP_FAULT_POINT("before_publish");
-  SP_TRY(sp_output_publish(run->job, run->part_path, start->results, start->index->n_gathers));
+  SP_TRY(sp_output_publish(&run->plan, run->part_path, start->figures));
   SP_FAULT_POINT("published");
   unlink(run->journal_path); /* the output says it all now */
   SP_FAULT_POINT("tidied_up");
-  if (!run->options->quiet) print_summary(run, count_traces(start));
-  return report_failures(run, start->index, start->results);
+  if (!run->options->quiet) print_summary(run, count_work(run, start));
+  return report_failures(run, start);
 }
 
 static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
   run->started_at = sp_now();
   run->started_cpu = sp_cpu_seconds();
   const sp_status role_ended = run_role(run, start);
-  sp_watch_doing(run->watch, "waits for the other ranks to end");
+  sp_activity_set(&run->activity, "waits for the other ranks to end");
   const sp_status ended = sp_agree(run->roles->world, role_ended);
-  SP_TRY(sp_report(run, count_traces(start)));
+  SP_TRY(sp_report(run, count_work(run, start)));
   SP_TRY(ended);
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) status = publish(run, start);
@@ -282,7 +296,7 @@ static sp_status report_complete(const sp_run_context *run, const sp_beginning *
   if (run->roles->rank == 0) {
     unlink(run->inflight_path);
     sp_info("%s is complete already; --restart makes it again", run->job->output);
-    status = report_failures(run, start->index, start->results);
+    status = report_failures(run, start);
   }
   return sp_agree(run->roles->world, status);
 }
@@ -290,14 +304,16 @@ static sp_status report_complete(const sp_run_context *run, const sp_beginning *
 /* A mistake that only the ranks that compute could find ends a new job before its first gather: leave nothing. */
 static void tidy_up(const sp_run_context *run, const sp_beginning *start, sp_status status) {
   if (status != SP_ERR_USAGE || !run->recorded || run->start != SP_START_NEW || run->roles->rank != 0) return;
-  if (start->n_durable) return;
+  if (start->n_done) return;
   unlink(run->journal_path);
   unlink(run->part_path);
   unlink(run->history_path);
 }
 
 sp_status sp_run(const sp_job *job, const sp_run_options *options) {
-  sp_run_context run = {.job = job, .options = options, .history_fd = -1};
+  sp_run_context run = {.job = job, .options = options, .history_fd = -1, .plan = {.job = job}};
+  run.plan.flow = options->flow ? options->flow : sp_flow_of(job);
+  sp_activity_set(&run.activity, "starts");
   sp_beginning start = {0};
   sp_status status = prepare(&run, &start);
   if (status == SP_SUCCESS) {
@@ -307,6 +323,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   tidy_up(&run, &start, status);
   sp_journal_close(start.journal);
   sp_node_window_destroy(run.window);
+  sp_flow_plan_free(&run.plan);
   end_beginning(&start);
   sp_free(run.part_path);
   sp_free(run.journal_path);

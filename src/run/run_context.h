@@ -10,27 +10,24 @@
 #include "seisproc/roles.h"
 #include "seisproc/run.h"
 #include "seisproc/stats.h"
+#include "src/flow/flow.h"
 #include "src/run/inflight.h"
 #include "src/run/journal.h"
 #include "src/run/resume.h"
-#include "src/run/run_shape.h"
 #include "src/run/watchdog.h"
-
-/* Rounds that are dealt ahead of the last one that every worker has computed: one is computed, one is read, one
- * waits at the workers' door. */
-enum { SP_ROUNDS_AHEAD = 3 };
 
 typedef struct sp_run_context {
   const sp_job *job;
   const sp_run_options *options;
   sp_roles *roles;
-  sp_run_shape shape;
+  sp_flow_plan plan;
   int n_threads;          /* of this worker's engine */
   sp_node_window *window; /* NULL at a coordinator that shares its node with no worker */
   char *part_path;        /* the output until it is complete */
   char *journal_path, *lock_path, *inflight_path, *history_path;
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
+  sp_activity activity;
   sp_watch *watch;
   int history_fd;                 /* where a worker's crash is noted; -1: nowhere */
   bool recorded;                  /* the run has entered the history */
@@ -38,7 +35,7 @@ typedef struct sp_run_context {
   double busy_s;                  /* in which this worker's engine computed */
   const char *engine;             /* of this worker, once it is made: what computes */
   int stop_passed_on;             /* the signal of which rank 0 was told; 0: none */
-  double started_at, started_cpu; /* when the rounds began: clock and CPU seconds */
+  double started_at, started_cpu; /* when dealing began: clock and CPU seconds */
   uint64_t buffers;               /* bytes of this worker's input buffers and slots */
 } sp_run_context;
 
@@ -50,41 +47,57 @@ typedef struct sp_beginning {
   sp_journal_contents earlier; /* what earlier runs did; empty for a new job */
   sp_journal *journal;         /* NULL: nothing is committed before the end */
   sp_inflight *inflight;
-  sp_gather_result *results; /* [n_gathers], with those of earlier runs */
-  uint64_t n_durable;        /* gathers, with those of earlier runs */
+  uint8_t *done;              /* [n_units]: on the disk, with those of earlier runs */
+  void *figures;              /* [n_units] records, of those */
+  uint64_t n_earlier, n_done; /* units done before this run; and now */
+  uint64_t earlier_work;
 } sp_beginning;
 
 /* Messages. All are sent as bytes: ranks run the same program on the same kind of machine. */
 enum { SP_TAG_DEAL = 1, SP_TAG_REPORT, SP_TAG_DURABLE, SP_TAG_STOP };
 
-/* Coordinator to a worker: what to read and compute in a round; sp_local first_trace[n_gathers + 1] follows. */
+/* Coordinator to a worker. Every task is followed by another message, so that a worker may wait for the next one before
+ * it finishes the one in hand. */
+typedef enum sp_deal_kind {
+  SP_DEAL_TASK,   /* task.payload_bytes follow */
+  SP_DEAL_FINISH, /* nothing for now: finish what is in hand */
+  SP_DEAL_BEGIN,  /* finish, and begin task.phase; task.payload_bytes follow */
+  SP_DEAL_SYNC,   /* finish, and meet the other workers; task.phase ends where `ends` is not zero */
+  SP_DEAL_END     /* finish; nothing comes after this */
+} sp_deal_kind;
+
 typedef struct sp_deal_message {
-  uint64_t round;
-  int32_t last;       /* non-zero: nothing comes after this round, and this round is empty */
-  uint32_t set_aside; /* sp_reason: not SP_REASON_OK where the range is not to be computed */
-  int32_t alone;      /* non-zero: a gather suspected of killing workers, to be in hand alone */
-  sp_range range;
+  int32_t kind; /* sp_deal_kind */
+  int32_t ends;
+  sp_task task;
 } sp_deal_message;
 
-/* Coordinator to an I/O rank: the round's number and `last`, as above; sp_range ranges[n_ranges] follow, one for each
- * of its workers. */
-typedef struct sp_round_message {
-  uint64_t round;
-  int32_t last;
-  int32_t n_ranges;
-} sp_round_message;
+/* Coordinator to an I/O rank. */
+typedef enum sp_io_order {
+  SP_IO_GO_ON, /* tasks are being dealt: sync every commit interval */
+  SP_IO_DRAIN, /* somebody waits for what is in hand: sync as soon as nothing is left to write */
+  SP_IO_END    /* all is on the disk */
+} sp_io_order;
 
-/* Worker to coordinator: a round was computed. */
+typedef struct sp_io_message {
+  int32_t order; /* sp_io_order */
+} sp_io_message;
+
+/* Worker to coordinator: a task was computed, or all workers have met. Without slots the records of the task's units
+ * follow. */
 typedef struct sp_report_message {
-  uint64_t round;
-  uint64_t n_traces;
+  int32_t synced; /* non-zero: this is about a sync, and what stands between is not set */
+  uint32_t n_slots;
+  uint64_t task;
   double compute_s;
   sp_stage_times times; /* so far */
 } sp_report_message;
 
-/* I/O rank to coordinator: a range is on the disk; sp_gather_result results[n_gathers] follow. */
+/* I/O rank to coordinator: a slot is on the disk; the records of n_units follow. */
 typedef struct sp_durable_message {
-  sp_range range;
+  uint64_t task;
+  uint64_t first_unit;
+  uint32_t n_units;
 } sp_durable_message;
 
 /* Ends all ranks at once, and says why in the history. */

@@ -49,7 +49,7 @@ static void add_run(const sp_run_context *run, const sp_beginning *start) {
   const bool launcher = sp_comm_job_id(id, sizeof id);
   sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d version=%s%s%s%s%s",
                  sp_history_time(now), run->start == SP_START_NEW ? "new" : "resumed",
-                 (unsigned long long)start->earlier.n_done, (unsigned long long)run->shape.n_gathers, roles->size,
+                 (unsigned long long)start->n_earlier, (unsigned long long)run->plan.shape.n_units, roles->size,
                  roles->n_workers, roles->n_io, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
                  launcher ? " pmix=" : "", launcher ? id : "");
   add_nodes(run);
@@ -58,8 +58,7 @@ static void add_run(const sp_run_context *run, const sp_beginning *start) {
 /* A job that syncs once, at the end, may be silent for as long as the disk needs for all of it. */
 static double stall_time(const sp_run_context *run) {
   if (run->options->no_commit) return 0;
-  const sp_run_shape *shape = &run->shape;
-  const double bytes = (double)shape->slab_traces * shape->n_samples * sizeof(float);
+  const double bytes = (double)run->plan.shape.input_bytes / 2; /* of the largest task: there is room for two */
   return run->job->settings.stall_timeout * fmax(1, bytes / STALL_SLAB_BYTES);
 }
 
@@ -70,11 +69,12 @@ sp_status sp_record_begin(sp_run_context *run, sp_beginning *start) {
   run->recorded = true;
   if (roles->rank == 0) {
     add_run(run, start);
-    status = sp_inflight_create(run->inflight_path, run->places, roles->size, &start->inflight);
+    status = sp_inflight_create(run->inflight_path, run->plan.shape.unit, run->places, roles->size, &start->inflight);
   }
   SP_TRY(sp_agree(roles->world, status));
   const sp_watch_config config = {.inflight_path = run->inflight_path,
                                   .history_path = run->history_path,
+                                  .activity = &run->activity,
                                   .places = run->places,
                                   .rank = roles->rank,
                                   .n_ranks = roles->size,

@@ -58,13 +58,13 @@ static sp_status read_journal(verifier *v, sp_global n_gathers) {
   char *path = NULL;
   SP_TRY(sp_alloc(size, "a path", (void **)&path));
   snprintf(path, size, "%.*s.journal", (int)stem, v->path);
-  sp_status status = sp_journal_read(path, n_gathers, &v->journal);
+  sp_status status = sp_journal_read(path, &sp_gather_figures, n_gathers, &v->journal);
   if (status == SP_SUCCESS && !v->journal.begun) {
     status = SP_RAISE(SP_ERR_INPUT, "%s: its journal %s is not there or empty, so nothing of it counts as done",
                       v->path, path);
-  } else if (status == SP_SUCCESS && v->journal.header.n_gathers != n_gathers) {
+  } else if (status == SP_SUCCESS && v->journal.header.n_units != n_gathers) {
     status = SP_RAISE(SP_ERR_INPUT, "%s: has %llu gathers, its journal %s is one of %llu", v->path,
-                      (unsigned long long)n_gathers, path, (unsigned long long)v->journal.header.n_gathers);
+                      (unsigned long long)n_gathers, path, (unsigned long long)v->journal.header.n_units);
   }
   if (status == SP_SUCCESS && v->journal.n_bad_lines) {
     sp_warn("%s: %llu damaged lines", path, (unsigned long long)v->journal.n_bad_lines);
@@ -123,7 +123,7 @@ static sp_status read_recorded(verifier *v) {
   SP_TRY(sp_calloc(n + 1, sizeof *v->recorded, "checksums", (void **)&v->recorded));
   if (!ends_with(v->path, ".part")) return read_integrity(v);
   SP_TRY(read_journal(v, v->index->n_gathers));
-  memcpy(v->recorded, v->journal.results + v->first, n * sizeof *v->recorded);
+  memcpy(v->recorded, (const sp_gather_result *)v->journal.figures + v->first, n * sizeof *v->recorded);
   v->done = v->journal.done;
   return SP_SUCCESS;
 }

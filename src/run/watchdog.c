@@ -30,8 +30,6 @@ struct sp_watch {
   pthread_mutex_t lock;
   pthread_cond_t wake;
   bool ending;
-  _Atomic(const char *) what;
-  atomic_ullong steps; /* of progress */
   /* the thread's own */
   unsigned long long seen_steps;
   double since;
@@ -90,8 +88,8 @@ static void report_stall(const sp_watch *w, double seconds) {
 }
 
 static void look_at_progress(sp_watch *w) {
-  const char *what = atomic_load(&w->what);
-  const unsigned long long steps = atomic_load(&w->steps);
+  const char *what = atomic_load(&w->config.activity->what);
+  const unsigned long long steps = atomic_load(&w->config.activity->steps);
   const double now = sp_now(), limit = w->config.stall_s, still = now - w->since;
   if (steps != w->seen_steps) {
     w->seen_steps = steps;
@@ -147,7 +145,6 @@ sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
   w->config = *config;
   w->suspect = -1;
   w->since = sp_now();
-  atomic_init(&w->what, "starts");
   pthread_condattr_t clock;
   pthread_condattr_init(&clock);
   pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -168,16 +165,6 @@ sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
   pthread_setname_np(w->thread, "sp-watch");
   *out = w;
   return SP_SUCCESS;
-}
-
-void sp_watch_doing(sp_watch *watch, const char *what) {
-  if (!watch || atomic_load_explicit(&watch->what, memory_order_relaxed) == what) return;
-  atomic_store_explicit(&watch->what, what, memory_order_relaxed);
-  sp_watch_progress(watch);
-}
-
-void sp_watch_progress(sp_watch *watch) {
-  if (watch) atomic_fetch_add_explicit(&watch->steps, 1, memory_order_relaxed);
 }
 
 void sp_watch_destroy(sp_watch *w) {

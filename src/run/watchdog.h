@@ -1,7 +1,7 @@
 /* A thread that watches over its rank: it ends the process when another rank of the node has died, so that none is
  * left behind, and when nothing happens any more. Private to src/run.
  *
- * The rank says what it is about with sp_watch_doing. When that has not changed for most of the stall time, the thread
+ * The rank says in its sp_activity what it is about. When that has not changed for most of the stall time, the thread
  * writes it to OUT.inflight, where rank 0's thread finds it: that one says, when the whole time is over, what each rank
  * has in hand and waits for, and ends the job. Where rank 0 itself is the one that hangs, the others end it later. The
  * thread calls no MPI.
@@ -11,12 +11,14 @@
 
 #include <stdint.h>
 
+#include "src/base/activity.h"
 #include "src/run/inflight.h"
 
 typedef struct sp_watch sp_watch;
 
 typedef struct sp_watch_config {
   const char *inflight_path, *history_path; /* borrowed */
+  const sp_activity *activity;              /* of this rank; borrowed */
   const sp_place *places;                   /* [n_ranks]; borrowed */
   int rank, n_ranks;
   double stall_s; /* 0: hangs are not looked for */
@@ -24,13 +26,6 @@ typedef struct sp_watch_config {
 
 /* Starts the thread. Errors: SP_ERR_MEMORY. */
 sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out);
-
-/* What the rank does or waits for from now on: words for people, which live as long as the program. Other words than
- * the last ones count as progress. Takes NULL. */
-void sp_watch_doing(sp_watch *watch, const char *what);
-
-/* Counts as progress by itself. Takes NULL. */
-void sp_watch_progress(sp_watch *watch);
 
 /* Takes NULL. */
 void sp_watch_destroy(sp_watch *watch);

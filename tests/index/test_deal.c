@@ -24,59 +24,59 @@ typedef struct survey {
 
 static survey s; /* too large for a stack */
 
-static void check_range(const sp_gather_index *index, const sp_deal_config *config, const sp_range *range,
-                        sp_global *next) {
-  if (range->n_gathers == 0) {
-    assert_int_equal(range->n_traces, 0);
-    return;
+static void check_run(const sp_gather_index *index, const sp_deal_config *config, sp_unit_run run, uint8_t *dealt,
+                      uint64_t *next) {
+  assert_true(run.n <= config->max_units);
+  for (uint32_t i = 0; i < run.n; i++) {
+    assert_int_equal(s.done[run.first + i], 0);
+    assert_int_equal(dealt[run.first + i]++, 0);
   }
-  while (s.done[*next]) ++*next;
-  assert_int_equal(range->first_gather, *next);
-  assert_int_equal(range->first_trace, index->first_trace[*next]);
-  assert_true(range->n_gathers <= config->max_gathers);
-  assert_true(range->n_traces <= config->max_traces);
-  for (sp_local i = 0; i < range->n_gathers; i++) assert_int_equal(s.done[*next + i], 0);
-  assert_int_equal(range->n_traces, index->first_trace[*next + range->n_gathers] - index->first_trace[*next]);
-  *next += range->n_gathers;
+  const uint64_t work = index->first_trace[run.first + run.n] - index->first_trace[run.first];
+  assert_true(work <= config->max_work);
+  const bool alone = run.n == 1; /* as a large gather goes */
+  assert_true(alone || run.first >= *next);
+  if (!alone) *next = run.first + run.n;
 }
 
-/* Deals all of `s` and checks that each gather that is not done comes once and in order; returns the rounds. */
-static int deal_all(const sp_deal_config *config, uint64_t *seed, bool with_done) {
+/* Deals all of `s`, to workers in any order, and checks that each gather that is not done comes once and in order;
+ * returns the number of runs. */
+static int deal_all(const sp_deal_config *config_, uint64_t *seed, bool with_done) {
   sp_gather_index *index = index_of_sizes(s.traces, s.n);
   assert_non_null(index);
+  sp_deal_config config = *config_;
+  config.n_units = s.n;
   sp_dealer *dealer;
-  assert_int_equal(sp_dealer_create(index, config, with_done ? s.done : NULL, &dealer), SP_SUCCESS);
-  sp_global left = 0, traces_left = 0, next = 0;
+  assert_int_equal(sp_dealer_create(&config, index->first_trace, with_done ? s.done : NULL, &dealer), SP_SUCCESS);
+  uint64_t left = 0, work_left = 0, next = 0;
+  static uint8_t dealt[MAX_GATHERS];
+  memset(dealt, 0, sizeof dealt);
   for (sp_global g = 0; g < s.n; g++) {
     left += !s.done[g];
-    traces_left += s.done[g] ? 0 : s.traces[g];
+    work_left += s.done[g] ? 0 : s.traces[g];
   }
-  sp_range ranges[MAX_WORKERS];
   double speed[MAX_WORKERS] = {0};
-  int rounds = 0;
+  int runs = 0;
   const uint64_t allocations = sp_alloc_count();
-  for (;; rounds++) {
-    assert_int_equal(sp_dealer_gathers_left(dealer), left);
-    assert_int_equal(sp_dealer_traces_left(dealer), traces_left);
-    const bool dealt = sp_dealer_next(dealer, rounds ? speed : NULL, ranges);
-    sp_global in_round = 0;
-    for (int w = 0; w < config->n_workers; w++) {
-      check_range(index, config, &ranges[w], &next);
-      in_round += ranges[w].n_gathers;
-      traces_left -= ranges[w].n_traces;
-      speed[w] = rounds % 3 == 1 ? 0 : exp(8 * random_unit(seed)) * 1000; /* wild speeds do no harm */
-    }
-    assert_int_equal(dealt, in_round > 0);
-    left -= in_round;
-    if (!dealt) break;
+  for (int refused = 0; left && refused < 100 * MAX_WORKERS;) {
+    assert_int_equal(sp_dealer_units_left(dealer), left);
+    assert_int_equal(sp_dealer_work_left(dealer), work_left);
+    const int w = (int)(random_bits(seed) % (uint64_t)config.n_workers);
+    const sp_unit_run run = sp_dealer_next(dealer, w, runs ? speed : NULL);
+    speed[w] = runs % 3 == 1 ? 0 : exp(8 * random_unit(seed)) * 1000; /* wild speeds do no harm */
+    refused = run.n ? 0 : refused + 1;
+    if (run.n == 0) continue;
+    check_run(index, &config, run, dealt, &next);
+    left -= run.n;
+    work_left -= index->first_trace[run.first + run.n] - index->first_trace[run.first];
+    runs++;
   }
   assert_int_equal(sp_alloc_count(), allocations);
   assert_int_equal(left, 0);
-  assert_int_equal(traces_left, 0);
-  assert_false(sp_dealer_next(dealer, speed, ranges));
+  assert_int_equal(work_left, 0);
+  for (int w = 0; w < config.n_workers; w++) assert_int_equal(sp_dealer_next(dealer, w, speed).n, 0);
   sp_dealer_destroy(dealer);
   sp_gather_index_destroy(index);
-  return rounds;
+  return runs;
 }
 
 static sp_local largest_of_survey(void) {
@@ -101,9 +101,9 @@ static void every_gather_once_in_order(void **state) {
     const sp_local largest = largest_of_survey();
     const sp_deal_config config = {.n_workers =
                                        trial < MAX_WORKERS ? trial + 1 : (int)(1 + random_bits(&seed) % MAX_WORKERS),
-                                   .max_traces = largest + (sp_local)(random_bits(&seed) % 3) * 150,
-                                   .max_gathers = (sp_local)(1 + random_bits(&seed) % 20),
-                                   .min_traces = (sp_local)(random_bits(&seed) % 3) * 100};
+                                   .max_work = largest + random_bits(&seed) % 3 * 150,
+                                   .max_units = (uint32_t)(1 + random_bits(&seed) % 20),
+                                   .min_work = random_bits(&seed) % 3 * 100};
     deal_all(&config, &seed, done_kind != 0);
   }
 }
@@ -112,8 +112,8 @@ static void gathers_without_traces_are_dealt(void **state) {
   uint64_t seed = 2;
   memset(&s, 0, sizeof s);
   s.n = 1000;
-  const sp_deal_config config = {.n_workers = 3, .max_traces = 10, .max_gathers = 16, .min_traces = 0};
-  assert_int_equal(deal_all(&config, &seed, false), (1000 + 3 * 16 - 1) / (3 * 16));
+  const sp_deal_config config = {.n_workers = 3, .max_work = 10, .max_units = 16};
+  assert_int_equal(deal_all(&config, &seed, false), (1000 + 16 - 1) / 16);
   s.traces[999] = 10;
   deal_all(&config, &seed, false);
   s.traces[999] = 0;
@@ -123,14 +123,14 @@ static void gathers_without_traces_are_dealt(void **state) {
   assert_int_equal(deal_all(&config, &seed, false), 0);
 }
 
-static void one_gather_goes_in_one_round(void **state) {
+static void one_gather_goes_in_one_run(void **state) {
   uint64_t seed = 3;
   memset(&s, 0, sizeof s);
   s.n = 1;
   s.traces[0] = 77;
   for (int n_workers = 1; n_workers <= MAX_WORKERS; n_workers++) {
     const sp_deal_config config = {
-        .n_workers = n_workers, .max_traces = 77, .max_gathers = 1, .min_traces = (sp_local)n_workers % 2 * 77};
+        .n_workers = n_workers, .max_work = 77, .max_units = 1, .min_work = (uint64_t)n_workers % 2 * 77};
     assert_int_equal(deal_all(&config, &seed, false), 1);
   }
 }
@@ -142,9 +142,10 @@ static void refuses_a_config_that_cannot_work(void **state) {
   char lines[2048] = "";
   FILE *stream = fmemopen(lines, sizeof lines, "w");
   sp_log_set_stream(stream);
-  assert_int_equal(sp_dealer_create(index, &(sp_deal_config){1, 19, 1, 0}, NULL, &dealer), SP_ERR_USAGE);
-  assert_int_equal(sp_dealer_create(index, &(sp_deal_config){0, 20, 1, 0}, NULL, &dealer), SP_ERR_USAGE);
-  assert_int_equal(sp_dealer_create(index, &(sp_deal_config){1, 20, 0, 0}, NULL, &dealer), SP_ERR_USAGE);
+  static const sp_deal_config wrong[] = {{1, 0, 2, 19, 1, 0}, {0, 0, 2, 20, 1, 0}, {1, 0, 2, 20, 0, 0}};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    assert_int_equal(sp_dealer_create(&wrong[i], index->first_trace, NULL, &dealer), SP_ERR_USAGE);
+  }
   sp_log_set_stream(NULL);
   fclose(stream);
   assert_null(dealer);
@@ -152,53 +153,97 @@ static void refuses_a_config_that_cannot_work(void **state) {
   sp_gather_index_destroy(index);
 }
 
-/* Workers as the pipeline has them: rounds are read in lockstep into two input buffers, dealt one round ahead of the
- * reading, with speeds as measured by then. */
+/* Only a part of the units, as in a phase. */
+static void deals_a_part_of_the_units(void **state) {
+  const sp_local traces[] = {1000, 20, 30, 40, 1000};
+  sp_gather_index *index = index_of_sizes(traces, 5);
+  const sp_deal_config config = {.n_workers = 1, .first_unit = 1, .n_units = 3, .max_work = 60, .max_units = 9};
+  sp_dealer *dealer;
+  assert_int_equal(sp_dealer_create(&config, index->first_trace, NULL, &dealer), SP_SUCCESS);
+  assert_int_equal(sp_dealer_work_left(dealer), 90);
+  uint64_t next = 1;
+  while (sp_dealer_units_left(dealer)) {
+    const sp_unit_run run = sp_dealer_next(dealer, 0, NULL);
+    assert_int_equal(run.first, next);
+    next += run.n;
+  }
+  assert_int_equal(next, 4);
+  sp_dealer_destroy(dealer);
+  sp_gather_index_destroy(index);
+}
+
+/* Workers as they are dealt to: each holds CREDITS runs, and is given another when it has done one, at the speed that
+ * it has shown by then. */
+enum { CREDITS = 3 };
+
 typedef struct simulation {
   int n_workers;
-  const double *speed;        /* true, traces a second */
-  double jitter;              /* each range takes up to this share more or less */
-  sp_local max_traces;        /* of a range */
-  double last_range;          /* largest range of the last round, as a share of max_traces */
-  double makespan, ideal;     /* s */
-  int rounds, rounds_at_most; /* at_most: if ranges were three quarters full, but for 12 rounds */
+  const double *speed;    /* true, traces a second */
+  double jitter;          /* each run takes up to this share more or less */
+  uint64_t max_work;      /* of a run */
+  double makespan, ideal; /* s */
+  int runs, runs_at_most; /* at_most: if runs were three quarters full, but for some a worker */
 } simulation;
 
-static void compute_round(simulation *sim, const sp_range *ranges, double *end, double *measured, double free_from,
-                          uint64_t *seed) {
-  for (int w = 0; w < sim->n_workers; w++) {
-    if (ranges[w].n_gathers == 0) continue;
-    const double seconds = ranges[w].n_traces / sim->speed[w] * (1 + sim->jitter * (2 * random_unit(seed) - 1));
-    end[w] = fmax(end[w], free_from) + seconds;
-    measured[w] = ranges[w].n_traces / seconds;
-    sim->makespan = fmax(sim->makespan, end[w]);
-    sim->last_range = fmax(sim->last_range, (double)ranges[w].n_traces / sim->max_traces);
+typedef struct simulated_worker {
+  double end[CREDITS]; /* s: when what it holds is done, in order */
+  uint64_t work[CREDITS];
+  int n;
+  double last_end;
+} simulated_worker;
+
+/* Gives a worker as much as it takes. */
+static void fill_up(simulation *sim, sp_dealer *dealer, const sp_gather_index *index, int w, simulated_worker *worker,
+                    const double *measured, double now, uint64_t *seed) {
+  while (worker->n < CREDITS) {
+    const sp_unit_run run = sp_dealer_next(dealer, w, measured);
+    if (run.n == 0) return;
+    const uint64_t work = index->first_trace[run.first + run.n] - index->first_trace[run.first];
+    const double seconds = (double)work / sim->speed[w] * (1 + sim->jitter * (2 * random_unit(seed) - 1));
+    worker->last_end = fmax(worker->last_end, now) + seconds;
+    worker->end[worker->n] = worker->last_end;
+    worker->work[worker->n++] = work;
+    sim->makespan = fmax(sim->makespan, worker->last_end);
+    sim->runs++;
   }
 }
 
 static void simulate(simulation *sim, uint64_t seed) {
   sp_gather_index *index = index_of_sizes(s.traces, s.n);
-  const sp_deal_config config = {sim->n_workers, sim->max_traces, 4096, sim->max_traces / 16};
+  const sp_deal_config config = {.n_workers = sim->n_workers,
+                                 .n_units = s.n,
+                                 .max_work = sim->max_work,
+                                 .max_units = 4096,
+                                 .min_work = sim->max_work / 16};
   sp_dealer *dealer;
-  assert_int_equal(sp_dealer_create(index, &config, NULL, &dealer), SP_SUCCESS);
-  double measured[MAX_WORKERS] = {0}, known[MAX_WORKERS] = {0}, end[MAX_WORKERS] = {0}, sum = 0, fastest = 0;
-  double last = 0, last_but_one = 0;
-  sp_range ranges[MAX_WORKERS];
-  sim->rounds = 0;
+  assert_int_equal(sp_dealer_create(&config, index->first_trace, NULL, &dealer), SP_SUCCESS);
+  simulated_worker workers[MAX_WORKERS] = {0};
+  double measured[MAX_WORKERS] = {0}, sum = 0, fastest = 0;
+  sim->runs = 0;
   sim->makespan = 0;
-  for (; sp_dealer_next(dealer, known, ranges); sim->rounds++) {
-    memcpy(known, measured, sizeof known);
-    sim->last_range = 0;
-    compute_round(sim, ranges, end, measured, last_but_one, &seed);
-    last_but_one = last;
-    last = sim->makespan;
+  double now = 0;
+  while (true) {
+    for (int w = 0; w < sim->n_workers; w++) fill_up(sim, dealer, index, w, &workers[w], measured, now, &seed);
+    int first = -1;
+    for (int w = 0; w < sim->n_workers; w++) {
+      if (workers[w].n && (first < 0 || workers[w].end[0] < workers[first].end[0])) first = w;
+    }
+    if (first < 0) break;
+    simulated_worker *done = &workers[first];
+    now = done->end[0];
+    measured[first] = sim->speed[first];
+    done->n--;
+    memmove(done->end, done->end + 1, sizeof done->end - sizeof done->end[0]);
+    memmove(done->work, done->work + 1, sizeof done->work - sizeof done->work[0]);
   }
+  assert_int_equal(sp_dealer_units_left(dealer), 0);
   for (int w = 0; w < sim->n_workers; w++) {
     sum += sim->speed[w];
     fastest = fmax(fastest, sim->speed[w]);
   }
   sim->ideal = fmax((double)index->n_traces / sum, index->max_traces / fastest);
-  sim->rounds_at_most = 12 + (int)((double)index->n_traces * fastest / sum / sim->max_traces / 0.75);
+  sim->runs_at_most = 24 * sim->n_workers +
+                      (int)((double)index->n_traces / (double)sim->max_work / 0.75 * fastest * sim->n_workers / sum);
   sp_dealer_destroy(dealer);
   sp_gather_index_destroy(index);
 }
@@ -223,17 +268,16 @@ static void equal_workers_finish_together(void **state) {
   uint64_t seed = 4;
   make_uneven_survey(&seed);
   for (int n = 1; n <= MAX_WORKERS; n++) {
-    simulation sim = {.n_workers = n, .speed = speed, .max_traces = 6 * 3156};
+    simulation sim = {.n_workers = n, .speed = speed, .max_work = 6 * 3156};
     simulate(&sim, seed);
     assert_together(&sim, 1.015);
-    assert_true(sim.rounds <= sim.rounds_at_most);
-    assert_true(sim.last_range < 0.75);
+    assert_true(sim.runs <= sim.runs_at_most);
     /* a slab that holds little more than the largest gather */
-    sim.max_traces = 2 * 3156;
+    sim.max_work = 2 * 3156;
     simulate(&sim, seed);
     assert_together(&sim, 1.03);
     /* speeds that are not what they were */
-    sim.max_traces = 6 * 3156;
+    sim.max_work = 6 * 3156;
     sim.jitter = 0.05;
     simulate(&sim, seed);
     assert_together(&sim, 1.05);
@@ -246,7 +290,7 @@ static void unequal_workers_finish_together(void **state) {
   for (int n = 2; n <= MAX_WORKERS; n++) {
     double speed[MAX_WORKERS];
     for (int w = 0; w < n; w++) speed[w] = w % 2 ? 1e5 : 4e5;
-    simulation sim = {.n_workers = n, .speed = speed, .max_traces = 12 * 3156};
+    simulation sim = {.n_workers = n, .speed = speed, .max_work = 12 * 3156};
     simulate(&sim, seed);
     assert_together(&sim, n <= 16 ? 1.025 : 1.10); /* 64 workers have but 110 gathers each */
     for (int w = 0; w < n; w++) speed[w] = 1e5 * (1 + random_unit(&seed));
@@ -264,7 +308,7 @@ static void a_large_gather_holds_nobody_up(void **state) {
     make_uneven_survey(&seed);
     s.traces[places[p]] = 50 * 3156;
     for (int n = 1; n <= 32; n++) {
-      simulation sim = {.n_workers = n, .speed = speed, .max_traces = 50 * 3156};
+      simulation sim = {.n_workers = n, .speed = speed, .max_work = 50 * 3156};
       simulate(&sim, seed);
       assert_together(&sim, n <= 8 ? 1.03 : 1.08);
     }
@@ -273,10 +317,10 @@ static void a_large_gather_holds_nobody_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_gather_once_in_order),     cmocka_unit_test(gathers_without_traces_are_dealt),
-      cmocka_unit_test(one_gather_goes_in_one_round),   cmocka_unit_test(refuses_a_config_that_cannot_work),
-      cmocka_unit_test(equal_workers_finish_together),  cmocka_unit_test(unequal_workers_finish_together),
-      cmocka_unit_test(a_large_gather_holds_nobody_up),
+      cmocka_unit_test(every_gather_once_in_order),      cmocka_unit_test(gathers_without_traces_are_dealt),
+      cmocka_unit_test(one_gather_goes_in_one_run),      cmocka_unit_test(refuses_a_config_that_cannot_work),
+      cmocka_unit_test(deals_a_part_of_the_units),       cmocka_unit_test(equal_workers_finish_together),
+      cmocka_unit_test(unequal_workers_finish_together), cmocka_unit_test(a_large_gather_holds_nobody_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,20 +32,21 @@ static char job_text[] = "mode: both\nchain.0: dwt\nchain.0.dwt.k: 3\n";
 
 static const sp_journal_header header = {.input_uuid = "12345678-1234-4123-8123-123456789abc",
                                          .input_bytes = 987654321,
-                                         .n_gathers = N_GATHERS,
+                                         .n_units = N_GATHERS,
                                          .n_traces = 700,
                                          .n_samples = 1600,
                                          .results_version = 4,
+                                         .figures = &sp_gather_figures,
                                          .job = job_text};
 
-static sp_gather_result result_of(sp_global g) {
+static sp_gather_result result_of(uint64_t g) {
   return (sp_gather_result){.reason = g % 7 == 3 ? 2 : 0,
                             .crc_traces = (uint32_t)(g * 2654435761u + 1),
                             .crc_noise = g % 5 == 4 ? 0 : (uint32_t)(g * 40503u + 7)};
 }
 
 /* Gathers 20 to 29 are never said to be done. */
-static bool is_said(sp_global g) {
+static bool is_said(uint64_t g) {
   return g < 20 || g >= 30;
 }
 
@@ -73,27 +74,26 @@ static void wait_until_durable(sp_journal *journal) {
   }
 }
 
-static void append(sp_journal *journal, sp_global first, sp_local n) {
+static void append(sp_journal *journal, uint64_t first, uint32_t n) {
   sp_gather_result results[N_GATHERS];
-  const sp_range range = {.first_gather = first, .n_gathers = n};
-  for (sp_local g = 0; g < n; g++) results[g] = result_of(first + g);
-  assert_int_equal(sp_journal_append(journal, &range, results), SP_SUCCESS);
+  for (uint32_t g = 0; g < n; g++) results[g] = result_of(first + g);
+  assert_int_equal(sp_journal_append(journal, first, n, results), SP_SUCCESS);
 }
 
 static sp_status read_text(const fixture *f, const char *text, size_t n, sp_journal_contents *out) {
   write_file(f->path, text, n);
-  return sp_journal_read(f->path, N_GATHERS, out);
+  return sp_journal_read(f->path, &sp_gather_figures, N_GATHERS, out);
 }
 
 /* What is said to be done was said by the journal as it was written. Returns how many gathers that is. */
 static uint64_t check_truth(const sp_journal_contents *contents) {
   uint64_t n = 0;
-  for (sp_global g = 0; contents->begun && g < N_GATHERS; g++) {
+  for (uint64_t g = 0; contents->begun && g < N_GATHERS; g++) {
     if (!contents->done[g]) continue;
     n++;
     const sp_gather_result expected = result_of(g);
     assert_true(is_said(g));
-    assert_memory_equal(&contents->results[g], &expected, sizeof expected);
+    assert_memory_equal(sp_figures_at(&sp_gather_figures, contents->figures, g), &expected, sizeof expected);
   }
   assert_int_equal(n, contents->n_done);
   return n;
@@ -107,7 +107,7 @@ static int set_up(void **state) {
   assert_int_equal(sp_journal_create(f.path, &header), SP_SUCCESS);
   sp_journal_contents contents;
   sp_journal *journal;
-  assert_int_equal(sp_journal_read(f.path, N_GATHERS, &contents), SP_SUCCESS);
+  assert_int_equal(sp_journal_read(f.path, &sp_gather_figures, N_GATHERS, &contents), SP_SUCCESS);
   f.header = contents.length;
   assert_int_equal(sp_journal_open(f.path, &contents, 20, &journal), SP_SUCCESS);
   append(journal, 0, 10);
@@ -144,7 +144,7 @@ static void says_what_was_written(void **state) {
   assert_string_equal(contents.header.input_uuid, header.input_uuid);
   assert_string_equal(contents.header.job, header.job);
   assert_int_equal(contents.header.input_bytes, header.input_bytes);
-  assert_int_equal(contents.header.n_gathers, N_GATHERS);
+  assert_int_equal(contents.header.n_units, N_GATHERS);
   assert_int_equal(contents.header.n_traces, 700);
   assert_int_equal(contents.header.n_samples, 1600);
   assert_int_equal(contents.header.results_version, 4);
@@ -158,7 +158,7 @@ static void nothing_and_an_empty_file_mean_nothing_begun(void **state) {
   const fixture *f = *state;
   sp_journal_contents contents;
   unlink(f->path);
-  assert_int_equal(sp_journal_read(f->path, N_GATHERS, &contents), SP_SUCCESS);
+  assert_int_equal(sp_journal_read(f->path, &sp_gather_figures, N_GATHERS, &contents), SP_SUCCESS);
   assert_false(contents.begun);
   assert_int_equal(read_text(f, "", 0, &contents), SP_SUCCESS);
   assert_false(contents.begun);
@@ -196,7 +196,7 @@ static void appending_goes_on_behind_a_torn_line(void **state) {
   wait_until_durable(journal);
   sp_journal_close(journal);
   sp_journal_contents_free(&contents);
-  assert_int_equal(sp_journal_read(f->path, N_GATHERS, &contents), SP_SUCCESS);
+  assert_int_equal(sp_journal_read(f->path, &sp_gather_figures, N_GATHERS, &contents), SP_SUCCESS);
   assert_int_equal(contents.n_bad_lines, 0);
   assert_int_equal(check_truth(&contents), 50);
   sp_journal_contents_free(&contents);
@@ -289,7 +289,8 @@ static void lines_of_another_journal_say_nothing(void **state) {
 static void files_that_are_no_journals_are_refused(void **state) {
   const fixture *f = *state;
   sp_journal_contents contents;
-  static const char *const texts[] = {"x", "a shopping list\n", "seisproc-inflight 1\n", "\n\n\n", "\211HDF\r\n\032\n"};
+  static const char *const texts[] = {
+      "x", "a shopping list\n", "seisproc-inflight 1\n", "seisproc-journal 1 id=\n", "\n\n\n", "\211HDF\r\n\032\n"};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     assert_int_equal(read_text(f, texts[i], strlen(texts[i]), &contents), SP_ERR_INPUT);
   }
@@ -297,7 +298,7 @@ static void files_that_are_no_journals_are_refused(void **state) {
   assert_int_equal(read_text(f, zeros, sizeof zeros, &contents), SP_ERR_INPUT);
   unlink(f->path);
   assert_int_equal(mkdir(f->path, 0777), 0);
-  assert_int_equal(sp_journal_read(f->path, N_GATHERS, &contents), SP_ERR_USAGE);
+  assert_int_equal(sp_journal_read(f->path, &sp_gather_figures, N_GATHERS, &contents), SP_ERR_USAGE);
   assert_int_equal(rmdir(f->path), 0);
 }
 
@@ -324,35 +325,36 @@ static void absurd_numbers_allocate_nothing(void **state) {
   const fixture *f = *state;
   sp_journal_header absurd = header;
   sp_journal_contents contents;
-  absurd.n_gathers = UINT64_MAX;
+  absurd.n_units = UINT64_MAX;
   unlink(f->path);
   assert_int_equal(sp_journal_create(f->path, &absurd), SP_SUCCESS);
   const uint64_t allocated = sp_alloc_bytes();
-  assert_int_equal(sp_journal_read(f->path, N_GATHERS, &contents), SP_SUCCESS);
+  assert_int_equal(sp_journal_read(f->path, &sp_gather_figures, N_GATHERS, &contents), SP_SUCCESS);
   assert_true(sp_alloc_bytes() - allocated < 1 << 16);
-  assert_true(contents.begun && contents.header.n_gathers == UINT64_MAX);
-  assert_true(!contents.done && !contents.results);
+  assert_true(contents.begun && contents.header.n_units == UINT64_MAX);
+  assert_true(!contents.done && !contents.figures);
   sp_journal_contents_free(&contents);
 }
 
 /* Lines that carry their checksum and yet say what cannot be. */
 static void sealed_lines_that_lie(void **state) {
   static const char *const lies[] = {
-      "done 0 61 0:00000000 ",
-      "done 60 1 0:00000000 ",
-      "done 18446744073709551615 2 0:00000000 0:00000000 ",
-      "done 1 18446744073709551615 0:00000000 ",
-      "done 99999999999999999999 1 0:00000000 ",
-      "done 0 1 0:0x000000 ",
-      "done 0 1 0: 0000000 ",
-      "done 0 1 -1:00000000 ",
-      "done 0 2 0:00000000 ",
-      "done 0 1 4294967296:00000000 ",
-      "done  0 1 0:00000000 ",
+      "done 0 61 0:1:2 ",
+      "done 60 1 0:1:2 ",
+      "done 18446744073709551615 2 0:1:2 0:1:2 ",
+      "done 1 18446744073709551615 0:1:2 ",
+      "done 99999999999999999999 1 0:1:2 ",
+      "done 0 1 0:0x1:2 ",
+      "done 0 1 0: 1:2 ",
+      "done 0 1 -1:1:2 ",
+      "done 0 2 0:1:2 ",
+      "done 0 1 100000000:1:2 ",
+      "done  0 1 0:1:2 ",
       "done 0 1",
       "done ",
-      "done 0 1 0:00000000:0 ",
-      "done 0 1 0:000000000 ",
+      "done 0 1 0:1 ",
+      "done 0 1 0:1:2:3 ",
+      "done 0 1 0:01:2 ",
       "",
   };
   const fixture *f = *state;
@@ -371,6 +373,15 @@ static void sealed_lines_that_lie(void **state) {
     if (contents.n_done || contents.n_bad_lines != 1) fail_msg("taken for true: '%s'", lies[i]);
     sp_journal_contents_free(&contents);
   }
+}
+
+/* Another program's figures are not taken for ours. */
+static void a_journal_of_other_figures_is_refused(void **state) {
+  const fixture *f = *state;
+  const sp_figure_list fewer = {sp_gather_figures.figures, sp_gather_figures.n - 1, sp_gather_figures.bytes};
+  sp_journal_contents contents;
+  write_file(f->path, f->text, f->n);
+  assert_int_equal(sp_journal_read(f->path, &fewer, N_GATHERS, &contents), SP_ERR_INPUT);
 }
 
 static void creating_replaces_in_one_step(void **state) {
@@ -408,6 +419,7 @@ int main(void) {
       cmocka_unit_test_setup(zeros_and_rubbish_at_the_end_are_cut_off, set_up),
       cmocka_unit_test_setup(absurd_numbers_allocate_nothing, set_up),
       cmocka_unit_test_setup(sealed_lines_that_lie, set_up),
+      cmocka_unit_test_setup(a_journal_of_other_figures_is_refused, set_up),
       cmocka_unit_test_setup(creating_replaces_in_one_step, set_up),
       cmocka_unit_test_setup(a_journal_that_cannot_be_written_is_an_error, set_up),
   };

@@ -253,7 +253,7 @@ def test_a_signal_stops_the_job_with_75_and_all_in_flight_is_kept(tmp_path, surv
     assert result.returncode == 75, str(result)
     assert time.monotonic() - start < 11 * harness.TIME_SCALE
     assert f"asked to stop (signal {int(number)})" in result.stderr
-    dealt = max(int(n) for n in re.findall(r"dealt round \d+, (\d+) gathers so far", result.stderr))
+    dealt = max(int(n) for n in re.findall(r"dealt task .*, (\d+) so far", result.stderr))
     assert len(job.done()) == dealt < 80  # nothing that was begun is lost
     expect_complete(job, expected)
 

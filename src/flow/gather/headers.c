@@ -6,13 +6,13 @@
 #include "seisproc/memory.h"
 #include "seisproc/stop.h"
 #include "seisproc/trace_sort.h"
-#include "src/run/output.h"
+#include "src/flow/gather/gather_flow.h"
 
 enum { MAX_DATASETS = 256, BLOCK_TRACES = 1 << 16 };
 
 typedef struct copier {
   MPI_Comm comm;
-  const sp_run_context *run; /* borrowed */
+  sp_activity *activity; /* borrowed */
   const sp_job *job;
   sp_survey *input, *output;
   sp_gather_index *index;
@@ -145,8 +145,7 @@ static sp_status copy_block(copier *c, const sp_range *block) {
 
 /* All ranks take as many turns as the one with the most blocks, and agree after each, so that none goes on for long
  * where one fails or is asked to stop. The transfers are not collective: one that fails could not be left by the
- * others.
- */
+ * others. */
 static sp_status copy_blocks(copier *c) {
   int turns = 0;
   for (sp_global g = c->first_gather; g < c->end_gather; turns++) g += block_from(c, g).n_gathers;
@@ -155,22 +154,23 @@ static sp_status copy_blocks(copier *c) {
   for (int turn = 0; turn < turns; turn++) {
     const sp_range block = block_from(c, g);
     sp_status status = copy_block(c, &block);
-    if (status == SP_ERR_IO) sp_run_abort(c->run, status); /* HDF5 lets nobody close such a file, ranks would wait */
     if (status == SP_SUCCESS && sp_stop_signal()) status = SP_STOPPED;
     SP_TRY(sp_agree(c->comm, status));
-    sp_watch_progress(c->run->watch);
+    sp_activity_step(c->activity);
     g += block.n_gathers;
   }
   return SP_SUCCESS;
 }
 
-sp_status sp_output_copy_headers(const sp_run_context *run) {
-  copier c = {.run = run, .comm = run->roles->world, .job = run->job};
-  sp_status status = open_both(&c, run->part_path);
+sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
+                                  sp_activity *activity) {
+  copier c = {.comm = roles->world, .activity = activity, .job = plan->job};
+  sp_status status = open_both(&c, part_path);
   SP_TRY_GOTO(out, sp_agree(c.comm, status));
   status = make_buffers(&c);
   SP_TRY_GOTO(out, sp_agree(c.comm, status));
   status = copy_blocks(&c);
+  if (status == SP_ERR_IO) return status; /* HDF5 lets nobody close a file that it could not write */
 out:
   destroy(&c);
   return status;

@@ -1,0 +1,53 @@
+/* Whether the steps of a job can be computed on a survey, as far as its columns and its shape tell. */
+#include <stdio.h>
+
+#include "seisproc/memory.h"
+#include "src/flow/flow.h"
+
+enum { MAX_COLUMNS = 4096, UNITS_SIZE = 32 };
+
+/* The columns of a survey with their texts. */
+typedef struct column_list {
+  struct {
+    char name[SP_NAME_LENGTH + 1], units[UNITS_SIZE];
+  } texts[MAX_COLUMNS];
+  sp_column columns[MAX_COLUMNS];
+  size_t n;
+} column_list;
+
+static sp_status add_column(const char *name, sp_type type, const char *units, void *context) {
+  column_list *list = context;
+  if (list->n == MAX_COLUMNS) return SP_RAISE(SP_ERR_INPUT, "more than %d trace headers", MAX_COLUMNS);
+  const size_t i = list->n++;
+  snprintf(list->texts[i].name, sizeof list->texts[i].name, "%s", name);
+  snprintf(list->texts[i].units, sizeof list->texts[i].units, "%s", units ? units : "");
+  list->columns[i] = (sp_column){.name = list->texts[i].name, .units = list->texts[i].units};
+  return SP_SUCCESS;
+}
+
+static sp_status check(const sp_job *job, const sp_survey_shape *shape) {
+  for (size_t i = 0; i < job->n_sort; i++) {
+    if (sp_survey_shape_column(shape, job->sort[i])) continue;
+    return SP_RAISE(SP_ERR_INPUT, "%s: has no trace header '%s', which sort needs", job->input, job->sort[i]);
+  }
+  return sp_chain_check_shape(job->input, job->chain, job->n_steps, shape);
+}
+
+sp_status sp_flow_check_chain(const sp_plan_request *request) {
+  const sp_survey_info *info = sp_survey_get_info(request->survey);
+  column_list *list = NULL;
+  SP_TRY(sp_calloc(1, sizeof *list, "the names of trace headers", (void **)&list));
+  sp_status status = sp_survey_each_header(request->survey, add_column, list);
+  if (status == SP_SUCCESS) {
+    const sp_survey_shape shape = {.n_traces = info->n_traces,
+                                   .n_gathers = info->n_gathers,
+                                   .n_samples = info->n_samples,
+                                   .max_traces = request->index->max_traces ? request->index->max_traces : 1,
+                                   .sample_interval_s = 1e-6 * info->sample_interval_us,
+                                   .columns = list->columns,
+                                   .n_columns = list->n};
+    status = check(request->job, &shape);
+  }
+  sp_free(list);
+  return status;
+}

@@ -1,0 +1,48 @@
+/* Which flow a job asks for, and its plan on all ranks. */
+#include "src/flow/flow.h"
+
+#include "seisproc/dist.h"
+#include "seisproc/memory.h"
+
+const sp_flow *sp_flow_of(const sp_job *job) {
+  return &sp_flow_gather; /* every processor there is works on gathers */
+}
+
+sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request, sp_flow_plan *out) {
+  sp_flow_plan plan = {.flow = flow ? flow : sp_flow_of(request->job), .job = request->job};
+  const sp_status status = plan.flow->plan(request, &plan);
+  if (status == SP_SUCCESS) {
+    *out = plan;
+  } else {
+    sp_flow_plan_free(&plan);
+  }
+  return status;
+}
+
+sp_status sp_flow_plan_share(sp_flow_plan *plan, MPI_Comm comm) {
+  int rank;
+  MPI_Comm_rank(comm, &rank);
+  uint64_t bytes = plan->shared_bytes;
+  SP_TRY(SP_MPI(MPI_Bcast(&plan->shape, sizeof plan->shape, MPI_BYTE, 0, comm)));
+  SP_TRY(SP_MPI(MPI_Bcast(&bytes, 1, MPI_UINT64_T, 0, comm)));
+  sp_status status = SP_SUCCESS;
+  if (rank) status = sp_alloc((size_t)bytes, "the plan", &plan->shared);
+  SP_TRY(sp_agree(comm, status));
+  plan->shared_bytes = (size_t)bytes;
+  enum { PIECE = 1 << 30 };
+  for (uint64_t at = 0; at < bytes; at += PIECE) {
+    const uint64_t n = bytes - at < PIECE ? bytes - at : PIECE;
+    SP_TRY(SP_MPI(MPI_Bcast((char *)plan->shared + at, sp_mpi_count(n), MPI_BYTE, 0, comm)));
+  }
+  return SP_SUCCESS;
+}
+
+void sp_flow_plan_free(sp_flow_plan *plan) {
+  if (plan->flow && plan->own) plan->flow->destroy(plan);
+  sp_free(plan->shared);
+  plan->own = plan->shared = NULL;
+}
+
+size_t sp_flow_worker_bytes(const sp_flow_shape *shape) {
+  return (size_t)shape->input_bytes + sp_window_slot_bytes(&shape->window) * (size_t)shape->window.n_slots;
+}

@@ -1,0 +1,315 @@
+/* The gather flow on a worker: reads a slab of gathers, sorts, and has the engine compute it into a slot of the node's
+ * window. A slab is submitted before the one ahead of it is waited for, so that the engine goes from one to the next
+ * without a pause. */
+#include <math.h>
+#include <string.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/row_writer.h"
+#include "seisproc/trace_sort.h"
+#include "seisproc/trace_store.h"
+#include "src/base/fault.h"
+#include "src/flow/gather/gather_flow.h"
+
+/* A slab's input: one is computed while the other is read and queued behind it. */
+typedef struct input {
+  sp_task task;
+  sp_local *first_trace;                /* [task_units + 1] */
+  float *samples;                       /* [task_traces][n_samples] */
+  double *columns[SP_MAX_SLAB_COLUMNS]; /* [task_traces] each: the chain's headers, then the sort keys */
+  sp_local *order;                      /* [task_traces]; NULL for jobs that do not sort */
+  uint32_t *reasons;                    /* [task_units] sp_reason: why a gather is not to be computed */
+  sp_slot *slot;
+  sp_slab slab;
+} input;
+
+typedef struct worker {
+  sp_flow_site *site;
+  const sp_flow_shape *shape;
+  const sp_job *job;
+  sp_survey *survey;
+  sp_trace_source *traces;
+  sp_dataset *column_data[SP_MAX_SLAB_COLUMNS];
+  size_t n_headers, n_columns; /* of the chain; with the sort keys */
+  input inputs[SP_GATHER_INPUTS];
+  void *column_rows; /* one column of a slab as it is in the file */
+  sp_local *scratch; /* [max_gather] */
+  double *spare;     /* [max_gather] */
+  unsigned char *visited;
+  sp_engine *engine;
+} worker;
+
+/* --- making and unmaking --------------------------------------------------------------------------------- */
+
+static sp_status open_columns(worker *w) {
+  const char *names[SP_MAX_SLAB_COLUMNS];
+  SP_TRY(sp_gather_columns(w->job, names, &w->n_headers, &w->n_columns));
+  for (size_t i = 0; i < w->n_columns; i++) {
+    char path[SP_NAME_LENGTH + 16];
+    snprintf(path, sizeof path, "/headers/%.*s", (int)strcspn(names[i], "?"), names[i]);
+    if (sp_header_is_optional(names[i]) && !sp_survey_has(w->survey, path)) continue;
+    SP_TRY(sp_dataset_open(w->survey, path, &w->column_data[i]));
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status create_input(const worker *w, input *in) {
+  const sp_flow_shape *shape = w->shape;
+  SP_TRY(sp_calloc(shape->task_units + 1, sizeof(sp_local), "a slab's gathers", (void **)&in->first_trace));
+  SP_TRY(sp_calloc(shape->task_units, sizeof *in->reasons, "a slab's gathers", (void **)&in->reasons));
+  const size_t n_samples = (size_t)shape->task_traces * shape->n_samples;
+  SP_TRY(sp_calloc(n_samples, sizeof(float), "an input buffer", (void **)&in->samples));
+  w->site->buffers += n_samples * sizeof(float);
+  for (size_t i = 0; i < w->n_columns; i++) {
+    SP_TRY(sp_calloc(shape->task_traces, sizeof(double), "a slab's headers", (void **)&in->columns[i]));
+    if (w->column_data[i]) continue;
+    for (sp_local t = 0; t < shape->task_traces; t++) in->columns[i][t] = NAN; /* optional, and not there */
+  }
+  if (w->job->n_sort) {
+    SP_TRY(sp_calloc(shape->task_traces, sizeof(sp_local), "a slab's order", (void **)&in->order));
+  }
+  return SP_SUCCESS;
+}
+
+/* The GPU of this worker, shared out among the workers of its node; -1 where there is none or none is asked for. */
+static int choose_gpu(const worker *w) {
+  const int engine = w->job->settings.engine;
+  if (engine != SP_ENGINE_AUTO && engine != SP_ENGINE_CUDA) return -1;
+  const int n_gpus = sp_gpu_count(NULL, 0);
+  const sp_roles *roles = w->site->roles;
+  const sp_member *self = sp_roles_self(roles);
+  int before = 0;
+  for (int r = 0; r < roles->size; r++) {
+    const sp_member *member = &roles->members[r];
+    before += member->role == SP_ROLE_WORKER && member->node == self->node && member->index < self->index;
+  }
+  return n_gpus > 0 ? before % n_gpus : -1;
+}
+
+static bool has_noise(const worker *w) {
+  return w->shape->window.n_planes == 2;
+}
+
+/* A GPU copies straight from the input buffers and into the window. */
+static void register_buffers(worker *w) {
+  const sp_flow_shape *shape = w->shape;
+  const size_t samples = (size_t)shape->task_traces * shape->n_samples * sizeof(float), bytes = samples + SP_PAGE;
+  for (int i = 0; i < SP_GATHER_INPUTS; i++) sp_engine_register(w->engine, w->inputs[i].samples, samples);
+  for (int i = 0; i < shape->window.n_slots; i++) {
+    sp_slot *slot = sp_node_window_slot(w->site->window, w->site->roles->rank, (uint64_t)i);
+    for (int p = 0; p < shape->window.n_planes; p++) {
+      sp_engine_register(w->engine, sp_slot_rows(w->site->window, slot, p), bytes);
+    }
+  }
+}
+
+static sp_status create_engine(worker *w) {
+  const sp_flow_shape *shape = w->shape;
+  const sp_job *job = w->job;
+  const sp_engine_config config = {.chain = job->chain,
+                                   .n_steps = job->n_steps,
+                                   .mode = (sp_mode)job->settings.mode,
+                                   .on_error = (sp_on_error)job->settings.on_error,
+                                   .n_samples = shape->n_samples,
+                                   .sample_interval_s = shape->sample_interval_s,
+                                   .max_traces = shape->task_traces,
+                                   .max_gather = sp_gather_max(w->site->plan),
+                                   .max_gathers = shape->task_units,
+                                   .n_threads = w->site->n_threads,
+                                   .n_slabs = SP_GATHER_INPUTS,
+                                   .device = choose_gpu(w),
+                                   .precision = (sp_precision)job->settings.precision};
+  SP_TRY(sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine));
+  register_buffers(w);
+  w->site->engine = sp_engine_name(w->engine);
+  return SP_SUCCESS;
+}
+
+static sp_status create_buffers(worker *w) {
+  const sp_local max_gather = sp_gather_max(w->site->plan);
+  for (int i = 0; i < SP_GATHER_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
+  SP_TRY(sp_calloc(w->shape->task_traces, sizeof(double), "a header column", &w->column_rows));
+  SP_TRY(sp_calloc(max_gather, sizeof(sp_local), "sorting", (void **)&w->scratch));
+  SP_TRY(sp_calloc(max_gather, sizeof(double), "sorting", (void **)&w->spare));
+  return sp_calloc(max_gather, 1, "sorting", (void **)&w->visited);
+}
+
+void sp_gather_close(void *worker_) {
+  worker *w = worker_;
+  if (!w) return;
+  sp_engine_destroy(w->engine);
+  for (int k = 0; k < SP_GATHER_INPUTS; k++) {
+    input *in = &w->inputs[k];
+    sp_free(in->first_trace);
+    sp_free(in->reasons);
+    sp_free(in->samples);
+    sp_free(in->order);
+    for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_free(in->columns[i]);
+  }
+  sp_free(w->column_rows);
+  sp_free(w->scratch);
+  sp_free(w->spare);
+  sp_free(w->visited);
+  for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_dataset_close(w->column_data[i]);
+  sp_trace_source_close(w->traces);
+  sp_survey_close(w->survey);
+  sp_free(w);
+}
+
+static sp_status create(worker *w) {
+  SP_TRY(sp_trace_source_open(w->survey, "/traces", &w->traces));
+  SP_TRY(open_columns(w));
+  SP_TRY(create_buffers(w));
+  return create_engine(w);
+}
+
+sp_status sp_gather_open(sp_flow_site *site, void **out) {
+  const MPI_Comm peers = site->roles->peers;
+  worker *w = NULL;
+  SP_TRY(sp_agree(peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w)));
+  w->site = site;
+  w->shape = &site->plan->shape;
+  w->job = site->plan->job;
+  sp_status status = sp_survey_open(peers, w->job->input, false, &w->survey);
+  status = sp_agree(peers, status);
+  if (status == SP_SUCCESS) status = sp_agree(peers, create(w));
+  if (status == SP_SUCCESS) {
+    *out = w;
+  } else {
+    sp_gather_close(w);
+  }
+  return status;
+}
+
+/* Read-ahead is a help, not a need: without it the job runs all the same. */
+void sp_gather_announce(void *worker_, const sp_task *task) {
+  sp_trace_source_prefetch(((const worker *)worker_)->traces, task->first_trace, task->n_traces);
+}
+
+/* --- reading --------------------------------------------------------------------------------------------- */
+
+static sp_local gather_traces(const input *in, sp_local g) {
+  return in->first_trace[g + 1] - in->first_trace[g];
+}
+
+typedef sp_status (*row_reader)(void *from, sp_global first, sp_local n, void *rows);
+
+static sp_status read_traces(void *from, sp_global first, sp_local n, void *rows) {
+  return sp_trace_source_read_independent(from, first, n, rows);
+}
+
+static sp_status read_column(void *from, sp_global first, sp_local n, void *rows) {
+  return sp_dataset_read_independent(from, first, n, rows);
+}
+
+/* Rows of row_bytes each for the slab. The transfer is not collective, since one that fails could not be left by the
+ * other workers. Where it fails, every gather that can be read by itself is saved; the others become zeros and count as
+ * unreadable. */
+static void read_rows(input *in, row_reader read, void *from, size_t row_bytes, void *rows) {
+  const sp_task *task = &in->task;
+  if (read(from, task->first_trace, task->n_traces, rows) == SP_SUCCESS) return;
+  for (sp_local g = 0; g < task->n_units; g++) {
+    char *const at = (char *)rows + in->first_trace[g] * row_bytes;
+    const sp_local n = gather_traces(in, g);
+    if (read(from, task->first_trace + in->first_trace[g], n, at) == SP_SUCCESS) continue;
+    sp_warn("gather %llu cannot be read", (unsigned long long)(task->first_unit + g));
+    memset(at, 0, n * row_bytes);
+    in->reasons[g] = SP_REASON_UNREADABLE;
+  }
+}
+
+static uint64_t slab_bytes(const worker *w, const input *in) {
+  return (uint64_t)in->task.n_traces * w->shape->n_samples * sizeof(float);
+}
+
+sp_status sp_gather_read(void *worker_, int k, const sp_task *task, const void *payload) {
+  worker *w = worker_;
+  input *in = &w->inputs[k];
+  const double start = sp_now();
+  sp_activity_set(w->site->activity, "reads");
+  in->task = *task;
+  memcpy(in->first_trace, payload, task->payload_bytes);
+  for (sp_local g = 0; g < task->n_units; g++) in->reasons[g] = task->set_aside;
+  read_rows(in, read_traces, w->traces, w->shape->n_samples * sizeof(float), in->samples);
+  for (size_t i = 0; i < w->n_columns; i++) {
+    sp_dataset *column = w->column_data[i];
+    if (!column) continue;
+    const size_t row_bytes = sp_dataset_row_length(column) * sp_type_size(sp_dataset_type(column));
+    read_rows(in, read_column, column, row_bytes, w->column_rows);
+    sp_rows_to_double(sp_dataset_type(column), w->column_rows, task->n_traces, in->columns[i]);
+  }
+  sp_stage_add(w->site->times, SP_STAGE_READ, sp_now() - start, slab_bytes(w, in));
+  return SP_SUCCESS;
+}
+
+/* --- computing ------------------------------------------------------------------------------------------- */
+
+/* Works out the order of each gather and brings the chain's headers into it. */
+static void sort_slab(worker *w, input *in) {
+  for (sp_local g = 0; g < in->task.n_units; g++) {
+    const sp_local first = in->first_trace[g], n = gather_traces(in, g);
+    const double *keys[SP_MAX_SORT_KEYS];
+    for (size_t i = w->n_headers; i < w->n_columns; i++) keys[i - w->n_headers] = in->columns[i] + first;
+    sp_trace_sort(keys, w->n_columns - w->n_headers, n, in->order + first, w->scratch);
+    for (size_t i = 0; i < w->n_headers; i++) {
+      sp_trace_permute(in->columns[i] + first, sizeof(double), in->order + first, n, w->spare, w->visited);
+    }
+  }
+}
+
+static void claim_slot(const worker *w, input *in) {
+  sp_node_window *window = w->site->window;
+  const sp_task *task = &in->task;
+  sp_activity_set(w->site->activity, "waits for the I/O rank to free a slot");
+  in->slot = sp_node_window_claim(window);
+  in->slot->page_offset = (uint32_t)sp_row_phase(task->first_trace, w->shape->n_samples * sizeof(float));
+  in->slot->task = task->id;
+  in->slot->first_unit = task->first_unit;
+  in->slot->n_units = task->n_units;
+  in->slot->n_boxes = 1;
+  *sp_slot_boxes(window, in->slot) = (sp_box){.first_row = task->first_trace, .n_rows = task->n_traces};
+}
+
+sp_status sp_gather_submit(void *worker_, int k) {
+  worker *w = worker_;
+  input *in = &w->inputs[k];
+  const sp_node_window *window = w->site->window;
+  const double start = sp_now();
+  if (in->order) sort_slab(w, in);
+  claim_slot(w, in);
+  in->slab = (sp_slab){.n_gathers = in->task.n_units,
+                       .n_traces = in->task.n_traces,
+                       .first_trace = in->first_trace,
+                       .in = in->samples,
+                       .order = in->order,
+                       .headers = (const double *const *)in->columns,
+                       .set_aside = in->reasons,
+                       .traces = sp_slot_rows(window, in->slot, 0),
+                       .noise = has_noise(w) ? sp_slot_rows(window, in->slot, 1) : NULL,
+                       .results = sp_slot_figures(window, in->slot),
+                       .user = in};
+  sp_debug("computing gathers %llu + %u", (unsigned long long)in->task.first_unit, in->task.n_units);
+  sp_stage_add(w->site->times, SP_STAGE_HAND_OVER, sp_now() - start, 0);
+  return sp_engine_submit(w->engine, &in->slab);
+}
+
+sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figures) {
+  worker *w = worker_;
+  input *in = &w->inputs[k];
+  const double start = sp_now();
+  sp_slab *done = NULL;
+  sp_activity_set(w->site->activity, "computes");
+  SP_TRY(sp_engine_wait(w->engine, &done));
+  sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
+  SP_FAULT_POINT("before_hand_over");
+  sp_slot_set_full(in->slot, true);
+  SP_FAULT_POINT("after_hand_over");
+  *n_slots = 1;
+  return SP_SUCCESS;
+}
+
+double sp_gather_busy_s(const void *worker_) {
+  return sp_engine_busy_seconds(((const worker *)worker_)->engine);
+}

@@ -1,0 +1,99 @@
+/* The coordinator's state, shared by what it sends (dealing.c) and what it receives (coordinator.c). Private to
+ * src/run.
+ *
+ * Dealing goes by credits: a team of workers that has fewer than SP_CREDITS tasks to compute is dealt another, whatever
+ * the others do. Phases are the only thing that workers wait for each other at.
+ */
+#ifndef SEISPROC_SRC_RUN_COORDINATOR_H
+#define SEISPROC_SRC_RUN_COORDINATOR_H
+
+#include "src/run/deadline.h"
+#include "src/run/messages.h"
+#include "src/run/progress.h"
+#include "src/run/quarantine.h"
+#include "src/run/run_context.h"
+#include "src/run/task_table.h"
+
+/* What a unit is to the coordinator. */
+typedef enum sp_unit_state {
+  SP_UNIT_LEFT,     /* not computed, as far as is known */
+  SP_UNIT_COMPUTED, /* kept by its worker, until the next sync */
+  SP_UNIT_DONE      /* durable, and in the journal */
+} sp_unit_state;
+
+typedef enum sp_phase_step {
+  SP_STEP_DEALING,
+  SP_STEP_SYNCING, /* the workers meet; nothing is dealt */
+  SP_STEP_ENDED    /* no phase is left, or dealing stopped early */
+} sp_phase_step;
+
+/* A team of workers as it is dealt to. */
+typedef struct sp_team {
+  uint32_t in_hand; /* tasks dealt and not yet reported by all its workers */
+  bool is_followed; /* its last task was followed by another message */
+} sp_team;
+
+typedef struct sp_coordinator {
+  sp_run_context *run;
+  const sp_roles *roles;
+  sp_flow_plan *plan;
+  const sp_flow *flow;
+  sp_journal *journal; /* borrowed; NULL: none is kept */
+  bool journal_durable;
+  sp_inflight *inflight; /* borrowed */
+  /* units */
+  uint8_t *state;   /* [n_units] sp_unit_state */
+  uint8_t *taken;   /* [n_units]: not to be dealt, since done or in quarantine */
+  uint8_t *seen;    /* [n_units]: figures of a part have come */
+  uint8_t *figures; /* [n_units] records; borrowed */
+  uint64_t n_done, done_work;
+  uint64_t n_dealt; /* units, with those of earlier runs */
+  sp_quarantine quarantine;
+  /* the phase */
+  uint32_t phase;
+  sp_phase now;
+  sp_phase_step step;
+  bool phase_is_over; /* the next one is to begin */
+  uint64_t undealt;   /* units of the phase that are still to be dealt */
+  uint64_t left;      /* that are neither computed nor done */
+  uint64_t n_kept;    /* that are computed, and kept by their workers */
+  uint32_t syncs_due; /* reports of a sync that are still to come */
+  bool sync_ends;     /* it is the one that ends the phase */
+  double synced_at;
+  bool drained; /* the I/O ranks know that nothing more is dealt for now */
+  /* workers */
+  int *worker_ranks;     /* [n_workers]: world rank by worker's index */
+  sp_team *teams;        /* [n_teams] */
+  double *speed;         /* [n_teams], work a second; 0: not known */
+  sp_stage_times *times; /* [n_workers], as last reported */
+  sp_task_table *table;
+  /* messages */
+  sp_outbox *deals;   /* N_DEAL_BUFFERS a rank */
+  uint8_t *next_deal; /* [size]: which of a rank's buffers is next */
+  void *payload;      /* being made */
+  void *inbox;
+  size_t inbox_bytes;
+  sp_progress progress;
+  sp_deadline deadline;
+  sp_status outcome; /* why dealing stopped early */
+  double stopped_at; /* when that was SP_STOPPED */
+} sp_coordinator;
+
+enum { SP_DEAL_BUFFERS = SP_CREDITS + 4 };
+
+/* Begins the first phase that has something to do, `from` or a later one. */
+sp_status sp_dealing_begin_phase(sp_coordinator *c, uint32_t from);
+
+/* Deals to every team that has room; moves on to a sync or to the next phase where the time for it has come. */
+sp_status sp_dealing_go_on(sp_coordinator *c);
+
+/* All workers have met: what they kept is durable. */
+sp_status sp_dealing_synced(sp_coordinator *c);
+
+/* Tells everybody that it is the end. */
+sp_status sp_dealing_end(sp_coordinator *c);
+
+/* Counts units as done, and has it in the journal. Their figures are in place. */
+sp_status sp_coordinator_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n);
+
+#endif
