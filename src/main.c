@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "seisproc/nearest.h"
+#include "seisproc/quote.h"
 #include "seisproc/status.h"
 #include "src/cli/command.h"
+#include "src/cli/standard_streams.h"
 
 static void usage(FILE *stream) {
   fprintf(stream, "usage: seisproc COMMAND [ARGUMENT...]\n\n");
@@ -19,13 +21,15 @@ static int refuse(const char *name) {
   sp_nearest nearest = {.text = name};
   for (size_t i = 0; (command = sp_command_at(i)); i++)
     sp_nearest_offer(&nearest, command->name, strlen(command->name));
-  fprintf(stderr, "seisproc: error: no command '%s'; ", name);
+  char quoted[SP_QUOTE_SIZE];
+  fprintf(stderr, "seisproc: error: no command '%s'; ", sp_quote(name, quoted));
   if (nearest.best[0]) fprintf(stderr, "did you mean '%s'? ", nearest.best);
   fprintf(stderr, "`seisproc --help` lists them\n");
   return SP_EXIT_INPUT;
 }
 
 int main(int argc, char **argv) {
+  sp_streams_begin();
   if (argc < 2) {
     usage(stderr);
     return SP_EXIT_INPUT;

@@ -24,7 +24,7 @@ typedef enum sp_status {
 /* Process exit codes, part of the command-line interface. */
 enum {
   SP_EXIT_COMPLETE = 0,  /* everything was done */
-  SP_EXIT_INPUT = 1,     /* usage, input, or a check that failed */
+  SP_EXIT_INPUT = 1,     /* usage, input, a check that failed, or a bug: the same command ends the same way */
   SP_EXIT_PARTIAL = 2,   /* complete, but some gathers could not be processed */
   SP_EXIT_RESUMABLE = 75 /* stopped early (EX_TEMPFAIL); the same command goes on */
 };
@@ -32,8 +32,12 @@ enum {
 /* Short lower-case name of a status ("input", "memory", ...); never NULL. */
 const char *sp_status_name(sp_status status);
 
-/* Exit code that goes with a status. */
+/* Exit code that goes with a status: SP_EXIT_RESUMABLE for what may be gone when the same command is given again. */
 int sp_status_exit_code(sp_status status);
+
+/* The exit code of a command that only looks at files, where others would end with `exit_code`: nothing was begun that
+ * could be gone on with, so SP_EXIT_RESUMABLE becomes SP_EXIT_INPUT. */
+int sp_status_look_code(int exit_code);
 
 /* Log one error line and return `status`: return SP_RAISE(SP_ERR_INPUT, "%s: no traces", path); */
 #define SP_RAISE(status, ...) (sp_raise((status), __FILE__, __LINE__, __VA_ARGS__), (status))

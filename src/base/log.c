@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/quote.h"
+
 /* The sink: the only mutable state at file scope in seisproc. */
 static struct {
   atomic_int level; /* -1: not yet read from the environment */
@@ -44,6 +46,18 @@ unsigned long sp_log_count(sp_log_level level) {
   return sink.count[level];
 }
 
+/* Names of files and text from them may hold control characters: they become '?', and a line stays one. */
+static void make_printable(char *text) {
+  for (char *c = text; *c;) {
+    const size_t length = sp_utf8_length(c);
+    const bool alone = length == 0 && (unsigned char)*c < 0xa0; /* a control character of 8-bit terminals */
+    if (alone || (length && *c != '\t' && sp_is_control(c))) {
+      memset(c, '?', length ? length : 1);
+    }
+    c += length ? length : 1;
+  }
+}
+
 void sp_log(sp_log_level level, const char *format, ...) {
   sink.count[level]++;
   if (level > sp_log_get_level()) return;
@@ -59,8 +73,10 @@ void sp_log(sp_log_level level, const char *format, ...) {
   va_start(args, format);
   int m = vsnprintf(line + n, sizeof line - (size_t)n - 1, format, args);
   va_end(args);
+  const int start = n;
   n += m < 0 ? 0 : m;
   if (n > (int)sizeof line - 2) n = (int)sizeof line - 2;
+  make_printable(line + start);
   line[n++] = '\n';
   FILE *stream = sink.stream;
   fwrite(line, 1, (size_t)n, stream ? stream : stderr);

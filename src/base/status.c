@@ -39,10 +39,15 @@ int sp_status_exit_code(sp_status status) {
     return SP_EXIT_PARTIAL;
   case SP_ERR_USAGE:
   case SP_ERR_INPUT:
+  case SP_ERR_INTERNAL:
     return SP_EXIT_INPUT;
   default:
     return SP_EXIT_RESUMABLE;
   }
+}
+
+int sp_status_look_code(int exit_code) {
+  return exit_code == SP_EXIT_RESUMABLE ? SP_EXIT_INPUT : exit_code;
 }
 
 sp_status sp_raise(sp_status status, const char *file, int line, const char *format, ...) {

@@ -196,5 +196,5 @@ int sp_cli_compare(int argc, char **argv) {
   sp_comparison c = {0};
   const sp_status started = sp_ranks_start(&argc, &argv, &c.ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);
-  return sp_ranks_finish(&c.ranks, compare(&c, &args));
+  return sp_status_look_code(sp_ranks_finish(&c.ranks, compare(&c, &args)));
 }

@@ -408,5 +408,5 @@ int sp_cli_info(int argc, char **argv) {
   sp_ranks ranks;
   const sp_status started = sp_ranks_start(&argc, &argv, &ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);
-  return sp_ranks_finish(&ranks, SP_ON_RANK_0(&ranks, tell(&args)));
+  return sp_status_look_code(sp_ranks_finish(&ranks, SP_ON_RANK_0(&ranks, tell(&args))));
 }

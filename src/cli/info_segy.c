@@ -157,7 +157,7 @@ sp_status sp_info_segy(const sp_info_request *request) {
   const bool with_text = request->text && layout->kind == SP_KIND_SEGY;
   fd = open(request->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", request->path, strerror(errno));
+    status = SP_RAISE(SP_ERR_INPUT, "%s: cannot be opened: %s", request->path, strerror(errno));
     goto out;
   }
   if (with_text) SP_TRY_GOTO(out, sp_segy_read_at(fd, request->path, layout->label_bytes, sizeof text, text));

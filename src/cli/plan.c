@@ -317,5 +317,5 @@ int sp_cli_plan(int argc, char **argv) {
   sp_gather_index_destroy(p.index);
   sp_survey_close(p.survey);
   sp_job_destroy(p.job);
-  return sp_status_exit_code(status);
+  return sp_status_look_code(sp_status_exit_code(status));
 }

@@ -93,5 +93,5 @@ int sp_cli_verify(int argc, char **argv) {
     if (ranks.rank == 0 && !args.quiet) print(&args, &report);
     if (report.n_bad || report.n_not_equal) status = SP_ERR_INPUT;
   }
-  return sp_ranks_finish(&ranks, status);
+  return sp_status_look_code(sp_ranks_finish(&ranks, status));
 }

@@ -50,7 +50,7 @@ static sp_status create(sp_exporter *ex) {
   const uint64_t trailer = ex->file_header_bytes + ex->n_traces * ex->trace_bytes;
   SP_TRY(open_output(ex, O_RDWR | O_CREAT | O_EXCL));
   if (ftruncate(ex->fd, (off_t)(trailer + ex->trailer_bytes))) {
-    return SP_RAISE(SP_ERR_IO, "%s: cannot be made %llu bytes long: %s", ex->part_path,
+    return SP_RAISE(sp_file_status(errno), "%s: cannot be made %llu bytes long: %s", ex->part_path,
                     (unsigned long long)(trailer + ex->trailer_bytes), strerror(errno));
   }
   SP_TRY(sp_export_write(ex, 0, ex->file_header_bytes, ex->file_header));
@@ -73,7 +73,7 @@ static sp_status open_all(sp_exporter *ex) {
 }
 
 static sp_status sync_output(const sp_exporter *ex) {
-  if (fsync(ex->fd)) return SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", ex->part_path, strerror(errno));
+  if (fsync(ex->fd)) return SP_RAISE(sp_file_status(errno), "%s: cannot be synced: %s", ex->part_path, strerror(errno));
   return SP_SUCCESS;
 }
 

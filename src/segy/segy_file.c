@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "seisproc/log.h"
+#include "seisproc/side_file.h"
 #include "src/segy/segy_probe.h"
 
 sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, void *out) {
@@ -14,9 +15,9 @@ sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, v
   while (n) {
     const ssize_t got = pread(fd, to, n, (off_t)offset);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (got < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be read: %s", path, strerror(errno));
     if (got == 0) {
-      return SP_RAISE(SP_ERR_IO, "%s: ends before byte %llu: it changed while it was read", path,
+      return SP_RAISE(SP_ERR_INPUT, "%s: ends before byte %llu: it changed while it was read", path,
                       (unsigned long long)(offset + n));
     }
     to += got;

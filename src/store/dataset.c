@@ -9,6 +9,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "src/store/h5.h"
 
 struct sp_dataset {
@@ -32,9 +33,9 @@ static sp_status refuse(const sp_dataset *d, const char *what) {
 
 static sp_status read_type(sp_dataset *d, const sp_dataset_rule *rule) {
   char name[SP_H5_TYPE_TEXT], own[SP_H5_TYPE_TEXT], what[2 * SP_H5_TYPE_TEXT + 64];
-  hid_t type;
   sp_type holds;
-  SP_TRY(SP_H5_ID(type, H5Dget_type(d->id)));
+  const hid_t type = H5Dget_type(d->id);
+  if (type < 0) return refuse(d, "has a type that cannot be read");
   const bool known = sp_h5_holding_type(type, &holds);
   d->type = rule->any_type ? holds : rule->type;
   /* of the types that are taken for float32 or bytes, all values are */
@@ -81,9 +82,9 @@ static sp_status read_shape(sp_dataset *d, const sp_dataset_rule *rule) {
 
 /* One contiguous block that lies wholly within the file. */
 static sp_status read_storage(sp_dataset *d) {
-  hid_t creation;
   uint64_t bytes, end;
-  SP_TRY(SP_H5_ID(creation, H5Dget_create_plist(d->id)));
+  const hid_t creation = H5Dget_create_plist(d->id);
+  if (creation < 0) return refuse(d, "has a storage that cannot be read");
   const H5D_layout_t layout = H5Pget_layout(creation);
   const int n_external = layout == H5D_CONTIGUOUS ? H5Pget_external_count(creation) : 0;
   H5Pclose(creation);
@@ -136,7 +137,8 @@ static sp_status open_object(sp_dataset *d) {
 static sp_status look_at(sp_dataset *d) {
   const sp_dataset_rule rule = sp_dataset_rule_for(d->survey, d->path);
   SP_TRY(open_object(d));
-  SP_TRY(SP_H5_ID(d->file_space, H5Dget_space(d->id)));
+  d->file_space = H5Dget_space(d->id);
+  if (d->file_space < 0) return refuse(d, "has a shape that cannot be read");
   SP_TRY(read_type(d, &rule));
   SP_TRY(read_shape(d, &rule));
   return read_storage(d);
@@ -234,6 +236,8 @@ static int plain_error(const sp_dataset *dataset, bool writes, sp_global first, 
   return error;
 }
 
+/* A failure to read that the system explains is classed by its reason. Without one it is the transfer's, which may go
+ * well the next time, or a value that the type in memory does not hold. */
 static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows) {
   char why[256], free_there[64] = "";
   sp_h5_error_text(why, sizeof why);
@@ -241,9 +245,13 @@ static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_lo
   if (error == ENOSPC || error == EDQUOT) {
     snprintf(free_there, sizeof free_there, "; %.1f MB are free", 1e-6 * sp_part_room(dataset->survey->path));
   }
-  return SP_RAISE(SP_ERR_IO, "%s: cannot %s %s, rows %llu to %llu: %s%s", dataset->survey->path,
-                  writes ? "write" : "read", dataset->path, (unsigned long long)first,
-                  (unsigned long long)(first + n) - (n > 0), error ? strerror(error) : why, free_there);
+  const sp_status status = error && !writes ? sp_file_status(error) : dataset->native ? SP_ERR_IO : SP_ERR_INPUT;
+  return SP_RAISE(status, "%s: cannot %s %s, rows %llu to %llu: %s%s", dataset->survey->path, writes ? "write" : "read",
+                  dataset->path, (unsigned long long)first, (unsigned long long)(first + n) - (n > 0),
+                  error             ? strerror(error)
+                  : dataset->native ? why
+                                    : "a value that its type here does not hold",
+                  free_there);
 }
 
 /* Where a file has become shorter, HDF5 and MPI-IO read zeros and say that all went well. */
@@ -252,7 +260,8 @@ static sp_status check_length(const sp_dataset *dataset, sp_global first, sp_loc
   if (n == 0 || dataset->file_row_bytes == 0) return SP_SUCCESS;
   const uint64_t end = dataset->file_offset + (first + n) * dataset->file_row_bytes;
   if (!fstat(dataset->survey->fd, &entry) && (uint64_t)entry.st_size >= end) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_IO, "%s: cannot read %s, rows %llu to %llu: the file ends before them, it has become shorter",
+  return SP_RAISE(SP_ERR_INPUT,
+                  "%s: cannot read %s, rows %llu to %llu: the file ends before them, it has become shorter",
                   dataset->survey->path, dataset->path, (unsigned long long)first, (unsigned long long)(first + n) - 1);
 }
 

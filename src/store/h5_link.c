@@ -70,19 +70,20 @@ static sp_status iterate(name_list *list, hid_t group) {
   hsize_t at = 0;
   list->n = list->bytes = 0;
   const herr_t code = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, add_name, list);
-  if (list->status != SP_SUCCESS) {
-    H5Eclear2(H5E_DEFAULT);
-    return list->status;
-  }
-  return SP_H5(code);
+  H5Eclear2(H5E_DEFAULT);
+  if (list->status != SP_SUCCESS || code >= 0) return list->status;
+  return SP_RAISE(SP_ERR_INPUT, "%s: what %s holds cannot be read", list->survey->path, list->group);
 }
 
 sp_status sp_h5_names(const sp_survey *survey, const char *group, char ***names) {
   name_list list = {.survey = survey, .group = group};
   char **out = NULL;
   sp_status status;
-  hid_t id;
-  SP_TRY(SP_H5_ID(id, H5Gopen2(survey->file, group, H5P_DEFAULT)));
+  const hid_t id = H5Gopen2(survey->file, group, H5P_DEFAULT);
+  if (id < 0) {
+    H5Eclear2(H5E_DEFAULT);
+    return SP_RAISE(SP_ERR_INPUT, "%s: %s is no group", survey->path, group);
+  }
   SP_TRY_GOTO(done, iterate(&list, id));
   const size_t pointers = (list.n + 1) * sizeof *out;
   SP_TRY_GOTO(done, sp_alloc(pointers + list.bytes, "names in a file", (void **)&out));

@@ -7,6 +7,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples lie in a file as they do in memory");
 
@@ -27,7 +28,7 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
   writer->direct = direct ? open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT) : -1;
   writer->plain = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (writer->plain < 0) {
-    const sp_status status = SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    const sp_status status = SP_RAISE(sp_file_status(errno), "%s: cannot be written: %s", path, strerror(errno));
     sp_row_writer_destroy(writer);
     return status;
   }
