@@ -2,15 +2,28 @@
 # Read by campaign.sh and campaign.sbatch: the manifest of a campaign, and what is kept of each survey.
 #
 # A manifest is a text, a survey a line: INPUT OUTPUT [OPTION of seisproc run]... Names with spaces stand in quotes.
-# Empty lines and those that begin with # do not count. Surveys are numbered by their line, which is also the task of
+# Empty lines and those that begin with # do not count, nor does what editors and spreadsheets of Windows add: a mark at
+# the beginning, carriage returns at the ends of lines. Surveys are numbered by their line, which is also the task of
 # the job array: lines may be added at the end of a manifest at any time.
+
+# The manifest as plain lines.
+lines_of() { LC_ALL=C sed -e '1s/^\xef\xbb\xbf//' -e 's/[[:space:]]*$//' -e 's/^[[:space:]]*//' "$1"; } # MANIFEST
 
 # Sets input, output and options of a line; fails where there is none.
 read_survey() { # MANIFEST LINE
   local line words
-  line=$(sed -n "$2p" "$1")
+  if LC_ALL=C grep -q -a -P '\x00' "$1"; then
+    echo "$1: holds zero bytes, such as UTF-16 text has; save it as UTF-8 text" >&2
+    return 1
+  fi
+  line=$(lines_of "$1" | sed -n "$2p")
   case $line in '' | \#*) return 1 ;; esac
-  mapfile -t words < <(xargs -n 1 printf '%s\n' <<<"$line")
+  if ! mapfile -t words < <(xargs -n 1 printf '%s\n' <<<"$line" 2>/dev/null && echo whole) ||
+    [ "${words[-1]:-}" != whole ]; then
+    echo "$1:$2: a quote or backslash stands alone in '$line'; put a name that has one between quotes of the other kind" >&2
+    return 1
+  fi
+  unset 'words[-1]'
   if [ "${#words[@]}" -lt 2 ]; then
     echo "$1:$2: needs an input and an output, found '$line'" >&2
     return 1
@@ -19,7 +32,7 @@ read_survey() { # MANIFEST LINE
 }
 
 # Numbers of the lines that name a survey.
-surveys_of() { awk '!/^[[:space:]]*(#|$)/ { print NR }' "$1"; } # MANIFEST
+surveys_of() { lines_of "$1" | awk '!/^(#|$)/ { print NR }'; } # MANIFEST
 
 # Logs and states of a campaign lie beside its manifest.
 folder_of() { echo "$1.campaign"; }             # MANIFEST
