@@ -20,7 +20,7 @@ read_survey() { # MANIFEST LINE
   case $line in '' | \#*) return 1 ;; esac
   if ! mapfile -t words < <(xargs -n 1 printf '%s\n' <<<"$line" 2>/dev/null && echo whole) ||
     [ "${words[-1]:-}" != whole ]; then
-    echo "$1:$2: a quote or backslash stands alone in '$line'; put a name that has one between quotes of the other kind" >&2
+    echo "$1:$2: a quote stands alone in '$line'; put such a name between quotes of the other kind" >&2
     return 1
   fi
   unset 'words[-1]'
