@@ -273,8 +273,9 @@ static sp_status print_plan(plan *p) {
   print_output(p);
   print_ranks(p);
   SP_TRY(print_tasks(p));
+  if (p->flow.flow->explain) p->flow.flow->explain(&p->flow, stdout);
   fflush(stdout);
-  return print_estimate(p);
+  return p->flow.flow == &sp_flow_gather ? print_estimate(p) : SP_SUCCESS;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {

@@ -5,7 +5,10 @@
 #include "seisproc/memory.h"
 
 const sp_flow *sp_flow_of(const sp_job *job) {
-  return &sp_flow_gather; /* every processor there is works on gathers */
+  for (size_t i = 0; i < job->n_steps; i++) {
+    if (job->chain[i].processor->scope == SP_SCOPE_VOLUME) return &sp_flow_volume;
+  }
+  return &sp_flow_gather;
 }
 
 sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request, sp_flow_plan *out) {

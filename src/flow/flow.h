@@ -22,6 +22,8 @@
 #ifndef SEISPROC_SRC_FLOW_FLOW_H
 #define SEISPROC_SRC_FLOW_FLOW_H
 
+#include <stdio.h>
+
 #include "seisproc/deal.h"
 #include "seisproc/figures.h"
 #include "seisproc/gather_index.h"
@@ -54,6 +56,11 @@ typedef struct sp_phase {
   bool syncs;    /* whether they meet at its end */
   bool always;   /* begun, and its end synced, even if all its units are done already */
 } sp_phase;
+
+/* Where a flow whose units are not gathers keeps each trace's checksums (of its rows in /traces and in /noise, where
+ * there is one) and its sp_reason: those of the gathers follow from them. */
+#define SP_TRACE_CRC_PATH    "/integrity/trace_crc32c"
+#define SP_TRACE_STATUS_PATH "/integrity/trace_status"
 
 enum { SP_PLANE_PATH = 48, SP_UNIT_WORD = 16, SP_CREDITS = 3 };
 
@@ -137,6 +144,8 @@ struct sp_flow {
    * is written to payload (*payload_bytes, 0 before) goes to `begin` of every worker. */
   sp_status (*begin_phase)(sp_flow_plan *plan, uint32_t phase, const uint8_t *done, int n_teams, void *payload,
                            uint32_t *payload_bytes);
+  /* For `plan`: lines about this flow's tasks. NULL: there is nothing to add. */
+  void (*explain)(const sp_flow_plan *plan, FILE *out);
   /* The next run of units for a team; speed[n_teams] is work a second, 0: not known. None: nothing for it now. */
   sp_unit_run (*deal)(sp_flow_plan *plan, int team, const double *speed);
   /* Completes a task whose units are set: input, work, payload. */
@@ -184,6 +193,6 @@ void sp_flow_plan_free(sp_flow_plan *plan);
 /* Bytes of a worker's input buffers and slots. */
 size_t sp_flow_worker_bytes(const sp_flow_shape *shape);
 
-extern const sp_flow sp_flow_gather;
+extern const sp_flow sp_flow_gather, sp_flow_volume;
 
 #endif

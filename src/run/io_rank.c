@@ -6,6 +6,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/row_writer.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
 #include "src/run/messages.h"
@@ -32,11 +33,18 @@ typedef struct backlog {
   double seconds;                     /* in all syncs that ended */
 } backlog;
 
+/* Where the rows of a plane go: traces to a sink, rows of anything else as they are. */
+typedef struct plane {
+  sp_trace_sink *traces;
+  sp_dataset *dataset;
+  sp_row_writer *writer;
+} plane;
+
 typedef struct io_rank {
   sp_run_context *run;
   const sp_roles *roles;
   sp_survey *survey;
-  sp_trace_sink *planes[SP_MAX_PLANES];
+  plane planes[SP_MAX_PLANES];
   uint64_t row_bytes; /* of all planes together */
   int lock_fd;        /* marks this rank as a writer */
   int *workers;       /* [n_workers]: world ranks of those it serves */
@@ -68,11 +76,27 @@ static sp_status find_workers(io_rank *io) {
   return SP_SUCCESS;
 }
 
+static bool holds_traces(const char *path) {
+  return !strcmp(path, "/traces") || !strcmp(path, "/noise");
+}
+
+static sp_status open_plane(io_rank *io, const char *path, plane *out) {
+  const bool direct = io->run->job->settings.direct_io;
+  if (holds_traces(path)) return sp_trace_sink_open(io->survey, path, direct, &out->traces);
+  SP_TRY(sp_dataset_open(io->survey, path, &out->dataset));
+  return sp_row_writer_create(out->dataset, direct, &out->writer);
+}
+
+static void close_plane(plane *p) {
+  sp_trace_sink_close(p->traces);
+  sp_row_writer_destroy(p->writer);
+  sp_dataset_close(p->dataset);
+}
+
 static sp_status open_planes(io_rank *io) {
   const sp_flow_shape *shape = &io->run->plan.shape;
-  const bool direct = io->run->job->settings.direct_io;
   for (int p = 0; p < shape->window.n_planes; p++) {
-    SP_TRY(sp_trace_sink_open(io->survey, shape->plane[p], direct, &io->planes[p]));
+    SP_TRY(open_plane(io, shape->plane[p], &io->planes[p]));
     io->row_bytes += shape->window.row_bytes[p];
   }
   return sp_sync_thread_create(io->run->part_path, &io->sync);
@@ -106,7 +130,7 @@ static void destroy(io_rank *io) {
     times->count[SP_STAGE_FLUSH] = sp_sync_thread_count(io->sync);
   }
   sp_sync_thread_destroy(io->sync);
-  for (int p = 0; p < SP_MAX_PLANES; p++) sp_trace_sink_close(io->planes[p]);
+  for (int p = 0; p < SP_MAX_PLANES; p++) close_plane(&io->planes[p]);
   sp_survey_close(io->survey);
   if (io->lock_fd >= 0) close(io->lock_fd);
   sp_free(io->n_slots);
@@ -201,13 +225,17 @@ static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
 /* --- slots ----------------------------------------------------------------------------------------------- */
 
 /* Writes the rows of a plane where they belong. */
-static sp_status write_plane(io_rank *io, sp_slot *slot, int plane) {
+static sp_status write_plane(io_rank *io, sp_slot *slot, int p) {
   const sp_node_window *window = io->run->window;
   const sp_box *boxes = sp_slot_boxes(window, slot);
-  const float *rows = sp_slot_rows(window, slot, plane);
+  const plane *to = &io->planes[p];
+  const char *rows = sp_slot_rows(window, slot, p);
   for (uint32_t b = 0; b < slot->n_boxes; b++) {
-    SP_TRY(sp_trace_sink_write_independent(io->planes[plane], boxes[b].first_row, boxes[b].n_rows, rows));
-    rows += boxes[b].n_rows * io->run->plan.shape.n_samples;
+    const uint64_t first = boxes[b].first_row;
+    const uint32_t n = boxes[b].n_rows;
+    SP_TRY(to->traces ? sp_trace_sink_write_independent(to->traces, first, n, (const float *)rows)
+                      : sp_row_writer_write(to->writer, first, n, rows));
+    rows += n * io->run->plan.shape.window.row_bytes[p];
   }
   return SP_SUCCESS;
 }

@@ -12,6 +12,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
+#include "src/flow/flow.h"
 #include "src/run/journal.h"
 
 enum { PIECE_BYTES = 8 << 20, WHAT_SIZE = 160 };
@@ -20,7 +21,7 @@ typedef struct verifier {
   const char *path;
   const sp_verify_options *options;
   sp_survey *survey, *input;
-  sp_dataset *traces, *noise, *input_traces, *sort_map; /* NULL: there is none */
+  sp_dataset *traces, *noise, *input_traces, *sort_map, *trace_status; /* NULL: there is none */
   sp_gather_index *index;
   sp_journal_contents journal; /* of a part */
   sp_global first, end;        /* this rank's gathers */
@@ -28,6 +29,7 @@ typedef struct verifier {
   const uint8_t *done;         /* [n_gathers]; NULL: all */
   float *y, *n, *x; /* a piece of /traces, of /noise; the input's piece, or its gather where traces were sorted */
   uint64_t *map;    /* a piece of /sort_map */
+  uint8_t *states;  /* a piece of what became of each trace, where the file says that */
   sp_local piece;   /* traces */
   uint32_t n_samples;
   sp_verify_report report;
@@ -144,6 +146,9 @@ static sp_status open_input(verifier *v) {
     return SP_RAISE(SP_ERR_INPUT, "%s: is not what %s was made from", path, v->path);
   }
   SP_TRY(sp_dataset_open(v->input, "/traces", &v->input_traces));
+  if (sp_survey_has(v->survey, SP_TRACE_STATUS_PATH)) {
+    SP_TRY(sp_dataset_open(v->survey, SP_TRACE_STATUS_PATH, &v->trace_status));
+  }
   if (!sp_survey_has(v->survey, "/sort_map")) return SP_SUCCESS;
   return sp_dataset_open(v->survey, "/sort_map", &v->sort_map);
 }
@@ -178,6 +183,7 @@ static sp_status make_buffers(verifier *v) {
   if (v->noise) SP_TRY(sp_alloc(v->piece * row, "noise", (void **)&v->n));
   if (v->input) SP_TRY(sp_alloc(n_input * row, "the input's traces", (void **)&v->x));
   if (v->sort_map) SP_TRY(sp_alloc(v->piece * sizeof(uint64_t), "the sort map", (void **)&v->map));
+  if (v->trace_status) SP_TRY(sp_alloc(v->piece, "the status of traces", (void **)&v->states));
   return SP_SUCCESS;
 }
 
@@ -196,6 +202,7 @@ static sp_status open_all(verifier *v, int rank, int size) {
 }
 
 static void close_all(verifier *v) {
+  sp_free(v->states);
   sp_free(v->map);
   sp_free(v->x);
   sp_free(v->n);
@@ -203,6 +210,7 @@ static void close_all(verifier *v) {
   sp_free(v->recorded);
   sp_journal_contents_free(&v->journal);
   sp_gather_index_destroy(v->index);
+  sp_dataset_close(v->trace_status);
   sp_dataset_close(v->sort_map);
   sp_dataset_close(v->input_traces);
   sp_survey_close(v->input);
@@ -250,6 +258,7 @@ static void compare_trace(const verifier *v, open_gather *g, uint32_t reason, sp
  */
 static bool read_input(verifier *v, const open_gather *g, sp_global first, sp_local count) {
   const sp_global *ends = v->index->first_trace + g->gather;
+  if (v->trace_status && sp_dataset_read(v->trace_status, first, count, v->states) != SP_SUCCESS) return false;
   if (!v->sort_map) return sp_dataset_read(v->input_traces, first, count, v->x) == SP_SUCCESS;
   if (sp_dataset_read(v->sort_map, first, count, v->map) != SP_SUCCESS) return false;
   for (sp_local i = 0; i < count; i++) {
@@ -266,10 +275,12 @@ static void compare_piece(verifier *v, open_gather *g, sp_global first, sp_local
     g->unreadable = true;
     return;
   }
-  const uint32_t reason = v->recorded[g->gather - v->first].reason;
+  const uint32_t gather_reason = v->recorded[g->gather - v->first].reason;
   for (sp_local i = 0; i < count; i++) {
     const sp_global at = v->sort_map ? v->map[i] - first_of_gather : i;
-    compare_trace(v, g, reason, first + i, v->y + i * row, v->n + i * row, v->x + at * row);
+    if (v->states) g->untouched = g->is_zero = true; /* each trace speaks for itself */
+    compare_trace(v, g, v->states ? v->states[i] : gather_reason, first + i, v->y + i * row, v->n + i * row,
+                  v->x + at * row);
   }
 }
 

@@ -1,0 +1,369 @@
+/* The plan of a volume job: its cubes, how many ranks one takes, what that needs of memory; on rank 0, before anything
+ * exists. */
+#include <math.h>
+#include <string.h>
+
+#include "seisproc/log.h"
+#include "seisproc/machine.h"
+#include "seisproc/memory.h"
+#include "src/flow/volume/volume_flow.h"
+
+enum { SLAB_BYTES = 8 << 20, LEAST_ROWS = 16, MOST_ROWS = 4096, PIECE = 1 << 20, PROBES = 48 };
+
+static const double SHARE_OF_MEMORY = 0.8, GB = 1e9;
+
+/* --- columns ------------------------------------------------------------------------------------------------------ */
+
+typedef struct columns {
+  double *values[SP_MAX_PROCESSOR_HEADERS]; /* NULL: optional, and not there */
+  const char *names[SP_MAX_PROCESSOR_HEADERS];
+  size_t n;
+} columns;
+
+static void free_columns(columns *c) {
+  for (size_t i = 0; i < c->n; i++) sp_free(c->values[i]);
+}
+
+/* Coordinates that are whole numbers in the file are still to be scaled. */
+static bool is_scaled(const char *name, sp_type type) {
+  static const char *const names[] = {"sx", "sy", "gx", "gy", "cdpx", "cdpy"};
+  bool found = false;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) found = found || !strcmp(name, names[i]);
+  return found && type != SP_FLOAT32 && type != SP_FLOAT64;
+}
+
+static void scale_rows(double *values, const double *scale, uint64_t n) {
+  for (uint64_t i = 0; i < n; i++) {
+    if (scale[i] > 0) values[i] *= scale[i];
+    if (scale[i] < 0) values[i] /= -scale[i];
+  }
+}
+
+static sp_status read_column(sp_survey *survey, const char *name, uint64_t n, double **out) {
+  char path[SP_NAME_LENGTH + 16];
+  snprintf(path, sizeof path, "/headers/%.*s", (int)strcspn(name, "?"), name);
+  *out = NULL;
+  if (sp_header_is_optional(name) && !sp_survey_has(survey, path)) return SP_SUCCESS;
+  sp_dataset *dataset = NULL;
+  void *values = NULL, *rows = NULL;
+  sp_status status;
+  SP_TRY(sp_dataset_open(survey, path, &dataset));
+  SP_TRY_GOTO(out, sp_calloc(n + 1, sizeof(double), "a header column", &values));
+  SP_TRY_GOTO(out, sp_alloc(PIECE * sizeof(double), "a header column", &rows));
+  for (uint64_t first = 0; first < n; first += PIECE) {
+    const sp_local count = (sp_local)(n - first < PIECE ? n - first : PIECE);
+    SP_TRY_GOTO(out, sp_dataset_read(dataset, first, count, rows));
+    sp_rows_to_double(sp_dataset_type(dataset), rows, count, (double *)values + first);
+  }
+  if (is_scaled(name, sp_dataset_type(dataset))) {
+    double *scale = NULL;
+    SP_TRY_GOTO(out, read_column(survey, "scalco?", n, &scale));
+    if (scale) scale_rows(values, scale, n);
+    sp_free(scale);
+  }
+  *out = values;
+  values = NULL;
+out:
+  sp_free(rows);
+  sp_free(values);
+  sp_dataset_close(dataset);
+  return status;
+}
+
+static sp_status read_columns(const sp_plan_request *request, columns *c) {
+  const sp_chain_step *step = &request->job->chain[0];
+  const uint64_t n_traces = sp_survey_get_info(request->survey)->n_traces;
+  c->n = sp_processor_headers(step->processor, step->params, c->names);
+  for (size_t i = 0; i < c->n; i++) {
+    SP_TRY(read_column((sp_survey *)(uintptr_t)request->survey, c->names[i], n_traces, &c->values[i]));
+  }
+  return SP_SUCCESS;
+}
+
+/* --- cubes -------------------------------------------------------------------------------------------------------- */
+
+static sp_grid_request grid_request(const sp_plan_request *request, const columns *c) {
+  const sp_fkk_params *p = request->job->chain[0].params;
+  const sp_fkk_columns at = sp_fkk_column_places(p);
+  return (sp_grid_request){.where = request->job->input,
+                           .n_traces = sp_survey_get_info(request->survey)->n_traces,
+                           .x_name = c->names[at.x],
+                           .y_name = c->names[at.y],
+                           .x = c->values[at.x],
+                           .y = c->values[at.y],
+                           .bins = p->cells == SP_FKK_BINS,
+                           .easting = at.fits ? c->values[at.easting] : NULL,
+                           .northing = at.fits ? c->values[at.northing] : NULL,
+                           .dx = p->dx,
+                           .dy = p->dy,
+                           .azimuth = p->grid_azimuth,
+                           .right_handed = p->handed == SP_FKK_RIGHT,
+                           .origin = p->origin.n == 2 ? p->origin.value : NULL,
+                           .n_cube_columns = at.n_cubes,
+                           .cube_names = c->names + at.first_cube,
+                           .cube_columns = (const double *const *)(c->values + at.first_cube),
+                           .mean = p->duplicates == SP_FKK_MEAN};
+}
+
+/* Times count from a trace's first sample: within a cube all begin alike. */
+static sp_status check_delays(const sp_grid_request *r, const sp_trace_grid *grid, const double *delay) {
+  for (uint32_t k = 0; delay && k < grid->n_cubes; k++) {
+    const sp_cube *c = &grid->cubes[k];
+    const uint64_t *trace = grid->trace + c->first;
+    for (uint32_t i = 1; i < c->n_traces; i++) {
+      if (delay[trace[i]] == delay[trace[0]]) continue;
+      return SP_RAISE(
+          SP_ERR_INPUT, "%s: within a cube all traces begin at one time: trace %llu has delrt %g, trace %llu has %g",
+          r->where, (unsigned long long)trace[0], delay[trace[0]], (unsigned long long)trace[i], delay[trace[i]]);
+    }
+  }
+  return SP_SUCCESS;
+}
+
+static void warn_of_cubes(const sp_grid_request *r, const sp_trace_grid *grid) {
+  uint32_t n_sparse = 0, n_small = 0, sparse = 0, small = 0;
+  for (uint32_t k = grid->n_cubes; k-- > 0;) {
+    const sp_cube *c = &grid->cubes[k];
+    if (2.0 * c->n_cells < (double)c->nx * c->ny) n_sparse++, sparse = k;
+    if (c->nx < SP_LEAST_LINE || c->ny < SP_LEAST_LINE) n_small++, small = k;
+  }
+  char name[128];
+  if (n_sparse) {
+    const sp_cube *c = &grid->cubes[sparse];
+    sp_cube_name(r, c, name, sizeof name);
+    sp_warn("%s: fewer than half of the cells hold a trace in %u of %u cubes, first '%s': %u of %u x %u", r->where,
+            n_sparse, grid->n_cubes, name, c->n_cells, c->nx, c->ny);
+  }
+  if (n_small) {
+    const sp_cube *c = &grid->cubes[small];
+    sp_cube_name(r, c, name, sizeof name);
+    sp_warn("%s: %u of %u cubes have fewer than %d lines, first '%s' with %u x %u: a filter in 3-D is then no better "
+            "than one line by line",
+            r->where, n_small, grid->n_cubes, SP_LEAST_LINE, name, c->nx, c->ny);
+  }
+}
+
+static bool is_consecutive(const sp_trace_grid *grid, const sp_cube *c) {
+  const uint64_t *trace = grid->trace + c->first;
+  return trace[c->n_traces - 1] - trace[0] == c->n_traces - 1;
+}
+
+static size_t aligned(size_t bytes) {
+  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
+}
+
+/* Lays out what all ranks share. */
+static sp_status share_grid(const sp_trace_grid *grid, sp_flow_plan *plan) {
+  bool consecutive = true;
+  for (uint32_t k = 0; k < grid->n_cubes; k++) consecutive = consecutive && is_consecutive(grid, &grid->cubes[k]);
+  const size_t cells_at = aligned(sizeof(sp_volume_shared) + grid->n_cubes * sizeof(sp_volume_cube));
+  const size_t traces_at = aligned(cells_at + grid->n_traces * sizeof *grid->cell);
+  plan->shared_bytes = consecutive ? traces_at : traces_at + grid->n_traces * sizeof *grid->trace;
+  void *block;
+  SP_TRY(sp_calloc(plan->shared_bytes, 1, "the cubes of a survey", &block));
+  sp_volume_shared *s = plan->shared = block;
+  *s = (sp_volume_shared){.n_cubes = grid->n_cubes,
+                          .n_traces = grid->n_traces,
+                          .cells_at = cells_at,
+                          .traces_at = consecutive ? 0 : traces_at};
+  sp_volume_cube *cubes = (sp_volume_cube *)(s + 1);
+  for (uint32_t k = 0; k < grid->n_cubes; k++) {
+    cubes[k] = (sp_volume_cube){.grid = grid->cubes[k],
+                                .consecutive = is_consecutive(grid, &grid->cubes[k]),
+                                .first_trace = grid->trace[grid->cubes[k].first]};
+  }
+  memcpy((char *)s + cells_at, grid->cell, grid->n_traces * sizeof *grid->cell);
+  if (!consecutive) memcpy((char *)s + traces_at, grid->trace, grid->n_traces * sizeof *grid->trace);
+  return SP_SUCCESS;
+}
+
+static sp_status find_cubes(const sp_plan_request *request, sp_flow_plan *plan) {
+  columns c = {0};
+  sp_trace_grid *grid = NULL;
+  sp_status status = read_columns(request, &c);
+  const sp_grid_request r = grid_request(request, &c);
+  if (status == SP_SUCCESS) status = sp_trace_grid_create(&r, &grid);
+  if (status == SP_SUCCESS) {
+    status = check_delays(&r, grid, c.values[sp_fkk_column_places(request->job->chain[0].params).delay]);
+  }
+  free_columns(&c);
+  if (status == SP_SUCCESS) warn_of_cubes(&r, grid);
+  if (status == SP_SUCCESS) status = share_grid(grid, plan);
+  sp_trace_grid_destroy(grid);
+  return status;
+}
+
+/* --- ranks and memory --------------------------------------------------------------------------------------------- */
+
+/* What a rank needs for the largest cube, in a group of `size`. */
+typedef struct need {
+  uint64_t spectra, work, kept;
+} need;
+
+static need need_of(const sp_flow_plan *plan, int size, int n_threads) {
+  need most = {0};
+  const sp_volume_shared *s = sp_volume_shared_of(plan);
+  for (uint64_t k = 0; k < s->n_cubes; k++) {
+    const sp_volume_cube *cube = sp_volume_cube_at(plan, k);
+    sp_fk_filter filter;
+    sp_volume_filter(plan, cube, &filter);
+    const uint64_t holes = filter.fill ? (uint64_t)cube->grid.nx * cube->grid.ny - cube->grid.n_cells : 0;
+    const sp_cube_memory m =
+        sp_cube_memory_of(&filter, cube->grid.n_traces + holes, cube->grid.nx, cube->grid.ny, size, n_threads);
+    const need found = {.spectra = m.spectra,
+                        .work = m.chunk + m.planes + m.samples,
+                        .kept =
+                            sp_share_of(cube->grid.n_traces, size, 0).count * plan->shape.n_samples * sizeof(float)};
+    if (found.spectra + found.work > most.spectra + most.work) most = found;
+  }
+  return most;
+}
+
+static sp_status choose_ranks(const sp_plan_request *request, double memory, sp_flow_plan *plan) {
+  sp_volume_shared *s = plan->shared;
+  const int n_workers = request->n_workers, threads = request->job->settings.threads;
+  const int n_threads = threads > 0 ? threads : 8;
+  const double a_worker = memory * SHARE_OF_MEMORY / n_workers;
+  const double slabs = 3.0 * s->slab_rows * plan->shape.n_samples * sizeof(float);
+  const bool known = memory > 0, scratch = *sp_volume_params(plan)->scratch.text != '\0';
+  int size = 1;
+  need n = need_of(plan, size, n_threads);
+  while (known && (double)(n.spectra + n.work) + slabs > a_worker && size < n_workers)
+    n = need_of(plan, ++size, n_threads);
+  const bool fits = !known || (double)(n.spectra + n.work) + slabs <= a_worker;
+  if (!fits && !scratch) {
+    return SP_RAISE(SP_ERR_USAGE,
+                    "%s: the largest cube needs %.2f GB of memory in all, %d workers have %.2f: more ranks or nodes, a "
+                    "narrower f, or a scratch folder with %.2f GB of room",
+                    request->job->input, size * (double)(n.spectra + n.work) / GB, n_workers,
+                    memory * SHARE_OF_MEMORY / GB, size * (double)n.spectra / GB);
+  }
+  s->spills = !fits;
+  if (s->spills) size = n_workers;
+  const int share = (int)((uint64_t)n_workers / (s->n_cubes ? s->n_cubes : 1));
+  if (size < share) size = share;
+  n = need_of(plan, size, n_threads);
+  const double spectra = s->spills ? 0 : (double)n.spectra;
+  s->keeps_input = !known || spectra + (double)(n.work + n.kept) + slabs <= a_worker;
+  plan->shape.team = size;
+  plan->shape.input_bytes = (uint64_t)(spectra + (double)n.work + slabs) + (s->keeps_input ? n.kept : 0);
+  return SP_SUCCESS;
+}
+
+static void size_up(const sp_plan_request *request, sp_flow_plan *plan) {
+  const sp_job *job = request->job;
+  const sp_survey_info *info = sp_survey_get_info(request->survey);
+  const uint64_t row = (uint64_t)info->n_samples * sizeof(float);
+  const bool both = job->settings.mode == SP_MODE_BOTH;
+  sp_volume_shared *s = plan->shared;
+  uint64_t rows = SLAB_BYTES / row, most = 1;
+  rows = rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+  s->slab_rows = (uint32_t)rows;
+  for (uint64_t k = 0; k < s->n_cubes; k++) {
+    const uint64_t n = sp_volume_cube_at(plan, k)->grid.n_traces;
+    most = n > most ? n : most;
+  }
+  sp_flow_shape *shape = &plan->shape;
+  *shape = (sp_flow_shape){.unit = "cube",
+                           .n_units = s->n_cubes,
+                           .n_traces = info->n_traces,
+                           .n_samples = info->n_samples,
+                           .sample_interval_s = 1e-6 * info->sample_interval_us,
+                           .n_phases = 1,
+                           .task_traces = (uint32_t)most,
+                           .task_units = 1,
+                           .payload_bytes = 1,
+                           .total_work = info->n_traces,
+                           .work_bytes = (double)row * (both ? 3 : 2)};
+  shape->window = (sp_window_shape){.n_slots = job->settings.slots,
+                                    .n_planes = both ? 4 : 3,
+                                    .max_rows = s->slab_rows,
+                                    .max_boxes = s->slab_rows,
+                                    .max_units = 1,
+                                    .figure_bytes = sizeof(sp_volume_result)};
+  const char *const paths[] = {"/traces", "/noise", SP_TRACE_CRC_PATH, SP_TRACE_STATUS_PATH};
+  const uint64_t bytes[] = {row, row, both ? 8 : 4, 1};
+  for (int i = 0, p = 0; i < 4; i++) {
+    if (i == 1 && !both) continue;
+    snprintf(shape->plane[p], sizeof shape->plane[p], "%s", paths[i]);
+    shape->window.row_bytes[p++] = bytes[i];
+  }
+}
+
+/* --- what the filter will do -------------------------------------------------------------------------------------- */
+
+/* Mean share that is removed, over a sample of the bins of the band of a cube. */
+static double mean_removed(const sp_flow_plan *plan, const sp_volume_cube *cube) {
+  sp_fk_filter f;
+  sp_fk_axis x, y;
+  sp_volume_filter(plan, cube, &f);
+  sp_fk_axis_set(&f, cube->grid.nx, &x);
+  sp_fk_axis_set(&f, cube->grid.ny, &y);
+  const sp_fk_grid g = {
+      .mt = f.padded, .mx = x.padded, .my = y.padded, .dt = f.dt, .dx = cube->grid.dx, .dy = cube->grid.dy};
+  const uint32_t df = f.n_bins / PROBES + 1, dx = x.padded / PROBES + 1, dy = y.padded / PROBES + 1;
+  double sum = 0, n = 0;
+  for (uint32_t b = 0; b < f.n_bins; b += df) {
+    const sp_fk_slice slice = sp_fk_slice_at(&f.zone, &g, f.first_bin + b);
+    for (uint32_t i = 0; i < x.padded; i += dx) {
+      for (uint32_t j = 0; j < y.padded; j += dy, n++) sum += sp_fk_removed_share(&f.zone, &g, &slice, i, j);
+    }
+  }
+  return n > 0 ? sum / n : 0;
+}
+
+static void warn_of_filter(const sp_flow_plan *plan) {
+  const double removed = mean_removed(plan, sp_volume_cube_at(plan, 0));
+  if (removed > 0.0005 && removed < 0.9995) return;
+  sp_warn("fkk: removes %.3g %% of the bins of the first cube: %s", 100 * removed,
+          removed < 0.5 ? "next to nothing" : "next to everything");
+}
+
+void sp_volume_explain(const sp_flow_plan *plan, FILE *out) {
+  const sp_volume_shared *s = sp_volume_shared_of(plan);
+  if (s->n_cubes == 0) return;
+  const sp_volume_cube *first = sp_volume_cube_at(plan, 0);
+  const sp_fkk_params *p = sp_volume_params(plan);
+  const sp_cube *c = &first->grid;
+  sp_fk_filter f;
+  sp_fk_axis x, y;
+  sp_volume_filter(plan, first, &f);
+  sp_fk_axis_set(&f, c->nx, &x);
+  sp_fk_axis_set(&f, c->ny, &y);
+  fprintf(out,
+          "cubes      %llu; the first has %u x %u cells of %.4g by %.4g, %.1f %% of them with a trace; x points to "
+          "%.4g degrees, y to %.4g\n",
+          (unsigned long long)s->n_cubes, c->nx, c->ny, c->dx, c->dy, 100.0 * c->n_cells / ((double)c->nx * c->ny),
+          fmod(c->azimuth_x + 360, 360), fmod(c->azimuth_y + 360, 360));
+  fprintf(out, "           padded to %u x %u, %u of %u frequencies; %d workers a cube, %s; the input is read %s\n",
+          x.padded, y.padded, f.n_bins, f.padded / 2 + 1, plan->shape.team,
+          s->spills ? "spectra in the scratch folder" : "spectra in memory", s->keeps_input ? "once" : "twice");
+  const double step = c->nx > 1 && c->ny > 1 ? fmax(c->dx, c->dy) : c->nx > 1 ? c->dx : c->dy;
+  const double length = fmax((c->nx - 1) * c->dx, (c->ny - 1) * c->dy), nyquist = 0.5 / f.dt;
+  fprintf(out, "filter     aliased in space above");
+  if (p->common.vmin > 0) fprintf(out, " %.4g Hz at %g", p->common.vmin / (2 * step), p->common.vmin);
+  if (isfinite(p->common.vmax)) fprintf(out, " %.4g Hz at %g", p->common.vmax / (2 * step), p->common.vmax);
+  fprintf(out, "; slowness is resolved to 1 / (f %.4g): at 10 Hz %.3g s/km\n", length, 1e3 / (10 * length));
+  if (isfinite(p->common.vmax) && 1 / (10 * length) > 0.2 / p->common.vmax && nyquist > 10) {
+    fprintf(out, "           which is coarse beside 1 / vmax, %.3g s/km: slow waves will be left at low frequencies\n",
+            1e3 / p->common.vmax);
+  }
+}
+
+sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan) {
+  const sp_job *job = request->job;
+  sp_machine machine;
+  if (job->n_steps != 1) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: fkk is a job of its own: what comes before and after it in the chain are others",
+                    job->input);
+  }
+  if (job->n_sort)
+    return SP_RAISE(SP_ERR_USAGE, "%s: fkk keeps the order of the traces: sort is not allowed", job->input);
+  SP_TRY(sp_flow_check_chain(request));
+  SP_TRY(find_cubes(request, plan));
+  size_up(request, plan);
+  sp_machine_look(&machine);
+  SP_TRY(choose_ranks(request, (double)machine.memory, plan));
+  if (sp_volume_shared_of(plan)->n_cubes > 0) warn_of_filter(plan);
+  return SP_SUCCESS;
+}

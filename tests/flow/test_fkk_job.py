@@ -1,0 +1,259 @@
+"""A job with fkk, from a survey to a survey: the reference's numbers, the same bytes on any ranks and after any kill,
+and every survey that it cannot take, by its message."""
+
+import re
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+import jobs
+
+for folder in ("kernels", "cli"):
+    sys.path.insert(0, str(harness.ROOT / "tests" / folder))
+
+from reference_fk import load_oracle, relative  # noqa: E402
+from surveys import write_survey  # noqa: E402
+
+DT, DX, DY = 0.004, 25.0, 20.0
+NX, NY, N_SAMPLES = 14, 12, 120
+OFFSETS = (0, 100, 200)
+JOB = """\
+input: {{input}}
+output: {{output}}
+mode: {mode}
+on_error: {on_error}
+commit_interval: 0.05
+slab_mb: 1
+chain:
+  - fkk: {{{{{options}}}}}
+"""
+
+
+def job_text(mode="both", on_error="passthrough", **options):
+    return JOB.format(mode=mode, on_error=on_error, options=", ".join(f"{k}: {v}" for k, v in options.items()))
+
+
+class Cubes:
+    """Three offset classes on a turned grid, gathers of one trace each of an inline-crossline pair."""
+
+    def __init__(self, path, change=None, **more):
+        n = NX * NY * len(OFFSETS)
+        ix, iy = np.repeat(np.arange(NX), NY * len(OFFSETS)), np.tile(np.repeat(np.arange(NY), len(OFFSETS)), NX)
+        a, b = np.radians(30), np.radians(120)
+        self.traces = np.random.default_rng(3).standard_normal((n, N_SAMPLES)).astype(np.float32)
+        self.columns = {"iline": (100 + ix).astype("<i4"), "xline": (50 + 2 * iy).astype("<i4"),
+                        "offset": np.tile(OFFSETS, NX * NY).astype("<i4"),
+                        "cdpx": 5e5 + ix * DX * np.sin(a) + iy * DY * np.sin(b),
+                        "cdpy": 6e6 + ix * DX * np.cos(a) + iy * DY * np.cos(b), "delrt": np.zeros(n, "<i4")}
+        if change:
+            change(self.traces, self.columns)
+        first = np.arange(NX * NY + 1) * len(OFFSETS)
+        self.path = write_survey(path, self.traces, first_trace=first, interval_us=1e6 * DT, headers=self.columns,
+                                 **more)
+
+    def cube(self, traces, k):
+        """Offset class k as [t][x][y]."""
+        return np.asarray(traces)[k::3].T.reshape(N_SAMPLES, NX, NY)
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    return Cubes(tmp_path_factory.mktemp("cubes") / "in.h5")
+
+
+def read(path):
+    with h5py.File(path) as f:
+        return {name: f[name][()] for name in ("traces", "noise", "integrity/status", "integrity/crc32c") if name in f}
+
+
+def test_cubes_against_the_reference(seisproc, survey, tmp_path):
+    oracle = load_oracle()
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, azimuth=70, cubes="[offset]"))
+    job.run(ranks=4)
+    out = read(job.output)
+    for k in range(3):
+        expected = oracle.fkk(survey.cube(survey.traces, k).astype(float), DT, DX, DY, vmax=2500.0, azimuth=70.0,
+                              grid_azimuth=30.0, handed=1)
+        assert relative(survey.cube(out["traces"], k), expected) < 1e-5
+    assert np.array_equal(out["noise"], survey.traces - out["traces"])
+    assert not out["integrity/status"].any()
+    verified = seisproc("verify", job.output, "--against", survey.path).stdout
+    assert "all checksums agree" in verified and "processed + noise is the input" in verified
+    noise = jobs.Job(tmp_path, survey.path, job_text("noise", vmax=2500, azimuth=70, cubes="[offset]"), name="noise")
+    noise.run(ranks=3)
+    assert np.array_equal(read(noise.output)["traces"], out["noise"])
+
+
+def test_same_bytes_on_any_ranks_and_threads(survey, tmp_path):
+    """One worker, a team on each cube, teams of which one is larger, more workers than traces need."""
+    filled = dict(vmax=2500, agc=60, gaps="fill", fill_iterations=3, cubes="[offset]")
+    for options, runs in ((filled, ((3, ["--threads=3"]), (5, []), (8, ["--threads=1"]))),
+                          (dict(vmax=2500, duplicates="mean", azimuth=30), ((3, []), (6, [])))):
+        found = set()
+        for ranks, more in runs:
+            job = jobs.Job(tmp_path, survey.path, job_text(**options), name=f"out{ranks}")
+            job.run(*more, ranks=ranks)
+            out = read(job.output)
+            found.add(b"".join(out[name].tobytes() for name in sorted(out)))
+            job.output.unlink()
+        assert len(found) == 1
+
+
+def test_a_cube_does_not_depend_on_the_others(survey, tmp_path):
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
+    job.run(ranks=3)
+    together = read(job.output)["traces"]
+
+    for k in (1,):
+        path = tmp_path / f"one{k}.h5"
+        write_survey(path, survey.traces[k::3], first_trace=[0, NX * NY], interval_us=1e6 * DT,
+                     headers={name: column[k::3] for name, column in survey.columns.items()})
+        one = jobs.Job(tmp_path, path, job_text(vmax=2500), name=f"alone{k}")
+        one.run(ranks=3)
+        assert np.array_equal(read(one.output)["traces"], together[k::3])
+
+
+@pytest.fixture(scope="module")
+def whole(survey, tmp_path_factory):
+    job = jobs.Job(tmp_path_factory.mktemp("whole"), survey.path, job_text(vmax=2500, cubes="[offset]"))
+    job.run(ranks=3)
+    return read(job.output)
+
+
+@pytest.mark.parametrize("point", ["cube_read:1@2", "cube_filtered:2@2", "before_hand_over:2", "after_write:2",
+                                   "before_report:1"])
+def test_killed_and_resumed_on_other_ranks(survey, whole, tmp_path, point):
+    if not harness.FAULTY.exists():
+        pytest.skip("no program with fault switches: make faults")
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
+    killed = job.run(ranks=4, binary=harness.FAULTY, env={"SEISPROC_FAULT": point}, check=None)
+    assert killed.returncode != 0, str(killed)
+    job.run(ranks=3 if "@" in point else 6)
+    out = read(job.output)
+    assert all(np.array_equal(out[name], whole[name]) for name in whole)
+
+
+def test_what_became_of_traces(seisproc, tmp_path):
+    """Dead traces, a NaN, an infinity: absent for the others, and told of in the status of their gathers."""
+
+    def spoil(traces, columns):
+        traces[30] = 0
+        traces[33:36] = 0
+        traces[61, 5] = np.nan
+        traces[70, 9] = np.inf
+
+    survey = Cubes(tmp_path / "in.h5", spoil)
+    absent = [30, 33, 34, 35, 61, 70]
+    for on_error in ("passthrough", "zero"):
+        job = jobs.Job(tmp_path, survey.path, job_text(on_error=on_error, vmax=2500, cubes="[offset]"), name=on_error)
+        job.run(ranks=5, check=2)
+        out = read(job.output)
+        status = np.zeros(NX * NY, int)
+        status[[10, 11, 20, 23]] = 1, 3, 2, 2
+        assert np.array_equal(out["integrity/status"], status)
+        kept = survey.traces[absent] if on_error == "passthrough" else np.zeros((6, N_SAMPLES))
+        assert np.array_equal(out["traces"][absent], kept, equal_nan=True)
+        assert not out["noise"][absent].any() and np.isfinite(np.delete(out["traces"], absent, 0)).all()
+        assert "all checksums agree" in seisproc("verify", job.output, "--against", survey.path).stdout
+    live = np.ones(NX * NY * 3, bool)
+    live[absent] = False
+    oracle = load_oracle()
+    for k in range(3):
+        data, there = survey.cube(np.where(live[:, None], survey.traces, 0), k), live[k::3].reshape(NX, NY)
+        expected = oracle.fkk_gaps(data.astype(float), there[None], DT, DX, DY, vmax=2500.0)
+        got = np.where(there[None], survey.cube(out["traces"], k), 0)
+        assert relative(got, expected) < 1e-5
+
+
+def test_bins(survey, tmp_path):
+    """Coordinates that stray from their bins, in centimetres with their scalar, give the cells of the line numbers."""
+
+    def stray(traces, columns):
+        for i, name in enumerate(("cdpx", "cdpy")):
+            strayed = columns[name] + np.random.default_rng(i).uniform(-3, 3, len(traces))
+            columns[name] = np.rint(100 * strayed).astype("<i4")
+        columns["scalco"] = np.full(len(traces), -100, "<i4")
+
+    strayed = Cubes(tmp_path / "stray.h5", stray)
+    lines = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, azimuth=80, cubes="[offset]"), name="lines")
+    bins = jobs.Job(tmp_path, strayed.path,
+                    job_text(vmax=2500, azimuth=80, cubes="[offset]", cells="bins", x="[cdpx]", y="[cdpy]", dx=25,
+                             dy=20, grid_azimuth=30, handed="right", origin="[500000, 6000000]"), name="bins")
+    lines.run(ranks=3)
+    bins.run(ranks=3)
+    assert relative(read(bins.output)["traces"], read(lines.output)["traces"].astype(float)) < 1e-5
+
+
+def test_plan_says_what_a_cube_takes(seisproc, survey, tmp_path):
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, vmin=400, cubes="[offset]"))
+    text = seisproc("plan", job.path).stdout
+    assert re.search(r"cubes +3; the first has 14 x 12 cells of 25 by 20, 100.0 % of them with a trace; x points to 30 "
+                     r"degrees, y to 120", text)
+    assert re.search(r"aliased in space above 8 Hz at 400 50 Hz at 2500", text)
+    assert "workers a cube" in text and "padded to 18 x 15" in text
+
+
+def set_column(name, at, value):
+    def change(traces, columns):
+        columns[name] = columns[name].astype(float)
+        columns[name][at] = value
+    return change
+
+
+def drop(name):
+    def change(traces, columns):
+        del columns[name]
+    return change
+
+
+def same_lines(traces, columns):
+    columns["iline"][:] = 0
+    columns["xline"][:] = 0
+
+
+REFUSED = [
+    (drop("iline"), {}, r"has no trace header 'iline', which fkk needs"),
+    (drop("cdpx"), {}, r"has no trace header 'cdpx', which fkk needs"),
+    (set_column("iline", 9, 100.5), {}, r"trace 9 has iline 100.5, allowed is a whole number"),
+    (set_column("xline", 4, np.nan), {}, r"trace 4 has xline nan"),
+    (set_column("cdpx", 12, 510000), {}, r"not a regular grid: trace 12 \(iline 100, xline 58\)"),
+    (set_column("delrt", 40, 8), {}, r"all traces begin at one time: trace 1 has delrt 0, trace 40 has 8"),
+    (same_lines, {"dx": 25, "dy": 25}, r"share a cell with another in cube offset 0, the first are traces 0 and 3"),
+    (None, {"cubes": "[]"}, r"336 traces share a cell with another, the first are traces 0 and 1 at iline 100"),
+    (None, {"vmin": 2500}, r"vmin: found 2500, allowed is less than vmax"),
+    (None, {"f": "[10, 5, 30, 40]"}, r"f: found 10, 5, 30, 40, allowed are frequencies that ascend"),
+    (None, {"f": "[200, 210, 300, 400]"}, r"f: no frequency of .* lies between 200 and 400 Hz"),
+    (None, {"azimuth": "nan"}, r"azimuth"),
+    (None, {"dx": 25}, r"dx, dy: found one of them"),
+    (None, {"cells": "bins"}, r"cells: bins needs dx and dy"),
+    (None, {"y": "[iline]"}, r"y: found iline, which is x, too"),
+]
+
+
+@pytest.mark.parametrize("change, options, said", REFUSED, ids=[said[:30] for _, _, said in REFUSED])
+def test_what_is_refused_before_anything_exists(seisproc, survey, tmp_path, change, options, said):
+    path = Cubes(tmp_path / "in.h5", change).path if change else survey.path
+    job = jobs.Job(tmp_path, path, job_text(**{"vmax": 2500, "cubes": "[offset]", **options}))
+    result = seisproc("plan", job.path, check=1)
+    assert re.search(said, result.stderr), result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert job.files() == []
+
+
+def test_what_is_warned_of(seisproc, tmp_path):
+    def thin(traces, columns):
+        columns["iline"] = columns["iline"] * 3  # with one line moved: two thirds of the lines are not there
+        columns["iline"][columns["iline"] == 300] = 301
+        a, b = np.radians(30), np.radians(120)
+        ix, iy = columns["iline"] - 301, (columns["xline"] - 50) // 2
+        columns["cdpx"] = ix * 8 * np.sin(a) + iy * DY * np.sin(b)
+        columns["cdpy"] = ix * 8 * np.cos(a) + iy * DY * np.cos(b)
+
+    sparse = jobs.Job(tmp_path, Cubes(tmp_path / "sparse.h5", thin).path, job_text(vmax=2500, cubes="[offset]"))
+    assert "fewer than half of the cells hold a trace in 3 of 3 cubes" in seisproc("plan", sparse.path).stderr
+    nothing = jobs.Job(tmp_path, Cubes(tmp_path / "in.h5").path,
+                       job_text(vmax=3, f="[5, 10, 60, 80]", cubes="[offset]"), name="nothing")
+    assert "removes 0 % of the bins of the first cube: next to nothing" in seisproc("plan", nothing.path).stderr
