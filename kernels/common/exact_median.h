@@ -156,7 +156,7 @@ static int32_t median_below(const int32_t *values, size_t n, int32_t bound, size
 
 /* Median of |x|; of an even number the mean of the middle two. n >= 1, work holds 2 * (n + MEDIAN_ROOM) values.
  * *guess, any value, becomes the median. */
-static double median_magnitude(const float *x, size_t n, int32_t *work, float *guess) {
+__attribute__((unused)) static double median_magnitude(const float *x, size_t n, int32_t *work, float *guess) {
   const int32_t *bits = (const int32_t *)x;
   median_search s = {bits, n, n / 2, 0, INT32_MAX, work, work + n + MEDIAN_ROOM};
   const int32_t upper = median_search_run(&s, *guess);

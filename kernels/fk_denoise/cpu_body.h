@@ -1,0 +1,34 @@
+/* The kernels of fk_denoise, compiled once an instruction set. */
+#ifndef SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_H
+#define SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_H
+#include <string.h>
+
+#include "kernels/common/exact_median.h"
+#include "kernels/common/simd_transpose.h"
+#include "kernels/common/window_stats.h"
+#include "kernels/fk_denoise/cpu.h"
+
+#include "kernels/fk_denoise/cpu_body_fft.h"
+
+#include "kernels/fk_denoise/cpu_body_windows.h"
+
+#include "kernels/fk_denoise/cpu_body_filter.h"
+
+#include "kernels/fk_denoise/cpu_body_planes.h"
+
+#include "kernels/fk_denoise/cpu_body_levels.h"
+
+const sp_fkd_kernels SP_ISA_SYMBOL(sp_fkd_kernels) = {
+    .lanes = SP_LANES,
+    .load = load,
+    .store = store,
+    .powers = powers,
+    .quantile = quantile,
+    .filter = filter,
+    .guard = guard,
+    .level = level,
+    .medians = medians,
+    .stands_out = stands_out,
+};
+
+#endif

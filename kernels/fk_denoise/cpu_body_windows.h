@@ -1,0 +1,267 @@
+/* Windows: to their spectra and back. A pack is SP_LANES windows and as many beside them, which are real and imaginary
+ * part of one transform: with Z its coefficients and n the opposite frequency and wavenumber, those of the two are
+ * A = Z + conj Z(n) and i B = Z - conj Z(n), but for a factor of 2 that the taper back divides by. A takes the place of
+ * Z at positive frequencies, B at negative ones; of frequency 0 and the Nyquist frequency B has rows behind all others.
+ * Part of each file cpu_kernels_<isa>.c.
+ */
+#ifndef SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_WINDOWS_H
+#define SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_WINDOWS_H
+
+/* --- bits of lanes ---------------------------------------------------------------------------------------------- */
+
+SP_INLINE uint32_t above_bits(vf a, vf limit) {
+#if SP_LANES == 16
+  return vf_less(limit, a);
+#elif SP_LANES == 8
+  return vm_bits(vf_less(limit, a));
+#else
+  const vm m = vf_less(limit, a);
+  uint32_t bits = 0;
+  for (int l = 0; l < SP_LANES; l++) bits |= ((uint32_t)m[l] & 1) << l;
+  return bits;
+#endif
+}
+
+SP_INLINE vi lane_numbers(void) {
+  vi number = {0};
+  for (int l = 0; l < SP_LANES; l++) number[l] = l;
+  return number;
+}
+
+/* All ones in the lanes whose bits are set, else zeros. */
+SP_INLINE vi lanes_of(uint32_t bits) {
+#if SP_LANES == 16
+  return (vi)_mm512_movm_epi32((__mmask16)bits);
+#else
+  vi one = {0};
+  for (int l = 0; l < SP_LANES; l++) one[l] = 1 << l;
+  return (vi_set((int32_t)bits) & one) == one;
+#endif
+}
+
+SP_INLINE vf keep_lanes(vf a, vi lanes) {
+  return (vf)((vi)a & lanes);
+}
+
+/* --- packs ------------------------------------------------------------------------------------------------------ */
+
+/* Windows of a pack. */
+typedef struct pack {
+  const sp_fkd_box *box;
+  size_t column;  /* of the first window */
+  uint32_t valid; /* bits of windows that there are: even ones, and above them odd ones */
+  fkd_complex *spectrum, *line, *other;
+} pack;
+
+SP_INLINE uint32_t row_of_b(const sp_fkd_layout *l, uint32_t f) {
+  return f == 0 ? l->t.window : f == l->t.window / 2 ? l->t.window + 1 : l->t.window - f;
+}
+
+static pack make_pack(const sp_fkd_box *box, uint32_t number) {
+  const sp_fkd_layout *l = &box->layout;
+  fkd_complex *spectrum = (fkd_complex *)(void *)box->work.spectrum;
+  fkd_complex *line = spectrum + (size_t)(l->t.window + 2) * l->spectrum_row;
+  pack p = {box, (size_t)number * SP_LANES, 0, spectrum, line, line + SP_FKD_MAX_WINDOW};
+  for (uint32_t i = 0; i < SP_LANES; i++) {
+    const uint32_t window = 2 * (number * SP_LANES + i);
+    if (window < l->j.count) p.valid |= 1u << i;
+    if (window + 1 < l->j.count) p.valid |= 1u << (i + SP_LANES);
+  }
+  return p;
+}
+
+/* Tapers the windows and takes them to frequencies, point by point. */
+static void analyse_time(const pack *p) {
+  const sp_fkd_box *box = p->box;
+  const sp_fkd_layout *l = &box->layout;
+  const sp_fkd_work *w = &box->work;
+  const uint32_t n = l->t.window;
+  const float *taper = w->analysis;
+  fkd_complex *z = p->line;
+  for (uint32_t point = 0; point < l->points; point++, taper += n) {
+    const uint32_t i = point / l->j.window, j = point % l->j.window;
+    const float *even = w->in + w->line_at[i] + w->trace_at[j] + p->column;
+    const float *odd = w->in + w->line_at[i] + w->trace_at[j + l->j.step] + p->column;
+    for (uint32_t t = 0; t < n; t++) {
+      z[t].re = vf_load(even + w->time_at[t]) * taper[t];
+      z[t].im = vf_load(odd + w->time_at[t]) * taper[t];
+    }
+    run_fft(box->fft_t, z, p->other);
+    for (uint32_t t = 0; t < n; t++) p->spectrum[(size_t)t * l->spectrum_row + point] = z[t];
+  }
+}
+
+/* One frequency to wavenumbers, or back. */
+static void transform_row(const pack *p, fkd_complex *row) {
+  const sp_fkd_layout *l = &p->box->layout;
+  for (uint32_t i = 0; i < l->i.window; i++) run_fft(p->box->fft_j, row + (size_t)i * l->j.window, p->other);
+  if (l->i.window == 1) return;
+  for (uint32_t j = 0; j < l->j.window; j++) {
+    for (uint32_t i = 0; i < l->i.window; i++) p->line[i] = row[(size_t)i * l->j.window + j];
+    run_fft(p->box->fft_i, p->line, p->other);
+    for (uint32_t i = 0; i < l->i.window; i++) row[(size_t)i * l->j.window + j] = p->line[i];
+  }
+}
+
+SP_INLINE fkd_complex spectrum_a(fkd_complex z, fkd_complex n) {
+  return (fkd_complex){z.re + n.re, z.im - n.im};
+}
+
+SP_INLINE fkd_complex spectrum_b(fkd_complex z, fkd_complex n) {
+  return (fkd_complex){z.im + n.im, n.re - z.re};
+}
+
+SP_INLINE vf power(fkd_complex a) {
+  return a.re * a.re + a.im * a.im;
+}
+
+/* The rows of a frequency and of the opposite one, as they are after analyse_time and transform_row. */
+typedef struct row_pair {
+  fkd_complex *a, *b;             /* to hold A and B */
+  const fkd_complex *z, *negative; /* hold Z */
+} row_pair;
+
+static row_pair analyse_row(const pack *p, uint32_t f) {
+  const sp_fkd_layout *l = &p->box->layout;
+  const uint32_t n = l->t.window;
+  fkd_complex *z = p->spectrum + (size_t)f * l->spectrum_row;
+  fkd_complex *negative = p->spectrum + (size_t)((n - f) % n) * l->spectrum_row;
+  transform_row(p, z);
+  if (negative != z) transform_row(p, negative);
+  return (row_pair){z, p->spectrum + (size_t)row_of_b(l, f) * l->spectrum_row, z, negative};
+}
+
+/* --- noise level ------------------------------------------------------------------------------------------------- */
+
+/* Bits of the windows of which more than half of the samples are not zero. */
+static uint32_t live_windows(const pack *p) {
+  const sp_fkd_layout *l = &p->box->layout;
+  const sp_fkd_work *w = &p->box->work;
+  vi even = vi_set(0), odd = vi_set(0);
+  for (uint32_t point = 0; point < l->points; point++) {
+    const uint32_t i = point / l->j.window, j = point % l->j.window;
+    even += vi_load(w->alive + w->line_at[i] + w->trace_at[j] + p->column);
+    odd += vi_load(w->alive + w->line_at[i] + w->trace_at[j + l->j.step] + p->column);
+  }
+  const float half = 0.5f * (float)(l->points * l->t.window);
+  const vf limit = vf_set(half);
+  return (above_bits(__builtin_convertvector(even, vf), limit) |
+          above_bits(__builtin_convertvector(odd, vf), limit) << SP_LANES) &
+         p->valid;
+}
+
+/* Counts the samples of a slab that are not zero, trace by trace. */
+static void count_alive(const sp_fkd_box *box) {
+  const sp_fkd_work *w = &box->work;
+  const sp_fkd_layout *l = &box->layout;
+  memset(w->alive, 0, l->plane * sizeof *w->alive);
+  for (uint32_t t = 0; t < l->t.window; t++) {
+    const float *x = w->in + w->time_at[t];
+    for (size_t i = 0; i < l->plane; i++) w->alive[i] += x[i] != 0;
+  }
+}
+
+#define LANE_BITS ((1u << SP_LANES) - 1)
+
+static size_t put_live(float *to, size_t at, vf power_of, uint32_t live) {
+  if (live == LANE_BITS) {
+    vf_store(to + at, power_of);
+    return at + SP_LANES;
+  }
+#if SP_LANES == 16
+  const vm lanes = (vm)live;
+#else
+  const vm lanes = lanes_of(live);
+#endif
+  return at + (size_t)vi_pack((int32_t *)(void *)(to + at), lanes, (vi)power_of);
+}
+
+/* Powers of a pack from place `at` of every frequency's list on; returns the place behind them. */
+static size_t pack_powers(const pack *p, uint32_t live, size_t at) {
+  const sp_fkd_layout *l = &p->box->layout;
+  const sp_fkd_work *w = &p->box->work;
+  size_t end = at;
+  analyse_time(p);
+  for (uint32_t f = 0; f <= l->t.window / 2; f++) {
+    const row_pair row = analyse_row(p, f);
+    float *to = w->powers + f * w->values_room;
+    end = at;
+    for (uint32_t k = 0; k < l->points; k++) {
+      const fkd_complex n = row.negative[w->opposite[k]];
+      end = put_live(to, end, power(spectrum_a(row.z[k], n)), live & LANE_BITS);
+      end = put_live(to, end, power(spectrum_b(row.z[k], n)), live >> SP_LANES & LANE_BITS);
+    }
+  }
+  return end;
+}
+
+static uint32_t n_packs(const sp_fkd_layout *l) {
+  return (l->j.count + 2 * SP_LANES - 1) / (2 * SP_LANES);
+}
+
+/* Where the planes of a slab and the lines of windows are in the box. */
+static void set_times(const sp_fkd_box *box, uint32_t slab) {
+  const sp_fkd_layout *l = &box->layout;
+  for (uint32_t t = 0; t < l->t.window; t++) {
+    const int64_t at = (int64_t)slab * l->t.step - l->t.before + t;
+    box->work.time_at[t] = (size_t)sp_fkd_reflect(at, l->t.n) * l->plane;
+  }
+}
+
+static void set_lines(const sp_fkd_box *box, uint32_t i_window) {
+  const sp_fkd_layout *l = &box->layout;
+  for (uint32_t i = 0; i < l->i.window; i++) {
+    const int64_t at = (int64_t)i_window * l->i.step - l->i.before + i;
+    box->work.line_at[i] = (size_t)sp_fkd_reflect(at, l->i.n) * l->line;
+  }
+}
+
+static size_t powers(const sp_fkd_box *box, uint32_t slab) {
+  const sp_fkd_layout *l = &box->layout;
+  size_t n = 0;
+  set_times(box, slab);
+  count_alive(box);
+  for (uint32_t i = 0; i < l->i.count; i++) {
+    set_lines(box, i);
+    for (uint32_t number = 0; number < n_packs(l); number++) {
+      const pack p = make_pack(box, number);
+      const uint32_t live = live_windows(&p);
+      if (live) n = pack_powers(&p, live, n);
+    }
+  }
+  return n;
+}
+
+/* How many of n values are not above `bound`, and the least of those that are. */
+static size_t count_up_to(const int32_t *values, size_t n, int32_t bound, int32_t *next) {
+  size_t count = 0, i = 0;
+  vi least = vi_set(INT32_MAX);
+  for (; i + SP_LANES <= n; i += SP_LANES) {
+    const vi v = vi_load(values + i);
+    const vm more = vi_less(vi_set(bound), v);
+    count += SP_LANES - (size_t)vm_count(more);
+    least = vi_min(least, vi_select(more, v, vi_set(INT32_MAX)));
+  }
+  int32_t best = -vi_largest(-least);
+  for (; i < n; i++) {
+    count += values[i] <= bound;
+    if (values[i] > bound && values[i] < best) best = values[i];
+  }
+  *next = best;
+  return count;
+}
+
+/* Powers are not negative, so their bits are ordered as they are. */
+static double quantile(const sp_fkd_box *box, const float *values, size_t n, float *guess) {
+  const int32_t *bits = (const int32_t *)(const void *)values;
+  const double at = SP_FKD_QUANTILE * (double)(n - 1);
+  const size_t rank = (size_t)at;
+  int32_t *work = box->work.select, next;
+  median_search s = {bits, n, rank, 0, INT32_MAX, work, work + n + MEDIAN_ROOM};
+  const int32_t lower = median_search_run(&s, *guess);
+  *guess = median_float(lower);
+  const int32_t upper = count_up_to(bits, n, lower, &next) > rank + 1 || rank + 1 == n ? lower : next;
+  return (double)*guess + (at - (double)rank) * ((double)median_float(upper) - (double)*guess);
+}
+
+#endif

@@ -1,0 +1,1 @@
+#include "kernels/fk_denoise/cpu_body.h"

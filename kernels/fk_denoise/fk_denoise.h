@@ -1,0 +1,89 @@
+/* The processor `fk_denoise`: local f-k (2-D) or f-k-k (3-D) thresholding with an automatic noise level. What its
+ * backends share.
+ *
+ * x[t, i, j] is a box of samples by traces; of a 2-D gather i has one value. Windows of w = (wt, wi, wj) points begin
+ * every w / q points, q = overlap, on an axis that is continued beyond its ends by half-sample reflection, so that each
+ * sample lies in exactly q windows of each axis. An axis of fewer than q points has windows of one.
+ *
+ *   F = FFT(g x), g the separable taper sin(pi (m + 1/2) / w)
+ *   N[slab, f] = 0.3-quantile of |F|^2 over the wavenumbers of the live windows of a slab, divided by -ln 0.7; a slab is
+ *                all windows that begin at one time, a window is live when more than half of its samples are not zero
+ *   T[slab, f] = N, its median over five slabs (those without a live window left out), its mean over five frequencies
+ *   F is kept where |F|^2 > high^2 T, and where |F|^2 > low^2 T beside such a coefficient: next to it in f, ki or kj;
+ *   wavenumbers wrap, frequencies do not. Else it becomes 0.
+ *   y = sum over windows of g FFT^-1(F) / sum of g^2
+ *   out = x - rho r, r = x - y, rho = sum(x r) / sum(r r) within 0 ... 1, sums over 25 samples x 5 traces (x 5)
+ *
+ * For noise |F|^2 is distributed exponentially about its mean, the noise's power, and events occupy few wavenumbers:
+ * hence the low quantile. A plane wave is a few coefficients of a window, so strong ones lose nothing. rho falls below 1
+ * where r is not noise but ringing ahead of a strong onset. Gulunay (2017) and others filter in local windows with a
+ * threshold given by hand; the noise level, the hysteresis (after Canny 1986) and the guard are this program's.
+ *
+ * A trace that is all zero, or has a sample that is no finite number, is dead: its output is 0. Dead traces are 0 in the
+ * first pass and what that made of them in a second one. Bad samples likewise (bad.h).
+ *
+ * Every backend does the same operations in the same order, without fused ones: results are the same bits.
+ */
+#ifndef SEISPROC_KERNELS_FK_DENOISE_FK_DENOISE_H
+#define SEISPROC_KERNELS_FK_DENOISE_FK_DENOISE_H
+
+#include <stdbool.h>
+
+#include "seisproc/processor.h"
+
+enum {
+  SP_FKD_LEAST_TRACES = 4,   /* live ones that a segment needs */
+  SP_FKD_LEAST_SAMPLES = 12, /* that a trace needs */
+  SP_FKD_LEAST_WINDOW = 12,
+  SP_FKD_MAX_WINDOW = 256,
+  SP_FKD_MAX_ACROSS = 64,
+  SP_FKD_MAX_POINTS = 1 << 18, /* of a window */
+  SP_FKD_MAX_EMPTY = 2,        /* a grid has at most this many nodes a trace */
+  SP_FKD_MAX_GAP = 3,          /* median spacings */
+  SP_FKD_GUARD_SAMPLES = 25,
+  SP_FKD_GUARD_TRACES = 5
+};
+
+#define SP_FKD_QUANTILE 0.3
+#define SP_FKD_LOW      (2.2 / 3.1) /* of `high`, where `low` is auto */
+
+typedef struct sp_fkd_params {
+  double window; /* ms */
+  int traces;
+  double high, low; /* low NAN: SP_FKD_LOW of high */
+  int overlap;
+  int robust;        /* passes; SP_PARAM_AUTO: as many as the bad samples that were found need */
+  double fmin, fmax; /* Hz; fmax NAN: no limit */
+  sp_words line;     /* none or one header */
+  sp_words grid;     /* none or two headers */
+} sp_fkd_params;
+
+/* How windows lie on an axis of n points: window k begins at point k step - before. */
+typedef struct sp_fkd_axis {
+  uint32_t n, window, step, before, count;
+} sp_fkd_axis;
+
+/* Time: the last windows are filled up after the end. Traces: both ends alike, so that the reversed gather has the
+ * reversed windows; an odd number of traces has an odd step for that. Windows have lengths of the form 2^a 3^b 5^c. */
+sp_fkd_axis sp_fkd_time_axis(const sp_fkd_params *params, double sample_interval_s, uint32_t n_samples);
+sp_fkd_axis sp_fkd_trace_axis(const sp_fkd_params *params, uint32_t n_traces);
+
+/* What the squared threshold is to be multiplied by: high^2, low^2. First and last frequency of a window that may be
+ * kept. */
+typedef struct sp_fkd_band {
+  uint32_t first, last;
+} sp_fkd_band;
+
+sp_fkd_band sp_fkd_select(const sp_fkd_params *params, double sample_interval_s, uint32_t window);
+
+/* The point of an axis of n that half-sample reflection puts at position i. */
+static inline uint32_t sp_fkd_reflect(int64_t i, uint32_t n) {
+  const int64_t period = 2 * (int64_t)n;
+  i %= period;
+  if (i < 0) i += period;
+  return (uint32_t)(i < n ? i : period - 1 - i);
+}
+
+extern const sp_cpu_ops sp_fk_denoise_cpu;
+
+#endif
