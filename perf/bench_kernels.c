@@ -26,7 +26,7 @@
 #include "seisproc/processor.h"
 #include "seisproc/stats.h"
 
-enum { MAX_RUNS = 400, MAX_PARAMS_BYTES = 16384, MAX_THREADS = 256, UNIT_ROWS = 64 };
+enum { MAX_RUNS = 400, MAX_PARAMS_BYTES = 16384, MAX_THREADS = 256, UNIT_ROWS = 64, LINE_TRACES = 60 };
 
 static const double INTERVAL_S = 0.002, TOLERANCE = 1e-5;
 
@@ -59,10 +59,14 @@ static const kernel kernels[] = {
     {"bandpass", "bandpass", "low=[3,6] high=[60,80]", 3000, 1600, 300, 1, 0, 0},
     {"agc", "agc", "window=500", 3000, 1600, 30, 1, 0, 0},
     {"fx_decon", "fx_decon", "window=250 traces=20 length=3", 3000, 1600, 60, 1, 0, 0},
+    {"fk_denoise", "fk_denoise", "window=48", 3000, 1600, 150, 1, 850, 400},
+    {"fk_denoise_3d", "fk_denoise", "window=48 grid=[iline,xline]", 3000, 1600, 720, 1, 5000, 2300},
+    {"fk_denoise_96ms", "fk_denoise", "", 3000, 1600, 100, 1, 0, 0},
     {"mute", "mute", "", 3000, 1600, 3000, 1, 0, 0},
     {"slab_dwt_db4", "dwt", "wavelet=db4 level=6", 1000, 1600, 0, 64, 0, 0},
     {"slab_dwt_swt_db4", "dwt", "transform=swt wavelet=db4 level=5", 1000, 1600, 0, 64, 0, 0},
     {"slab_tf_stft_band", "tf", "fmin=5 fmax=100 aperture=7", 1000, 1600, 0, 64, 0, 0},
+    {"slab_fk_denoise", "fk_denoise", "window=48", 400, 1600, 0, 4, 0, 0},
     {"slab_dwt_db4_aperture7", "dwt", "wavelet=db4 level=6 aperture=7", 1000, 1600, 0, 64, 0, 0},
 };
 
@@ -84,7 +88,7 @@ typedef struct work {
   const sp_plan *plan;
   const float *in;
   float *out;
-  const double *offset;
+  const double *offset, *line, *place; /* on a grid: a number of the line and one in it */
   unsigned traces, samples, gathers, unit_rows;
   atomic_uint next;
   atomic_int thread;
@@ -156,7 +160,8 @@ static void compute_unit(const work *w, int thread, unsigned unit) {
   const unsigned units = (w->traces + w->unit_rows - 1) / w->unit_rows, gather = unit / units;
   const unsigned first = unit % units * w->unit_rows, left = w->traces - first;
   const size_t start = (size_t)gather * w->traces * w->samples;
-  const double *headers[SP_MAX_PROCESSOR_HEADERS] = {w->offset};
+  const double *headers[SP_MAX_PROCESSOR_HEADERS] = {w->line ? w->line : w->offset, w->line ? w->place : w->offset,
+                                                     w->offset, w->offset};
   const sp_block block = {.in = w->in + start,
                           .out = w->out + start,
                           .n_traces = w->traces,
@@ -285,6 +290,8 @@ static void compare(const settings *s, const kernel *k, const work *all, figures
                      .in = all->in,
                      .out = all->out,
                      .offset = all->offset,
+                     .line = all->line,
+                     .place = all->place,
                      .traces = k->reference_traces,
                      .samples = k->samples,
                      .gathers = 1,
@@ -324,6 +331,7 @@ static void bench_slab(const settings *s, work *w, sp_plan **plan, const kernel 
   *plan = make_plan(k, k->traces, f->threads);
   w->plan = *plan;
   w->unit_rows = w->plan->block_traces > UNIT_ROWS ? w->plan->block_traces : UNIT_ROWS;
+  if (w->plan->locality == SP_LOCAL_GATHER) w->unit_rows = k->traces;
   const size_t floats = (size_t)k->gathers * k->traces * k->samples;
   const double sums[2] = {sum_of_a_run(w, 1, floats), sum_of_a_run(w, f->threads, floats)};
   if (memcmp(&sums[0], &sums[1], sizeof *sums)) fail(k->name, "its output depends on the number of threads");
@@ -341,21 +349,28 @@ static void bench_gather(const settings *s, work *w, sp_plan **plan, const kerne
   if (!s->no_reference) compare(s, k, w, f);
   *plan = make_plan(k, k->traces, f->threads);
   w->plan = *plan;
-  w->unit_rows = f->threads == 1 ? k->traces : w->plan->block_traces;
+  w->unit_rows = f->threads == 1 || w->plan->locality == SP_LOCAL_GATHER ? k->traces : w->plan->block_traces;
   f->ms = time_runs(w, f->threads, s->seconds, &f->best_ms);
 }
 
 static void bench(const settings *s, const kernel *k, figures *f) {
   const size_t bytes = (size_t)k->gathers * k->traces * k->samples * sizeof(float);
   float *in = take(bytes);
-  double *offset = take(k->traces * sizeof *offset);
+  double *offset = take(3 * k->traces * sizeof *offset), *line = offset + k->traces, *place = line + k->traces;
   for (unsigned g = 0; g < k->gathers; g++) {
     fill_gather(in + (size_t)g * k->traces * k->samples, k->traces, k->samples, g + 1);
   }
-  for (unsigned t = 0; t < k->traces; t++) offset[t] = 1.5 * t - 300;
+  for (unsigned t = 0; t < k->traces; t++) {
+    offset[t] = 1.5 * t - 300;
+    line[t] = t / LINE_TRACES;
+    place[t] = t % LINE_TRACES;
+  }
+  const bool on_grid = strstr(k->params, "grid") != NULL;
   work w = {.in = in,
             .out = take(bytes),
             .offset = offset,
+            .line = on_grid ? line : NULL,
+            .place = place,
             .traces = k->traces,
             .samples = k->samples,
             .gathers = k->gathers};

@@ -21,6 +21,7 @@ import scipy.signal
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kernels"))
 
 import reference  # noqa: E402
+import reference_fk_denoise  # noqa: E402
 import reference_tf  # noqa: E402
 import reference_tools  # noqa: E402
 
@@ -65,6 +66,15 @@ def agc(gather, headers, interval, window="500"):
 
 def fx_decon(gather, headers, interval, **params):
     return reference_tools.fx_decon(gather, interval, **{key: int(value) for key, value in params.items()})
+
+
+def fk_denoise(gather, headers, interval, window="96", grid="", robust="0"):
+    """On a grid, lines of 60 traces."""
+    options = {"samples": float(window) * 1e-3 / interval, "robust": int(robust)}
+    if not grid:
+        return reference_fk_denoise.gather_2d(gather, **options)
+    lines = gather.reshape(-1, 60, gather.shape[1])
+    return reference_fk_denoise.denoise(np.moveaxis(lines, 2, 0), **options).reshape(gather.shape[1], -1).T
 
 
 # --- a trace at a time -------------------------------------------------------------------------------------------
@@ -148,7 +158,8 @@ def tf_by_trace(gather, headers, interval, transform="stft", sampling="full", ap
     return function(gather, interval, int(aperture), float(fmin), float(fmax))
 
 
-PROCESSORS = {"agc": agc, "bandpass": bandpass, "dwt": dwt, "fx_decon": fx_decon, "mute": mute, "tf": tf}
+PROCESSORS = {"agc": agc, "bandpass": bandpass, "dwt": dwt, "fk_denoise": fk_denoise,
+              "fx_decon": fx_decon, "mute": mute, "tf": tf}
 BY_TRACE = {"dwt": dwt_by_trace, "tf": tf_by_trace}
 
 
