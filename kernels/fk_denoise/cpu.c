@@ -89,6 +89,7 @@ static size_t lay_out(const fkd_plan *p, char *memory, sp_fkd_work *w, sp_fkd_bo
   w->in = take(memory, &end, s->planes + spare, f);
   w->out = take(memory, &end, s->planes + spare, f);
   w->bad = take(memory, &end, room * p->n_samples, 1);
+  w->stands_out = take(memory, &end, room, 1);
   w->slab = take(memory, &end, s->slab + spare, f);
   w->lines = take(memory, &end, s->lines + spare, f);
   w->spectrum = take(memory, &end, (2 * s->spectrum + transform) * lanes, f);

@@ -55,6 +55,7 @@ void sp_fkd_continue(const sp_fkd_layout *layout, float *planes);
 typedef struct sp_fkd_work {
   float *in, *out;          /* [n_samples][plane] of a box: what a pass reads and writes */
   uint8_t *bad;             /* [node][n_samples] */
+  uint8_t *stands_out;      /* [node] */
   float *slab;              /* [t.window][plane], sums of a slab */
   float *lines;             /* [t.window][i.window][line], sums of its windows that begin at one i */
   float *spectrum;          /* [t.window + 2][spectrum_row] complex vectors, a pack's; then two lines of a transform */
@@ -109,8 +110,9 @@ typedef struct sp_fkd_kernels {
   /* Means of `window` magnitudes around each of n samples, ends repeated: of |scale x|, at most `most` where that is not
    * NULL (then times most_times). */
   void (*level)(const sp_fkd_box *box, const float *x, const float *most, float most_times, float *mean);
-  /* Medians over 13 nodes of a 2-D box, 5 x 5 of a 3-D one, ends repeated: of levels [node][sp_fkd_level_row]. */
-  void (*medians)(const sp_fkd_box *box, const float *levels, float *medians);
+  /* Medians over 13 nodes of a 2-D box, 5 x 5 of a 3-D one, its ends repeated or reflected: of levels
+   * [node][sp_fkd_level_row]. */
+  void (*medians)(const sp_fkd_box *box, const float *levels, bool reflected, float *medians);
   /* Whether any |scale x| is above `times` m, or any level above `level_times` m. */
   bool (*stands_out)(const sp_fkd_box *box, const float *x, const float *level, const float *median, float times,
                      float level_times);

@@ -1,27 +1,30 @@
 /* Bad samples: spikes, bursts and traces that their neighbours know nothing of.
  *
  * A sample stands out where it is above 8 times, or the mean magnitude of a window around it above 5 times, the median
- * of that mean over 13 traces (5 x 5 on a grid). Ground roll near the source does so too, but it is coherent. So what
+ * of that mean over 13 traces (5 x 5 on a grid; ends reflected, so that the first trace is not its own median). Ground roll near the source does so too, but it is coherent. So what
  * stands out is compared with the traces beside it (one and two nodes away on each axis), block by block of half a
- * window: the largest correlation over lags up to a window, of three windows around the block, magnitudes above three
- * medians clipped so that no single sample counts for much.
+ * window: the largest correlation over lags up to a window a node, of three windows around the block, magnitudes above three
+ * of their means clipped so that no single sample counts for much. A block's likeness is the mean of the two largest.
  *
  *   A window's mean that stands out (of magnitudes clipped at 8 medians, so that it is not a spike's) is bad where the
- *   correlation is below INCOHERENT with all neighbours; and from there on before and after while it is so, and the mean
- *   is above twice the median.
- *   A spike, a sample that stands out of a window that does not (mean below 3 medians), is bad where the correlation is
- *   below COHERENT with all neighbours, or where fewer than two of those with which it is not have a sample of a quarter
- *   of its height and the same sign at that lag, give or take one; samples found bad do not count in a second sweep.
+ *   likeness, averaged over five blocks as far as the mean stays above twice the median, is below INCOHERENT, and fewer
+ *   than two of the traces beside it have a mean of a third of it nearby: first arrivals are seldom alike, but they
+ *   follow each other. So are samples that stand out. From there on before and after what is above twice the median is
+ *   bad too, as long as it is not coherent.
+ *   A spike, a sample that stands out and of which fewer than three of the six beside it are above a fifth, is bad where
+ *   the likeness is below COHERENT, or where fewer than two of the traces that are SIMILAR have a sample of a quarter of
+ *   its height and the same sign at that lag, give or take one; samples found bad do not count in a second sweep.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/fk_denoise/cpu.h"
 
-enum { MAX_NEIGHBOURS = 8, MAX_SPAN = 5 * SP_FKD_MAX_WINDOW, NEED = 2 };
+enum { MAX_NEIGHBOURS = 8, MAX_SPAN = 7 * SP_FKD_MAX_WINDOW, NEED = 2, AROUND = 2 };
 
-static const float SAMPLE_TIMES = 8, LEVEL_TIMES = 5, GO_ON_TIMES = 2, SPIKE_TIMES = 3, CLIP_TIMES = 3, SHARE = 0.25f;
-static const double INCOHERENT = 0.55, COHERENT = 0.7, SIMILAR = 0.6;
+static const float SAMPLE_TIMES = 8, LEVEL_TIMES = 5, GO_ON_TIMES = 2, CLIP_TIMES = 3, SHARE = 0.25f, MATCH = 1 / 3.0f;
+static const double INCOHERENT = 0.5, COHERENT = 0.6, SIMILAR = 0.5;
 
 /* A trace that is looked at, and what of the box that needs. */
 typedef struct search {
@@ -32,38 +35,35 @@ typedef struct search {
   uint32_t n, window; /* samples */
   uint32_t node;
   const float *x;
-  float *clipped; /* level of the trace, of clipped magnitudes */
   uint8_t *bad;
 } search;
 
 /* A trace beside it: the lag of the largest correlation. */
 typedef struct neighbour {
-  uint32_t node;
+  uint32_t node, steps; /* nodes away */
   int lag;
   double correlation;
 } neighbour;
 
 /* --- correlation --------------------------------------------------------------------------------------------------- */
 
-/* Samples from `first` on of a node, clipped; zeros outside the trace. */
+/* Samples from `first` on of a node, clipped at a multiple of their mean magnitude; zeros outside the trace. */
 static void clipped_samples(const search *s, uint32_t node, int64_t first, uint32_t count, double *to) {
-  const float *x = s->box->rows[node], *median = s->medians + node * s->row;
+  const float *x = s->box->rows[node];
+  double sum = 0;
   for (uint32_t i = 0; i < count; i++) {
     const int64_t t = first + i;
-    if (t < 0 || t >= s->n) {
-      to[i] = 0;
-      continue;
-    }
-    const float limit = CLIP_TIMES * median[t], v = x[t] * s->box->scale;
-    to[i] = v > limit ? limit : v < -limit ? -limit : v;
+    to[i] = t >= 0 && t < s->n ? (double)x[t] : 0;
+    sum += fabs(to[i]);
   }
+  const double limit = CLIP_TIMES * sum / count;
+  for (uint32_t i = 0; i < count; i++) to[i] = fmin(fmax(to[i], -limit), limit);
 }
 
 /* The largest correlation of a[length] with parts of b[length + 2 reach]. */
-static neighbour correlate(const double *a, const double *b, uint32_t length, uint32_t reach) {
+static void correlate(const double *a, const double *b, uint32_t length, uint32_t reach, neighbour *best) {
   const uint32_t lags = 2 * reach + 1;
-  double products[2 * SP_FKD_MAX_WINDOW + 1] = {0}, energy = 0, own = 0;
-  neighbour best = {.correlation = 0};
+  double products[4 * SP_FKD_MAX_WINDOW + 1] = {0}, energy = 0, own = 0;
   for (uint32_t i = 0; i < length; i++) {
     for (uint32_t lag = 0; lag < lags; lag++) products[lag] += a[i] * b[i + lag];
     own += a[i] * a[i];
@@ -71,10 +71,12 @@ static neighbour correlate(const double *a, const double *b, uint32_t length, ui
   }
   for (uint32_t lag = 0; lag < lags; lag++) {
     const double norm = sqrt(own * energy), c = norm > 0 ? products[lag] / norm : 0;
-    if (c > best.correlation) best = (neighbour){.lag = (int)lag - (int)reach, .correlation = c};
+    if (c > best->correlation) {
+      best->correlation = c;
+      best->lag = (int)lag - (int)reach;
+    }
     if (lag + 1 < lags) energy = fmax(energy + b[length + lag] * b[length + lag] - b[lag] * b[lag], 0);
   }
-  return best;
 }
 
 /* Nodes one and two steps away that are not dead. */
@@ -87,40 +89,41 @@ static uint32_t find_neighbours(const search *s, neighbour *list) {
       const int64_t at_i = i + (axis ? d : 0), at_j = j + (axis ? 0 : d);
       if (d == 0 || at_i < 0 || at_j < 0 || at_i >= l->i.n || at_j >= l->j.n) continue;
       const uint32_t node = (uint32_t)(at_i * l->j.n + at_j);
-      if (s->box->rows[node]) list[n++].node = node;
+      if (s->box->rows[node]) list[n++] = (neighbour){.node = node, .steps = (uint32_t)abs(d)};
     }
   }
   return n;
 }
 
 /* Correlates the block that begins at `start` with the traces beside it; returns how many there are. */
-static uint32_t compare_block(const search *s, uint32_t start, neighbour *list, double *largest) {
-  const uint32_t half = 3 * s->window / 2, reach = s->window;
+static uint32_t compare_block(const search *s, uint32_t start, neighbour *list, double *likeness) {
+  const uint32_t half = 3 * s->window / 2;
   const int64_t first = (int64_t)start + s->window / 4 - half;
   const uint32_t n = find_neighbours(s, list);
   double own[MAX_SPAN], other[MAX_SPAN];
   clipped_samples(s, s->node, first, 2 * half, own);
-  *largest = 0;
+  double first_best = 0, second_best = 0;
   for (uint32_t k = 0; k < n; k++) {
-    const uint32_t node = list[k].node;
-    clipped_samples(s, node, first - reach, 2 * half + 2 * reach, other);
-    list[k] = correlate(own, other, 2 * half, reach);
-    list[k].node = node;
-    *largest = fmax(*largest, list[k].correlation);
+    const uint32_t reach = list[k].steps * s->window;
+    clipped_samples(s, list[k].node, first - reach, 2 * half + 2 * reach, other);
+    correlate(own, other, 2 * half, reach, &list[k]);
+    second_best = fmax(second_best, fmin(first_best, list[k].correlation));
+    first_best = fmax(first_best, list[k].correlation);
   }
+  *likeness = 0.5 * (first_best + second_best);
   return n;
 }
 
 /* --- what is bad of a trace ----------------------------------------------------------------------------------------- */
 
-enum { GOOD, BAD, BAD_LATER /* found in the second sweep */ };
+enum { GOOD, BAD, BAD_LATER /* found in the second sweep */, BAD_RUN /* by its level */ };
 
 static bool sample_stands_out(const search *s, uint32_t t) {
   return fabsf(s->x[t] * s->box->scale) > SAMPLE_TIMES * s->medians[s->node * s->row + t];
 }
 
 static bool level_is_above(const search *s, uint32_t t, float times) {
-  return s->clipped[t] > times * s->medians[s->node * s->row + t];
+  return s->levels[s->node * s->row + t] > times * s->medians[s->node * s->row + t];
 }
 
 /* Whether enough of the traces beside it have a sample like this one. */
@@ -133,7 +136,7 @@ static bool is_explained(const search *s, uint32_t t, const neighbour *list, uin
     const uint8_t *bad = s->box->work.bad + (size_t)list[k].node * s->n;
     bool similar = false;
     for (int64_t at = (int64_t)t + list[k].lag - 1; at <= (int64_t)t + list[k].lag + 1; at++) {
-      if (at < 0 || at >= s->n || bad[at] == BAD) continue;
+      if (at < 0 || at >= s->n || bad[at] == BAD || bad[at] == BAD_RUN) continue;
       similar |= (x < 0 ? -y[at] : y[at]) > SHARE * fabsf(x);
     }
     found += similar;
@@ -141,13 +144,38 @@ static bool is_explained(const search *s, uint32_t t, const neighbour *list, uin
   return found >= (n < NEED ? n : NEED);
 }
 
-/* Marks spikes in the block start ... end - 1. */
-static void mark_spikes(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n,
-                        double largest, uint8_t mark) {
+static bool is_spike(const search *s, uint32_t t) {
+  int high = 0;
+  for (int64_t at = (int64_t)t - 3; at <= (int64_t)t + 3; at++) {
+    if (at >= 0 && at < s->n && at != t) high += fabsf(s->x[at]) > fabsf(s->x[t]) / 5;
+  }
+  return high < 3;
+}
+
+/* Whether enough of the traces beside it are about as strong as the block, at some time nearby. */
+static bool is_matched(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n) {
+  const float *own = s->levels + s->node * s->row;
+  float most = 0;
+  uint32_t found = 0;
+  for (uint32_t t = start; t < end; t++) most = fmaxf(most, own[t]);
+  for (uint32_t k = 0; k < n; k++) {
+    const float *level = s->levels + list[k].node * s->row;
+    const uint32_t reach = list[k].steps * s->window, first = start < reach ? 0 : start - reach;
+    bool strong = false;
+    for (uint32_t t = first; t < s->n && t < end + reach; t++) strong |= level[t] > MATCH * most;
+    found += strong;
+  }
+  return found >= (n < NEED ? n : NEED);
+}
+
+/* Marks samples of the block start ... end - 1 that stand out. */
+static void mark_samples(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n,
+                         double likeness, uint8_t mark) {
+  const bool strange = likeness < INCOHERENT && !is_matched(s, start, end, list, n);
   for (uint32_t t = start; t < end; t++) {
-    if (s->bad[t] == BAD || !sample_stands_out(s, t)) continue;
-    if (level_is_above(s, t, SPIKE_TIMES) && largest >= INCOHERENT) continue;
-    if (largest < COHERENT || !is_explained(s, t, list, n)) s->bad[t] = mark;
+    if (s->bad[t] != GOOD || !sample_stands_out(s, t)) continue;
+    const bool spike = is_spike(s, t) && (likeness < COHERENT || !is_explained(s, t, list, n));
+    if (strange || spike) s->bad[t] = mark;
   }
 }
 
@@ -160,7 +188,7 @@ static bool block_has(const search *s, uint32_t start, uint32_t end, float times
 
 static void mark_level(const search *s, uint32_t start, uint32_t end, float times) {
   for (uint32_t t = start; t < end; t++) {
-    if (level_is_above(s, t, times)) s->bad[t] = BAD;
+    if (level_is_above(s, t, times)) s->bad[t] = BAD_RUN;
   }
 }
 
@@ -169,33 +197,61 @@ static uint32_t block_end(const search *s, uint32_t start) {
   return s->n - start < hop ? s->n : start + hop;
 }
 
-/* Goes on from an incoherent block, before or after it, as long as the level stays high and incoherent. */
+/* Likeness of a block whose level is high, averaged over those around it as far as theirs is. */
+static double mean_likeness(const search *s, uint32_t block) {
+  const int64_t hop = s->window / 2;
+  double sum, likeness;
+  int n = 1;
+  neighbour list[MAX_NEIGHBOURS];
+  compare_block(s, (uint32_t)(block * hop), list, &sum);
+  for (int step = -1; step <= 1; step += 2) {
+    for (int64_t b = (int64_t)block + step; llabs(b - block) <= AROUND && b >= 0 && b * hop < s->n; b += step) {
+      const uint32_t start = (uint32_t)(b * hop);
+      if (!block_has(s, start, block_end(s, start), GO_ON_TIMES, false)) break;
+      compare_block(s, start, list, &likeness);
+      sum += likeness;
+      n++;
+    }
+  }
+  return sum / n;
+}
+
+static bool is_run(const search *s, uint32_t start, uint32_t end) {
+  return memchr(s->bad + start, BAD_RUN, end - start) != NULL;
+}
+
+/* Goes on from a bad block, before or after it, as long as the level stays high and incoherent. */
 static void go_on(const search *s, uint32_t block, int step) {
   const int64_t hop = s->window / 2;
   for (int64_t b = (int64_t)block + step; b >= 0 && b * hop < s->n; b += step) {
     const uint32_t start = (uint32_t)(b * hop), end = block_end(s, start);
-    neighbour list[MAX_NEIGHBOURS];
-    double largest;
-    if (!block_has(s, start, end, GO_ON_TIMES, false)) return;
-    if (block_has(s, start, end, LEVEL_TIMES, false)) return; /* a block of its own */
-    compare_block(s, start, list, &largest);
-    if (largest >= INCOHERENT) return;
+    if (is_run(s, start, end) || !block_has(s, start, end, GO_ON_TIMES, false)) return;
+    if (mean_likeness(s, (uint32_t)b) >= INCOHERENT) return;
     mark_level(s, start, end, GO_ON_TIMES);
   }
 }
 
-/* One sweep over the blocks of a trace. */
-static void sweep_trace(const search *s, bool second) {
+/* Marks the blocks of a trace, one by one. */
+static void mark_blocks(const search *s, bool second) {
   const uint32_t hop = s->window / 2;
   for (uint32_t start = 0; start < s->n; start += hop) {
     const uint32_t end = block_end(s, start);
     neighbour list[MAX_NEIGHBOURS];
-    double largest;
+    double likeness;
     if (!block_has(s, start, end, LEVEL_TIMES, true)) continue;
-    const uint32_t n = compare_block(s, start, list, &largest);
-    mark_spikes(s, start, end, list, n, largest, second ? BAD_LATER : BAD);
-    if (second || largest >= INCOHERENT || !block_has(s, start, end, LEVEL_TIMES, false)) continue;
+    const uint32_t n = compare_block(s, start, list, &likeness);
+    mark_samples(s, start, end, list, n, likeness, second ? BAD_LATER : BAD);
+    if (second || !block_has(s, start, end, LEVEL_TIMES, false)) continue;
+    if (mean_likeness(s, start / hop) >= INCOHERENT || is_matched(s, start, end, list, n)) continue;
     mark_level(s, start, end, GO_ON_TIMES);
+  }
+}
+
+static void sweep_trace(const search *s, bool second) {
+  const uint32_t hop = s->window / 2;
+  mark_blocks(s, second);
+  for (uint32_t start = 0; start < s->n && !second; start += hop) {
+    if (!is_run(s, start, block_end(s, start))) continue;
     go_on(s, start / hop, -1);
     go_on(s, start / hop, 1);
   }
@@ -209,24 +265,33 @@ static void mark_all(const search *s) {
   }
 }
 
-/* Rows that stand out somewhere are looked at. */
 static void sweep(const search *all, bool coherent, bool second) {
   const sp_fkd_box *box = all->box;
   const uint32_t nodes = box->layout.i.n * box->layout.j.n;
   for (uint32_t node = 0; node < nodes; node++) {
+    if (!box->work.stands_out[node]) continue;
     search s = *all;
-    const float *level = s.levels + node * s.row, *median = s.medians + node * s.row;
-    if (!box->rows[node]) continue;
-    if (!s.kernels->stands_out(box, box->rows[node], level, median, SAMPLE_TIMES, LEVEL_TIMES)) continue;
     s.node = node;
     s.x = box->rows[node];
     s.bad = box->work.bad + (size_t)node * s.n;
-    if (!coherent) {
+    if (coherent) {
+      sweep_trace(&s, second);
+    } else {
       mark_all(&s);
-      continue;
     }
-    s.kernels->level(box, s.x, median, SAMPLE_TIMES, s.clipped);
-    sweep_trace(&s, second);
+  }
+}
+
+/* Finds the traces that stand out somewhere, and where coherence counts clips their levels: of others that would change
+ * nothing. */
+static void find_rows(const search *s, float *levels, bool coherent) {
+  const sp_fkd_box *box = s->box;
+  const uint32_t nodes = box->layout.i.n * box->layout.j.n;
+  for (uint32_t node = 0; node < nodes; node++) {
+    const float *x = box->rows[node], *median = s->medians + node * s->row;
+    float *level = levels + node * s->row;
+    box->work.stands_out[node] = x && s->kernels->stands_out(box, x, level, median, SAMPLE_TIMES, LEVEL_TIMES);
+    if (box->work.stands_out[node] && coherent) s->kernels->level(box, x, median, SAMPLE_TIMES, level);
   }
 }
 
@@ -243,15 +308,10 @@ size_t sp_fkd_find_bad(const sp_fkd_kernels *kernels, const sp_fkd_box *box, boo
       memset(levels + node * row, 0, row * sizeof *levels);
     }
   }
-  kernels->medians(box, levels, medians);
-  const search s = {.kernels = kernels,
-                    .box = box,
-                    .levels = levels,
-                    .medians = medians,
-                    .row = row,
-                    .n = l->t.n,
-                    .window = l->t.window,
-                    .clipped = box->work.rows + 4 * (size_t)(l->t.n + 2 * SP_FKD_MAX_WINDOW)};
+  kernels->medians(box, levels, coherent, medians);
+  const search s = {
+      .kernels = kernels, .box = box, .levels = levels, .medians = medians, .row = row, .n = l->t.n, .window = l->t.window};
+  find_rows(&s, levels, coherent);
   sweep(&s, coherent, false);
   if (coherent) sweep(&s, coherent, true);
   for (size_t i = 0; i < samples; i++) {

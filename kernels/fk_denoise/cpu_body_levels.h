@@ -54,23 +54,29 @@ static bool stands_out(const sp_fkd_box *box, const float *x, const float *means
 
 /* --- medians ------------------------------------------------------------------------------------------------------ */
 
+/* The node at position j of an axis of n: the ends repeated, or reflected. */
+SP_INLINE uint32_t node_at(int64_t j, uint32_t n, bool reflected) {
+  return reflected ? sp_fkd_reflect(j, n) : clamp(j, n);
+}
+
 enum { ALONG = 13, ACROSS = 5, BLOCK = 4 /* vectors at a time: a cache line or more */ };
 
 /* Medians over 13 nodes of line i, for `n` vectors from sample t on. */
-static void medians_along(const sp_fkd_layout *l, uint32_t i, size_t t, int n, const float *levels, float *out) {
+static void medians_along(const sp_fkd_layout *l, uint32_t i, size_t t, int n, bool reflected, const float *levels,
+                          float *out) {
   const size_t row = sp_fkd_level_row(l);
   const float *from = levels + (size_t)i * l->j.n * row + t;
   float *to = out + (size_t)i * l->j.n * row + t;
   vi sorted[BLOCK][ALONG];
   for (int b = 0; b < n; b++) {
     for (int k = 0; k < ALONG; k++) {
-      const vi x = (vi)vf_load(from + clamp(k - ALONG / 2, l->j.n) * row + b * SP_LANES);
+      const vi x = (vi)vf_load(from + node_at(k - ALONG / 2, l->j.n, reflected) * row + b * SP_LANES);
       window_insert(sorted[b], sorted[b], k, x);
     }
   }
   for (uint32_t j = 0; j < l->j.n; j++) {
-    const float *gone = from + clamp((int64_t)j - ALONG / 2, l->j.n) * row;
-    const float *next = from + clamp((int64_t)j + ALONG / 2 + 1, l->j.n) * row;
+    const float *gone = from + node_at((int64_t)j - ALONG / 2, l->j.n, reflected) * row;
+    const float *next = from + node_at((int64_t)j + ALONG / 2 + 1, l->j.n, reflected) * row;
     for (int b = 0; b < n; b++) {
       vf_store(to + j * row + b * SP_LANES, (vf)sorted[b][ALONG / 2]);
       window_replace(sorted[b], sorted[b], ALONG, (vi)vf_load(gone + b * SP_LANES), (vi)vf_load(next + b * SP_LANES));
@@ -79,23 +85,24 @@ static void medians_along(const sp_fkd_layout *l, uint32_t i, size_t t, int n, c
 }
 
 /* The same over 5 x 5 nodes around those of line i. */
-static void medians_across(const sp_fkd_layout *l, uint32_t i, size_t t, int n, const float *levels, float *out) {
+static void medians_across(const sp_fkd_layout *l, uint32_t i, size_t t, int n, bool reflected, const float *levels,
+                          float *out) {
   const size_t row = sp_fkd_level_row(l);
   const float *lines[ACROSS];
   float *to = out + (size_t)i * l->j.n * row + t;
   vi sorted[BLOCK][ACROSS * ACROSS];
   for (int k = 0; k < ACROSS; k++) {
-    lines[k] = levels + (size_t)clamp((int64_t)i + k - ACROSS / 2, l->i.n) * l->j.n * row + t;
+    lines[k] = levels + (size_t)node_at((int64_t)i + k - ACROSS / 2, l->i.n, reflected) * l->j.n * row + t;
   }
   for (int b = 0; b < n; b++) {
     for (int k = 0; k < ACROSS * ACROSS; k++) {
-      const float *x = lines[k % ACROSS] + clamp(k / ACROSS - ACROSS / 2, l->j.n) * row;
+      const float *x = lines[k % ACROSS] + node_at(k / ACROSS - ACROSS / 2, l->j.n, reflected) * row;
       window_insert(sorted[b], sorted[b], k, (vi)vf_load(x + b * SP_LANES));
     }
   }
   for (uint32_t j = 0; j < l->j.n; j++) {
-    const size_t gone = clamp((int64_t)j - ACROSS / 2, l->j.n) * row;
-    const size_t next = clamp((int64_t)j + ACROSS / 2 + 1, l->j.n) * row;
+    const size_t gone = node_at((int64_t)j - ACROSS / 2, l->j.n, reflected) * row;
+    const size_t next = node_at((int64_t)j + ACROSS / 2 + 1, l->j.n, reflected) * row;
     for (int b = 0; b < n; b++) {
       vf_store(to + j * row + b * SP_LANES, (vf)sorted[b][ACROSS * ACROSS / 2]);
       for (int k = 0; k < ACROSS; k++) {
@@ -106,7 +113,7 @@ static void medians_across(const sp_fkd_layout *l, uint32_t i, size_t t, int n, 
   }
 }
 
-static void medians(const sp_fkd_box *box, const float *levels, float *out) {
+static void medians(const sp_fkd_box *box, const float *levels, bool reflected, float *out) {
   const sp_fkd_layout *l = &box->layout;
   const bool across = l->i.n >= ACROSS && l->j.n >= ACROSS;
   const size_t vectors = (l->t.n + SP_LANES - 1) / SP_LANES;
@@ -114,9 +121,9 @@ static void medians(const sp_fkd_box *box, const float *levels, float *out) {
     const int n = vectors - v < BLOCK ? (int)(vectors - v) : BLOCK;
     for (uint32_t i = 0; i < l->i.n; i++) {
       if (across) {
-        medians_across(l, i, v * SP_LANES, n, levels, out);
+        medians_across(l, i, v * SP_LANES, n, reflected, levels, out);
       } else {
-        medians_along(l, i, v * SP_LANES, n, levels, out);
+        medians_along(l, i, v * SP_LANES, n, reflected, levels, out);
       }
     }
   }

@@ -161,7 +161,7 @@ static void repeat_ends(const sp_fkd_layout *l, float *line) {
   }
 }
 
-/* out = x - rho (x - y) of a line, in place of y. */
+/* x - rho (x - y) = y + (1 - rho) (x - y) of a line, in place of y. */
 static void guard_line(const sp_fkd_layout *l, const float *xr, const float *rr, const float *x, float *y) {
   const int period = 2 * (int)l->j.step;
   for (int r = 0; r < period; r++) {
@@ -179,7 +179,7 @@ static void guard_line(const sp_fkd_layout *l, const float *xr, const float *rr,
       }
       float rho = sum_rr > 0 ? sum_xr / sum_rr : 0;
       rho = rho < 0 ? 0 : rho > 1 ? 1 : rho;
-      y[row + m] = x[row + m] - rho * (x[row + m] - y[row + m]);
+      y[row + m] += (1 - rho) * (x[row + m] - y[row + m]);
     }
   }
 }
