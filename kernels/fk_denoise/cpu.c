@@ -36,7 +36,8 @@ static const sp_fkd_kernels *choose_kernels(void) {
   return &sp_fkd_kernels_portable;
 }
 
-/* --- memory of a thread -------------------------------------------------------------------------------------------- */
+/* --- memory of a thread --------------------------------------------------------------------------------------------
+ */
 
 static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
@@ -128,7 +129,8 @@ static size_t lay_out(const fkd_plan *p, char *memory, sp_fkd_work *w, sp_fkd_bo
   return end;
 }
 
-/* --- plan ----------------------------------------------------------------------------------------------------------- */
+/* --- plan -----------------------------------------------------------------------------------------------------------
+ */
 
 static void destroy(sp_plan *base) {
   fkd_plan *p = (fkd_plan *)base;
@@ -161,7 +163,8 @@ static sp_status plan_parts(fkd_plan *p, const sp_geometry *geometry) {
   p->thread_bytes = lay_out(p, NULL, &work, &boxes);
   SP_TRY(sp_calloc(p->thread_bytes, (size_t)geometry->n_threads, "work of fk_denoise", &block));
   p->memory = block;
-  sp_debug("fk_denoise: window %zu samples, %.1f MB of memory a thread", p->sizes.window, 1e-6 * (double)p->thread_bytes);
+  sp_debug("fk_denoise: window %zu samples, %.1f MB of memory a thread", p->sizes.window,
+           1e-6 * (double)p->thread_bytes);
   return SP_SUCCESS;
 }
 
@@ -184,7 +187,8 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   return SP_SUCCESS;
 }
 
-/* --- a box ---------------------------------------------------------------------------------------------------------- */
+/* --- a box ----------------------------------------------------------------------------------------------------------
+ */
 
 static double taper(uint32_t m, uint32_t n) {
   return n == 1 ? 1 : sin(M_PI * (m + 0.5) / n);
@@ -262,15 +266,16 @@ static void log_noise(const sp_fkd_box *box) {
   const size_t n = (size_t)l->t.count * (l->t.window / 2 + 1);
   double sum = 0, least = INFINITY, most = 0;
   /* powers are four times too large: spectra are doubled */
-  const double energy = 4 * 0.5 * l->t.window * (l->i.window > 1 ? 0.5 * l->i.window : 1) * (l->j.window > 1 ? 0.5 * l->j.window : 1);
+  const double energy =
+      4 * 0.5 * l->t.window * (l->i.window > 1 ? 0.5 * l->i.window : 1) * (l->j.window > 1 ? 0.5 * l->j.window : 1);
   for (size_t i = 0; i < n; i++) {
     const double sigma = sqrt(box->work.level[i] / energy) / (double)box->scale;
     sum += sigma;
     least = fmin(least, sigma);
     most = fmax(most, sigma);
   }
-  sp_debug("fk_denoise: noise %.4g, from %.4g to %.4g over times and frequencies, traces %u", sum / (double)n, least, most,
-           l->i.n * l->j.n);
+  sp_debug("fk_denoise: noise %.4g, from %.4g to %.4g over times and frequencies, traces %u", sum / (double)n, least,
+           most, l->i.n * l->j.n);
 }
 
 static void process(const fkd_plan *p, sp_fkd_box *box, bool has_dead) {
@@ -290,7 +295,8 @@ static void process(const fkd_plan *p, sp_fkd_box *box, bool has_dead) {
   kernels->store(box, box->work.out, box->work.node_out);
 }
 
-/* --- apply ---------------------------------------------------------------------------------------------------------- */
+/* --- apply ----------------------------------------------------------------------------------------------------------
+ */
 
 static void apply_box(const fkd_plan *p, const sp_block *block, const sp_fkd_boxes *boxes, uint32_t number,
                       const sp_fkd_work *work) {

@@ -39,8 +39,8 @@ typedef struct sp_fkd_layout {
   uint32_t n_windows;    /* of a slab, with those that fill up vectors */
 } sp_fkd_layout;
 
-sp_fkd_layout sp_fkd_make_layout(const sp_fkd_params *params, double sample_interval_s, uint32_t n_samples, uint32_t n_i,
-                                 uint32_t n_j);
+sp_fkd_layout sp_fkd_make_layout(const sp_fkd_params *params, double sample_interval_s, uint32_t n_samples,
+                                 uint32_t n_i, uint32_t n_j);
 
 /* Where trace c of the continued axis j stands in a line. */
 static inline size_t sp_fkd_place(const sp_fkd_layout *l, uint32_t c) {
@@ -53,31 +53,31 @@ void sp_fkd_continue(const sp_fkd_layout *layout, float *planes);
 
 /* Memory of a thread. */
 typedef struct sp_fkd_work {
-  float *in, *out;          /* [n_samples][plane] of a box: what a pass reads and writes */
-  uint8_t *bad;             /* [node][n_samples] */
-  uint8_t *stands_out;      /* [node] */
-  float *slab;              /* [t.window][plane], sums of a slab */
-  float *lines;             /* [t.window][i.window][line], sums of its windows that begin at one i */
-  float *spectrum;          /* [t.window + 2][spectrum_row] complex vectors, a pack's; then two lines of a transform */
-  uint32_t *strong, *keep;  /* [t.window / 2 + 1][points] bits, one a window */
-  uint32_t *weak;           /* the same */
-  uint32_t *near;           /* [2][points] */
-  float *powers;            /* [t.window / 2 + 1][values_room] of a slab */
-  int32_t *select;          /* what picking a value out of values_room needs */
-  int32_t *alive;           /* [plane], samples of a slab that are not zero */
-  double *noise, *level;    /* [slabs][t.window / 2 + 1] */
-  float *high, *low;        /* [t.window / 2 + 1], thresholds of a slab */
-  float *analysis;          /* [points][t.window], the taper */
-  float *synthesis;         /* the same over the sum of its squares */
+  float *in, *out;           /* [n_samples][plane] of a box: what a pass reads and writes */
+  uint8_t *bad;              /* [node][n_samples] */
+  uint8_t *stands_out;       /* [node] */
+  float *slab;               /* [t.window][plane], sums of a slab */
+  float *lines;              /* [t.window][i.window][line], sums of its windows that begin at one i */
+  float *spectrum;           /* [t.window + 2][spectrum_row] complex vectors, a pack's; then two lines of a transform */
+  uint32_t *strong, *keep;   /* [t.window / 2 + 1][points] bits, one a window */
+  uint32_t *weak;            /* the same */
+  uint32_t *near;            /* [2][points] */
+  float *powers;             /* [t.window / 2 + 1][values_room] of a slab */
+  int32_t *select;           /* what picking a value out of values_room needs */
+  int32_t *alive;            /* [plane], samples of a slab that are not zero */
+  double *noise, *level;     /* [slabs][t.window / 2 + 1] */
+  float *high, *low;         /* [t.window / 2 + 1], thresholds of a slab */
+  float *analysis;           /* [points][t.window], the taper */
+  float *synthesis;          /* the same over the sum of its squares */
   size_t *time_at, *line_at; /* [t.window], [i.window]: planes and lines of a window, from the start of the box */
-  size_t *trace_at;         /* [j.window + j.step]: traces of a window and its neighbour, from the first column */
-  uint32_t *opposite;       /* [points], the point of the opposite wavenumber */
-  float *rows;              /* SP_FKD_ROWS of n_samples + 2 SP_FKD_MAX_WINDOW, for single traces */
-  float *guard;             /* 45 planes */
-  uint32_t *histogram;      /* 65536 */
-  size_t *live_at;          /* [nodes] */
-  const float **node_in;    /* [nodes], NULL where dead */
-  float **node_out;         /* [nodes], NULL where there is no trace */
+  size_t *trace_at;          /* [j.window + j.step]: traces of a window and its neighbour, from the first column */
+  uint32_t *opposite;        /* [points], the point of the opposite wavenumber */
+  float *rows;               /* SP_FKD_ROWS of n_samples + 2 SP_FKD_MAX_WINDOW, for single traces */
+  float *guard;              /* 45 planes */
+  uint32_t *histogram;       /* 65536 */
+  size_t *live_at;           /* [nodes] */
+  const float **node_in;     /* [nodes], NULL where dead */
+  float **node_out;          /* [nodes], NULL where there is no trace */
   size_t values_room;
 } sp_fkd_work;
 
@@ -107,8 +107,8 @@ typedef struct sp_fkd_kernels {
   void (*filter)(const sp_fkd_box *box, uint32_t slab);
   /* work.out = x - rho r. */
   void (*guard)(const sp_fkd_box *box);
-  /* Means of `window` magnitudes around each of n samples, ends repeated: of |scale x|, at most `most` where that is not
-   * NULL (then times most_times). */
+  /* Means of `window` magnitudes around each of n samples, ends repeated: of |scale x|, at most `most` where that is
+   * not NULL (then times most_times). */
   void (*level)(const sp_fkd_box *box, const float *x, const float *most, float most_times, float *mean);
   /* Medians over 13 nodes of a 2-D box, 5 x 5 of a 3-D one, its ends repeated or reflected: of levels
    * [node][sp_fkd_level_row]. */
@@ -138,8 +138,8 @@ void sp_fkd_replace_bad(const sp_fkd_box *box, bool outliers, bool local);
 
 /* --- boxes ------------------------------------------------------------------------------------------------------ */
 
-/* Parts of a gather: box b has the nodes first[b] ... first[b] + n_i[b] n_j[b] - 1 of node[], each the number of a trace
- * or -1. */
+/* Parts of a gather: box b has the nodes first[b] ... first[b] + n_i[b] n_j[b] - 1 of node[], each the number of a
+ * trace or -1. */
 typedef struct sp_fkd_boxes {
   uint32_t n, room;
   uint32_t *first, *n_i, *n_j; /* [room] */

@@ -1,19 +1,21 @@
 /* Bad samples: spikes, bursts and traces that their neighbours know nothing of.
  *
  * A sample stands out where it is above 8 times, or the mean magnitude of a window around it above 5 times, the median
- * of that mean over 13 traces (5 x 5 on a grid; ends reflected, so that the first trace is not its own median). Ground roll near the source does so too, but it is coherent. So what
- * stands out is compared with the traces beside it (one and two nodes away on each axis), block by block of half a
- * window: the largest correlation over lags up to a window a node, of three windows around the block, magnitudes above three
- * of their means clipped so that no single sample counts for much. A block's likeness is the mean of the two largest.
+ * of that mean over 13 traces (5 x 5 on a grid; ends reflected, so that the first trace is not its own median). Ground
+ * roll near the source does so too, but it is coherent. So what stands out is compared with the traces beside it (one
+ * and two nodes away on each axis), block by block of half a window: the largest correlation over lags up to a window a
+ * node, of three windows around the block, magnitudes above three of their means clipped so that no single sample
+ * counts for much. A block's likeness is the mean of the two largest.
  *
  *   A window's mean that stands out (of magnitudes clipped at 8 medians, so that it is not a spike's) is bad where the
  *   likeness, averaged over five blocks as far as the mean stays above twice the median, is below INCOHERENT, and fewer
  *   than two of the traces beside it have a mean of a third of it nearby: first arrivals are seldom alike, but they
  *   follow each other. So are samples that stand out. From there on before and after what is above twice the median is
  *   bad too, as long as it is not coherent.
- *   A spike, a sample that stands out and of which fewer than three of the six beside it are above a fifth, is bad where
- *   the likeness is below COHERENT, or where fewer than two of the traces that are SIMILAR have a sample of a quarter of
- *   its height and the same sign at that lag, give or take one; samples found bad do not count in a second sweep.
+ *   A spike, a sample that stands out and of which fewer than three of the six beside it are above a fifth, is bad
+ * where the likeness is below COHERENT, or where fewer than two of the traces that are SIMILAR have a sample of a
+ * quarter of its height and the same sign at that lag, give or take one; samples found bad do not count in a second
+ * sweep.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -45,7 +47,8 @@ typedef struct neighbour {
   double correlation;
 } neighbour;
 
-/* --- correlation --------------------------------------------------------------------------------------------------- */
+/* --- correlation ---------------------------------------------------------------------------------------------------
+ */
 
 /* Samples from `first` on of a node, clipped at a multiple of their mean magnitude; zeros outside the trace. */
 static void clipped_samples(const search *s, uint32_t node, int64_t first, uint32_t count, double *to) {
@@ -114,7 +117,8 @@ static uint32_t compare_block(const search *s, uint32_t start, neighbour *list, 
   return n;
 }
 
-/* --- what is bad of a trace ----------------------------------------------------------------------------------------- */
+/* --- what is bad of a trace -----------------------------------------------------------------------------------------
+ */
 
 enum { GOOD, BAD, BAD_LATER /* found in the second sweep */, BAD_RUN /* by its level */ };
 
@@ -309,8 +313,13 @@ size_t sp_fkd_find_bad(const sp_fkd_kernels *kernels, const sp_fkd_box *box, boo
     }
   }
   kernels->medians(box, levels, coherent, medians);
-  const search s = {
-      .kernels = kernels, .box = box, .levels = levels, .medians = medians, .row = row, .n = l->t.n, .window = l->t.window};
+  const search s = {.kernels = kernels,
+                    .box = box,
+                    .levels = levels,
+                    .medians = medians,
+                    .row = row,
+                    .n = l->t.n,
+                    .window = l->t.window};
   find_rows(&s, levels, coherent);
   sweep(&s, coherent, false);
   if (coherent) sweep(&s, coherent, true);

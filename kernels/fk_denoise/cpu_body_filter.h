@@ -64,7 +64,8 @@ static bool decide(const pack *p) {
   const uint32_t n = l->points, last = l->t.window / 2;
   uint32_t *near = w->near, *beside = near + n, any = 0;
   for (uint32_t f = p->box->band.first; f <= p->box->band.last && f <= last; f++) {
-    const uint32_t *here = w->strong + (size_t)f * n, *below = f > 0 ? here - n : here, *above = f < last ? here + n : here;
+    const uint32_t *here = w->strong + (size_t)f * n, *below = f > 0 ? here - n : here,
+                   *above = f < last ? here + n : here;
     const uint32_t *weak = w->weak + (size_t)f * n;
     uint32_t *keep = w->keep + (size_t)f * n, found = 0;
     for (uint32_t k = 0; k < n; k++) {
@@ -120,7 +121,8 @@ static void join_real_row(const pack *p, fkd_complex *a, const fkd_complex *b, c
 static void join_row(const pack *p, uint32_t f) {
   const sp_fkd_layout *l = &p->box->layout;
   const uint32_t *opposite = p->box->work.opposite, *keep = p->box->work.keep + (size_t)f * l->points;
-  fkd_complex *a = p->spectrum + (size_t)f * l->spectrum_row, *b = p->spectrum + (size_t)row_of_b(l, f) * l->spectrum_row;
+  fkd_complex *a = p->spectrum + (size_t)f * l->spectrum_row,
+              *b = p->spectrum + (size_t)row_of_b(l, f) * l->spectrum_row;
   if (f == 0 || f == l->t.window / 2) {
     join_real_row(p, a, b, keep);
     return;

@@ -86,7 +86,7 @@ static void medians_along(const sp_fkd_layout *l, uint32_t i, size_t t, int n, b
 
 /* The same over 5 x 5 nodes around those of line i. */
 static void medians_across(const sp_fkd_layout *l, uint32_t i, size_t t, int n, bool reflected, const float *levels,
-                          float *out) {
+                           float *out) {
   const size_t row = sp_fkd_level_row(l);
   const float *lines[ACROSS];
   float *to = out + (size_t)i * l->j.n * row + t;

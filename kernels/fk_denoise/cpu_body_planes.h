@@ -197,7 +197,8 @@ static void guard(const sp_fkd_box *box) {
     if (t < 0) continue;
     for (int k = 0; k < 2; k++) {
       const float *slots[FIVE];
-      for (int s = 0; s < FIVE; s++) slots[s] = ring + ((size_t)((t + FIVE * s) % GUARD_RING) * 2 + (size_t)k) * l->plane;
+      for (int s = 0; s < FIVE; s++)
+        slots[s] = ring + ((size_t)((t + FIVE * s) % GUARD_RING) * 2 + (size_t)k) * l->plane;
       sum_planes(slots, l->plane, l->i.n > 1 ? spare : sums[k]);
       if (l->i.n > 1) sum_lines(l, spare, sums[k]);
     }

@@ -117,7 +117,7 @@ SP_INLINE vf power(fkd_complex a) {
 
 /* The rows of a frequency and of the opposite one, as they are after analyse_time and transform_row. */
 typedef struct row_pair {
-  fkd_complex *a, *b;             /* to hold A and B */
+  fkd_complex *a, *b;              /* to hold A and B */
   const fkd_complex *z, *negative; /* hold Z */
 } row_pair;
 
@@ -145,8 +145,8 @@ static uint32_t live_windows(const pack *p) {
   }
   const float half = 0.5f * (float)(l->points * l->t.window);
   const vf limit = vf_set(half);
-  return (above_bits(__builtin_convertvector(even, vf), limit) |
-          above_bits(__builtin_convertvector(odd, vf), limit) << SP_LANES) &
+  return (above_bits(__builtin_convertvector(even, vf), limit) | above_bits(__builtin_convertvector(odd, vf), limit)
+                                                                     << SP_LANES) &
          p->valid;
 }
 

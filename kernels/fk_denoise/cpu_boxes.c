@@ -182,7 +182,8 @@ static sp_reason cut_grid(uint32_t n, const double *const *headers, sp_fkd_boxes
   return SP_REASON_OK;
 }
 
-sp_reason sp_fkd_cut(const sp_fkd_params *params, uint32_t n_traces, const double *const *headers, sp_fkd_boxes *boxes) {
+sp_reason sp_fkd_cut(const sp_fkd_params *params, uint32_t n_traces, const double *const *headers,
+                     sp_fkd_boxes *boxes) {
   boxes->n = 0;
   return params->grid.n ? cut_grid(n_traces, headers, boxes) : cut_lines(params, n_traces, headers, boxes);
 }

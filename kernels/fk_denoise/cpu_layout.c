@@ -5,8 +5,8 @@ static uint32_t round_up(uint32_t n, uint32_t unit) {
   return (n + unit - 1) / unit * unit;
 }
 
-sp_fkd_layout sp_fkd_make_layout(const sp_fkd_params *params, double sample_interval_s, uint32_t n_samples, uint32_t n_i,
-                                 uint32_t n_j) {
+sp_fkd_layout sp_fkd_make_layout(const sp_fkd_params *params, double sample_interval_s, uint32_t n_samples,
+                                 uint32_t n_i, uint32_t n_j) {
   sp_fkd_layout l = {.t = sp_fkd_time_axis(params, sample_interval_s, n_samples),
                      .i = sp_fkd_trace_axis(params, n_i),
                      .j = sp_fkd_trace_axis(params, n_j)};

@@ -6,21 +6,20 @@
  * sample lies in exactly q windows of each axis. An axis of fewer than q points has windows of one.
  *
  *   F = FFT(g x), g the separable taper sin(pi (m + 1/2) / w)
- *   N[slab, f] = 0.3-quantile of |F|^2 over the wavenumbers of the live windows of a slab, divided by -ln 0.7; a slab is
- *                all windows that begin at one time, a window is live when more than half of its samples are not zero
- *   T[slab, f] = N, its median over five slabs (those without a live window left out), its mean over five frequencies
- *   F is kept where |F|^2 > high^2 T, and where |F|^2 > low^2 T beside such a coefficient: next to it in f, ki or kj;
- *   wavenumbers wrap, frequencies do not. Else it becomes 0.
- *   y = sum over windows of g FFT^-1(F) / sum of g^2
- *   out = x - rho r, r = x - y, rho = sum(x r) / sum(r r) within 0 ... 1, sums over 25 samples x 5 traces (x 5)
+ *   N[slab, f] = 0.3-quantile of |F|^2 over the wavenumbers of the live windows of a slab, divided by -ln 0.7; a slab
+ * is all windows that begin at one time, a window is live when more than half of its samples are not zero T[slab, f] =
+ * N, its median over five slabs (those without a live window left out), its mean over five frequencies F is kept where
+ * |F|^2 > high^2 T, and where |F|^2 > low^2 T beside such a coefficient: next to it in f, ki or kj; wavenumbers wrap,
+ * frequencies do not. Else it becomes 0. y = sum over windows of g FFT^-1(F) / sum of g^2 out = x - rho r, r = x - y,
+ * rho = sum(x r) / sum(r r) within 0 ... 1, sums over 25 samples x 5 traces (x 5)
  *
  * For noise |F|^2 is distributed exponentially about its mean, the noise's power, and events occupy few wavenumbers:
- * hence the low quantile. A plane wave is a few coefficients of a window, so strong ones lose nothing. rho falls below 1
- * where r is not noise but ringing ahead of a strong onset. Gulunay (2017) and others filter in local windows with a
+ * hence the low quantile. A plane wave is a few coefficients of a window, so strong ones lose nothing. rho falls below
+ * 1 where r is not noise but ringing ahead of a strong onset. Gulunay (2017) and others filter in local windows with a
  * threshold given by hand; the noise level, the hysteresis (after Canny 1986) and the guard are this program's.
  *
- * A trace that is all zero, or has a sample that is no finite number, is dead: its output is 0. Dead traces are 0 in the
- * first pass and what that made of them in a second one. Bad samples likewise (bad.h).
+ * A trace that is all zero, or has a sample that is no finite number, is dead: its output is 0. Dead traces are 0 in
+ * the first pass and what that made of them in a second one. Bad samples likewise (bad.h).
  *
  * Every backend does the same operations in the same order, without fused ones: results are the same bits.
  */

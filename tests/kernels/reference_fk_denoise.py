@@ -1,4 +1,4 @@
-"""fk_denoise in double precision with NumPy and SciPy, from its definition (docs/processors.md); what tests compare with.
+"""fk_denoise in double precision with NumPy and SciPy, from its definition (docs/processors.md).
 
 Cubes are [t][i][j]; a 2-D gather has one i.
 """

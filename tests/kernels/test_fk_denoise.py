@@ -89,15 +89,13 @@ def test_options(kernels, options):
         assert worst_distance(got, reference.gather_2d(gather, **options)) < LIMIT
 
 
-@pytest.mark.parametrize("shape", [(60, 12, 14), (48, 5, 21), (40, 3, 30), (30, 13, 13), (50, 2, 17)])
-@pytest.mark.parametrize("robust", [0, 1])
+@pytest.mark.parametrize("shape, robust", [((48, 12, 14), 0), ((40, 5, 21), 0), ((40, 3, 30), 0), ((30, 13, 13), 0),
+                                           ((50, 2, 17), 0), ((36, 12, 14), 1), ((40, 5, 21), 2)])
 def test_cubes(kernels, shape, robust):
     random = np.random.default_rng(2)
     t, i, j = np.ogrid[:shape[0], :shape[1], :shape[2]]
     cube = (np.sin(0.4 * t + 0.5 * i - 0.2 * j) + 0.7 * random.standard_normal(shape)).astype(np.float32)
     cube[shape[0] // 2, 1, 3] += 60
-    if robust and shape[1] < 5:
-        pytest.skip("13 traces along the longer axis: the reference takes those of a grid line too")
     expected = reference.denoise(cube, robust=robust)
     got = run_cube(kernels, cube, robust=robust)
     assert worst_distance(got.reshape(shape[0], -1).T, expected.reshape(shape[0], -1).T) < LIMIT
@@ -182,8 +180,8 @@ def test_clean_data_stay(kernels):
 
 
 def test_three_plane_waves(kernels):
-    """The cube that rank reduction is best at, ODRR reaches 10.96 dB there, given the rank."""
-    wavelet = [(1 - 2 * a) * np.exp(-a) for a in (np.pi * 30 * (np.arange(56) - 27.5 - 0.0) * 0.002) ** 2]
+    """A published cube that rank reduction is best at; given the rank, ODRR reaches 10.96 dB there."""
+    wavelet = [(1 - 2 * a) * np.exp(-a) for a in (np.pi * 30 * (np.arange(56) - 27.5) * 0.002) ** 2]
     clean = np.zeros((300, 20, 20))
     for i in range(1, 21):
         for j in range(1, 21):
@@ -191,7 +189,7 @@ def test_three_plane_waves(kernels):
                 clean[start:start + 56, i - 1, j - 1] += wavelet
     clean /= np.abs(clean).max()
     found = []
-    for seed in range(5):
+    for seed in range(3):
         noisy = (clean + 0.2 * np.random.default_rng(seed).standard_normal(clean.shape)).astype(np.float32)
         got = kernels.apply("fk_denoise", noisy.reshape(300, -1).T, nodes(20, 20), interval=0.002, grid="[iline,xline]")
         found.append(snr(clean, got.out.T.reshape(clean.shape)))
@@ -202,7 +200,8 @@ def test_three_plane_waves(kernels):
 
 
 def positions(x, y=None):
-    return [np.zeros(len(x)), np.zeros(len(x)), np.array(x, float), np.zeros(len(x)) if y is None else np.array(y, float)]
+    zeros = np.zeros(len(x))
+    return [zeros, zeros, np.array(x, float), zeros if y is None else np.array(y, float)]
 
 
 def apart(kernels, parts, **options):
