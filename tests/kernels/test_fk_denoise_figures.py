@@ -11,28 +11,26 @@ import numpy as np
 import pytest
 
 import harness
-from conftest import DATA, NO_DATA
 from test_fk_denoise import run, run_cube, snr
 
 ORACLE = harness.ROOT.parent / "shared" / "oracle" / "fk_denoise.py"
-NEEDS_DATA = pytest.mark.skipif(DATA is None, reason=NO_DATA)
 
 
-def load(name, shape):
-    return np.fromfile(DATA / name, "<f4").reshape(shape, order="F").astype(float)
+def load(folder, name, shape):
+    return np.fromfile(folder / name, "<f4").reshape(shape, order="F").astype(float)
 
 
-def published_cube():
-    return load("bench_hyper4/syn3d_30_c.bin", (126, 32, 32)), load("bench_hyper4/syn3d_30_n.bin", (126, 32, 32))
+def published_cube(folder):
+    return tuple(load(folder, f"bench_hyper4/syn3d_30_{which}.bin", (126, 32, 32)) for which in "cn")
 
 
-def seeded_cube(seed):
-    clean = load("bench_hyper4/hyper4_126_32_32.bin", (126, 32, 32))
+def seeded_cube(folder, seed):
+    clean = load(folder, "bench_hyper4/hyper4_126_32_32.bin", (126, 32, 32))
     return clean, clean + 0.1 * np.abs(clean).max() * np.random.RandomState(seed).randn(*clean.shape)
 
 
-def seeded_edges(seed):
-    clean = load("bench_edge2d/syn_edge2d.bin", (512, 50))
+def seeded_edges(folder, seed):
+    clean = load(folder, "bench_edge2d/syn_edge2d.bin", (512, 50))
     return clean, clean + 0.2 * np.abs(clean).max() * np.random.RandomState(seed).randn(*clean.shape)
 
 
@@ -49,32 +47,29 @@ def section_figure(kernels, pair):
     return snr(pair[0], run(kernels, pair[1].T, robust="auto").out.T)
 
 
-@NEEDS_DATA
-def test_published_files(kernels):
-    assert cube_figure(kernels, published_cube()) > 14.85
-    assert lines_figure(kernels, published_cube()) > 9.85
-    assert cube_figure(kernels, seeded_cube(202526)) > 19.0
-    assert section_figure(kernels, seeded_edges(202526)) > 15.9
+def test_published_files(kernels, data_dir):
+    assert cube_figure(kernels, published_cube(data_dir)) > 14.85
+    assert lines_figure(kernels, published_cube(data_dir)) > 9.85
+    assert cube_figure(kernels, seeded_cube(data_dir, 202526)) > 19.0
+    assert section_figure(kernels, seeded_edges(data_dir, 202526)) > 15.9
 
 
-@NEEDS_DATA
 @pytest.mark.long
-def test_fresh_seeds(kernels):
+def test_fresh_seeds(kernels, data_dir):
     """The parameters' defaults were found on the files above; of these the noise was not looked at."""
-    assert np.mean([cube_figure(kernels, seeded_cube(seed)) for seed in range(5)]) > 18.9
-    assert np.mean([section_figure(kernels, seeded_edges(seed)) for seed in range(5)]) > 15.8
+    assert np.mean([cube_figure(kernels, seeded_cube(data_dir, seed)) for seed in range(5)]) > 18.9
+    assert np.mean([section_figure(kernels, seeded_edges(data_dir, seed)) for seed in range(5)]) > 15.8
 
 
-@NEEDS_DATA
 @pytest.mark.skipif(not ORACLE.is_file(), reason="no ../shared/oracle/fk_denoise.py")
-def test_the_oracle_agrees(kernels):
+def test_the_oracle_agrees(kernels, data_dir):
     """But for the guard, and for the ends of the gather, which the oracle does not pad alike."""
     spec = importlib.util.spec_from_file_location("fk_denoise_oracle", ORACLE)
     oracle = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(oracle)
-    clean, noisy = seeded_edges(202526)
+    clean, noisy = seeded_edges(data_dir, 202526)
     assert snr(clean, run(kernels, noisy.T).out.T) > snr(clean, oracle.lfk(noisy)) - 0.05
-    clean, noisy = published_cube()
+    clean, noisy = published_cube(data_dir)
     assert cube_figure(kernels, (clean, noisy)) > snr(clean, oracle.lfk(noisy)) - 0.05
 
 
