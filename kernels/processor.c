@@ -130,6 +130,8 @@ const char *sp_reason_name(sp_reason reason) {
       [SP_REASON_GEOMETRY] = "geometry",
       [SP_REASON_UNREADABLE] = "unreadable",
       [SP_REASON_CRASHED] = "crashed its worker",
+      [SP_REASON_BAD_TRACES] = "traces not finite",
+      [SP_REASON_OVERFLOW] = "overflow",
   };
   return (unsigned)reason < SP_REASON_COUNT ? names[reason] : "unknown";
 }

@@ -8,6 +8,12 @@ typedef enum sp_mode { SP_MODE_PROCESSED, SP_MODE_NOISE, SP_MODE_BOTH } sp_mode;
  * no bad sample reaches an output; the sum is not the input there, and /integrity/status says where. A dead gather
  * is zero either way. */
 typedef enum sp_on_error { SP_ON_ERROR_PASSTHROUGH, SP_ON_ERROR_ZERO, SP_ON_ERROR_ABORT } sp_on_error;
+/* What becomes of samples that are NaN or Inf. GATHER: the gather cannot be processed. TRACE: the trace stays as it is
+ * (all zero with ZERO of on_error), nobody's neighbour. ZERO: such samples become zero before anything is computed, and
+ * count as zero in the noise, too. */
+typedef enum sp_nan { SP_NAN_TRACE, SP_NAN_GATHER, SP_NAN_ZERO } sp_nan;
+/* Which traces are processed: those whose header `trid` says that they are seismic or says nothing, or all. */
+typedef enum sp_trid { SP_TRID_SEISMIC, SP_TRID_ALL } sp_trid;
 typedef enum sp_engine_kind { SP_ENGINE_AUTO, SP_ENGINE_CPU, SP_ENGINE_CUDA, SP_ENGINE_MOCK } sp_engine_kind;
 
 #endif

@@ -25,10 +25,12 @@ typedef struct sp_slab {
                                    needs none */
   const uint32_t *set_aside;    /* [n_gathers] sp_reason, or NULL. Not SP_REASON_OK: this gather is not computed but
                                    handled as on_error says, for this reason */
-  float *traces;                /* [n_traces][n_samples]: what goes to /traces (the noise in mode noise) */
-  float *noise;                 /* the same for /noise; NULL unless the mode is both */
-  sp_gather_result *results;    /* [n_gathers] */
-  void *user;                   /* the submitter's own */
+  const unsigned char
+      *skip;     /* [n_traces] or NULL, in the order that `order` makes: not 0: this trace is not processed */
+  float *traces; /* [n_traces][n_samples]: what goes to /traces (the noise in mode noise) */
+  float *noise;  /* the same for /noise; NULL unless the mode is both */
+  sp_gather_result *results; /* [n_gathers] */
+  void *user;                /* the submitter's own */
 } sp_slab;
 
 typedef struct sp_engine_config {
@@ -36,7 +38,8 @@ typedef struct sp_engine_config {
   size_t n_steps;
   sp_mode mode;
   sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
-  uint32_t n_samples;   /* a trace */
+  sp_nan nan;
+  uint32_t n_samples; /* a trace */
   double sample_interval_s;
   sp_local max_traces;    /* of the largest slab */
   sp_local max_gather;    /* traces of the largest gather */
@@ -55,6 +58,11 @@ enum { SP_MAX_CHAIN_HEADERS = 16 };
  * with a '?' behind those that are optional for every step. Writes at most `max` and returns how many it wrote. The
  * names belong to the processors and their parameters. A chain may need up to SP_MAX_CHAIN_HEADERS. */
 size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char **names, size_t max);
+
+/* Whether a trace whose header `trid` (trace identification code, SEG-Y revision 2.1, bytes 29-30) has this value is
+ * one to be processed: not 2 to 10 (dead, dummy, time break, uphole, sweep, timing, water break, gun signatures) nor 18
+ * to 24 (vibrator signals, pairs of time, depth and velocity). NAN says nothing. */
+bool sp_trid_is_seismic(double trid);
 
 /* GPUs that this process may use; 0 where there is none, no driver, or no module of this program for them. `why` (may
  * be NULL) then gets one line that says which. Loads the module where there is a driver. */

@@ -33,8 +33,9 @@ typedef struct sp_figure_list {
  * bytes of the gather in /traces and in /noise (0 where there is none).
  *
  * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
- * and so on, and of one step's the largest; a result that overflows is not finite. A gather of which some traces are
- * all zero is processed: those traces stay as they are, and its reason is SP_REASON_DEAD_TRACES. A gather without
+ * and so on, and of one step's the largest, then a result that overflows. A gather of which some traces are all zero,
+ * not to be processed or not finite (sp_nan) is processed without them: those stay as they are, and its reason is
+ * SP_REASON_BAD_TRACES where some are not finite, else SP_REASON_DEAD_TRACES where some are all zero. A gather without
  * traces is SP_REASON_OK. Bits, reasons and checksums do not depend on threads, slabs or kind of submission. */
 #define SP_GATHER_FIGURES(FIGURE)                                                                                      \
   FIGURE(uint32_t, UINT32, reason, MAX)                                                                                \

@@ -22,6 +22,8 @@ typedef struct sp_job_settings {
   /* what is computed */
   int mode;      /* sp_mode */
   int on_error;  /* sp_on_error */
+  int nan;       /* sp_nan */
+  int trid;      /* sp_trid */
   int precision; /* sp_precision */
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;             /* sp_engine_kind */

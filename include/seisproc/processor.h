@@ -22,17 +22,24 @@
 typedef enum sp_reason {
   SP_REASON_OK = 0,
   SP_REASON_DEAD_TRACES = 1, /* some traces are all zero: they stay so, the others were processed */
-  SP_REASON_NOT_FINITE = 2,  /* a sample is NaN or Inf */
+  SP_REASON_NOT_FINITE = 2,  /* a sample of the input is NaN or Inf */
   SP_REASON_DEAD = 3,        /* every trace is all zero */
   SP_REASON_TOO_SHORT = 4,   /* fewer samples than a processor needs */
   SP_REASON_GEOMETRY = 5,    /* a header that a processor needs cannot be used */
   SP_REASON_UNREADABLE = 6,  /* its samples could not be read */
   SP_REASON_CRASHED = 7,     /* killed its worker repeatedly and was set aside */
+  SP_REASON_BAD_TRACES = 8,  /* some traces hold NaN or Inf: they stay as they are, the others were processed */
+  SP_REASON_OVERFLOW = 9,    /* a result is NaN or Inf, although the input is finite */
   SP_REASON_COUNT
 } sp_reason;
 
 /* "not finite", ...; never NULL. */
 const char *sp_reason_name(sp_reason reason);
+
+/* Whether a gather with this reason was processed, but for some of its traces. */
+static inline bool sp_reason_is_processed(uint32_t reason) {
+  return reason <= SP_REASON_DEAD_TRACES || reason == SP_REASON_BAD_TRACES;
+}
 
 /* How backends that have a choice store coefficients. */
 typedef enum sp_precision {
@@ -76,14 +83,20 @@ typedef struct sp_plan {
   uint32_t block_traces; /* rows a call; at least 1. Trace-local: the fewest that it is efficient with, since what comes
                             after works on them while the nearest cache holds them. Block-local: so many that what is
                             computed twice at the edges of a call does not matter */
-  uint32_t keep_floats;  /* that apply keeps of each trace for undo; 0 where it cannot be undone */
+  bool edits;      /* it decides which traces there are (mute, edit): in the steps that a chain begins with it gets all
+                      traces, dead and not finite ones too, and what leaves it all zero is nobody's neighbour. Other
+                      steps get the live traces of a gather only, as though there were no others */
+  bool takes_dead; /* whole gathers: it gets all traces at their places, those that are not live as zeros, since it
+                      knows of the gap by the place (fk); what it makes of them is not used */
+  uint32_t keep_floats; /* that apply keeps of each trace for undo; 0 where it cannot be undone */
 } sp_plan;
 
 typedef struct sp_cpu_ops {
   /* Makes a plan; the caller owns it (destroy). `params` is the processor's parameter struct, borrowed during
    * the call. Errors: SP_ERR_USAGE for parameters that contradict each other or the geometry, logged. */
   sp_status (*plan)(const void *params, const sp_geometry *geometry, sp_plan **out);
-  /* Computes a block. Input may hold NaN or Inf: any output will do then, but it must return. Not
+  /* Computes a block. Input may hold NaN or Inf, and traces that are all zero: any output will do then (unless the plan
+   * edits), but it must return. Not
    * SP_REASON_OK: the whole gather is handled as the job's on_error says, whatever was written; where the rows of
    * the block have several reasons, the largest. Output must not depend on anything but the arguments. */
   sp_reason (*apply)(const sp_plan *plan, int thread, const sp_block *block);

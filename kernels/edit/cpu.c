@@ -61,7 +61,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   char why[SP_WHY_SIZE];
   SP_TRY(sp_calloc(1, sizeof(edit_plan), "the plan of edit", &block));
   edit_plan *p = block;
-  p->base = (sp_plan){.ops = &sp_edit_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1};
+  p->base = (sp_plan){.ops = &sp_edit_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1, .edits = true};
   p->params = *(const sp_edit_params *)values;
   p->n_samples = geometry->n_samples;
   p->n_threads = geometry->n_threads;

@@ -137,7 +137,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   void *block;
   SP_TRY(sp_calloc(1, sizeof(fk_plan), "the plan of fk", &block));
   fk_plan *p = block;
-  p->base = (sp_plan){.ops = &sp_fk_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1};
+  p->base = (sp_plan){.ops = &sp_fk_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1, .takes_dead = true};
   p->params = *(const sp_fk_params *)values;
   p->n_samples = geometry->n_samples;
   p->max_traces = geometry->max_traces;

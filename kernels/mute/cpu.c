@@ -17,7 +17,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   void *block;
   SP_TRY(sp_calloc(1, sizeof(mute_plan), "the plan of mute", &block));
   mute_plan *p = block;
-  p->base = (sp_plan){.ops = &sp_mute_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4};
+  p->base = (sp_plan){.ops = &sp_mute_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4, .edits = true};
   p->params = *(const sp_mute_params *)values;
   p->n_samples = geometry->n_samples;
   p->interval_s = geometry->sample_interval_s;

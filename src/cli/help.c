@@ -124,6 +124,15 @@ static void print_params(const sp_param *table) {
   }
 }
 
+/* Whether "key: value, ..." gives this key. */
+static bool gives(const char *pairs, const char *key) {
+  const size_t n = strlen(key);
+  for (const char *at = pairs; at && (at = strstr(at, key)); at += n) {
+    if ((at == pairs || at[-1] == ' ') && at[n] == ':') return true;
+  }
+  return false;
+}
+
 /* Names the header columns, those that are needed and those that are optional. */
 static void print_headers(const sp_processor *processor, const char *needs, const char *mark, const char *uses,
                           const char *end) {
@@ -150,7 +159,7 @@ static void print_processor(const sp_processor *processor) {
          processor->example ? processor->example : "");
   const char *separator = processor->example ? ", " : "";
   for (const sp_param *param = processor->params; param->key; param++) {
-    if (!param->standard) continue;
+    if (!param->standard || gives(processor->example, param->key)) continue;
     printf("%s%s: %s", separator, param->key, default_text(param));
     separator = ", ";
   }

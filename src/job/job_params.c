@@ -9,6 +9,15 @@ const sp_param sp_job_params[] = {
      "what is written: the processed traces, the noise (input minus processed), or both", FIELD(mode)},
     {"on_error", SP_PARAM_CHOICE, "passthrough", 0, 0, false, "passthrough|zero|abort", NULL,
      "a gather that cannot be processed is copied as it is, zeroed, or ends the job", FIELD(on_error)},
+    {"nan", SP_PARAM_CHOICE, "trace", 0, 0, 0, "trace|gather|zero", NULL,
+     "samples that are NaN or Inf, unless the chain begins by taking them away: the trace stays as it is and the "
+     "others are "
+     "processed, the gather cannot be processed, or such samples become zero",
+     FIELD(nan)},
+    {"trid", SP_PARAM_CHOICE, "seismic", 0, 0, 0, "seismic|all", NULL,
+     "seismic: traces whose header trid says dead, auxiliary or time break stay as they are, and no other trace sees "
+     "them",
+     FIELD(trid)},
     {"precision", SP_PARAM_CHOICE, "float32", 0, 0, false, "float32|mixed", NULL,
      "mixed: a GPU stores time-frequency coefficients in half precision; CPUs ignore it", FIELD(precision)},
     {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,

@@ -25,7 +25,7 @@ static void *record_at(const sp_coordinator *c, uint64_t unit) {
 static void check_reason(sp_coordinator *c, uint64_t unit) {
   const uint32_t reason = sp_figures_reason(record_at(c, unit));
   if (c->run->job->settings.on_error != SP_ON_ERROR_ABORT || c->outcome != SP_SUCCESS) return;
-  if (reason <= SP_REASON_DEAD_TRACES) return;
+  if (sp_reason_is_processed(reason)) return;
   char name[64];
   c->flow->describe(c->plan, unit, name, sizeof name);
   c->outcome =

@@ -228,10 +228,12 @@ static sp_status report_failures(const sp_run_context *run, const sp_beginning *
     if (count[reason] == 0) continue;
     char name[64];
     plan->flow->describe(plan, first[reason], name, sizeof name);
-    const bool part = reason == SP_REASON_DEAD_TRACES;
+    const bool part = sp_reason_is_processed((uint32_t)reason);
     sp_info("%llu %ss %s: %s (the first is %s)", (unsigned long long)count[reason], plan->shape.unit,
             part ? "processed in part" : "not processed", sp_reason_name((sp_reason)reason), name);
-    if (!part || run->job->settings.dead_traces == SP_DEAD_TRACES_REPORT) status = SP_ERR_GATHER;
+    if (reason != SP_REASON_DEAD_TRACES || run->job->settings.dead_traces == SP_DEAD_TRACES_REPORT) {
+      status = SP_ERR_GATHER;
+    }
   }
   return status;
 }

@@ -158,6 +158,8 @@ typedef struct survey {
   sp_local *order;    /* NULL: none */
   double *columns[2]; /* of the first step's first header, and of the other one, as `order` makes them */
   uint32_t set_aside[MAX_TEST_GATHERS];
+  sp_nan nan;
+  unsigned char *skip; /* NULL: none; as `order` makes them */
 } survey;
 
 static inline void add_step(survey *s, const sp_processor *processor, step_params params) {
@@ -200,6 +202,7 @@ static inline survey *make_survey(const sp_local *sizes, sp_local n_gathers, uin
 static inline void free_survey(survey *s) {
   for (int k = 0; k < 2; k++) free(s->columns[k]);
   free(s->order);
+  free(s->skip);
   free(s->in);
   free(s);
 }
@@ -269,9 +272,17 @@ static inline bool all_finite(const float *x, size_t n) {
   return true;
 }
 
-/* One step on one gather, from `result` to `spare`; kept[k] holds what step k keeps. */
-static inline sp_reason reference_step(const survey *s, size_t k, sp_local first, sp_local n_traces,
-                                       const float *result, float *spare, float *const *kept) {
+/* Rows that go through a chain together, with their headers. */
+typedef struct reference_rows {
+  const survey *s;
+  sp_local n;
+  sp_local *trace; /* [n] of the slab's headers */
+  float *kept[MAX_TEST_STEPS];
+} reference_rows;
+
+/* One step, from `from` to `to`. */
+static inline sp_reason reference_step(const reference_rows *rows, size_t k, const float *from, float *to) {
+  const survey *s = rows->s;
   const uint32_t n = s->n_samples;
   const step_params *p = &s->params[k];
   const int column = strcmp(s->chain[k].processor->headers[0], s->chain[0].processor->headers[0]) != 0;
@@ -279,58 +290,107 @@ static inline sp_reason reference_step(const survey *s, size_t k, sp_local first
   bool is_kept = false;
   for (size_t j = k + 1; j < s->n_steps; j++) is_kept = is_kept || s->chain[j].undoes == k + 1;
   sp_reason reason = SP_REASON_OK;
-  for (sp_local i = 0; i < n_traces; i++) {
-    const double header = s->columns[column][first + i];
-    float *row = spare + (size_t)i * n;
+  for (sp_local i = 0; i < rows->n; i++) {
+    const double header = s->columns[column][rows->trace[i]];
+    const size_t at = (size_t)i * n;
     if (undone) {
-      for (uint32_t j = 0; j < n; j++) row[j] = result[(size_t)i * n + j] / kept[undone - 1][(size_t)i * n + j];
+      for (uint32_t j = 0; j < n; j++) to[at + j] = from[at + j] / rows->kept[undone - 1][at + j];
       continue;
     }
     if (p->refuse_above != 0 && header > p->refuse_above) reason = p->reason;
-    step_row(p, result, n_traces, n, i, header, row);
-    if (is_kept) scale_row(row, kept[k] + (size_t)i * n, (uint32_t)header, n);
+    step_row(p, from, rows->n, n, i, header, to + at);
+    if (is_kept) scale_row(to + at, rows->kept[k] + at, (uint32_t)header, n);
   }
   return reason;
 }
 
-/* Takes a gather through the chain; `result` holds the input at first, `spare` as much. */
-static inline sp_reason reference_chain(const survey *s, sp_local first, sp_local n_traces, const float *in,
-                                        float *result, float *spare) {
-  const uint32_t n = s->n_samples;
-  const size_t samples = (size_t)n_traces * n;
-  float *kept[MAX_TEST_STEPS];
+/* Takes rows through the chain; `result` holds the input at first. */
+static inline sp_reason reference_chain(reference_rows *rows, float *result) {
+  const survey *s = rows->s;
+  const size_t samples = (size_t)rows->n * s->n_samples;
+  float *spare = malloc(samples * sizeof(float) + 1);
   sp_reason reason = SP_REASON_OK;
-  for (size_t k = 0; k < s->n_steps; k++) kept[k] = malloc(samples * sizeof(float));
+  for (size_t k = 0; k < s->n_steps; k++) rows->kept[k] = malloc(samples * sizeof(float) + 1);
   for (size_t k = 0; k < s->n_steps && !reason; k++) {
-    reason = reference_step(s, k, first, n_traces, result, spare, kept);
-    for (sp_local i = 0; i < n_traces; i++) {
-      if (all_zero(in + (size_t)i * n, n)) memcpy(spare + (size_t)i * n, in + (size_t)i * n, n * sizeof(float));
-    }
-    if (!reason) memcpy(result, spare, samples * sizeof(float));
+    reason = reference_step(rows, k, result, spare);
+    memcpy(result, spare, samples * sizeof(float));
   }
-  for (size_t k = 0; k < s->n_steps; k++) free(kept[k]);
-  if (reason) return reason;
-  return all_finite(result, samples) ? SP_REASON_OK : SP_REASON_NOT_FINITE;
+  for (size_t k = 0; k < s->n_steps; k++) free(rows->kept[k]);
+  free(spare);
+  return reason ? reason : all_finite(result, samples) ? SP_REASON_OK : SP_REASON_OVERFLOW;
 }
 
-static inline sp_reason judge_input(const survey *s, sp_local gather, const float *in, sp_local n_traces) {
-  const size_t samples = (size_t)n_traces * s->n_samples;
+/* What the reference finds out about a gather's traces. */
+typedef struct reference_marks {
+  bool live[4096], bad[4096];
+  sp_local n_live, n_dead, n_bad;
+} reference_marks;
+
+/* Marks traces; with the policy `zero` repairs them. */
+static inline void mark_traces(const survey *s, sp_local gather, float *in, reference_marks *m) {
+  const size_t n = s->n_samples;
+  memset(m, 0, sizeof *m);
+  for (sp_local i = 0; i < s->first_trace[gather + 1] - s->first_trace[gather]; i++) {
+    float *x = in + i * n;
+    const bool skip = s->skip && s->skip[s->first_trace[gather] + i];
+    bool finite = all_finite(x, n);
+    if (!skip && !finite) m->n_bad++;
+    for (size_t j = 0; !skip && s->nan == SP_NAN_ZERO && j < n; j++) x[j] = isfinite(x[j]) ? x[j] : 0;
+    finite = finite || s->nan == SP_NAN_ZERO;
+    m->n_dead += all_zero(x, n);
+    m->bad[i] = !skip && !finite;
+    m->live[i] = !skip && finite && !all_zero(x, n);
+    m->n_live += m->live[i];
+  }
+}
+
+static inline sp_reason judge_input(const survey *s, sp_local gather, const reference_marks *m) {
   if (s->set_aside[gather]) return (sp_reason)s->set_aside[gather];
-  if (!all_finite(in, samples)) return SP_REASON_NOT_FINITE;
-  return all_zero(in, samples) ? SP_REASON_DEAD : SP_REASON_OK;
+  if (m->n_bad && (s->nan == SP_NAN_GATHER || m->n_live == 0)) return SP_REASON_NOT_FINITE;
+  return m->n_dead == s->first_trace[gather + 1] - s->first_trace[gather] ? SP_REASON_DEAD : SP_REASON_OK;
 }
 
-/* What the reference makes of one gather's rows, in their final order: outputs of `bytes`, and why. */
-static inline sp_reason reference_rows(const survey *s, sp_local gather, const float *in, float *processed,
-                                       float *noise) {
+/* Takes the live traces of a gather out, through the chain, and back. */
+static inline sp_reason reference_live(const survey *s, sp_local gather, const reference_marks *m, float *processed) {
   const sp_local first = s->first_trace[gather], n_traces = s->first_trace[gather + 1] - first;
-  const size_t bytes = gather_bytes(s, gather);
+  const size_t row_bytes = s->n_samples * sizeof(float);
+  reference_rows rows = {.s = s, .trace = malloc(n_traces * sizeof(sp_local))};
+  float *result = malloc(n_traces * row_bytes);
+  for (sp_local i = 0; i < n_traces; i++) {
+    if (!m->live[i]) continue;
+    memcpy((char *)result + rows.n * row_bytes, (char *)processed + i * row_bytes, row_bytes);
+    rows.trace[rows.n++] = first + i;
+  }
+  const sp_reason reason = reference_chain(&rows, result);
+  for (sp_local i = 0; i < rows.n; i++) {
+    memcpy((char *)processed + (rows.trace[i] - first) * row_bytes, (char *)result + i * row_bytes, row_bytes);
+  }
+  free(result);
+  free(rows.trace);
+  return reason;
+}
+
+/* What the reference makes of one gather's rows, in their final order, and why. */
+static inline sp_reason reference_gather_rows(const survey *s, sp_local gather, float *in, float *processed,
+                                              float *noise) {
+  const size_t bytes = gather_bytes(s, gather), n = s->n_samples;
+  reference_marks *m = malloc(sizeof *m);
+  float *before = malloc(bytes);
+  memcpy(before, in, bytes);
+  mark_traces(s, gather, in, m);
+  if (s->set_aside[gather]) memcpy(in, before, bytes); /* not even repaired */
   memcpy(processed, in, bytes);
-  sp_reason reason = judge_input(s, gather, in, n_traces);
-  if (!reason) reason = reference_chain(s, first, n_traces, in, processed, noise);
+  sp_reason reason = judge_input(s, gather, m);
+  if (!reason) reason = reference_live(s, gather, m, processed);
   if (reason) memcpy(processed, in, bytes);
-  for (size_t i = 0; i < bytes / sizeof(float); i++) noise[i] = reason ? 0 : in[i] - processed[i];
-  if (reason && s->on_error == SP_ON_ERROR_ZERO) memset(processed, 0, bytes);
+  for (size_t i = 0; i < bytes / sizeof(float); i++) {
+    noise[i] = reason || !m->live[i / n] ? 0 : in[i] - processed[i];
+    const bool zeroed = reason || m->bad[i / n];
+    if (zeroed && s->on_error == SP_ON_ERROR_ZERO) processed[i] = 0;
+  }
+  if (!reason) reason = m->n_bad ? SP_REASON_BAD_TRACES : m->n_dead ? SP_REASON_DEAD_TRACES : SP_REASON_OK;
+  free(before);
+  free(m);
   return reason;
 }
 
@@ -341,13 +401,10 @@ static inline void reference_gather(const survey *s, sp_local gather, const prod
   *r = (sp_gather_result){0};
   if (n_traces == 0) return;
   float *in = malloc(bytes), *processed = malloc(bytes), *noise = malloc(bytes);
-  bool dead_traces = false;
   for (sp_local i = 0; i < n_traces; i++) {
     memcpy(in + i * n, trace_of(s, gather, s->order ? s->order[first + i] : i), n * sizeof(float));
-    dead_traces = dead_traces || all_zero(in + i * n, n);
   }
-  r->reason = reference_rows(s, gather, in, processed, noise);
-  if (!r->reason && dead_traces) r->reason = SP_REASON_DEAD_TRACES;
+  r->reason = reference_gather_rows(s, gather, in, processed, noise);
   memcpy(out->traces + first * n, s->mode == SP_MODE_NOISE ? noise : processed, bytes);
   r->crc_traces = plain_crc(out->traces + first * n, bytes);
   if (s->mode == SP_MODE_BOTH) {
@@ -409,6 +466,7 @@ static inline held_slab *hold_slab(const survey *s, sp_local first, sp_local n) 
                       .order = s->order ? s->order + start : NULL,
                       .headers = h->headers,
                       .set_aside = s->set_aside + first,
+                      .skip = s->skip ? s->skip + start : NULL,
                       .traces = (float *)(h->traces + CANARY),
                       .noise = h->noise ? (float *)(h->noise + CANARY) : NULL,
                       .results = malloc((n + 1) * sizeof(sp_gather_result)),
@@ -445,6 +503,7 @@ static inline sp_engine_config config_of(const survey *s, int n_threads, int n_s
                             .n_steps = s->n_steps,
                             .mode = s->mode,
                             .on_error = s->on_error,
+                            .nan = s->nan,
                             .n_samples = s->n_samples,
                             .sample_interval_s = 0.002,
                             .max_traces = s->n_traces,

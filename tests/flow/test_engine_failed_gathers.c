@@ -36,7 +36,7 @@ static void test_not_finite_anywhere(void **unused) {
       s->mode = SP_MODE_BOTH;
       product got = run_survey(SP_ENGINE_CPU, s, thread_counts[k % 3], 2, 2, 0), expected = reference(s);
       assert_int_equal(got.results[0].reason, SP_REASON_OK);
-      assert_int_equal(got.results[1].reason, SP_REASON_NOT_FINITE);
+      assert_int_equal(got.results[1].reason, SP_REASON_BAD_TRACES);
       assert_int_equal(got.results[2].reason, SP_REASON_OK);
       assert_same(s, &got, &expected, "not finite");
       free_product(&got);
@@ -53,6 +53,7 @@ static void test_what_is_written_instead(void **unused) {
     survey *s = two_steps(sizes, 2, 500);
     trace_of(s, 0, 12)[77] = NAN;
     s->on_error = (sp_on_error)policy;
+    s->nan = SP_NAN_GATHER;
     s->mode = SP_MODE_BOTH;
     product got = run_survey(SP_ENGINE_CPU, s, 2, 1, 2, 0);
     const size_t samples = gather_bytes(s, 0) / sizeof(float);
@@ -110,7 +111,7 @@ static void test_first_reason_on_the_way_counts(void **unused) {
     add_step(s, &by_offset, (step_params){.locality = SP_LOCAL_BLOCK, .block_traces = 5, .gain = 1});
     assert_int_equal(reason_of(s, thread_counts[t]), SP_REASON_OK);
     s->params[2].overflow = true;
-    assert_int_equal(reason_of(s, thread_counts[t]), SP_REASON_NOT_FINITE);
+    assert_int_equal(reason_of(s, thread_counts[t]), SP_REASON_OVERFLOW);
     s->params[2].refuse_above = 3;
     s->params[2].reason = SP_REASON_TOO_SHORT;
     assert_int_equal(reason_of(s, thread_counts[t]), SP_REASON_TOO_SHORT);
@@ -120,6 +121,7 @@ static void test_first_reason_on_the_way_counts(void **unused) {
     s->params[0].refuse_above = 100;
     s->params[0].reason = SP_REASON_TOO_SHORT;
     assert_int_equal(reason_of(s, thread_counts[t]), SP_REASON_TOO_SHORT);
+    s->nan = SP_NAN_GATHER;
     trace_of(s, 0, 3)[5] = NAN;
     assert_int_equal(reason_of(s, thread_counts[t]), SP_REASON_NOT_FINITE);
     memset(s->in, 0, gather_bytes(s, 0));
@@ -141,6 +143,15 @@ static void test_set_aside(void **unused) {
   s->set_aside[1] = SP_REASON_CRASHED; /* nothing there to go wrong */
   check_everywhere(s);
   free_survey(s);
+}
+
+/* Leaves out one trace in eight, and all of some gathers. */
+static void skip_some(survey *s, uint64_t *state) {
+  s->skip = calloc(s->n_traces + 1, 1);
+  for (sp_local g = 0; g < s->n_gathers; g++) {
+    const uint32_t one_in = random_below(state, 10) ? 8 : 1;
+    for (sp_local i = s->first_trace[g]; i < s->first_trace[g + 1]; i++) s->skip[i] = random_below(state, one_in) == 0;
+  }
 }
 
 /* Everything at once, at random. */
@@ -173,6 +184,8 @@ static void test_random_defects(void **unused) {
     s->set_aside[random_below(&state, 30)] = SP_REASON_CRASHED;
     s->mode = (sp_mode)random_below(&state, 3);
     s->on_error = (sp_on_error)random_below(&state, 3);
+    s->nan = (sp_nan)random_below(&state, 3);
+    if (random_below(&state, 2)) skip_some(s, &state);
     check_survey(SP_ENGINE_CPU, s, thread_counts[i % 3], 1 + i % 3, 0, random_bits(&state));
     free_survey(s);
   }

@@ -14,7 +14,8 @@
 #define PATHS "input: a.h5\noutput: b.h5\n"
 #define CHAIN "chain: [dwt]\n"
 #define KEYS                                                                                                           \
-  "input, output, chain, sort, mode, on_error, precision, engine, workers, workers_per_gpu, threads, io_ranks, "       \
+  "input, output, chain, sort, mode, on_error, nan, trid, precision, engine, workers, workers_per_gpu, threads, "      \
+  "io_ranks, "                                                                                                         \
   "direct_io, slots, slab_mb, "                                                                                        \
   "commit_interval, restarts, stall_timeout, max_time, dead_traces"
 #define AT(line)      "seisproc: error: job.yaml:" #line ": "

@@ -162,7 +162,7 @@ def bad_survey(tmp_path, survey):
 def test_bad_gathers_are_handled_counted_and_recorded(seisproc, tmp_path, bad_survey, policy):
     path, first = bad_survey
     job, output = write_job(tmp_path, path)
-    result = seisproc("run", job, f"--set=on_error={policy}", ranks=4, check=2)
+    result = seisproc("run", job, f"--set=on_error={policy}", "--set=nan=gather", ranks=4, check=2)
     for words in ("2 gathers", "not finite", "dead gather", "dead traces"):
         assert words in result.stderr
     with h5py.File(path) as before, h5py.File(output) as after:
@@ -178,6 +178,28 @@ def test_bad_gathers_are_handled_counted_and_recorded(seisproc, tmp_path, bad_su
     norms = np.linalg.norm(expected, axis=1)
     assert (np.linalg.norm(y[good] - expected, axis=1) <= 1e-5 * norms).all()
     assert not y[first[7] + 1].any() and not noise[first[7] + 1].any()
+
+
+@pytest.mark.parametrize("policy", ["passthrough", "zero"])
+def test_traces_that_are_not_finite_or_not_seismic_stay_as_they_are(seisproc, tmp_path, bad_survey, policy):
+    path, first = bad_survey
+    with h5py.File(path, "r+") as f:
+        f["headers/trid"][first[2]:first[2] + 3] = (2, 4, 9)
+    job, output = write_job(tmp_path, path)
+    result = seisproc("run", job, f"--set=on_error={policy}", ranks=4, check=2)
+    assert "2 gathers processed in part: traces not finite" in result.stderr
+    with h5py.File(path) as before, h5py.File(output) as after:
+        status = after["integrity/status"][:]
+        x, y, noise = (f[:] for f in (before["traces"], after["traces"], after["noise"]))
+    assert {g: int(s) for g, s in enumerate(status) if s} == {3: 8, 5: 8, 7: 1, 9: 3}
+    bad, skipped = [first[3], first[6] - 1], list(range(first[2], first[2] + 3))
+    assert np.array_equal(y[skipped], x[skipped])
+    assert np.array_equal(y[bad], x[bad] if policy == "passthrough" else 0 * x[skipped[:2]], equal_nan=True)
+    assert not noise[bad + skipped].any()
+    good = np.setdiff1d(np.arange(len(x)), bad + skipped + list(range(first[9], first[10])))
+    expected = denoise(x[good])
+    assert (np.linalg.norm(y[good] - expected, axis=1) <= 1e-5 * np.linalg.norm(expected, axis=1)).all()
+    seisproc("verify", output, "--against", path)
 
 
 def test_dead_traces_alone_may_be_ignored(seisproc, tmp_path, survey):

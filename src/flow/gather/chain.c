@@ -102,16 +102,42 @@ static sp_chain_stage make_stage(const sp_engine_config *config, const sp_plan *
   return stage;
 }
 
+static bool is_trace_local(const sp_chain_part *part) {
+  return part->is_undo || part->plan->locality == SP_LOCAL_TRACE;
+}
+
+static size_t count_edits(const sp_chain *chain) {
+  size_t n = 0;
+  while (n < chain->n_steps && chain->parts[n].plan->edits && !chain->parts[n].is_undo && !chain->parts[n].kept) n++;
+  return n;
+}
+
+static bool goes_by_trace(const sp_engine_config *config, const sp_chain *chain) {
+  bool all = config->nan != SP_NAN_ZERO;
+  for (size_t i = 0; i < chain->n_steps; i++) all = all && is_trace_local(&chain->parts[i]);
+  return all;
+}
+
 static void cut_stages(const sp_engine_config *config, sp_chain *chain) {
+  static const sp_plan copy = {.locality = SP_LOCAL_TRACE, .block_traces = 4};
+  chain->n_edits = count_edits(chain);
+  chain->by_trace = goes_by_trace(config, chain);
+  for (size_t i = 0; i < chain->n_steps; i++) chain->takes_dead |= chain->parts[i].plan->takes_dead;
   for (size_t i = 0; i < chain->n_steps; i++) {
     const sp_chain_part *part = &chain->parts[i];
-    if (i > 0 && (part->is_undo || part->plan->locality == SP_LOCAL_TRACE)) {
+    const bool first_after_edits = !chain->by_trace && i == chain->n_edits;
+    if (i > 0 && is_trace_local(part) && !first_after_edits) {
       chain->stages[chain->n_stages - 1].n_steps++;
     } else {
       chain->stages[chain->n_stages++] = make_stage(config, part->plan, i);
     }
     chain->stages[chain->n_stages - 1].keeps |= part->kept != NULL;
+    if (!chain->by_trace && i < chain->n_edits) chain->n_prefix = chain->n_stages;
   }
+  if (chain->n_prefix < chain->n_stages) return;
+  /* nothing comes after the edits: a stage without a step takes what they left */
+  chain->stages[chain->n_stages] = make_stage(config, &copy, chain->n_steps);
+  chain->stages[chain->n_stages++].n_steps = 0;
 }
 
 sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out) {
@@ -123,7 +149,7 @@ sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out) {
   chain->steps = config->chain;
   SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->parts, "the chain", &block));
   chain->parts = block;
-  SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->stages, "the chain", &block));
+  SP_TRY_GOTO(fail, sp_calloc(chain->n_steps + 1, sizeof *chain->stages, "the chain", &block));
   chain->stages = block;
   SP_TRY_GOTO(fail, plan_steps(config, chain));
   cut_stages(config, chain);
@@ -134,13 +160,13 @@ fail:
   return status;
 }
 
-sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const sp_slab *slab, sp_local first_trace,
-                         sp_block *block) {
+sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const double *const *columns,
+                         sp_local first_row, sp_block *block) {
   const sp_chain_part *part = &chain->parts[step];
   const double *headers[SP_MAX_PROCESSOR_HEADERS];
-  for (size_t i = 0; i < part->n_headers; i++) headers[i] = slab->headers[part->headers[i]] + first_trace;
+  for (size_t i = 0; i < part->n_headers; i++) headers[i] = columns[part->headers[i]] + first_row;
   block->headers = headers;
-  block->kept = part->kept ? part->kept + (size_t)first_trace * part->plan->keep_floats : NULL;
+  block->kept = part->kept ? part->kept + (size_t)first_row * part->plan->keep_floats : NULL;
   const sp_reason reason = part->is_undo ? chain->steps[step].processor->undo(part->plan, thread, block)
                                          : part->plan->ops->apply(part->plan, thread, block);
   block->headers = NULL;

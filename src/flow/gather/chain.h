@@ -2,6 +2,11 @@
  *
  * A stage is a step of any locality and the trace-local steps that follow it: these work in place on what the first one
  * left in the cache. All traces that a stage's first step looks at must have been through the stage before.
+ *
+ * Where a step looks at neighbours, only live traces may be its neighbours. Then the leading steps that edit are stages
+ * of their own, which get all traces; what they make of them decides which are live, and the other stages get those
+ * only. A chain in which every step looks at each trace by itself is one stage, which gets all and marks them as it
+ * goes.
  */
 #ifndef SEISPROC_SRC_FLOW_GATHER_CHAIN_H
 #define SEISPROC_SRC_FLOW_GATHER_CHAIN_H
@@ -27,6 +32,10 @@ typedef struct sp_chain_part {
 
 typedef struct sp_chain {
   size_t n_steps, n_stages;
+  size_t n_edits;             /* leading steps that edit */
+  size_t n_prefix;            /* stages that these are; 0 where they are part of the only stage */
+  bool takes_dead;            /* one of the steps does */
+  bool by_trace;              /* the chain is one stage that gets all traces */
   const sp_chain_step *steps; /* borrowed */
   sp_chain_part *parts;       /* [n_steps] */
   sp_chain_stage *stages;     /* [n_stages] */
@@ -39,8 +48,9 @@ sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out);
 /* Takes NULL. */
 void sp_chain_destroy(sp_chain *chain);
 
-/* Applies one step to a block whose headers are set here: those of the traces from `first_trace` of the slab on. */
-sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const sp_slab *slab, sp_local first_trace,
-                         sp_block *block);
+/* Applies one step to a block whose headers and kept values are set here: those of the rows from `first_row` of the
+ * slab on. `columns` are the slab's, in the order in which its rows are now. */
+sp_reason sp_chain_apply(const sp_chain *chain, size_t step, int thread, const double *const *columns,
+                         sp_local first_row, sp_block *block);
 
 #endif

@@ -53,6 +53,10 @@ size_t sp_chain_headers(const sp_chain_step *chain, size_t n_steps, const char *
   return n;
 }
 
+bool sp_trid_is_seismic(double trid) {
+  return !((trid >= 2 && trid <= 10) || (trid >= 18 && trid <= 24));
+}
+
 static sp_status check_config(const sp_engine_config *c) {
   if (c->n_steps == 0) return SP_RAISE(SP_ERR_USAGE, "engine: the chain has no step");
   if (c->n_samples == 0 || !(c->sample_interval_s > 0)) {

@@ -19,11 +19,12 @@ typedef struct dealing {
 /* --- planning -------------------------------------------------------------------------------------------------- */
 
 sp_status sp_gather_columns(const sp_job *job, const char *names[SP_MAX_SLAB_COLUMNS], size_t *n_headers, size_t *n) {
-  enum { MOST = SP_MAX_SLAB_COLUMNS - SP_MAX_SORT_KEYS };
+  enum { MOST = SP_MAX_SLAB_COLUMNS - SP_MAX_SORT_KEYS - 1 };
   *n_headers = sp_chain_headers(job->chain, job->n_steps, names, MOST);
   if (*n_headers > MOST) {
     return SP_RAISE(SP_ERR_USAGE, "the chain needs %zu trace headers, allowed is up to %d", *n_headers, MOST);
   }
+  if (job->settings.trid == SP_TRID_SEISMIC) names[(*n_headers)++] = "trid?";
   for (size_t i = 0; i < job->n_sort; i++) names[*n_headers + i] = job->sort[i];
   *n = *n_headers + job->n_sort;
   return SP_SUCCESS;

@@ -20,6 +20,7 @@ typedef struct input {
   float *samples;                       /* [task_traces][n_samples] */
   double *columns[SP_MAX_SLAB_COLUMNS]; /* [task_traces] each: the chain's headers, then the sort keys */
   sp_local *order;                      /* [task_traces]; NULL for jobs that do not sort */
+  unsigned char *skip;                  /* [task_traces]: traces that are not processed; NULL where all are */
   uint32_t *reasons;                    /* [task_units] sp_reason: why a gather is not to be computed */
   sp_slot *slot;
   sp_slab slab;
@@ -55,6 +56,11 @@ static sp_status open_columns(worker *w) {
   return SP_SUCCESS;
 }
 
+/* The last of the headers is `trid`, where the job heeds it. */
+static bool has_trid(const worker *w) {
+  return w->job->settings.trid == SP_TRID_SEISMIC && w->column_data[w->n_headers - 1];
+}
+
 static sp_status create_input(const worker *w, input *in) {
   const sp_flow_shape *shape = w->shape;
   SP_TRY(sp_calloc(shape->task_units + 1, sizeof(sp_local), "a slab's gathers", (void **)&in->first_trace));
@@ -67,6 +73,7 @@ static sp_status create_input(const worker *w, input *in) {
     if (w->column_data[i]) continue;
     for (sp_local t = 0; t < shape->task_traces; t++) in->columns[i][t] = NAN; /* optional, and not there */
   }
+  if (has_trid(w)) SP_TRY(sp_calloc(shape->task_traces, 1, "a slab's headers", (void **)&in->skip));
   if (w->job->n_sort) {
     SP_TRY(sp_calloc(shape->task_traces, sizeof(sp_local), "a slab's order", (void **)&in->order));
   }
@@ -112,6 +119,7 @@ static sp_status create_engine(worker *w) {
                                    .n_steps = job->n_steps,
                                    .mode = (sp_mode)job->settings.mode,
                                    .on_error = (sp_on_error)job->settings.on_error,
+                                   .nan = (sp_nan)job->settings.nan,
                                    .n_samples = shape->n_samples,
                                    .sample_interval_s = shape->sample_interval_s,
                                    .max_traces = shape->task_traces,
@@ -146,6 +154,7 @@ void sp_gather_close(void *worker_) {
     sp_free(in->reasons);
     sp_free(in->samples);
     sp_free(in->order);
+    sp_free(in->skip);
     for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_free(in->columns[i]);
   }
   sp_free(w->column_rows);
@@ -259,6 +268,11 @@ static void sort_slab(worker *w, input *in) {
   }
 }
 
+static void mark_skipped(const worker *w, const input *in) {
+  const double *trid = in->columns[w->n_headers - 1];
+  for (sp_local i = 0; i < in->task.n_traces; i++) in->skip[i] = !sp_trid_is_seismic(trid[i]);
+}
+
 static void claim_slot(const worker *w, input *in) {
   sp_node_window *window = w->site->window;
   const sp_task *task = &in->task;
@@ -278,6 +292,7 @@ sp_status sp_gather_submit(void *worker_, int k) {
   const sp_node_window *window = w->site->window;
   const double start = sp_now();
   if (in->order) sort_slab(w, in);
+  if (in->skip) mark_skipped(w, in);
   claim_slot(w, in);
   in->slab = (sp_slab){.n_gathers = in->task.n_units,
                        .n_traces = in->task.n_traces,
@@ -286,6 +301,7 @@ sp_status sp_gather_submit(void *worker_, int k) {
                        .order = in->order,
                        .headers = (const double *const *)in->columns,
                        .set_aside = in->reasons,
+                       .skip = in->skip,
                        .traces = sp_slot_rows(window, in->slot, 0),
                        .noise = has_noise(w) ? sp_slot_rows(window, in->slot, 1) : NULL,
                        .results = sp_slot_figures(window, in->slot),

@@ -6,6 +6,7 @@
 #define SEISPROC_SRC_FLOW_GATHER_UNIT_H
 
 #include "src/flow/gather/chain.h"
+#include "src/flow/gather/failure.h"
 #include "src/flow/gather/row_ops.h"
 
 /* What all threads share. */
@@ -13,7 +14,8 @@ typedef struct sp_unit_context {
   const sp_engine_config *config;
   const sp_chain *chain;
   const sp_row_ops *rows;
-  float *between; /* [max_traces][n_samples], results between stages; NULL where there is one stage */
+  size_t n_headers; /* columns that the chain reads */
+  float *between;   /* [max_traces][n_samples], results between stages; NULL where there is one stage */
 } sp_unit_context;
 
 /* What a thread has for itself. */
@@ -21,35 +23,37 @@ typedef struct sp_unit_scratch {
   int thread;
   float *result;        /* sp_unit_result_rows rows: the last stage's result on its way out */
   float *difference;    /* one row */
+  float *spare_row;     /* one row */
   unsigned char *marks; /* [max_gather] */
+  sp_local *order;      /* [max_gather] */
+  float *full;          /* [2][max_gather][n_samples]: for steps that take dead traces; NULL where there is none */
 } sp_unit_scratch;
 
-/* Why a gather failed: how early on its way in the high bits, an sp_reason in the low ones, so that the larger of two
- * failures is the one to keep, whatever the order in which units end. 0: none. */
-typedef uint32_t sp_failure;
+/* The traces of a slab, by row. The rows of a gather are in the order of the slab until it is arranged; then those that
+ * go on come first. */
+typedef struct sp_traces {
+  unsigned char *marks; /* [max_traces] sp_mark */
+  sp_local *places;     /* [max_traces]: the trace of its gather that a row is; in gathers that are arranged */
+  double **columns;     /* [n_headers][max_traces]: headers of the rows of gathers that are arranged */
+} sp_traces;
 
 typedef struct sp_unit {
   sp_slab *slab;
+  const sp_traces *traces;
   sp_local gather;
-  sp_local first, count; /* rows of the gather */
+  sp_local n_rows;       /* of the gather that go through the chain */
+  sp_local first, count; /* of these */
   size_t stage;
   sp_failure failure; /* of this gather as far as known: a unit that could not change it has nothing to do */
-  bool dead_traces;   /* some are known to be all zero, or (in the first stage) it is not known yet */
+  bool arranged;
 } sp_unit;
 
 typedef struct sp_unit_outcome {
   sp_failure failure;
-  sp_local dead; /* traces all zero; told by the first stage */
-  /* last stage: XORed over a gather's units these are its checksums */
+  sp_trace_counts counts; /* told by what marks the traces */
+  /* last stage: XORed over a gather's units and sp_unit_give_rest these are its checksums */
   uint32_t crc_traces, crc_noise;
 } sp_unit_outcome;
-
-sp_failure sp_failure_set_aside(const sp_chain *chain, sp_reason reason);
-sp_failure sp_failure_dead(const sp_chain *chain);
-sp_reason sp_failure_reason(sp_failure failure);
-
-/* The one of the two to keep. */
-sp_failure sp_failure_worst(sp_failure a, sp_failure b);
 
 /* Rows of scratch->result; 0 where the last stage takes whole gathers, and they go straight out. */
 sp_local sp_unit_result_rows(const sp_chain *chain);
@@ -57,11 +61,21 @@ sp_local sp_unit_result_rows(const sp_chain *chain);
 /* Whether this stage's result goes to context->between, the others' to slab->traces. */
 bool sp_stage_goes_between(const sp_chain *chain, size_t stage);
 
+/* Where a stage leaves the rows of a slab; the input for what is before the first one. */
+float *sp_stage_output(const sp_unit_context *context, const sp_slab *slab, size_t n_stages_done);
+
+/* The columns that a gather's rows are described by. */
+const double *const *sp_unit_columns(const sp_unit *unit);
+
 /* Takes rows of a gather through a stage. */
 void sp_unit_compute(const sp_unit_context *context, const sp_unit_scratch *scratch, const sp_unit *unit,
                      sp_unit_outcome *outcome);
 
+/* Writes the rows of a gather that did not go through the chain: unit->n_rows up to its last. */
+void sp_unit_give_rest(const sp_unit_context *context, const sp_unit_scratch *scratch, const sp_unit *unit,
+                       sp_unit_outcome *outcome);
+
 /* Writes a gather that failed as on_error says, and its checksums. */
-void sp_unit_redo(const sp_unit_context *context, sp_slab *slab, sp_local gather, sp_gather_result *result);
+void sp_unit_write_failed(const sp_unit_context *context, const sp_unit *unit, sp_unit_outcome *outcome);
 
 #endif

@@ -1,0 +1,65 @@
+/* The CPU engine's own: slabs in flight, and who takes which unit of them when. */
+#ifndef SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H
+#define SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H
+
+#include "src/device/team.h"
+#include "src/flow/gather/engine_ops.h"
+#include "src/flow/gather/unit.h"
+
+typedef struct sp_gather_state {
+  sp_local units_left; /* of this pass */
+  sp_local n_rows;     /* that go through the chain */
+  bool arranged;
+  sp_failure failure;
+  uint32_t pass;
+  sp_trace_counts counts;
+  uint32_t crc_traces, crc_noise;
+} sp_gather_state;
+
+/* Where the next unit of a pass is. */
+typedef struct sp_cursor {
+  sp_local gather, row;
+} sp_cursor;
+
+/* A slab in flight. */
+typedef struct sp_cpu_slot {
+  sp_slab *slab;
+  sp_gather_state *gathers; /* [max_gathers] */
+  sp_cursor *cursors;       /* [passes] */
+  sp_traces traces;
+  sp_local n_done;  /* gathers */
+  sp_local settled; /* all gathers before this one are done */
+} sp_cpu_slot;
+
+typedef struct sp_cpu_engine {
+  sp_engine base;
+  sp_engine_config config;
+  sp_chain *chain;
+  sp_unit_context context;
+  float *between;
+  sp_unit_scratch *scratch; /* [n_threads] */
+  sp_team *team;
+  sp_cpu_slot *slots; /* [n_slabs], a ring: from `oldest` on, `n_slots` are in flight */
+  int oldest, n_slots;
+} sp_cpu_engine;
+
+/* How many passes there are, and the number that stands for done: one that puts a gather's traces in order, one a
+ * stage, and where not every stage goes by trace one that marks traces. */
+uint32_t sp_cpu_passes(const sp_cpu_engine *engine);
+
+/* The slab that was submitted i-th of those in flight. */
+sp_cpu_slot *sp_cpu_slot_at(const sp_cpu_engine *engine, int i);
+
+/* Makes a slab ready to be taken; no thread looks at the slot yet. */
+void sp_cpu_slot_fill(const sp_cpu_engine *engine, sp_cpu_slot *slot, sp_slab *slab);
+
+bool sp_cpu_slot_is_done(const sp_cpu_slot *slot);
+
+/* Gathers that are done at the front of the slab count as settled; under the team's lock. */
+void sp_cpu_slot_settle(const sp_cpu_engine *engine, sp_cpu_slot *slot);
+
+/* sp_team_ops.take and run; `context` is the engine. */
+bool sp_cpu_take(void *context, void *unit);
+void sp_cpu_run(void *context, int thread, const void *unit);
+
+#endif
