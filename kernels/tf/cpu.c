@@ -41,11 +41,11 @@ static bool long_enough(const sp_tf_params *params, uint32_t n_samples) {
 }
 
 static sp_status check_band(const sp_tf_params *params, const sp_geometry *geometry) {
-  const double length = params->transform == SP_TF_STFT ? (double)params->window : geometry->n_samples;
+  const uint32_t length = sp_tf_axis_length(params, geometry->n_samples);
   const double step = 1 / (length * geometry->sample_interval_s);
-  if (sp_tf_select(params, step, (uint32_t)length / 2 + 1).count) return SP_SUCCESS;
+  if (sp_tf_select(params, step, length / 2 + 1).count) return SP_SUCCESS;
   return SP_RAISE(SP_ERR_USAGE, "tf: fmin %g and fmax %g Hz: none of the frequencies 0, %g ... %g Hz lies between",
-                  params->fmin, params->fmax, step, step * (double)((uint32_t)length / 2));
+                  params->fmin, params->fmax, step, step * (length / 2));
 }
 
 static sp_status plan_parts(const sp_tf_params *params, const sp_geometry *geometry, tf_plan *p) {

@@ -42,7 +42,6 @@ typedef struct sp_tf_strip {
   size_t coefficients;
   const bool
       *resynthesise; /* [count], multiply phasors by the new magnitude; else by its difference from the old one */
-  bool real;         /* only real parts are wanted: im is not used */
   float *const *mag, *const *re, *const *im;
   float *const *gain, *const *median; /* [count], work for smoothing */
   float *line;                        /* work for smoothing: run + 2 half stride, and SP_TF_PAD */
@@ -97,8 +96,16 @@ typedef struct sp_tf_voices {
   const sp_tf_fft *fft; /* its length is the number of times */
   uint32_t n_bins;      /* of the spectrum, from 0, on which the voices are not zero */
   const float *windows; /* [n_bins][lanes] */
-  float *counts;        /* [lanes]: 2 for voices that stand for their conjugate too, 1, or 0 for none */
+  /* [lanes][synthesis_row], of the same: windows times 2 for voices that stand for their conjugate too, times 1, or
+   * zeros where there is no voice; over the number of times. */
+  float *synthesis;
+  size_t synthesis_row;
 } sp_tf_voices;
+
+/* Floats of the buffers of voices of n times: two of a transform, and rows of bins. */
+static inline size_t sp_tf_voices_buffers(size_t n, size_t lanes) {
+  return (4 * n + 2 * sp_tf_padded(n + lanes)) * lanes;
+}
 
 typedef struct sp_tf_kernels {
   size_t lanes;
@@ -114,17 +121,13 @@ typedef struct sp_tf_kernels {
   /* The spectrum times exp(i phase): n bins. */
   void (*modulate)(size_t n, const float *re, const float *im, const float *cosine, const float *sine, float *out_re,
                    float *out_im);
-  /* A spectrum to the coefficients of voices, [time][lane], times `step` floats apart; im may be NULL. `buffers`: 4 n
-   * vectors.
-   */
+  /* A spectrum to the coefficients of voices, [time][lane], times `step` floats apart. `buffers`: sp_tf_voices_buffers. */
   void (*voices_analyse)(const sp_tf_voices *voices, float *buffers, const float *spectrum_re, const float *spectrum_im,
                          size_t step, float *mag, float *re, float *im);
-  /* Adds the spectrum, n bins, of the sum of the voices, whose coefficients are [n][lanes]. */
-  void (*voices_synthesise)(const sp_tf_voices *voices, float *buffers, const float *re, const float *im, float *sum_re,
-                            float *sum_im);
-  /* Adds the voices at each of n times. In double precision, for the inverse divides low frequencies of the sum by
-   * little, and so would raise what it was rounded by. */
-  void (*voices_sum)(const sp_tf_voices *voices, size_t n, const float *re, double *sum);
+  /* Adds the spectrum, n_bins bins, of the sum of the voices under their windows. Their coefficients are as above; the
+   * spectrum is turned by exp(-i phase). */
+  void (*voices_synthesise)(const sp_tf_voices *voices, float *buffers, const float *re, const float *im, size_t step,
+                            const float *cosine, const float *sine, float *sum_re, float *sum_im);
   /* Real and imaginary parts of n coefficients (padded) to magnitudes and phasors. */
   void (*polar)(size_t n, float *mag, float *re, float *im);
 } sp_tf_kernels;
@@ -138,7 +141,6 @@ enum { SP_TF_MAX_STRIP = 16 };
 /* What a stream needs memory for: the most of any of its passes. */
 typedef struct sp_tf_layout {
   size_t coefficients;
-  bool real;
   uint32_t half_aperture;
   uint32_t strip;        /* traces that are thresholded at a time, at most SP_TF_MAX_STRIP */
   size_t smoothing_line; /* run + 2 half stride; 0: no smoothing */
@@ -151,7 +153,7 @@ typedef struct sp_tf_pass {
   size_t coefficients;
   uint32_t n_samples;
   bool may_resynthesise; /* else all traces have their change added */
-  /* A trace of the block or of its surroundings to its coefficients: magnitudes and phasors (im NULL for real layouts).
+  /* A trace of the block or of its surroundings to its coefficients: magnitudes and phasors .
    * Returns its level. */
   sp_tf_level (*analyse)(void *context, uint32_t trace, float *mag, float *re, float *im);
   /* Takes the thresholded phasors of a trace of the block, of the new coefficients or of their change. */

@@ -28,7 +28,6 @@ const sp_tf_kernels SP_ISA_SYMBOL(sp_tf_kernels) = {
     .modulate = modulate,
     .voices_analyse = voices_analyse,
     .voices_synthesise = voices_synthesise,
-    .voices_sum = voices_sum,
     .polar = polar,
 };
 

@@ -18,7 +18,7 @@ SP_INLINE void finish(const sp_tf_strip *s, uint32_t trace, size_t at, decision 
   const uint32_t row = trace - s->base;
   const vf factor = sp_tf_factor(s->resynthesise[trace - s->first], v.gain, v.weak, m, a);
   vf_store(s->re[row] + at, factor * vf_load(s->re[row] + at));
-  if (!s->real) vf_store(s->im[row] + at, factor * vf_load(s->im[row] + at));
+  vf_store(s->im[row] + at, factor * vf_load(s->im[row] + at));
 }
 
 /* Decides again, in double precision, about the lanes that are set in `open`. */

@@ -43,16 +43,6 @@ SP_INLINE void first_of_spectrum(const sp_tf_voices *v, int radix, spectrum s, c
   }
 }
 
-SP_INLINE void store_coefficient(complex_vf x, float *mag, float *re, float *im) {
-  if (im) {
-    store_polar(x, mag, re, im);
-  } else {
-    vf magnitude;
-    vf_store(re, x.re * inverse_magnitude(x, &magnitude));
-    vf_store(mag, magnitude);
-  }
-}
-
 SP_INLINE void last_to_coefficients(const sp_tf_fft *fft, int radix, const complex_vf *x, size_t step, float *mag,
                                     float *re, float *im) {
   const size_t stride = fft->pass[fft->n_passes - 1].stride;
@@ -64,7 +54,7 @@ SP_INLINE void last_to_coefficients(const sp_tf_fft *fft, int radix, const compl
 #pragma GCC unroll 8
     for (int i = 0; i < radix; i++) {
       const size_t at = (q + (size_t)i * stride) * step;
-      store_coefficient(a[i], mag + at, re + at, im ? im + at : NULL);
+      store_polar(a[i], mag + at, re + at, im + at);
     }
   }
 }
@@ -113,57 +103,16 @@ static void voices_analyse(const sp_tf_voices *v, float *buffers, const float *s
 
 /* --- synthesis ----------------------------------------------------------------------------------------------- */
 
-/* Lane i of the result is the sum over the lanes of r[i]. */
-SP_INLINE vf sum_lanes(vf r[SP_LANES]) {
-  transpose(r);
-#pragma GCC unroll 4
-  for (int width = SP_LANES / 2; width > 0; width /= 2) {
-#pragma GCC unroll 16
-    for (int i = 0; i < width; i++) r[i] += r[i + width];
-  }
-  return r[0];
-}
-
-/* Of SP_LANES rows, `step` floats apart, of which there are n, times counts. */
-SP_INLINE vf sum_rows(size_t n, const float *rows, size_t step, vf counts) {
-  vf r[SP_LANES];
-  for (size_t l = 0; l < SP_LANES; l++) r[l] = l < n ? counts * vf_load(rows + l * step) : vf_set(0);
-  return sum_lanes(r);
-}
-
-/* Adds to sum[0 ... n-1] what n rows sum to. */
-SP_INLINE void add_rows(size_t n, const float *rows, size_t step, vf counts, float *sum) {
-  size_t i = 0;
-  for (; i + SP_LANES <= n; i += SP_LANES) {
-    vf_store(sum + i, vf_load(sum + i) + sum_rows(SP_LANES, rows + i * step, step, counts));
-  }
-  if (i == n) return;
-  const vf rest = sum_rows(n - i, rows + i * step, step, counts);
-  for (size_t l = 0; i + l < n; l++) sum[i + l] += rest[l];
-}
-
-static void voices_sum(const sp_tf_voices *v, size_t n, const float *re, double *sum) {
-  const vf counts = vf_load(v->counts);
-  float part[SP_LANES];
-  size_t i = 0;
-  for (; i + SP_LANES <= n; i += SP_LANES) {
-    vf_store(part, sum_rows(SP_LANES, re + i * SP_LANES, SP_LANES, counts));
-    for (size_t l = 0; l < SP_LANES; l++) sum[i + l] += part[l];
-  }
-  if (i == n) return;
-  vf_store(part, sum_rows(n - i, re + i * SP_LANES, SP_LANES, counts));
-  for (size_t l = 0; i + l < n; l++) sum[i + l] += part[l];
-}
-
 /* The forward transform is the inverse one with real and imaginary parts exchanged, on both sides. */
-SP_INLINE void first_of_coefficients(const sp_tf_fft *fft, int radix, const float *re, const float *im, complex_vf *y) {
+SP_INLINE void first_of_coefficients(const sp_tf_fft *fft, int radix, const float *re, const float *im, size_t step,
+                                     complex_vf *y) {
   const sp_tf_fft_pass *pass = &fft->pass[0];
   const float *twiddle = pass->twiddles;
   for (size_t p = 0; p < pass->groups; p++) {
     complex_vf a[MAX_RADIX];
 #pragma GCC unroll 8
     for (int i = 0; i < radix; i++) {
-      const size_t at = (p + (size_t)i * pass->groups) * SP_LANES;
+      const size_t at = (p + (size_t)i * pass->groups) * step;
       a[i] = (complex_vf){vf_load(im + at), vf_load(re + at)};
     }
     transform_small(a, radix);
@@ -172,32 +121,73 @@ SP_INLINE void first_of_coefficients(const sp_tf_fft *fft, int radix, const floa
   }
 }
 
-static void voices_synthesise(const sp_tf_voices *v, float *buffers, const float *re, const float *im, float *sum_re,
-                              float *sum_im) {
-  const sp_tf_fft *fft = v->fft;
-  complex_vf *a = (complex_vf *)buffers, *b = a + fft->n;
+static void run_first_pass(const sp_tf_fft *fft, const float *re, const float *im, size_t step, complex_vf *y) {
   switch (fft->pass[0].radix) {
   case 2:
-    first_of_coefficients(fft, 2, re, im, a);
+    first_of_coefficients(fft, 2, re, im, step, y);
     break;
   case 3:
-    first_of_coefficients(fft, 3, re, im, a);
+    first_of_coefficients(fft, 3, re, im, step, y);
     break;
   case 4:
-    first_of_coefficients(fft, 4, re, im, a);
+    first_of_coefficients(fft, 4, re, im, step, y);
     break;
   case 5:
-    first_of_coefficients(fft, 5, re, im, a);
+    first_of_coefficients(fft, 5, re, im, step, y);
     break;
   case 8:
-    first_of_coefficients(fft, 8, re, im, a);
+    first_of_coefficients(fft, 8, re, im, step, y);
     break;
   }
+}
+
+/* The bins of each voice as a row, followed by its first bins again: real parts, then imaginary parts. */
+static size_t bins_to_rows(size_t n, const complex_vf *bins, float *rows) {
+  const size_t row = sp_tf_padded(n + SP_LANES);
+  for (size_t k = 0; k < n; k += SP_LANES) {
+    vf re[SP_LANES], im[SP_LANES];
+    for (size_t l = 0; l < SP_LANES; l++) {
+      const complex_vf x = bins[k + l < n ? k + l : k];
+      re[l] = x.im;
+      im[l] = x.re;
+    }
+    transpose(re);
+    transpose(im);
+    for (size_t l = 0; l < SP_LANES; l++) {
+      vf_store(rows + l * row + k, re[l]);
+      vf_store(rows + (SP_LANES + l) * row + k, im[l]);
+    }
+  }
+  for (size_t l = 0; l < 2 * SP_LANES; l++) memcpy(rows + l * row + n, rows + l * row, SP_LANES * sizeof *rows);
+  return row;
+}
+
+/* Adds bins k ... of all voices under their windows, turned by exp(-i phase), to the spectrum. All rows are padded. */
+SP_INLINE void add_voices(const sp_tf_voices *v, const float *rows, size_t row, size_t k, const float *cosine,
+                          const float *sine, float *sum_re, float *sum_im) {
+  const float *bins = rows + k % v->fft->n, *window = v->synthesis + k;
+  vf re = vf_set(0), im = vf_set(0);
+  SP_UNROLL
+  for (size_t l = 0; l < SP_LANES; l++) {
+    const vf weight = vf_load(window + l * v->synthesis_row);
+    re = num_fused(weight, vf_load(bins + l * row), re);
+    im = num_fused(weight, vf_load(bins + (SP_LANES + l) * row), im);
+  }
+  const vf c = vf_load(cosine + k), s = vf_load(sine + k);
+  vf_store(sum_re + k, vf_load(sum_re + k) + num_fused(im, s, re * c));
+  vf_store(sum_im + k, vf_load(sum_im + k) + multiply_from(re, s, im * c));
+}
+
+static void voices_synthesise(const sp_tf_voices *v, float *buffers, const float *re, const float *im, size_t step,
+                              const float *cosine, const float *sine, float *sum_re, float *sum_im) {
+  const sp_tf_fft *fft = v->fft;
+  complex_vf *a = (complex_vf *)buffers, *b = a + fft->n;
+  run_first_pass(fft, re, im, step, a);
   complex_vf *x = run_middle_passes(fft, a, b), *y = x == a ? b : a;
   run_middle_pass(&fft->pass[fft->n_passes - 1], x, y);
-  const vf counts = vf_load(v->counts) / (float)fft->n;
-  add_rows(fft->n, (const float *)&y->im, 2 * SP_LANES, counts, sum_re);
-  add_rows(fft->n, (const float *)&y->re, 2 * SP_LANES, counts, sum_im);
+  float *rows = (float *)(b + fft->n);
+  const size_t row = bins_to_rows(fft->n, y, rows);
+  for (size_t k = 0; k < v->n_bins; k += SP_LANES) add_voices(v, rows, row, k, cosine, sine, sum_re, sum_im);
 }
 
 #endif

@@ -12,7 +12,6 @@ typedef struct call {
   uint32_t base;                             /* trace of the first spectrum */
   const voice_group *group;                  /* of the pass under way */
   uint32_t phase, n_phases;                  /* its times */
-  uint32_t voice;                            /* singly */
   bool resynthesised[SP_TF_STOCKWELL_BLOCK]; /* [trace - block->first] */
 } call;
 
@@ -20,14 +19,10 @@ static float *spectrum_of(const call *c, uint32_t trace) {
   return c->work + c->stockwell->spectra_at + (size_t)(trace - c->base) * 2 * c->stockwell->n_bins;
 }
 
-/* Of the spectrum where reduced: real parts, then imaginary parts. */
+/* Of the spectrum: real parts, then imaginary parts. */
 static float *sums_of(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
-  return c->work + p->sums_at + (trace - c->block->first) * 2 * (size_t)p->sum_length;
-}
-
-static double *sums_in_time(const call *c, uint32_t trace) {
-  return (double *)sums_of(c, trace);
+  return c->work + p->sums_at + (trace - c->block->first) * 2 * (size_t)p->n_bins;
 }
 
 static sp_tf_level *level_of(const call *c, uint32_t trace) {
@@ -41,6 +36,7 @@ static void transform_trace(const call *c, uint32_t trace, const double **re, co
   const float *in = c->block->in + (size_t)trace * p->n_samples;
   double *time = (double *)(c->work + p->exact_at), *to_re = time + p->exact_row, *to_im = to_re + p->exact_row;
   for (uint32_t t = 0; t < p->n_samples; t++) time[t] = in[t];
+  for (uint32_t t = p->n_samples; t < p->length; t++) time[t] = 0;
   fftw_execute_split_dft_r2c(p->exact_forward, time, to_re, to_im);
   *re = to_re;
   *im = to_im;
@@ -49,7 +45,7 @@ static void transform_trace(const call *c, uint32_t trace, const double **re, co
 /* Bins 0 ... n_bins - 1, and the level. */
 static void set_spectrum(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
-  const uint32_t n = p->n_samples;
+  const uint32_t n = p->length;
   float *to_re = spectrum_of(c, trace), *to_im = to_re + p->n_bins;
   const double *re, *im;
   transform_trace(c, trace, &re, &im);
@@ -58,9 +54,9 @@ static void set_spectrum(const call *c, uint32_t trace) {
     to_re[k] = (float)(re[mirrored ? n - k : k] / n);
     to_im[k] = (float)(im[mirrored ? n - k : k] / (mirrored ? -(double)n : n));
   }
-  const float *in = c->block->in + (size_t)trace * n;
+  const float *in = c->block->in + (size_t)trace * p->n_samples;
   sp_tf_level level = {0, 0};
-  for (uint32_t t = 0; t < n; t++) {
+  for (uint32_t t = 0; t < p->n_samples; t++) {
     const float square = in[t] * in[t];
     level.energy += square;
     level.peak = square > level.peak ? square : level.peak;
@@ -71,14 +67,15 @@ static void set_spectrum(const call *c, uint32_t trace) {
 /* Voice n > 0 at one time as a sum over samples: a Gaussian of standard deviation N / n, by the Poisson summation
  * formula, times exp(-2 pi i n t / N); its modulus. */
 static void exact_voice(const call *c, uint32_t n, double time, uint32_t first, uint32_t count, double *magnitudes) {
-  const double length = c->stockwell->n_samples, sigma = length / n, reach = SP_TF_GAUSSIAN_REACH * sigma;
-  const int64_t n_samples = c->stockwell->n_samples, end = (int64_t)floor(time + reach);
+  const double length = c->stockwell->length, sigma = length / n, reach = SP_TF_GAUSSIAN_REACH * sigma;
+  const int64_t n_samples = c->stockwell->n_samples, whole = c->stockwell->length, end = (int64_t)floor(time + reach);
   double re[SP_TF_MAX_APERTURE] = {0}, im[SP_TF_MAX_APERTURE] = {0};
   for (int64_t i = (int64_t)ceil(time - reach); i <= end; i++) {
     const double x = ((double)i - time) / sigma;
-    const int64_t t = (i % n_samples + n_samples) % n_samples;
+    const int64_t t = (i % whole + whole) % whole;
+    if (t >= n_samples) continue;
     const double weight = sp_tf_gaussian(x, sigma);
-    const double phase = 2 * M_PI * (double)(t * n % n_samples) / length;
+    const double phase = 2 * M_PI * (double)(t * n % whole) / length;
     const double c_t = weight * cos(phase), s_t = weight * sin(phase);
     const float *in = c->block->in + (int64_t)first * n_samples + t;
     for (uint32_t j = 0; j < count; j++) {
@@ -92,14 +89,10 @@ static void exact_voice(const call *c, uint32_t n, double time, uint32_t first, 
 static void exact(const void *context, size_t coefficient, uint32_t first, uint32_t count, double *magnitudes) {
   const call *c = context;
   const sp_tf_stockwell *p = c->stockwell;
-  uint32_t n = c->voice;
-  double time = (double)coefficient;
-  if (p->way != STOCKWELL_SINGLY) {
-    const size_t lanes = p->kernels->lanes, lane = coefficient % lanes, i = coefficient / lanes;
-    n = lane < c->group->count ? c->group->first + (uint32_t)lane : 0;
-    time = p->way == STOCKWELL_REDUCED ? (double)i * p->n_samples / c->group->voices.fft->n
-                                       : (double)(c->phase + i * (p->n_phases / c->n_phases));
-  }
+  const size_t lanes = p->kernels->lanes, lane = coefficient % lanes, i = coefficient / lanes;
+  const uint32_t n = lane < c->group->count ? c->group->first + (uint32_t)lane : 0;
+  const double time = p->reduced ? (double)i * p->length / c->group->voices.fft->n
+                                 : (double)(c->phase + i * (p->n_phases / c->n_phases));
   if (n > 0) {
     exact_voice(c, n, time, first, count, magnitudes);
     return;
@@ -108,7 +101,7 @@ static void exact(const void *context, size_t coefficient, uint32_t first, uint3
     const float *in = c->block->in + (size_t)(first + j) * p->n_samples;
     double sum = 0;
     for (uint32_t t = 0; t < p->n_samples; t++) sum += in[t];
-    magnitudes[j] = fabs(sum) / p->n_samples;
+    magnitudes[j] = fabs(sum) / p->length;
   }
 }
 
@@ -131,18 +124,9 @@ static sp_tf_level analyse_lanes(void *context, uint32_t trace, float *mag, floa
       from = modulated;
     }
     const size_t at = i * lanes;
-    p->kernels->voices_analyse(voices, buffers, from, from + p->n_bins, step, mag + at, re + at, im ? im + at : NULL);
+    p->kernels->voices_analyse(voices, buffers, from, from + p->n_bins, step, mag + at, re + at, im + at);
   }
   return *level_of(c, trace);
-}
-
-/* Sums of phase v follow those of phase v - 1. */
-static void sum_lanes(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
-  call *c = context;
-  c->resynthesised[trace - c->block->first] = resynthesise;
-  const sp_tf_stockwell *p = c->stockwell;
-  const uint32_t n = c->group->voices.fft->n * c->n_phases;
-  p->kernels->voices_sum(&c->group->voices, n, re, sums_in_time(c, trace) + (size_t)c->phase * n);
 }
 
 static void synthesise_lanes(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
@@ -150,13 +134,17 @@ static void synthesise_lanes(void *context, uint32_t trace, bool resynthesise, f
   c->resynthesised[trace - c->block->first] = resynthesise;
   const sp_tf_stockwell *p = c->stockwell;
   float *sums = sums_of(c, trace);
-  p->kernels->voices_synthesise(&c->group->voices, c->work + p->buffers_at, re, im, sums, sums + p->sum_length);
+  const size_t lanes = p->kernels->lanes, step = c->n_phases * lanes;
+  for (uint32_t i = 0; i < c->n_phases; i++) {
+    const size_t row = (size_t)(c->phase + i) * p->n_bins, at = i * lanes;
+    p->kernels->voices_synthesise(&c->group->voices, c->work + p->buffers_at, re + at, im + at, step, p->cosine + row,
+                                  p->sine + row, sums, sums + p->n_bins);
+  }
 }
 
 /* The low voices last: beside the mean of a trace the many small ones would be lost one by one. */
 static void run_groups(call *c, uint32_t half_aperture) {
   const sp_tf_stockwell *p = c->stockwell;
-  const bool reduced = p->way == STOCKWELL_REDUCED;
   c->n_phases = p->layout.smoothing_line ? p->n_phases : 1;
   for (uint32_t g = p->n_groups; g-- > 0;) {
     c->group = &p->groups[g];
@@ -167,7 +155,7 @@ static void run_groups(call *c, uint32_t half_aperture) {
                              .n_samples = p->n_samples,
                              .may_resynthesise = true,
                              .analyse = analyse_lanes,
-                             .synthesise = reduced ? synthesise_lanes : sum_lanes,
+                             .synthesise = synthesise_lanes,
                              .exact = exact,
                              .context = c};
     for (c->phase = 0; c->phase < p->n_phases; c->phase += c->n_phases) {
@@ -176,96 +164,17 @@ static void run_groups(call *c, uint32_t half_aperture) {
   }
 }
 
-/* --- voice by voice ------------------------------------------------------------------------------------------ */
-
-static sp_tf_level analyse_singly(void *context, uint32_t trace, float *mag, float *re, float *im) {
-  const call *c = context;
-  const sp_tf_stockwell *p = c->stockwell;
-  const size_t row = sp_tf_padded(p->n_samples);
-  const uint32_t bins = c->voice ? 2 * c->voice : 1;
-  const float *spectrum = spectrum_of(c, trace), *window = c->work + p->window_at;
-  double *in_re = (double *)(c->work + p->buffers_at), *in_im = in_re + row;
-  double *out_re = in_im + row, *out_im = out_re + row;
-  for (uint32_t k = 0; k < bins; k++) {
-    in_re[k] = spectrum[k] * window[k];
-    in_im[k] = spectrum[p->n_bins + k] * window[k];
-  }
-  memset(in_re + bins, 0, (p->n_samples - bins) * sizeof *in_re);
-  memset(in_im + bins, 0, (p->n_samples - bins) * sizeof *in_im);
-  /* the forward transform with real and imaginary parts exchanged is the inverse one */
-  fftw_execute_split_dft(p->voice, in_im, in_re, out_im, out_re);
-  float *imaginary = (float *)in_re;
-  for (uint32_t t = 0; t < p->n_samples; t++) {
-    re[t] = (float)out_re[t];
-    imaginary[t] = (float)out_im[t];
-  }
-  p->kernels->polar(p->n_samples, mag, re, imaginary);
-  return *level_of(c, trace);
-}
-
-static void sum_singly(void *context, uint32_t trace, bool resynthesise, float *re, float *im) {
-  call *c = context;
-  c->resynthesised[trace - c->block->first] = resynthesise;
-  const sp_tf_stockwell *p = c->stockwell;
-  const float count = c->voice == 0 || 2 * c->voice == p->n_samples ? 1 : 2;
-  double *sums = sums_in_time(c, trace);
-  for (uint32_t t = 0; t < p->n_samples; t++) sums[t] += count * re[t];
-}
-
-static void run_voices(call *c, uint32_t half_aperture) {
-  const sp_tf_stockwell *p = c->stockwell;
-  const sp_tf_pass pass = {.kernels = p->kernels,
-                           .rule = &p->rule,
-                           .smoothing = &p->groups[0].smoothing,
-                           .coefficients = p->n_samples,
-                           .n_samples = p->n_samples,
-                           .may_resynthesise = true,
-                           .analyse = analyse_singly,
-                           .synthesise = sum_singly,
-                           .exact = exact,
-                           .context = c};
-  float *window = c->work + p->window_at;
-  for (uint32_t i = p->band.count; i-- > 0;) {
-    c->voice = p->band.first + i;
-    window[0] = 1;
-    for (uint32_t k = 0; k < 2 * c->voice; k++) window[k] = (float)sp_tf_voice_window(c->voice, k);
-    sp_tf_stream(&p->layout, &pass, c->block, half_aperture, c->work + p->stream_at);
-  }
-}
-
 /* --- back to traces ------------------------------------------------------------------------------------------ */
-
-static void exact_times(const call *c, uint32_t trace, double *time) {
-  const sp_tf_stockwell *p = c->stockwell;
-  const double *sums = sums_in_time(c, trace);
-  const uint32_t phases = p->n_phases / c->n_phases, length = p->n_samples / phases;
-  for (uint32_t v = 0; v < phases; v++) {
-    for (uint32_t u = 0; u < length; u++) time[(size_t)u * phases + v] = sums[(size_t)v * length + u];
-  }
-}
-
-/* The spectrum of the sum of voices over time. */
-static void spectrum_of_times(const call *c, uint32_t trace) {
-  const sp_tf_stockwell *p = c->stockwell;
-  double *time = (double *)(c->work + p->exact_at), *to_re = time + p->exact_row, *to_im = to_re + p->exact_row;
-  float *re = c->work + p->re_at, *im = c->work + p->im_at;
-  exact_times(c, trace, time);
-  fftw_execute_split_dft_r2c(p->exact_forward, time, to_re, to_im);
-  for (uint32_t k = 0; k <= p->n_samples / 2; k++) {
-    re[k] = (float)to_re[k];
-    im[k] = (float)to_im[k];
-  }
-}
 
 /* The spectrum of the real part of a sum of voices that is known by its spectrum. */
 static void spectrum_of_bins(const call *c, uint32_t trace) {
   const sp_tf_stockwell *p = c->stockwell;
-  const uint32_t n = p->n_samples;
-  const float *sum_re = sums_of(c, trace), *sum_im = sum_re + p->sum_length;
+  const uint32_t n = p->length;
+  const float *sum_re = sums_of(c, trace), *sum_im = sum_re + p->n_bins;
   float *re = c->work + p->re_at, *im = c->work + p->im_at;
   memset(re, 0, (n / 2 + 1) * sizeof *re);
   memset(im, 0, (n / 2 + 1) * sizeof *im);
-  for (uint32_t k = 0; k < p->sum_length; k++) {
+  for (uint32_t k = 0; k < p->n_bins; k++) {
     const uint32_t at = k % n, mirror = (n - at) % n;
     if (at <= n / 2) {
       re[at] += 0.5f * sum_re[k];
@@ -278,12 +187,12 @@ static void spectrum_of_bins(const call *c, uint32_t trace) {
   }
 }
 
-/* Adds what lies outside the band. */
+/* Adds what belongs to frequencies and voices outside the band. */
 static void add_rest(const call *c, uint32_t trace, float *re, float *im) {
   const sp_tf_stockwell *p = c->stockwell;
   const double *trace_re, *trace_im;
   transform_trace(c, trace, &trace_re, &trace_im);
-  for (uint32_t k = 0; k <= p->n_samples / 2; k++) {
+  for (uint32_t k = 0; k <= p->length / 2; k++) {
     re[k] += (float)(p->rest[k] * trace_re[k]);
     im[k] += (float)(p->rest[k] * trace_im[k]);
   }
@@ -296,8 +205,8 @@ static void finish_trace(const call *c, uint32_t trace) {
   float *out = c->block->out + (size_t)trace * n;
   float *time = c->work + p->time_at, *re = c->work + p->re_at, *im = c->work + p->im_at;
   const bool resynthesise = c->resynthesised[trace - c->block->first];
-  (p->way == STOCKWELL_REDUCED ? spectrum_of_bins : spectrum_of_times)(c, trace);
-  for (uint32_t k = 0; k <= n / 2; k++) {
+  spectrum_of_bins(c, trace);
+  for (uint32_t k = 0; k <= p->length / 2; k++) {
     re[k] *= p->inverse[k];
     im[k] *= p->inverse[k];
   }
@@ -312,12 +221,8 @@ static void apply_block(const sp_tf_stockwell *p, float *work, const sp_block *b
   call c = {.stockwell = p, .block = block, .work = work, .n_phases = 1};
   c.base = block->first > half_aperture ? block->first - half_aperture : 0;
   for (uint32_t trace = c.base; trace < end; trace++) set_spectrum(&c, trace);
-  memset(sums_of(&c, block->first), 0, 2 * (size_t)p->sum_length * block->count * sizeof(float));
-  if (p->way == STOCKWELL_SINGLY) {
-    run_voices(&c, half_aperture);
-  } else {
-    run_groups(&c, half_aperture);
-  }
+  memset(sums_of(&c, block->first), 0, 2 * (size_t)p->n_bins * block->count * sizeof(float));
+  run_groups(&c, half_aperture);
   for (uint32_t trace = block->first; trace < block->first + block->count; trace++) finish_trace(&c, trace);
 }
 

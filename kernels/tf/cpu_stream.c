@@ -7,9 +7,8 @@ static size_t row_floats(const sp_tf_layout *layout) {
   return (sp_tf_padded(layout->coefficients) + SP_TF_PAD) / SP_TF_PAD / 2 * 2 * SP_TF_PAD + SP_TF_PAD;
 }
 
-static size_t parts(const sp_tf_layout *layout) {
-  return layout->real ? 2 : 3;
-}
+/* Magnitudes, real and imaginary parts. */
+enum { PARTS = 3 };
 
 size_t sp_tf_reserve(size_t *end, size_t floats) {
   const size_t at = *end;
@@ -28,7 +27,7 @@ void sp_tf_set_smoothing(sp_tf_smoothing *s, double coefficients, size_t times, 
 
 size_t sp_tf_stream_floats(const sp_tf_layout *layout) {
   const size_t row = row_floats(layout);
-  size_t floats = (layout->strip + 2 * layout->half_aperture) * parts(layout) * row;
+  size_t floats = (layout->strip + 2 * layout->half_aperture) * PARTS * row;
   if (layout->smoothing_line) floats += 2 * layout->strip * row + sp_tf_padded(layout->smoothing_line) + SP_TF_PAD;
   return floats;
 }
@@ -43,15 +42,15 @@ typedef struct view {
 
 static void place_row(view *v, const sp_tf_layout *layout, uint32_t trace, uint32_t base, float *memory) {
   const size_t row = row_floats(layout), held = layout->strip + 2 * layout->half_aperture;
-  float *at = memory + trace % held * parts(layout) * row;
+  float *at = memory + trace % held * PARTS * row;
   v->mag[trace - base] = at;
   v->re[trace - base] = at + row;
-  v->im[trace - base] = layout->real ? NULL : at + 2 * row;
+  v->im[trace - base] = at + 2 * row;
 }
 
 static float *place_work(view *v, const sp_tf_layout *layout, float *memory) {
   const size_t row = row_floats(layout);
-  float *at = memory + (layout->strip + 2 * layout->half_aperture) * parts(layout) * row;
+  float *at = memory + (layout->strip + 2 * layout->half_aperture) * PARTS * row;
   for (uint32_t i = 0; i < layout->strip; i++) {
     v->gain[i] = at + 2 * i * row;
     v->median[i] = v->gain[i] + row;
@@ -84,7 +83,6 @@ void sp_tf_stream(const sp_tf_layout *layout, const sp_tf_pass *pass, const sp_b
                        .half_aperture = half_aperture,
                        .coefficients = sp_tf_padded(pass->coefficients),
                        .resynthesise = v.resynthesise,
-                       .real = layout->real,
                        .mag = v.mag,
                        .re = v.re,
                        .im = v.im,

@@ -20,7 +20,7 @@ static bool idle(const sp_tf_params *params, const sp_cuda_geometry *geometry) {
 }
 
 static bool band_is_empty(const sp_tf_params *params, const sp_cuda_geometry *geometry) {
-  const uint32_t length = params->transform == SP_TF_STFT ? (uint32_t)params->window : geometry->n_samples;
+  const uint32_t length = sp_tf_axis_length(params, geometry->n_samples);
   return sp_tf_select(params, 1 / (length * geometry->sample_interval_s), length / 2 + 1).count == 0;
 }
 

@@ -1,10 +1,14 @@
 /* What both backends read off the parameters of `tf`. */
 #include <math.h>
 
-#include "kernels/tf/tf.h"
+#include "kernels/tf/windows.h"
 
 int sp_tf_hop(const sp_tf_params *p) {
   return p->hop == SP_PARAM_AUTO ? p->window / 2 : p->hop;
+}
+
+uint32_t sp_tf_axis_length(const sp_tf_params *p, uint32_t n_samples) {
+  return p->transform == SP_TF_STFT ? (uint32_t)p->window : sp_tf_stockwell_length(n_samples);
 }
 
 double sp_tf_margin(const sp_tf_params *p) {

@@ -20,13 +20,16 @@
  *
  * transform stockwell: voice n of a trace of N samples is its spectrum times the window exp(-2 pi^2 m^2 / n^2), m the
  * circular distance in bins from bin n, taken back to time; voice 0 is the mean (Stockwell, Mansinha and Lowe 1996,
- * but for a factor of modulus 1). The inverse sums the voices n = 0 ... N-1 at each time and divides the spectrum of
- * the sum by the sum of their windows (compare Schimmel and Gallart 2005: local in time, where the sum over time that
- * is usual spreads a change over the trace).
+ * but for a factor of modulus 1). The inverse is the least-squares one: with w_n the window and V_n the spectrum of
+ * voice n, the spectrum of the trace is the sum over n of w_n V_n over the sum of w_n^2. It is exact, it is local in
+ * time, and of the change of a voice it lets through what that voice is made of: dividing by the sum of the windows
+ * (compare Schimmel and Gallart 2005) raises what leaks to low frequencies. Frequencies outside fmin ... fmax keep
+ * their spectrum. A length N with other prime factors than 2, 3 and 5 is padded with zeros to the next that has none
+ * and is a multiple of 4.
  *
  * sampling reduced evaluates voice n not at N times but at the L(n) times j N / L(n), where L(n) is the smallest
- * number of the form 2^a 3^b 5^c, a >= 2, that is at least twice n rounded up to a multiple of 16; the change of a
- * voice is taken back to N times by its spectrum at bins 0 ... L(n)-1. It is another, cheaper denoiser.
+ * number of the form 2^a 3^b 5^c, a >= 2, that is at least twice n rounded up to a multiple of 16. It is another,
+ * cheaper denoiser.
  */
 #ifndef SEISPROC_KERNELS_TF_TF_H
 #define SEISPROC_KERNELS_TF_TF_H
@@ -92,6 +95,9 @@ typedef struct sp_tf_rule {
 } sp_tf_rule;
 
 sp_tf_rule sp_tf_make_rule(const sp_tf_params *params);
+
+/* Samples that the axis of frequencies belongs to: of the window, or of the transform stockwell. */
+uint32_t sp_tf_axis_length(const sp_tf_params *params, uint32_t n_samples);
 
 /* Samples from one stft frame to the next. */
 int sp_tf_hop(const sp_tf_params *params);

@@ -58,22 +58,28 @@ uint32_t sp_tf_reduced_times(uint32_t n) {
   return sp_tf_smooth_length(2 * (top ? top : REDUCED_STEP));
 }
 
-/* Windows of voices n and -n at bin k. */
-static double both_windows(uint32_t n, uint32_t k, uint32_t n_samples) {
-  if (n == 0) return k == 0;
-  const double window = sp_tf_voice_window(n, k);
-  if (2 * n == n_samples) return window;
-  /* the circular distance to bin -n */
-  const uint32_t far = k + n, distance = far < n_samples - far ? far : n_samples - far;
-  return window + sp_tf_voice_window(n, (double)n + distance);
+uint32_t sp_tf_stockwell_length(uint32_t n) {
+  return sp_tf_is_smooth(n) ? n : sp_tf_smooth_length(n);
 }
 
-sp_tf_window_sums sp_tf_sum_windows(uint32_t n_samples, sp_tf_band band, uint32_t k) {
-  sp_tf_window_sums sums = {0, 0};
-  for (uint32_t n = 0; n <= n_samples / 2; n++) {
-    const double windows = both_windows(n, k, n_samples);
-    sums.all += windows;
-    if (n < band.first || n >= band.first + band.count) sums.outside += windows;
+/* Squares of the windows of voices n and -n at bin k. */
+static double both_squares(uint32_t n, uint32_t k, uint32_t length) {
+  if (n == 0) return k == 0;
+  const double window = sp_tf_voice_window(n, k);
+  if (2 * n == length) return window * window;
+  /* the circular distance to bin -n */
+  const uint32_t far = k + n, distance = far < length - far ? far : length - far;
+  const double other = sp_tf_voice_window(n, (double)n + distance);
+  return window * window + other * other;
+}
+
+sp_tf_inverse sp_tf_stockwell_inverse(uint32_t length, sp_tf_band band, uint32_t k) {
+  if (k < band.first || k >= band.first + band.count) return (sp_tf_inverse){0, 1};
+  double all = 0, outside = 0;
+  for (uint32_t n = 0; n <= length / 2; n++) {
+    const double squares = both_squares(n, k, length);
+    all += squares;
+    if (n < band.first || n >= band.first + band.count) outside += squares;
   }
-  return sums;
+  return (sp_tf_inverse){1 / all, outside / all};
 }

@@ -43,11 +43,16 @@ bool sp_tf_is_smooth(uint32_t n);
 /* The least length of the form 2^a 3^b 5^c, a >= 2, from `least` up. */
 uint32_t sp_tf_smooth_length(uint32_t least);
 
-/* The sum of all windows at bin k, and that of those outside the band. */
-typedef struct sp_tf_window_sums {
-  double all, outside;
-} sp_tf_window_sums;
+/* Samples that the transform of n samples is made of: n where it is of the form 2^a 3^b 5^c, else the next length of that
+ * form, the trace being followed by zeros. */
+uint32_t sp_tf_stockwell_length(uint32_t n);
 
-sp_tf_window_sums sp_tf_sum_windows(uint32_t n_samples, sp_tf_band band, uint32_t k);
+/* The inverse at bin k of `length` samples (tf.h): what the weighted sum of the voices' spectra is multiplied by, and
+ * the part of the trace's own spectrum that belongs to a trace that is resynthesised. */
+typedef struct sp_tf_inverse {
+  double factor, rest;
+} sp_tf_inverse;
+
+sp_tf_inverse sp_tf_stockwell_inverse(uint32_t length, sp_tf_band band, uint32_t k);
 
 #endif

@@ -102,8 +102,31 @@ def s_transform(x):
 
 
 def inverse_s_transform(voices):
-    spectrum = np.fft.fft(voices.sum(axis=-2), axis=-1)
-    return np.fft.ifft(spectrum / voice_windows(voices.shape[-1]).sum(axis=0), axis=-1).real
+    """The least-squares inverse: of all spectra the one whose voices are nearest to these."""
+    windows = voice_windows(voices.shape[-1])
+    spectrum = (windows * np.fft.fft(voices, axis=-1)).sum(axis=-2)
+    return np.fft.ifft(spectrum / (windows**2).sum(axis=0), axis=-1)
+
+
+def is_smooth(n):
+    for factor in (2, 3, 5):
+        while n % factor == 0:
+            n //= factor
+    return n == 1
+
+
+def padded_length(n):
+    """Samples of the transform: n where that is 2^a 3^b 5^c, else the next such number that is a multiple of 4."""
+    if is_smooth(n):
+        return n
+    return next(m for m in range(n, 2 * n + 8) if m % 4 == 0 and is_smooth(m))
+
+
+def in_the_band(change, interval, fmin, fmax):
+    """The frequencies of a change [trace][time] within the band."""
+    n_samples = change.shape[-1]
+    frequencies = np.abs(np.fft.fftfreq(n_samples, interval))
+    return np.fft.ifft(np.fft.fft(change, axis=-1) * in_band(frequencies, fmin, fmax), axis=-1).real
 
 
 def with_negative(half, n_samples):
@@ -114,45 +137,41 @@ def with_negative(half, n_samples):
 def stockwell_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, mode="adaptive", time_smoothing=0,
                      low_amp_protection=True, low_amp_factor=0.3):
     x = np.asarray(gather, np.float64)
-    n_samples = x.shape[-1]
-    half = s_transform(x)[:, :n_samples // 2 + 1]
+    n_samples = padded_length(x.shape[-1])
+    padded = np.pad(x, [(0, 0), (0, n_samples - x.shape[-1])])
+    half = s_transform(padded)[:, :n_samples // 2 + 1]
     frequencies = np.arange(n_samples // 2 + 1) / (n_samples * interval)
     smoothing_half = int(time_smoothing * 1e-3 / interval / 2 + 1e-9)
     factor = low_amp_factor if low_amp_protection else 0
     coefficients = thresholded(half, in_band(frequencies, fmin, fmax), aperture, k, mode, factor, smoothing_half)
-    return inverse_s_transform(with_negative(coefficients, n_samples))
+    change = inverse_s_transform(with_negative(coefficients, n_samples)).real - padded
+    return x + in_the_band(change, interval, fmin, fmax)[:, :x.shape[-1]]
 
 
 def reduced_times(n):
     least = 2 * max(-(-n // 16), 1) * 16
-    while True:
-        rest = least
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1 and least % 4 == 0:
-            return least
-        least += 1
+    return next(m for m in range(least, 2 * least) if m % 4 == 0 and is_smooth(m))
 
 
 def reduced_gather(gather, interval=0.002, aperture=7, fmin=0, fmax="auto", k=3.0, mode="adaptive", time_smoothing=0,
                    low_amp_protection=True, low_amp_factor=0.3, full=False):
     """full: each voice at all times, which is stockwell_gather without the voices outside the band."""
     x = np.asarray(gather, np.float64)
-    n_traces, n_samples = x.shape
-    spectrum, windows = np.fft.fft(x, axis=-1) / n_samples, voice_windows(n_samples)
+    n_traces, n_samples = len(x), padded_length(x.shape[-1])
+    padded = np.pad(x, [(0, 0), (0, n_samples - x.shape[-1])])
+    spectrum, windows = np.fft.fft(padded, axis=-1) / n_samples, voice_windows(n_samples)
     factor = low_amp_factor if low_amp_protection else 0
     change = np.zeros((n_traces, n_samples), complex)  # its spectrum
     frequencies = np.arange(n_samples // 2 + 1) / (n_samples * interval)
     for n in np.flatnonzero(in_band(frequencies, fmin, fmax)):
         times = n_samples if full else reduced_times(n)
-        folded = np.zeros((n_traces, -(-n_samples // times) * times), complex)
-        folded[:, :n_samples] = spectrum * windows[n]
-        voice = times * np.fft.ifft(folded.reshape(n_traces, -1, times).sum(axis=1), axis=-1)
+        bins = np.arange(min(max(2 * n, 1), times, n_samples))  # beyond, the window is zero
+        folded = np.zeros((n_traces, times), complex)
+        folded[:, bins] = (spectrum * windows[n])[:, bins]
+        voice = times * np.fft.ifft(folded, axis=-1)
         half = int(time_smoothing * 1e-3 / (n_samples * interval / times) / 2 + 1e-9)
         new = thresholded(voice[:, None], np.array([True]), aperture, k, mode, factor, half)[:, 0]
-        bins = np.fft.fft(new - voice, axis=-1) / times
         count = 1 if n == 0 or 2 * n == n_samples else 2
-        np.add.at(change, (slice(None), np.arange(times) % n_samples), count * bins)
-    real = (change + np.conj(np.roll(change[:, ::-1], 1, axis=-1))) / 2
-    return x + np.fft.ifft(real / windows.sum(axis=0), axis=-1).real * n_samples
+        change[:, bins] += count * windows[n][bins] * np.fft.fft(new - voice, axis=-1)[:, bins] / times
+    change = np.fft.ifft(change / (windows**2).sum(axis=0), axis=-1).real * n_samples
+    return x + in_the_band(change, interval, fmin, fmax)[:, :x.shape[-1]]
