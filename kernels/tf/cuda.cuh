@@ -101,13 +101,11 @@ __device__ static inline tf_polar tf_make_polar(float2 x) {
 
 /* --- thresholding (cuda_threshold.cu) ----------------------------------------------------------------------------- */
 
-enum { TF_MAX_VOICES = 4 };
-
 /* How coefficients are made from traces, for those that are thresholded again in double precision. */
 typedef struct tf_exact {
   bool stockwell;
   const float *in; /* of the first row */
-  uint32_t n_samples;
+  uint32_t n_samples, length;               /* length: stockwell, with the zeros that follow a trace */
   uint32_t window, hop, frames, first_bin; /* stft */
   uint32_t voice, times;                   /* stockwell: the first voice, and times that it has */
 } tf_exact;
@@ -131,21 +129,14 @@ typedef struct tf_threshold_task {
   tf_open open;
 } tf_threshold_task;
 
-/* What thresholding leaves: the changed coefficients; or, of each of them, its gain and median, negative where it is
- * weak (made for smoothing); or the real parts of the changed coefficients of all voices, times their counts, added to
- * sums. */
+/* What thresholding leaves: the changed coefficients; or, of each of them, its gain and median, the latter negative
+ * where it is weak (made for smoothing). */
 sp_status tf_threshold_coefficients(const tf_threshold_task *j, uint32_t n_voices, float2 *changed,
                                     cudaStream_t stream);
 sp_status tf_threshold_gains(const tf_threshold_task *j, uint32_t n_voices, float2 *gains, cudaStream_t stream);
-sp_status tf_threshold_sums(const tf_threshold_task *j, uint32_t n_voices, const float *counts, double *sums,
-                            cudaStream_t stream);
 
-/* Of the last function, what it leaves open: added to `late` [row][n_coefficients], as integers, whose sum does not
- * depend on the order: 2^TF_LATE_BITS stand for the row's unscale. The list is emptied by tf_clear_open. */
-enum { TF_LATE_BITS = 36 };
+/* Thresholds again what these leave open, which they call: the list is emptied before. */
 sp_status tf_clear_open(const tf_threshold_task *j, cudaStream_t stream);
-sp_status tf_resolve_sums(const tf_threshold_task *j, long long *late, cudaStream_t stream);
-/* The same for changed coefficients and for gains; the functions above call them. */
 sp_status tf_resolve_coefficients(const tf_threshold_task *j, float2 *changed, cudaStream_t stream);
 sp_status tf_resolve_gains(const tf_threshold_task *j, float2 *gains, cudaStream_t stream);
 
@@ -162,10 +153,6 @@ static inline uint32_t tf_smoothing_half(double coefficients, uint32_t run) {
 
 sp_status tf_smooth_coefficients(const tf_threshold_task *j, tf_smoothing smoothing, const float2 *gains,
                                  float2 *changed, cudaStream_t stream);
-/* The same for one voice, of count `count`: real parts are added to sums [row][n_coefficients]. */
-sp_status tf_smooth_sums(const tf_threshold_task *j, tf_smoothing smoothing, const float2 *gains, float count,
-                         double *sums, cudaStream_t stream);
-
 typedef struct tf_call {
   const sp_cuda_batch *batch;
   tf_gathers gathers;

@@ -26,10 +26,10 @@ typedef struct coefficient {
 /* A voice is the trace under a Gaussian of standard deviation N / n, times exp(-2 pi i n / N (t - middle)): its
  * spectrum is the window. */
 __device__ static weights weights_of_voice(const tf_exact &e, uint32_t voice, uint32_t at) {
-  weights w = {0, (int64_t)e.n_samples, 0, 0, 0, 0, voice};
+  weights w = {0, (int64_t)e.length, 0, 0, 0, 0, voice};
   if (voice == 0) return w;
-  w.sigma = (double)e.n_samples / voice;
-  w.time = (double)at * e.n_samples / e.times;
+  w.sigma = (double)e.length / voice;
+  w.time = (double)at * e.length / e.times;
   w.turned = (double)((uint64_t)at * voice % e.times) / e.times;
   w.first = (int64_t)ceil(w.time - SP_TF_GAUSSIAN_REACH * w.sigma);
   w.end = (int64_t)floor(w.time + SP_TF_GAUSSIAN_REACH * w.sigma) + 1;
@@ -45,7 +45,7 @@ __device__ static weights weights_of_frame(const tf_exact &e, uint32_t at) {
 }
 
 __device__ static void set_weight(const tf_exact &e, const weights &w, int64_t i, coefficient *c) {
-  const int64_t n = e.n_samples, t = (i % n + n) % n;
+  const int64_t n = e.length, t = (i % n + n) % n;
   double weight = 1.0 / n, sine, cosine;
   if (!e.stockwell) {
     const int64_t place = i - w.start; /* in the window */
@@ -57,7 +57,8 @@ __device__ static void set_weight(const tf_exact &e, const weights &w, int64_t i
     }
     sincospi(2 * ((double)(t * w.turns % n) / n - w.turned), &sine, &cosine);
   }
-  c->sample[threadIdx.x] = (uint32_t)t;
+  if (t >= e.n_samples) weight = 0; /* the zeros that follow a trace */
+  c->sample[threadIdx.x] = t < e.n_samples ? (uint32_t)t : 0;
   c->cosine[threadIdx.x] = weight * cosine;
   c->sine[threadIdx.x] = weight * -sine;
 }
@@ -132,11 +133,11 @@ __device__ static double change_of(bool resynthesise, const decision &v) {
 
 /* --- the kernel ------------------------------------------------------------------------------------------------- */
 
-enum { TO_COEFFICIENTS, TO_GAINS, TO_SUMS };
+enum { TO_COEFFICIENTS, TO_GAINS };
 
 template <int TO>
 __global__ static void __launch_bounds__(TILE)
-    resolve(const tf_threshold_task j, float2 *coefficients, long long *late) {
+    resolve(const tf_threshold_task j, float2 *coefficients) {
   __shared__ coefficient c;
   const uint32_t count = min(*j.open.count, j.open.capacity);
   for (uint32_t i = blockIdx.x; i < count; i += BLOCKS) {
@@ -151,11 +152,6 @@ __global__ static void __launch_bounds__(TILE)
       float2 *to = coefficients + ((size_t)(voice - j.exact.voice) * j.n_rows + row) * j.n_coefficients + at;
       if (TO == TO_GAINS) *to = make_float2((float)v.gain, (float)(v.weak ? -v.median : v.median));
       if (TO == TO_COEFFICIENTS) *to = make_float2((float)(factor * v.re), (float)(factor * v.im));
-      if (TO == TO_SUMS) {
-        const double twice = voice == 0 || 2 * voice == j.exact.n_samples ? 1 : 2;
-        const double units = ldexp(twice * factor * v.re * j.rows[row].scale, TF_LATE_BITS);
-        atomicAdd((unsigned long long *)late + (size_t)row * j.n_coefficients + at, (unsigned long long)llrint(units));
-      }
     }
     __syncthreads();
   }
@@ -166,16 +162,11 @@ sp_status tf_clear_open(const tf_threshold_task *j, cudaStream_t stream) {
 }
 
 sp_status tf_resolve_coefficients(const tf_threshold_task *j, float2 *changed, cudaStream_t stream) {
-  resolve<TO_COEFFICIENTS><<<BLOCKS, TILE, 0, stream>>>(*j, changed, NULL);
+  resolve<TO_COEFFICIENTS><<<BLOCKS, TILE, 0, stream>>>(*j, changed);
   return SP_CUDA_LAUNCHED("resolve");
 }
 
 sp_status tf_resolve_gains(const tf_threshold_task *j, float2 *gains, cudaStream_t stream) {
-  resolve<TO_GAINS><<<BLOCKS, TILE, 0, stream>>>(*j, gains, NULL);
-  return SP_CUDA_LAUNCHED("resolve");
-}
-
-sp_status tf_resolve_sums(const tf_threshold_task *j, long long *late, cudaStream_t stream) {
-  resolve<TO_SUMS><<<BLOCKS, TILE, 0, stream>>>(*j, NULL, late);
+  resolve<TO_GAINS><<<BLOCKS, TILE, 0, stream>>>(*j, gains);
   return SP_CUDA_LAUNCHED("resolve");
 }

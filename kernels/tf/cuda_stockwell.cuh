@@ -1,5 +1,5 @@
-/* Inside of transform stockwell on the GPU. Voices are taken in groups of one length: up to four, N times each, with
- * full sampling; with reduced more, at as many times as they need. Coefficients are [voice][row][time]. */
+/* Inside of transform stockwell on the GPU. Voices are taken in groups of one length: N times each with full
+ * sampling, with reduced at as many times as they need. Coefficients are [voice][row][time]. */
 #ifndef SEISPROC_KERNELS_CUDA_TF_STOCKWELL_CUH
 #define SEISPROC_KERNELS_CUDA_TF_STOCKWELL_CUH
 
@@ -12,9 +12,8 @@ typedef struct tf_voice_group {
 } tf_voice_group;
 
 struct tf_stockwell {
-  uint32_t n_samples, aperture, n_bins; /* n_bins: those that a real trace has, N / 2 + 1 */
+  uint32_t n_samples, length, aperture, n_bins; /* length: N, with the zeros that follow a trace; n_bins: N / 2 + 1 */
   bool own, half, reduced;              /* own transform of the voices; coefficients in half precision */
-  bool precise;                         /* voices are transformed in double precision */
   sp_tf_band band;                      /* voices that are changed */
   sp_tf_rule rule;
   tf_exact exact;
@@ -30,10 +29,10 @@ struct tf_stockwell {
   tf_fft *transforms; /* of voices, unless own */
   tf_arena arena;
   /* places in the arena */
-  size_t open_count_at, open_at, late_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at,
+  size_t open_count_at, open_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at,
       gains_at, work_at;
-  size_t traces_at;           /* double2 [trace_batch][n_samples], under way to spectra or back */
-  size_t inverse_at, rest_at; /* [n_bins]: of the sum of all windows; the part of it that is not in the band */
+  size_t traces_at;           /* double2 [trace_batch][length], under way to spectra or back */
+  size_t inverse_at, rest_at; /* [n_bins], of sp_tf_stockwell_inverse */
 };
 
 template <class T> static inline T *tf_at(const tf_stockwell *p, size_t place) {
@@ -42,19 +41,31 @@ template <class T> static inline T *tf_at(const tf_stockwell *p, size_t place) {
 
 /* What a group of voices is made from. */
 typedef struct tf_voice_source {
-  const float2 *spectra; /* [row][n_samples] */
+  const float2 *spectra; /* [row][length] */
   const tf_row *rows;
-  uint32_t n_samples, n_rows; /* n_rows: from voice to voice of the coefficients */
+  uint32_t length, n_rows; /* n_rows: from voice to voice of the coefficients */
 } tf_voice_source;
 
 #ifdef __CUDACC__
-/* Bin k of voice n; the window is zero from bin 2 n on. */
+/* The window of voice n > 0 at bin k; it is zero from bin 2 n on. */
+__device__ static inline float tf_voice_weight(uint32_t n, float inverse_n, uint32_t k) {
+  const float m = (float)((int)k - (int)n) * inverse_n;
+  return k < 2 * n ? exp2f(-28.477658650f * m * m) : 0; /* 2 pi^2 / ln 2 */
+}
+
+/* Bin k of voice n. */
 __device__ static inline float2 tf_voice_bin(const float2 *spectrum, uint32_t n, float inverse_n, uint32_t k) {
   if (n == 0) return make_float2(k == 0 ? spectrum[0].x : 0.0f, 0.0f);
   if (k >= 2 * n) return make_float2(0, 0);
-  const float m = (float)((int)k - (int)n) * inverse_n;
-  const float window = exp2f(-28.477658650f * m * m); /* 2 pi^2 / ln 2 */
+  const float window = tf_voice_weight(n, inverse_n, k);
   return make_float2(window * spectrum[k].x, window * spectrum[k].y);
+}
+
+/* What the spectrum of a changed voice is multiplied by at bin k: a voice stands for its conjugate too, but for the
+ * first one and one at the Nyquist frequency. */
+__device__ static inline float tf_synthesis_weight(uint32_t n, uint32_t length, uint32_t times, uint32_t k) {
+  if (n == 0) return k == 0 ? 1.0f / times : 0;
+  return tf_voice_weight(n, 1.0f / n, k) * ((2 * n == length ? 1.0f : 2.0f) / times);
 }
 #endif
 
@@ -64,5 +75,10 @@ bool tf_voices_has(uint32_t n);
 
 sp_status tf_voices_make(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half,
                          void *coefficients, cudaStream_t stream);
+
+/* Takes the changed coefficients of the rows first_row ... first_row + rows - 1 back to spectra and adds these, under
+ * their windows, to sums [row][length]. */
+sp_status tf_voices_sum(const tf_voice_source *source, const tf_voice_group *group, uint32_t first_row, uint32_t rows,
+                        const float2 *changed, float2 *sums, cudaStream_t stream);
 
 #endif

@@ -4,7 +4,7 @@ extern "C" {
 #include "seisproc/memory.h"
 }
 
-enum { OWN_CHUNK = 8192, MAX_CHUNK = 1024, LEAST_CHUNK = 8, REDUCED_VOICES = 16 };
+enum { OWN_CHUNK = 8192, MAX_CHUNK = 1024, LEAST_CHUNK = 8, FULL_VOICES = 4, REDUCED_VOICES = 16 };
 
 /* Samples of the traces that are transformed at a time, and traces at most. */
 static const uint32_t BATCH_SAMPLES = 1 << 21, MAX_BATCH = 1024;
@@ -15,7 +15,7 @@ static const size_t CHUNK_BYTES = (size_t)1 << 30, TOO_MANY_BYTES = (size_t)1 <<
 /* --- groups of voices ------------------------------------------------------------------------------------------- */
 
 static uint32_t times_of(const tf_stockwell *p, uint32_t n) {
-  return p->reduced ? sp_tf_reduced_times(n) : p->n_samples;
+  return p->reduced ? sp_tf_reduced_times(n) : p->length;
 }
 
 static sp_status set_groups(tf_stockwell *p) {
@@ -50,11 +50,10 @@ static sp_status fill_tables(const tf_stockwell *p) {
   void *block;
   SP_TRY(sp_alloc(2 * (size_t)p->n_bins * sizeof(float), "tables of tf", &block));
   float *inverse = (float *)block, *rest = inverse + p->n_bins;
-  const double factor = p->reduced ? 1 : 1.0 / p->n_samples;
   for (uint32_t k = 0; k < p->n_bins; k++) {
-    const sp_tf_window_sums sums = sp_tf_sum_windows(p->n_samples, p->band, k);
-    inverse[k] = (float)(factor / sums.all);
-    rest[k] = (float)(sums.outside / sums.all);
+    const sp_tf_inverse of_bin = sp_tf_stockwell_inverse(p->length, p->band, k);
+    inverse[k] = (float)of_bin.factor;
+    rest[k] = (float)of_bin.rest;
   }
   sp_status status = upload(p, p->inverse_at, inverse);
   if (status == SP_SUCCESS) status = upload(p, p->rest_at, rest);
@@ -66,18 +65,18 @@ static sp_status fill_tables(const tf_stockwell *p) {
 
 /* Bytes of a coefficient where cuFFT makes it. */
 static size_t staged_bytes(const tf_stockwell *p) {
-  return p->own ? 0 : p->precise ? sizeof(double2) : sizeof(float2);
+  return p->own ? 0 : sizeof(float2);
 }
 
 /* Bytes of a coefficient where it is thresholded; 0 where that is the same place. */
 static size_t stored_bytes(const tf_stockwell *p) {
   if (p->half) return sizeof(__half2);
-  return p->own || p->precise ? sizeof(float2) : 0;
+  return p->own ? sizeof(float2) : 0;
 }
 
 /* Bytes of a changed coefficient that is to be taken back; 0 where it goes where cuFFT made it. */
 static size_t changed_bytes(const tf_stockwell *p) {
-  return p->reduced && !p->half ? sizeof(float2) : 0;
+  return p->own || !p->half ? sizeof(float2) : 0;
 }
 
 /* Bytes a row of what there is one of for each voice of a group. */
@@ -100,19 +99,17 @@ static void lay_out(tf_stockwell *p, size_t work_bytes) {
   const size_t rows = p->n_rows, coefficients = rows * p->longest * p->most_voices;
   tf_arena *a = &p->arena;
   a->bytes = 0;
-  /* sums: of all groups; in mode hard some are open of each ten thousand */
-  p->open_capacity = tf_open_capacity(p->reduced ? coefficients : rows * p->n_samples * p->band.count / 8);
+  p->open_capacity = tf_open_capacity(coefficients);
   p->open_count_at = tf_reserve(a, sizeof(uint32_t));
   p->open_at = tf_reserve(a, p->open_capacity * sizeof(uint2));
-  p->late_at = tf_reserve(a, p->reduced ? 0 : rows * p->n_samples * sizeof(long long));
   p->rows_at = tf_reserve(a, rows * sizeof(tf_row));
-  p->spectra_at = tf_reserve(a, rows * p->n_samples * sizeof(float2));
-  p->sums_at = tf_reserve(a, rows * p->longest * sizeof(double));
+  p->spectra_at = tf_reserve(a, rows * p->length * sizeof(float2));
+  p->sums_at = tf_reserve(a, rows * p->length * sizeof(float2));
   p->voices_at = tf_reserve(a, coefficients * staged_bytes(p));
   p->coefficients_at = stored_bytes(p) ? tf_reserve(a, coefficients * stored_bytes(p)) : p->voices_at;
   p->changed_at = changed_bytes(p) ? tf_reserve(a, coefficients * changed_bytes(p)) : p->voices_at;
   p->gains_at = tf_reserve(a, p->smoothing_s > 0 ? coefficients * sizeof(float2) : 0);
-  p->traces_at = tf_reserve(a, (size_t)p->trace_batch * p->n_samples * sizeof(double2));
+  p->traces_at = tf_reserve(a, (size_t)p->trace_batch * p->length * sizeof(double2));
   p->inverse_at = tf_reserve(a, p->n_bins * sizeof(float));
   p->rest_at = tf_reserve(a, p->n_bins * sizeof(float));
   p->work_at = tf_reserve(a, work_bytes);
@@ -122,28 +119,24 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
-static cufftType voice_type(const tf_stockwell *p) {
-  return p->precise ? CUFFT_Z2Z : CUFFT_C2C;
-}
-
 static sp_status make_transforms(tf_stockwell *p, size_t *work_bytes) {
   void *block;
-  SP_TRY(tf_fft_make(p->n_samples, CUFFT_Z2Z, p->trace_batch, &p->of_traces));
+  SP_TRY(tf_fft_make(p->length, CUFFT_Z2Z, p->trace_batch, &p->of_traces));
   *work_bytes = p->of_traces.work_bytes;
   if (p->own) return SP_SUCCESS;
   SP_TRY(sp_calloc(p->n_transforms, sizeof *p->transforms, "transforms of tf", &block));
   p->transforms = (tf_fft *)block;
   for (uint32_t i = 0; i < p->n_transforms; i++) {
-    SP_TRY(tf_fft_make(p->lengths[i], voice_type(p), p->most_voices * p->n_rows, &p->transforms[i]));
+    SP_TRY(tf_fft_make(p->lengths[i], CUFFT_C2C, p->most_voices * p->n_rows, &p->transforms[i]));
     *work_bytes = larger(*work_bytes, p->transforms[i].work_bytes);
   }
   return SP_SUCCESS;
 }
 
 static size_t estimate_work(const tf_stockwell *p) {
-  size_t bytes = tf_fft_estimate(p->n_samples, CUFFT_Z2Z, p->trace_batch);
+  size_t bytes = tf_fft_estimate(p->length, CUFFT_Z2Z, p->trace_batch);
   for (uint32_t i = 0; !p->own && i < p->n_transforms; i++) {
-    bytes = larger(bytes, tf_fft_estimate(p->lengths[i], voice_type(p), p->most_voices * p->n_rows));
+    bytes = larger(bytes, tf_fft_estimate(p->lengths[i], CUFFT_C2C, p->most_voices * p->n_rows));
   }
   return bytes;
 }
@@ -165,19 +158,20 @@ static sp_status allocate(tf_stockwell *p) {
 
 static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometry, tf_stockwell *p) {
   p->n_samples = geometry->n_samples;
+  p->length = sp_tf_stockwell_length(p->n_samples);
   p->interval_s = geometry->sample_interval_s;
   p->aperture = (uint32_t)params->aperture;
-  p->n_bins = p->n_samples / 2 + 1;
+  p->n_bins = p->length / 2 + 1;
   p->reduced = params->sampling == SP_TF_REDUCED;
-  p->most_voices = p->reduced ? (uint32_t)REDUCED_VOICES : (uint32_t)TF_MAX_VOICES;
-  p->own = !p->reduced && tf_voices_has(p->n_samples);
-  p->precise = !p->reduced && !sp_tf_is_smooth(p->n_samples);
-  p->trace_batch = BATCH_SAMPLES / p->n_samples < MAX_BATCH ? BATCH_SAMPLES / p->n_samples + 1 : MAX_BATCH;
+  p->most_voices = p->reduced ? (uint32_t)REDUCED_VOICES : (uint32_t)FULL_VOICES;
+  p->own = !p->reduced && tf_voices_has(p->length);
+  p->trace_batch = BATCH_SAMPLES / p->length < MAX_BATCH ? BATCH_SAMPLES / p->length + 1 : MAX_BATCH;
   p->half = geometry->precision == SP_PRECISION_MIXED;
-  p->band = sp_tf_select(params, 1 / (p->n_samples * p->interval_s), p->n_bins);
+  p->band = sp_tf_select(params, 1 / (p->length * p->interval_s), p->n_bins);
   p->rule = sp_tf_make_rule(params);
   p->exact.stockwell = true;
   p->exact.n_samples = p->n_samples;
+  p->exact.length = p->length;
   p->smoothing_s = params->time_smoothing * 1e-3;
 }
 

@@ -1,6 +1,6 @@
 /* Thresholding coefficients on the GPU: median and MAD over the aperture, then the gain of each coefficient.
  *
- * A thread follows one coefficient, of up to four voices, along a strip of traces. The magnitudes of the aperture are
+ * A thread follows one coefficient along a strip of traces. The magnitudes of the aperture are
  * kept sorted in registers, in the order of traces in shared memory; one leaves, one enters, without a branch. The MAD
  * comes from the sorted magnitudes too: the q-th smallest distance from m is the least radius around m that holds q of
  * them, and those are q consecutive ones. Apertures that the ends of the gather clip are sorted afresh, in local
@@ -61,16 +61,10 @@ __device__ __noinline__ statistics statistics_afresh(const tf_threshold_task &j,
   return statistics_of(z, n);
 }
 
-/* --- what becomes of a coefficient
- * ------------------------------------------------------------------------------------- */
+/* --- what becomes of a coefficient ------------------------------------------------------------------------------- */
 
-typedef struct sink {
-  float2 *coefficients; /* changed coefficients or gains */
-  double *sums;
-  float counts[TF_MAX_VOICES];
-} sink;
-
-enum { TO_COEFFICIENTS, TO_GAINS, TO_SUMS };
+/* What is written: the changed coefficient, or its gain and median. */
+enum { TO_COEFFICIENTS, TO_GAINS };
 
 /* Whether it is left to double precision. Where d is nothing either outcome is the same. */
 __device__ __forceinline__ bool is_open(const sp_tf_rule &rule, float m, float a, float d, float t) {
@@ -78,137 +72,104 @@ __device__ __forceinline__ bool is_open(const sp_tf_rule &rule, float m, float a
   return sp_tf_open_weak(&rule, m, a) || (rule.mode == SP_TF_HARD && sp_tf_open_hard(&rule, m, a, d, t));
 }
 
-/* Whether the coefficient is to be thresholded again; then it has been noted. */
-__device__ __noinline__ bool note_open(const tf_threshold_task &j, uint32_t voice, uint32_t trace, uint32_t at) {
+/* Notes a coefficient that is to be thresholded again. */
+__device__ __noinline__ void note_open(const tf_threshold_task &j, uint32_t voice, uint32_t trace, uint32_t at) {
   const uint32_t i = atomicAdd(j.open.count, 1);
-  if (i >= j.open.capacity) return false;
-  j.open.list[i] = make_uint2((j.exact.voice + voice) << 16 | (trace - j.chunk.base), at);
-  return true;
+  if (i < j.open.capacity) j.open.list[i] = make_uint2((j.exact.voice + voice) << 16 | (trace - j.chunk.base), at);
 }
 
 template <int TO>
-__device__ __forceinline__ void store_result(const tf_threshold_task &j, const sink &to, uint32_t voice, uint32_t trace,
-                                             uint32_t at, bool resynthesise, statistics s, tf_polar x, float &sum) {
+__device__ __forceinline__ void store_result(const tf_threshold_task &j, float2 *to, uint32_t voice, uint32_t trace,
+                                             uint32_t at, bool resynthesise, statistics s, tf_polar x) {
   const float m = s.median, a = x.mag, d = fabsf(a - m), t = sp_tf_limit(&j.rule, m, s.mad);
   const float gain = sp_tf_gain(j.rule.mode, d, t);
   const bool weak = sp_tf_is_weak(&j.rule, m, a);
-  const bool noted = is_open(j.rule, m, a, d, t) && note_open(j, voice, trace, at);
-  float2 *coefficient = to.coefficients + ((size_t)voice * j.n_rows + (trace - j.chunk.base)) * j.n_coefficients + at;
+  if (is_open(j.rule, m, a, d, t)) note_open(j, voice, trace, at);
+  float2 *result = to + ((size_t)voice * j.n_rows + (trace - j.chunk.base)) * j.n_coefficients + at;
   if (TO == TO_GAINS) {
-    *coefficient = make_float2(gain, weak ? -m : m);
-    return;
+    *result = make_float2(gain, weak ? -m : m);
+  } else {
+    const float factor = sp_tf_factor(resynthesise, gain, weak, m, a);
+    *result = make_float2(factor * x.re, factor * x.im);
   }
-  const float factor = sp_tf_factor(resynthesise, gain, weak, m, a);
-  if (TO == TO_COEFFICIENTS) *coefficient = make_float2(factor * x.re, factor * x.im);
-  if (TO == TO_SUMS && !noted) sum = fmaf(to.counts[voice], factor * x.re, sum);
 }
 
-/* --- following a coefficient
- * ------------------------------------------------------------------------------------------- */
+/* --- following a coefficient ------------------------------------------------------------------------------------ */
 
-/* Apertures of any width. Sums of voices are added in their order. */
-template <int V, int TO, class Coefficient>
-__device__ __forceinline__ void threshold_afresh(const tf_threshold_task &j, const sink &to, tf_aperture near,
-                                                 uint32_t first_voice, uint32_t trace, uint32_t at) {
+/* Apertures of any width. */
+template <int TO, class Coefficient>
+__device__ __forceinline__ void threshold_afresh(const tf_threshold_task &j, float2 *to, tf_aperture near,
+                                                 uint32_t voice, uint32_t trace, uint32_t at) {
   const bool resynthesise = j.rows[trace - j.chunk.base].resynthesise;
-  float sum = 0;
-#pragma unroll 1
-  for (uint32_t v = first_voice; v < first_voice + V; v++) {
-    const statistics s = statistics_afresh<Coefficient>(j, near, v, at);
-    store_result<TO>(j, to, v, trace, at, resynthesise, s, tf_make_polar(coefficient_of<Coefficient>(j, v, trace, at)),
-                     sum);
-  }
-  if (TO == TO_SUMS) to.sums[(size_t)(trace - j.chunk.base) * j.n_coefficients + at] += sum;
+  const statistics s = statistics_afresh<Coefficient>(j, near, voice, at);
+  const tf_polar x = tf_make_polar(coefficient_of<Coefficient>(j, voice, trace, at));
+  store_result<TO>(j, to, voice, trace, at, resynthesise, s, x);
 }
 
-template <int V, int TO, class Coefficient>
+template <int TO, class Coefficient>
 __global__ static void __launch_bounds__(THREADS)
-    threshold_any(const tf_threshold_task j, const sink to, uint32_t strip) {
+    threshold_any(const tf_threshold_task j, float2 *to, uint32_t strip) {
   const uint32_t at = blockIdx.x * THREADS + threadIdx.x, first = j.chunk.first + blockIdx.y * strip;
   const uint32_t end = min(first + strip, j.chunk.end);
   if (at >= j.n_coefficients) return;
   for (uint32_t trace = first; trace < end; trace++) {
     const tf_aperture near = tf_aperture_of(j.gathers, trace);
-    if (near.hi - near.lo > 1)
-      threshold_afresh<V, TO, Coefficient>(j, to, near, TO == TO_SUMS ? 0 : blockIdx.z * V, trace, at);
+    if (near.hi - near.lo > 1) threshold_afresh<TO, Coefficient>(j, to, near, blockIdx.z, trace, at);
   }
 }
 
-/* What a thread knows of its coefficient: W magnitudes of each of V voices. */
-template <int W, int V> struct window {
-  float z[V][W];
-  bool whole;
-};
-
-template <int W, int V, int TO, class Coefficient>
+/* A thread keeps the magnitudes of the aperture sorted. */
+template <int W, int TO, class Coefficient>
 __global__ static void __launch_bounds__(THREADS)
-    threshold_whole(const tf_threshold_task j, const sink to, uint32_t strip) {
+    threshold_whole(const tf_threshold_task j, float2 *to, uint32_t strip) {
   /* the last W traces, each at its number modulo W */
-  __shared__ float mag[W][V][THREADS], re[W][V][THREADS], im[TO == TO_COEFFICIENTS ? W : 1][V][THREADS];
+  __shared__ float mag[W][THREADS], re[W][THREADS], im[W][THREADS];
   const uint32_t tid = threadIdx.x, at = blockIdx.x * THREADS + tid, first = j.chunk.first + blockIdx.y * strip;
-  const uint32_t end = min(first + strip, j.chunk.end), first_voice = TO == TO_SUMS ? 0 : blockIdx.z * V;
+  const uint32_t end = min(first + strip, j.chunk.end), voice = blockIdx.z;
   if (at >= j.n_coefficients) return; /* threads share nothing */
-  window<W, V> w;
-  w.whole = false;
-  float2 ahead[V];
+  float z[W];
+  bool whole = false;
+  float2 ahead = make_float2(0, 0);
   const auto fetch = [&](uint32_t trace) {
-    if (trace >= j.chunk.reach) return;
-#pragma unroll
-    for (int v = 0; v < V; v++) ahead[v] = coefficient_of<Coefficient>(j, first_voice + v, trace, at);
+    if (trace < j.chunk.reach) ahead = coefficient_of<Coefficient>(j, voice, trace, at);
   };
   const auto enter = [&](uint32_t trace, bool replace) {
     const uint32_t slot = trace % W;
-#pragma unroll
-    for (int v = 0; v < V; v++) {
-      const tf_polar x = tf_make_polar(ahead[v]);
-      if (replace) remove_one(w.z[v], mag[slot][v][tid]);
-      insert(w.z[v], x.mag);
-      mag[slot][v][tid] = x.mag;
-      re[slot][v][tid] = x.re;
-      if (TO == TO_COEFFICIENTS) im[slot][v][tid] = x.im;
-    }
+    const tf_polar x = tf_make_polar(ahead);
+    if (replace) remove_one(z, mag[slot][tid]);
+    insert(z, x.mag);
+    mag[slot][tid] = x.mag;
+    re[slot][tid] = x.re;
+    im[slot][tid] = x.im;
   };
   for (uint32_t trace = first; trace < end; trace++) {
     const tf_aperture near = tf_aperture_of(j.gathers, trace);
     if (near.hi - near.lo != W) {
-      w.whole = false;
-      if (near.hi - near.lo > 1)
-        threshold_afresh<V, TO, Coefficient>(j, to, near, TO == TO_SUMS ? 0 : blockIdx.z * V, trace, at);
+      whole = false;
+      if (near.hi - near.lo > 1) threshold_afresh<TO, Coefficient>(j, to, near, voice, trace, at);
       continue;
     }
-    if (!w.whole) {
+    if (!whole) {
 #pragma unroll
-      for (int v = 0; v < V; v++) {
-#pragma unroll
-        for (int i = 0; i < W; i++) w.z[v][i] = INFINITY;
-      }
+      for (int i = 0; i < W; i++) z[i] = INFINITY;
       for (uint32_t other = near.lo; other + 1 < near.hi; other++) {
         fetch(other);
         enter(other, false);
       }
       fetch(near.hi - 1);
     }
-    double *sums = to.sums + (size_t)(trace - j.chunk.base) * j.n_coefficients + at, before = 0;
-    float sum = 0;
-    if (TO == TO_SUMS) before = *sums;
-    enter(near.hi - 1, w.whole);
-    w.whole = true;
+    enter(near.hi - 1, whole);
+    whole = true;
     fetch(near.hi);
     const uint32_t slot = trace % W;
-    const bool resynthesise = j.rows[trace - j.chunk.base].resynthesise;
-#pragma unroll
-    for (int v = 0; v < V; v++) {
-      const statistics s = statistics_of(w.z[v], W);
-      const tf_polar x = {mag[slot][v][tid], re[slot][v][tid], TO == TO_COEFFICIENTS ? im[slot][v][tid] : 0.0f};
-      store_result<TO>(j, to, first_voice + v, trace, at, resynthesise, s, x, sum);
-    }
-    if (TO == TO_SUMS) *sums = before + sum;
+    const tf_polar x = {mag[slot][tid], re[slot][tid], im[slot][tid]};
+    store_result<TO>(j, to, voice, trace, at, j.rows[trace - j.chunk.base].resynthesise, statistics_of(z, W), x);
   }
 }
 
 /* --- launches --------------------------------------------------------------------------------------------------- */
 
-typedef void threshold_kernel(const tf_threshold_task j, const sink to, uint32_t strip);
+typedef void threshold_kernel(const tf_threshold_task j, float2 *to, uint32_t strip);
 
 /* Blocks that the device runs at a time; 1 where it does not tell. */
 static uint32_t resident_blocks(threshold_kernel *kernel) {
@@ -226,76 +187,50 @@ static uint32_t strip_length(const tf_threshold_task *j, threshold_kernel *kerne
   return length < 16 ? 16 : length > 256 ? 256 : length;
 }
 
-template <int V, int TO, class Coefficient> static threshold_kernel *choose_kernel(uint32_t aperture) {
+template <int TO, class Coefficient> static threshold_kernel *choose_kernel(uint32_t aperture) {
   switch (aperture) {
   case 3:
-    return threshold_whole<3, V, TO, Coefficient>;
+    return threshold_whole<3, TO, Coefficient>;
   case 5:
-    return threshold_whole<5, V, TO, Coefficient>;
+    return threshold_whole<5, TO, Coefficient>;
   case 7:
-    return threshold_whole<7, V, TO, Coefficient>;
+    return threshold_whole<7, TO, Coefficient>;
   case 9:
-    return threshold_whole<9, V, TO, Coefficient>;
+    return threshold_whole<9, TO, Coefficient>;
   case 11:
-    return threshold_whole<11, V, TO, Coefficient>;
+    return threshold_whole<11, TO, Coefficient>;
   default:
-    return threshold_any<V, TO, Coefficient>;
+    return threshold_any<TO, Coefficient>;
   }
 }
 
-/* `times` V voices. */
-template <int V, int TO, class Coefficient>
-static sp_status launch_typed(const tf_threshold_task *j, const sink *to, uint32_t times, cudaStream_t stream) {
+template <int TO, class Coefficient>
+static sp_status launch_typed(const tf_threshold_task *j, float2 *to, uint32_t n_voices, cudaStream_t stream) {
   const uint32_t columns = (j->n_coefficients + THREADS - 1) / THREADS, traces = j->chunk.end - j->chunk.first;
-  threshold_kernel *kernel = choose_kernel<V, TO, Coefficient>(j->gathers.aperture);
-  const uint32_t strip = strip_length(j, kernel, columns * times);
-  const dim3 grid(columns, (traces + strip - 1) / strip, times);
-  kernel<<<grid, THREADS, 0, stream>>>(*j, *to, strip);
+  threshold_kernel *kernel = choose_kernel<TO, Coefficient>(j->gathers.aperture);
+  const uint32_t strip = strip_length(j, kernel, columns * n_voices);
+  const dim3 grid(columns, (traces + strip - 1) / strip, n_voices);
+  kernel<<<grid, THREADS, 0, stream>>>(*j, to, strip);
   return SP_CUDA_LAUNCHED("threshold");
 }
 
-template <int V, int TO>
-static sp_status launch(const tf_threshold_task *j, const sink *to, uint32_t times, cudaStream_t stream) {
-  return j->half ? launch_typed<V, TO, __half2>(j, to, times, stream)
-                 : launch_typed<V, TO, float2>(j, to, times, stream);
-}
-
-/* The same with voices v, v + 1, ... as the first ones. */
-static tf_threshold_task from_voice(const tf_threshold_task *j, uint32_t v) {
-  tf_threshold_task rest = *j;
-  rest.coefficients = (const char *)j->coefficients + (size_t)v * j->n_rows * j->n_coefficients * (j->half ? 4 : 8);
-  rest.exact.voice = j->exact.voice + v;
-  return rest;
+template <int TO>
+static sp_status launch(const tf_threshold_task *j, float2 *to, uint32_t n_voices, cudaStream_t stream) {
+  return j->half ? launch_typed<TO, __half2>(j, to, n_voices, stream)
+                 : launch_typed<TO, float2>(j, to, n_voices, stream);
 }
 
 sp_status tf_threshold_coefficients(const tf_threshold_task *j, uint32_t n_voices, float2 *changed,
                                     cudaStream_t stream) {
-  const sink to = {changed};
   SP_TRY(tf_clear_open(j, stream));
-  SP_TRY((launch<1, TO_COEFFICIENTS>(j, &to, n_voices, stream)));
+  SP_TRY(launch<TO_COEFFICIENTS>(j, changed, n_voices, stream));
   return tf_resolve_coefficients(j, changed, stream);
 }
 
 sp_status tf_threshold_gains(const tf_threshold_task *j, uint32_t n_voices, float2 *gains, cudaStream_t stream) {
-  const sink to = {gains};
   SP_TRY(tf_clear_open(j, stream));
-  SP_TRY((launch<1, TO_GAINS>(j, &to, n_voices, stream)));
+  SP_TRY(launch<TO_GAINS>(j, gains, n_voices, stream));
   return tf_resolve_gains(j, gains, stream);
-}
-
-sp_status tf_threshold_sums(const tf_threshold_task *j, uint32_t n_voices, const float *counts, double *sums,
-                            cudaStream_t stream) {
-  sink to = {NULL, sums};
-  if (n_voices == TF_MAX_VOICES) {
-    for (uint32_t v = 0; v < n_voices; v++) to.counts[v] = counts[v];
-    return launch<TF_MAX_VOICES, TO_SUMS>(j, &to, 1, stream);
-  }
-  for (uint32_t v = 0; v < n_voices; v++) {
-    const tf_threshold_task rest = from_voice(j, v);
-    to.counts[0] = counts[v];
-    SP_TRY((launch<1, TO_SUMS>(&rest, &to, 1, stream)));
-  }
-  return SP_SUCCESS;
 }
 
 /* --- smoothing -------------------------------------------------------------------------------------------------- */
@@ -319,9 +254,9 @@ __device__ static void sum_up(const float2 *gains, uint32_t n, double *total) {
 }
 
 /* A block takes a run of a row. */
-template <int TO, class Coefficient>
+template <class Coefficient>
 __global__ static void __launch_bounds__(THREADS)
-    smooth(const tf_threshold_task j, tf_smoothing how, const float2 *all_gains, const sink to) {
+    smooth(const tf_threshold_task j, tf_smoothing how, const float2 *all_gains, float2 *changed) {
   extern __shared__ double total[]; /* [run + 1] */
   const uint32_t trace = j.chunk.first + blockIdx.y;
   const tf_aperture near = tf_aperture_of(j.gathers, trace);
@@ -335,31 +270,22 @@ __global__ static void __launch_bounds__(THREADS)
     const float gain = (float)((total[high] - total[low]) / (high - low)), m = fabsf(gains[i].y);
     const tf_polar x = tf_make_polar(coefficient_of<Coefficient>(j, 0, trace, (uint32_t)start + i));
     const float factor = sp_tf_factor(resynthesise, gain, gains[i].y < 0, m, x.mag);
-    if (TO == TO_COEFFICIENTS) to.coefficients[row + start + i] = make_float2(factor * x.re, factor * x.im);
-    if (TO == TO_SUMS) to.sums[row + start + i] += to.counts[0] * factor * x.re;
+    changed[row + start + i] = make_float2(factor * x.re, factor * x.im);
   }
 }
 
-template <int TO, class Coefficient>
-static sp_status launch_smooth(const tf_threshold_task *j, tf_smoothing how, const float2 *gains, const sink *to,
+template <class Coefficient>
+static sp_status launch_smooth(const tf_threshold_task *j, tf_smoothing how, const float2 *gains, float2 *changed,
                                cudaStream_t stream) {
   const dim3 grid(j->n_coefficients / how.run, j->chunk.end - j->chunk.first);
   const size_t shared = (how.run + 1) * sizeof(double);
-  if (shared > 32768) SP_TRY(tf_allow_shared((const void *)smooth<TO, Coefficient>));
-  smooth<TO, Coefficient><<<grid, THREADS, shared, stream>>>(*j, how, gains, *to);
+  if (shared > 32768) SP_TRY(tf_allow_shared((const void *)smooth<Coefficient>));
+  smooth<Coefficient><<<grid, THREADS, shared, stream>>>(*j, how, gains, changed);
   return SP_CUDA_LAUNCHED("smooth");
 }
 
 sp_status tf_smooth_coefficients(const tf_threshold_task *j, tf_smoothing smoothing, const float2 *gains,
                                  float2 *changed, cudaStream_t stream) {
-  const sink to = {changed};
-  return j->half ? launch_smooth<TO_COEFFICIENTS, __half2>(j, smoothing, gains, &to, stream)
-                 : launch_smooth<TO_COEFFICIENTS, float2>(j, smoothing, gains, &to, stream);
-}
-
-sp_status tf_smooth_sums(const tf_threshold_task *j, tf_smoothing smoothing, const float2 *gains, float count,
-                         double *sums, cudaStream_t stream) {
-  const sink to = {NULL, sums, {count}};
-  return j->half ? launch_smooth<TO_SUMS, __half2>(j, smoothing, gains, &to, stream)
-                 : launch_smooth<TO_SUMS, float2>(j, smoothing, gains, &to, stream);
+  return j->half ? launch_smooth<__half2>(j, smoothing, gains, changed, stream)
+                 : launch_smooth<float2>(j, smoothing, gains, changed, stream);
 }

@@ -4,7 +4,7 @@
  * ... Rows of shared memory are padded so that the threads of a warp meet different banks in each step. */
 #include "kernels/tf/cuda_stockwell.cuh"
 
-enum { ROWS_PER_BLOCK = 16, THREADS_PER_SM = 640 };
+enum { ROWS_PER_BLOCK = 16, ROWS_PER_SUM = 4, THREADS_PER_SM = 640 };
 
 /* --- small transforms, x[k] = sum of x[j] exp(2 pi i j k / R), in registers ------------------------------------- */
 
@@ -46,7 +46,9 @@ __device__ __forceinline__ float2 times_i(float2 a) {
 
 template <int R> struct factors;
 template <> struct factors<8> { static constexpr int a = 2, b = 4; };
+template <> struct factors<9> { static constexpr int a = 3, b = 3; };
 template <> struct factors<10> { static constexpr int a = 2, b = 5; };
+template <> struct factors<12> { static constexpr int a = 3, b = 4; };
 template <> struct factors<15> { static constexpr int a = 3, b = 5; };
 template <> struct factors<16> { static constexpr int a = 4, b = 4; };
 template <> struct factors<20> { static constexpr int a = 4, b = 5; };
@@ -131,28 +133,24 @@ template <int R> __device__ __forceinline__ void set_turns(float2 (&turn)[R], in
   for (int j = 1; j < R; j++) sincospif(2.0f * (float)(k * j % n) / n, &turn[j].y, &turn[j].x);
 }
 
-template <class S, int R1, int R2, int R3, class Coefficient>
-__global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads)
-    make_voices(const tf_voice_source source, const tf_voice_group group, uint32_t rows, Coefficient *coefficients) {
-  __shared__ float2 shared[R1 * S::pitch2];
-  const int tid = threadIdx.x, voice = blockIdx.x, n = group.first + voice;
-  const float inverse_n = 1.0f / n;
-  const bool first_step = tid < S::n / R1, second_step = tid < S::n / R2, third_step = tid < S::n / R3;
-  /* first step: bin p; second: (j, q); third: (j, j2), so that neighbours store neighbouring times */
-  const int p = tid, j = tid / R3, q = tid % R3, k1 = tid % R1, k2 = tid / R1;
+/* The three steps of a transform x[k] = sum of x[j] exp(2 pi i j k / n) by the threads of a block: input(i) is number
+ * p + step i of thread p < n / R1; output(i, x) is given number tid + R1 R2 i by thread tid < n / R3. */
+template <class S, int R1, int R2, int R3> struct steps {
   float2 turn1[R1], turn2[R2];
-  set_turns<R1>(turn1, p, S::n);
-  set_turns<R2>(turn2, q, S::step);
-  const uint32_t first = blockIdx.y * ROWS_PER_BLOCK, end = min(first + ROWS_PER_BLOCK, rows);
-  for (uint32_t row = first; row < end; row++) {
-    const float2 *spectrum = source.spectra + (size_t)row * S::n;
-    if (first_step) {
+
+  __device__ __forceinline__ steps() {
+    set_turns<R1>(turn1, threadIdx.x, S::n);
+    set_turns<R2>(turn2, threadIdx.x % R3, S::step);
+  }
+
+  template <class Input, class Output>
+  __device__ __forceinline__ void run(float2 *shared, Input input, Output output) const {
+    /* first step: number p; second: (j, q); third: (k1, k2), so that neighbours store neighbouring numbers */
+    const int p = threadIdx.x, j = p / R3, q = p % R3, k1 = p % R1, k2 = p / R1;
+    if (p < S::n / R1) {
       float2 x[R1];
 #pragma unroll
-      for (int i = 0; i < R1; i++) {
-        x[i] = make_float2(0, 0);
-        if (i * S::step <= 2 * n) x[i] = tf_voice_bin(spectrum, n, inverse_n, p + S::step * i);
-      }
+      for (int i = 0; i < R1; i++) x[i] = input(i);
       transform<R1>(x);
       float2 *to = shared + p / R3 * S::pitch3 + p % R3;
       to[0] = x[0];
@@ -160,7 +158,7 @@ __global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads
       for (int i = 1; i < R1; i++) to[i * S::pitch2] = times(x[i], turn1[i]);
     }
     __syncthreads();
-    if (second_step) {
+    if (p < S::n / R2) {
       float2 x[R2], *at = shared + j * S::pitch2 + q;
 #pragma unroll
       for (int i = 0; i < R2; i++) x[i] = at[i * S::pitch3];
@@ -170,24 +168,78 @@ __global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads
       for (int i = 1; i < R2; i++) at[i * S::pitch3] = times(x[i], turn2[i]);
     }
     __syncthreads();
-    if (third_step) {
+    if (p < S::n / R3) {
       float2 x[R3];
       const float2 *at = shared + k1 * S::pitch2 + k2 * S::pitch3;
 #pragma unroll
       for (int i = 0; i < R3; i++) x[i] = at[i];
       transform<R3>(x);
-      Coefficient *to = coefficients + ((size_t)voice * source.n_rows + row) * S::n + tid;
-      const float scale = source.rows[row].scale;
 #pragma unroll
-      for (int i = 0; i < R3; i++) tf_store(to + i * R1 * R2, x[i], scale);
+      for (int i = 0; i < R3; i++) output(i, x[i]);
     }
     __syncthreads();
+  }
+};
+
+template <class S, int R1, int R2, int R3, class Coefficient>
+__global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads)
+    make_voices(const tf_voice_source source, const tf_voice_group group, uint32_t rows, Coefficient *coefficients) {
+  __shared__ float2 shared[R1 * S::pitch2];
+  const int voice = blockIdx.x, n = group.first + voice;
+  const float inverse_n = 1.0f / n;
+  const steps<S, R1, R2, R3> all;
+  const uint32_t first = blockIdx.y * ROWS_PER_BLOCK, end = min(first + ROWS_PER_BLOCK, rows);
+  for (uint32_t row = first; row < end; row++) {
+    const float2 *spectrum = source.spectra + (size_t)row * S::n;
+    Coefficient *to = coefficients + ((size_t)voice * source.n_rows + row) * S::n + threadIdx.x;
+    const float scale = source.rows[row].scale;
+    const auto bin = [&](int i) {
+      return i * S::step <= 2 * n ? tf_voice_bin(spectrum, n, inverse_n, threadIdx.x + S::step * i) : make_float2(0, 0);
+    };
+    all.run(shared, bin, [&](int i, float2 x) { tf_store(to + i * R1 * R2, x, scale); });
+  }
+}
+
+/* Back to spectra: the transform of numbers whose real and imaginary parts are exchanged, on both sides, is the forward
+ * one. A block sums the voices of a row, the last one first. */
+template <class S, int R1, int R2, int R3>
+__global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads)
+    sum_voices(const tf_voice_source source, const tf_voice_group group, uint32_t first_row, uint32_t rows,
+               const float2 *changed, float2 *sums) {
+  __shared__ float2 shared[R1 * S::pitch2];
+  const steps<S, R1, R2, R3> all;
+  const uint32_t first = blockIdx.x * ROWS_PER_SUM, end = min(first + ROWS_PER_SUM, rows);
+  for (uint32_t r = first; r < end; r++) {
+    const uint32_t row = first_row + r;
+    float2 sum[R3];
+#pragma unroll
+    for (int i = 0; i < R3; i++) sum[i] = make_float2(0, 0);
+    for (uint32_t v = group.count; v-- > 0;) {
+      const float2 *from = changed + ((size_t)v * source.n_rows + row) * S::n + threadIdx.x;
+      const auto time = [&](int i) {
+        const float2 x = from[S::step * i];
+        return make_float2(x.y, x.x);
+      };
+      const auto bin = [&](int i, float2 x) {
+        const float weight = tf_synthesis_weight(group.first + v, S::n, S::n, threadIdx.x + i * R1 * R2);
+        sum[i] = make_float2(fmaf(weight, x.y, sum[i].x), fmaf(weight, x.x, sum[i].y));
+      };
+      all.run(shared, time, bin);
+    }
+    if (threadIdx.x < S::n / R3) {
+      float2 *to = sums + (size_t)row * S::n + threadIdx.x;
+#pragma unroll
+      for (int i = 0; i < R3; i++) {
+        const float2 before = to[i * R1 * R2];
+        to[i * R1 * R2] = make_float2(before.x + sum[i].x, before.y + sum[i].y);
+      }
+    }
   }
 }
 
 /* --- the lengths there are -------------------------------------------------------------------------------------- */
 
-#define LENGTHS(DO) DO(10, 10, 10) DO(8, 8, 16) DO(10, 10, 15) DO(10, 10, 16) DO(10, 10, 20) DO(8, 16, 16)
+#define LENGTHS(DO) DO(10, 10, 10) DO(8, 8, 16) DO(10, 10, 15) DO(8, 12, 16) DO(10, 10, 16) DO(9, 12, 15) DO(10, 10, 20) DO(8, 16, 16)
 
 bool tf_voices_has(uint32_t n) {
 #define DO(R1, R2, R3)                                                                                                 \
@@ -212,8 +264,21 @@ static void launch(const tf_voice_source *source, const tf_voice_group *group, u
 sp_status tf_voices_make(const tf_voice_source *source, const tf_voice_group *group, uint32_t rows, bool half,
                          void *coefficients, cudaStream_t stream) {
 #define DO(R1, R2, R3)                                                                                                 \
-  if (source->n_samples == R1 * R2 * R3) launch<R1, R2, R3>(source, group, rows, half, coefficients, stream);
+  if (source->length == R1 * R2 * R3) launch<R1, R2, R3>(source, group, rows, half, coefficients, stream);
   LENGTHS(DO)
 #undef DO
   return SP_CUDA_LAUNCHED("make_voices");
+}
+
+sp_status tf_voices_sum(const tf_voice_source *source, const tf_voice_group *group, uint32_t first_row, uint32_t rows,
+                        const float2 *changed, float2 *sums, cudaStream_t stream) {
+  const uint32_t blocks = (rows + ROWS_PER_SUM - 1) / ROWS_PER_SUM;
+#define DO(R1, R2, R3)                                                                                                 \
+  if (source->length == R1 * R2 * R3) {                                                                                \
+    typedef shape<R1, R2, R3> S;                                                                                       \
+    sum_voices<S, R1, R2, R3><<<blocks, S::threads, 0, stream>>>(*source, *group, first_row, rows, changed, sums);     \
+  }
+  LENGTHS(DO)
+#undef DO
+  return SP_CUDA_LAUNCHED("sum_voices");
 }
