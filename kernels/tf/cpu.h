@@ -121,7 +121,8 @@ typedef struct sp_tf_kernels {
   /* The spectrum times exp(i phase): n bins. */
   void (*modulate)(size_t n, const float *re, const float *im, const float *cosine, const float *sine, float *out_re,
                    float *out_im);
-  /* A spectrum to the coefficients of voices, [time][lane], times `step` floats apart. `buffers`: sp_tf_voices_buffers. */
+  /* A spectrum to the coefficients of voices, [time][lane], times `step` floats apart. `buffers`: sp_tf_voices_buffers.
+   */
   void (*voices_analyse)(const sp_tf_voices *voices, float *buffers, const float *spectrum_re, const float *spectrum_im,
                          size_t step, float *mag, float *re, float *im);
   /* Adds the spectrum, n_bins bins, of the sum of the voices under their windows. Their coefficients are as above; the

@@ -24,7 +24,7 @@ struct sp_tf_stockwell {
   const sp_tf_kernels *kernels;
   bool reduced;
   uint32_t n_samples, length; /* of a trace; N: with the zeros that follow it */
-  sp_tf_band band; /* voices that are changed */
+  sp_tf_band band;            /* voices that are changed */
   sp_tf_rule rule;
   sp_tf_layout layout;
   uint32_t n_bins; /* padded */

@@ -188,8 +188,7 @@ static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {
   p->levels_at = sp_tf_reserve(&end, 2 * (rows + 2 * half_aperture));
   p->sums_at = sp_tf_reserve(&end, rows * 2 * p->n_bins);
   p->modulated_at = sp_tf_reserve(&end, 2 * p->n_bins);
-  p->buffers_at =
-      sp_tf_reserve(&end, sp_tf_voices_buffers(longest, lanes));
+  p->buffers_at = sp_tf_reserve(&end, sp_tf_voices_buffers(longest, lanes));
   p->time_at = sp_tf_reserve(&end, p->length);
   p->re_at = sp_tf_reserve(&end, p->length / 2 + 1);
   p->im_at = sp_tf_reserve(&end, p->length / 2 + 1);

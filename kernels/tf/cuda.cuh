@@ -104,8 +104,8 @@ __device__ static inline tf_polar tf_make_polar(float2 x) {
 /* How coefficients are made from traces, for those that are thresholded again in double precision. */
 typedef struct tf_exact {
   bool stockwell;
-  const float *in; /* of the first row */
-  uint32_t n_samples, length;               /* length: stockwell, with the zeros that follow a trace */
+  const float *in;                         /* of the first row */
+  uint32_t n_samples, length;              /* length: stockwell, with the zeros that follow a trace */
   uint32_t window, hop, frames, first_bin; /* stft */
   uint32_t voice, times;                   /* stockwell: the first voice, and times that it has */
 } tf_exact;

@@ -136,8 +136,7 @@ __device__ static double change_of(bool resynthesise, const decision &v) {
 enum { TO_COEFFICIENTS, TO_GAINS };
 
 template <int TO>
-__global__ static void __launch_bounds__(TILE)
-    resolve(const tf_threshold_task j, float2 *coefficients) {
+__global__ static void __launch_bounds__(TILE) resolve(const tf_threshold_task j, float2 *coefficients) {
   __shared__ coefficient c;
   const uint32_t count = min(*j.open.count, j.open.capacity);
   for (uint32_t i = blockIdx.x; i < count; i += BLOCKS) {

@@ -19,7 +19,8 @@ static dim3 grid_of(size_t elements, uint32_t rows, uint32_t voices) {
 /* As complex numbers, followed by zeros: of two real traces at a time, the bits of one would depend on its place. */
 __global__ static void widen(const float *from, uint32_t n, uint32_t length, double2 *traces) {
   const uint32_t t = blockIdx.x * THREADS + threadIdx.x;
-  if (t < length) traces[(size_t)blockIdx.y * length + t] = make_double2(t < n ? from[(size_t)blockIdx.y * n + t] : 0, 0);
+  if (t < length)
+    traces[(size_t)blockIdx.y * length + t] = make_double2(t < n ? from[(size_t)blockIdx.y * n + t] : 0, 0);
 }
 
 static sp_status transform_traces(const tf_stockwell *p, int direction, cudaStream_t stream) {
@@ -180,8 +181,8 @@ __global__ static void make_inverse(uint32_t n, const float *inverse, const floa
 }
 
 /* `traces` begins with trace `first`. */
-__global__ static void finish_traces(uint32_t n, uint32_t length, uint32_t first, tf_chunk chunk, tf_gathers gathers, const tf_row *rows,
-                                     const double2 *traces, const float *in, float *out) {
+__global__ static void finish_traces(uint32_t n, uint32_t length, uint32_t first, tf_chunk chunk, tf_gathers gathers,
+                                     const tf_row *rows, const double2 *traces, const float *in, float *out) {
   const uint32_t t = blockIdx.x * THREADS + threadIdx.x, trace = first + blockIdx.y;
   if (t >= n) return;
   const tf_aperture near = tf_aperture_of(gathers, trace);
@@ -198,13 +199,13 @@ static sp_status synthesise_part(const tf_stockwell *p, const tf_call *call, con
   const float2 *sums = tf_at<float2>(p, p->sums_at), *spectra = tf_at<float2>(p, p->spectra_at);
   double2 *traces = tf_at<double2>(p, p->traces_at);
   const size_t at = (size_t)row * p->length;
-  make_inverse<<<grid_of(p->length, count, 1), THREADS, 0, call->stream>>>(
-      p->length, tf_at<float>(p, p->inverse_at), tf_at<float>(p, p->rest_at), rows + row, sums + at, spectra + at,
-      traces);
+  make_inverse<<<grid_of(p->length, count, 1), THREADS, 0, call->stream>>>(p->length, tf_at<float>(p, p->inverse_at),
+                                                                           tf_at<float>(p, p->rest_at), rows + row,
+                                                                           sums + at, spectra + at, traces);
   SP_TRY(SP_CUDA_LAUNCHED("make_inverse"));
   SP_TRY(transform_traces(p, CUFFT_INVERSE, call->stream));
-  finish_traces<<<grid_of(p->n_samples, count, 1), THREADS, 0, call->stream>>>(p->n_samples, p->length, first, *chunk, call->gathers, rows, traces,
-                                                    call->batch->in, call->batch->out);
+  finish_traces<<<grid_of(p->n_samples, count, 1), THREADS, 0, call->stream>>>(
+      p->n_samples, p->length, first, *chunk, call->gathers, rows, traces, call->batch->in, call->batch->out);
   return SP_CUDA_LAUNCHED("finish_traces");
 }
 

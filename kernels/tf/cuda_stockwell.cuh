@@ -13,8 +13,8 @@ typedef struct tf_voice_group {
 
 struct tf_stockwell {
   uint32_t n_samples, length, aperture, n_bins; /* length: N, with the zeros that follow a trace; n_bins: N / 2 + 1 */
-  bool own, half, reduced;              /* own transform of the voices; coefficients in half precision */
-  sp_tf_band band;                      /* voices that are changed */
+  bool own, half, reduced;                      /* own transform of the voices; coefficients in half precision */
+  sp_tf_band band;                              /* voices that are changed */
   sp_tf_rule rule;
   tf_exact exact;
   uint32_t open_capacity;
@@ -29,8 +29,8 @@ struct tf_stockwell {
   tf_fft *transforms; /* of voices, unless own */
   tf_arena arena;
   /* places in the arena */
-  size_t open_count_at, open_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at,
-      gains_at, work_at;
+  size_t open_count_at, open_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at, gains_at,
+      work_at;
   size_t traces_at;           /* double2 [trace_batch][length], under way to spectra or back */
   size_t inverse_at, rest_at; /* [n_bins], of sp_tf_stockwell_inverse */
 };

@@ -107,8 +107,7 @@ __device__ __forceinline__ void threshold_afresh(const tf_threshold_task &j, flo
 }
 
 template <int TO, class Coefficient>
-__global__ static void __launch_bounds__(THREADS)
-    threshold_any(const tf_threshold_task j, float2 *to, uint32_t strip) {
+__global__ static void __launch_bounds__(THREADS) threshold_any(const tf_threshold_task j, float2 *to, uint32_t strip) {
   const uint32_t at = blockIdx.x * THREADS + threadIdx.x, first = j.chunk.first + blockIdx.y * strip;
   const uint32_t end = min(first + strip, j.chunk.end);
   if (at >= j.n_coefficients) return;

@@ -239,7 +239,8 @@ __global__ static void __launch_bounds__(S::threads, THREADS_PER_SM / S::threads
 
 /* --- the lengths there are -------------------------------------------------------------------------------------- */
 
-#define LENGTHS(DO) DO(10, 10, 10) DO(8, 8, 16) DO(10, 10, 15) DO(8, 12, 16) DO(10, 10, 16) DO(9, 12, 15) DO(10, 10, 20) DO(8, 16, 16)
+#define LENGTHS(DO)                                                                                                    \
+  DO(10, 10, 10) DO(8, 8, 16) DO(10, 10, 15) DO(8, 12, 16) DO(10, 10, 16) DO(9, 12, 15) DO(10, 10, 20) DO(8, 16, 16)
 
 bool tf_voices_has(uint32_t n) {
 #define DO(R1, R2, R3)                                                                                                 \

@@ -43,8 +43,8 @@ bool sp_tf_is_smooth(uint32_t n);
 /* The least length of the form 2^a 3^b 5^c, a >= 2, from `least` up. */
 uint32_t sp_tf_smooth_length(uint32_t least);
 
-/* Samples that the transform of n samples is made of: n where it is of the form 2^a 3^b 5^c, else the next length of that
- * form, the trace being followed by zeros. */
+/* Samples that the transform of n samples is made of: n where it is of the form 2^a 3^b 5^c, else the next length of
+ * that form, the trace being followed by zeros. */
 uint32_t sp_tf_stockwell_length(uint32_t n);
 
 /* The inverse at bin k of `length` samples (tf.h): what the weighted sum of the voices' spectra is multiplied by, and
