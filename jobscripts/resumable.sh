@@ -43,18 +43,19 @@ run_and_wait() {
   if [ -n "$asked" ] && [ "$code" -ge 128 ]; then code=75; fi # the signal met it before it was ready for one
 }
 
-# The output of a job, as `seisproc plan` says it; nothing where the job has a mistake.
-output_of() { # JOB.yaml [OPTION]...
-  local job=$1 sets=()
+# Where a job keeps its journal, as `seisproc plan --json` says it; nothing where the job has a mistake.
+journal_of() { # JOB.yaml [OPTION]...
+  local job=$1 options=() name
   shift
   while [ $# -gt 0 ]; do
     case $1 in
-    --set | -s) sets+=(--set "${2:-}"); shift ;;
-    --set=*) sets+=("$1") ;;
+    --set | -s) options+=(--set "${2:-}"); shift ;;
+    --set=* | --restart) options+=("$1") ;;
     esac
     shift
   done
-  seisproc plan "$job" "${sets[@]}" 2>/dev/null | sed -n 's/^output  *\(.*\): [0-9.]* GB of samples.*/\1/p'
+  name=$(seisproc plan --json "$job" "${options[@]}" 2>/dev/null | sed -n 's/^ *"journal": "\(.*\)",\{0,1\}$/\1/p')
+  printf '%b' "${name//\\\"/\"}" # JSON's \" and then its other escapes, which are those of printf
 }
 
 # Whether Slurm takes this job for one that runs, and not for one that somebody has cancelled or requeued already.
@@ -68,14 +69,14 @@ know_end() {
 }
 
 # Runs a job once. Sets $code, $asked, and $progress where gathers came to the disk.
-run_job() { # OUTPUT JOB.yaml [OPTION of seisproc run]...
-  local started output=$1
+run_job() { # JOURNAL JOB.yaml [OPTION of seisproc run]...
+  local started journal=$1
   shift
   started=$(mktemp)
   say "run $((${SLURM_RESTART_COUNT:-0} + 1)) of $* on ${SLURM_JOB_NODELIST:-$(hostname)}, with $SEISPROC_MPIRUN"
   run_and_wait seisproc run "$@"
   progress=
-  [ "$output.journal" -nt "$started" ] && progress=1
+  [ "$journal" -nt "$started" ] && progress=1
   rm -f "$started"
   say "exit code $code${asked:+, asked to stop by SIG$asked}"
 }
@@ -93,7 +94,7 @@ requeue() {
 }
 
 # Runs a job of Slurm to its end or requeues it. Its exit code is in $code.
-run_resumable() { # OUTPUT JOB.yaml [OPTION of seisproc run]...
+run_resumable() { # JOURNAL JOB.yaml [OPTION of seisproc run]...
   this_job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
   : "${this_job:=$SLURM_JOB_ID}"
   know_end

@@ -1,19 +1,16 @@
-/* seisproc plan: what a job would do, without doing it. */
+/* seisproc plan: what a job would do, without doing it. It says what src/run/plan.c, with which a run begins, works
+ * out.
+ */
 #include <argp.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "seisproc/engine.h"
-#include "seisproc/launch.h"
+#include "seisproc/json.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
-#include "seisproc/stats.h"
-#include "seisproc/survey_file.h"
 #include "src/cli/command.h"
-#include "src/flow/flow.h"
-#include "src/run/journal.h"
+#include "src/cli/plan_trial.h"
 
 int sp_cli_plan(int argc, char **argv);
 
@@ -23,55 +20,30 @@ typedef struct arguments {
   const char *job_path;
   const char *overrides[MAX_OVERRIDES];
   size_t n_overrides;
+  bool json;
+  sp_run_options options;
 } arguments;
 
-typedef struct plan {
-  sp_job *job;
-  sp_survey *survey;
-  sp_gather_index *index;
-  sp_flow_plan flow;
-  sp_flow_shape shape;
-  sp_machine machine;
-  sp_layout layout;
-  char gpu_why[256];
-  double slab_bytes;   /* of samples, the largest slab */
-  double worker_bytes; /* input buffers and slots */
-} plan;
+/* The tasks that would be dealt if all workers were as fast. */
+typedef struct task_summary {
+  uint64_t n, least, most; /* traces of the smallest and of the largest */
+} task_summary;
 
 static const double mb = 1e6, gb = 1e9;
 
-static double traces_bytes(const plan *p, sp_global n_traces) {
-  return (double)n_traces * p->shape.n_samples * sizeof(float);
+static double traces_bytes(const sp_run_plan *p, sp_global n_traces) {
+  return (double)n_traces * p->work.shape.n_samples * sizeof(float);
 }
 
-static int n_files(const plan *p) {
-  return p->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+/* Bytes of samples that are written. */
+static double output_bytes(const sp_run_plan *p) {
+  const sp_flow_shape *s = &p->work.shape;
+  return s->work_bytes * (double)s->total_work - traces_bytes(p, s->n_traces);
 }
 
-static void size_up(plan *p) {
-  p->shape = p->flow.shape;
-  p->slab_bytes = traces_bytes(p, p->shape.task_traces);
-  p->worker_bytes = (double)sp_flow_worker_bytes(&p->shape);
-}
+/* --- text ------------------------------------------------------------------------------------------------------ */
 
-/* The layout depends on the memory a worker needs, and that, where slabs are small, on the number of workers. */
-static sp_status work_out(plan *p) {
-  const int engine = p->job->settings.engine;
-  sp_machine_look(&p->machine);
-  snprintf(p->gpu_why, sizeof p->gpu_why, "the job asks for the CPU");
-  if (engine == SP_ENGINE_AUTO || engine == SP_ENGINE_CUDA) {
-    p->machine.n_gpus = sp_gpu_count(p->gpu_why, sizeof p->gpu_why);
-  }
-  SP_TRY(sp_flow_plan_make(NULL, &(sp_plan_request){p->job, p->survey, p->index, 1}, &p->flow));
-  size_up(p);
-  sp_layout_work_out(&p->machine, &p->job->settings, (size_t)p->worker_bytes, &p->layout);
-  sp_flow_plan_free(&p->flow);
-  SP_TRY(sp_flow_plan_make(NULL, &(sp_plan_request){p->job, p->survey, p->index, p->layout.workers}, &p->flow));
-  size_up(p);
-  return SP_SUCCESS;
-}
-
-static void print_input(const plan *p) {
+static void print_input(const sp_run_plan *p) {
   const sp_survey_info *info = sp_survey_get_info(p->survey);
   printf("input      %s: %llu gathers by %s, %llu traces of %u samples at %g ms, %.2f GB\n", p->job->input,
          (unsigned long long)info->n_gathers, info->gather_key, (unsigned long long)info->n_traces, info->n_samples,
@@ -80,86 +52,187 @@ static void print_input(const plan *p) {
          info->n_gathers ? (double)info->n_traces / (double)info->n_gathers : 0.0);
 }
 
-static sp_status print_job(const plan *p) {
-  char *text = NULL;
-  SP_TRY(sp_job_canonical(p->job, &text));
+static void print_job(const sp_run_plan *p) {
   const char *label = "job";
-  for (const char *line = text; *line; label = "") {
+  for (const char *line = p->header.job; *line; label = "") {
     const int n = (int)strcspn(line, "\n");
     printf("%-10s %.*s\n", label, n, line);
     line += n + (line[n] == '\n');
   }
-  sp_free(text);
+}
+
+static void print_output(const sp_run_plan *p) {
+  const double bytes = output_bytes(p), room = sp_part_room(p->job->output);
+  printf("output     %s: %.2f GB of samples", p->job->output, bytes / gb);
+  if (isfinite(room)) printf(", %.2f GB are free", room / gb);
+  printf("\n");
+  if (p->start == SP_START_COMPLETE) printf("           it is there already\n");
+  if (p->start == SP_START_RESUME) {
+    printf("           an earlier run was cut off: %llu of %llu %ss are done, the same command goes on\n",
+           (unsigned long long)p->earlier.n_done, (unsigned long long)p->work.shape.n_units, p->work.shape.unit);
+  }
+}
+
+static void print_ranks(const sp_run_plan *p) {
+  const sp_layout *l = &p->layout;
+  const sp_flow_shape *s = &p->work.shape;
+  const double worker = (double)sp_run_plan_worker_bytes(p), slot = (double)sp_window_slot_bytes(&s->window);
+  printf("ranks      %d: 1 coordinator, %d I/O, %d workers of %d threads (%s; %d cores, %d GPUs)\n", l->ranks,
+         l->ranks - 1 - l->workers, l->workers, l->threads, l->why, p->machine.n_cores, p->machine.n_gpus);
+  if (p->machine.n_gpus == 0) printf("           computing on the CPU: %s\n", p->gpu_why);
+  printf("memory     a worker %.0f MB (input buffers of %.1f MB, %d slots of %.1f MB, its process) and its engine; in "
+         "all %.0f MB%s\n",
+         worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, l->workers * worker / mb,
+         l->fits ? "" : ": MORE THAN IS FREE");
+}
+
+static void print_tasks(const sp_run_plan *p, const task_summary *t) {
+  if (t->n == 0) return;
+  printf("tasks      about %llu, of %llu to %llu traces (%.1f to %.1f MB)\n", (unsigned long long)t->n,
+         (unsigned long long)t->least, (unsigned long long)t->most, traces_bytes(p, t->least) / mb,
+         traces_bytes(p, t->most) / mb);
+}
+
+/* Seconds of computing in all, from one gather. */
+static double compute_seconds(const sp_run_plan *p, const sp_plan_trial *t) {
+  return t->compute_s * (double)p->work.shape.n_traces / t->n_traces / p->layout.workers;
+}
+
+/* The job's time, from one gather read and computed here: the slower of the two, since they overlap. */
+static void print_time(const sp_run_plan *p, const sp_plan_trial *t) {
+  if (!t->done) return;
+  const double bytes = p->work.shape.work_bytes * (double)p->work.shape.total_work;
+  printf("time       computing %.1f s in all (gather %llu took %.1f ms on the %s engine, %d threads)\n",
+         compute_seconds(p, t), (unsigned long long)t->gather, 1e3 * t->compute_s, t->engine, p->layout.threads);
+  printf("           %.2f GB to read and write: %.1f s at 1 GB/s; this gather came at %.1f GB/s from the file or its "
+         "cache\n",
+         bytes / gb, bytes / gb, traces_bytes(p, t->n_traces) / t->read_s / gb);
+  printf("           they overlap: expect the slower of the two\n");
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------------------ */
+
+static void json_input(sp_json *json, const sp_run_plan *p) {
+  const sp_survey_info *info = sp_survey_get_info(p->survey);
+  sp_json_open(json, "input", '{');
+  sp_json_text(json, "path", p->job->input);
+  sp_json_text(json, "uuid", info->uuid);
+  sp_json_count(json, "gathers", info->n_gathers);
+  sp_json_text(json, "key", info->gather_key);
+  sp_json_count(json, "traces", info->n_traces);
+  sp_json_count(json, "samples", info->n_samples);
+  sp_json_real(json, "interval_ms", 1e-3 * info->sample_interval_us);
+  sp_json_count(json, "largest_gather", p->index->max_traces);
+  sp_json_close(json, '}');
+}
+
+static void json_job(sp_json *json, const sp_run_plan *p) {
+  sp_json_open(json, "job", '[');
+  for (const char *line = p->header.job; *line;) {
+    const size_t n = strcspn(line, "\n");
+    char text[4096];
+    snprintf(text, sizeof text, "%.*s", (int)n, line);
+    sp_json_text(json, NULL, text);
+    line += n + (line[n] == '\n');
+  }
+  sp_json_close(json, ']');
+}
+
+static sp_status json_output(sp_json *json, const sp_run_plan *p) {
+  char *journal = NULL;
+  SP_TRY(sp_side_path(p->job->output, SP_SIDE_JOURNAL, &journal));
+  static const char *const states[] = {
+      [SP_START_NEW] = "new", [SP_START_RESUME] = "resume", [SP_START_COMPLETE] = "complete"};
+  sp_json_open(json, "output", '{');
+  sp_json_text(json, "path", p->job->output);
+  sp_json_text(json, "journal", journal);
+  sp_json_real(json, "sample_bytes", output_bytes(p));
+  sp_json_real(json, "free_bytes", sp_part_room(p->job->output));
+  sp_json_text(json, "state", states[p->start]);
+  sp_json_text(json, "unit", p->work.shape.unit);
+  sp_json_count(json, "units", p->work.shape.n_units);
+  sp_json_count(json, "units_done", p->earlier.n_done);
+  sp_json_close(json, '}');
+  sp_free(journal);
   return SP_SUCCESS;
 }
 
-/* How many gathers an earlier run that was cut off left done; 0 where there was none. */
-static uint64_t count_done(const plan *p) {
-  char *path = NULL;
-  sp_journal_contents contents = {0};
-  if (sp_side_path(p->job->output, SP_SIDE_JOURNAL, &path) != SP_SUCCESS) return 0;
-  const sp_status status = sp_journal_read(path, p->flow.flow->figures, p->shape.n_units, &contents);
-  const uint64_t n = status == SP_SUCCESS ? contents.n_done : 0;
-  sp_journal_contents_free(&contents);
-  sp_free(path);
-  return n;
-}
-
-static void print_output(const plan *p) {
-  const double bytes = n_files(p) * traces_bytes(p, p->shape.n_traces);
-  const double room = sp_part_room(p->job->output);
-  printf("output     %s: %.2f GB of samples", p->job->output, bytes / gb);
-  if (isfinite(room)) printf(", %.2f GB are free%s", room / gb, room < bytes ? ": NOT ENOUGH" : "");
-  printf("\n");
-  const uint64_t done = count_done(p);
-  if (access(p->job->output, F_OK) == 0) {
-    printf("           it is there already\n");
-  } else if (done) {
-    printf("           an earlier run was cut off: %llu of %llu gathers are done, the same command goes on\n",
-           (unsigned long long)done, (unsigned long long)p->shape.n_units);
-  }
-}
-
-static void print_ranks(const plan *p) {
+static void json_ranks(sp_json *json, const sp_run_plan *p) {
   const sp_layout *l = &p->layout;
-  printf("ranks      %d: 1 coordinator, %d I/O, %d workers of %d threads (%s; %d cores, %d GPUs)\n", l->ranks,
-         l->io_ranks, l->workers, l->threads, l->why, p->machine.n_cores, p->machine.n_gpus);
-  if (p->machine.n_gpus == 0) printf("           computing on the CPU: %s\n", p->gpu_why);
-  printf(
-      "memory     a worker %.0f MB (%d input buffers and %d x %d slots of %.1f MB) and its engine; in all %.0f MB%s\n",
-      p->worker_bytes / mb, (int)((double)p->shape.input_bytes / p->slab_bytes), p->shape.window.n_slots, n_files(p),
-      p->slab_bytes / mb, l->workers * p->worker_bytes / mb, l->fits ? "" : ": MORE THAN IS FREE");
+  const sp_flow_shape *s = &p->work.shape;
+  sp_json_open(json, "ranks", '{');
+  sp_json_int(json, "ranks", l->ranks);
+  sp_json_int(json, "io_ranks", l->ranks - 1 - l->workers);
+  sp_json_int(json, "workers", l->workers);
+  sp_json_int(json, "threads", l->threads);
+  sp_json_text(json, "why", l->why);
+  sp_json_int(json, "cores", p->machine.n_cores);
+  sp_json_int(json, "gpus", p->machine.n_gpus);
+  sp_json_close(json, '}');
+  sp_json_open(json, "memory", '{');
+  sp_json_count(json, "worker_bytes", sp_run_plan_worker_bytes(p));
+  sp_json_count(json, "input_bytes", s->input_bytes);
+  sp_json_int(json, "slots", s->window.n_slots);
+  sp_json_count(json, "slot_bytes", sp_window_slot_bytes(&s->window));
+  sp_json_count(json, "free_bytes", p->machine.memory);
+  sp_json_bool(json, "fits", l->fits);
+  sp_json_close(json, '}');
 }
 
-/* Deals the whole job as if all workers were as fast, each in its turn. */
-static sp_status print_tasks(plan *p) {
-  const sp_flow *flow = p->flow.flow;
-  const int n_teams = p->layout.workers / p->shape.team > 0 ? p->layout.workers / p->shape.team : 1;
+static void json_work(sp_json *json, const sp_run_plan *p, const task_summary *tasks, const sp_plan_trial *trial) {
+  sp_json_open(json, "tasks", '{');
+  sp_json_count(json, "count", tasks->n);
+  sp_json_count(json, "least_traces", tasks->n ? tasks->least : 0);
+  sp_json_count(json, "most_traces", tasks->most);
+  sp_json_close(json, '}');
+  sp_json_open(json, "time", '{');
+  sp_json_text(json, "engine", trial->done ? trial->engine : NULL);
+  sp_json_real(json, "gather_compute_s", trial->done ? trial->compute_s : (double)NAN);
+  sp_json_real(json, "compute_s", trial->done ? compute_seconds(p, trial) : (double)NAN);
+  sp_json_real(json, "bytes", p->work.shape.work_bytes * (double)p->work.shape.total_work);
+  sp_json_close(json, '}');
+}
+
+static sp_status print_json(const sp_run_plan *p, const task_summary *tasks, const sp_plan_trial *trial) {
+  sp_json json = sp_json_begin(stdout);
+  sp_json_open(&json, NULL, '{');
+  sp_json_text(&json, "flow", p->work.flow->name);
+  json_input(&json, p);
+  json_job(&json, p);
+  SP_TRY(json_output(&json, p));
+  json_ranks(&json, p);
+  json_work(&json, p, tasks, trial);
+  sp_json_close(&json, '}');
+  return SP_SUCCESS;
+}
+
+/* --- planning -------------------------------------------------------------------------------------------------- */
+
+/* Deals the whole job, each team in its turn. */
+static sp_status deal_all(sp_run_plan *p, task_summary *out) {
+  const sp_flow *flow = p->work.flow;
+  const sp_flow_shape *shape = &p->work.shape;
+  const int n_teams = p->layout.workers / shape->team > 0 ? p->layout.workers / shape->team : 1;
   double *speed = NULL;
   void *payload = NULL;
-  uint64_t n_tasks = 0, least = UINT64_MAX, most = 0;
   sp_status status;
+  *out = (task_summary){.least = UINT64_MAX};
   SP_TRY_GOTO(out, sp_calloc((size_t)n_teams, sizeof *speed, "speeds", (void **)&speed));
-  SP_TRY_GOTO(out, sp_alloc(p->shape.payload_bytes, "a task", &payload));
-  for (uint32_t phase = 0; phase < p->shape.n_phases; phase++) {
+  SP_TRY_GOTO(out, sp_alloc(shape->payload_bytes, "a task", &payload));
+  for (uint32_t phase = 0; phase < shape->n_phases; phase++) {
     uint32_t bytes = 0;
-    SP_TRY_GOTO(out, flow->begin_phase(&p->flow, phase, NULL, n_teams, payload, &bytes));
+    SP_TRY_GOTO(out, flow->begin_phase(&p->work, phase, NULL, n_teams, payload, &bytes));
     for (int team = 0, idle = 0; idle < n_teams; team = (team + 1) % n_teams) {
-      const sp_unit_run units = flow->deal(&p->flow, team, speed);
+      const sp_unit_run units = flow->deal(&p->work, team, speed);
       idle = units.n ? 0 : idle + 1;
       if (units.n == 0) continue;
       sp_task task = {.phase = phase, .first_unit = units.first, .n_units = units.n};
-      flow->fill(&p->flow, &task, payload);
+      flow->fill(&p->work, &task, payload);
       speed[team] = 1e5;
-      n_tasks++;
-      if (task.n_traces < least) least = task.n_traces;
-      if (task.n_traces > most) most = task.n_traces;
+      out->n++;
+      if (task.n_traces < out->least) out->least = task.n_traces;
+      if (task.n_traces > out->most) out->most = task.n_traces;
     }
-  }
-  if (n_tasks) {
-    printf("tasks      about %llu, of %llu to %llu traces (%.1f to %.1f MB)\n", (unsigned long long)n_tasks,
-           (unsigned long long)least, (unsigned long long)most, traces_bytes(p, least) / mb,
-           traces_bytes(p, most) / mb);
   }
 out:
   sp_free(payload);
@@ -167,115 +240,30 @@ out:
   return status;
 }
 
-typedef struct trial {
-  float *in, *out, *noise;
-  double *header;
-  const double *headers[SP_MAX_CHAIN_HEADERS];
-  sp_gather_result result;
-  sp_engine *engine;
-} trial;
-
-static sp_status make_trial(const plan *p, sp_local n, trial *t) {
-  const size_t samples = (size_t)n * p->shape.n_samples;
-  const sp_engine_config config = {.chain = p->job->chain,
-                                   .n_steps = p->job->n_steps,
-                                   .mode = (sp_mode)p->job->settings.mode,
-                                   .n_samples = p->shape.n_samples,
-                                   .sample_interval_s = p->shape.sample_interval_s,
-                                   .max_traces = n,
-                                   .max_gather = n,
-                                   .max_gathers = 1,
-                                   .n_threads = p->layout.threads,
-                                   .n_slabs = 1,
-                                   .device = p->machine.n_gpus ? 0 : -1,
-                                   .precision = (sp_precision)p->job->settings.precision};
-  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->in));
-  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->out));
-  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->noise));
-  SP_TRY(sp_calloc(n, sizeof(double), "headers", (void **)&t->header));
-  for (int i = 0; i < SP_MAX_CHAIN_HEADERS; i++) t->headers[i] = t->header; /* their values do not change the time */
-  return sp_engine_create((sp_engine_kind)p->job->settings.engine, &config, &t->engine);
-}
-
-/* Reads a gather and computes it a few times; seconds of the best. */
-static sp_status run_trial(const plan *p, sp_dataset *traces, const sp_range *range, trial *t, double *read_s,
-                           double *compute_s) {
-  const sp_local bounds[2] = {0, range->n_traces};
-  *compute_s = 0;
-  for (int i = 0; i < 4; i++) {
-    double start = sp_now();
-    SP_TRY(sp_dataset_read(traces, range->first_trace, range->n_traces, t->in));
-    *read_s = sp_now() - start;
-    sp_slab slab = {.n_gathers = 1,
-                    .n_traces = range->n_traces,
-                    .first_trace = bounds,
-                    .in = t->in,
-                    .headers = t->headers,
-                    .traces = t->out,
-                    .noise = p->job->settings.mode == SP_MODE_BOTH ? t->noise : NULL,
-                    .results = &t->result};
-    sp_slab *done;
-    start = sp_now();
-    SP_TRY(sp_engine_submit(t->engine, &slab));
-    SP_TRY(sp_engine_wait(t->engine, &done));
-    const double seconds = sp_now() - start;
-    if (i == 0 || seconds < *compute_s) *compute_s = seconds;
-  }
-  return SP_SUCCESS;
-}
-
-/* The job's time, from one gather read and computed here: the slower of the two, since they overlap. */
-static sp_status print_estimate(const plan *p) {
-  sp_global gather = p->index->n_gathers / 2;
-  while (gather > 0 && p->index->first_trace[gather + 1] == p->index->first_trace[gather]) gather--;
-  const sp_range range = p->index->n_gathers ? sp_gather_index_range(p->index, gather, 1) : (sp_range){0};
-  if (range.n_traces == 0) return SP_SUCCESS;
-  trial t = {0};
-  sp_dataset *traces = NULL;
-  double read_s = 0, compute_s = 0;
-  sp_status status;
-  SP_TRY_GOTO(out, make_trial(p, range.n_traces, &t));
-  SP_TRY_GOTO(out, sp_dataset_open(p->survey, "/traces", &traces));
-  SP_TRY_GOTO(out, run_trial(p, traces, &range, &t, &read_s, &compute_s));
-  const double share = (double)p->shape.n_traces / (double)range.n_traces;
-  const double compute_all = compute_s * share / p->layout.workers;
-  const double bytes = (1.0 + n_files(p)) * traces_bytes(p, p->shape.n_traces);
-  printf("time       computing %.1f s in all (gather %llu took %.1f ms on the %s engine, %d threads)\n", compute_all,
-         (unsigned long long)gather, 1e3 * compute_s, sp_engine_name(t.engine), p->layout.threads);
-  printf("           %.2f GB to read and write: %.1f s at 1 GB/s; this gather came at %.1f GB/s from the file or its "
-         "cache\n",
-         bytes / gb, bytes / gb, traces_bytes(p, range.n_traces) / read_s / gb);
-  printf("           they overlap: expect the slower of the two\n");
-out:
-  sp_dataset_close(traces);
-  sp_engine_destroy(t.engine);
-  sp_free(t.header);
-  sp_free(t.noise);
-  sp_free(t.out);
-  sp_free(t.in);
+static sp_status parse_job(const arguments *args, sp_job **job) {
+  char *text = NULL;
+  SP_TRY(sp_job_read_text(args->job_path, &text));
+  const sp_status status = sp_job_parse(args->job_path, text, args->overrides, args->n_overrides, job);
+  sp_free(text);
   return status;
 }
 
-static sp_status make_plan(const arguments *args, plan *p) {
-  char *text = NULL;
-  SP_TRY(sp_job_read_text(args->job_path, &text));
-  const sp_status status = sp_job_parse(args->job_path, text, args->overrides, args->n_overrides, &p->job);
-  sp_free(text);
-  SP_TRY(status);
-  SP_TRY(sp_survey_open(MPI_COMM_NULL, p->job->input, false, &p->survey));
-  SP_TRY(sp_survey_read_index(p->survey, false, &p->index));
-  return work_out(p);
-}
-
-static sp_status print_plan(plan *p) {
+static sp_status make_and_print(const arguments *args, sp_run_plan *p) {
+  task_summary tasks;
+  sp_plan_trial trial;
+  SP_TRY(sp_run_plan_lay_out(p));
+  SP_TRY(sp_run_plan_look(p, &args->options));
+  SP_TRY(deal_all(p, &tasks));
+  SP_TRY(sp_plan_try(p, &trial));
+  if (args->json) return print_json(p, &tasks, &trial);
   print_input(p);
-  SP_TRY(print_job(p));
+  print_job(p);
   print_output(p);
   print_ranks(p);
-  SP_TRY(print_tasks(p));
-  if (p->flow.flow->explain) p->flow.flow->explain(&p->flow, stdout);
-  fflush(stdout);
-  return p->flow.flow == &sp_flow_gather ? print_estimate(p) : SP_SUCCESS;
+  print_tasks(p, &tasks);
+  if (p->work.flow->explain) p->work.flow->explain(&p->work, stdout);
+  print_time(p, &trial);
+  return SP_SUCCESS;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -284,6 +272,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case 's':
     if (args->n_overrides == MAX_OVERRIDES) argp_error(state, "more than %d values set", MAX_OVERRIDES);
     args->overrides[args->n_overrides++] = value;
+    return 0;
+  case 'j':
+    args->json = true;
+    return 0;
+  case 'r':
+    args->options.restart = true;
     return 0;
   case ARGP_KEY_ARG:
     if (args->job_path) argp_error(state, "one job file, found another: %s", value);
@@ -299,24 +293,27 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 
 int sp_cli_plan(int argc, char **argv) {
   static const struct argp_option options[] = {
-      {"set", 's', "KEY=VALUE", 0, "Set a key of the job file; may be given again", 0}, {0}};
+      {"set", 's', "KEY=VALUE", 0, "Set a key of the job file; may be given again", 0},
+      {"json", 'j', NULL, 0, "Print all of it as JSON", 0},
+      {"restart", 'r', NULL, 0, "As for run --restart: whatever an earlier run left does not count", 0},
+      {0}};
   static const struct argp argp = {options,
                                    parse_option,
                                    "JOB.yaml",
-                                   "Tells what a job would do on this machine: ranks, ranges, memory, bytes and an "
-                                   "estimate of the time. Writes nothing.",
+                                   "Tells what a job would do on this machine: ranks, tasks, memory, bytes and an "
+                                   "estimate of the time; or why it would be refused. Writes nothing.",
                                    NULL,
                                    NULL,
                                    NULL};
   arguments args = {0};
+  sp_job *job = NULL;
+  sp_run_plan plan = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
-  plan p = {0};
-  sp_status status = make_plan(&args, &p);
-  if (status == SP_SUCCESS) status = print_plan(&p);
-  sp_flow_plan_free(&p.flow);
-  sp_gather_index_destroy(p.index);
-  sp_survey_close(p.survey);
-  sp_job_destroy(p.job);
+  sp_status status = parse_job(&args, &job);
+  if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
+  if (status == SP_SUCCESS) status = make_and_print(&args, &plan);
+  sp_run_plan_close(&plan);
+  sp_job_destroy(job);
   return sp_status_look_code(sp_status_exit_code(status));
 }

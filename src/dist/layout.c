@@ -66,8 +66,9 @@ bool sp_layout_allotted(const sp_job_settings *settings, sp_layout *out) {
   enum { LEAST_RANKS = 3 };
   const int tasks = slurm_number("SLURM_JOB_ID") ? slurm_number("SLURM_NTASKS") : 0;
   if (tasks < LEAST_RANKS) return false;
+  const int nodes = at_least_1(slurm_number("SLURM_JOB_NUM_NODES"));
   sp_layout layout = {.io_ranks = settings->io_ranks,
-                      .workers = at_least_1(tasks - 1 - settings->io_ranks),
+                      .workers = at_least_1(tasks - 1 - nodes * settings->io_ranks),
                       .threads = settings->threads,
                       .ranks = tasks,
                       .allotted = true,

@@ -32,7 +32,7 @@ static void check_reason(sp_coordinator *c, uint64_t unit) {
       SP_RAISE(SP_ERR_INPUT, "%s cannot be processed: %s; on_error is abort", name, sp_reason_name((sp_reason)reason));
 }
 
-static sp_status create_units(sp_coordinator *c, const sp_beginning *start) {
+static sp_status create_units(sp_coordinator *c, const sp_coordinator_state *start) {
   const size_t n = (size_t)c->plan->shape.n_units;
   SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->state));
   SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->taken));
@@ -78,7 +78,7 @@ static sp_status create_messages(sp_coordinator *c) {
   return sp_alloc(c->inbox_bytes, "messages", &c->inbox);
 }
 
-static sp_status create(sp_coordinator *c, sp_run_context *run, sp_beginning *start) {
+static sp_status create(sp_coordinator *c, sp_run_context *run, sp_coordinator_state *start) {
   *c = (sp_coordinator){.run = run,
                         .roles = run->roles,
                         .plan = &run->plan,
@@ -274,7 +274,7 @@ static sp_status run_tasks(sp_coordinator *c) {
   return sp_dealing_end(c);
 }
 
-sp_status sp_coordinate(sp_run_context *run, sp_beginning *start) {
+sp_status sp_coordinate(sp_run_context *run, sp_coordinator_state *start) {
   sp_coordinator c;
   sp_status status = create(&c, run, start);
   status = sp_agree(run->roles->world, status);

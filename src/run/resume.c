@@ -73,8 +73,44 @@ out:
   return status;
 }
 
-/* Removes what an earlier run left. The journal first, and for good: without it the part says nothing. */
-static sp_status forget(const char *part_path, const char *journal_path) {
+/* There is no work to take up: a complete output, or nothing. */
+static sp_status look_further(const sp_flow_plan *plan, const sp_journal_header *header, sp_start *start,
+                              sp_journal_contents *contents) {
+  *start = SP_START_NEW;
+  if (access(plan->job->output, F_OK)) return SP_SUCCESS;
+  SP_TRY(look_at_output(plan, header, contents));
+  *start = SP_START_COMPLETE;
+  return SP_SUCCESS;
+}
+
+sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const char *journal_path,
+                         const sp_journal_header *header, bool restart, sp_start *start,
+                         sp_journal_contents *contents) {
+  sp_journal_contents found;
+  *start = SP_START_NEW;
+  if (restart) return SP_SUCCESS;
+  SP_TRY(sp_journal_read(journal_path, plan->flow->figures, header->n_units, &found));
+  sp_status status = SP_SUCCESS;
+  const int unusable = sp_side_check(part_path);
+  if (unusable) {
+    status = SP_RAISE(sp_file_status(unusable), "%s: cannot be used: %s", part_path, sp_side_error(unusable));
+  } else if (found.begun && access(part_path, F_OK) == 0) {
+    status = compare(journal_path, plan->shape.unit, &found.header, header);
+    *start = SP_START_RESUME;
+  } else {
+    status = look_further(plan, header, start, contents);
+    if (status == SP_SUCCESS && *start == SP_START_NEW) contents->begun = found.begun;
+  }
+  if (status == SP_SUCCESS && *start == SP_START_RESUME) {
+    *contents = found;
+    return SP_SUCCESS;
+  }
+  sp_journal_contents_free(&found);
+  return status;
+}
+
+/* The journal goes first, and for good: without it the part says nothing. */
+sp_status sp_resume_forget(const char *part_path, const char *journal_path) {
   const char *const paths[] = {journal_path, part_path};
   for (int i = 0; i < 2; i++) {
     SP_FAULT_POINT("forgetting");
@@ -85,59 +121,4 @@ static sp_status forget(const char *part_path, const char *journal_path) {
     }
   }
   return SP_SUCCESS;
-}
-
-/* There is a journal, and the part that it speaks of. */
-static sp_status take_up(const char *journal_path, const char *unit, const sp_journal_header *header,
-                         const sp_journal_contents *found) {
-  SP_TRY(compare(journal_path, unit, &found->header, header));
-  if (found->n_bad_lines) {
-    sp_warn("%s: %llu damaged lines; their %ss are computed again", journal_path,
-            (unsigned long long)found->n_bad_lines, unit);
-  }
-  return SP_SUCCESS;
-}
-
-/* There is no work to take up: a complete output, or nothing. */
-static sp_status look_further(const sp_flow_plan *plan, const char *part_path, const char *journal_path,
-                              const sp_journal_header *header, sp_start *start, sp_journal_contents *contents) {
-  if (access(plan->job->output, F_OK)) {
-    *start = SP_START_NEW;
-    return forget(part_path, journal_path);
-  }
-  SP_TRY(look_at_output(plan, header, contents));
-  /* a run that was cut off as it published may not have come to these */
-  SP_TRY(sp_sync_entry(plan->job->output));
-  SP_TRY(forget(part_path, journal_path));
-  *start = SP_START_COMPLETE;
-  return SP_SUCCESS;
-}
-
-sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const char *journal_path,
-                         const sp_journal_header *header, bool restart, sp_start *start,
-                         sp_journal_contents *contents) {
-  if (restart) {
-    *start = SP_START_NEW;
-    return forget(part_path, journal_path);
-  }
-  sp_journal_contents found;
-  SP_TRY(sp_journal_read(journal_path, plan->flow->figures, header->n_units, &found));
-  const int unusable = sp_side_check(part_path);
-  if (unusable) {
-    sp_journal_contents_free(&found);
-    return SP_RAISE(sp_file_status(unusable), "%s: cannot be used: %s", part_path, sp_side_error(unusable));
-  }
-  const bool begun = found.begun && access(part_path, F_OK) == 0;
-  const sp_status status = begun ? take_up(journal_path, plan->shape.unit, header, &found)
-                                 : look_further(plan, part_path, journal_path, header, start, contents);
-  if (begun && status == SP_SUCCESS) {
-    *contents = found;
-    *start = SP_START_RESUME;
-    return SP_SUCCESS;
-  }
-  if (status == SP_SUCCESS && *start == SP_START_NEW && found.begun) {
-    sp_warn("%s: its output %s is gone; starting over", journal_path, part_path);
-  }
-  sp_journal_contents_free(&found);
-  return status;
 }

@@ -22,47 +22,22 @@
 
 /* --- rank 0's part of the start ------------------------------------------------------------------------------ */
 
-static sp_status make_header(const sp_flow_plan *plan, const sp_survey *survey, sp_journal_header *header) {
-  const char *input = plan->job->input;
-  struct stat entry;
-  if (stat(input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", input, strerror(errno));
-  *header = (sp_journal_header){.input_bytes = (uint64_t)entry.st_size,
-                                .n_units = plan->shape.n_units,
-                                .n_traces = plan->shape.n_traces,
-                                .n_samples = plan->shape.n_samples,
-                                .results_version = SP_RESULTS_VERSION,
-                                .figures = plan->flow->figures};
-  snprintf(header->input_uuid, sizeof header->input_uuid, "%s", sp_survey_get_info(survey)->uuid);
-  return sp_job_canonical(plan->job, &header->job);
-}
-
-/* What the job is to write can be written: better said now than at its end. */
-static sp_status check_places(const sp_run_context *run) {
-  char *part;
-  SP_TRY(sp_part_path(run->job->output, &part));
-  sp_free(part);
-  const char *report = run->options->report_path;
-  FILE *file = report ? fopen(report, "a") : NULL;
-  if (report && !file) return SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", report, strerror(errno));
-  if (file) fclose(file);
-  return SP_SUCCESS;
-}
-
 /* HDF5 does not survive the end of MPI with a file that it could not write: the job ends here. */
 static void end_if_disk_failed(const sp_run_context *run, sp_status status) {
   if (status == SP_ERR_IO) sp_run_abort(run, status);
 }
 
 /* What earlier runs did, as far as it can be used. */
-static sp_status take_over(sp_run_context *run, sp_beginning *start) {
+static sp_status take_over(sp_run_context *run, sp_coordinator_state *start) {
   sp_flow_plan *plan = &run->plan;
+  const sp_journal_contents *earlier = &start->plan.earlier;
   const uint64_t n = plan->shape.n_units;
   const size_t record = plan->flow->figures->bytes;
   SP_TRY(sp_calloc(n + 1, 1, "the units done", (void **)&start->done));
   SP_TRY(sp_calloc(n + 1, record, "figures", &start->figures));
-  if (start->earlier.done) {
-    memcpy(start->done, start->earlier.done, n);
-    memcpy(start->figures, start->earlier.figures, n * record);
+  if (earlier->done) {
+    memcpy(start->done, earlier->done, n);
+    memcpy(start->figures, earlier->figures, n * record);
   }
   if (run->start == SP_START_RESUME && plan->flow->restore) {
     SP_TRY(plan->flow->restore(plan, run->part_path, start->done, start->figures));
@@ -76,56 +51,70 @@ static sp_status take_over(sp_run_context *run, sp_beginning *start) {
   return SP_SUCCESS;
 }
 
-/* Looks at the input and at what an earlier run left; creates the output of a new job. What only the coordinator needs
- * stays in `start`. */
-static sp_status begin(sp_run_context *run, sp_beginning *start) {
-  sp_survey *survey = NULL;
-  sp_status status;
-  SP_TRY_GOTO(out, check_places(run));
-  SP_TRY_GOTO(out, sp_lock_take(run->lock_path, &start->lock));
-  SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, run->job->input, false, &survey));
-  SP_TRY_GOTO(out, sp_survey_read_index(survey, true, &start->index));
-  const sp_plan_request request = {
-      .job = run->job, .survey = survey, .index = start->index, .n_workers = run->roles->n_workers};
-  SP_TRY_GOTO(out, sp_flow_plan_make(run->options->flow, &request, &run->plan));
-  SP_TRY_GOTO(out, make_header(&run->plan, survey, &start->header));
-  SP_TRY_GOTO(out, sp_resume_look(&run->plan, run->part_path, run->journal_path, &start->header, run->options->restart,
-                                  &run->start, &start->earlier));
-  SP_TRY_GOTO(out, take_over(run, start));
-  SP_FAULT_POINT("looked");
-  if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_replace(run->job->output));
-  if (run->start == SP_START_NEW) status = sp_output_create(&run->plan, survey, run->part_path);
+/* The job as planned, by the code that `seisproc plan` runs; nothing is created here. */
+static sp_status make_plan(sp_run_context *run, sp_coordinator_state *start) {
+  sp_run_plan *plan = &start->plan;
+  SP_TRY(sp_run_plan_open(run->job, run->options->flow, plan));
+  SP_TRY(sp_run_plan_work(plan, run->roles->n_workers));
+  SP_TRY(sp_run_plan_look(plan, run->options));
+  run->start = plan->start;
+  run->plan = plan->work;
+  plan->work = (sp_flow_plan){0};
+  return take_over(run, start);
+}
+
+static sp_status create_output(sp_run_context *run, const sp_coordinator_state *start) {
+  const sp_status status = sp_output_create(&run->plan, start->plan.survey, run->part_path);
   end_if_disk_failed(run, status);
-  SP_TRY_GOTO(out, status);
-  SP_FAULT_POINT("created");
-  if (run->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_room(run->part_path));
-  if (run->start == SP_START_RESUME) {
-    const uint64_t n = run->plan.shape.n_units;
-    sp_info("resuming: %llu of %llu %ss are done, %llu are left", (unsigned long long)start->n_earlier,
-            (unsigned long long)n, run->plan.shape.unit, (unsigned long long)(n - start->n_earlier));
-  }
-out:
-  sp_survey_close(survey);
   return status;
 }
 
-static void end_beginning(sp_beginning *start) {
-  sp_journal_contents_free(&start->earlier);
-  sp_free(start->header.job);
+static void report_resumption(const sp_run_context *run, const sp_coordinator_state *start) {
+  const uint64_t n = run->plan.shape.n_units, n_bad_lines = start->plan.earlier.n_bad_lines;
+  const char *unit = run->plan.shape.unit;
+  if (n_bad_lines) {
+    sp_warn("%s: %llu damaged lines; their %ss are computed again", run->journal_path, (unsigned long long)n_bad_lines,
+            unit);
+  }
+  sp_info("resuming: %llu of %llu %ss are done, %llu are left", (unsigned long long)start->n_earlier,
+          (unsigned long long)n, unit, (unsigned long long)(n - start->n_earlier));
+}
+
+/* Looks at the input and at what an earlier run left; creates the output of a new job. */
+static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
+  SP_TRY(sp_run_check_places(run->job, run->options));
+  SP_TRY(sp_lock_take(run->lock_path, &start->lock));
+  SP_TRY(make_plan(run, start));
+  SP_FAULT_POINT("looked");
+  if (run->start == SP_START_NEW && start->plan.earlier.begun) {
+    sp_warn("%s: its output %s is gone; starting over", run->journal_path, run->part_path);
+  }
+  /* a run that was cut off as it published may not have come to this */
+  if (run->start == SP_START_COMPLETE) SP_TRY(sp_sync_entry(run->job->output));
+  if (run->start != SP_START_RESUME) SP_TRY(sp_resume_forget(run->part_path, run->journal_path));
+  if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
+  if (run->start == SP_START_NEW) SP_TRY(create_output(run, start));
+  SP_FAULT_POINT("created");
+  SP_TRY(sp_part_check_room(run->part_path));
+  if (run->start == SP_START_RESUME) report_resumption(run, start);
+  return SP_SUCCESS;
+}
+
+static void end_state(sp_coordinator_state *start) {
+  sp_run_plan_close(&start->plan);
   sp_free(start->figures);
   sp_free(start->done);
-  sp_gather_index_destroy(start->index);
   sp_lock_release(start->lock);
 }
 
 /* With its headers in place the output is begun: from now on a cut-off run can be resumed. */
-static sp_status begin_journal(sp_run_context *run, sp_beginning *start) {
+static sp_status begin_journal(sp_run_context *run, sp_coordinator_state *start) {
   if (run->options->no_commit) return SP_SUCCESS;
   if (run->start == SP_START_NEW) {
-    SP_TRY(sp_journal_create(run->journal_path, &start->header));
-    SP_TRY(sp_journal_read(run->journal_path, run->plan.flow->figures, start->header.n_units, &start->earlier));
+    SP_TRY(sp_journal_create(run->journal_path, &start->plan.header));
+    SP_TRY(sp_journal_read(run->journal_path, run->plan.flow->figures, run->plan.shape.n_units, &start->plan.earlier));
   }
-  return sp_journal_open(run->journal_path, &start->earlier, run->plan.shape.task_units, &start->journal);
+  return sp_journal_open(run->journal_path, &start->plan.earlier, run->plan.shape.task_units, &start->journal);
 }
 
 /* --- what all ranks make together --------------------------------------------------------------------------- */
@@ -191,7 +180,7 @@ static void check_workers(const sp_run_context *run) {
           run->roles->size);
 }
 
-static sp_status prepare(sp_run_context *run, sp_beginning *start) {
+static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_TRY(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
   check_workers(run);
   const MPI_Comm world = run->roles->world;
@@ -214,7 +203,7 @@ static sp_status prepare(sp_run_context *run, sp_beginning *start) {
 /* --- the end ------------------------------------------------------------------------------------------------ */
 
 /* Says how many units could not be processed, and why; whether that makes the job a partial one. */
-static sp_status report_failures(const sp_run_context *run, const sp_beginning *start) {
+static sp_status report_failures(const sp_run_context *run, const sp_coordinator_state *start) {
   const sp_flow_plan *plan = &run->plan;
   uint64_t count[SP_REASON_COUNT] = {0}, first[SP_REASON_COUNT] = {0};
   sp_status status = SP_SUCCESS;
@@ -239,7 +228,7 @@ static sp_status report_failures(const sp_run_context *run, const sp_beginning *
 }
 
 /* Work, in traces, that this run did. */
-static uint64_t count_work(const sp_run_context *run, const sp_beginning *start) {
+static uint64_t count_work(const sp_run_context *run, const sp_coordinator_state *start) {
   return run->plan.shape.total_work - start->earlier_work;
 }
 
@@ -253,7 +242,7 @@ static void print_summary(const sp_run_context *run, uint64_t work) {
           run->job->output);
 }
 
-static sp_status run_role(sp_run_context *run, sp_beginning *start) {
+static sp_status run_role(sp_run_context *run, sp_coordinator_state *start) {
   switch ((sp_role)sp_roles_self(run->roles)->role) {
   case SP_ROLE_COORDINATOR:
     return sp_coordinate(run, start);
@@ -265,7 +254,7 @@ static sp_status run_role(sp_run_context *run, sp_beginning *start) {
   return SP_ERR_INTERNAL;
 }
 
-static sp_status publish(sp_run_context *run, sp_beginning *start) {
+static sp_status publish(sp_run_context *run, sp_coordinator_state *start) {
   sp_journal_close(start->journal);
   start->journal = NULL;
   sp_activity_set(&run->activity, "publishes the output");
@@ -278,7 +267,7 @@ static sp_status publish(sp_run_context *run, sp_beginning *start) {
   return report_failures(run, start);
 }
 
-static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
+static sp_status run_and_publish(sp_run_context *run, sp_coordinator_state *start) {
   run->started_at = sp_now();
   run->started_cpu = sp_cpu_seconds();
   const sp_status role_ended = run_role(run, start);
@@ -293,7 +282,7 @@ static sp_status run_and_publish(sp_run_context *run, sp_beginning *start) {
 }
 
 /* Nothing is to be done; says so, and what came of it before. A run that was cut off as it ended left its notes. */
-static sp_status report_complete(const sp_run_context *run, const sp_beginning *start) {
+static sp_status report_complete(const sp_run_context *run, const sp_coordinator_state *start) {
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) {
     unlink(run->inflight_path);
@@ -304,7 +293,7 @@ static sp_status report_complete(const sp_run_context *run, const sp_beginning *
 }
 
 /* A mistake that only the ranks that compute could find ends a new job before its first gather: leave nothing. */
-static void tidy_up(const sp_run_context *run, const sp_beginning *start, sp_status status) {
+static void tidy_up(const sp_run_context *run, const sp_coordinator_state *start, sp_status status) {
   if (status != SP_ERR_USAGE || !run->recorded || run->start != SP_START_NEW || run->roles->rank != 0) return;
   if (start->n_done) return;
   unlink(run->journal_path);
@@ -316,7 +305,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_run_context run = {.job = job, .options = options, .history_fd = -1, .plan = {.job = job}};
   run.plan.flow = options->flow ? options->flow : sp_flow_of(job);
   sp_activity_set(&run.activity, "starts");
-  sp_beginning start = {0};
+  sp_coordinator_state start = {0};
   sp_status status = prepare(&run, &start);
   if (status == SP_SUCCESS) {
     status = run.start == SP_START_COMPLETE ? report_complete(&run, &start) : run_and_publish(&run, &start);
@@ -326,7 +315,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_journal_close(start.journal);
   sp_node_window_destroy(run.window);
   sp_flow_plan_free(&run.plan);
-  end_beginning(&start);
+  end_state(&start);
   sp_free(run.part_path);
   sp_free(run.journal_path);
   sp_free(run.lock_path);

@@ -13,7 +13,7 @@
 #include "src/flow/flow.h"
 #include "src/run/inflight.h"
 #include "src/run/journal.h"
-#include "src/run/resume.h"
+#include "src/run/plan.h"
 #include "src/run/watchdog.h"
 
 typedef struct sp_run_context {
@@ -40,18 +40,16 @@ typedef struct sp_run_context {
 } sp_run_context;
 
 /* What only rank 0 has from the start to the end. */
-typedef struct sp_beginning {
+typedef struct sp_coordinator_state {
   sp_lock *lock;
-  sp_gather_index *index;
-  sp_journal_header header;
-  sp_journal_contents earlier; /* what earlier runs did; empty for a new job */
-  sp_journal *journal;         /* NULL: nothing is committed before the end */
+  sp_run_plan plan;    /* its `work` is moved to the context */
+  sp_journal *journal; /* NULL: nothing is committed before the end */
   sp_inflight *inflight;
   uint8_t *done;              /* [n_units]: on the disk, with those of earlier runs */
   void *figures;              /* [n_units] records, of those */
   uint64_t n_earlier, n_done; /* units done before this run; and now */
   uint64_t earlier_work;
-} sp_beginning;
+} sp_coordinator_state;
 
 /* Messages. All are sent as bytes: ranks run the same program on the same kind of machine. */
 enum { SP_TAG_DEAL = 1, SP_TAG_REPORT, SP_TAG_DURABLE, SP_TAG_STOP };
@@ -107,7 +105,7 @@ _Noreturn void sp_run_abort(const sp_run_context *run, sp_status status);
 sp_status sp_pass_stop_on(sp_run_context *run);
 
 /* The three roles. Each returns when the job has ended for it. */
-sp_status sp_coordinate(sp_run_context *run, sp_beginning *start);
+sp_status sp_coordinate(sp_run_context *run, sp_coordinator_state *start);
 sp_status sp_work(sp_run_context *run);
 sp_status sp_write_behind(sp_run_context *run);
 

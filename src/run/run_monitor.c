@@ -41,7 +41,7 @@ static void add_nodes(const sp_run_context *run) {
   }
 }
 
-static void add_run(const sp_run_context *run, const sp_beginning *start) {
+static void add_run(const sp_run_context *run, const sp_coordinator_state *start) {
   const sp_roles *roles = run->roles;
   char now[SP_TIME_TEXT];
   char id[JOB_ID_SIZE];
@@ -62,7 +62,7 @@ static double stall_time(const sp_run_context *run) {
   return run->job->settings.stall_timeout * fmax(1, bytes / STALL_SLAB_BYTES);
 }
 
-sp_status sp_record_begin(sp_run_context *run, sp_beginning *start) {
+sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
   const sp_roles *roles = run->roles;
   sp_status status = SP_SUCCESS;
   SP_TRY(gather_places(run));
@@ -102,7 +102,7 @@ static sp_end end_of(sp_status status) {
   }
 }
 
-void sp_record_end(sp_run_context *run, sp_beginning *start, sp_status status) {
+void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status status) {
   if (!run->recorded) return;
   sp_crash_unwatch();
   if (run->history_fd >= 0) close(run->history_fd);

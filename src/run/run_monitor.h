@@ -6,9 +6,9 @@
 #include "src/run/run_context.h"
 
 /* Collective over the world; `start` counts on rank 0 only. */
-sp_status sp_record_begin(sp_run_context *run, sp_beginning *start);
+sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start);
 
 /* The run has come to its end with this status. Not collective. Does nothing where it was not begun. */
-void sp_record_end(sp_run_context *run, sp_beginning *start, sp_status status);
+void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status status);
 
 #endif

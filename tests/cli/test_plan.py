@@ -1,6 +1,9 @@
 """`seisproc plan` tells what a job would do, and does nothing."""
 
+import json
 import re
+
+import pytest
 
 JOB = """\
 input: {folder}/in.h5
@@ -30,10 +33,10 @@ def test_says_what_would_run(seisproc, tmp_path):
     traces = int(re.search(r"40 gathers by \S+, (\d+) traces of 300 samples at 2 ms", text).group(1))
     assert "chain.1.dwt.k: 3" in text and "chain.0.mute.velocity: 1500" in text
     assert re.search(r"ranks +4: 1 coordinator, 1 I/O, 2 workers of 1 threads", text)
-    slab = float(re.search(r"slots of ([\d.]+) MB", text).group(1))
-    assert 0.9 < slab <= 1.0 + 0.12  # never less than the largest gather, which is smaller here
+    slot = float(re.search(r"4 slots of ([\d.]+) MB", text).group(1)) / 2  # /traces and /noise
+    assert 0.9 < slot <= 1.0 + 0.12  # never less than the largest gather, which is smaller here
     worker = float(re.search(r"a worker (\d+) MB", text).group(1))
-    assert abs(worker - slab * (2 + 2 * 4)) < 1
+    assert abs(worker - slot * (2 + 2 * 4) - 67.1) < 1  # and 64 MiB for its process
     assert f"{2 * traces * 300 * 4 / 1e9:.2f} GB of samples" in text
     assert "computing" in text and "expect the slower" in text
 
@@ -52,3 +55,48 @@ def test_an_output_that_is_there_is_told_of(seisproc, tmp_path):
 def test_mistakes_are_one_line(seisproc, tmp_path):
     result = seisproc("plan", tmp_path / "absent.yaml", check=1)
     assert len(result.stderr.splitlines()) == 1 and "absent.yaml" in result.stderr
+
+
+def test_json_says_what_the_text_says(seisproc, tmp_path):
+    plan(seisproc, tmp_path)
+    text = seisproc("plan", tmp_path / "job.yaml").stdout
+    said = json.loads(seisproc("plan", tmp_path / "job.yaml", "--json").stdout)
+    assert said["flow"] == "gather" and said["input"]["gathers"] == 40 and said["input"]["samples"] == 300
+    assert {"chain.1.dwt.k: 3", "mode: both"} <= set(said["job"])
+    assert said["output"]["path"] == f"{tmp_path}/out.h5" and said["output"]["journal"] == f"{tmp_path}/out.h5.journal"
+    assert said["output"]["state"] == "new" and said["output"]["units"] == 40 and said["output"]["units_done"] == 0
+    assert said["output"]["sample_bytes"] == 2 * said["input"]["traces"] * 300 * 4
+    ranks, tasks = said["ranks"], said["tasks"]
+    assert f"ranks      {ranks['ranks']}: 1 coordinator, {ranks['io_ranks']} I/O, {ranks['workers']} workers" in text
+    assert f"about {tasks['count']}, of {tasks['least_traces']} to {tasks['most_traces']} traces" in text
+    assert said["memory"]["slots"] == 4 and said["memory"]["worker_bytes"] > 64 << 20
+    seisproc("run", tmp_path / "job.yaml", "--quiet", "--set=dead_traces=ignore", timeout=60)
+    assert json.loads(seisproc("plan", tmp_path / "job.yaml", "--json").stdout)["output"]["state"] == "complete"
+    assert json.loads(seisproc("plan", tmp_path / "job.yaml", "--json", "--restart").stdout)["output"]["state"] == "new"
+
+
+def test_ranks_that_slurm_has_allotted_count(seisproc, tmp_path):
+    plan(seisproc, tmp_path)
+    slurm = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "20", "SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "3"}
+    text = seisproc("plan", tmp_path / "job.yaml", "--set=threads=auto", env=slurm).stdout
+    assert "ranks      20: 1 coordinator, 2 I/O, 17 workers of 3 threads (as many ranks as Slurm gave tasks" in text
+
+
+@pytest.mark.parametrize("override, words", [
+    ("chain.1=tf", "fmin 201 and fmax 201.5 Hz: none of the frequencies"),
+    ("sort=[nowhere]", "has no trace header 'nowhere', which sort needs"),
+    ("output=absent/out.h5", "absent"),
+    ("chain.1.dwt.k=2", "was begun with chain.1.dwt.k: 3, now 2"),
+])
+def test_what_run_refuses_plan_refuses_and_nothing_is_made(seisproc, tmp_path, override, words):
+    plan(seisproc, tmp_path)
+    more = [f"--set={override}"] + (["--set=chain.1.tf.fmin=201", "--set=chain.1.tf.fmax=201.5"] if "tf" in override
+                                   else [])
+    if "k=2" in override:
+        seisproc("run", tmp_path / "job.yaml", "--quiet", "--set=dead_traces=ignore", timeout=60)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    planned = seisproc("plan", tmp_path / "job.yaml", *more, check=1)
+    ran = seisproc("run", tmp_path / "job.yaml", *more, ranks=4, check=1, timeout=60)
+    assert words in planned.stderr
+    assert planned.stderr.splitlines() == [line for line in ran.stderr.splitlines() if "error" in line]
+    assert sorted(p.name for p in tmp_path.iterdir()) == before

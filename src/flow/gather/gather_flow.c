@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "src/flow/gather/chain.h"
 
 enum { SLAB_BYTES = 64 << 20, MAX_SLAB_GATHERS = 4096, SLABS_A_WORKER = 8, SMALLEST_PART = 8 };
 
@@ -80,10 +81,32 @@ static void size_up(const sp_plan_request *request, sp_flow_shape *shape) {
                                     .figure_bytes = sizeof(sp_gather_result)};
 }
 
+/* Plans each step as a worker will, and lets it go again: what a plan refuses is refused now. */
+static sp_status try_chain(const sp_plan_request *request, const sp_flow_shape *shape) {
+  const sp_local max_gather = request->index->max_traces ? request->index->max_traces : 1;
+  const sp_engine_config config = {.chain = request->job->chain,
+                                   .n_steps = request->job->n_steps,
+                                   .mode = (sp_mode)request->job->settings.mode,
+                                   .n_samples = shape->n_samples,
+                                   .sample_interval_s = shape->sample_interval_s,
+                                   .max_traces = max_gather,
+                                   .max_gather = max_gather,
+                                   .max_gathers = 1,
+                                   .n_threads = 1,
+                                   .n_slabs = 1,
+                                   .device = -1,
+                                   .precision = (sp_precision)request->job->settings.precision};
+  sp_chain *chain = NULL;
+  const sp_status status = sp_chain_create(&config, &chain);
+  sp_chain_destroy(chain);
+  return status;
+}
+
 static sp_status plan_gathers(const sp_plan_request *request, sp_flow_plan *plan) {
   SP_TRY(check_columns(request->job));
   SP_TRY(sp_flow_check_chain(request));
   size_up(request, &plan->shape);
+  SP_TRY(try_chain(request, &plan->shape));
   SP_TRY(sp_calloc(1, sizeof(dealing), "the plan", &plan->own));
   ((dealing *)plan->own)->index = request->index;
   SP_TRY(sp_calloc(1, sizeof(sp_gather_shared), "the plan", &plan->shared));

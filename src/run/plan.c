@@ -1,0 +1,135 @@
+#include "src/run/plan.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seisproc/engine.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
+
+sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *out) {
+  sp_run_plan plan = {.job = job, .flow = flow};
+  sp_status status = sp_survey_open(MPI_COMM_NULL, job->input, false, &plan.survey);
+  if (status == SP_SUCCESS) status = sp_survey_read_index(plan.survey, true, &plan.index);
+  if (status == SP_SUCCESS) {
+    *out = plan;
+  } else {
+    sp_run_plan_close(&plan);
+  }
+  return status;
+}
+
+sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers) {
+  const sp_plan_request request = {
+      .job = plan->job, .survey = plan->survey, .index = plan->index, .n_workers = n_workers};
+  sp_flow_plan_free(&plan->work);
+  return sp_flow_plan_make(plan->flow, &request, &plan->work);
+}
+
+size_t sp_run_plan_worker_bytes(const sp_run_plan *plan) {
+  enum { PROCESS_BYTES = 64 << 20 };
+  return sp_flow_worker_bytes(&plan->work.shape) + PROCESS_BYTES;
+}
+
+/* The layout depends on the memory a worker needs, and that, where tasks are small, on the number of workers. */
+sp_status sp_run_plan_lay_out(sp_run_plan *plan) {
+  const sp_job_settings *settings = &plan->job->settings;
+  sp_machine_look(&plan->machine);
+  snprintf(plan->gpu_why, sizeof plan->gpu_why, "the job asks for the CPU");
+  if (settings->engine == SP_ENGINE_AUTO || settings->engine == SP_ENGINE_CUDA) {
+    plan->machine.n_gpus = sp_gpu_count(plan->gpu_why, sizeof plan->gpu_why);
+  }
+  SP_TRY(sp_run_plan_work(plan, 1));
+  if (!sp_layout_allotted(settings, &plan->layout)) {
+    sp_layout_work_out(&plan->machine, settings, sp_run_plan_worker_bytes(plan), &plan->layout);
+  }
+  return sp_run_plan_work(plan, plan->layout.workers);
+}
+
+/* --- what is there already ------------------------------------------------------------------------------------- */
+
+static sp_status make_header(sp_run_plan *plan) {
+  const sp_flow_shape *shape = &plan->work.shape;
+  sp_journal_header *header = &plan->header;
+  struct stat entry;
+  if (stat(plan->job->input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", plan->job->input, strerror(errno));
+  sp_free(header->job);
+  *header = (sp_journal_header){.input_bytes = (uint64_t)entry.st_size,
+                                .n_units = shape->n_units,
+                                .n_traces = shape->n_traces,
+                                .n_samples = shape->n_samples,
+                                .results_version = SP_RESULTS_VERSION,
+                                .figures = plan->work.flow->figures};
+  snprintf(header->input_uuid, sizeof header->input_uuid, "%s", sp_survey_get_info(plan->survey)->uuid);
+  return sp_job_canonical(plan->job, &header->job);
+}
+
+static sp_status check_report(const char *path) {
+  char *copy = NULL;
+  SP_TRY(sp_strdup(path, &copy));
+  const bool good = !access(path, W_OK) || (errno == ENOENT && !access(dirname(copy), W_OK));
+  const int error = errno;
+  sp_free(copy);
+  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
+}
+
+sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) {
+  char *part;
+  SP_TRY(sp_part_path(job->output, &part));
+  sp_free(part);
+  return options->report_path ? check_report(options->report_path) : SP_SUCCESS;
+}
+
+/* Bytes of the output's datasets, without what it inherits. */
+static sp_status count_bytes(const sp_run_plan *plan, double *bytes) {
+  sp_output_spec spec;
+  SP_TRY(plan->work.flow->outputs(&plan->work, plan->survey, &spec));
+  *bytes = 0;
+  for (size_t i = 0; i < spec.n_datasets; i++) {
+    const sp_dataset_spec *d = &spec.datasets[i];
+    *bytes += (double)d->rows * (double)(d->row_length ? d->row_length : 1) * (double)sp_type_size(d->type);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status check_room(const sp_run_plan *plan) {
+  const double room = sp_part_room(plan->job->output);
+  double bytes;
+  SP_TRY(count_bytes(plan, &bytes));
+  if (bytes <= room) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO, "%s: needs %.2f GB, %.2f GB are free", plan->job->output, 1e-9 * bytes, 1e-9 * room);
+}
+
+sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {
+  char *part_path = NULL, *journal_path = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_run_check_places(plan->job, options));
+  SP_TRY_GOTO(out, make_header(plan));
+  SP_TRY_GOTO(out, sp_side_path(plan->job->output, SP_SIDE_PART, &part_path));
+  SP_TRY_GOTO(out, sp_side_path(plan->job->output, SP_SIDE_JOURNAL, &journal_path));
+  SP_TRY_GOTO(out, sp_resume_look(&plan->work, part_path, journal_path, &plan->header, options->restart, &plan->start,
+                                  &plan->earlier));
+  if (plan->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_replace(plan->job->output));
+  /* what is there of a run that was cut off makes way, so its room is not counted against the new one */
+  if (plan->start == SP_START_NEW && access(part_path, F_OK)) status = check_room(plan);
+out:
+  sp_free(journal_path);
+  sp_free(part_path);
+  return status;
+}
+
+void sp_run_plan_close(sp_run_plan *plan) {
+  sp_journal_contents_free(&plan->earlier);
+  sp_free(plan->header.job);
+  plan->header.job = NULL;
+  sp_flow_plan_free(&plan->work);
+  sp_gather_index_destroy(plan->index);
+  sp_survey_close(plan->survey);
+  plan->index = NULL;
+  plan->survey = NULL;
+}

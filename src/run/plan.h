@@ -1,0 +1,48 @@
+/* A job looked at from all sides before anything of it exists: whatever can refuse it refuses it here. `seisproc plan`
+ * and the start of a run are this same code. Private to seisproc.
+ *
+ * One process; nothing here calls MPI, creates or removes a file. */
+#ifndef SEISPROC_SRC_RUN_PLAN_H
+#define SEISPROC_SRC_RUN_PLAN_H
+
+#include "seisproc/launch.h"
+#include "seisproc/run.h"
+#include "src/flow/flow.h"
+#include "src/run/journal.h"
+#include "src/run/resume.h"
+
+typedef struct sp_run_plan {
+  const sp_job *job;   /* borrowed */
+  const sp_flow *flow; /* NULL: the one that the job asks for */
+  sp_survey *survey;   /* the input, opened alone */
+  sp_gather_index *index;
+  sp_flow_plan work;           /* for so many workers as were asked for last */
+  sp_journal_header header;    /* what this run's journal would say */
+  sp_start start;              /* what is there of the output */
+  sp_journal_contents earlier; /* what earlier runs did */
+  sp_machine machine;          /* what sp_run_plan_lay_out saw */
+  sp_layout layout;            /* and worked out */
+  char gpu_why[256];           /* one line: why no GPU computes; "" where one does */
+} sp_run_plan;
+
+/* Opens the input and reads its index. Plans nothing yet. */
+sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *out);
+
+/* Plans the job for so many workers. */
+sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers);
+
+/* Works out who runs where: what Slurm has allotted, else what this machine holds; and plans the job for that. */
+sp_status sp_run_plan_lay_out(sp_run_plan *plan);
+
+/* Looks at what is there of the output: whether it can be made, replaced or gone on with, and whether it fits. */
+sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options);
+
+/* Whether what the job is to write can be written, as far as its folders tell: better said at once than at its end. */
+sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options);
+
+/* Bytes of a worker: input buffers, slots, and what a process needs; without what its engine allocates. */
+size_t sp_run_plan_worker_bytes(const sp_run_plan *plan);
+
+void sp_run_plan_close(sp_run_plan *plan);
+
+#endif
