@@ -175,6 +175,41 @@ def check_one_mpi_abort(sources):
         report(path, line, f"MPI_Abort is called in one place, and that is {places[0][0]}:{places[0][1]}")
 
 
+COLLECTIVE = re.compile(r"\b(SP_AGREE(_GOTO)?|SP_ALIKE(_GOTO)?|SP_MPI_ALL|sp_agree)\s*\(|\bMPI_(I?bcast|I?barrier|Bcast|Barrier|"
+                        r"Reduce|Allreduce|Gatherv?|Allgatherv?|Scatterv?|Alltoallv?|Comm_split(_type)?|Comm_dup|"
+                        r"Win_allocate_shared)\s*\(")
+LEAVES = re.compile(r"\bSP_TRY(_GOTO)?\s*\(|\breturn\b|\bgoto\b")
+AGREEMENT_FOLDERS = ("src/run/", "src/dist/", "src/flow/", "src/store/", "src/segy/")
+
+
+def functions(source):
+    """(first line, last line) of each function of a C file, counted from 1."""
+    start = None
+    for number, text in enumerate(source.code, 1):
+        if re.match(r"[A-Za-z].*\)\s*\{$|^\{$|^\s+.*\)\s*\{$", text) and start is None and not text.startswith("  "):
+            start = number
+        elif text.startswith("}") and start is not None:
+            yield start, number
+            start = None
+
+
+def check_agreement(source):
+    """No rank leaves a function between two collectives, or before the first one, by itself (include/seisproc/dist.h)."""
+    if not source.path.startswith(AGREEMENT_FOLDERS) or not source.path.endswith(".c"):
+        return
+    for first, last in functions(source):
+        lines = range(first, last + 1)
+        marks = [n for n in lines if COLLECTIVE.search(source.code[n - 1])]
+        for n in lines:
+            text = source.code[n - 1]
+            if not marks or n > marks[-1] or not LEAVES.search(text) or "alike" in source.lines[n - 1]:
+                continue
+            if n in marks and not re.search(r"\bSP_TRY(_GOTO)?\s*\(", text):
+                continue
+            report(source.path, n, "one rank may leave here, and the others wait in the collective below: SP_AGREE, "
+                   "SP_ALIKE, or say that all ranks leave alike (seisproc/dist.h)")
+
+
 def check_mutable_state(source):
     """Best effort: a test looks at the symbols of the library, this says so early and with a line."""
     if not source.path.startswith(("src/", "kernels/")) or source.path in MUTABLE_ALLOWED:
@@ -235,6 +270,7 @@ def main():
             check_includes(source, owner)
             check_calls(source)
             check_mutable_state(source)
+            check_agreement(source)
     check_one_mpi_abort(sources)
     print("\n".join(findings) if findings else f"lint: {len(sources)} files, nothing found")
     return 1 if findings else 0

@@ -1,7 +1,13 @@
 /* MPI as seisproc uses it: start and end, agreement, waiting without burning a core.
  *
- * No rank returns early between two collectives: a local step yields a status, all ranks agree on the worst one
- * (sp_agree), then all branch alike.
+ * No rank returns early between two collectives: a local step yields a status, all ranks agree on the worst one, then
+ * all branch alike. A function that is collective is written in these four alone, and tools/lint.py sees to it that no
+ * plain SP_TRY or return stands in front of a collective:
+ *
+ *   SP_AGREE(comm, call)   `call` is this rank's own step; all forward the worst status
+ *   SP_ALIKE(call)         `call` is collective itself, and its status is the same on all ranks
+ *   SP_MPI_ALL(call)       a collective of MPI; where it fails the ranks cannot agree any more, and the job ends
+ *   return ...;  // alike  all ranks leave here, since the condition is the same on all (a comment on the line)
  */
 #ifndef SEISPROC__DIST_H
 #define SEISPROC__DIST_H
@@ -17,6 +23,16 @@
 #define SP_MPI(call) sp_mpi_check((call), #call, __FILE__, __LINE__)
 
 sp_status sp_mpi_check(int code, const char *call, const char *file, int line);
+
+#define SP_MPI_ALL(call) sp_mpi_check_all((call), #call, __FILE__, __LINE__)
+
+void sp_mpi_check_all(int code, const char *call, const char *file, int line);
+
+/* As SP_TRY and SP_TRY_GOTO, see above. */
+#define SP_AGREE(comm, call)             SP_TRY(sp_agree((comm), (call)))
+#define SP_AGREE_GOTO(label, comm, call) SP_TRY_GOTO(label, sp_agree((comm), (call)))
+#define SP_ALIKE(call)                   SP_TRY(call)
+#define SP_ALIKE_GOTO(label, call)       SP_TRY_GOTO(label, call)
 
 /* Whether this process was started by an MPI launcher (mpirun, srun) as a rank. Needs no MPI. */
 bool sp_comm_launched(void);
@@ -45,6 +61,11 @@ sp_status sp_agree(MPI_Comm comm, sp_status status);
 
 /* Gives every rank root's text; others' *text is set to a copy that the caller owns. Collective. */
 sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text);
+
+/* Cores that this rank may keep busy: those that affinity and control group leave to it, divided by the ranks of its
+ * node that want some and may run on the same ones; at least 1. Collective over node, the ranks that share a machine.
+ */
+sp_status sp_comm_share_cores(MPI_Comm node, bool wants, int *n);
 
 /* Narrows a count to MPI's int; a count that does not fit is a bug (asserts). */
 int sp_mpi_count(uint64_t n);

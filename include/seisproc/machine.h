@@ -3,11 +3,13 @@
 #define SEISPROC_MACHINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct sp_machine {
-  int n_cores;   /* hardware threads that affinity and control group leave to this process; at least 1 */
-  int n_gpus;    /* 0 where GPUs are not looked for (sp_gpu_count in engine.h does) */
-  size_t memory; /* bytes that can still be had, within the control group's limit; 0: unknown */
+  int n_cores;       /* hardware threads that affinity and control group leave to this process; at least 1 */
+  uint64_t affinity; /* which threads those are, as a hash: equal for processes that may run on the same ones */
+  int n_gpus;        /* 0 where GPUs are not looked for (sp_gpu_count in engine.h does) */
+  size_t memory;     /* bytes that can still be had, within the control group's limit; 0: unknown */
 } sp_machine;
 
 /* Never fails: what the system does not tell is left out. n_gpus is 0: engines know of GPUs. */

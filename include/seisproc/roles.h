@@ -41,7 +41,7 @@ sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out);
 
 /* Makes teams of `size` workers that follow each other by index; fewer workers than that are one team. Collective over
  * roles->world, once. */
-sp_status sp_roles_make_teams(sp_roles *roles, int size);
+void sp_roles_make_teams(sp_roles *roles, int size);
 
 /* The team of the worker of this index. */
 static inline int sp_roles_team_of(const sp_roles *roles, int worker) {

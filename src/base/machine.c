@@ -73,12 +73,16 @@ static double group_limit(const limit_name *name) {
 }
 
 /* The set grows until the system's fits: machines with more than 1024 hardware threads exist. */
-static int count_cpus(void) {
+static int count_cpus(uint64_t *hash) {
   for (size_t n = CPU_SETSIZE; n <= MAX_CPUS; n *= 2) {
     cpu_set_t *set = CPU_ALLOC(n);
     if (!set) break;
     const size_t size = CPU_ALLOC_SIZE(n);
     const int count = sched_getaffinity(0, size, set) ? 0 : CPU_COUNT_S(size, set);
+    *hash = UINT64_C(14695981039346656037); /* FNV-1a of the numbers of the threads, whatever the set's size */
+    for (size_t cpu = 0; cpu < n && count > 0; cpu++) {
+      if (CPU_ISSET_S(cpu, size, set)) *hash = (*hash ^ cpu) * UINT64_C(1099511628211);
+    }
     CPU_FREE(set);
     if (count > 0) return count;
   }
@@ -100,7 +104,8 @@ static double available_memory(void) {
 void sp_machine_look(sp_machine *out) {
   static const limit_name cpu = {"cpu", "cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"};
   static const limit_name memory = {"memory", "memory.max", "memory.limit_in_bytes", NULL};
-  sp_machine machine = {.n_cores = count_cpus()};
+  sp_machine machine = {0};
+  machine.n_cores = count_cpus(&machine.affinity);
   const double cores = group_limit(&cpu);
   if (cores < machine.n_cores) machine.n_cores = cores < 1 ? 1 : (int)ceil(cores);
   const double available = available_memory(), limit = group_limit(&memory);

@@ -1,8 +1,7 @@
 #include "src/cli/ranks.h"
 
-#include <sched.h>
-
 #include "seisproc/dist.h"
+#include "seisproc/machine.h"
 
 sp_status sp_ranks_start(int *argc, char ***argv, sp_ranks *out) {
   sp_ranks ranks = {.comm = MPI_COMM_NULL, .rank = 0, .size = 1};
@@ -32,20 +31,14 @@ sp_global sp_ranks_share(const sp_ranks *ranks, sp_global n, sp_global *first) {
   return each + (rank < more);
 }
 
-static int ranks_of_node(const sp_ranks *ranks) {
-  int size = 1;
-  MPI_Comm node;
-  if (MPI_Comm_split_type(ranks->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node) != MPI_SUCCESS) return size;
-  MPI_Comm_size(node, &size);
-  MPI_Comm_free(&node);
-  return size;
-}
-
 int sp_ranks_threads(const sp_ranks *ranks) {
-  const int on_node = ranks->comm == MPI_COMM_NULL ? 1 : ranks_of_node(ranks);
-  cpu_set_t cores;
-  const int mine = sched_getaffinity(0, sizeof cores, &cores) ? 1 : CPU_COUNT(&cores);
-  /* a rank bound to fewer cores than there are ranks has them to itself */
-  const int threads = mine >= on_node ? mine / on_node : 1;
-  return threads ? threads : 1;
+  sp_machine machine;
+  MPI_Comm node;
+  sp_machine_look(&machine);
+  int threads = machine.n_cores;
+  if (ranks->comm == MPI_COMM_NULL) return threads;
+  if (MPI_Comm_split_type(ranks->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node) != MPI_SUCCESS) return 1;
+  if (sp_comm_share_cores(node, true, &threads) != SP_SUCCESS) threads = 1;
+  MPI_Comm_free(&node);
+  return threads;
 }

@@ -18,6 +18,11 @@ sp_status sp_mpi_check(int code, const char *call, const char *file, int line) {
   return sp_raise(SP_ERR_MPI, file, line, "%s: %.*s", call, length, text);
 }
 
+void sp_mpi_check_all(int code, const char *call, const char *file, int line) {
+  const sp_status status = sp_mpi_check(code, call, file, line);
+  if (status != SP_SUCCESS) sp_comm_abort(status); /* the others may have heard nothing, and would wait for ever */
+}
+
 bool sp_comm_launched(void) {
   /* Slurm sets SLURM_PROCID in batch scripts too, so only what a launcher's process manager sets counts. */
   static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PMI_FD"};
@@ -58,7 +63,7 @@ sp_status sp_comm_start(int *argc, char ***argv) {
   setenv("OMPI_MCA_io", "^ompio", 0);
   int provided = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
-    return SP_RAISE(SP_ERR_MPI, "MPI does not start");
+    return SP_RAISE(SP_ERR_MPI, "MPI does not start"); /* nothing is collective yet: alike or not */
   }
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
@@ -93,29 +98,27 @@ void sp_comm_abort(sp_status status) {
 
 sp_status sp_agree(MPI_Comm comm, sp_status status) {
   int mine = (int)status, worst = mine;
-  const sp_status failed = SP_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm));
-  if (failed != SP_SUCCESS) sp_comm_abort(failed); /* the others may have heard nothing, and would wait for ever */
+  SP_MPI_ALL(MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm));
   return (sp_status)worst;
 }
 
 sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text) {
   int rank;
-  SP_TRY(SP_MPI(MPI_Comm_rank(comm, &rank)));
+  MPI_Comm_rank(comm, &rank);
   uint64_t length = rank == root ? strlen(*text) : 0;
-  SP_TRY(SP_MPI(MPI_Bcast(&length, 1, MPI_UINT64_T, root, comm)));
+  SP_MPI_ALL(MPI_Bcast(&length, 1, MPI_UINT64_T, root, comm));
   void *copy = NULL;
   sp_status status = SP_SUCCESS;
   if (rank != root) status = sp_alloc((size_t)length + 1, "a shared text", &copy);
-  status = sp_agree(comm, status);
-  char *target = rank == root ? *text : copy;
-  if (status == SP_SUCCESS) status = SP_MPI(MPI_Bcast(target, sp_mpi_count(length), MPI_CHAR, root, comm));
-  if (status != SP_SUCCESS) {
-    sp_free(copy);
-    return status;
-  }
+  SP_AGREE_GOTO(fail, comm, status);
+  char *const target = rank == root ? *text : copy;
+  SP_MPI_ALL(MPI_Bcast(target, sp_mpi_count(length), MPI_CHAR, root, comm));
   target[length] = '\0';
   *text = target;
   return SP_SUCCESS;
+fail:
+  sp_free(copy);
+  return status;
 }
 
 int sp_mpi_count(uint64_t n) {
@@ -147,6 +150,6 @@ sp_status sp_quiet_wait(MPI_Request *request) {
 
 sp_status sp_quiet_barrier(MPI_Comm comm) {
   MPI_Request request;
-  SP_TRY(SP_MPI(MPI_Ibarrier(comm, &request)));
+  SP_MPI_ALL(MPI_Ibarrier(comm, &request));
   return sp_quiet_wait(&request);
 }

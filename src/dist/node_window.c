@@ -41,7 +41,7 @@ static sp_status allocate(sp_node_window *window) {
   const bool worker = sp_roles_self(roles)->role == SP_ROLE_WORKER;
   const size_t mine = worker ? window->slot_bytes * (size_t)window->shape.n_slots : 0;
   MPI_Info info;
-  SP_TRY(SP_MPI(MPI_Info_create(&info)));
+  MPI_Info_create(&info);
   MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* each worker's part on its own pages */
   char *own = NULL;
   const sp_status status = SP_MPI(
@@ -67,14 +67,15 @@ sp_status sp_node_window_create(const sp_roles *roles, const sp_window_shape *sh
   sp_node_window *window = NULL;
   int node_size;
   MPI_Comm_size(roles->node, &node_size);
-  SP_TRY(sp_calloc(1, sizeof *window, "the node window", (void **)&window));
-  window->win = MPI_WIN_NULL;
+  status = sp_calloc(1, sizeof *window, "the node window", (void **)&window);
+  if (window) window->win = MPI_WIN_NULL;
+  SP_AGREE_GOTO(fail, roles->node, status);
   window->shape = *shape;
   window->roles = roles;
   lay_out(window);
-  SP_TRY_GOTO(fail, sp_calloc((size_t)node_size, sizeof(char *), "the node window", (void **)&window->base));
-  SP_TRY_GOTO(fail, allocate(window));
-  SP_TRY_GOTO(fail, sp_quiet_barrier(roles->node)); /* no slot is looked at before it is zero */
+  status = sp_calloc((size_t)node_size, sizeof(char *), "the node window", (void **)&window->base);
+  SP_AGREE_GOTO(fail, roles->node, status);
+  SP_AGREE_GOTO(fail, roles->node, allocate(window)); /* and no slot is looked at before it is zero */
   *out = window;
   return SP_SUCCESS;
 fail:

@@ -11,36 +11,33 @@ const char *sp_role_name(sp_role role) {
 }
 
 /* The ranks that share memory with this one, cut further where the environment asks for it. */
-static sp_status split_nodes(sp_roles *roles) {
+static void split_nodes(sp_roles *roles) {
   MPI_Comm shared;
-  SP_TRY(SP_MPI(MPI_Comm_split_type(roles->world, MPI_COMM_TYPE_SHARED, roles->rank, MPI_INFO_NULL, &shared)));
+  SP_MPI_ALL(MPI_Comm_split_type(roles->world, MPI_COMM_TYPE_SHARED, roles->rank, MPI_INFO_NULL, &shared));
   const char *text = getenv("SEISPROC_RANKS_PER_NODE");
   const int ranks_per_node = text ? atoi(text) : 0;
   if (ranks_per_node < 1) {
     roles->node = shared;
-    return SP_SUCCESS;
+    return; /* alike: the launcher gives all ranks the same environment */
   }
   int shared_rank;
   MPI_Comm_rank(shared, &shared_rank);
-  const sp_status status = SP_MPI(MPI_Comm_split(shared, shared_rank / ranks_per_node, roles->rank, &roles->node));
+  SP_MPI_ALL(MPI_Comm_split(shared, shared_rank / ranks_per_node, roles->rank, &roles->node));
   MPI_Comm_free(&shared);
-  return status;
 }
 
 /* Fills in node and node_rank of all members: a node is known by the world rank of its first rank. */
-static sp_status find_nodes(sp_roles *roles) {
+static void find_nodes(sp_roles *roles) {
   sp_member *self = &roles->members[roles->rank];
   int head = roles->rank;
   MPI_Comm_rank(roles->node, &self->node_rank);
-  SP_TRY(SP_MPI(MPI_Bcast(&head, 1, MPI_INT, 0, roles->node)));
+  SP_MPI_ALL(MPI_Bcast(&head, 1, MPI_INT, 0, roles->node));
   self->node = head;
-  SP_TRY(
-      SP_MPI(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, roles->members, sizeof *self, MPI_BYTE, roles->world)));
+  SP_MPI_ALL(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, roles->members, sizeof *self, MPI_BYTE, roles->world));
   for (int r = 0; r < roles->size; r++) {
     sp_member *member = &roles->members[r];
     member->node = member->node == r ? roles->n_nodes++ : roles->members[member->node].node;
   }
-  return SP_SUCCESS;
 }
 
 /* The same arithmetic on every rank, so that all know all. */
@@ -85,26 +82,28 @@ static sp_status assign_roles(sp_roles *roles, int io_ranks_per_node) {
   return status;
 }
 
+static sp_status check_size(const sp_roles *roles) {
+  if (roles->size >= 3) return SP_SUCCESS;
+  if (roles->rank) return SP_ERR_USAGE;
+  return SP_RAISE(SP_ERR_USAGE, "%d ranks, allowed is at least 3: a coordinator, an I/O rank and a worker",
+                  roles->size);
+}
+
 sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) {
   sp_status status;
   sp_roles *roles = NULL;
-  SP_TRY(sp_calloc(1, sizeof *roles, "roles", (void **)&roles));
-  roles->world = roles->node = roles->peers = roles->team = MPI_COMM_NULL;
-  SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_dup(comm, &roles->world)));
+  status = sp_calloc(1, sizeof *roles, "roles", (void **)&roles);
+  if (roles) roles->world = roles->node = roles->peers = roles->team = MPI_COMM_NULL;
+  SP_AGREE_GOTO(fail, comm, status);
+  SP_MPI_ALL(MPI_Comm_dup(comm, &roles->world));
   MPI_Comm_rank(roles->world, &roles->rank);
   MPI_Comm_size(roles->world, &roles->size);
-  if (roles->size < 3) {
-    status = roles->rank
-                 ? SP_ERR_USAGE
-                 : SP_RAISE(SP_ERR_USAGE, "%d ranks, allowed is at least 3: a coordinator, an I/O rank and a worker",
-                            roles->size);
-    goto fail;
-  }
-  SP_TRY_GOTO(fail, sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", (void **)&roles->members));
-  SP_TRY_GOTO(fail, split_nodes(roles));
-  SP_TRY_GOTO(fail, find_nodes(roles));
-  SP_TRY_GOTO(fail, assign_roles(roles, io_ranks_per_node));
-  SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_split(roles->world, sp_roles_self(roles)->role, roles->rank, &roles->peers)));
+  SP_AGREE_GOTO(fail, comm, check_size(roles));
+  SP_AGREE_GOTO(fail, comm, sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", (void **)&roles->members));
+  split_nodes(roles);
+  find_nodes(roles);
+  SP_AGREE_GOTO(fail, comm, assign_roles(roles, io_ranks_per_node));
+  SP_MPI_ALL(MPI_Comm_split(roles->world, sp_roles_self(roles)->role, roles->rank, &roles->peers));
   *out = roles;
   return SP_SUCCESS;
 fail:
@@ -112,12 +111,12 @@ fail:
   return status;
 }
 
-sp_status sp_roles_make_teams(sp_roles *roles, int size) {
+void sp_roles_make_teams(sp_roles *roles, int size) {
   const sp_member *self = sp_roles_self(roles);
   roles->team_size = size < 1 ? 1 : size;
   roles->n_teams = roles->n_workers / roles->team_size ? roles->n_workers / roles->team_size : 1;
   const int color = self->role == SP_ROLE_WORKER ? sp_roles_team_of(roles, self->index) : MPI_UNDEFINED;
-  return SP_MPI(MPI_Comm_split(roles->world, color, roles->rank, &roles->team));
+  SP_MPI_ALL(MPI_Comm_split(roles->world, color, roles->rank, &roles->team));
 }
 
 void sp_roles_destroy(sp_roles *roles) {

@@ -90,7 +90,7 @@ sp_status sp_transpose_create(MPI_Comm comm, uint64_t n_traces, uint32_t n_bins,
                               sp_transpose **out) {
   void *block = NULL;
   fftwf_mpi_init();
-  SP_TRY(sp_agree(comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block)));
+  SP_AGREE(comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block));
   sp_transpose *t = block;
   *t = (sp_transpose){.comm = comm, .n_traces = n_traces, .n_bins = n_bins, .chunk_bins = chunk_bins};
   MPI_Comm_rank(comm, &t->rank);

@@ -26,16 +26,16 @@ sp_status sp_flow_plan_share(sp_flow_plan *plan, MPI_Comm comm) {
   int rank;
   MPI_Comm_rank(comm, &rank);
   uint64_t bytes = plan->shared_bytes;
-  SP_TRY(SP_MPI(MPI_Bcast(&plan->shape, sizeof plan->shape, MPI_BYTE, 0, comm)));
-  SP_TRY(SP_MPI(MPI_Bcast(&bytes, 1, MPI_UINT64_T, 0, comm)));
+  SP_MPI_ALL(MPI_Bcast(&plan->shape, sizeof plan->shape, MPI_BYTE, 0, comm));
+  SP_MPI_ALL(MPI_Bcast(&bytes, 1, MPI_UINT64_T, 0, comm));
   sp_status status = SP_SUCCESS;
   if (rank) status = sp_alloc((size_t)bytes, "the plan", &plan->shared);
-  SP_TRY(sp_agree(comm, status));
+  SP_AGREE(comm, status);
   plan->shared_bytes = (size_t)bytes;
   enum { PIECE = 1 << 30 };
   for (uint64_t at = 0; at < bytes; at += PIECE) {
     const uint64_t n = bytes - at < PIECE ? bytes - at : PIECE;
-    SP_TRY(SP_MPI(MPI_Bcast((char *)plan->shared + at, sp_mpi_count(n), MPI_BYTE, 0, comm)));
+    SP_MPI_ALL(MPI_Bcast((char *)plan->shared + at, sp_mpi_count(n), MPI_BYTE, 0, comm));
   }
   return SP_SUCCESS;
 }

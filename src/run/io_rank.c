@@ -104,9 +104,9 @@ static sp_status open_planes(io_rank *io) {
 
 static sp_status open_output(io_rank *io) {
   sp_status status = sp_lock_join(io->run->lock_path, &io->lock_fd);
-  SP_TRY(sp_agree(io->roles->peers, status));
+  SP_AGREE(io->roles->peers, status);
   status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
-  SP_TRY(sp_agree(io->roles->peers, status));
+  SP_AGREE(io->roles->peers, status);
   return sp_agree(io->roles->peers, open_planes(io));
 }
 
@@ -114,7 +114,7 @@ static sp_status create(io_rank *io, sp_run_context *run) {
   io->run = run;
   io->roles = run->roles;
   io->lock_fd = -1;
-  SP_TRY(sp_agree(io->roles->peers, find_workers(io)));
+  SP_AGREE(io->roles->peers, find_workers(io));
   SP_TRY(open_output(io));
   io->synced_at = sp_now();
   io->record_bytes = run->plan.flow->figures->bytes;

@@ -107,7 +107,7 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
   sp_rank_report *ranks = NULL;
   sp_status status = SP_SUCCESS;
   if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", (void **)&ranks);
-  SP_TRY(sp_agree(roles->world, status));
+  SP_AGREE(roles->world, status);
   status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
   if (roles->rank == 0 && status == SP_SUCCESS) {
     if (!run->options->quiet) status = print_table(ranks, roles->size);

@@ -2,10 +2,8 @@
 #include "src/run/run_context.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "seisproc/dist.h"
@@ -128,18 +126,12 @@ static sp_status name_paths(sp_run_context *run) {
   return sp_side_path(output, SP_SIDE_LOCK, &run->lock_path);
 }
 
-/* Threads of this worker: what the job says, else its share of the cores that this process may use. */
-static int count_threads(const sp_run_context *run) {
-  const sp_roles *roles = run->roles;
-  if (run->job->settings.threads != SP_PARAM_AUTO) return run->job->settings.threads;
-  cpu_set_t set;
-  const int allowed = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-  if (allowed < (int)sysconf(_SC_NPROCESSORS_ONLN)) return allowed; /* the launcher bound us to a share */
-  int n_workers = 0;
-  for (int r = 0; r < roles->size; r++) {
-    n_workers += roles->members[r].role == SP_ROLE_WORKER && roles->members[r].node == sp_roles_self(roles)->node;
-  }
-  return n_workers && allowed > n_workers ? allowed / n_workers : 1;
+/* Threads of this worker: what the job says, else its share of the cores. */
+static sp_status count_threads(sp_run_context *run) {
+  const bool works = sp_roles_self(run->roles)->role == SP_ROLE_WORKER;
+  SP_TRY(sp_comm_share_cores(run->roles->node, works, &run->n_threads));
+  if (run->job->settings.threads != SP_PARAM_AUTO) run->n_threads = run->job->settings.threads;
+  return SP_SUCCESS;
 }
 
 static bool node_has_workers(const sp_roles *roles) {
@@ -166,7 +158,7 @@ static sp_status write_headers(sp_run_context *run) {
   if (written == SP_STOPPED && run->roles->rank == 0) {
     sp_info("stopped before the first %s; the same command begins again", run->plan.shape.unit);
   }
-  SP_TRY(written);
+  SP_ALIKE(written);
   SP_FAULT_POINT("headers_copied");
   const bool first = sp_roles_self(run->roles)->node_rank == 0;
   return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
@@ -181,22 +173,22 @@ static void check_workers(const sp_run_context *run) {
 }
 
 static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
-  SP_TRY(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
+  SP_ALIKE(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
   check_workers(run);
   const MPI_Comm world = run->roles->world;
   const bool first = run->roles->rank == 0;
-  SP_TRY(sp_agree(world, name_paths(run)));
-  SP_TRY(sp_agree(world, first ? begin(run, start) : SP_SUCCESS));
-  SP_TRY(sp_flow_plan_share(&run->plan, world));
-  SP_TRY(SP_MPI(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world)));
-  if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
-  run->n_threads = count_threads(run);
-  SP_TRY(sp_roles_make_teams(run->roles, run->plan.shape.team));
-  SP_TRY(sp_record_begin(run, start));
+  SP_AGREE(world, name_paths(run));
+  SP_AGREE(world, first ? begin(run, start) : SP_SUCCESS);
+  SP_ALIKE(sp_flow_plan_share(&run->plan, world));
+  SP_MPI_ALL(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world));
+  if (run->start == SP_START_COMPLETE) return SP_SUCCESS; /* alike */
+  SP_AGREE(world, count_threads(run));
+  sp_roles_make_teams(run->roles, run->plan.shape.team);
+  SP_ALIKE(sp_record_begin(run, start));
   sp_activity_set(&run->activity, "copies trace headers");
-  if (run->start == SP_START_NEW) SP_TRY(write_headers(run));
+  if (run->start == SP_START_NEW) SP_ALIKE(write_headers(run));
   sp_activity_set(&run->activity, "makes ready to compute");
-  SP_TRY(sp_agree(world, first ? begin_journal(run, start) : SP_SUCCESS));
+  SP_AGREE(world, first ? begin_journal(run, start) : SP_SUCCESS);
   return sp_agree(world, make_window(run));
 }
 
@@ -273,8 +265,8 @@ static sp_status run_and_publish(sp_run_context *run, sp_coordinator_state *star
   const sp_status role_ended = run_role(run, start);
   sp_activity_set(&run->activity, "waits for the other ranks to end");
   const sp_status ended = sp_agree(run->roles->world, role_ended);
-  SP_TRY(sp_report(run, count_work(run, start)));
-  SP_TRY(ended);
+  SP_ALIKE(sp_report(run, count_work(run, start)));
+  SP_ALIKE(ended);
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) status = publish(run, start);
   end_if_disk_failed(run, status);

@@ -25,7 +25,7 @@ static sp_status gather_places(sp_run_context *run) {
   sp_place mine = {.role = self->role, .node = self->node, .process = (int32_t)getpid()};
   if (gethostname(mine.host, sizeof mine.host - 1)) snprintf(mine.host, sizeof mine.host, "?");
   const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", (void **)&run->places);
-  SP_TRY(sp_agree(roles->world, status));
+  SP_AGREE(roles->world, status);
   return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world));
 }
 
@@ -65,13 +65,13 @@ static double stall_time(const sp_run_context *run) {
 sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
   const sp_roles *roles = run->roles;
   sp_status status = SP_SUCCESS;
-  SP_TRY(gather_places(run));
+  SP_ALIKE(gather_places(run));
   run->recorded = true;
   if (roles->rank == 0) {
     add_run(run, start);
     status = sp_inflight_create(run->inflight_path, run->plan.shape.unit, run->places, roles->size, &start->inflight);
   }
-  SP_TRY(sp_agree(roles->world, status));
+  SP_AGREE(roles->world, status);
   const sp_watch_config config = {.inflight_path = run->inflight_path,
                                   .history_path = run->history_path,
                                   .activity = &run->activity,
@@ -79,7 +79,7 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
                                   .rank = roles->rank,
                                   .n_ranks = roles->size,
                                   .stall_s = stall_time(run)};
-  SP_TRY(sp_agree(roles->world, sp_watch_create(&config, &run->watch)));
+  SP_AGREE(roles->world, sp_watch_create(&config, &run->watch));
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
   run->history_fd = sp_side_open(run->history_path, O_WRONLY | O_APPEND | O_CREAT);
   if (run->history_fd >= 0) sp_crash_watch(run->history_fd, roles->rank);

@@ -376,8 +376,8 @@ static sp_status add_up_reports(MPI_Comm comm, verifier *v) {
   enum { N_SUMS = 6 + SP_REASON_COUNT };
   uint64_t sums[N_SUMS] = {r->n_gathers, r->n_traces, r->n_left, r->n_bad, r->n_not_equal, r->bytes};
   memcpy(sums + 6, r->count, sizeof r->count);
-  SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, sums, N_SUMS, MPI_UINT64_T, MPI_SUM, comm)));
-  SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, &r->seconds, 1, MPI_DOUBLE, MPI_MAX, comm)));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, sums, N_SUMS, MPI_UINT64_T, MPI_SUM, comm));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &r->seconds, 1, MPI_DOUBLE, MPI_MAX, comm));
   r->n_gathers = sums[0];
   r->n_traces = sums[1];
   r->n_left = sums[2];
@@ -391,7 +391,7 @@ static sp_status add_up_reports(MPI_Comm comm, verifier *v) {
 /* The rank with the first bad gather of all names it. */
 static sp_status name_first(MPI_Comm comm, const verifier *v) {
   sp_global first = v->first_bad;
-  if (comm != MPI_COMM_NULL) SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, comm)));
+  if (comm != MPI_COMM_NULL) SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, comm));
   if (first == v->first_bad && first < v->index->n_gathers && !v->options->name_all) {
     sp_log(SP_LOG_ERROR, "%s: gather %llu (key %lld) is the first bad one: %s", v->path, (unsigned long long)first,
            (long long)v->index->key[first], v->first_what);
@@ -409,9 +409,9 @@ sp_status sp_verify(MPI_Comm comm, const char *path, const sp_verify_options *op
   }
   /* rank 0 first, so that a file that will not do is one line */
   sp_status status = rank == 0 ? open_all(&v, rank, size) : SP_SUCCESS;
-  SP_TRY_GOTO(out, alone ? status : sp_agree(comm, status));
+  SP_ALIKE_GOTO(out, alone ? status : sp_agree(comm, status));
   status = rank == 0 ? SP_SUCCESS : open_all(&v, rank, size);
-  SP_TRY_GOTO(out, alone ? status : sp_agree(comm, status));
+  SP_ALIKE_GOTO(out, alone ? status : sp_agree(comm, status));
   const double start = sp_now();
   verify_share(&v);
   v.report.seconds = sp_now() - start;

@@ -21,17 +21,17 @@ sp_status sp_team_agree(const sp_team *team, sp_status status) {
 }
 
 sp_status sp_team_share(const sp_team *team, void *data, uint64_t bytes) {
-  if (team->comm == MPI_COMM_NULL) return SP_SUCCESS;
+  if (team->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
   return SP_MPI(MPI_Bcast(data, sp_mpi_count(bytes), MPI_BYTE, 0, team->comm));
 }
 
 sp_status sp_team_sum(const sp_team *team, uint64_t *counts, int n) {
-  if (team->comm == MPI_COMM_NULL) return SP_SUCCESS;
+  if (team->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
   return SP_MPI(MPI_Allreduce(MPI_IN_PLACE, counts, n, MPI_UINT64_T, MPI_SUM, team->comm));
 }
 
 sp_status sp_team_least(const sp_team *team, uint64_t *counts, int n) {
-  if (team->comm == MPI_COMM_NULL) return SP_SUCCESS;
+  if (team->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
   return SP_MPI(MPI_Allreduce(MPI_IN_PLACE, counts, n, MPI_UINT64_T, MPI_MIN, team->comm));
 }
 

@@ -243,8 +243,8 @@ out:
 /* Opens for one process, or for the communicator that survey->comm already holds. */
 static sp_status open_survey(sp_survey *survey, const char *path, bool writable) {
   survey->writable = writable;
-  SP_TRY(sp_strdup(path, &survey->path));
-  sp_status status = check_path(survey);
+  sp_status status = sp_strdup(path, &survey->path);
+  if (status == SP_SUCCESS) status = check_path(survey);
   if (survey->comm != MPI_COMM_NULL) status = sp_agree(survey->comm, status);
   SP_TRY(status);
   SP_TRY(open_file(survey));
@@ -270,7 +270,7 @@ static sp_status open_independent(const char *path, bool writable, sp_survey **o
 /* Rank 0 looks first, by itself, so that a bad file is one line however many ranks there are. */
 static sp_status look_first(MPI_Comm comm, const char *path) {
   int rank;
-  SP_TRY(SP_MPI(MPI_Comm_rank(comm, &rank)));
+  MPI_Comm_rank(comm, &rank);
   sp_status status = SP_SUCCESS;
   if (rank == 0) {
     sp_survey *survey = NULL;
@@ -282,18 +282,18 @@ static sp_status look_first(MPI_Comm comm, const char *path) {
 
 sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out) {
   sp_h5_start();
-  if (comm == MPI_COMM_NULL) return open_independent(path, writable, out);
+  if (comm == MPI_COMM_NULL) return open_independent(path, writable, out); /* alike */
 
-  SP_TRY(look_first(comm, path));
+  SP_ALIKE(look_first(comm, path));
   sp_survey *survey = NULL;
   sp_status status = sp_calloc(1, sizeof *survey, "a survey", (void **)&survey);
-  SP_TRY_GOTO(fail, sp_agree(comm, status));
+  SP_AGREE_GOTO(fail, comm, status);
   survey->file = H5I_INVALID_HID;
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
-  SP_TRY_GOTO(fail, SP_MPI(MPI_Comm_dup(comm, &survey->comm)));
+  SP_MPI_ALL(MPI_Comm_dup(comm, &survey->comm));
   status = open_survey(survey, path, writable);
-  SP_TRY_GOTO(fail, sp_agree(comm, status));
+  SP_AGREE_GOTO(fail, comm, status);
   *out = survey;
   return SP_SUCCESS;
 fail:

@@ -41,6 +41,10 @@ OFFENCES = {
     "src/index/l.c": ("\n" * 700, "lines, at most 600"),
     "src/index/m.c": ("void f(char *s) { sprintf(s, 0); }\n", "sprintf cannot be used safely"),
     "include/seisproc/n.h": ("#ifndef N_H\n#define N_H\n#endif\n", "belongs to no module"),
+    "src/run/p.c": ("sp_status f(void) {\n  SP_TRY(g());\n  SP_AGREE(c, h());\n  return 0;\n}\n",
+                    "p.c:2: one rank may leave here"),
+    "src/dist/q.c": ("sp_status f(void) {\n  SP_AGREE(c, h());\n  if (x) return 1;\n  SP_MPI_ALL(MPI_Bcast());\n}\n",
+                     "q.c:3: one rank may leave here"),
     "docs/o.md": ("See iss" "ue 12.\n", "names an issue"),
 }
 
@@ -58,6 +62,15 @@ def test_what_comments_and_strings_say_is_no_offence(tmp_path):
     (tmp_path / "src/index").mkdir(parents=True)
     (tmp_path / "src/index/a.c").write_text(
         '/* exit(1);\n#include <hdf5.h>\n*/\nstatic const char *const t = "exit(1); MPI_Abort(c, 1);";\n')
+    result = lint(tmp_path)
+    assert result.returncode == 0, str(result)
+
+
+def test_ranks_that_agree_may_leave_together(tmp_path):
+    (tmp_path / "src/run").mkdir(parents=True)
+    (tmp_path / "src/run/a.c").write_text(
+        "sp_status f(void) {\n  SP_AGREE(c, h());\n  SP_ALIKE(g());\n  if (x) return 0; /* alike */\n"
+        "  SP_MPI_ALL(MPI_Bcast());\n  SP_TRY(h());\n  return 0;\n}\n")
     result = lint(tmp_path)
     assert result.returncode == 0, str(result)
 

@@ -177,7 +177,7 @@ static sp_status create(worker *w) {
 sp_status sp_gather_open(sp_flow_site *site, void **out) {
   const MPI_Comm peers = site->roles->peers;
   worker *w = NULL;
-  SP_TRY(sp_agree(peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w)));
+  SP_AGREE(peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w));
   w->site = site;
   w->shape = &site->plan->shape;
   w->job = site->plan->job;

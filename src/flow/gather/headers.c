@@ -149,13 +149,13 @@ static sp_status copy_block(copier *c, const sp_range *block) {
 static sp_status copy_blocks(copier *c) {
   int turns = 0;
   for (sp_global g = c->first_gather; g < c->end_gather; turns++) g += block_from(c, g).n_gathers;
-  SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, &turns, 1, MPI_INT, MPI_MAX, c->comm)));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &turns, 1, MPI_INT, MPI_MAX, c->comm));
   sp_global g = c->first_gather;
   for (int turn = 0; turn < turns; turn++) {
     const sp_range block = block_from(c, g);
     sp_status status = copy_block(c, &block);
     if (status == SP_SUCCESS && sp_stop_signal()) status = SP_STOPPED;
-    SP_TRY(sp_agree(c->comm, status));
+    SP_AGREE(c->comm, status);
     sp_activity_step(c->activity);
     g += block.n_gathers;
   }
@@ -166,9 +166,9 @@ sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *role
                                   sp_activity *activity) {
   copier c = {.comm = roles->world, .activity = activity, .job = plan->job};
   sp_status status = open_both(&c, part_path);
-  SP_TRY_GOTO(out, sp_agree(c.comm, status));
+  SP_AGREE_GOTO(out, c.comm, status);
   status = make_buffers(&c);
-  SP_TRY_GOTO(out, sp_agree(c.comm, status));
+  SP_AGREE_GOTO(out, c.comm, status);
   status = copy_blocks(&c);
   if (status == SP_ERR_IO) return status; /* HDF5 lets nobody close a file that it could not write */
 out:

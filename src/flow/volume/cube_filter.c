@@ -148,7 +148,7 @@ static sp_status plan_passage(sp_cube_filter *c, passage *w) {
   MPI_Comm_size(s->comm, &size);
   sp_status status = sp_fk_trace_stage_create(&w->time, &w->stage);
   if (status == SP_SUCCESS) status = sp_fk_plane_plans_create(w->plane.x.padded, w->plane.y.padded, &w->plans);
-  SP_TRY(sp_agree(s->comm, status));
+  SP_AGREE(s->comm, status);
   w->plane.plans = &w->plans;
   w->plane.grid = (sp_fk_grid){.mt = w->time.padded,
                                .mx = w->plane.x.padded,
@@ -269,7 +269,7 @@ sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) 
   sp_status status = sp_agree(spec->comm, sp_calloc(1, sizeof(sp_cube_filter), "the filter of a cube", &block));
   if (status != SP_SUCCESS) {
     sp_free(block);
-    return status;
+    return status; /* alike */
   }
   sp_cube_filter *c = block;
   c->spec = *spec;
@@ -458,9 +458,9 @@ static sp_status fill_gaps(sp_cube_filter *c) {
   for (uint32_t step = 0; step < c->filter.fill; step++) {
     each_item(c, w, transform_kept);
     if (step == 0) {
-      SP_TRY(each_plane(c, w, 0, look_at_plane));
+      SP_ALIKE(each_plane(c, w, 0, look_at_plane));
       for (int i = 0; i < n_threads; i++) largest = c->largest[i] > largest ? c->largest[i] : largest;
-      SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_FLOAT, MPI_MAX, c->spec.comm)));
+      SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_FLOAT, MPI_MAX, c->spec.comm));
     }
     SP_TRY(each_plane(c, w, sp_fk_fill_limit(largest, step, c->filter.fill), project_plane));
     each_item(c, w, replace_absent);
@@ -475,7 +475,7 @@ static sp_status share_cells(sp_cube_filter *c) {
   void *block = NULL;
   int size;
   MPI_Comm_size(c->spec.comm, &size);
-  SP_TRY(sp_agree(c->spec.comm, sp_calloc((size_t)c->spec.nx * c->spec.ny, sizeof(uint32_t), "a cube", &block)));
+  SP_AGREE(c->spec.comm, sp_calloc((size_t)c->spec.nx * c->spec.ny, sizeof(uint32_t), "a cube", &block));
   uint32_t *count = block;
   for (uint64_t i = 0; i < c->share.count; i++) {
     count[c->cells.cell[c->share.first + i]] += c->state[i] == SP_ITEM_LIVE;
