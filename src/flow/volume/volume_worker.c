@@ -94,7 +94,7 @@ static sp_status create(worker *w) {
 sp_status sp_volume_open(sp_flow_site *site, void **out) {
   const MPI_Comm peers = site->roles->peers;
   void *block = NULL;
-  SP_TRY(sp_agree(peers, sp_calloc(1, sizeof(worker), "a worker", &block)));
+  SP_AGREE(peers, sp_calloc(1, sizeof(worker), "a worker", &block));
   worker *w = block;
   w->site = site;
   w->plan = site->plan;
