@@ -97,12 +97,13 @@ static sp_status count_bytes(const sp_run_plan *plan, double *bytes) {
   return SP_SUCCESS;
 }
 
-static sp_status check_room(const sp_run_plan *plan) {
+static sp_status check_room(const sp_run_plan *plan, const char *part_path) {
   const double room = sp_part_room(plan->job->output);
   double bytes;
   SP_TRY(count_bytes(plan, &bytes));
   if (bytes <= room) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_IO, "%s: needs %.2f GB, %.2f GB are free", plan->job->output, 1e-9 * bytes, 1e-9 * room);
+  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are still to be written, %.3f GB are free there", part_path, 1e-9 * bytes,
+                  1e-9 * room);
 }
 
 sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {
@@ -116,7 +117,7 @@ sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {
                                   &plan->earlier));
   if (plan->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_replace(plan->job->output));
   /* what is there of a run that was cut off makes way, so its room is not counted against the new one */
-  if (plan->start == SP_START_NEW && access(part_path, F_OK)) status = check_room(plan);
+  if (plan->start == SP_START_NEW && access(part_path, F_OK)) status = check_room(plan, part_path);
 out:
   sp_free(journal_path);
   sp_free(part_path);
