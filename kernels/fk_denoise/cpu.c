@@ -100,7 +100,7 @@ static size_t lay_out(const fkd_plan *p, char *memory, sp_fkd_work *w, sp_fkd_bo
   w->near = take(memory, &end, 2 * s->points, word);
   w->values_room = s->values + spare;
   w->powers = take(memory, &end, n_f * w->values_room, f);
-  w->select = take(memory, &end, 2 * (s->values + spare), f);
+  w->select = take(memory, &end, 3 * (s->values + spare), f);
   w->alive = take(memory, &end, s->plane + spare, word);
   w->noise = take(memory, &end, s->slabs * n_f, sizeof(double));
   w->level = take(memory, &end, s->slabs * n_f, sizeof(double));

@@ -122,15 +122,25 @@ static void sum_times(const sp_fkd_box *box, int64_t time, float *xr, float *rr)
     x[k] = box->work.in + at;
     y[k] = box->work.out + at;
   }
-  for (size_t i = 0; i < l->plane; i++) {
-    float sum_xr = 0, sum_rr = 0;
+  size_t i = 0;
+  for (; i + SP_LANES <= l->plane; i += SP_LANES) {
+    vf sum_xr = vf_set(0), sum_rr = vf_set(0);
+    SP_UNROLL
     for (int k = 0; k < FIVE; k++) {
-      const float r = x[k][i] - y[k][i];
-      sum_xr += x[k][i] * r;
+      const vf a = vf_load(x[k] + i), r = a - vf_load(y[k] + i);
+      sum_xr += a * r;
       sum_rr += r * r;
     }
-    xr[i] = sum_xr;
-    rr[i] = sum_rr;
+    vf_store(xr + i, sum_xr);
+    vf_store(rr + i, sum_rr);
+  }
+  for (; i < l->plane; i++) {
+    xr[i] = rr[i] = 0;
+    for (int k = 0; k < FIVE; k++) {
+      const float r = x[k][i] - y[k][i];
+      xr[i] += x[k][i] * r;
+      rr[i] += r * r;
+    }
   }
 }
 
@@ -170,8 +180,20 @@ static void guard_line(const sp_fkd_layout *l, const float *xr, const float *rr,
       const int beside = r + k - FIVE / 2 + period; /* a period is one column */
       at[k] = (ptrdiff_t)(beside % period) * l->columns + beside / period - 1;
     }
-    const size_t row = (size_t)r * l->columns;
-    for (size_t m = SP_FKD_MARGIN; m + 1 < l->columns; m++) {
+    const size_t row = (size_t)r * l->columns, last = l->columns - 1;
+    size_t m = SP_FKD_MARGIN;
+    for (; m + SP_LANES <= last; m += SP_LANES) {
+      vf sum_xr = vf_set(0), sum_rr = vf_set(0);
+      SP_UNROLL
+      for (int k = 0; k < FIVE; k++) {
+        sum_xr += vf_load(xr + at[k] + m);
+        sum_rr += vf_load(rr + at[k] + m);
+      }
+      const vf rho = vf_select(vf_less(vf_set(0), sum_rr), sum_xr / sum_rr, vf_set(0));
+      const vf rest = 1 - vf_min(vf_max(rho, vf_set(0)), vf_set(1)), now = vf_load(y + row + m);
+      vf_store(y + row + m, now + rest * (vf_load(x + row + m) - now));
+    }
+    for (; m < last; m++) {
       float sum_xr = 0, sum_rr = 0;
       for (int k = 0; k < FIVE; k++) {
         sum_xr += xr[at[k] + (ptrdiff_t)m];

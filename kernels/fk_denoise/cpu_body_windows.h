@@ -232,23 +232,61 @@ static size_t powers(const sp_fkd_box *box, uint32_t slab) {
   return n;
 }
 
-/* How many of n values are not above `bound`, and the least of those that are. */
-static size_t count_up_to(const int32_t *values, size_t n, int32_t bound, int32_t *next) {
-  size_t count = 0, i = 0;
-  vi least = vi_set(INT32_MAX);
+/* Packs the values in low ... high and counts those below. Few are in it: most vectors have none. */
+static size_t pack_between(const int32_t *values, size_t n, int32_t low, int32_t high, int32_t *out, size_t *below) {
+  const vf bottom = (vf)vi_set(low), top = (vf)vi_set(high);
+  size_t packed = 0, less = 0, i = 0;
   for (; i + SP_LANES <= n; i += SP_LANES) {
-    const vi v = vi_load(values + i);
-    const vm more = vi_less(vi_set(bound), v);
-    count += SP_LANES - (size_t)vm_count(more);
-    least = vi_min(least, vi_select(more, v, vi_set(INT32_MAX)));
+    const vf v = vf_load((const float *)(const void *)(values + i));
+    const uint32_t under = above_bits(bottom, v), over = above_bits(v, top);
+    less += (size_t)__builtin_popcount(under);
+    for (uint32_t in = ~(under | over) & LANE_BITS; in; in &= in - 1) out[packed++] = values[i + __builtin_ctz(in)];
   }
-  int32_t best = -vi_largest(-least);
   for (; i < n; i++) {
-    count += values[i] <= bound;
-    if (values[i] > bound && values[i] < best) best = values[i];
+    less += values[i] < low;
+    if (values[i] >= low && values[i] <= high) out[packed++] = values[i];
   }
-  *next = best;
-  return count;
+  *below = less;
+  return packed;
+}
+
+/* A value by its rank among n, and the one of the next rank where that is known at once, else -1. */
+typedef struct ranked {
+  int32_t value, next;
+} ranked;
+
+static ranked search_rank(const sp_fkd_box *box, const int32_t *values, size_t n, size_t rank) {
+  int32_t *work = box->work.select + n + MEDIAN_ROOM;
+  median_search s = {values, n, rank, 0, INT32_MAX, work, work + n + MEDIAN_ROOM};
+  ranked r = {median_search_run(&s, 0), -1};
+  return r;
+}
+
+/* The least value above `bound`, or `bound` itself where more than `rank` are not above it. */
+static int32_t next_value(const int32_t *values, size_t n, int32_t bound, size_t rank) {
+  size_t count = 0;
+  int32_t least = INT32_MAX;
+  for (size_t i = 0; i < n; i++) {
+    count += values[i] <= bound;
+    least = values[i] > bound && values[i] < least ? values[i] : least;
+  }
+  return count > rank ? bound : least;
+}
+
+/* The same from a bracket around a guess; value -1 where it is not in it. */
+static ranked try_bracket(const sp_fkd_box *box, const int32_t *values, size_t n, size_t rank, float guess,
+                          float width) {
+  const int32_t low = median_bits(guess * (1 - width)), high = median_bits(guess * (1 + width));
+  int32_t *in = box->work.select;
+  size_t below;
+  ranked r = {-1, -1};
+  const size_t packed = pack_between(values, n, low, high, in, &below);
+  if (rank < below || rank >= below + packed || packed > n / 4) return r;
+  int32_t *work = in + packed + MEDIAN_ROOM;
+  median_search s = {in, packed, rank - below, low, high, work, work + packed + MEDIAN_ROOM};
+  r.value = median_search_run(&s, 0);
+  if (rank + 1 < below + packed) r.next = next_value(in, packed, r.value, rank + 1 - below);
+  return r;
 }
 
 /* Powers are not negative, so their bits are ordered as they are. */
@@ -256,12 +294,14 @@ static double quantile(const sp_fkd_box *box, const float *values, size_t n, flo
   const int32_t *bits = (const int32_t *)(const void *)values;
   const double at = SP_FKD_QUANTILE * (double)(n - 1);
   const size_t rank = (size_t)at;
-  int32_t *work = box->work.select, next;
-  median_search s = {bits, n, rank, 0, INT32_MAX, work, work + n + MEDIAN_ROOM};
-  const int32_t lower = median_search_run(&s, *guess);
-  *guess = median_float(lower);
-  const int32_t upper = count_up_to(bits, n, lower, &next) > rank + 1 || rank + 1 == n ? lower : next;
-  return (double)*guess + (at - (double)rank) * ((double)median_float(upper) - (double)*guess);
+  ranked r = {-1, -1};
+  for (float width = 0.04f; *guess > 1e-30f && *guess < 1e30f && n > 256 && r.value < 0 && width < 0.5f; width *= 4) {
+    r = try_bracket(box, bits, n, rank, *guess, width);
+  }
+  if (r.value < 0) r = search_rank(box, bits, n, rank);
+  if (r.next < 0) r.next = rank + 1 < n ? next_value(bits, n, r.value, rank + 1) : r.value;
+  *guess = median_float(r.value);
+  return (double)*guess + (at - (double)rank) * ((double)median_float(r.next) - (double)*guess);
 }
 
 #endif
