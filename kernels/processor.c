@@ -77,6 +77,19 @@ const sp_column *sp_survey_shape_column(const sp_survey_shape *shape, const char
 
 /* --- checks ---------------------------------------------------------------------------------------------- */
 
+/* A column that a processor always needs and that is 0 in all traces was never filled. */
+static sp_status check_filled(const char *what, const sp_processor *processor, const sp_survey_shape *shape) {
+  for (size_t k = 0; k < SP_MAX_PROCESSOR_HEADERS && processor->headers[k]; k++) {
+    const char *name = processor->headers[k];
+    const sp_column *column = sp_header_is_optional(name) ? NULL : sp_survey_shape_column(shape, name);
+    if (!column || !column->has_range || column->least != 0 || column->most != 0) continue;
+    return SP_RAISE(SP_ERR_USAGE,
+                    "%s: the trace header '%s', which %s needs, is 0 in all traces: import it with %s--field %s=BYTE",
+                    what, name, processor->name, strcmp(name, "offset") ? "" : "--derive offset or ", name);
+  }
+  return SP_SUCCESS;
+}
+
 static sp_status check_step(const char *what, size_t i, const sp_chain_step *step, const sp_survey_shape *shape) {
   const sp_processor *processor = step->processor;
   const char *names[SP_MAX_PROCESSOR_HEADERS];
@@ -85,6 +98,7 @@ static sp_status check_step(const char *what, size_t i, const sp_chain_step *ste
     if (sp_header_is_optional(names[k]) || sp_survey_shape_column(shape, names[k])) continue;
     return SP_RAISE(SP_ERR_USAGE, "%s: has no trace header '%s', which %s needs", what, names[k], processor->name);
   }
+  SP_TRY(check_filled(what, processor, shape));
   char why[SP_WHY_SIZE] = "";
   if (!processor->check_shape) return SP_SUCCESS;
   const sp_status status = processor->check_shape(step->params, shape, why, sizeof why);

@@ -31,7 +31,7 @@ typedef struct bench {
   sp_local first_trace[N_GATHERS + 1];
   sp_local max_gather;
   float *in, *out, *noise, *loop_out, *loop_spare;
-  double *offset;
+  double *offset, *delay; /* header columns */
   sp_gather_result results[N_GATHERS];
 } bench;
 
@@ -91,6 +91,8 @@ static void make_survey(bench *b) {
   b->loop_out = take(bytes);
   b->loop_spare = take((size_t)b->max_gather * b->n_samples * sizeof(float));
   b->offset = take(b->first_trace[N_GATHERS] * sizeof(double));
+  b->delay = take(b->first_trace[N_GATHERS] * sizeof(double));
+  memset(b->delay, 0, b->first_trace[N_GATHERS] * sizeof(double));
   for (size_t i = 0; i < samples; i++) {
     state = state * 1664525u + 1013904223u;
     b->in[i] = (float)(int32_t)state * 0x1p-31f + sinf((float)(i % b->n_samples) * 0.1f);
@@ -147,7 +149,7 @@ static void free_chain(chain *c) {
 
 static void apply_step(const bench *b, const sp_plan *plan, int gather, const float *in, float *out) {
   const sp_local n = b->first_trace[gather + 1] - b->first_trace[gather];
-  const double *headers[] = {b->offset + b->first_trace[gather]};
+  const double *headers[] = {b->offset + b->first_trace[gather], b->delay};
   const sp_local step = plan->locality == SP_LOCAL_GATHER ? n : plan->block_traces;
   for (sp_local first = 0; first < n; first += step) {
     const sp_block block = {.in = in,
@@ -175,7 +177,7 @@ static void run_loop(const bench *b, const chain *c) {
 }
 
 static void run_engine(bench *b, sp_engine *engine, sp_mode mode) {
-  const double *headers[] = {b->offset};
+  const double *headers[] = {b->offset, b->delay};
   sp_slab slab = {.n_gathers = N_GATHERS,
                   .n_traces = b->first_trace[N_GATHERS],
                   .first_trace = b->first_trace,
@@ -301,6 +303,7 @@ int main(int argc, char **argv) {
   bench_chain(&b, &two);
   bench_bytes(&b);
   figures_end(&b.figures);
+  sp_free(b.delay);
   sp_free(b.offset);
   sp_free(b.loop_spare);
   sp_free(b.loop_out);

@@ -125,7 +125,8 @@ static device_gathers make_device_gathers(const float *samples) {
   d.gather = upload(gather);
   d.reason = upload(reason);
   d.offset = upload(offset);
-  d.headers = upload(std::vector<const double *>(1, d.offset));
+  const double *columns[] = {d.offset, upload(std::vector<double>(BATCH * TRACES, 0.0))}; /* offset, delay */
+  d.headers = upload(std::vector<const double *>(columns, columns + 2));
   return d;
 }
 
@@ -231,8 +232,8 @@ static sp_slab make_slab(float *in, float *out, const uint32_t *first_trace, uin
 /* ms a gather, wall clock, and the share of it in which the GPU computed. */
 static double engine_time(const sp_chain_step *step, float *in, float *out, bool slow, double *busy) {
   std::vector<uint32_t> first_trace;
-  std::vector<double> offset(SLAB * TRACES, 100.0);
-  const double *headers[] = {offset.data()};
+  std::vector<double> offset(SLAB * TRACES, 100.0), delay(SLAB * TRACES, 0.0);
+  const double *headers[] = {offset.data(), delay.data()};
   sp_gather_result results[SLABS_IN_FLIGHT][SLAB];
   const uint32_t n = slow ? SLAB / 2 : SLAB;
   const int n_slabs = slow ? 3 : SLABS;
@@ -262,8 +263,8 @@ static double engine_time(const sp_chain_step *step, float *in, float *out, bool
 static double check(const sp_chain_step *step, const float *samples) {
   const size_t n = (size_t)CHECKED * SAMPLES;
   std::vector<float> in(samples, samples + n), out[2] = {std::vector<float>(n), std::vector<float>(n)};
-  std::vector<double> offset(CHECKED, 100.0);
-  const double *headers[] = {offset.data()};
+  std::vector<double> offset(CHECKED, 100.0), delay(CHECKED, 0.0);
+  const double *headers[] = {offset.data(), delay.data()};
   const uint32_t first_trace[] = {0, CHECKED};
   sp_gather_result result;
   for (int k = 0; k < 2; k++) {

@@ -88,7 +88,7 @@ typedef struct work {
   const sp_plan *plan;
   const float *in;
   float *out;
-  const double *offset, *line, *place; /* on a grid: a number of the line and one in it */
+  const double *offset, *delay, *line, *place; /* header columns; on a grid: a number of the line and one in it */
   unsigned traces, samples, gathers, unit_rows;
   atomic_uint next;
   atomic_int thread;
@@ -160,7 +160,7 @@ static void compute_unit(const work *w, int thread, unsigned unit) {
   const unsigned units = (w->traces + w->unit_rows - 1) / w->unit_rows, gather = unit / units;
   const unsigned first = unit % units * w->unit_rows, left = w->traces - first;
   const size_t start = (size_t)gather * w->traces * w->samples;
-  const double *headers[SP_MAX_PROCESSOR_HEADERS] = {w->line ? w->line : w->offset, w->line ? w->place : w->offset,
+  const double *headers[SP_MAX_PROCESSOR_HEADERS] = {w->line ? w->line : w->offset, w->line ? w->place : w->delay,
                                                      w->offset, w->offset};
   const sp_block block = {.in = w->in + start,
                           .out = w->out + start,
@@ -290,6 +290,7 @@ static void compare(const settings *s, const kernel *k, const work *all, figures
                      .in = all->in,
                      .out = all->out,
                      .offset = all->offset,
+                     .delay = all->delay,
                      .line = all->line,
                      .place = all->place,
                      .traces = k->reference_traces,
@@ -356,12 +357,14 @@ static void bench_gather(const settings *s, work *w, sp_plan **plan, const kerne
 static void bench(const settings *s, const kernel *k, figures *f) {
   const size_t bytes = (size_t)k->gathers * k->traces * k->samples * sizeof(float);
   float *in = take(bytes);
-  double *offset = take(3 * k->traces * sizeof *offset), *line = offset + k->traces, *place = line + k->traces;
+  double *offset = take(4 * k->traces * sizeof *offset), *line = offset + k->traces, *place = line + k->traces;
+  double *delay = place + k->traces;
   for (unsigned g = 0; g < k->gathers; g++) {
     fill_gather(in + (size_t)g * k->traces * k->samples, k->traces, k->samples, g + 1);
   }
   for (unsigned t = 0; t < k->traces; t++) {
     offset[t] = 1.5 * t - 300;
+    delay[t] = 0;
     line[t] = t / LINE_TRACES;
     place[t] = t % LINE_TRACES;
   }
@@ -369,6 +372,7 @@ static void bench(const settings *s, const kernel *k, figures *f) {
   work w = {.in = in,
             .out = take(bytes),
             .offset = offset,
+            .delay = delay,
             .line = on_grid ? line : NULL,
             .place = place,
             .traces = k->traces,

@@ -124,6 +124,9 @@ typedef struct sp_column {
   double least, most;
 } sp_column;
 
+/* Takes a line about what is assumed. */
+typedef void (*sp_note_function)(const char *text);
+
 /* A survey as far as it is known before anything is processed. */
 typedef struct sp_survey_shape {
   uint64_t n_traces, n_gathers;
@@ -132,6 +135,7 @@ typedef struct sp_survey_shape {
   double sample_interval_s; /* > 0 */
   const sp_column *columns; /* [n_columns]; borrowed */
   size_t n_columns;
+  sp_note_function note; /* for check_shape to tell what it assumes; NULL: not to be told now */
 } sp_survey_shape;
 
 /* The column of that name, or NULL. */

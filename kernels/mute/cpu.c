@@ -55,7 +55,7 @@ static sp_reason apply(const sp_plan *base, int thread, const sp_block *block) {
   for (uint32_t i = block->first; i < block->first + block->count; i++) {
     const double offset = block->headers[0][i];
     if (!isfinite(offset)) return SP_REASON_GEOMETRY;
-    const double time = sp_mute_time(&p->params, offset, p->interval_s);
+    const double time = sp_mute_time(&p->params, offset, block->headers[1][i], p->interval_s);
     const size_t start = (size_t)i * p->n_samples;
     if (p->params.where == SP_MUTE_TOP) {
       mute_top(p, time, block->in + start, block->out + start);

@@ -38,11 +38,12 @@ static sp_status plan(const void *params, const sp_cuda_geometry *geometry, sp_c
 }
 
 /* sp_mute_time, without fused multiply-adds. */
-__device__ static double mute_time(const mute_plan &p, double offset) {
+__device__ static double mute_time(const mute_plan &p, double offset, double delay) {
   const double moveout = fabs(offset) / p.params.velocity, t0 = __dmul_rn(p.params.t0, 1e-3);
+  const double start = isnan(delay) ? 0 : __dmul_rn(delay, 1e-3);
   const double t = p.params.shape == SP_MUTE_LINEAR ? __dadd_rn(t0, moveout)
                                                     : sqrt(__dadd_rn(__dmul_rn(t0, t0), __dmul_rn(moveout, moveout)));
-  return t / p.interval_s;
+  return __dsub_rn(t, start) / p.interval_s;
 }
 
 /* Of a sample `distance` samples into the side that is kept. */
@@ -63,7 +64,7 @@ __global__ static void mute_traces(const mute_plan p, const sp_cuda_batch batch)
     if (lane == 0) atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);
     return;
   }
-  const double time = mute_time(p, offset);
+  const double time = mute_time(p, offset, batch.headers[1][trace]);
   const float *in = batch.in + (size_t)trace * p.n_samples;
   float *out = batch.out + (size_t)trace * p.n_samples;
   for (uint32_t i = lane; i < p.n_samples; i += LANES) {

@@ -312,6 +312,7 @@ int sp_cli_plan(int argc, char **argv) {
   argp_parse(&argp, argc, argv, 0, NULL, &args);
   sp_status status = parse_job(&args, &job);
   if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
+  plan.note = sp_note_warn;
   if (status == SP_SUCCESS) status = make_and_print(&args, &plan);
   sp_run_plan_close(&plan);
   sp_job_destroy(job);

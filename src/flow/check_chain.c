@@ -1,10 +1,14 @@
 /* Whether the steps of a job can be computed on a survey, as far as its columns and its shape tell. */
+#include <math.h>
 #include <stdio.h>
 
+#include "seisproc/engine.h"
+#include "seisproc/header_column.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/flow.h"
 
-enum { MAX_COLUMNS = 4096, UNITS_SIZE = 32 };
+enum { MAX_COLUMNS = 4096, MAX_NEEDED = 64, UNITS_SIZE = 32 };
 
 /* The columns of a survey with their texts. */
 typedef struct column_list {
@@ -25,6 +29,31 @@ static sp_status add_column(const char *name, sp_type type, const char *units, v
   return SP_SUCCESS;
 }
 
+void sp_note_warn(const char *text) {
+  sp_warn("%s", text);
+}
+
+static sp_status measure(sp_survey *survey, sp_column *column) {
+  sp_header_column *values;
+  SP_TRY(sp_header_column_open(survey, column->name, &values));
+  const sp_status status = sp_header_column_range(values, &column->least, &column->most);
+  column->has_range = status == SP_SUCCESS && !isnan(column->least);
+  sp_header_column_close(values);
+  return status;
+}
+
+/* Least and largest value of the columns that the chain needs. */
+static sp_status measure_needed(const sp_job *job, sp_survey *survey, column_list *list) {
+  const char *names[MAX_NEEDED];
+  const size_t n = sp_chain_headers(job->chain, job->n_steps, names, MAX_NEEDED);
+  for (size_t k = 0; k < n && k < MAX_NEEDED; k++) {
+    for (size_t i = 0; i < list->n; i++) {
+      if (sp_header_is(list->columns[i].name, names[k])) SP_TRY(measure(survey, &list->columns[i]));
+    }
+  }
+  return SP_SUCCESS;
+}
+
 static sp_status check(const sp_job *job, const sp_survey_shape *shape) {
   for (size_t i = 0; i < job->n_sort; i++) {
     if (sp_survey_shape_column(shape, job->sort[i])) continue;
@@ -39,13 +68,17 @@ sp_status sp_flow_check_chain(const sp_plan_request *request) {
   SP_TRY(sp_calloc(1, sizeof *list, "the names of trace headers", (void **)&list));
   sp_status status = sp_survey_each_header(request->survey, add_column, list);
   if (status == SP_SUCCESS) {
+    status = measure_needed(request->job, (sp_survey *)(uintptr_t)request->survey, list);
+  }
+  if (status == SP_SUCCESS) {
     const sp_survey_shape shape = {.n_traces = info->n_traces,
                                    .n_gathers = info->n_gathers,
                                    .n_samples = info->n_samples,
                                    .max_traces = request->index->max_traces ? request->index->max_traces : 1,
                                    .sample_interval_s = 1e-6 * info->sample_interval_us,
                                    .columns = list->columns,
-                                   .n_columns = list->n};
+                                   .n_columns = list->n,
+                                   .note = request->note};
     status = check(request->job, &shape);
   }
   sp_free(list);

@@ -101,6 +101,7 @@ typedef struct sp_plan_request {
   const sp_survey *survey;      /* the input, opened alone */
   const sp_gather_index *index; /* with keys; outlives the plan */
   int n_workers;
+  sp_note_function note; /* told what is assumed; NULL: not to be said now, since it is said once a run */
 } sp_plan_request;
 
 /* The output before its first sample. */
@@ -134,7 +135,7 @@ struct sp_flow {
   void (*destroy)(sp_flow_plan *plan); /* what plan made in `own` */
   void (*phase)(const sp_flow_plan *plan, uint32_t phase, sp_phase *out);
   uint64_t (*work)(const sp_flow_plan *plan, uint64_t unit);
-  /* "gather 12 (key 10690)" */
+  /* "gather 12 (fldr 10690)" */
   void (*describe)(const sp_flow_plan *plan, uint64_t unit, char *text, size_t size);
   sp_status (*outputs)(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out);
   /* Resuming: corrects done[n_units] and figures[n_units] for units whose results are not rows of the output. NULL:
@@ -184,6 +185,9 @@ sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request,
 /* For plan: whether the survey has the columns that the job sorts by and that its steps need, and each step's own check
  * of its parameters against the survey. Errors: SP_ERR_INPUT, SP_ERR_USAGE, one line. */
 sp_status sp_flow_check_chain(const sp_plan_request *request);
+
+/* A note as a warning in the log. */
+void sp_note_warn(const char *text);
 
 /* Gives all ranks rank 0's shape and shared data; flow and job are set on all. Collective. */
 sp_status sp_flow_plan_share(sp_flow_plan *plan, MPI_Comm comm);

@@ -345,8 +345,8 @@ static void count_gather(verifier *v, const open_gather *g) {
     report->n_bad++;
   }
   if (v->options->name_all) {
-    sp_log(SP_LOG_ERROR, "%s: gather %llu (key %lld): %s", v->path, (unsigned long long)g->gather,
-           (long long)v->index->key[g->gather], what);
+    char text[SP_GATHER_TEXT];
+    sp_log(SP_LOG_ERROR, "%s: %s: %s", v->path, sp_gather_text(v->index, g->gather, text), what);
   }
   if (v->first_bad < v->index->n_gathers) return;
   v->first_bad = g->gather;
@@ -393,8 +393,9 @@ static sp_status name_first(MPI_Comm comm, const verifier *v) {
   sp_global first = v->first_bad;
   if (comm != MPI_COMM_NULL) SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, comm));
   if (first == v->first_bad && first < v->index->n_gathers && !v->options->name_all) {
-    sp_log(SP_LOG_ERROR, "%s: gather %llu (key %lld) is the first bad one: %s", v->path, (unsigned long long)first,
-           (long long)v->index->key[first], v->first_what);
+    char text[SP_GATHER_TEXT];
+    sp_log(SP_LOG_ERROR, "%s: %s is the first bad one: %s", v->path, sp_gather_text(v->index, first, text),
+           v->first_what);
   }
   return SP_SUCCESS;
 }

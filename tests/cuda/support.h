@@ -39,8 +39,8 @@ typedef struct survey {
   sp_local n_gathers, n_traces, max_gather;
   sp_local first_trace[MAX_GATHERS + 1];
   float *in;
-  double *offset;
-  sp_local *order; /* or NULL */
+  double *offset, *delay; /* header columns; the delay in ms */
+  sp_local *order;        /* or NULL */
   uint32_t set_aside[MAX_GATHERS];
   sp_mode mode;
   sp_on_error on_error;
@@ -70,9 +70,11 @@ static inline survey *make_survey(const sp_local *sizes, sp_local n_gathers, uin
   s->n_traces = s->first_trace[n_gathers];
   s->in = malloc((size_t)s->n_traces * n_samples * sizeof(float) + 1);
   s->offset = malloc(s->n_traces * sizeof(double) + 1);
+  s->delay = malloc(s->n_traces * sizeof(double) + 1);
   for (sp_local t = 0; t < s->n_traces; t++) {
     fill_trace(s->in + (size_t)t * n_samples, n_samples, t, &seed);
     s->offset[t] = 3.7 * t - 40;
+    s->delay[t] = t % 3 * 8;
   }
   s->mode = SP_MODE_BOTH;
   return s;
@@ -81,6 +83,7 @@ static inline survey *make_survey(const sp_local *sizes, sp_local n_gathers, uin
 static inline void free_survey(survey *s) {
   for (size_t i = 0; i < s->n_steps; i++) free((void *)(uintptr_t)s->chain[i].params);
   free(s->in);
+  free(s->delay);
   free(s->offset);
   free(s->order);
   free(s);
@@ -140,20 +143,21 @@ static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local
   }
   sp_slab slabs[MAX_GATHERS];
   sp_local *firsts[MAX_GATHERS];
-  const double *columns[MAX_GATHERS];
+  const double *columns[MAX_GATHERS][2];
   int n_slabs = 0, n_done = 0;
   for (sp_local g = 0; g < s->n_gathers || n_done < n_slabs;) {
     if (g < s->n_gathers && n_slabs - n_done < IN_FLIGHT) {
       const sp_local n = s->n_gathers - g < cut ? s->n_gathers - g : cut, start = s->first_trace[g];
       firsts[n_slabs] = malloc((n + 1) * sizeof(sp_local));
       for (sp_local i = 0; i <= n; i++) firsts[n_slabs][i] = s->first_trace[g + i] - start;
-      columns[n_slabs] = s->offset + start;
+      columns[n_slabs][0] = s->offset + start;
+      columns[n_slabs][1] = s->delay + start;
       slabs[n_slabs] = (sp_slab){.n_gathers = n,
                                  .n_traces = s->first_trace[g + n] - start,
                                  .first_trace = firsts[n_slabs],
                                  .in = in + (size_t)start * s->n_samples,
                                  .order = s->order ? s->order + start : NULL,
-                                 .headers = &columns[n_slabs],
+                                 .headers = columns[n_slabs],
                                  .set_aside = s->set_aside + g,
                                  .traces = p->traces + (size_t)start * s->n_samples,
                                  .noise = p->noise ? p->noise + (size_t)start * s->n_samples : NULL,

@@ -287,9 +287,9 @@ static void test_chain(void **state) {
       {PATHS "chain:\n- mute: {tapper: 3}\n", NULL,
        AT(4) "chain.0.mute.tapper: unknown key; did you mean 'taper'? allowed are " MUTE_KEYS "\n"},
       {PATHS "chain:\n- mute: {velocity: 0}\n", NULL,
-       AT(4) "chain.0.mute.velocity: found '0', allowed is a number from 1 to 1000000 m/s\n"},
+       AT(4) "chain.0.mute.velocity: found '0', allowed is a number from 1 to 1000000 length/s\n"},
       {PATHS "chain:\n- mute: {velocity: '1500'}\n", NULL,
-       AT(4) "chain.0.mute.velocity: found the text \"1500\", allowed is a number from 1 to 1000000 m/s, without "
+       AT(4) "chain.0.mute.velocity: found the text \"1500\", allowed is a number from 1 to 1000000 length/s, without "
              "quotes"},
       {PATHS "chain:\n- dwt: {aperture: 4}\n", NULL,
        AT(4) "chain.0.dwt.aperture: found '4', allowed is an odd integer from "

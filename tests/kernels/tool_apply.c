@@ -5,6 +5,7 @@
  * n_traces * n_samples float32 samples, then n_headers * n_traces float64 header values. block 0: the plan's own.
  * Reply: a line "reason N locality N block_traces N isa NAME" and the float32 result; or a line "refused ...".
  */
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,12 @@ static void serve(char *line) {
   const size_t samples = (size_t)r.n_traces * r.geometry.n_samples;
   r.in = take(samples, sizeof(float));
   r.header_values = take((size_t)r.n_headers * r.n_traces, sizeof(double));
-  for (unsigned i = 0; i < r.n_headers; i++) r.headers[i] = r.header_values + (size_t)i * r.n_traces;
+  double *none = malloc((r.n_traces + 1) * sizeof *none); /* a column that the survey does not have */
+  if (!none) abort();
+  for (unsigned i = 0; i < r.n_traces; i++) none[i] = (double)NAN;
+  for (unsigned i = 0; i < SP_MAX_PROCESSOR_HEADERS; i++) {
+    r.headers[i] = i < r.n_headers ? r.header_values + (size_t)i * r.n_traces : none;
+  }
   r.out = calloc(samples + 1, sizeof(float));
   if (!r.out) abort();
   if (r.in_place) memcpy(r.out, r.in, samples * sizeof(float));
@@ -130,6 +136,7 @@ static void serve(char *line) {
   fflush(stdout);
   free(r.in);
   free(r.out);
+  free(none);
   free(r.header_values);
 }
 

@@ -137,9 +137,8 @@ static uint64_t traces_of(const sp_flow_plan *plan, uint64_t gather) {
 }
 
 static void describe(const sp_flow_plan *plan, uint64_t gather, char *text, size_t size) {
-  const sp_gather_index *index = index_of(plan);
-  const long long key = index->key ? (long long)index->key[gather] : 0;
-  snprintf(text, size, "gather %llu (key %lld)", (unsigned long long)gather, key);
+  char name[SP_GATHER_TEXT];
+  snprintf(text, size, "%s", sp_gather_text(index_of(plan), gather, name));
 }
 
 static sp_status begin_phase(sp_flow_plan *plan, uint32_t phase, const uint8_t *done, int n_teams, void *payload,

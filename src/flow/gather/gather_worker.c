@@ -6,6 +6,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
+#include "seisproc/header_column.h"
 #include "seisproc/memory.h"
 #include "seisproc/row_writer.h"
 #include "seisproc/trace_sort.h"
@@ -32,10 +33,9 @@ typedef struct worker {
   const sp_job *job;
   sp_survey *survey;
   sp_trace_source *traces;
-  sp_dataset *column_data[SP_MAX_SLAB_COLUMNS];
+  sp_header_column *column_data[SP_MAX_SLAB_COLUMNS];
   size_t n_headers, n_columns; /* of the chain; with the sort keys */
   input inputs[SP_GATHER_INPUTS];
-  void *column_rows; /* one column of a slab as it is in the file */
   sp_local *scratch; /* [max_gather] */
   double *spare;     /* [max_gather] */
   unsigned char *visited;
@@ -48,10 +48,11 @@ static sp_status open_columns(worker *w) {
   const char *names[SP_MAX_SLAB_COLUMNS];
   SP_TRY(sp_gather_columns(w->job, names, &w->n_headers, &w->n_columns));
   for (size_t i = 0; i < w->n_columns; i++) {
-    char path[SP_NAME_LENGTH + 16];
-    snprintf(path, sizeof path, "/headers/%.*s", (int)strcspn(names[i], "?"), names[i]);
+    char path[SP_NAME_LENGTH + 16], name[SP_NAME_LENGTH + 1];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(names[i], "?"), names[i]);
+    snprintf(path, sizeof path, "/headers/%s", name);
     if (sp_header_is_optional(names[i]) && !sp_survey_has(w->survey, path)) continue;
-    SP_TRY(sp_dataset_open(w->survey, path, &w->column_data[i]));
+    SP_TRY(sp_header_column_open(w->survey, name, &w->column_data[i]));
   }
   return SP_SUCCESS;
 }
@@ -138,7 +139,6 @@ static sp_status create_engine(worker *w) {
 static sp_status create_buffers(worker *w) {
   const sp_local max_gather = sp_gather_max(w->site->plan);
   for (int i = 0; i < SP_GATHER_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
-  SP_TRY(sp_calloc(w->shape->task_traces, sizeof(double), "a header column", &w->column_rows));
   SP_TRY(sp_calloc(max_gather, sizeof(sp_local), "sorting", (void **)&w->scratch));
   SP_TRY(sp_calloc(max_gather, sizeof(double), "sorting", (void **)&w->spare));
   return sp_calloc(max_gather, 1, "sorting", (void **)&w->visited);
@@ -157,11 +157,10 @@ void sp_gather_close(void *worker_) {
     sp_free(in->skip);
     for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_free(in->columns[i]);
   }
-  sp_free(w->column_rows);
   sp_free(w->scratch);
   sp_free(w->spare);
   sp_free(w->visited);
-  for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_dataset_close(w->column_data[i]);
+  for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_header_column_close(w->column_data[i]);
   sp_trace_source_close(w->traces);
   sp_survey_close(w->survey);
   sp_free(w);
@@ -210,7 +209,7 @@ static sp_status read_traces(void *from, sp_global first, sp_local n, void *rows
 }
 
 static sp_status read_column(void *from, sp_global first, sp_local n, void *rows) {
-  return sp_dataset_read_independent(from, first, n, rows);
+  return sp_header_column_read(from, first, n, rows);
 }
 
 /* Rows of row_bytes each for the slab. The transfer is not collective, since one that fails could not be left by the
@@ -243,11 +242,7 @@ sp_status sp_gather_read(void *worker_, int k, const sp_task *task, const void *
   for (sp_local g = 0; g < task->n_units; g++) in->reasons[g] = task->set_aside;
   read_rows(in, read_traces, w->traces, w->shape->n_samples * sizeof(float), in->samples);
   for (size_t i = 0; i < w->n_columns; i++) {
-    sp_dataset *column = w->column_data[i];
-    if (!column) continue;
-    const size_t row_bytes = sp_dataset_row_length(column) * sp_type_size(sp_dataset_type(column));
-    read_rows(in, read_column, column, row_bytes, w->column_rows);
-    sp_rows_to_double(sp_dataset_type(column), w->column_rows, task->n_traces, in->columns[i]);
+    if (w->column_data[i]) read_rows(in, read_column, w->column_data[i], sizeof(double), in->columns[i]);
   }
   sp_stage_add(w->site->times, SP_STAGE_READ, sp_now() - start, slab_bytes(w, in));
   return SP_SUCCESS;

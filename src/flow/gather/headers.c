@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "seisproc/dist.h"
+#include "seisproc/header_column.h"
 #include "seisproc/memory.h"
 #include "seisproc/stop.h"
 #include "seisproc/trace_sort.h"
@@ -18,7 +19,7 @@ typedef struct copier {
   sp_gather_index *index;
   sp_dataset *from[MAX_DATASETS], *to[MAX_DATASETS];
   int n_datasets;
-  sp_dataset *key[SP_MAX_SORT_KEYS];
+  sp_header_column *key[SP_MAX_SORT_KEYS];
   sp_dataset *sort_map;
   sp_global first_gather, end_gather; /* this rank's share */
   sp_local block_traces;              /* of the largest block */
@@ -55,9 +56,7 @@ static sp_status open_both(copier *c, const char *part_path) {
   SP_TRY(sp_survey_read_index(c->input, false, &c->index));
   if (c->job->n_sort == 0) return SP_SUCCESS;
   for (size_t k = 0; k < c->job->n_sort; k++) {
-    char path[SP_NAME_LENGTH + 16];
-    snprintf(path, sizeof path, "/headers/%s", c->job->sort[k]);
-    SP_TRY(sp_dataset_open(c->input, path, &c->key[k]));
+    SP_TRY(sp_header_column_open(c->input, c->job->sort[k], &c->key[k]));
   }
   return sp_dataset_open(c->output, "/sort_map", &c->sort_map);
 }
@@ -94,7 +93,7 @@ static void destroy(copier *c) {
     sp_dataset_close(c->from[i]);
   }
   for (size_t k = 0; k < SP_MAX_SORT_KEYS; k++) {
-    sp_dataset_close(c->key[k]);
+    sp_header_column_close(c->key[k]);
     sp_free(c->keys[k]);
   }
   sp_dataset_close(c->sort_map);
@@ -112,8 +111,7 @@ static void destroy(copier *c) {
 /* Works out the order of each gather of a block, and writes it as the map: the input's number of each output trace. */
 static sp_status sort_block(copier *c, const sp_range *block) {
   for (size_t k = 0; k < c->job->n_sort; k++) {
-    SP_TRY(sp_dataset_read_independent(c->key[k], block->first_trace, block->n_traces, c->rows));
-    sp_rows_to_double(sp_dataset_type(c->key[k]), c->rows, block->n_traces, c->keys[k]);
+    SP_TRY(sp_header_column_read(c->key[k], block->first_trace, block->n_traces, c->keys[k]));
   }
   for (sp_local g = 0; g < block->n_gathers; g++) {
     const sp_global *first_trace = c->index->first_trace + block->first_gather + g;
