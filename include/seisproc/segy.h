@@ -152,6 +152,10 @@ int sp_segy_column_find(const sp_segy_layout *layout, const char *name);
 /* Unit of coordinates with this counit where they are angles: "arc s", "degree", "DMS"; NULL where they are lengths. */
 const char *sp_segy_angle_unit(int counit);
 
+/* Whether an SU header has this field: bytes 1-180, SU's own words, and the scalar of times, which SU does not assign
+ * and which headers that come from SEG-Y bring along. */
+bool sp_header_field_is_in_su(const sp_header_field *field);
+
 /* The value of one column in one raw header. */
 double sp_segy_column_value(const sp_segy_layout *layout, size_t column, const void *header);
 

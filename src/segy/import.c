@@ -9,57 +9,6 @@
 #include "seisproc/stop.h"
 #include "src/segy/importer.h"
 
-/* Rank 0 is given the keys of all traces; the others free theirs. Collective. */
-static sp_status gather_keys(sp_importer *im) {
-  sp_status status = SP_SUCCESS;
-  for (int k = 0; k < im->n_keys && status == SP_SUCCESS; k++) {
-    const size_t bytes = sp_import_column_bytes(im, im->key_column[k]);
-    if (im->team.rank) {
-      status = sp_team_send(&im->team, 0, im->keys[k], (im->end - im->first) * bytes);
-      sp_free(im->keys[k]);
-      im->keys[k] = NULL;
-      continue;
-    }
-    for (int r = 1; r < im->team.size && status == SP_SUCCESS; r++) {
-      const uint64_t first = sp_team_share_start(&im->team, im->layout->n_traces, r);
-      const uint64_t end = sp_team_share_start(&im->team, im->layout->n_traces, r + 1);
-      status = sp_team_receive(&im->team, r, (char *)im->keys[k] + first * bytes, (end - first) * bytes);
-    }
-  }
-  return sp_team_agree(&im->team, status);
-}
-
-static bool is_all_zero(const sp_importer *im, int key) {
-  const uint64_t n = im->layout->n_traces;
-  if (sp_import_column_bytes(im, im->key_column[key]) == sizeof(int32_t)) {
-    const int32_t *values = im->keys[key];
-    for (uint64_t i = 0; i < n; i++) {
-      if (values[i]) return false;
-    }
-  } else {
-    const double *values = im->keys[key];
-    for (uint64_t i = 0; i < n; i++) {
-      if (values[i] != 0) return false;
-    }
-  }
-  return true;
-}
-
-static sp_status build_order(sp_importer *im) {
-  sp_key keys[SP_MAX_IMPORT_KEYS];
-  for (int k = 0; k < im->n_keys; k++) {
-    if (is_all_zero(im, k)) return sp_import_refuse_zero_key(im, k);
-    const sp_segy_column *column = &im->layout->columns[im->key_column[k]];
-    keys[k] = (sp_key){.name = column->name, .values = im->keys[k], .real = column->real};
-  }
-  SP_TRY(sp_order_build(im->options->input, keys, im->n_gather_keys, im->n_keys, im->layout->n_traces, &im->order));
-  for (int k = 0; k < im->n_keys; k++) {
-    sp_free(im->keys[k]);
-    im->keys[k] = NULL;
-  }
-  return SP_SUCCESS;
-}
-
 /* Every rank is given its part of the order in which traces are stored, if that is not the file's. Collective. */
 static sp_status share_order(sp_importer *im, bool *sorted) {
   uint8_t has_order = im->order.source != NULL;
@@ -90,8 +39,7 @@ static sp_status move_traces(sp_importer *im) {
   const double first_share = im->order_expected ? 1 : 0.4;
   const sp_pass first = {.write = im->order_expected, .collect = true, .share = first_share};
   SP_TRY(sp_team_agree(team, sp_import_pass(im, &first)));
-  SP_TRY(gather_keys(im));
-  SP_TRY(sp_team_agree(team, team->rank ? SP_SUCCESS : build_order(im)));
+  SP_TRY(sp_import_build_order(im));
   SP_TRY(sp_import_say_notes(im));
   bool sorted;
   SP_TRY(share_order(im, &sorted));

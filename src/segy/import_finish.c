@@ -1,4 +1,6 @@
 /* After the last trace: the gather index and the samples that floats do not keep; then the file gets its name. */
+#include <math.h>
+
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "src/segy/importer.h"
@@ -19,8 +21,17 @@ static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
       {SP_EXACT_GROUP "/traces", SP_UINT64, n_inexact, 0, NULL},
       {SP_EXACT_GROUP "/samples", SP_UINT8, n_inexact, raw_bytes(im->layout), NULL},
   };
-  const sp_attribute_spec attribute = {.object = "/gathers/key", .name = "name", .kind = SP_ATTR_TEXT, .text = name};
-  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, &attribute, 1);
+  const double step = im->key_step[0];
+  const bool scaled = im->n_gather_keys == 1 && step < (double)INFINITY && step != 1;
+  const sp_attribute_spec attributes[] = {
+      {.object = "/gathers/key", .name = "name", .kind = SP_ATTR_TEXT, .text = name},
+      {.object = "/segy", .name = "regrouped", .kind = SP_ATTR_INT, .integer = im->source != NULL},
+      {.object = "/gathers/key",
+       .name = "scalar",
+       .kind = SP_ATTR_INT,
+       .integer = (int64_t)rint(step >= 1 ? step : -1 / step)},
+  };
+  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, scaled ? 3 : 2);
 }
 
 static sp_status write_whole(sp_survey *survey, const char *path, const void *rows, uint64_t n, size_t row_bytes) {

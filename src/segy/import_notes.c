@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "seisproc/log.h"
+#include "src/segy/header_value.h"
 #include "src/segy/importer.h"
 
 static void count(sp_note *note, uint64_t trace, double value) {
@@ -20,6 +21,23 @@ static void note_number(sp_note *other, sp_note *zero, uint64_t trace, double sa
   } else if (fabs(said - used) > 0.5) {
     count(other, trace, said);
   }
+}
+
+/* 0 says nothing, and 1 is what is meant then. */
+static void note_unit(sp_importer *im, uint64_t trace, int counit) {
+  if (sp_segy_angle_unit(counit) == sp_segy_angle_unit(im->layout->counit)) return;
+  count(&im->notes[SP_NOTE_COORDINATE_UNIT], trace, counit);
+}
+
+/* Offsets that differ by more than half a power of ten tell of a scalar that is wrong or missing. */
+static void note_offset(sp_importer *im, uint64_t trace, const void *header) {
+  const sp_segy_layout *layout = im->layout;
+  const sp_segy_column *column = &layout->columns[im->offset_column];
+  const uint8_t *at = (const uint8_t *)header + column->at;
+  const double recorded = fabs(sp_header_value_get(at, (sp_field_type)column->type, layout->order));
+  const double derived = sp_import_value(im, im->offset_column, header), factor = sqrt(10);
+  if (recorded == 0 || (recorded <= factor * derived && derived <= factor * recorded)) return;
+  count(&im->notes[SP_NOTE_OFFSET], trace, recorded);
 }
 
 enum { LENGTH_CHECKS = 16 }; /* traces with another count that a rank looks behind */
@@ -41,6 +59,7 @@ static sp_status check_lengths(sp_importer *im, uint64_t first, const void *head
 sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n) {
   const sp_segy_layout *layout = im->layout;
   const int ns = sp_segy_column_find(layout, "ns"), dt = sp_segy_column_find(layout, "dt");
+  const int counit = sp_segy_column_find(layout, "counit");
   const int scalco = sp_segy_column_find(layout, "scalco"), scalel = sp_segy_column_find(layout, "scalel");
   for (size_t i = 0; i < n; i++) {
     const char *header = (const char *)headers + i * layout->header_bytes;
@@ -53,6 +72,8 @@ sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *he
       const double us = sp_segy_column_value(layout, (size_t)dt, header);
       note_number(&im->notes[SP_NOTE_INTERVAL], &im->notes[SP_NOTE_NO_INTERVAL], trace, us, layout->sample_interval_us);
     }
+    if (counit >= 0) note_unit(im, trace, (int)sp_segy_column_value(layout, (size_t)counit, header));
+    if (im->has_recorded_offset) note_offset(im, trace, header);
     const int scalars[] = {scalco, scalel};
     for (int k = 0; k < 2; k++) {
       if (scalars[k] < 0) continue;
@@ -97,6 +118,14 @@ static const char *which(const sp_note *note, uint64_t n_traces, char text[96]) 
 
 sp_status sp_import_say_notes(sp_importer *im) {
   SP_TRY(add_up(&im->team, im->notes));
+  if (im->offset_column >= 0 && im->notes[SP_NOTE_COORDINATE_UNIT].count) {
+    return im->team.rank ? SP_ERR_INPUT
+                         : SP_RAISE(SP_ERR_INPUT,
+                                    "%s: coordinates are of several units (counit %d in the first trace, %g "
+                                    "in trace %llu): no offset can be derived",
+                                    im->options->input, im->layout->counit, im->notes[SP_NOTE_COORDINATE_UNIT].value,
+                                    (unsigned long long)im->notes[SP_NOTE_COORDINATE_UNIT].first + 1);
+  }
   if (im->team.rank) return SP_SUCCESS;
   const char *path = im->options->input;
   const sp_segy_layout *layout = im->layout;
@@ -119,6 +148,15 @@ sp_status sp_import_say_notes(sp_importer *im) {
     sp_info("%s: %s say a sample interval of 0: used %g us", path, which(&notes[SP_NOTE_NO_INTERVAL], n, text),
             layout->sample_interval_us);
   }
+  if (notes[SP_NOTE_COORDINATE_UNIT].count) {
+    sp_warn("%s: %s have coordinate units (counit) %g, the first has %d: coordinates are of several units", path,
+            which(&notes[SP_NOTE_COORDINATE_UNIT], n, text), notes[SP_NOTE_COORDINATE_UNIT].value, layout->counit);
+  }
+  if (notes[SP_NOTE_OFFSET].count) {
+    sp_warn("%s: %s have an offset (%g there) that is far from the distance of the coordinates, which is used: look at "
+            "the scalar scalco",
+            path, which(&notes[SP_NOTE_OFFSET], n, text), notes[SP_NOTE_OFFSET].value);
+  }
   static const char *const scalars[] = {"coordinate scalar (scalco)", "elevation scalar (scalel)"};
   for (int k = 0; k < 2; k++) {
     const sp_note *note = &notes[SP_NOTE_COORDINATE_SCALAR + k];
@@ -127,38 +165,4 @@ sp_status sp_import_say_notes(sp_importer *im) {
             which(note, n, text), scalars[k], note->value);
   }
   return SP_SUCCESS;
-}
-
-/* Whether any of the traces looked at has something in this column. */
-static bool has_values(const sp_importer *im, int column, const uint8_t *headers, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    if (sp_import_value(im, column, headers + i * im->layout->header_bytes) != 0) return true;
-  }
-  return false;
-}
-
-sp_status sp_import_refuse_zero_key(const sp_importer *im, int key) {
-  static const char *const offered[] = {"fldr", "ep", "cdp", "sp", "iline", "xline", "offset", "tracf", "sx", "gx"};
-  enum { LOOK = 64 };
-  const sp_segy_layout *layout = im->layout;
-  const char *path = im->options->input, *name = layout->columns[im->key_column[key]].name;
-  uint8_t headers[LOOK * SP_TRACE_HEADER_BYTES];
-  char others[128] = "";
-  size_t used = 0, n = 0;
-  /* the standard header is enough of a look */
-  const uint64_t step = layout->n_traces > LOOK ? layout->n_traces / LOOK : 1;
-  if (layout->header_bytes == SP_TRACE_HEADER_BYTES) {
-    for (uint64_t t = 0; t < layout->n_traces && n < LOOK; t += step, n++) {
-      SP_TRY(sp_import_read_header(im, t, headers + n * SP_TRACE_HEADER_BYTES));
-    }
-  }
-  for (size_t k = 0; k < sizeof offered / sizeof offered[0]; k++) {
-    const int column = sp_segy_column_find(layout, offered[k]);
-    if (column < 0 || !has_values(im, column, headers, n)) continue;
-    used += (size_t)snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "", offered[k]);
-  }
-  const bool derivable = !strcmp(name, "offset") && strstr(others, "sx");
-  return SP_RAISE(SP_ERR_INPUT, "%s: %s key %s is 0 in all %llu traces%s%s%s", path,
-                  key < im->n_gather_keys ? "gather" : "sort", name, (unsigned long long)layout->n_traces,
-                  used ? "; not 0 are " : "", others, derivable ? "; --derive offset takes it from coordinates" : "");
 }

@@ -6,7 +6,6 @@
  * to some ninety datasets.
  */
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,63 +35,6 @@ typedef struct mover {
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
-static double derived_offset(const sp_importer *im, const void *header) {
-  double c[4];
-  const sp_segy_layout *layout = im->layout;
-  for (int i = 0; i < 4; i++) {
-    const sp_segy_column *column = &layout->columns[im->coordinate[i]];
-    c[i] = sp_segy_column_value(layout, (size_t)im->coordinate[i], header);
-    if (!column->real && column->scalar >= 0) {
-      c[i] = sp_header_scaled(c[i], (int)sp_segy_column_value(layout, (size_t)column->scalar, header));
-    }
-  }
-  return hypot(c[2] - c[0], c[3] - c[1]);
-}
-
-double sp_import_value(const sp_importer *im, int column, const void *header) {
-  if (column == im->offset_column) return derived_offset(im, header);
-  return sp_segy_column_value(im->layout, (size_t)column, header);
-}
-
-size_t sp_import_column_bytes(const sp_importer *im, int column) {
-  return im->layout->columns[column].real ? sizeof(double) : sizeof(int32_t);
-}
-
-static void set_all(bool real, double value, size_t n, void *out) {
-  for (size_t i = 0; i < n; i++) {
-    if (real) {
-      ((double *)out)[i] = value;
-    } else {
-      ((int32_t *)out)[i] = (int32_t)value;
-    }
-  }
-}
-
-void sp_import_column(const sp_importer *im, int column, const void *headers, size_t n, void *out) {
-  const sp_segy_layout *layout = im->layout;
-  const sp_segy_column *c = &layout->columns[column];
-  if (column == im->offset_column) {
-    for (size_t i = 0; i < n; i++) {
-      ((double *)out)[i] = derived_offset(im, (const char *)headers + i * layout->header_bytes);
-    }
-    return;
-  }
-  if (!strcmp(c->name, "ns")) {
-    set_all(c->real, layout->n_samples, n, out);
-    return;
-  }
-  if (!strcmp(c->name, "dt") && (c->real || layout->sample_interval_us == rint(layout->sample_interval_us))) {
-    set_all(c->real, layout->sample_interval_us, n, out);
-    return;
-  }
-  sp_segy_column_read(layout, (size_t)column, headers, layout->header_bytes, n, out);
-  if (c->real || (strcmp(c->name, "scalco") && strcmp(c->name, "scalel"))) return;
-  int32_t *scalars = out;
-  for (size_t i = 0; i < n; i++) {
-    if (!sp_header_scale_is_legal(scalars[i])) scalars[i] = 1;
-  }
-}
-
 static sp_status write_headers(mover *m, uint64_t first, sp_local n) {
   sp_importer *im = m->im;
   SP_TRY(sp_dataset_write_independent(im->raw_headers, first, n, m->headers));
@@ -107,8 +49,8 @@ static sp_status collect(mover *m, uint64_t first, sp_local n) {
   sp_importer *im = m->im;
   for (int k = 0; k < im->n_keys; k++) {
     const int column = im->key_column[k];
-    char *to = (char *)im->keys[k] + (first - im->first) * sp_import_column_bytes(im, column);
-    sp_import_column(im, column, m->headers, n, to);
+    char *to = (char *)im->keys[k] + (first - im->first) * sp_import_key_bytes(im, column);
+    sp_import_key_values(im, k, m->headers, n, to);
   }
   return sp_import_note_headers(im, first, m->headers, n);
 }

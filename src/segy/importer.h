@@ -1,5 +1,7 @@
-/* An import under way. Private to src/segy: import.c runs it, import_prepare.c checks and creates, import_pass.c moves
- * traces, import_notes.c says what headers contradicted the file, import_finish.c adds what is known last. */
+/* An import under way. Private to src/segy: import.c runs it. Below it, each file using those before it:
+ * import_columns.c has the values of columns, import_keys.c makes an order of them, import_notes.c says what headers
+ * contradicted the file, import_pass.c moves traces, import_prepare.c looks at the file, import_create.c makes the
+ * empty output, import_finish.c adds what is known last. */
 #ifndef SEISPROC_SRC_SEGY_IMPORTER_H
 #define SEISPROC_SRC_SEGY_IMPORTER_H
 
@@ -17,6 +19,8 @@ typedef enum sp_note_kind {
   SP_NOTE_NO_INTERVAL,       /* dt is 0 */
   SP_NOTE_COORDINATE_SCALAR, /* scalco is none of the standard's */
   SP_NOTE_ELEVATION_SCALAR,
+  SP_NOTE_COORDINATE_UNIT, /* counit is another one than in the first trace */
+  SP_NOTE_OFFSET,          /* the recorded offset is far from the derived one */
   SP_NOTE_KINDS,
 } sp_note_kind;
 
@@ -35,12 +39,14 @@ typedef struct sp_importer {
   sp_survey *survey;
   sp_dataset *traces, *raw_headers, *columns[SP_SEGY_MAX_COLUMNS];
   int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS];
-  int offset_column;              /* to be derived; -1: not */
-  int coordinate[4];              /* columns sx, sy, gx, gy */
-  bool order_expected;            /* traces are taken to stand in gather order already */
-  uint64_t first, end;            /* this rank's share of the traces, by place in the output */
-  void *keys[SP_MAX_IMPORT_KEYS]; /* of the share; rank 0: room for all traces */
-  sp_order order;                 /* rank 0 */
+  double key_step[SP_MAX_IMPORT_KEYS]; /* finest scalar of a scaled key; INFINITY: not scaled */
+  int offset_column;                   /* to be derived; -1: not */
+  bool has_recorded_offset;            /* and the file has one as well */
+  int coordinate[4];                   /* columns sx, sy, gx, gy */
+  bool order_expected;                 /* traces are taken to stand in gather order already */
+  uint64_t first, end;                 /* this rank's share of the traces, by place in the output */
+  void *keys[SP_MAX_IMPORT_KEYS];      /* of the share; rank 0: room for all traces */
+  sp_order order;                      /* rank 0 */
   uint32_t *source; /* of the share: which trace of the file goes where; NULL: the same; owned but on rank 0 */
   uint8_t *inexact; /* a bit for each trace of the share: its samples do not come back from floats exactly */
   uint64_t n_inexact;
@@ -48,6 +54,12 @@ typedef struct sp_importer {
   int n_length_checks; /* done by this rank */
   sp_meter meter;
 } sp_importer;
+
+/* Finds the columns of the keys that the options name. Rank 0. */
+sp_status sp_import_find_keys(sp_importer *im);
+
+/* Collects the keys on rank 0 and makes im->order there. Collective. */
+sp_status sp_import_build_order(sp_importer *im);
 
 /* Rank 0 identifies the input, resolves the keys and looks at a few traces; the others are told. Collective. */
 sp_status sp_import_prepare(sp_importer *im);
@@ -72,7 +84,7 @@ sp_status sp_import_pass(sp_importer *im, const sp_pass *pass);
 /* Reads the raw header of one trace of the file. */
 sp_status sp_import_read_header(const sp_importer *im, uint64_t trace, void *header);
 
-/* The value of a column that a pass uses, derived ones included. */
+/* The value of a column in its unit, derived ones included. */
 double sp_import_value(const sp_importer *im, int column, const void *header);
 
 /* Values of a column as they are stored: derived, and corrected where the headers contradict the file. */
@@ -81,15 +93,17 @@ void sp_import_column(const sp_importer *im, int column, const void *headers, si
 /* Bytes of one value of a column. */
 size_t sp_import_column_bytes(const sp_importer *im, int column);
 
+/* Values of a key, for comparing: doubles in its unit where the column is scaled, else as stored. Keeps the finest
+ * step. */
+void sp_import_key_values(sp_importer *im, int key, const void *headers, size_t n, void *out);
+size_t sp_import_key_bytes(const sp_importer *im, int column);
+
 /* Counts what n headers from trace `first` on say against what is used. Errors: SP_ERR_INPUT where traces turn out to
  * be of several lengths. */
 sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n);
 
 /* Logs the notes of all ranks, from rank 0. Collective. */
 sp_status sp_import_say_notes(sp_importer *im);
-
-/* Error line for a key that is 0 in all traces, with what else the file offers. */
-sp_status sp_import_refuse_zero_key(const sp_importer *im, int key);
 
 /* Adds the gather index and the samples that floats do not keep, syncs, renames. Collective. */
 sp_status sp_import_finish(sp_importer *im);

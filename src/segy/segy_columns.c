@@ -200,6 +200,11 @@ static void set_units_and_scalars(const sp_stanza *stanza, const uint8_t *header
   }
 }
 
+bool sp_header_field_is_in_su(const sp_header_field *field) {
+  return field->block == SP_BLOCK_SU ||
+         (field->block == SP_BLOCK_STANDARD && (field->byte <= 180 || !strcmp(field->name, "scalt")));
+}
+
 sp_status sp_segy_columns_set(const sp_segy_probe *probe, const sp_stanza *stanza, const uint8_t *header,
                               int measurement, sp_segy_layout *layout) {
   layout->n_columns = 0;
@@ -207,8 +212,8 @@ sp_status sp_segy_columns_set(const sp_segy_probe *probe, const sp_stanza *stanz
   const bool is_su = layout->kind == SP_KIND_SU;
   const sp_header_field *field;
   for (size_t i = 0; (field = sp_header_field_at(i)); i++) {
-    const bool wanted = is_su ? field->block == SP_BLOCK_SU || (field->block == SP_BLOCK_STANDARD && field->byte <= 180)
-                              : field->block == SP_BLOCK_STANDARD;
+    const bool standard = field->block == SP_BLOCK_STANDARD;
+    const bool wanted = is_su ? sp_header_field_is_in_su(field) : standard;
     if (!wanted) continue;
     const sp_stanza_place *place = placed(stanza, field);
     if (place || !displaced(stanza, field)) add_field(field, place, 0, layout);

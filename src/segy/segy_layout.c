@@ -2,6 +2,7 @@
  * at the places it leads to, the other places that hold the same number are tried, and what is used instead is said. */
 #include "src/segy/segy_layout.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "seisproc/memory.h"
@@ -279,11 +280,26 @@ static void keep_extent(const sp_extent *e, sp_segy_layout *layout) {
   layout->n_samples = e->n_samples;
 }
 
+static double first_value(const sp_segy_layout *layout, const char *name, const uint8_t *header) {
+  const int column = sp_segy_column_find(layout, name);
+  return column < 0 ? 0 : sp_segy_column_value(layout, (size_t)column, header);
+}
+
+static void note_time_scalar(sp_segy_layout *layout, const uint8_t *header) {
+  const double scalar = first_value(layout, "scalt", header), delay = first_value(layout, "delrt", header);
+  if (delay == 0 || scalar == 0 || fabs(scalar) == 1 || !sp_header_scale_is_legal((int)scalar)) return;
+  sp_segy_note(layout,
+               "bytes 215-216 hold %g, which SU does not define: taken as SEG-Y's scalar of times, so the first "
+               "trace begins at %g ms",
+               scalar, sp_header_scaled(delay, (int)scalar));
+}
+
 static sp_status finish(const sp_segy_probe *probe, const declared *d, const sp_stanza *stanza, uint8_t *header,
                         sp_segy_layout *layout) {
   SP_TRY(read_first_header(probe, layout->first_trace, header));
   SP_TRY(sp_segy_columns_set(probe, stanza, header, d->measurement, layout));
   layout->sample_interval_us = find_interval(probe, layout, d, header);
+  if (layout->kind == SP_KIND_SU) note_time_scalar(layout, header);
   return sp_segy_find_sample_order(probe, layout);
 }
 

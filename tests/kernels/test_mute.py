@@ -24,6 +24,20 @@ def test_weights(kernels, where, shape):
         assert np.array_equal(got.out[untouched], gather[untouched])
 
 
+def test_times_start_at_the_delay(kernels):
+    """A trace whose recording begins at d is the one that begins at 0, without its first d / dt samples."""
+    delays = np.array([0.0, 800, 40, -200, 12, 3996, 400, 2.5])
+    for shape in ("linear", "hyperbolic"):
+        options = dict(velocity=1500, t0=120.3, taper=33, shape=shape, where="top")
+        gather = np.ones((8, 600), np.float32)
+        got = kernels.apply("mute", gather, headers=[OFFSETS, delays], interval=0.004, **options).out
+        fine = mute_weights(OFFSETS, 16001, 0.0005, **options)
+        for i, delay in enumerate(delays):
+            at = np.rint((delay + 4.0 * np.arange(600)) / 0.5).astype(int)
+            expected = np.where(at < 0, 0, fine[i, np.clip(at, 0, 16000)])
+            assert np.abs(got[i] - expected)[at <= 16000].max() < 1e-6
+
+
 def test_a_mute_at_a_sample(kernels):
     """1500 m/s, 3 m, 2 ms: the mute time is sample 1. Zero before it, and a taper that starts from zero at it."""
     gather = np.ones((1, 12), np.float32)

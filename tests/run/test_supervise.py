@@ -95,7 +95,7 @@ def test_a_poisoned_gather_is_set_aside_and_the_survey_completes(tmp_path, surve
                      env={"SEISPROC_POISON": poison})
     gathers = [int(g) for g in poison.split(",")]
     for gather in gathers:
-        assert f"gather {gather} (key " in result.stderr and "is set aside" in result.stderr
+        assert f"gather {gather} (fldr " in result.stderr and "is set aside" in result.stderr
     assert "died by signal 11" in result.stderr and "is dealt alone" in result.stderr
     with h5py.File(job.output) as f, h5py.File(survey) as before:
         status = f["integrity/status"][:]

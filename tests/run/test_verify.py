@@ -63,14 +63,14 @@ def test_each_flipped_bit_is_found_and_the_first_is_named(seisproc, output, rank
     with h5py.File(output) as f:
         key = f["gathers/key"][12]
     assert sum("gather" in e for e in errors) == 1
-    assert f"gather 12 (key {key}) is the first bad one: /noise has checksum" in result.stderr
+    assert f"gather 12 (fldr {key}) is the first bad one: /noise has checksum" in result.stderr
 
 
 def test_all_bad_gathers_are_named_on_demand(seisproc, output):
     for gather in (0, 5, 38):
         flip(output, "traces", gather)
     result = seisproc("verify", output, "--all", check=1)
-    assert [int(g) for g in re.findall(r"gather (\d+) \(key", result.stderr)] == [0, 5, 38]
+    assert [int(g) for g in re.findall(r"gather (\d+) \(fldr", result.stderr)] == [0, 5, 38]
 
 
 def test_the_recorded_checksum_may_be_what_was_changed(seisproc, output):

@@ -210,7 +210,9 @@ static void undamaged_files(void **state) {
   for (int kind = 0; kind < 5; kind++) {
     make_file(kind, &f);
     write_file(path, &f);
-    assert_int_equal(sp_segy_identify(path, NULL, &layout), SP_SUCCESS);
+    /* samples are random bytes, of which no order can be told */
+    const sp_segy_hints hints = {.sample_order = kind == 1 || kind == 4 ? SP_ORDER_LITTLE : SP_ORDER_BIG};
+    assert_int_equal(sp_segy_identify(path, &hints, &layout), SP_SUCCESS);
     assert_string_equal(layout.notes, "");
     assert_int_equal(layout.n_traces, 9);
     assert_int_equal(layout.n_samples, 12);

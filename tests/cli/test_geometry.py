@@ -1,0 +1,153 @@
+"""Times, units and geometry of field data: right, or refused before anything is made."""
+
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "segy"))
+import segy_writer as sw  # noqa: E402
+
+N, NS = 24, 400
+
+
+def survey(seisproc, tmp_path, kind="segy", measurement=1, arguments=("--gather", "fldr"), order="big", **words):
+    words = dict(fldr=np.arange(N) // 8 + 1, offset=100 * np.arange(N) + 100, ns=NS, dt=4000, scalco=1) | words
+    headers = sw.trace_headers(N, order, **{k: v for k, v in words.items() if k in sw.WORDS})
+    for at, kind_of, values in words.get("more", ()):
+        sw.put(headers, at, kind_of, order, values)
+    if kind == "su":
+        data = sw.su(headers, np.ones((N, NS)), order)
+    else:
+        data = sw.segy(headers, np.ones((N, NS)), 5, order, dt=4000, extra=[(3255, "i2", measurement)])
+    (tmp_path / "in").write_bytes(data)
+    return seisproc("import", tmp_path / "in", tmp_path / "in.h5", "-q", *arguments)
+
+
+def run(seisproc, tmp_path, *chain, check=0, command="run", sort=()):
+    lines = ["input: in.h5", "output: out.h5", f"sort: [{', '.join(sort)}]", "chain:", *(f"  - {c}" for c in chain)]
+    (tmp_path / "job.yaml").write_text("\n".join(lines) + "\n")
+    (tmp_path / "out.h5").unlink(missing_ok=True)
+    return seisproc(command, "job.yaml", *(["--quiet"] if command == "run" else []), cwd=tmp_path, check=check)
+
+
+def first_live(tmp_path):
+    with h5py.File(tmp_path / "out.h5") as f:
+        live = f["traces"][:] != 0
+    return np.where(live.any(1), live.argmax(1), NS)
+
+
+# --- times ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ("segy", "su"))
+@pytest.mark.parametrize("delay, scalar, ms", ((800, 0, 800), (8000, -10, 800), (80, 10, 800), (-200, 1, -200),
+                                               ("mixed", 1, "mixed")))
+def test_a_mute_counts_from_the_delay_recording_time(seisproc, tmp_path, kind, delay, scalar, ms):
+    if delay == "mixed":
+        delay = ms = np.where(np.arange(N) % 2, 400, 1200)
+    survey(seisproc, tmp_path, kind, delrt=delay, more=[(215, "i2", scalar)])
+    run(seisproc, tmp_path, "mute: {velocity: 1497, taper: 0}")
+    t = (100 * np.arange(N) + 100) / 1497 - np.asarray(ms) * 1e-3
+    assert np.array_equal(first_live(tmp_path), np.clip(np.ceil(t / 0.004 - 1e-9), 0, NS))
+
+
+def test_scalars_of_times_mixed_within_a_gather(seisproc, tmp_path):
+    scalar = np.where(np.arange(N) % 2, -10, 1)
+    survey(seisproc, tmp_path, delrt=np.where(scalar == 1, 600, 6000), more=[(215, "i2", scalar)])
+    run(seisproc, tmp_path, "mute: {velocity: 1497, taper: 0}")
+    t = (100 * np.arange(N) + 100) / 1497 - 0.6
+    assert np.array_equal(first_live(tmp_path), np.clip(np.ceil(t / 0.004 - 1e-9), 0, NS))
+
+
+# --- units ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measurement, arguments, unit", (
+    (1, (), "m"), (2, (), "ft"), (0, (), "m or ft"), (0, ("--length-unit", "ft"), "ft"),
+    (2, ("--length-unit", "m"), "m")))
+def test_lengths_have_the_survey_s_unit(seisproc, tmp_path, measurement, arguments, unit):
+    survey(seisproc, tmp_path, measurement=measurement, arguments=("--gather", "fldr", *arguments))
+    with h5py.File(tmp_path / "in.h5") as f:
+        for name in ("offset", "sx", "gelev"):
+            assert f[f"headers/{name}"].attrs["units"] == unit.encode()
+    for command in ("plan", "run"):
+        said = run(seisproc, tmp_path, "mute: {velocity: 1500}", command=command).stderr
+        assert said.count("velocity 1500") == (unit != "m"), said
+        assert ("1500 ft/s" in said) == (unit == "ft") and ("metres or feet" in said) == (unit == "m or ft")
+
+
+@pytest.mark.parametrize("counit, unit", ((1, b"m"), (0, b"m"), (2, b"arc s"), (3, b"degree"), (4, b"DMS")))
+def test_degrees_are_no_distance(seisproc, tmp_path, counit, unit):
+    more = [(89, "i2", counit)]
+    words = dict(sx=1000, gx=1100 + np.arange(N), more=more)
+    survey(seisproc, tmp_path, **words)
+    with h5py.File(tmp_path / "in.h5") as f:
+        assert f["headers/sx"].attrs["units"] == unit and f["headers/offset"].attrs["units"] == b"m"
+    (tmp_path / "in.h5").unlink()
+    result = seisproc("import", tmp_path / "in", tmp_path / "in.h5", "-q", "--gather", "fldr", "--derive", "offset",
+                      check=int(counit > 1))
+    assert ("are angles" in result.stderr) == (counit > 1) and (tmp_path / "in.h5").exists() == (counit < 2)
+
+
+def test_coordinates_of_several_units(seisproc, tmp_path):
+    result = survey(seisproc, tmp_path, sx=1000, gx=1100, more=[(89, "i2", np.where(np.arange(N) == 5, 3, 1))])
+    assert "(first in trace 6) have coordinate units (counit) 3, the first has 1" in result.stderr
+    result = seisproc("import", tmp_path / "in", tmp_path / "x.h5", "-q", "--gather", "fldr", "--derive", "offset",
+                      check=1, ranks=2)
+    assert "of several units" in result.stderr and not (tmp_path / "x.h5").exists()
+
+
+# --- absent columns --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ("plan", "run"))
+def test_an_offset_of_zeros_is_absent(seisproc, tmp_path, command):
+    survey(seisproc, tmp_path, offset=0, sx=1000, gx=1000 + 100 * np.arange(N))
+    result = run(seisproc, tmp_path, "dwt", "mute: {velocity: 1500}", command=command, check=1)
+    assert "'offset', which mute needs, is 0 in all traces" in result.stderr and "--derive offset" in result.stderr
+    assert not list(tmp_path.glob("out.h5*"))
+    survey(seisproc, tmp_path, offset=0, sx=1000, gx=1000 + 100 * np.arange(N),
+           arguments=("--gather", "fldr", "--derive", "offset"))
+    run(seisproc, tmp_path, "dwt", "mute: {velocity: 1500}", command=command)
+
+
+def test_a_taper_that_is_much_of_the_record(seisproc, tmp_path):
+    survey(seisproc, tmp_path)
+    assert "taper" not in run(seisproc, tmp_path, "mute: {taper: 300}").stderr
+    said = run(seisproc, tmp_path, "mute: {taper: 800}").stderr
+    assert "the taper of 800 ms is 50 % of the record of 1600 ms" in said
+
+
+# --- scalars ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ranks", (None, 3))
+def test_keys_with_mixed_scalars_compare_in_metres(seisproc, tmp_path, ranks):
+    scalar = np.where(np.arange(N) % 2, -100, np.where(np.arange(N) % 4, -10, 10))
+    factor = np.where(scalar > 0, 1 / np.abs(scalar), np.abs(scalar))
+    shot = 1000.0 + 50 * (np.arange(N) // 8)
+    gx = 5000.0 - 10 * np.arange(N)
+    words = dict(scalco=scalar, sx=np.rint(shot * factor), gx=np.rint(gx * factor))
+    survey(seisproc, tmp_path, **words)
+    seisproc("import", tmp_path / "in", tmp_path / "x.h5", "-q", "--gather", "sx", "--sort", "gx", ranks=ranks)
+    with h5py.File(tmp_path / "x.h5") as f:
+        assert list(f["gathers/key"]) == [100000, 105000, 110000] and f["gathers/key"].attrs["scalar"] == -100
+        raw, s = f["headers/gx"][:].astype(float), f["headers/scalco"][:]
+        metres = np.where(s > 0, raw * s, raw / -s).reshape(3, 8)
+        assert (np.diff(metres, axis=1) > 0).all() and np.array_equal(np.sort(metres.ravel()), np.sort(gx))
+    run(seisproc, tmp_path, "dwt", sort=["gx"])  # the same order by a job
+    with h5py.File(tmp_path / "out.h5") as f:
+        raw, s = f["headers/gx"][:].astype(float), f["headers/scalco"][:]
+        assert (np.diff(np.where(s > 0, raw * s, raw / -s).reshape(3, 8), axis=1) > 0).all()
+
+
+def test_a_recorded_offset_that_is_far_from_the_derived_one(seisproc, tmp_path):
+    words = dict(scalco=-100, sx=0, gx=100 * (100 + np.arange(N)), offset=np.where(np.arange(N) < 3, 10000, 101))
+    survey(seisproc, tmp_path, **words)
+    result = seisproc("import", tmp_path / "in", tmp_path / "x.h5", "-q", "--gather", "fldr", "--derive", "offset")
+    assert "3 of 24 trace headers (first in trace 1) have an offset (10000 there)" in result.stderr
+    with h5py.File(tmp_path / "x.h5") as f:
+        assert np.array_equal(f["headers/offset"], 100.0 + np.arange(N))
