@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "seisproc/dist.h"
-#include "seisproc/log.h"
 #include "seisproc/header_column.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/row_writer.h"
 #include "seisproc/trace_sort.h"
