@@ -48,7 +48,7 @@ static void *open_module(char *why, size_t why_size) {
 }
 
 /* The module stays loaded: what is opened again is counted by the system. NULL: `why` says why. */
-static const sp_cuda_module *load_module(char *why, size_t why_size) {
+const sp_cuda_module *sp_cuda_module_load(char *why, size_t why_size) {
   if (!dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) {
     snprintf(why, why_size, "there is no NVIDIA driver (libcuda.so.1)");
     return NULL;
@@ -63,7 +63,7 @@ static const sp_cuda_module *load_module(char *why, size_t why_size) {
 
 int sp_gpu_count(char *why, size_t why_size) {
   char reason[WHY_SIZE] = "";
-  const sp_cuda_module *module = load_module(reason, sizeof reason);
+  const sp_cuda_module *module = sp_cuda_module_load(reason, sizeof reason);
   const int count = module ? module->count(reason, sizeof reason) : 0;
   if (count == 0) sp_debug("gpu: none: %s", reason);
   if (why) snprintf(why, why_size, "%s", reason);
@@ -89,7 +89,7 @@ static void stay_near(const sp_cuda_module *module, int device) {
 
 static sp_status create(const sp_engine_config *config, sp_engine **out) {
   char why[WHY_SIZE] = "";
-  const sp_cuda_module *module = load_module(why, sizeof why);
+  const sp_cuda_module *module = sp_cuda_module_load(why, sizeof why);
   const int count = module ? module->count(why, sizeof why) : 0;
   if (count == 0) return SP_RAISE(SP_ERR_USAGE, "engine cuda: %s", why);
   sp_engine_config own = *config;

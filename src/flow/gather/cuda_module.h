@@ -14,7 +14,12 @@ typedef struct sp_cuda_module {
   /* Makes an engine whose ops and name are set. SP_ERR_USAGE without a log line when the GPU cannot compute this chain:
    * `why` says what is lacking. SP_ERR_DEVICE, logged. */
   sp_status (*create)(const sp_engine_config *config, char *why, size_t why_size, sp_engine **out);
+  const struct sp_fkk_cuda_ops *fkk; /* kernels/fkk/cuda.h */
+  const struct sp_group_ops *group;  /* src/device/cuda/group.h */
 } sp_cuda_module;
+
+/* The module, which stays loaded; NULL where there is none or no driver: `why` says which. */
+const sp_cuda_module *sp_cuda_module_load(char *why, size_t why_size);
 
 /* The name of the only symbol that the program looks for; it is a sp_cuda_module. */
 #define SP_CUDA_MODULE_SYMBOL "sp_cuda_module_table"

@@ -12,6 +12,7 @@
 #include "seisproc/trace_sort.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
+#include "src/flow/choose_gpu.h"
 #include "src/flow/gather/gather_flow.h"
 
 /* A slab's input: one is computed while the other is read and queued behind it. */
@@ -81,21 +82,6 @@ static sp_status create_input(const worker *w, input *in) {
   return SP_SUCCESS;
 }
 
-/* The GPU of this worker, shared out among the workers of its node; -1 where there is none or none is asked for. */
-static int choose_gpu(const worker *w) {
-  const int engine = w->job->settings.engine;
-  if (engine != SP_ENGINE_AUTO && engine != SP_ENGINE_CUDA) return -1;
-  const int n_gpus = sp_gpu_count(NULL, 0);
-  const sp_roles *roles = w->site->roles;
-  const sp_member *self = sp_roles_self(roles);
-  int before = 0;
-  for (int r = 0; r < roles->size; r++) {
-    const sp_member *member = &roles->members[r];
-    before += member->role == SP_ROLE_WORKER && member->node == self->node && member->index < self->index;
-  }
-  return n_gpus > 0 ? before % n_gpus : -1;
-}
-
 static bool has_noise(const worker *w) {
   return w->shape->window.n_planes == 2;
 }
@@ -128,7 +114,7 @@ static sp_status create_engine(worker *w) {
                                    .max_gathers = shape->task_units,
                                    .n_threads = w->site->n_threads,
                                    .n_slabs = SP_GATHER_INPUTS,
-                                   .device = choose_gpu(w),
+                                   .device = sp_choose_gpu(w->site->roles, job->settings.engine),
                                    .precision = (sp_precision)job->settings.precision};
   SP_TRY(sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine));
   register_buffers(w);

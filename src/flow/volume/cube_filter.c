@@ -16,6 +16,7 @@
 
 #include "kernels/fk/plane_stage.h"
 #include "kernels/fk/trace_stage.h"
+#include "kernels/fkk/cuda.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -64,6 +65,8 @@ struct sp_cube_filter {
   uint32_t most_bins;
   float *largest; /* [n_threads] */
   loop loop;
+  sp_fkk_cuda *on_gpu; /* NULL: the threads compute */
+  sp_status failed;    /* of the GPU, since the last wait */
 };
 
 /* --- size --------------------------------------------------------------------------------------------------------- */
@@ -123,6 +126,7 @@ static void destroy_passage(passage *w) {
 void sp_cube_filter_destroy(sp_cube_filter *c) {
   if (!c) return;
   sp_thread_team_wait(c->spec.team);
+  if (c->on_gpu) c->spec.gpu->destroy(c->on_gpu);
   destroy_passage(&c->filtering);
   destroy_passage(&c->filling);
   if (c->mapped) {
@@ -257,10 +261,52 @@ static sp_status allocate(sp_cube_filter *c) {
   c->rows = block;
   SP_TRY(sp_calloc(n_threads, sizeof *c->largest, "work of a cube", &block));
   c->largest = block;
-  SP_TRY(sp_alloc(items, "traces of a cube", &block));
-  c->state = block;
-  memset(c->state, SP_ITEM_DEAD, items);
   return SP_SUCCESS;
+}
+
+/* --- on a GPU ----------------------------------------------------------------------------------------------------- */
+
+bool sp_cube_filter_on_gpu(const sp_cube_filter *c) {
+  return c->on_gpu != NULL;
+}
+
+/* On all ranks of the group, or on none. */
+static sp_status try_gpu(sp_cube_filter *c) {
+  const sp_cube_spec *s = &c->spec;
+  if (!s->gpu || c->filter.fill || s->mean) return SP_SUCCESS; // alike
+  const sp_fkk_cuda_spec spec = {.filter = &c->filter,
+                                 .nx = s->nx,
+                                 .ny = s->ny,
+                                 .dx = s->dx,
+                                 .dy = s->dy,
+                                 .n_items = (uint32_t)c->n_items,
+                                 .cell = c->cells.cell,
+                                 .slab_rows = s->slab_rows,
+                                 .device = s->device,
+                                 .exchange = s->gpus};
+  sp_status status = s->gpu->create(&spec, &c->on_gpu);
+  if (status == SP_ERR_USAGE || status == SP_ERR_MEMORY) status = SP_ERR_GATHER; /* the CPU will do */
+  status = sp_agree(s->comm, status);
+  if (status == SP_SUCCESS) return status;
+  s->gpu->destroy(c->on_gpu);
+  c->on_gpu = NULL;
+  if (status != SP_ERR_GATHER) return status;
+  sp_warn("fkk: a GPU has no room for its share of a cube, %.2f GB: the CPU computes it",
+          1e-9 * (double)s->gpu->bytes(&spec));
+  return SP_SUCCESS;
+}
+
+static sp_status allocate_states(sp_cube_filter *c) {
+  void *block;
+  SP_TRY(sp_alloc(c->share.count, "traces of a cube", &block));
+  c->state = block;
+  memset(c->state, SP_ITEM_DEAD, c->share.count);
+  return SP_SUCCESS;
+}
+
+/* Keeps the first error until it is asked for. */
+static void note(sp_cube_filter *c, sp_status status) {
+  if (c->failed == SP_SUCCESS) c->failed = status;
 }
 
 sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) {
@@ -278,9 +324,12 @@ sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) 
   MPI_Comm_size(spec->comm, &size);
   MPI_Comm_rank(spec->comm, &rank);
   c->share = sp_share_of(c->n_items, size, rank);
-  status = sp_agree(spec->comm, list_cells(c));
-  if (status == SP_SUCCESS) status = plan_passages(c);
-  if (status == SP_SUCCESS) status = sp_agree(spec->comm, allocate(c));
+  status = list_cells(c);
+  if (status == SP_SUCCESS) status = allocate_states(c);
+  status = sp_agree(spec->comm, status);
+  if (status == SP_SUCCESS) status = try_gpu(c);
+  if (status == SP_SUCCESS && !c->on_gpu) status = plan_passages(c);
+  if (status == SP_SUCCESS && !c->on_gpu) status = sp_agree(spec->comm, allocate(c));
   if (status != SP_SUCCESS) {
     sp_cube_filter_destroy(c);
     return status;
@@ -297,8 +346,12 @@ sp_item_state sp_cube_filter_state(const sp_cube_filter *c, uint64_t item) {
   return (sp_item_state)c->state[item];
 }
 
-void sp_cube_filter_wait(sp_cube_filter *c) {
+sp_status sp_cube_filter_wait(sp_cube_filter *c) {
   sp_thread_team_wait(c->spec.team);
+  if (c->on_gpu) note(c, c->spec.gpu->wait(c->on_gpu));
+  const sp_status status = c->failed;
+  c->failed = SP_SUCCESS;
+  return status;
 }
 
 /* --- along time --------------------------------------------------------------------------------------------------- */
@@ -365,6 +418,10 @@ static void forward_item(void *context, int thread, uint64_t i) {
 }
 
 void sp_cube_filter_forward(sp_cube_filter *c, uint64_t first, uint64_t count, const float *traces) {
+  if (c->on_gpu) {
+    note(c, c->spec.gpu->forward(c->on_gpu, (uint32_t)first, (uint32_t)count, traces));
+    return;
+  }
   sp_thread_team_wait(c->spec.team);
   c->loop = (loop){.cube = c, .first = first, .traces = traces};
   sp_thread_team_start(c->spec.team, count, 4, forward_item, &c->loop);
@@ -386,6 +443,10 @@ static void back_item(void *context, int thread, uint64_t i) {
 }
 
 void sp_cube_filter_back(sp_cube_filter *c, uint64_t first, uint64_t count, const float *traces, float *removed) {
+  if (c->on_gpu) {
+    note(c, c->spec.gpu->back(c->on_gpu, (uint32_t)first, (uint32_t)count, traces, removed));
+    return;
+  }
   sp_thread_team_wait(c->spec.team);
   c->loop = (loop){.cube = c, .first = first, .traces = traces, .samples = removed};
   sp_thread_team_start(c->spec.team, count, 4, back_item, &c->loop);
@@ -491,6 +552,11 @@ static sp_status share_cells(sp_cube_filter *c) {
 }
 
 sp_status sp_cube_filter_run(sp_cube_filter *c) {
+  if (c->on_gpu) {
+    SP_TRY(c->spec.gpu->states(c->on_gpu, 0, (uint32_t)c->share.count, c->state));
+    SP_TRY(c->spec.gpu->filter(c->on_gpu));
+    return c->spec.gpu->wait(c->on_gpu);
+  }
   if (c->spec.mean) SP_TRY(share_cells(c));
   if (c->filter.fill > 0) {
     SP_TRY(fill_gaps(c));

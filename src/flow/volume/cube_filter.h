@@ -32,6 +32,11 @@ typedef struct sp_cube_spec {
   double dx, dy;
   bool mean;           /* traces may share a cell */
   const char *scratch; /* a folder for the spectra; NULL: they are in memory */
+  /* The GPU of this rank, on all ranks of the group or on none; it is used where it has memory and a kernel for it. */
+  const struct sp_fkk_cuda_ops *gpu; /* NULL: none */
+  int device;
+  const struct sp_block_exchange *gpus; /* of the group; NULL where it is one rank */
+  uint32_t slab_rows;                   /* items that are given at once, at most */
 } sp_cube_spec;
 
 /* What became of an item. */
@@ -65,8 +70,11 @@ void sp_cube_filter_destroy(sp_cube_filter *cube);
 /* The items of this rank. */
 sp_share sp_cube_filter_share(const sp_cube_filter *cube);
 
+/* Whether the GPU computes it. */
+bool sp_cube_filter_on_gpu(const sp_cube_filter *cube);
+
 /* Begins to transform items first ... first + count - 1 of the share, and returns; their traces are borrowed until
- * sp_cube_filter_wait. Items are given once each; those that never are, or are given as NULL, are absent. */
+ * sp_cube_filter_wait. Every trace is given once; items behind the cube's traces are not. */
 void sp_cube_filter_forward(sp_cube_filter *cube, uint64_t first, uint64_t count, const float *traces);
 
 /* Filters, after all is given and waited for. Collective. */
@@ -76,9 +84,10 @@ sp_status sp_cube_filter_run(sp_cube_filter *cube);
  * until sp_cube_filter_wait. Of an absent item that is zero. */
 void sp_cube_filter_back(sp_cube_filter *cube, uint64_t first, uint64_t count, const float *traces, float *removed);
 
-void sp_cube_filter_wait(sp_cube_filter *cube);
+/* Until what was begun is done. Errors: SP_ERR_DEVICE, of anything since the last call. */
+sp_status sp_cube_filter_wait(sp_cube_filter *cube);
 
-/* Of an item of the share, once its forward transform is done. */
+/* Of an item of the share, once sp_cube_filter_run has returned. */
 sp_item_state sp_cube_filter_state(const sp_cube_filter *cube, uint64_t item);
 
 #endif

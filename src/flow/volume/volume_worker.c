@@ -13,6 +13,9 @@
 #include "seisproc/row_writer.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
+#include "src/device/cuda/group.h"
+#include "src/flow/choose_gpu.h"
+#include "src/flow/gather/cuda_module.h"
 #include "src/flow/volume/volume_flow.h"
 
 typedef struct worker {
@@ -24,11 +27,14 @@ typedef struct worker {
   sp_trace_source *traces;
   sp_thread_team *team;
   sp_task tasks[2];
-  uint32_t n_slots[2]; /* handed over for the task */
-  float *slabs[2];     /* [slab_rows][n_samples]: read, and transformed */
-  float *kept;         /* [share of the largest cube][n_samples], or NULL */
-  float *removed;      /* [slab_rows][n_samples] */
-  uint8_t *unreadable; /* [share of the largest cube] */
+  uint32_t n_slots[2];          /* handed over for the task */
+  float *slabs[2];              /* [slab_rows][n_samples]: read, and transformed */
+  float *kept;                  /* [share of the largest cube][n_samples], or NULL */
+  float *removed;               /* [slab_rows][n_samples] */
+  uint8_t *unreadable;          /* [share of the largest cube] */
+  const sp_cuda_module *module; /* where each worker of the team has a GPU; else NULL */
+  int device;
+  sp_block_exchange gpus; /* of the team */
   /* of the cube in hand */
   const sp_volume_cube *cube;
   sp_cube_filter *filter;
@@ -42,6 +48,7 @@ void sp_volume_close(void *worker_) {
   worker *w = worker_;
   if (!w) return;
   sp_thread_team_destroy(w->team);
+  if (w->module && w->gpus.context) w->module->group->destroy(&w->gpus);
   for (int i = 0; i < 2; i++) sp_free(w->slabs[i]);
   sp_free(w->kept);
   sp_free(w->removed);
@@ -68,6 +75,46 @@ static uint64_t largest_share(const worker *w) {
   return most;
 }
 
+/* Whether all workers of the team say yes. Collective over the team. */
+static bool all_agree(const worker *w, bool yes) {
+  int answer = yes;
+  MPI_Allreduce(MPI_IN_PLACE, &answer, 1, MPI_INT, MPI_MIN, w->site->roles->team);
+  return answer;
+}
+
+/* A team's GPUs exchange through NCCL; without it, or where one of them is shared, the CPU computes. Collective over
+ * the team. */
+static void join_gpus(worker *w) {
+  const MPI_Comm team = w->site->roles->team;
+  int rank, size;
+  char why[256] = "another worker of the team cannot";
+  uint8_t id[SP_GROUP_ID_BYTES];
+  MPI_Comm_rank(team, &rank);
+  MPI_Comm_size(team, &size);
+  if (!all_agree(w, w->module != NULL)) w->module = NULL;
+  if (size == 1 || !w->module) return; // alike
+  bool fine = all_agree(w, rank || w->module->group->name(id, why, sizeof why) == SP_SUCCESS);
+  if (fine) {
+    MPI_Bcast(id, sizeof id, MPI_BYTE, 0, team);
+    fine = all_agree(w, w->module->group->create(id, rank, size, w->device, &w->gpus, why, sizeof why) == SP_SUCCESS);
+  }
+  if (fine) return;
+  if (rank == 0) sp_warn("fkk: the GPUs of a team cannot exchange: %s; the CPU computes", why);
+  if (w->gpus.context) w->module->group->destroy(&w->gpus);
+  w->module = NULL;
+}
+
+/* Errors: SP_ERR_USAGE where the job asks for a GPU and there is none. */
+static sp_status find_gpu(worker *w) {
+  const int engine = w->plan->job->settings.engine;
+  char why[256] = "";
+  w->device = sp_choose_gpu(w->site->roles, engine);
+  if (w->device >= 0) w->module = sp_cuda_module_load(why, sizeof why);
+  if (w->module || engine != SP_ENGINE_CUDA) return SP_SUCCESS;
+  sp_gpu_count(why, sizeof why);
+  return SP_RAISE(SP_ERR_USAGE, "engine cuda: %s", why);
+}
+
 static sp_status create(worker *w) {
   const size_t row = w->shape->n_samples * sizeof(float), slab = w->shared->slab_rows * row;
   const uint64_t share = largest_share(w);
@@ -87,7 +134,7 @@ static sp_status create(worker *w) {
     w->kept = block;
     w->site->buffers += share * row;
   }
-  w->site->engine = "cpu";
+  w->site->engine = w->module ? "cuda" : "cpu";
   return SP_SUCCESS;
 }
 
@@ -102,6 +149,8 @@ sp_status sp_volume_open(sp_flow_site *site, void **out) {
   w->shared = sp_volume_shared_of(site->plan);
   sp_status status = sp_agree(peers, sp_survey_open(peers, w->plan->job->input, false, &w->survey));
   if (status == SP_SUCCESS) status = sp_agree(peers, sp_trace_source_open(w->survey, "/traces", &w->traces));
+  if (status == SP_SUCCESS) status = sp_agree(peers, find_gpu(w));
+  if (status == SP_SUCCESS) join_gpus(w);
   if (status == SP_SUCCESS) status = sp_agree(peers, create(w));
   if (status == SP_SUCCESS) {
     *out = w;
@@ -159,14 +208,15 @@ static float *slab_of(const worker *w, uint64_t first) {
 }
 
 /* The next slab is read while the threads transform the one before. */
-static void read_and_transform(worker *w) {
+static sp_status read_and_transform(worker *w) {
   for (uint64_t first = 0; first < w->share.count; first += w->shared->slab_rows) {
     const uint32_t count = slab_count(w, first);
     float *rows = slab_of(w, first);
     read_slab(w, first, count, rows);
     if (w->filter) sp_cube_filter_forward(w->filter, first, count, rows);
+    if (w->filter && sp_cube_filter_on_gpu(w->filter) && !w->kept) SP_TRY(sp_cube_filter_wait(w->filter));
   }
-  if (w->filter) sp_cube_filter_wait(w->filter);
+  return w->filter ? sp_cube_filter_wait(w->filter) : SP_SUCCESS;
 }
 
 /* --- handing over ------------------------------------------------------------------------------------------------- */
@@ -239,7 +289,7 @@ static sp_slot *claim_slot(worker *w, const sp_task *task, uint64_t first, uint3
   return slot;
 }
 
-static void hand_over_slab(worker *w, int k, uint64_t first) {
+static sp_status hand_over_slab(worker *w, int k, uint64_t first) {
   const sp_node_window *window = w->site->window;
   const uint32_t count = slab_count(w, first);
   float *rows = slab_of(w, first);
@@ -253,7 +303,10 @@ static void hand_over_slab(worker *w, int k, uint64_t first) {
   s.status = sp_slot_rows(window, slot, n_planes - 1);
   const double start = sp_now();
   sp_activity_set(w->site->activity, "computes");
-  if (w->filter) sp_cube_filter_back(w->filter, first, count, rows, w->removed);
+  if (w->filter) {
+    sp_cube_filter_back(w->filter, first, count, rows, w->removed);
+    SP_TRY(sp_cube_filter_wait(w->filter));
+  }
   sp_thread_team_start(w->team, count, 16, finish_trace, &s);
   sp_thread_team_wait(w->team);
   count_reasons(&s, count, sp_slot_figures(window, slot));
@@ -262,6 +315,7 @@ static void hand_over_slab(worker *w, int k, uint64_t first) {
   sp_slot_set_full(slot, true);
   SP_FAULT_POINT("after_hand_over");
   w->n_slots[k]++;
+  return SP_SUCCESS;
 }
 
 /* --- a cube ------------------------------------------------------------------------------------------------------- */
@@ -294,7 +348,11 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
                                .dx = w->cube->grid.dx,
                                .dy = w->cube->grid.dy,
                                .mean = params->duplicates == SP_FKK_MEAN,
-                               .scratch = w->shared->spills ? params->scratch.text : NULL};
+                               .scratch = w->shared->spills ? params->scratch.text : NULL,
+                               .gpu = w->module ? w->module->fkk : NULL,
+                               .device = w->device,
+                               .gpus = w->gpus.context ? &w->gpus : NULL,
+                               .slab_rows = w->shared->slab_rows};
     SP_TRY(sp_cube_filter_create(&spec, &w->filter));
     w->share = sp_cube_filter_share(w->filter);
     const uint64_t end = w->share.first + w->share.count;
@@ -316,7 +374,7 @@ sp_status sp_volume_submit(void *worker_, int k) {
   w->n_slots[k] = 0;
   w->filter = NULL;
   SP_TRY(begin_cube(w, &w->tasks[k]));
-  read_and_transform(w);
+  SP_TRY(read_and_transform(w));
   SP_FAULT_POINT("cube_read");
   if (w->filter) {
     const double exchange = sp_now();
@@ -326,7 +384,9 @@ sp_status sp_volume_submit(void *worker_, int k) {
                  w->share.count * w->shape->n_samples * sizeof(float));
   }
   SP_FAULT_POINT("cube_filtered");
-  for (uint64_t first = 0; first < w->share.count; first += w->shared->slab_rows) hand_over_slab(w, k, first);
+  for (uint64_t first = 0; first < w->share.count; first += w->shared->slab_rows) {
+    SP_TRY(hand_over_slab(w, k, first));
+  }
   sp_cube_filter_destroy(w->filter);
   w->filter = NULL;
   sp_debug("cube %llu: %llu of %u traces here in %.2f s", (unsigned long long)w->tasks[k].first_unit,

@@ -15,6 +15,7 @@ extern "C" {
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/base/fault.h"
+#include "src/device/cuda/group.h"
 #include "src/flow/gather/cuda_module.h"
 }
 
@@ -532,4 +533,5 @@ static bool bus_id(int device, char *out, size_t size) {
 extern "C" const sp_engine_ops sp_engine_cuda_ops = {NULL, submit, test, wait, busy_seconds, destroy, register_memory};
 
 extern "C" const sp_cuda_module sp_cuda_module_table;
-extern "C" const sp_cuda_module sp_cuda_module_table = {SP_VERSION, count, bus_id, create};
+extern "C" const sp_cuda_module sp_cuda_module_table = {SP_VERSION,         count,         bus_id, create,
+                                                        &sp_fkk_cuda_table, &sp_cuda_group};

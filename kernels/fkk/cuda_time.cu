@@ -1,0 +1,141 @@
+/* fkk along time on the GPU: a block a trace; bound by bytes. */
+#include "kernels/common/cuda_check.h"
+#include "kernels/fkk/cuda_kernels.cuh"
+
+static const unsigned THREADS = 256;
+static const uint8_t LIVE = 0, DEAD = 1, NOT_FINITE = 2;
+
+/* Sums of squares up to each sample: sums[0] = 0, sums[i + 1] with sample i. Every thread has a piece; pieces are added
+ * up in order, so the result is the same on every run. */
+__device__ static void sum_squares(const float *x, uint32_t n, double *sums, double *pieces) {
+  const uint32_t piece = (n + THREADS - 1) / THREADS, first = threadIdx.x * piece;
+  const uint32_t end = first + piece < n ? first + piece : n;
+  double sum = 0;
+  for (uint32_t i = first; i < end; i++) sum += (double)x[i] * x[i];
+  pieces[threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    double before = 0;
+    for (unsigned t = 0; t < THREADS; t++) {
+      const double own = pieces[t];
+      pieces[t] = before;
+      before += own;
+    }
+    sums[0] = 0;
+  }
+  __syncthreads();
+  sum = pieces[threadIdx.x];
+  for (uint32_t i = first; i < end; i++) {
+    sum += (double)x[i] * x[i];
+    sums[i + 1] = sum;
+  }
+  __syncthreads();
+}
+
+__device__ static float gain_at(const double *sums, uint32_t n, uint32_t half, uint32_t i) {
+  const uint32_t first = i > half ? i - half : 0, end = n - i > half + 1 ? i + half + 1 : n;
+  const double mean = (sums[end] - sums[first]) / (end - first), floor = 1e-4 * sums[n] / n;
+  return sums[n] > 0 ? (float)(1 / sqrt((mean > 0 ? mean : 0) + floor)) : 1;
+}
+
+/* The same for all threads of the block. */
+__device__ static uint8_t look_at(const float *x, uint32_t n) {
+  bool finite = true, zero = true;
+  for (uint32_t i = threadIdx.x; i < n; i += THREADS) {
+    finite = finite && isfinite(x[i]);
+    zero = zero && x[i] == 0;
+  }
+  finite = __syncthreads_and(finite);
+  zero = __syncthreads_and(zero);
+  return !finite ? NOT_FINITE : zero ? DEAD : LIVE;
+}
+
+/* The value of a sample of the pad: the decaying ends. */
+__device__ static float pad_at(const sp_fk_time_axis &a, const float *weights, float first, float last, uint32_t i) {
+  const uint32_t from_end = i - a.n_samples, from_start = a.padded - 1 - i;
+  float value = 0;
+  if (from_end < a.reach) value += last * weights[from_end];
+  if (from_start < a.reach) value += first * weights[from_start];
+  return value;
+}
+
+__global__ static void pad(const sp_fk_time_axis a, const float *weights, const sp_fkk_slab s, bool keep_state) {
+  __shared__ double pieces[THREADS];
+  const uint32_t trace = blockIdx.x, n = a.n_samples;
+  const float *x = s.traces + (size_t)trace * n;
+  float *out = s.padded + (size_t)trace * s.stride;
+  const uint8_t state = keep_state ? s.state[trace] : look_at(x, n);
+  if (!keep_state && threadIdx.x == 0) s.state[trace] = state;
+  if (state != LIVE) {
+    for (uint32_t i = threadIdx.x; i < a.padded; i += THREADS) out[i] = 0;
+    return;
+  }
+  double *sums = s.sums + (size_t)trace * (n + 1);
+  float *gain = s.gain + (size_t)trace * n;
+  if (a.gain) {
+    sum_squares(x, n, sums, pieces);
+    for (uint32_t i = threadIdx.x; i < n; i += THREADS) gain[i] = gain_at(sums, n, a.gain_half, i);
+    __syncthreads();
+  }
+  const float first = a.gain ? x[0] * gain[0] : x[0], last = a.gain ? x[n - 1] * gain[n - 1] : x[n - 1];
+  for (uint32_t i = threadIdx.x; i < a.padded; i += THREADS) {
+    out[i] = i >= n ? pad_at(a, weights, first, last, i) : a.gain ? x[i] * gain[i] : x[i];
+  }
+}
+
+sp_status sp_fkk_launch_pad(const sp_fk_time_axis *axis, const float *weights, const sp_fkk_slab *slab, bool keep_state,
+                            cudaStream_t stream) {
+  pad<<<slab->count, THREADS, 0, stream>>>(*axis, weights, *slab, keep_state);
+  return SP_CUDA_LAUNCHED("fkk pad");
+}
+
+__global__ static void select_bins(const sp_fk_time_axis a, const sp_fkk_slab s, sp_fk_complex *rows) {
+  const sp_fk_complex *spectrum = (const sp_fk_complex *)(s.padded + (size_t)blockIdx.x * s.stride) + a.first_bin;
+  sp_fk_complex *row = rows + (size_t)blockIdx.x * a.n_bins;
+  for (uint32_t i = threadIdx.x; i < a.n_bins; i += THREADS) row[i] = spectrum[i];
+}
+
+sp_status sp_fkk_launch_select(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, sp_fk_complex *rows,
+                               cudaStream_t stream) {
+  select_bins<<<slab->count, THREADS, 0, stream>>>(*axis, *slab, rows);
+  return SP_CUDA_LAUNCHED("fkk select");
+}
+
+__global__ static void place_bins(const sp_fk_time_axis a, const sp_fkk_slab s, const sp_fk_complex *rows) {
+  sp_fk_complex *spectrum = (sp_fk_complex *)(s.padded + (size_t)blockIdx.x * s.stride);
+  const sp_fk_complex *row = rows + (size_t)blockIdx.x * a.n_bins;
+  for (uint32_t i = threadIdx.x; i <= a.padded / 2; i += THREADS) {
+    const uint32_t bin = i - a.first_bin; /* beyond the band where i is before it */
+    spectrum[i] = bin < a.n_bins ? row[bin] : sp_fk_complex{0, 0};
+  }
+}
+
+sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, const sp_fk_complex *rows,
+                              cudaStream_t stream) {
+  place_bins<<<slab->count, THREADS, 0, stream>>>(*axis, *slab, rows);
+  return SP_CUDA_LAUNCHED("fkk place");
+}
+
+/* The gain anew, from the traces: nothing of it is kept from the forward transform. */
+__global__ static void unpad(const sp_fk_time_axis a, const sp_fkk_slab s, float *removed) {
+  __shared__ double pieces[THREADS];
+  const uint32_t trace = blockIdx.x, n = a.n_samples;
+  const float *samples = s.padded + (size_t)trace * s.stride;
+  const float scale = (float)(1.0 / a.padded);
+  float *out = removed + (size_t)trace * n;
+  if (s.state[trace] != LIVE) {
+    for (uint32_t i = threadIdx.x; i < n; i += THREADS) out[i] = 0;
+    return;
+  }
+  double *sums = s.sums + (size_t)trace * (n + 1);
+  if (a.gain) sum_squares(s.traces + (size_t)trace * n, n, sums, pieces);
+  for (uint32_t i = threadIdx.x; i < n; i += THREADS) {
+    out[i] = a.gain ? samples[i] * scale / gain_at(sums, n, a.gain_half, i) : samples[i] * scale;
+  }
+}
+
+sp_status sp_fkk_launch_unpad(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, float *removed,
+                              cudaStream_t stream) {
+  unpad<<<slab->count, THREADS, 0, stream>>>(*axis, *slab, removed);
+  return SP_CUDA_LAUNCHED("fkk unpad");
+}
