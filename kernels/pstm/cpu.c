@@ -64,26 +64,6 @@ size_t sp_pstm_bytes(const sp_pstm_config *config, const sp_pstm_tile *tile, con
          sp_pstm_filter_bytes(config, n_threads) + (size_t)n_threads * BLOCK_BYTES;
 }
 
-static sp_status check(const sp_pstm_config *c, const sp_pstm_tile *tile) {
-  const char *wrong = NULL;
-  if (c->n_samples < 2 || !(c->interval_s > 0)) wrong = "traces need two samples and an interval";
-  if (c->oversample != 1 && c->oversample != 2 && c->oversample != 4 && c->oversample != 8)
-    wrong = "oversample is 1, 2, 4 or 8";
-  if ((uint64_t)c->n_samples * c->oversample > SP_PSTM_MAX_FINE) wrong = "samples x oversample are at most 131072";
-  if (!(c->grid.tau_0 > 0) || !(c->grid.d_tau > 0) || !c->grid.n_tau) wrong = "tau0, dtau and ntau are above 0";
-  if (!(c->grid.step[0] > 0) || !(c->grid.step[1] > 0)) wrong = "the image grid's steps are above 0";
-  if (!(c->spacing[0] > 0) || !(c->spacing[1] > 0)) wrong = "the spacing of traces is above 0";
-  if (c->line && c->grid.n[1] != 1) wrong = "the image of a line has one line";
-  if (!c->aperture_by_tau && !(c->aperture > 0)) wrong = "the aperture is above 0";
-  if (!(c->aperture_taper >= 0 && c->aperture_taper <= 1)) wrong = "the aperture's taper is 0 to 1";
-  if (!(c->max_dip > 0 && c->max_dip <= 90)) wrong = "the largest dip is above 0 and at most 90 degrees";
-  if (!(c->dip_taper >= 0 && c->dip_taper <= c->max_dip)) wrong = "the taper over dip is 0 to the largest dip";
-  for (int i = 0; i < 2; i++) {
-    if (!tile->n[i] || tile->first[i] + tile->n[i] > c->grid.n[i]) wrong = "the tile lies within the image grid";
-  }
-  return wrong ? SP_RAISE(SP_ERR_USAGE, "pstm: not so: %s", wrong) : SP_SUCCESS;
-}
-
 static sp_status allocate_points(sp_pstm_points *p, bool eta, bool by_tau) {
   const size_t row = p->padded * sizeof(float), all = p->rows * row;
   SP_TRY(sp_alloc(row, "image times", (void **)&p->quarter));
@@ -111,7 +91,7 @@ static sp_status allocate(sp_pstm *p, bool eta) {
 
 sp_status sp_pstm_create(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_model *model,
                          int n_threads, sp_pstm **out) {
-  SP_TRY(check(config, tile));
+  SP_TRY(sp_pstm_check(config, tile));
   sp_pstm *p = NULL;
   SP_TRY(sp_calloc(1, sizeof *p, "the plan of pstm", (void **)&p));
   p->config = *config;

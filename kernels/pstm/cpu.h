@@ -36,8 +36,4 @@ double sp_pstm_filter_trace(sp_pstm_filter *f, int thread, const float *samples)
 /* Writes the bank of the thread's trace: rows of sp_pstm_filter_row floats. */
 void sp_pstm_filter_bank(sp_pstm_filter *f, int thread, float *bank);
 
-/* Floats of a row of the bank, and rows. */
-size_t sp_pstm_bank_row(const sp_pstm_config *config);
-size_t sp_pstm_bank_rows(const sp_pstm_config *config);
-
 #endif

@@ -1,75 +1,47 @@
 /* The sum over a column for the instruction set of the file that includes this, once each: without a guard. */
-#include "kernels/common/simd.h"
+#include "kernels/common/number.h"
 #include "kernels/pstm/cpu.h"
 
-#define SP_PSTM_FORMULA SP_INLINE
-typedef vf pf;
-typedef vm pm;
-
-SP_INLINE pf pf_set(float x) {
-  return vf_set(x);
-}
-SP_INLINE pf pf_fma(pf a, pf b, pf c) {
-  return vf_fma(a, b, c);
-}
-SP_INLINE pf pf_abs(pf a) {
-  return vf_abs(a);
-}
-SP_INLINE pf pf_min(pf a, pf b) {
-  return vf_min(a, b);
-}
-SP_INLINE pf pf_max(pf a, pf b) {
-  return vf_max(a, b);
-}
-SP_INLINE pf pf_divide(pf a, pf b) {
-  return a / b;
-}
 /* Roots and quotients are rounded correctly, so that processors of different makers agree; one division for both. */
-SP_INLINE void pf_roots(pf a, pf b, pf r[4]) {
+SP_INLINE void root_pair(num a, num b, num r[4]) {
   r[0] = vf_sqrt(a);
   r[1] = vf_sqrt(b);
-  const pf both = 1.0f / (r[0] * r[1]);
+  const num both = 1.0f / (r[0] * r[1]);
   r[2] = r[1] * both;
   r[3] = r[0] * both;
 }
-SP_INLINE pf pf_inverse_root(pf a) {
+SP_INLINE num inverse_root(num a) {
   return 1.0f / vf_sqrt(a);
 }
-SP_INLINE pm pf_less(pf a, pf b) {
-  return vf_less(a, b);
-}
-SP_INLINE pf pf_select(pm m, pf a, pf b) {
-  return vf_select(m, a, b);
-}
 #if SP_LANES == 16
-SP_INLINE pm pf_within(pf x, pf end) {
-  return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)x, (__m512)pf_set(0), _CMP_GE_OQ), (__m512)x, (__m512)end,
+SP_INLINE num_mask num_within(num x, num end) {
+  return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)x, (__m512)vf_set(0), _CMP_GE_OQ), (__m512)x, (__m512)end,
                                  _CMP_LT_OQ);
 }
-SP_INLINE bool pm_any(pm m) {
+SP_INLINE bool any_lane(num_mask m) {
   return m != 0;
 }
-SP_INLINE vi vi_where(pm m, vi a) {
+SP_INLINE vi vi_where(vm m, vi a) {
   return (vi)_mm512_maskz_mov_epi32(m, (__m512i)a);
 }
-SP_INLINE vi vi_count(vi a, pm m) {
+SP_INLINE vi vi_count(vi a, vm m) {
   return vi_add_where(a, m, vi_set(1));
 }
 #else
-SP_INLINE pm pf_within(pf x, pf end) {
+SP_INLINE num_mask num_within(num x, num end) {
   return (x >= 0) & (x < end);
 }
-SP_INLINE bool pm_any(pm m) {
+SP_INLINE bool any_lane(num_mask m) {
 #if SP_LANES == 8
   return vm_bits(m) != 0;
 #else
   return (m[0] | m[1] | m[2] | m[3]) != 0;
 #endif
 }
-SP_INLINE vi vi_where(pm m, vi a) {
+SP_INLINE vi vi_where(vm m, vi a) {
   return a & m;
 }
-SP_INLINE vi vi_count(vi a, pm m) {
+SP_INLINE vi vi_count(vi a, vm m) {
   return a - m;
 }
 #endif
@@ -200,10 +172,10 @@ SP_INLINE size_t make_places(const unsigned flags, const sp_pstm_terms *terms, c
   size_t end = 0;
   for (size_t i = 0; i < n; i += SP_LANES) {
     const sp_pstm_point p = point_at(flags, column->points, column->row, first + i);
-    vf index, half = {0}, weight;
+    vf index, level_of = {0}, weight;
     const vm inside = sp_pstm_evaluate(flags, terms, ray, &p, vf_load(x->t + i), vf_load(x->inverse_s + i),
-                                       vf_load(x->inverse_r + i), &index, &half, &weight);
-    if (!pm_any(inside)) {
+                                       vf_load(x->inverse_r + i), &index, &level_of, &weight);
+    if (!any_lane(inside)) {
       vi_store(x->place + i, vi_set(0));
       vf_store(x->weight + i, vf_set(0));
       vf_store(x->fine + i, vf_set(0));
@@ -215,7 +187,7 @@ SP_INLINE size_t make_places(const unsigned flags, const sp_pstm_terms *terms, c
     const vi whole = __builtin_convertvector(index, vi);
     vi place = whole;
     if (flags & SP_PSTM_AA) {
-      const vi level = (vi)vf_max(half + 2.0f, half + half) - SP_PSTM_LEVEL_ZERO;
+      const vi level = (vi)level_of - SP_PSTM_LEVEL_ZERO;
       place = vi_multiply(level >> SP_PSTM_LEVEL_SHIFT, units) * SP_PSTM_ROW_UNIT + whole + whole;
       vf_store(x->between + i, (vf)(((level & below) << 1) | vi_set(0x3f800000)) - 1.0f);
     }

@@ -32,15 +32,6 @@ struct sp_pstm_filter {
   workspace *work; /* [n_threads] */
 };
 
-size_t sp_pstm_bank_row(const sp_pstm_config *config) {
-  const size_t floats = (size_t)sp_pstm_fine(config) * (config->antialias ? 2 : 1);
-  return (floats + SP_PSTM_ROW_UNIT - 1) / SP_PSTM_ROW_UNIT * SP_PSTM_ROW_UNIT;
-}
-
-size_t sp_pstm_bank_rows(const sp_pstm_config *config) {
-  return config->antialias ? SP_PSTM_LEVELS - 1 : 1;
-}
-
 static uint32_t padded_length(uint32_t n_samples) {
   uint32_t length = 1;
   while (length < 2 * n_samples) length *= 2;

@@ -1,6 +1,15 @@
 /* The constants of a job, a tile's points and a trace, from double precision to the units of the formula. */
 #include "kernels/pstm/terms.h"
 
+size_t sp_pstm_bank_row(const sp_pstm_config *config) {
+  const size_t floats = (size_t)sp_pstm_fine(config) * (config->antialias ? 2 : 1);
+  return (floats + SP_PSTM_ROW_UNIT - 1) / SP_PSTM_ROW_UNIT * SP_PSTM_ROW_UNIT;
+}
+
+size_t sp_pstm_bank_rows(const sp_pstm_config *config) {
+  return config->antialias ? SP_PSTM_LEVELS - 1 : 1;
+}
+
 static void grid_axes(const sp_pstm_grid *grid, double x_axis[2], double y_axis[2]) {
   const double azimuth = grid->azimuth * M_PI / 180;
   x_axis[0] = sin(azimuth), x_axis[1] = cos(azimuth);
@@ -50,6 +59,26 @@ double sp_pstm_reach(const sp_pstm_config *config) {
   double most = 0;
   for (uint32_t i = 0; i < config->grid.n_tau; i++) most = fmax(most, config->aperture_by_tau[i]);
   return most;
+}
+
+sp_status sp_pstm_check(const sp_pstm_config *c, const sp_pstm_tile *tile) {
+  const char *wrong = NULL;
+  if (c->n_samples < 2 || !(c->interval_s > 0)) wrong = "traces need two samples and an interval";
+  if (c->oversample != 1 && c->oversample != 2 && c->oversample != 4 && c->oversample != 8)
+    wrong = "oversample is 1, 2, 4 or 8";
+  if ((uint64_t)c->n_samples * c->oversample > SP_PSTM_MAX_FINE) wrong = "samples x oversample are at most 131072";
+  if (!(c->grid.tau_0 > 0) || !(c->grid.d_tau > 0) || !c->grid.n_tau) wrong = "tau0, dtau and ntau are above 0";
+  if (!(c->grid.step[0] > 0) || !(c->grid.step[1] > 0)) wrong = "the image grid's steps are above 0";
+  if (!(c->spacing[0] > 0) || !(c->spacing[1] > 0)) wrong = "the spacing of traces is above 0";
+  if (c->line && c->grid.n[1] != 1) wrong = "the image of a line has one line";
+  if (!c->aperture_by_tau && !(c->aperture > 0)) wrong = "the aperture is above 0";
+  if (!(c->aperture_taper >= 0 && c->aperture_taper <= 1)) wrong = "the aperture's taper is 0 to 1";
+  if (!(c->max_dip > 0 && c->max_dip <= 90)) wrong = "the largest dip is above 0 and at most 90 degrees";
+  if (!(c->dip_taper >= 0 && c->dip_taper <= c->max_dip)) wrong = "the taper over dip is 0 to the largest dip";
+  for (int i = 0; i < 2; i++) {
+    if (!tile->n[i] || tile->first[i] + tile->n[i] > c->grid.n[i]) wrong = "the tile lies within the image grid";
+  }
+  return wrong ? SP_RAISE(SP_ERR_USAGE, "pstm: not so: %s", wrong) : SP_SUCCESS;
 }
 
 static unsigned flags_of(const sp_pstm_config *config, bool eta) {

@@ -10,7 +10,7 @@
 #ifdef __CUDACC__
 #define SP_PSTM_BOTH __host__ __device__ static inline
 #else
-#define SP_PSTM_BOTH static inline __attribute__((unused))
+#define SP_PSTM_BOTH static inline
 #endif
 
 /* What a kernel is compiled for. */
@@ -131,6 +131,13 @@ void sp_pstm_points_set(const sp_pstm_config *config, const sp_pstm_model *model
 
 /* Bytes of the arrays of points. */
 size_t sp_pstm_points_bytes(const sp_pstm_points *points, bool eta, bool by_tau);
+
+/* Floats of a row of the bank, and rows. */
+size_t sp_pstm_bank_row(const sp_pstm_config *config);
+size_t sp_pstm_bank_rows(const sp_pstm_config *config);
+
+/* Errors: SP_ERR_USAGE for a config that contradicts itself, logged. */
+sp_status sp_pstm_check(const sp_pstm_config *config, const sp_pstm_tile *tile);
 
 /* Fine samples of a trace. */
 static inline uint32_t sp_pstm_fine(const sp_pstm_config *config) {

@@ -1,0 +1,39 @@
+/* Migration on a GPU: one tile, a batch of traces a call. C interface; the sources are compiled by nvcc.
+ *
+ * The bits of a tile's sums do not depend on the order of batches, and are those of any GPU of the same model; they
+ * agree with the CPU's to 1e-4 relative L2 an image trace.
+ */
+#ifndef SEISPROC_KERNELS_PSTM_CUDA_H
+#define SEISPROC_KERNELS_PSTM_CUDA_H
+
+#include "kernels/pstm/pstm.h"
+
+typedef struct sp_pstm_gpu sp_pstm_gpu;
+
+/* Device memory that a tile takes. */
+size_t sp_pstm_gpu_bytes(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_model *model);
+
+/* Plans for a tile on a device, its sums zero; copies what it needs. The caller owns *out. Errors: SP_ERR_MEMORY where
+ * the device's is short, without a line; SP_ERR_DEVICE, logged. */
+sp_status sp_pstm_gpu_create(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_model *model,
+                             int device, sp_pstm_gpu **out);
+
+/* Takes NULL. */
+void sp_pstm_gpu_destroy(sp_pstm_gpu *g);
+
+/* Adds a batch of n <= SP_PSTM_BATCH traces, samples [n][n_samples]; traces of area 0 are absent. Copies them and
+ * returns while the GPU works; waits where two batches are under way. `shift` and `limit` as in sp_pstm_sums. Samples
+ * must be finite. */
+sp_status sp_pstm_gpu_add(sp_pstm_gpu *g, const sp_pstm_trace *traces, const float *samples, uint32_t n, int shift,
+                          double limit);
+
+/* Waits; copies sums and hits, and how many sums were beyond the limit. */
+sp_status sp_pstm_gpu_read(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows);
+
+/* Replaces the sums: to go on from a snapshot. */
+sp_status sp_pstm_gpu_write(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits);
+
+/* Device memory of the sums, to be reduced where they lie; waits. */
+sp_status sp_pstm_gpu_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits);
+
+#endif
