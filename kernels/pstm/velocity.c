@@ -1,0 +1,202 @@
+/* A model: rms velocity, eta and far of each place on the image's times, and which places a column lies between. */
+#include "kernels/pstm/velocity.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/pstm/velocity_plane.h"
+#include "kernels/pstm/velocity_time.h"
+#include "seisproc/memory.h"
+
+typedef struct functions {
+  uint32_t n;
+  sp_plane *plane; /* NULL: one function */
+  float *values;   /* [n][n_tau] */
+} functions;
+
+struct sp_velocity_model {
+  sp_pstm_grid grid;
+  functions velocity, eta; /* eta.n 0: none */
+  float *far;              /* as eta; NULL: 1 + 2 eta */
+};
+
+static void describe(const sp_velocity_table *t, uint32_t i, char *text, size_t size) {
+  const double *p = t->place[i];
+  switch (t->by) {
+  case SP_VELOCITY_BY_CDP:
+    snprintf(text, size, "cdp %g", p[0]);
+    return;
+  case SP_VELOCITY_BY_LINES:
+    snprintf(text, size, "iline %g, xline %g", p[1], p[0]);
+    return;
+  case SP_VELOCITY_BY_PLACE:
+    snprintf(text, size, "x %.10g, y %.10g", p[0], p[1]);
+    return;
+  default:
+    snprintf(text, size, "everywhere");
+    return;
+  }
+}
+
+/* Where a place lies in the grid's axes, m. */
+static sp_status locate(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
+                        uint32_t i, double place[2]) {
+  if (t->by == SP_VELOCITY_BY_PLACE) {
+    sp_pstm_grid_place(grid, t->place[i], place);
+    return SP_SUCCESS;
+  }
+  if (t->by == SP_VELOCITY_BY_CDP && grid->n[1] > 1) {
+    return SP_RAISE(SP_ERR_INPUT,
+                    "%s: cdp t v is for the image of a line; of this one, with %u lines, allowed are t v, "
+                    "iline xline t v and x y t v",
+                    t->name, grid->n[1]);
+  }
+  for (int k = 0; k < 2; k++) place[k] = (t->place[i][k] - numbers->first[k]) / numbers->step[k] * grid->step[k];
+  if (t->by == SP_VELOCITY_BY_CDP) place[1] = 0;
+  return SP_SUCCESS;
+}
+
+/* Refuses places that all lie farther from the image than it is wide: a mix-up of coordinates or numbers. */
+static sp_status check_near(const sp_pstm_grid *grid, const sp_velocity_table *t, double (*place)[2]) {
+  const double wide = grid->n[0] * grid->step[0], high = grid->n[1] * grid->step[1], reach = fmax(wide, high) + 10e3;
+  for (uint32_t i = 0; i < t->n_functions; i++) {
+    if (place[i][0] > -reach && place[i][0] < wide + reach && place[i][1] > -reach && place[i][1] < high + reach) {
+      return SP_SUCCESS;
+    }
+  }
+  char text[96];
+  describe(t, 0, text, sizeof text);
+  return SP_RAISE(SP_ERR_INPUT,
+                  "%s: no place of it is near the image; the first, %s, is %.0f m along x and %.0f m along y "
+                  "from its origin",
+                  t->name, text, place[0][0], place[0][1]);
+}
+
+static sp_status make_plane(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
+                            functions *f) {
+  if (t->n_functions == 1) return SP_SUCCESS;
+  double(*place)[2] = NULL;
+  SP_TRY(sp_alloc(t->n_functions * sizeof *place, "places of velocities", (void **)&place));
+  sp_status status = SP_SUCCESS;
+  for (uint32_t i = 0; status == SP_SUCCESS && i < t->n_functions; i++) {
+    status = locate(grid, numbers, t, i, place[i]);
+  }
+  if (status == SP_SUCCESS) status = check_near(grid, t, place);
+  if (status == SP_SUCCESS) status = sp_plane_create(t->n_functions, (const double(*)[2])place, &f->plane);
+  sp_free(place);
+  return status;
+}
+
+static sp_velocity_function function_at(const sp_velocity_table *t, uint32_t i, sp_velocity_kind kind, char *text,
+                                        size_t size) {
+  describe(t, i, text, size);
+  return (sp_velocity_function){
+      t->name, text, t->first[i + 1] - t->first[i], t->time + t->first[i], t->value + t->first[i], kind};
+}
+
+static sp_status set_velocity(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
+                              sp_velocity_kind kind, bool curved, sp_velocity_model *m) {
+  const size_t row = grid->n_tau, all = t->n_functions * row;
+  m->velocity.n = t->n_functions;
+  SP_TRY(sp_alloc(all * sizeof(float), "velocities", (void **)&m->velocity.values));
+  if (curved) {
+    m->eta.n = t->n_functions;
+    SP_TRY(sp_alloc(all * sizeof(float), "eta", (void **)&m->eta.values));
+    SP_TRY(sp_alloc(all * sizeof(float), "far", (void **)&m->far));
+  }
+  for (uint32_t i = 0; i < t->n_functions; i++) {
+    char text[96];
+    const sp_velocity_function f = function_at(t, i, kind, text, sizeof text);
+    SP_TRY(sp_velocity_convert(&f, grid, curved, m->velocity.values + i * row, curved ? m->eta.values + i * row : NULL,
+                               curved ? m->far + i * row : NULL));
+  }
+  return make_plane(grid, numbers, t, &m->velocity);
+}
+
+static sp_status set_eta(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
+                         sp_velocity_model *m) {
+  m->eta.n = t->n_functions;
+  SP_TRY(sp_alloc(t->n_functions * (size_t)grid->n_tau * sizeof(float), "eta", (void **)&m->eta.values));
+  for (uint32_t i = 0; i < t->n_functions; i++) {
+    char text[96];
+    const sp_velocity_function f = function_at(t, i, SP_VELOCITY_RMS, text, sizeof text);
+    SP_TRY(sp_velocity_convert(&f, grid, false, m->eta.values + i * (size_t)grid->n_tau, NULL, NULL));
+  }
+  return make_plane(grid, numbers, t, &m->eta);
+}
+
+sp_status sp_velocity_model_create(const sp_pstm_grid *grid, const sp_line_numbers *numbers,
+                                   const sp_velocity_table *velocity, const sp_velocity_table *eta,
+                                   sp_velocity_kind kind, sp_rays rays, sp_velocity_model **out) {
+  sp_velocity_model *m = NULL;
+  SP_TRY(sp_calloc(1, sizeof *m, "a velocity model", (void **)&m));
+  m->grid = *grid;
+  sp_status status = set_velocity(grid, numbers, velocity, kind, rays == SP_RAYS_CURVED, m);
+  if (status == SP_SUCCESS && rays == SP_RAYS_VTI) status = set_eta(grid, numbers, eta, m);
+  if (status != SP_SUCCESS) {
+    sp_velocity_model_destroy(m);
+    return status;
+  }
+  *out = m;
+  return SP_SUCCESS;
+}
+
+void sp_velocity_model_destroy(sp_velocity_model *m) {
+  if (!m) return;
+  sp_plane_destroy(m->velocity.plane);
+  sp_plane_destroy(m->eta.plane);
+  sp_free(m->velocity.values);
+  sp_free(m->eta.values);
+  sp_free(m->far);
+  sp_free(m);
+}
+
+bool sp_velocity_model_is_flat(const sp_velocity_model *m) {
+  return m->velocity.n == 1 && m->eta.n <= 1;
+}
+
+bool sp_velocity_model_has_eta(const sp_velocity_model *m) {
+  return m->eta.n > 0;
+}
+
+void sp_velocity_model_range(const sp_velocity_model *m, float *least, float *most) {
+  const size_t n = m->grid.n_tau;
+  memcpy(least, m->velocity.values, n * sizeof *least);
+  memcpy(most, m->velocity.values, n * sizeof *most);
+  for (size_t i = n; i < m->velocity.n * n; i++) {
+    least[i % n] = fminf(least[i % n], m->velocity.values[i]);
+    most[i % n] = fmaxf(most[i % n], m->velocity.values[i]);
+  }
+}
+
+static void interpolate(const sp_plane_weights *w, const float *values, size_t n, float *out) {
+  for (size_t i = 0; i < n; i++) {
+    double sum = 0;
+    for (uint32_t k = 0; k < w->n; k++) sum += w->weight[k] * (double)values[w->place[k] * n + i];
+    out[i] = (float)sum;
+  }
+}
+
+static sp_plane_weights weights_at(const functions *f, const double place[2]) {
+  sp_plane_weights w = {1, {0}, {1}};
+  if (f->plane) sp_plane_at(f->plane, place, &w);
+  return w;
+}
+
+void sp_velocity_model_column(const sp_velocity_model *m, uint32_t ix, uint32_t iy, float *velocity, float *eta,
+                              float *far) {
+  const double place[2] = {ix * m->grid.step[0], iy * m->grid.step[1]};
+  const size_t n = m->grid.n_tau;
+  const sp_plane_weights w = weights_at(&m->velocity, place);
+  interpolate(&w, m->velocity.values, n, velocity);
+  if (!m->eta.n) return;
+  if (m->far) { /* of the places of the velocity */
+    interpolate(&w, m->eta.values, n, eta);
+    interpolate(&w, m->far, n, far);
+    return;
+  }
+  const sp_plane_weights at = weights_at(&m->eta, place);
+  interpolate(&at, m->eta.values, n, eta);
+  for (size_t i = 0; i < n; i++) far[i] = 1 + 2 * eta[i];
+}

@@ -1,0 +1,27 @@
+/* Interpolation between places of a plane: which of them a point lies between, and with which weights. Private to
+ * kernels/pstm. */
+#ifndef SEISPROC_KERNELS_PSTM_VELOCITY_PLANE_H
+#define SEISPROC_KERNELS_PSTM_VELOCITY_PLANE_H
+
+#include <stdint.h>
+
+#include "seisproc/status.h"
+
+enum { SP_PLANE_MOST = 4 };
+
+typedef struct sp_plane sp_plane;
+
+/* At most so many of the places contribute to a point. */
+typedef struct sp_plane_weights {
+  uint32_t n, place[SP_PLANE_MOST];
+  double weight[SP_PLANE_MOST];
+} sp_plane_weights;
+
+/* Copies the places, of which no two are the same. */
+sp_status sp_plane_create(uint32_t n, const double (*place)[2], sp_plane **out);
+void sp_plane_destroy(sp_plane *plane);
+
+/* May be called by several threads at once. */
+void sp_plane_at(const sp_plane *plane, const double point[2], sp_plane_weights *weights);
+
+#endif
