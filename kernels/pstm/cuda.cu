@@ -5,6 +5,7 @@
 #include <string.h>
 
 extern "C" {
+#include "kernels/pstm/gpu.h"
 #include "seisproc/memory.h"
 }
 
@@ -221,3 +222,6 @@ extern "C" sp_status sp_pstm_gpu_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **
   *hits = g->sum.hits;
   return SP_SUCCESS;
 }
+
+extern "C" const sp_pstm_gpu_ops sp_pstm_gpu_table = {sp_pstm_gpu_bytes, sp_pstm_gpu_create, sp_pstm_gpu_destroy,
+                                                      sp_pstm_gpu_add,   sp_pstm_gpu_read,   sp_pstm_gpu_write};

@@ -82,6 +82,9 @@ typedef struct sp_pstm_sums {
   double limit; /* a sum over a batch is at most this; else it is counted as an overflow and not added */
 } sp_pstm_sums;
 
+/* Errors: SP_ERR_USAGE for a config that contradicts itself, logged. */
+sp_status sp_pstm_check(const sp_pstm_config *config, const sp_pstm_tile *tile);
+
 /* Position of a point in the grid's axes, m from its origin. */
 void sp_pstm_grid_place(const sp_pstm_grid *grid, const double point[2], double place[2]);
 

@@ -136,9 +136,6 @@ size_t sp_pstm_points_bytes(const sp_pstm_points *points, bool eta, bool by_tau)
 size_t sp_pstm_bank_row(const sp_pstm_config *config);
 size_t sp_pstm_bank_rows(const sp_pstm_config *config);
 
-/* Errors: SP_ERR_USAGE for a config that contradicts itself, logged. */
-sp_status sp_pstm_check(const sp_pstm_config *config, const sp_pstm_tile *tile);
-
 /* Fine samples of a trace. */
 static inline uint32_t sp_pstm_fine(const sp_pstm_config *config) {
   return (config->n_samples - 1) * config->oversample + 1;

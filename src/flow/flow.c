@@ -7,6 +7,7 @@
 const sp_flow *sp_flow_of(const sp_job *job) {
   for (size_t i = 0; i < job->n_steps; i++) {
     if (job->chain[i].processor->scope == SP_SCOPE_VOLUME) return &sp_flow_volume;
+    if (job->chain[i].processor->scope == SP_SCOPE_IMAGE) return &sp_flow_image;
   }
   return &sp_flow_gather;
 }

@@ -107,7 +107,7 @@ typedef struct sp_plan_request {
 /* The output before its first sample. */
 typedef struct sp_output_spec {
   sp_survey_info info; /* without uuid, history and created_by */
-  sp_dataset_spec datasets[8];
+  sp_dataset_spec datasets[16];
   size_t n_datasets;
   bool derived; /* inherits what the input has below /gathers, /headers and /segy (sp_survey_derive) */
 } sp_output_spec;
@@ -197,6 +197,6 @@ void sp_flow_plan_free(sp_flow_plan *plan);
 /* Bytes of a worker's input buffers and slots. */
 size_t sp_flow_worker_bytes(const sp_flow_shape *shape);
 
-extern const sp_flow sp_flow_gather, sp_flow_volume;
+extern const sp_flow sp_flow_gather, sp_flow_volume, sp_flow_image;
 
 #endif

@@ -21,9 +21,11 @@ typedef struct contiguous_sink {
   sp_row_writer *writer;
 } contiguous_sink;
 
-static sp_status check_traces(const sp_survey *survey, const sp_dataset *dataset) {
+/* A sink takes counts (uint32), too: contributions to samples of an image. */
+static sp_status check_traces(const sp_survey *survey, const sp_dataset *dataset, bool counts) {
   const sp_survey_info *info = sp_survey_get_info(survey);
-  if (sp_dataset_type(dataset) == SP_FLOAT32 && sp_dataset_rows(dataset) == info->n_traces &&
+  const sp_type type = sp_dataset_type(dataset);
+  if ((type == SP_FLOAT32 || (counts && type == SP_UINT32)) && sp_dataset_rows(dataset) == info->n_traces &&
       sp_dataset_row_length(dataset) == info->n_samples) {
     return SP_SUCCESS;
   }
@@ -63,7 +65,7 @@ sp_status sp_contiguous_source_open(sp_survey *survey, const char *path, sp_trac
   source->fd = -1;
   source->base.form = &source_form;
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &source->dataset));
-  SP_TRY_GOTO(fail, check_traces(survey, source->dataset));
+  SP_TRY_GOTO(fail, check_traces(survey, source->dataset, false));
   source->fd = open(sp_dataset_file(source->dataset), O_RDONLY | O_CLOEXEC);
   source->base.n_traces = sp_dataset_rows(source->dataset);
   source->base.n_samples = (uint32_t)sp_dataset_row_length(source->dataset);
@@ -97,7 +99,7 @@ sp_status sp_contiguous_sink_open(sp_survey *survey, const char *path, bool dire
   SP_TRY(sp_calloc(1, sizeof *sink, "a sink of traces", (void **)&sink));
   sink->base.form = &sink_form;
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &sink->dataset));
-  SP_TRY_GOTO(fail, check_traces(survey, sink->dataset));
+  SP_TRY_GOTO(fail, check_traces(survey, sink->dataset, true));
   SP_TRY_GOTO(fail, sp_row_writer_create(sink->dataset, direct, &sink->writer));
   *out = &sink->base;
   return SP_SUCCESS;

@@ -16,6 +16,7 @@ typedef struct sp_cuda_module {
   sp_status (*create)(const sp_engine_config *config, char *why, size_t why_size, sp_engine **out);
   const struct sp_fkk_cuda_ops *fkk; /* kernels/fkk/cuda.h */
   const struct sp_group_ops *group;  /* src/device/cuda/group.h */
+  const struct sp_pstm_gpu_ops *pstm; /* kernels/pstm/gpu.h */
 } sp_cuda_module;
 
 /* The module, which stays loaded; NULL where there is none or no driver: `why` says which. */

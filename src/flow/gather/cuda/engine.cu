@@ -12,6 +12,7 @@
 #include "src/flow/gather/cuda/batch.h"
 #include "src/flow/gather/cuda/chain.h"
 extern "C" {
+#include "kernels/pstm/gpu.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/base/fault.h"
@@ -534,4 +535,4 @@ extern "C" const sp_engine_ops sp_engine_cuda_ops = {NULL, submit, test, wait, b
 
 extern "C" const sp_cuda_module sp_cuda_module_table;
 extern "C" const sp_cuda_module sp_cuda_module_table = {SP_VERSION,         count,         bus_id, create,
-                                                        &sp_fkk_cuda_table, &sp_cuda_group};
+                                                        &sp_fkk_cuda_table, &sp_cuda_group, &sp_pstm_gpu_table};

@@ -1,0 +1,34 @@
+/* What sums batches into a tile on a worker: threads of the CPU, or a GPU. Private to src/flow/image. */
+#ifndef SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H
+#define SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H
+
+#include "src/device/thread_team.h"
+#include "src/flow/image/image_flow.h"
+
+typedef struct sp_image_engine sp_image_engine;
+
+/* device -1: the CPU. Holds sums of as many columns as a whole tile has. The caller owns *out. */
+sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, int device, sp_image_engine **out);
+void sp_image_engine_destroy(sp_image_engine *e);
+
+/* Begins a tile: its sums are zero. `apertures` [n_tau] where the aperture is by tau. */
+sp_status sp_image_engine_tile(sp_image_engine *e, const sp_velocity_model *model, const double *apertures,
+                               const sp_pstm_tile *tile, int shift, double limit);
+
+/* Adds a batch of n traces, samples [n][n_samples]; those that are not finite become absent (area 0, samples 0), and
+ * *absent is raised by how many are. */
+sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n, uint32_t *absent);
+
+/* Largest |D d| of n traces; raises *absent by those that are not finite. Needs no tile. */
+double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, uint32_t *absent);
+
+/* The sums of what was added since the tile began or was last cleared, in memory of the host: [columns][n_tau]. Errors:
+ * SP_ERR_INTERNAL where a sum was beyond its limit. */
+sp_status sp_image_engine_sums(sp_image_engine *e, int64_t **sum, uint32_t **hits);
+
+/* Sets them to zero. */
+sp_status sp_image_engine_clear(sp_image_engine *e);
+
+double sp_image_engine_busy(const sp_image_engine *e);
+
+#endif

@@ -1,0 +1,406 @@
+/* The image flow as rank 0 sees it: planning, phases, dealing. */
+#include "src/flow/image/image_flow.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "seisproc/crc32c.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "src/flow/image/image_state.h"
+
+enum { TILE_MB = 2000, SLOT_BYTES = 8 << 20, TASKS_A_WORKER = 4 };
+/* Young's rule: snapshots every sqrt(2 x time to write one x mean time between failures); the disk's rate is taken low.
+ */
+static const double least_snapshot_s = 60, between_failures_s = 24 * 3600.0, write_rate = 500e6;
+
+const sp_pstm_params *sp_image_params(const sp_job *job) {
+  return job->chain[0].params;
+}
+
+/* --- phases and tiles --------------------------------------------------------------------------------------------- */
+
+uint64_t sp_image_points(const sp_image_shared *s) {
+  return (uint64_t)s->config.grid.n[0] * s->config.grid.n[1];
+}
+
+uint32_t sp_image_phases(const sp_image_shared *s) {
+  return 2 + s->n_classes * s->n_tiles;
+}
+
+static uint64_t peak_units(const sp_image_shared *s) {
+  return isnan(s->peak) ? s->n_batches : 0;
+}
+
+uint64_t sp_image_units(const sp_image_shared *s) {
+  return peak_units(s) + s->n_batches * s->n_tiles + sp_image_points(s);
+}
+
+sp_image_phase sp_image_phase_at(const sp_image_shared *s, uint32_t phase) {
+  if (phase == 0) return (sp_image_phase){.step = SP_IMAGE_PEAK, .n_units = peak_units(s)};
+  if (phase + 1 == sp_image_phases(s)) {
+    return (sp_image_phase){
+        .step = SP_IMAGE_WRITE, .first_unit = peak_units(s) + s->n_batches * s->n_tiles, .n_units = sp_image_points(s)};
+  }
+  const uint32_t k = (phase - 1) / s->n_tiles, tile = (phase - 1) % s->n_tiles;
+  const struct sp_image_class *c = &s->classes[k];
+  return (sp_image_phase){.step = SP_IMAGE_SUM,
+                          .class_number = k,
+                          .tile = tile,
+                          .first_unit = peak_units(s) + c->first_batch * s->n_tiles + tile * c->n_batches,
+                          .n_units = c->n_batches};
+}
+
+sp_pstm_tile sp_image_tile(const sp_image_shared *s, uint32_t tile) {
+  const uint32_t at[2] = {tile % s->tiles_x * s->tile_n[0], tile / s->tiles_x * s->tile_n[1]};
+  sp_pstm_tile t = {{at[0], at[1]}, {s->tile_n[0], s->tile_n[1]}};
+  for (int i = 0; i < 2; i++) {
+    if (at[i] + t.n[i] > s->config.grid.n[i]) t.n[i] = s->config.grid.n[i] - at[i];
+  }
+  return t;
+}
+
+/* --- planning ----------------------------------------------------------------------------------------------------- */
+
+sp_status sp_image_model(const sp_pstm_params *p, const sp_pstm_grid *grid, const sp_line_numbers *numbers,
+                         sp_velocity_model **out) {
+  const sp_velocity_range range = sp_velocity_range_of(p->allow_velocities), any = {-0.5, 2, false};
+  sp_velocity_table velocity = {0}, eta = {0};
+  sp_status status = *p->velocity.path ? sp_velocity_read(p->velocity.path, &range, &velocity)
+                                       : sp_velocity_number("velocity", p->velocity.number, &range, &velocity);
+  if (status == SP_SUCCESS && p->rays == SP_RAYS_VTI) {
+    status =
+        *p->eta.path ? sp_velocity_read(p->eta.path, &any, &eta) : sp_velocity_number("eta", p->eta.number, &any, &eta);
+  }
+  if (status == SP_SUCCESS) {
+    status = sp_velocity_model_create(grid, numbers, &velocity, &eta, (sp_velocity_kind)p->kind, (sp_rays)p->rays, out);
+  }
+  sp_velocity_table_free(&velocity);
+  sp_velocity_table_free(&eta);
+  return status;
+}
+
+static void set_config(const sp_pstm_params *p, const sp_survey_info *info, sp_image_shared *s) {
+  sp_pstm_config *c = &s->config;
+  c->n_samples = info->n_samples;
+  c->interval_s = 1e-6 * info->sample_interval_us;
+  c->oversample = 1u << p->oversample;
+  c->derivative = true;
+  c->weights = (sp_pstm_weights)p->weights;
+  c->antialias = p->antialias;
+  c->spacing[0] = p->spacing.n ? p->spacing.value[0] : c->grid.step[0];
+  c->spacing[1] = p->spacing.n > 1 ? p->spacing.value[1] : p->spacing.n ? p->spacing.value[0] : c->grid.step[1];
+  c->aperture = p->aperture;
+  c->aperture_taper = p->aperture_taper;
+  c->max_dip = p->max_dip;
+  c->dip_taper = p->dip_taper;
+  c->stretch = p->stretch;
+  s->by_tau = isnan(p->aperture);
+  s->hits = p->hits;
+  s->peak = p->peak;
+}
+
+/* The reach of the aperture where it follows from tau, for what need not be read at all. */
+static sp_status look_at_model(const sp_pstm_params *p, sp_image_shared *s) {
+  const uint32_t n = s->config.grid.n_tau;
+  sp_velocity_model *model = NULL;
+  float *least = NULL, *most = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_image_model(p, &s->config.grid, &s->numbers, &model));
+  SP_TRY_GOTO(out, sp_alloc(n * sizeof(float), "velocities", (void **)&least));
+  SP_TRY_GOTO(out, sp_alloc(n * sizeof(float), "velocities", (void **)&most));
+  sp_velocity_model_range(model, least, most);
+  s->least_velocity = INFINITY;
+  for (uint32_t i = 0; i < n; i++) s->least_velocity = fminf(s->least_velocity, least[i]);
+  s->model_crc = sp_crc32c(sp_crc32c(0, least, n * sizeof(float)), most, n * sizeof(float));
+  if (s->by_tau) {
+    s->config.aperture = 0;
+    for (uint32_t i = 0; i < n; i++) {
+      const double tau = s->config.grid.tau_0 + i * s->config.grid.d_tau;
+      s->config.aperture = fmax(s->config.aperture, (double)most[i] * tau * tan(p->max_dip * M_PI / 180) / 2);
+    }
+  }
+out:
+  sp_free(least);
+  sp_free(most);
+  sp_velocity_model_destroy(model);
+  return status;
+}
+
+/* As few tiles as a worker's memory allows: rows of the image first, then parts of a row. What units there are must not
+ * depend on the machine or its ranks: others may go on with the job. */
+static sp_status cut_tiles(const sp_pstm_params *p, sp_image_shared *s) {
+  const sp_pstm_grid *grid = &s->config.grid;
+  const double column = grid->n_tau * (double)(sizeof(int64_t) + sizeof(uint32_t) + 3 * sizeof(float));
+  const double room = 1e6 * (p->tile_mb == SP_PARAM_AUTO ? TILE_MB : p->tile_mb);
+  if (column > room) {
+    return SP_RAISE(SP_ERR_USAGE, "tile_mb: one column of the image takes %.1f MB, there are %.1f MB", 1e-6 * column,
+                    1e-6 * room);
+  }
+  const double columns = floor(room / column);
+  s->tile_n[0] = columns < grid->n[0] ? (uint32_t)columns : grid->n[0];
+  const double rows = columns / s->tile_n[0];
+  s->tile_n[1] = s->tile_n[0] < grid->n[0] ? 1 : rows < grid->n[1] ? (uint32_t)rows : grid->n[1];
+  s->tiles_x = (grid->n[0] + s->tile_n[0] - 1) / s->tile_n[0];
+  s->n_tiles = s->tiles_x * ((grid->n[1] + s->tile_n[1] - 1) / s->tile_n[1]);
+  return SP_SUCCESS;
+}
+
+static void size_up(const sp_plan_request *request, const sp_image_shared *s, sp_flow_shape *shape) {
+  const uint32_t n_tau = s->config.grid.n_tau;
+  const uint64_t row = (uint64_t)n_tau * sizeof(float), trace = (uint64_t)s->config.n_samples * sizeof(float);
+  *shape =
+      (sp_flow_shape){.unit = "unit",
+                      .n_units = sp_image_units(s),
+                      .n_traces = sp_survey_get_info(request->survey)->n_traces,
+                      .n_samples = s->config.n_samples,
+                      .sample_interval_s = s->config.interval_s,
+                      .n_phases = sp_image_phases(s),
+                      .team = 1,
+                      .task_traces = SP_IMAGE_TASK_BATCHES * SP_PSTM_BATCH,
+                      .task_units = s->task_points > SP_IMAGE_TASK_BATCHES ? s->task_points : SP_IMAGE_TASK_BATCHES,
+                      .payload_bytes = SP_IMAGE_TASK_BATCHES * SP_PSTM_BATCH * sizeof(sp_image_trace),
+                      .input_bytes = 2 * SP_IMAGE_TASK_BATCHES * SP_PSTM_BATCH * trace,
+                      .work_bytes = (double)trace,
+                      .plane = {"/traces", "/hits"}};
+  shape->window = (sp_window_shape){.n_slots = request->job->settings.slots,
+                                    .n_planes = s->hits ? 2 : 1,
+                                    .row_bytes = {row, row},
+                                    .max_rows = s->task_points * s->n_classes,
+                                    .max_boxes = 1,
+                                    .max_units = shape->task_units,
+                                    .figure_bytes = sizeof(sp_gather_result)};
+}
+
+static sp_status check_job(const sp_job *job) {
+  const struct {
+    bool wrong;
+    const char *what;
+  } cases[] = {
+      {job->n_steps != 1, "chain: pstm makes an image and stands alone in its chain"},
+      {job->n_sort != 0, "sort: an image has no traces of the input to sort"},
+      {job->settings.mode != SP_MODE_PROCESSED, "mode: an image job has no noise to keep"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    if (cases[i].wrong) return SP_RAISE(SP_ERR_USAGE, "%s", cases[i].what);
+  }
+  return SP_SUCCESS;
+}
+
+/* How many traces reach the image; none: it will be zero. */
+static void report(const sp_image_own *own, const sp_image_shared *s) {
+  const sp_pstm_tile all = {{0, 0}, {s->config.grid.n[0], s->config.grid.n[1]}};
+  uint64_t n = 0, reach = 0;
+  for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
+  for (uint64_t i = 0; i < n && !reach; i++) {
+    reach += sp_pstm_distance(&s->config, &all, &own->traces[i].place) <= s->config.aperture;
+  }
+  if (own->n_absent) {
+    sp_info("pstm: %llu traces are of no class, or have no coordinates", (unsigned long long)own->n_absent);
+  }
+  if (!reach) sp_warn("pstm: no trace reaches the image: it will be zero");
+}
+
+static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, sp_image_own *own) {
+  const sp_pstm_params *p = sp_image_params(request->job);
+  s->normalize = p->normalize;
+  SP_TRY(sp_image_survey(request, p, s, own));
+  set_config(p, sp_survey_get_info(request->survey), s);
+  SP_TRY(look_at_model(p, s));
+  SP_TRY(cut_tiles(p, s));
+  const uint64_t row = (uint64_t)s->config.grid.n_tau * sizeof(float) * s->n_classes;
+  const uint64_t points = SLOT_BYTES / row,
+                 share = sp_image_points(s) / (uint64_t)(TASKS_A_WORKER * request->n_workers);
+  s->task_points = (uint32_t)(points < share ? points : share);
+  if (s->task_points == 0) s->task_points = 1;
+  report(own, s);
+  return SP_SUCCESS;
+}
+
+static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) {
+  SP_TRY(check_job(request->job));
+  SP_TRY(sp_flow_check_chain(request));
+  SP_TRY(sp_calloc(1, sizeof(sp_image_own), "the plan", &plan->own));
+  SP_TRY(sp_calloc(1, sizeof(sp_image_shared), "the plan", &plan->shared));
+  plan->shared_bytes = sizeof(sp_image_shared);
+  sp_image_own *own = plan->own;
+  own->snapshot = -1;
+  SP_TRY(fill_plan(request, plan->shared, own));
+  size_up(request, plan->shared, &plan->shape);
+  const sp_image_shared *s = plan->shared;
+  const sp_pstm_tile all = {{0, 0}, {s->tile_n[0], s->tile_n[1]}};
+  SP_TRY(sp_pstm_check(&s->config, &all));
+  plan->shape.total_work = (isnan(s->peak) ? 1 : 0) * s->n_batches * SP_PSTM_BATCH +
+                           s->n_batches * s->n_tiles * SP_PSTM_BATCH + sp_image_points(s);
+  return SP_SUCCESS;
+}
+
+static void destroy_plan(sp_flow_plan *plan) {
+  sp_image_own *own = plan->own;
+  sp_dealer_destroy(own->dealer);
+  sp_free(own->traces);
+  sp_free(own->work_before);
+  sp_free(own);
+}
+
+/* --- units and tasks ---------------------------------------------------------------------------------------------- */
+
+static void get_phase(const sp_flow_plan *plan, uint32_t phase, sp_phase *out) {
+  const sp_image_shared *s = plan->shared;
+  const sp_image_own *own = plan->own;
+  const sp_image_phase p = sp_image_phase_at(s, phase);
+  const double asked = sp_image_params(plan->job)->snapshot;
+  const double bytes = (double)s->tile_n[0] * s->tile_n[1] * s->config.grid.n_tau * 12.0;
+  const double young = fmax(least_snapshot_s, sqrt(2 * bytes / write_rate * between_failures_s));
+  static const char *const names[] = {"peak", "sum", "image"};
+  *out = (sp_phase){.name = names[p.step],
+                    .first_unit = p.first_unit,
+                    .n_units = p.n_units,
+                    .sync_s = p.step == SP_IMAGE_SUM ? (isnan(asked) ? young : asked) : INFINITY,
+                    .syncs = p.step != SP_IMAGE_WRITE && phase >= own->n_complete,
+                    .always = p.step == SP_IMAGE_SUM && phase >= own->n_complete};
+  if (p.step == SP_IMAGE_PEAK && p.n_units == 0) out->syncs = false;
+}
+
+/* The phase that a unit belongs to. */
+static sp_image_phase phase_of(const sp_image_shared *s, uint64_t unit) {
+  uint32_t low = 0, high = sp_image_phases(s) - 1;
+  while (low < high) {
+    const uint32_t middle = (low + high + 1) / 2;
+    if (sp_image_phase_at(s, middle).first_unit <= unit)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return sp_image_phase_at(s, low);
+}
+
+/* A batch counts as many traces as it may have: what of it reaches a tile is the same for all, nearly. */
+static uint64_t work_of(const sp_flow_plan *plan, uint64_t unit) {
+  return phase_of(plan->shared, unit).step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
+}
+
+static void describe(const sp_flow_plan *plan, uint64_t unit, char *text, size_t size) {
+  const sp_image_phase p = phase_of(plan->shared, unit);
+  const unsigned long long i = unit - p.first_unit;
+  if (p.step == SP_IMAGE_PEAK) snprintf(text, size, "batch %llu of the survey", i);
+  if (p.step == SP_IMAGE_SUM) snprintf(text, size, "batch %llu of class %u, tile %u", i, p.class_number, p.tile);
+  if (p.step == SP_IMAGE_WRITE) snprintf(text, size, "image point %llu", i);
+}
+
+static sp_status begin_phase(sp_flow_plan *plan, uint32_t phase, const uint8_t *done, int n_teams, void *payload,
+                             uint32_t *payload_bytes) {
+  sp_image_own *own = plan->own;
+  const sp_image_shared *s = plan->shared;
+  own->now = sp_image_phase_at(s, phase);
+  sp_dealer_destroy(own->dealer);
+  own->dealer = NULL;
+  sp_free(own->work_before);
+  own->work_before = NULL;
+  const uint64_t n = own->now.n_units, each = own->now.step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
+  SP_TRY(sp_alloc((n + 1) * sizeof(uint64_t), "the units of a phase", (void **)&own->work_before));
+  for (uint64_t i = 0; i <= n; i++) own->work_before[i] = i * each;
+  const uint32_t most = own->now.step == SP_IMAGE_WRITE ? s->task_points : SP_IMAGE_TASK_BATCHES;
+  const sp_deal_config config = {
+      .n_workers = n_teams, .n_units = n, .max_work = most * each, .max_units = most, .min_work = each};
+  const sp_image_begin begin = {.snapshot = phase == own->n_complete ? own->snapshot : -1};
+  memcpy(payload, &begin, sizeof begin);
+  *payload_bytes = sizeof begin;
+  return sp_dealer_create(&config, own->work_before, done + own->now.first_unit, &own->dealer);
+}
+
+static sp_unit_run deal(sp_flow_plan *plan, int team, const double *speed) {
+  sp_image_own *own = plan->own;
+  sp_unit_run run = sp_dealer_next(own->dealer, team, speed);
+  run.first += own->now.first_unit;
+  return run;
+}
+
+/* Traces of consecutive batches; in the first phase of all classes. */
+static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
+  const sp_image_own *own = plan->own;
+  const sp_image_shared *s = plan->shared;
+  const uint64_t unit = task->first_unit - own->now.first_unit;
+  task->work = task->n_units * (own->now.step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH);
+  if (own->now.step == SP_IMAGE_WRITE) return;
+  sp_image_trace *out = payload;
+  for (uint32_t b = 0; b < task->n_units; b++) {
+    uint64_t batch = unit + b;
+    uint32_t k = own->now.class_number;
+    if (own->now.step == SP_IMAGE_PEAK) {
+      for (k = 0; batch >= s->classes[k].n_batches; k++) batch -= s->classes[k].n_batches;
+    }
+    const struct sp_image_class *c = &s->classes[k];
+    for (uint64_t i = 0; i < SP_PSTM_BATCH; i++, out++) {
+      const uint64_t at = batch * SP_PSTM_BATCH + i;
+      *out = at < c->n_traces ? own->traces[c->first + at] : (sp_image_trace){0};
+    }
+  }
+  task->n_traces = task->n_units * SP_PSTM_BATCH;
+  task->payload_bytes = (uint32_t)((char *)out - (char *)payload);
+}
+
+/* What the snapshot and the images hold counts, whatever the journal says; but where all is in the output, that does.
+ */
+static sp_status restore(sp_flow_plan *plan, const char *part_path, uint8_t *done, void *figures) {
+  sp_image_own *own = plan->own;
+  const sp_image_shared *s = plan->shared;
+  const sp_image_phase last = sp_image_phase_at(s, sp_image_phases(s) - 1);
+  uint64_t left = 0;
+  for (uint64_t i = 0; i < last.n_units; i++) left += !done[last.first_unit + i];
+  if (left == 0) {
+    own->n_complete = sp_image_phases(s);
+    memset(done, 1, plan->shape.n_units);
+    return SP_SUCCESS;
+  }
+  sp_image_head head = {.snapshot = -1};
+  sp_image_state *state = NULL;
+  memset(done, 0, last.first_unit);
+  if (!sp_image_state_exists(part_path)) return SP_SUCCESS;
+  SP_TRY(sp_image_state_open(s, part_path, false, &state, &head));
+  sp_status status = SP_SUCCESS;
+  if (head.sequence && head.model_crc != s->model_crc) {
+    status =
+        SP_RAISE(SP_ERR_USAGE, "%s: the velocities have changed since it was begun; --restart starts over", part_path);
+  }
+  own->n_complete = head.n_complete;
+  const sp_image_phase now = sp_image_phase_at(s, head.n_complete);
+  if (status == SP_SUCCESS) memset(done, 1, now.first_unit);
+  if (status == SP_SUCCESS && head.snapshot >= 0 && head.n_units == now.n_units && now.step != SP_IMAGE_WRITE) {
+    uint8_t *bits = NULL;
+    status = sp_calloc(now.n_units / 8 + 1, 1, "a snapshot's batches", (void **)&bits);
+    if (status == SP_SUCCESS) status = sp_image_state_read_bits(state, head.snapshot, bits, now.n_units);
+    for (uint64_t i = 0; status == SP_SUCCESS && i < now.n_units; i++) {
+      done[now.first_unit + i] = bits[i / 8] >> (i % 8) & 1;
+    }
+    own->snapshot = head.snapshot;
+    sp_free(bits);
+  }
+  sp_image_state_close(state);
+  return status;
+}
+
+const sp_flow sp_flow_image = {.name = "image",
+                               .figures = &sp_gather_figures,
+                               .plan = plan_image,
+                               .destroy = destroy_plan,
+                               .phase = get_phase,
+                               .work = work_of,
+                               .describe = describe,
+                               .outputs = sp_image_outputs,
+                               .restore = restore,
+                               .begin_phase = begin_phase,
+                               .deal = deal,
+                               .fill = fill,
+                               .publish = sp_image_publish,
+                               .load = sp_image_load,
+                               .write_headers = sp_image_write_headers,
+                               .open = sp_image_open,
+                               .read = sp_image_read,
+                               .submit = sp_image_submit,
+                               .finish = sp_image_finish,
+                               .begin = sp_image_begin_phase,
+                               .sync = sp_image_sync,
+                               .busy_s = sp_image_busy_s,
+                               .close = sp_image_close};
