@@ -57,8 +57,8 @@ static const sp_param params[] = {
      "largest magnitude of a trace's derivative (1/s); auto: a pass over the traces finds it", FIELD(peak)},
     {"tile_mb", SP_PARAM_INT, "auto", 1, 1e7, 0, "auto", "MB",
      "memory of a worker for its tile of the image; auto: 2000", FIELD(tile_mb)},
-    {"snapshot", SP_PARAM_REAL, "auto", 1e-2, 1e6, 0, "auto", "s", "between snapshots; auto: by Young's rule, 60 or more",
-     FIELD(snapshot)},
+    {"snapshot", SP_PARAM_REAL, "auto", 1e-2, 1e6, 0, "auto", "s",
+     "between snapshots; auto: by Young's rule, 60 or more", FIELD(snapshot)},
     {0},
 };
 

@@ -14,8 +14,8 @@ typedef struct sp_cuda_module {
   /* Makes an engine whose ops and name are set. SP_ERR_USAGE without a log line when the GPU cannot compute this chain:
    * `why` says what is lacking. SP_ERR_DEVICE, logged. */
   sp_status (*create)(const sp_engine_config *config, char *why, size_t why_size, sp_engine **out);
-  const struct sp_fkk_cuda_ops *fkk; /* kernels/fkk/cuda.h */
-  const struct sp_group_ops *group;  /* src/device/cuda/group.h */
+  const struct sp_fkk_cuda_ops *fkk;  /* kernels/fkk/cuda.h */
+  const struct sp_group_ops *group;   /* src/device/cuda/group.h */
   const struct sp_pstm_gpu_ops *pstm; /* kernels/pstm/gpu.h */
 } sp_cuda_module;
 

@@ -307,7 +307,7 @@ static sp_status begin_phase(sp_flow_plan *plan, uint32_t phase, const uint8_t *
   const sp_image_begin begin = {.snapshot = phase == own->n_complete ? own->snapshot : -1};
   memcpy(payload, &begin, sizeof begin);
   *payload_bytes = sizeof begin;
-  return sp_dealer_create(&config, own->work_before, done + own->now.first_unit, &own->dealer);
+  return sp_dealer_create(&config, own->work_before, done ? done + own->now.first_unit : NULL, &own->dealer);
 }
 
 static sp_unit_run deal(sp_flow_plan *plan, int team, const double *speed) {
@@ -396,6 +396,7 @@ const sp_flow sp_flow_image = {.name = "image",
                                .publish = sp_image_publish,
                                .load = sp_image_load,
                                .write_headers = sp_image_write_headers,
+                               .explain = sp_image_explain,
                                .open = sp_image_open,
                                .read = sp_image_read,
                                .submit = sp_image_submit,

@@ -9,6 +9,8 @@
 #ifndef SEISPROC_SRC_FLOW_IMAGE_IMAGE_FLOW_H
 #define SEISPROC_SRC_FLOW_IMAGE_IMAGE_FLOW_H
 
+#include <stdio.h>
+
 #include "kernels/pstm/params.h"
 #include "src/flow/flow.h"
 
@@ -90,6 +92,9 @@ sp_status sp_image_survey(const sp_plan_request *request, const sp_pstm_params *
 
 /* The parameters of the job's only step. */
 const sp_pstm_params *sp_image_params(const sp_job *job);
+
+/* For `plan`: the image, contributions, time and memory. */
+void sp_image_explain(const sp_flow_plan *plan, FILE *out);
 
 /* --- the output --------------------------------------------------------------------------------------------------- */
 

@@ -534,5 +534,5 @@ static bool bus_id(int device, char *out, size_t size) {
 extern "C" const sp_engine_ops sp_engine_cuda_ops = {NULL, submit, test, wait, busy_seconds, destroy, register_memory};
 
 extern "C" const sp_cuda_module sp_cuda_module_table;
-extern "C" const sp_cuda_module sp_cuda_module_table = {SP_VERSION,         count,         bus_id, create,
-                                                        &sp_fkk_cuda_table, &sp_cuda_group, &sp_pstm_gpu_table};
+extern "C" const sp_cuda_module sp_cuda_module_table = {
+    SP_VERSION, count, bus_id, create, &sp_fkk_cuda_table, &sp_cuda_group, &sp_pstm_gpu_table};
