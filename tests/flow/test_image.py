@@ -1,5 +1,5 @@
-"""pstm as a job: the image that the kernels give, the same bits on any number of ranks, in tiles and after any kill, and
-what is refused."""
+"""pstm as a job: the image that the kernels give, the same bits on any number of ranks, in tiles and after any kill,
+and what is refused."""
 
 import os
 import signal

@@ -103,7 +103,7 @@ static sp_status choose_device(const worker *w, int *device) {
     const sp_member *m = &roles->members[r], *self = sp_roles_self(roles);
     before += m->role == SP_ROLE_WORKER && m->node == self->node && m->index < self->index;
   }
-  SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_MIN, w->peers)));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_MIN, w->peers));
   *device = have ? before % n : -1;
   if (have || engine != SP_ENGINE_CUDA) return SP_SUCCESS;
   return w->rank ? SP_ERR_USAGE
@@ -132,10 +132,10 @@ static sp_status open_state(worker *w, int device) {
   const char *part = w->site->part_path;
   sp_status status = SP_SUCCESS;
   if (w->rank == 0) status = sp_image_state_open(w->shared, part, true, &w->state, &w->head);
-  SP_TRY(sp_agree(w->peers, status));
+  SP_AGREE(w->peers, status);
   if (w->rank) status = sp_image_state_open(w->shared, part, false, &w->state, &head);
-  SP_TRY(sp_agree(w->peers, status));
-  SP_TRY(SP_MPI(MPI_Bcast(&w->head, sizeof w->head, MPI_BYTE, 0, w->peers)));
+  SP_AGREE(w->peers, status);
+  SP_MPI_ALL(MPI_Bcast(&w->head, sizeof w->head, MPI_BYTE, 0, w->peers));
   const uint32_t engine = device >= 0;
   if (w->head.sequence && w->head.engine != engine) {
     static const char *const names[] = {"CPU", "GPU"};
@@ -179,7 +179,7 @@ void sp_image_close(void *worker_) {
 sp_status sp_image_open(sp_flow_site *site, void **out) {
   worker *w = NULL;
   int device = -1;
-  SP_TRY(sp_agree(site->roles->peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w)));
+  SP_AGREE(site->roles->peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w));
   w->site = site;
   w->shared = sp_image_shared_of(site->plan);
   w->peers = site->roles->peers;
@@ -394,10 +394,10 @@ static sp_status reduce_share(worker *w, int root, uint64_t first, uint64_t end,
     const uint64_t left = end * n_tau - at;
     const int n = (int)(left < REDUCE_VALUES ? left : REDUCE_VALUES);
     const bool own = root == w->rank;
-    SP_TRY(SP_MPI(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(sum + at), own ? sum + at : NULL, n, MPI_INT64_T, MPI_SUM,
-                             root, w->peers)));
-    SP_TRY(SP_MPI(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(hits + at), own ? hits + at : NULL, n, MPI_UINT32_T, MPI_SUM,
-                             root, w->peers)));
+    SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(sum + at), own ? sum + at : NULL, n, MPI_INT64_T, MPI_SUM, root,
+                          w->peers));
+    SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(hits + at), own ? hits + at : NULL, n, MPI_UINT32_T, MPI_SUM,
+                          root, w->peers));
     for (int i = 0; own && i < n; i++) {
       w->sum[at - w->first_column * n_tau + (uint64_t)i] += sum[at + (uint64_t)i];
       w->hits[at - w->first_column * n_tau + (uint64_t)i] += hits[at + (uint64_t)i];
@@ -410,12 +410,13 @@ static sp_status reduce(worker *w) {
   int64_t *sum;
   uint32_t *hits;
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
-  SP_TRY(sp_agree(w->peers, sp_image_engine_sums(w->engine, &sum, &hits)));
+  SP_AGREE(w->peers, sp_image_engine_sums(w->engine, &sum, &hits));
   for (int r = 0; r < w->size; r++) {
-    SP_TRY(reduce_share(w, r, columns * (uint64_t)r / (uint64_t)w->size,
-                        columns * ((uint64_t)r + 1) / (uint64_t)w->size, sum, hits));
+    SP_ALIKE(reduce_share(w, r, columns * (uint64_t)r / (uint64_t)w->size,
+                          columns * ((uint64_t)r + 1) / (uint64_t)w->size, sum, hits));
   }
-  return sp_image_engine_clear(w->engine);
+  SP_AGREE(w->peers, sp_image_engine_clear(w->engine));
+  return SP_SUCCESS;
 }
 
 static sp_status write_snapshot(worker *w, int snapshot) {
@@ -453,14 +454,14 @@ static sp_status write_image(worker *w) {
 sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
   worker *w = worker_;
   sp_image_head head = w->head;
-  if (w->now.step == SP_IMAGE_WRITE) return SP_SUCCESS;
+  if (w->now.step == SP_IMAGE_WRITE) return SP_SUCCESS; /* alike */
   const int next = w->head.snapshot == 0;
-  if (w->now.step == SP_IMAGE_SUM) SP_TRY(reduce(w));
-  SP_TRY(SP_MPI(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers)));
+  if (w->now.step == SP_IMAGE_SUM) SP_ALIKE(reduce(w));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers));
   uint8_t *bits = w->bits;
   const int n_bytes = (int)((w->now.n_units + 7) / 8);
-  SP_TRY(SP_MPI(MPI_Reduce(w->rank ? (void *)bits : MPI_IN_PLACE, w->rank ? NULL : bits, n_bytes, MPI_BYTE, MPI_BOR, 0,
-                           w->peers)));
+  SP_MPI_ALL(MPI_Reduce(w->rank ? (void *)bits : MPI_IN_PLACE, w->rank ? NULL : bits, n_bytes, MPI_BYTE, MPI_BOR, 0,
+                        w->peers));
   sp_status status;
   if (ends && w->now.step == SP_IMAGE_SUM) {
     status = write_image(w);
@@ -468,7 +469,7 @@ sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
     status = write_snapshot(w, next);
   }
   SP_FAULT_POINT("snapshot_written");
-  SP_TRY(sp_agree(w->peers, status));
+  SP_AGREE(w->peers, status);
   head.sequence++;
   head.n_complete = ends ? phase + 1 : phase;
   head.snapshot = ends ? -1 : next;
