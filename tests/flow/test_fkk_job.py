@@ -137,27 +137,29 @@ def test_killed_and_resumed_on_other_ranks(survey, whole, tmp_path, point):
 
 
 def test_what_became_of_traces(seisproc, tmp_path):
-    """Dead traces, a NaN, an infinity: absent for the others, and told of in the status of their gathers."""
+    """Dead traces, a NaN, an infinity, a time break: absent for the others and left as they are, and told of in the
+    status of their gathers."""
 
     def spoil(traces, columns):
         traces[30] = 0
         traces[33:36] = 0
         traces[61, 5] = np.nan
         traces[70, 9] = np.inf
+        columns["trid"] = np.ones(len(traces), "<i4")
+        columns["trid"][90] = 5
 
     survey = Cubes(tmp_path / "in.h5", spoil)
-    absent = [30, 33, 34, 35, 61, 70]
-    for on_error in ("passthrough", "zero"):
-        job = jobs.Job(tmp_path, survey.path, job_text(on_error=on_error, vmax=2500, cubes="[offset]"), name=on_error)
-        job.run(ranks=5, check=2)
-        out = read(job.output)
-        status = np.zeros(NX * NY, int)
-        status[[10, 11, 20, 23]] = 1, 3, 2, 2
-        assert np.array_equal(out["integrity/status"], status)
-        kept = survey.traces[absent] if on_error == "passthrough" else np.zeros((6, N_SAMPLES))
-        assert np.array_equal(out["traces"][absent], kept, equal_nan=True)
-        assert not out["noise"][absent].any() and np.isfinite(np.delete(out["traces"], absent, 0)).all()
-        assert "all checksums agree" in seisproc("verify", job.output, "--against", survey.path).stdout
+    absent = [30, 33, 34, 35, 61, 70, 90]
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
+    job.run(ranks=5, check=2)
+    out = read(job.output)
+    status = np.zeros(NX * NY, int)
+    status[[10, 11, 20, 23]] = 1, 3, 8, 8
+    assert np.array_equal(out["integrity/status"], status)
+    assert np.array_equal(out["traces"][absent], survey.traces[absent], equal_nan=True)
+    assert not out["noise"][absent].any() and np.isfinite(np.delete(out["traces"], absent, 0)).all()
+    verified = seisproc("verify", job.output, "--against", survey.path).stdout
+    assert "all checksums agree" in verified and "processed + noise is the input" in verified
     live = np.ones(NX * NY * 3, bool)
     live[absent] = False
     oracle = load_oracle()

@@ -74,6 +74,13 @@ static void close_publisher(publisher *p) {
   sp_survey_close(p->survey);
 }
 
+/* The worse of two: what was not processed before traces that are not finite, and these before dead ones. */
+static uint8_t worse(uint8_t a, uint8_t b) {
+  const bool fails_a = !sp_reason_is_processed(a), fails_b = !sp_reason_is_processed(b);
+  if (fails_a != fails_b) return fails_a ? a : b;
+  return a > b ? a : b;
+}
+
 /* A gather's checksums from those of its traces, and its status: dead where all traces are, else the worst. */
 static sp_status join_gather(publisher *p, uint64_t gather, uint32_t *crcs, uint8_t *state) {
   const uint64_t end = p->index->first_trace[gather + 1];
@@ -88,7 +95,7 @@ static sp_status join_gather(publisher *p, uint64_t gather, uint32_t *crcs, uint
       for (size_t k = 0; k < p->n_crcs; k++) {
         crcs[k] = sp_crc32c_combine(crcs[k], p->trace_crcs[i * p->n_crcs + k], p->row_bytes);
       }
-      if (p->trace_states[i] > *state) *state = p->trace_states[i];
+      *state = worse(*state, p->trace_states[i]);
       dead += p->trace_states[i] == SP_REASON_DEAD_TRACES;
     }
   }
@@ -137,7 +144,7 @@ sp_status sp_volume_load(const sp_flow_plan *plan, sp_survey *output, void *figu
       const uint8_t state = states[sp_volume_trace(plan, cube, i)];
       results[u].reason = state > results[u].reason ? state : results[u].reason;
       results[u].dead += state == SP_REASON_DEAD_TRACES;
-      results[u].not_finite += state == SP_REASON_NOT_FINITE;
+      results[u].not_finite += state == SP_REASON_BAD_TRACES;
       results[u].unreadable += state == SP_REASON_UNREADABLE;
     }
   }

@@ -359,6 +359,10 @@ sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan) {
   }
   if (job->n_sort)
     return SP_RAISE(SP_ERR_USAGE, "%s: fkk keeps the order of the traces: sort is not allowed", job->input);
+  if (job->settings.nan != SP_NAN_TRACE) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: nan: fkk leaves a trace that is not finite as it is; allowed is trace",
+                    job->input);
+  }
   SP_TRY(sp_flow_check_chain(request));
   SP_TRY(find_cubes(request, plan));
   size_up(request, plan);

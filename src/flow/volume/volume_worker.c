@@ -8,15 +8,14 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
+#include "seisproc/engine.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/row_writer.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
-#include "src/device/cuda/group.h"
-#include "src/flow/choose_gpu.h"
-#include "src/flow/gather/cuda_module.h"
 #include "src/flow/volume/volume_flow.h"
+#include "src/flow/volume/volume_gpus.h"
 
 typedef struct worker {
   sp_flow_site *site;
@@ -25,16 +24,18 @@ typedef struct worker {
   const sp_volume_shared *shared;
   sp_survey *survey;
   sp_trace_source *traces;
+  sp_dataset *trid; /* NULL: all traces are seismic */
+  void *trid_rows;
+  double *trid_values; /* [slab_rows] */
   sp_thread_team *team;
   sp_task tasks[2];
-  uint32_t n_slots[2];          /* handed over for the task */
-  float *slabs[2];              /* [slab_rows][n_samples]: read, and transformed */
-  float *kept;                  /* [share of the largest cube][n_samples], or NULL */
-  float *removed;               /* [slab_rows][n_samples] */
-  uint8_t *unreadable;          /* [share of the largest cube] */
-  const sp_cuda_module *module; /* where each worker of the team has a GPU; else NULL */
-  int device;
-  sp_block_exchange gpus; /* of the team */
+  uint32_t n_slots[2]; /* handed over for the task */
+  float *slabs[2];     /* [slab_rows][n_samples]: read, and transformed */
+  float *kept;         /* [share of the largest cube][n_samples], or NULL */
+  float *removed;      /* [slab_rows][n_samples] */
+  uint8_t *unreadable; /* [share of the largest cube] */
+  uint8_t *skipped;    /* [share of the largest cube]: not seismic, absent */
+  sp_volume_gpus gpus;
   /* of the cube in hand */
   const sp_volume_cube *cube;
   sp_cube_filter *filter;
@@ -48,11 +49,15 @@ void sp_volume_close(void *worker_) {
   worker *w = worker_;
   if (!w) return;
   sp_thread_team_destroy(w->team);
-  if (w->module && w->gpus.context) w->module->group->destroy(&w->gpus);
+  sp_volume_gpus_leave(&w->gpus);
   for (int i = 0; i < 2; i++) sp_free(w->slabs[i]);
   sp_free(w->kept);
   sp_free(w->removed);
   sp_free(w->unreadable);
+  sp_free(w->skipped);
+  sp_free(w->trid_rows);
+  sp_free(w->trid_values);
+  sp_dataset_close(w->trid);
   sp_trace_source_close(w->traces);
   sp_survey_close(w->survey);
   sp_free(w);
@@ -75,46 +80,6 @@ static uint64_t largest_share(const worker *w) {
   return most;
 }
 
-/* Whether all workers of the team say yes. Collective over the team. */
-static bool all_agree(const worker *w, bool yes) {
-  int answer = yes;
-  MPI_Allreduce(MPI_IN_PLACE, &answer, 1, MPI_INT, MPI_MIN, w->site->roles->team);
-  return answer;
-}
-
-/* A team's GPUs exchange through NCCL; without it, or where one of them is shared, the CPU computes. Collective over
- * the team. */
-static void join_gpus(worker *w) {
-  const MPI_Comm team = w->site->roles->team;
-  int rank, size;
-  char why[256] = "another worker of the team cannot";
-  uint8_t id[SP_GROUP_ID_BYTES];
-  MPI_Comm_rank(team, &rank);
-  MPI_Comm_size(team, &size);
-  if (!all_agree(w, w->module != NULL)) w->module = NULL;
-  if (size == 1 || !w->module) return; // alike
-  bool fine = all_agree(w, rank || w->module->group->name(id, why, sizeof why) == SP_SUCCESS);
-  if (fine) {
-    MPI_Bcast(id, sizeof id, MPI_BYTE, 0, team);
-    fine = all_agree(w, w->module->group->create(id, rank, size, w->device, &w->gpus, why, sizeof why) == SP_SUCCESS);
-  }
-  if (fine) return;
-  if (rank == 0) sp_warn("fkk: the GPUs of a team cannot exchange: %s; the CPU computes", why);
-  if (w->gpus.context) w->module->group->destroy(&w->gpus);
-  w->module = NULL;
-}
-
-/* Errors: SP_ERR_USAGE where the job asks for a GPU and there is none. */
-static sp_status find_gpu(worker *w) {
-  const int engine = w->plan->job->settings.engine;
-  char why[256] = "";
-  w->device = sp_choose_gpu(w->site->roles, engine);
-  if (w->device >= 0) w->module = sp_cuda_module_load(why, sizeof why);
-  if (w->module || engine != SP_ENGINE_CUDA) return SP_SUCCESS;
-  sp_gpu_count(why, sizeof why);
-  return SP_RAISE(SP_ERR_USAGE, "engine cuda: %s", why);
-}
-
 static sp_status create(worker *w) {
   const size_t row = w->shape->n_samples * sizeof(float), slab = w->shared->slab_rows * row;
   const uint64_t share = largest_share(w);
@@ -128,14 +93,26 @@ static sp_status create(worker *w) {
   w->removed = block;
   SP_TRY(sp_calloc(share + 1, 1, "traces of a cube", &block));
   w->unreadable = block;
+  SP_TRY(sp_calloc(share + 1, 1, "traces of a cube", &block));
+  w->skipped = block;
+  SP_TRY(sp_calloc(w->shared->slab_rows, sizeof(double), "a header column", &block));
+  w->trid_rows = block;
+  SP_TRY(sp_calloc(w->shared->slab_rows, sizeof(double), "a header column", &block));
+  w->trid_values = block;
   w->site->buffers += 3 * slab;
   if (w->shared->keeps_input) {
     SP_TRY(sp_alloc(share * row, "traces of a cube", &block));
     w->kept = block;
     w->site->buffers += share * row;
   }
-  w->site->engine = w->module ? "cuda" : "cpu";
+  w->site->engine = w->gpus.module ? "cuda" : "cpu";
   return SP_SUCCESS;
+}
+
+static sp_status open_trid(worker *w) {
+  const bool wanted = w->plan->job->settings.trid == SP_TRID_SEISMIC;
+  if (!wanted || !sp_survey_has(w->survey, "/headers/trid")) return SP_SUCCESS;
+  return sp_dataset_open(w->survey, "/headers/trid", &w->trid);
 }
 
 sp_status sp_volume_open(sp_flow_site *site, void **out) {
@@ -149,8 +126,9 @@ sp_status sp_volume_open(sp_flow_site *site, void **out) {
   w->shared = sp_volume_shared_of(site->plan);
   sp_status status = sp_agree(peers, sp_survey_open(peers, w->plan->job->input, false, &w->survey));
   if (status == SP_SUCCESS) status = sp_agree(peers, sp_trace_source_open(w->survey, "/traces", &w->traces));
-  if (status == SP_SUCCESS) status = sp_agree(peers, find_gpu(w));
-  if (status == SP_SUCCESS) join_gpus(w);
+  if (status == SP_SUCCESS) status = sp_agree(peers, open_trid(w));
+  if (status == SP_SUCCESS) status = sp_agree(peers, sp_volume_gpus_find(site, &w->gpus));
+  if (status == SP_SUCCESS) sp_volume_gpus_join(site, &w->gpus);
   if (status == SP_SUCCESS) status = sp_agree(peers, create(w));
   if (status == SP_SUCCESS) {
     *out = w;
@@ -183,6 +161,14 @@ static void read_run(worker *w, uint64_t i, uint32_t count, float *rows) {
   }
 }
 
+/* Which of a run are not seismic; where that cannot be read, none. */
+static void read_trid(worker *w, uint64_t i, uint32_t count) {
+  const uint64_t first = sp_volume_trace(w->plan, w->cube, i);
+  if (sp_dataset_read_independent(w->trid, first, count, w->trid_rows) != SP_SUCCESS) return;
+  sp_rows_to_double(sp_dataset_type(w->trid), w->trid_rows, count, w->trid_values);
+  for (uint32_t k = 0; k < count; k++) w->skipped[i + k - w->share.first] = !sp_trid_is_seismic(w->trid_values[k]);
+}
+
 /* Traces first ... first + count - 1 of the share. */
 static void read_slab(worker *w, uint64_t first, uint32_t count, float *rows) {
   const double start = sp_now();
@@ -191,6 +177,7 @@ static void read_slab(worker *w, uint64_t first, uint32_t count, float *rows) {
   for (uint32_t i = 0; i < count;) {
     const uint32_t n = run_length(w, at + i, count - i);
     read_run(w, at + i, n, rows + (size_t)i * w->shape->n_samples);
+    if (w->trid) read_trid(w, at + i, n);
     i += n;
   }
   sp_activity_step(w->site->activity);
@@ -207,12 +194,28 @@ static float *slab_of(const worker *w, uint64_t first) {
   return w->slabs[first / w->shared->slab_rows % 2];
 }
 
+/* Traces that are not seismic are zero for the filter, and so absent. */
+static void hide_skipped(const worker *w, uint64_t first, uint32_t count, float *rows) {
+  const size_t n = w->shape->n_samples;
+  for (uint32_t i = 0; i < count; i++) {
+    if (w->skipped[first + i]) memset(rows + i * n, 0, n * sizeof *rows);
+  }
+}
+
+/* They are read again for the output: there are few. */
+static void show_skipped(worker *w, uint64_t first, uint32_t count, float *rows) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (w->skipped[first + i]) read_run(w, w->share.first + first + i, 1, rows + (size_t)i * w->shape->n_samples);
+  }
+}
+
 /* The next slab is read while the threads transform the one before. */
 static sp_status read_and_transform(worker *w) {
   for (uint64_t first = 0; first < w->share.count; first += w->shared->slab_rows) {
     const uint32_t count = slab_count(w, first);
     float *rows = slab_of(w, first);
     read_slab(w, first, count, rows);
+    hide_skipped(w, first, count, rows);
     if (w->filter) sp_cube_filter_forward(w->filter, first, count, rows);
     if (w->filter && sp_cube_filter_on_gpu(w->filter) && !w->kept) SP_TRY(sp_cube_filter_wait(w->filter));
   }
@@ -235,11 +238,13 @@ typedef struct result_slab {
 static sp_reason reason_of(const worker *w, uint64_t item) {
   if (w->unreadable[item]) return SP_REASON_UNREADABLE;
   if (w->set_aside != SP_REASON_OK) return w->set_aside;
+  if (w->skipped[item]) return SP_REASON_OK;
   const sp_item_state state = sp_cube_filter_state(w->filter, item);
-  return state == SP_ITEM_LIVE ? SP_REASON_OK : state == SP_ITEM_DEAD ? SP_REASON_DEAD_TRACES : SP_REASON_NOT_FINITE;
+  return state == SP_ITEM_LIVE ? SP_REASON_OK : state == SP_ITEM_DEAD ? SP_REASON_DEAD_TRACES : SP_REASON_BAD_TRACES;
 }
 
-/* The processed trace y and the noise x - y, rounded once; of a trace that was not processed, as on_error says. */
+/* The processed trace y and the noise x - y, rounded once. A trace that is not seismic or not finite stays as it is;
+ * one that could not be processed is what on_error says. */
 static void finish_trace(void *context, int thread, uint64_t i) {
   const result_slab *s = context;
   const worker *w = s->w;
@@ -248,7 +253,8 @@ static void finish_trace(void *context, int thread, uint64_t i) {
   const float *x = s->in + at, *r = s->removed ? s->removed + at : NULL;
   float *y = s->traces + at;
   const sp_reason reason = reason_of(w, s->first + i);
-  const bool fine = reason <= SP_REASON_DEAD_TRACES, zero = !fine && settings->on_error == SP_ON_ERROR_ZERO;
+  const bool fine = reason <= SP_REASON_DEAD_TRACES && !w->skipped[s->first + i];
+  const bool zero = !sp_reason_is_processed(reason) && settings->on_error == SP_ON_ERROR_ZERO;
   for (size_t k = 0; k < n; k++) y[k] = zero ? 0 : fine ? x[k] - r[k] : x[k];
   float *noise = settings->mode == SP_MODE_NOISE ? y : s->noise ? s->noise + at : NULL;
   for (size_t k = 0; noise && k < n; k++) noise[k] = fine ? x[k] - y[k] : 0;
@@ -263,7 +269,7 @@ static void count_reasons(const result_slab *s, uint32_t count, sp_volume_result
   for (uint32_t i = 0; i < count; i++) {
     result->reason = s->status[i] > result->reason ? s->status[i] : result->reason;
     result->dead += s->status[i] == SP_REASON_DEAD_TRACES;
-    result->not_finite += s->status[i] == SP_REASON_NOT_FINITE;
+    result->not_finite += s->status[i] == SP_REASON_BAD_TRACES;
     result->unreadable += s->status[i] == SP_REASON_UNREADABLE;
   }
 }
@@ -293,7 +299,10 @@ static sp_status hand_over_slab(worker *w, int k, uint64_t first) {
   const sp_node_window *window = w->site->window;
   const uint32_t count = slab_count(w, first);
   float *rows = slab_of(w, first);
-  if (!w->kept) read_slab(w, first, count, rows);
+  if (!w->kept) {
+    read_slab(w, first, count, rows);
+    hide_skipped(w, first, count, rows);
+  }
   sp_slot *slot = claim_slot(w, &w->tasks[k], first, count);
   const int n_planes = w->shape->window.n_planes;
   result_slab s = {.w = w, .first = first, .in = rows, .removed = w->filter ? w->removed : NULL};
@@ -307,6 +316,7 @@ static sp_status hand_over_slab(worker *w, int k, uint64_t first) {
     sp_cube_filter_back(w->filter, first, count, rows, w->removed);
     SP_TRY(sp_cube_filter_wait(w->filter));
   }
+  show_skipped(w, first, count, rows);
   sp_thread_team_start(w->team, count, 16, finish_trace, &s);
   sp_thread_team_wait(w->team);
   count_reasons(&s, count, sp_slot_figures(window, slot));
@@ -349,9 +359,9 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
                                .dy = w->cube->grid.dy,
                                .mean = params->duplicates == SP_FKK_MEAN,
                                .scratch = w->shared->spills ? params->scratch.text : NULL,
-                               .gpu = w->module ? w->module->fkk : NULL,
-                               .device = w->device,
-                               .gpus = w->gpus.context ? &w->gpus : NULL,
+                               .gpu = w->gpus.module ? w->gpus.module->fkk : NULL,
+                               .device = w->gpus.device,
+                               .gpus = w->gpus.group.context ? &w->gpus.group : NULL,
                                .slab_rows = w->shared->slab_rows};
     SP_TRY(sp_cube_filter_create(&spec, &w->filter));
     w->share = sp_cube_filter_share(w->filter);
@@ -359,6 +369,7 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
     w->share.count = end <= n ? w->share.count : n > w->share.first ? n - w->share.first : 0;
   }
   memset(w->unreadable, 0, w->share.count);
+  memset(w->skipped, 0, w->share.count);
   return SP_SUCCESS;
 }
 

@@ -1,0 +1,26 @@
+/* The GPUs of a team of workers: one each, which exchange through NCCL where the team is more than one. Private to
+ * src/flow/volume. */
+#ifndef SEISPROC_SRC_FLOW_VOLUME_VOLUME_GPUS_H
+#define SEISPROC_SRC_FLOW_VOLUME_VOLUME_GPUS_H
+
+#include "src/device/cuda/group.h"
+#include "src/flow/flow.h"
+#include "src/flow/gather/cuda_module.h"
+
+typedef struct sp_volume_gpus {
+  const sp_cuda_module *module; /* NULL: the CPU computes */
+  int device;
+  sp_block_exchange group; /* all zero for a worker alone */
+} sp_volume_gpus;
+
+/* This worker's GPU. Errors: SP_ERR_USAGE where the job asks for one and there is none. */
+sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus);
+
+/* Makes the group; without NCCL, or where two workers share a GPU, the CPU computes, which is said. Collective over the
+ * team. */
+void sp_volume_gpus_join(const sp_flow_site *site, sp_volume_gpus *gpus);
+
+/* Takes one that is all zero. */
+void sp_volume_gpus_leave(sp_volume_gpus *gpus);
+
+#endif
