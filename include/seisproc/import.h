@@ -18,8 +18,9 @@ typedef struct sp_import_options {
   const char *sort[SP_IMPORT_MAX_SORT_KEYS]; /* within gathers; none: the file's order */
   int n_sort;
   sp_segy_hints hints;
-  bool derive_offset; /* the column offset is the distance of the coordinates, not the header's */
-  bool quiet;         /* no progress, no closing line */
+  bool derive_offset;   /* the column offset is the distance of the coordinates, not the header's */
+  uint64_t spool_limit; /* most bytes that are taken from a pipe; 0: half of what is free beside the output */
+  bool quiet;           /* no progress, no closing line */
 } sp_import_options;
 
 /* Imports a file. Where a gather's traces do not stand together in the file, traces are sorted by gather, stably.

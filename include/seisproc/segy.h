@@ -54,6 +54,7 @@ bool sp_segy_decode(int format, sp_byte_order order, const void *raw, size_t n, 
 typedef struct sp_segy_losses {
   uint64_t clipped;    /* beyond the range of the format: its nearest end was written */
   uint64_t not_finite; /* NaN, or an infinity in a format without one: 0, or the nearest end */
+  uint64_t zeroed;     /* integer formats: not 0, and 0 is the nearest integer */
 } sp_segy_losses;
 
 /* Encodes n samples, rounded to the nearest value of the format, halves to even. Adds to *losses. */

@@ -11,11 +11,12 @@
 #include "seisproc/status.h"
 
 typedef enum sp_side {
-  SP_SIDE_PART,    /* OUT.part: the output until it is complete */
-  SP_SIDE_LOCK,    /* OUT.lock: who writes it */
-  SP_SIDE_JOURNAL, /* OUT.journal: what of it is on the disk */
-  SP_SIDE_RUNS,    /* OUT.runs: where and how it was made */
-  SP_SIDE_INFLIGHT /* OUT.inflight: what each rank has in hand */
+  SP_SIDE_PART,     /* OUT.part: the output until it is complete */
+  SP_SIDE_LOCK,     /* OUT.lock: who writes it */
+  SP_SIDE_JOURNAL,  /* OUT.journal: what of it is on the disk */
+  SP_SIDE_RUNS,     /* OUT.runs: where and how it was made */
+  SP_SIDE_INFLIGHT, /* OUT.inflight: what each rank has in hand */
+  SP_SIDE_SPOOL     /* OUT.spool: what came out of a pipe, while it is imported */
 } sp_side;
 
 /* ".part", ".lock", ... */

@@ -26,6 +26,8 @@ const char *sp_side_suffix(sp_side side) {
     return ".runs";
   case SP_SIDE_INFLIGHT:
     return ".inflight";
+  case SP_SIDE_SPOOL:
+    return ".spool";
   }
   return "";
 }

@@ -6,16 +6,28 @@
 #include "seisproc/dist.h"
 #include "seisproc/export.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 
 int sp_cli_export(int argc, char **argv);
 
-enum { KEY_DATASET = 'd', KEY_QUIET = 'q', KEY_FORMAT = 'f', KEY_AS = 256 };
+enum { KEY_DATASET = 'd', KEY_QUIET = 'q', KEY_FORMAT = 'f', KEY_AS = 256, KEY_SCALE, KEY_MAP, KEY_KEEP_TEXT };
+enum { MAX_MAPS = 16 };
+
+typedef struct arguments {
+  sp_export_options options;
+  const char *maps[MAX_MAPS];
+} arguments;
 
 static const struct argp_option options[] = {
     {"dataset", KEY_DATASET, "traces|noise", 0, "What to export; traces unless told", 0},
     {"format", KEY_FORMAT, "N", 0,
      "Sample format by SEG-Y's code: 1, 2, 3, 5, 6, 8, 10, 11 or 16; as imported unless told", 0},
     {"as", KEY_AS, "segy|su", 0, "The kind of file; as imported unless told", 0},
+    {"scale", KEY_SCALE, "auto|FACTOR", 0,
+     "Multiply samples by this; auto: by the largest power of 2 with which all fit an integer format", 0},
+    {"map", KEY_MAP, "NAME=WORD", 0,
+     "Write this column into another header word, which must be free; may be given again", 0},
+    {"keep-text", KEY_KEEP_TEXT, NULL, 0, "Leave the textual header as it is: it does not say what was done", 0},
     {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing line", 0},
     {0},
 };
@@ -36,7 +48,8 @@ static sp_segy_kind parse_kind(struct argp_state *state, const char *text) {
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
-  sp_export_options *o = state->input;
+  arguments *args = state->input;
+  sp_export_options *o = &args->options;
   switch (key) {
   case KEY_DATASET:
     o->dataset = value;
@@ -46,6 +59,16 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case KEY_AS:
     o->kind = parse_kind(state, value);
+    return 0;
+  case KEY_SCALE:
+    o->scale = strcmp(value, "auto") ? sp_option_number(state, "--scale", value, 1e-30, 1e30) : 0;
+    return 0;
+  case KEY_MAP:
+    if (o->n_maps == MAX_MAPS) argp_error(state, "more than %d --map", MAX_MAPS);
+    args->maps[o->n_maps++] = value;
+    return 0;
+  case KEY_KEEP_TEXT:
+    o->keep_text = true;
     return 0;
   case KEY_QUIET:
     o->quiet = true;
@@ -67,20 +90,21 @@ int sp_cli_export(int argc, char **argv) {
   static const struct argp argp = {
       options,
       parse_option,
-      "IN.h5 OUT.sgy",
-      "Exports a survey as a SEG-Y or SU file, with the headers it was imported with.\v"
+      "IN.h5 OUT.sgy|-",
+      "Exports a survey as a SEG-Y or SU file, with the headers it was imported with and what its columns say.\v"
       "A survey that was imported and neither changed nor sorted gives the identical bytes. Under mpirun or srun all "
       "ranks take part.\n\n"
       "Exit status: 0 complete; 1 usage or input; 75 a write that failed. After an error no output is left.",
       NULL,
       NULL,
       NULL};
-  sp_export_options args = {.dataset = "traces"};
+  arguments args = {.options = {.dataset = "traces", .scale = 1}};
+  args.options.maps = args.maps;
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
-  if (!sp_comm_launched()) return sp_status_exit_code(sp_export(MPI_COMM_NULL, &args));
+  if (!sp_comm_launched()) return sp_status_exit_code(sp_export(MPI_COMM_NULL, &args.options));
   sp_status status = sp_comm_start(&argc, &argv);
-  if (status == SP_SUCCESS) status = sp_export(MPI_COMM_WORLD, &args);
+  if (status == SP_SUCCESS) status = sp_export(MPI_COMM_WORLD, &args.options);
   sp_comm_finish();
   return sp_status_exit_code(status);
 }

@@ -7,6 +7,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/import.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 
 int sp_cli_import(int argc, char **argv);
 
@@ -32,6 +33,7 @@ enum {
   KEY_DERIVE,
   KEY_SAMPLE_ORDER,
   KEY_LENGTH_UNIT,
+  KEY_SPOOL_LIMIT,
 };
 
 static const struct argp_option options[] = {
@@ -42,6 +44,10 @@ static const struct argp_option options[] = {
      0},
     {"sort", KEY_SORT, "KEY", 0, "Sort traces within gathers by this header word; may be given again", 0},
     {"allow-truncated", KEY_TRUNCATED, NULL, 0, "Take the whole traces of a file that ends inside one", 0},
+    {"spool-limit", KEY_SPOOL_LIMIT, "GB", 0,
+     "Most that is taken from a pipe, which is kept beside the output meanwhile; half of what is free there unless "
+     "told",
+     0},
     {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing line", 0},
     {NULL, 0, NULL, 0, "Where the file's headers are wrong:", 1},
     {"as", KEY_AS, "segy|su", 0, "What kind of file it is", 1},
@@ -190,6 +196,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case KEY_TRUNCATED:
     o->hints.allow_truncated = true;
     return 0;
+  case KEY_SPOOL_LIMIT:
+    o->spool_limit = (uint64_t)(1e9 * sp_option_number(state, "--spool-limit", value, 1e-9, 1e9));
+    return 0;
   case KEY_QUIET:
     o->quiet = true;
     return 0;
@@ -209,7 +218,7 @@ int sp_cli_import(int argc, char **argv) {
   static const struct argp argp = {
       options,
       parse_option,
-      "IN OUT.h5",
+      "IN|- OUT.h5",
       "Imports a SEG-Y (revisions 0 to 2.1) or SU file as a survey.\v"
       "Traces that are not ordered by gather are sorted; those of one gather keep their order. What the headers say "
       "against the file is reported with what is used instead. Under mpirun or srun all ranks take part.\n\n"

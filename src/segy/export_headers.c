@@ -1,198 +1,248 @@
-/* Headers for a survey that was not imported: textual, binary and trace headers out of its columns. */
+/* Trace headers of an export: the kept ones, or zeros, with what the columns of the survey say. A column that says what
+ * the kept header says already, as import would read it, changes nothing: so what was not edited comes back byte for
+ * byte. Columns that scale others are written first, and a scaled value is written by its trace's own scalar. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "seisproc/memory.h"
+#include "seisproc/log.h"
+#include "src/segy/export_binary.h"
 #include "src/segy/exporter.h"
-#include "src/segy/segy_probe.h"
+#include "src/segy/header_value.h"
+#include "src/segy/segy_bytes.h"
 
-enum { MADE_SCALAR = -100, LINES = 40, LINE_BYTES = 80 };
+enum { MADE_SCALAR = -100 }; /* of scaled values in made headers */
 
-/* --- file headers ------------------------------------------------------------------------------------------------- */
-
-static bool is_whole(double v, double most) {
-  return v == rint(v) && v >= 0 && v <= most;
-}
-
-/* Whether the binary header's 16-bit fields can say the shape; else rev 2's wide ones do. */
-static bool needs_rev2(const sp_exporter *ex) {
-  return ex->n_samples > INT16_MAX || !is_whole(ex->interval_us, INT16_MAX);
-}
-
-static void put_text(uint8_t *text, unsigned line, const char *what) {
-  char *card = (char *)text + (size_t)(line - 1) * LINE_BYTES;
-  const size_t n = strlen(what);
-  memset(card, ' ', LINE_BYTES);
-  card[0] = 'C';
-  card[1] = line < 10 ? ' ' : (char)('0' + line / 10);
-  card[2] = (char)('0' + line % 10);
-  memcpy(card + 4, what, n < LINE_BYTES - 4 ? n : LINE_BYTES - 4);
-}
-
-static void make_text(const sp_exporter *ex, uint8_t *text) {
-  const sp_survey_info *info = sp_survey_get_info(ex->survey);
-  char line[2 * LINE_BYTES];
-  for (unsigned i = 1; i <= LINES; i++) put_text(text, i, "");
-  put_text(text, 1, "WRITTEN BY SEISPROC " SP_VERSION);
-  snprintf(line, sizeof line, "%llu TRACES OF %u SAMPLES AT %g MS", (unsigned long long)ex->n_traces, ex->n_samples,
-           ex->interval_us * 1e-3);
-  put_text(text, 2, line);
-  snprintf(line, sizeof line, "%llu GATHERS BY %.40s, CONTENT: %.16s", (unsigned long long)info->n_gathers,
-           info->gather_key, strcmp(ex->options->dataset, "noise") ? info->content : "noise");
-  put_text(text, 3, line);
-  put_text(text, LINES - 1, needs_rev2(ex) ? "SEG-Y REV2.0" : "SEG Y REV1");
-  put_text(text, LINES, "END TEXTUAL HEADER");
-  sp_segy_text_to_ebcdic(text, SP_SEGY_TEXT_BYTES);
-}
-
-void sp_export_set_binary(const sp_exporter *ex, uint8_t *binary) {
-  uint64_t interval_bits;
-  const bool wide_samples = ex->n_samples > UINT16_MAX, wide_interval = !is_whole(ex->interval_us, INT16_MAX);
-  memcpy(&interval_bits, &ex->interval_us, sizeof interval_bits);
-  sp_put_u16(binary + SP_BINARY_FORMAT, ex->order, (uint16_t)ex->format);
-  if (!ex->set_shape) return;
-  const bool is_rev2 = binary[SP_BINARY_REVISION] == 2;
-  sp_put_u16(binary + SP_BINARY_SAMPLES, ex->order, wide_samples ? 0 : (uint16_t)ex->n_samples);
-  sp_put_u16(binary + SP_BINARY_INTERVAL, ex->order, wide_interval ? 0 : (uint16_t)ex->interval_us);
-  if (is_rev2) sp_put_u32(binary + SP_BINARY_WIDE_SAMPLES, ex->order, wide_samples ? ex->n_samples : 0);
-  if (is_rev2) sp_put_u64(binary + SP_BINARY_WIDE_INTERVAL, ex->order, wide_interval ? interval_bits : 0);
-}
-
-sp_status sp_export_make_file_header(sp_exporter *ex) {
-  if (ex->kind == SP_KIND_SU) return SP_SUCCESS;
-  SP_TRY(sp_calloc(1, SP_SEGY_FILE_HEADER_BYTES, "file headers", (void **)&ex->file_header));
-  uint8_t *binary = ex->file_header + SP_SEGY_TEXT_BYTES;
-  make_text(ex, ex->file_header);
-  binary[SP_BINARY_REVISION] = needs_rev2(ex) ? 2 : 1;
-  if (needs_rev2(ex)) sp_put_u32(binary + SP_BINARY_ORDER, ex->order, 0x01020304);
-  sp_put_u16(binary + 302, ex->order, 1); /* traces of one length */
-  sp_put_u16(binary + SP_BINARY_MEASUREMENT, ex->order, 1);
-  sp_export_set_binary(ex, binary);
-  return SP_SUCCESS;
-}
-
-/* --- trace headers ------------------------------------------------------------------------------------------------ */
-
-static const sp_header_field *field_of(const sp_exporter *ex, const char *name) {
-  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, name);
-  if (ex->kind == SP_KIND_SEGY) return field;
-  return field && field->byte <= 180 ? field : sp_header_field_find(SP_BLOCK_SU, name);
-}
-
-static sp_status add_column(const char *name, sp_type type, const char *units, void *context) {
-  sp_exporter *ex = context;
-  const sp_header_field *field = field_of(ex, name);
-  if (!field || ex->n_columns == SP_SEGY_MAX_COLUMNS) return SP_SUCCESS;
-  char path[SP_NAME_LENGTH + 16];
-  snprintf(path, sizeof path, "/headers/%s", name);
-  sp_export_column *column = &ex->columns[ex->n_columns];
-  SP_TRY(sp_dataset_open(ex->survey, path, &column->dataset));
-  column->field = field;
-  ex->n_columns++;
-  return SP_SUCCESS;
-}
-
-/* The scalar field of a column that holds scaled values: what its own column says in the first trace, if there is one.
- */
-static sp_status find_scalar(sp_exporter *ex, sp_export_column *column) {
-  column->scalar = 1;
-  if (!column->field->scalar || sp_dataset_type(column->dataset) == SP_INT32) return SP_SUCCESS;
-  column->scalar = MADE_SCALAR;
-  for (int i = 0; i < ex->n_columns; i++) {
-    if (strcmp(ex->columns[i].field->name, column->field->scalar)) continue;
-    uint64_t row[1];
-    double value;
-    SP_TRY(sp_dataset_read_independent(ex->columns[i].dataset, 0, 1, row));
-    sp_rows_to_double(sp_dataset_type(ex->columns[i].dataset), row, 1, &value);
-    column->scalar = (int)value;
-  }
-  return SP_SUCCESS;
-}
-
-sp_status sp_export_open_columns(sp_exporter *ex) {
-  SP_TRY(sp_survey_each_header(ex->survey, add_column, ex));
-  for (int i = 0; i < ex->n_columns; i++) SP_TRY(find_scalar(ex, &ex->columns[i]));
-  return SP_SUCCESS;
-}
-
-static double clamp(double v, double least, double most) {
-  return v < least ? least : v > most ? most : v;
-}
-
-static void put_value(uint8_t *at, sp_field_type type, sp_byte_order order, double v) {
-  if (type == SP_FIELD_FLOAT32) {
-    const float f = (float)v;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    sp_put_u32(at, order, bits);
-    return;
-  }
-  v = isnan(v) ? 0 : rint(v);
-  if (type == SP_FIELD_UINT16) {
-    sp_put_u16(at, order, (uint16_t)clamp(v, 0, UINT16_MAX));
-  } else if (type == SP_FIELD_INT16) {
-    sp_put_u16(at, order, (uint16_t)(int16_t)clamp(v, INT16_MIN, INT16_MAX));
-  } else {
-    sp_put_u32(at, order, (uint32_t)(int32_t)clamp(v, INT32_MIN, INT32_MAX));
-  }
-}
+/* --- one value ---------------------------------------------------------------------------------------------------- */
 
 static double unscaled(double v, int scalar) {
   const double factor = sp_header_scaled(1, scalar < 0 ? -scalar : scalar);
   return scalar < 0 ? v * factor : v / factor;
 }
 
-void sp_export_set_shape(const sp_exporter *ex, uint8_t *header) {
-  const sp_header_field *ns = sp_header_field_find(SP_BLOCK_STANDARD, "ns");
-  const sp_header_field *dt = sp_header_field_find(SP_BLOCK_STANDARD, "dt");
-  const double longest = ex->kind == SP_KIND_SU ? UINT16_MAX : INT16_MAX;
-  const bool says_interval = is_whole(ex->interval_us, longest);
-  sp_put_u16(header + ns->byte - 1, ex->order, ex->n_samples > UINT16_MAX ? 0 : (uint16_t)ex->n_samples);
-  sp_put_u16(header + dt->byte - 1, ex->order, says_interval ? (uint16_t)ex->interval_us : 0);
-  if (ex->kind != SP_KIND_SU || says_interval) return;
-  const sp_header_field *d1 = sp_header_field_find(SP_BLOCK_SU, "d1");
-  put_value(header + d1->byte - 1, d1->type, ex->order, ex->interval_us * 1e-6);
+static sp_status refuse(const sp_exporter *ex, size_t c, uint64_t trace, double value) {
+  const sp_segy_column *place = &ex->layout->columns[c];
+  return SP_RAISE(SP_ERR_INPUT, "%s: header word %s is %.10g in trace %llu, which its field (byte %u, %s) cannot hold",
+                  ex->options->input, place->name, value, (unsigned long long)trace + 1, place->at + 1u,
+                  sp_field_type_name((sp_field_type)place->type));
 }
 
-/* Numbers traces, for surveys without such columns. */
-static void put_numbers(const sp_exporter *ex, uint64_t first, sp_local i, uint8_t *header) {
-  const sp_header_field *tracl = sp_header_field_find(SP_BLOCK_STANDARD, "tracl");
-  const sp_header_field *tracr = sp_header_field_find(SP_BLOCK_STANDARD, "tracr");
-  const sp_header_field *trid = sp_header_field_find(SP_BLOCK_STANDARD, "trid");
-  const double number = (double)((first + i) % INT32_MAX + 1);
-  put_value(header + tracl->byte - 1, tracl->type, ex->order, number);
-  put_value(header + tracr->byte - 1, tracr->type, ex->order, number);
-  put_value(header + trid->byte - 1, trid->type, ex->order, 1);
+/* Writes what column c says of one trace. */
+static sp_status put_value(sp_exporter *ex, size_t c, uint64_t trace, uint8_t *header, double value) {
+  const sp_segy_column *place = &ex->layout->columns[c];
+  sp_export_column *column = &ex->columns[c];
+  const sp_field_type type = (sp_field_type)place->type;
+  if (column->must_be_free && sp_header_value_get(header + place->at, type, ex->order) != 0) {
+    return SP_RAISE(SP_ERR_USAGE, "--map %s: the word at byte %u is not free: trace %llu has %.10g there", place->name,
+                    place->at + 1u, (unsigned long long)trace + 1,
+                    sp_header_value_get(header + place->at, type, ex->order));
+  }
+  const bool scaled = place->real && place->scalar >= 0;
+  const int scalar = scaled ? (int)sp_segy_column_value(ex->layout, (size_t)place->scalar, header) : 1;
+  const double said = scaled && sp_header_scale_is_legal(scalar) && scalar ? unscaled(value, scalar) : value;
+  if (place->wide_at) { /* it overrides the standard field, which then says what it can */
+    if (!sp_header_value_put(header + place->wide_at, (sp_field_type)place->wide_type, ex->order, value)) {
+      return refuse(ex, c, trace, value);
+    }
+    if (!sp_header_value_put(header + place->at, type, ex->order, said)) {
+      sp_header_value_put(header + place->at, type, ex->order, 0);
+    }
+    return SP_SUCCESS;
+  }
+  if (!sp_header_value_put(header + place->at, type, ex->order, said)) return refuse(ex, c, trace, value);
+  const double kept = sp_header_value_get(header + place->at, type, ex->order);
+  if (fabs(kept - said) <= 1e-6 * fabs(said)) return SP_SUCCESS;
+  if (!column->n_rounded++) column->first_rounded = trace;
+  return SP_SUCCESS;
 }
 
-/* Says by which scalars the scaled columns were written. */
-static void put_scalars(const sp_exporter *ex, uint8_t *header) {
-  for (int c = 0; c < ex->n_columns; c++) {
-    if (ex->columns[c].scalar == 1) continue;
-    const sp_header_field *scalar = field_of(ex, ex->columns[c].field->scalar);
-    if (scalar) put_value(header + scalar->byte - 1, scalar->type, ex->order, ex->columns[c].scalar);
+/* --- one column --------------------------------------------------------------------------------------------------- */
+
+static bool is_set_by_shape(const char *name) {
+  return !strcmp(name, "ns") || !strcmp(name, "dt");
+}
+
+/* Values of a column in headers as import would store them. */
+static void read_back(const sp_exporter *ex, size_t c, const uint8_t *headers, sp_local n, void *out) {
+  const sp_segy_column *place = &ex->layout->columns[c];
+  sp_segy_column_read(ex->layout, c, headers, ex->header_bytes, n, out);
+  if (place->real || (strcmp(place->name, "scalco") && strcmp(place->name, "scalel"))) return;
+  int32_t *scalars = out;
+  for (sp_local i = 0; i < n; i++) {
+    if (!sp_header_scale_is_legal(scalars[i])) scalars[i] = 1;
   }
 }
 
-sp_status sp_export_make_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8_t *headers, double *scratch) {
-  const size_t stride = ex->header_bytes;
-  memset(headers, 0, n * stride);
-  for (sp_local i = 0; i < n; i++) put_numbers(ex, first, i, headers + i * stride);
-  for (int c = 0; c < ex->n_columns; c++) {
-    const sp_export_column *column = &ex->columns[c];
-    const sp_type type = sp_dataset_type(column->dataset);
-    SP_TRY(sp_dataset_read_independent(column->dataset, first, n, scratch));
-    for (sp_local i = 0; i < n; i++) {
-      double v;
-      sp_rows_to_double(type, (char *)scratch + i * sp_type_size(type), 1, &v);
-      put_value(headers + i * stride + column->field->byte - 1, column->field->type, ex->order,
-                unscaled(v, column->scalar));
+static double value_at(const void *rows, sp_type type, sp_local i) {
+  double v;
+  sp_rows_to_double(type, (const char *)rows + i * sp_type_size(type), 1, &v);
+  return v;
+}
+
+static sp_status write_column(sp_exporter *ex, size_t c, uint64_t first, sp_local n, const uint8_t *kept,
+                              uint8_t *headers, double *scratch) {
+  const sp_segy_column *place = &ex->layout->columns[c];
+  sp_export_column *column = &ex->columns[c];
+  const sp_type type = sp_dataset_type(column->dataset);
+  double *there = scratch + n;
+  if (is_set_by_shape(place->name)) return SP_SUCCESS;
+  SP_TRY(sp_dataset_read_independent(column->dataset, first, n, scratch));
+  if (!column->carried) {
+    for (sp_local i = 0; i < n && !column->has_values; i++) column->has_values = value_at(scratch, type, i) != 0;
+    return SP_SUCCESS;
+  }
+  read_back(ex, c, kept, n, there);
+  const sp_type read_type = place->real ? SP_FLOAT64 : SP_INT32;
+  if (type == read_type && !memcmp(scratch, there, n * sp_type_size(type))) return SP_SUCCESS;
+  for (sp_local i = 0; i < n; i++) {
+    const double value = value_at(scratch, type, i), now = value_at(there, read_type, i);
+    if (value == now || (isnan(value) && isnan(now))) continue;
+    SP_TRY(put_value(ex, c, first + i, headers + (size_t)i * ex->header_bytes, value));
+  }
+  return SP_SUCCESS;
+}
+
+/* --- all of a header ---------------------------------------------------------------------------------------------- */
+
+static void put_field(const sp_exporter *ex, uint8_t *header, const char *name, double value) {
+  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, name);
+  if (!field && ex->kind == SP_KIND_SU) field = sp_header_field_find(SP_BLOCK_SU, name);
+  sp_header_value_put(header + field->byte - 1, field->type, ex->order, value);
+}
+
+void sp_export_set_shape(const sp_exporter *ex, uint8_t *header) {
+  const double longest = ex->kind == SP_KIND_SU ? UINT16_MAX : INT16_MAX;
+  const bool says_interval = sp_export_is_whole(ex->interval_us, longest);
+  put_field(ex, header, "ns", ex->n_samples > UINT16_MAX ? 0 : ex->n_samples);
+  put_field(ex, header, "dt", says_interval ? ex->interval_us : 0);
+  if (ex->kind == SP_KIND_SU && !says_interval) {
+    const sp_header_field *d1 = sp_header_field_find(SP_BLOCK_SU, "d1");
+    sp_header_value_put(header + d1->byte - 1, d1->type, ex->order, ex->interval_us * 1e-6);
+  }
+}
+
+/* Of headers that are made: numbers for surveys without such columns, and the scalars of scaled values. */
+static void begin_header(const sp_exporter *ex, uint64_t trace, uint8_t *header) {
+  const double number = (double)(trace % INT32_MAX + 1);
+  put_field(ex, header, "tracl", number);
+  put_field(ex, header, "tracr", number);
+  put_field(ex, header, "trid", 1);
+}
+
+/* Columns that hold scaled values, in headers that are made: their scalar, where no column of the survey is that. */
+static void set_made_scalars(sp_exporter *ex, uint8_t *header, size_t c, double *value) {
+  const sp_segy_column *place = &ex->layout->columns[c];
+  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, place->name);
+  if (!place->real || place->scalar >= 0 || !field || !field->scalar || place->type > SP_FIELD_INT32) return;
+  const sp_header_field *scalar = sp_header_field_find(SP_BLOCK_STANDARD, field->scalar);
+  if (ex->kind == SP_KIND_SU && !sp_header_field_is_in_su(scalar)) return;
+  sp_header_value_put(header + scalar->byte - 1, scalar->type, ex->order, MADE_SCALAR);
+  *value = unscaled(*value, MADE_SCALAR);
+}
+
+static sp_status make_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8_t *headers, double *scratch) {
+  memset(headers, 0, (size_t)n * ex->header_bytes);
+  for (sp_local i = 0; i < n; i++) begin_header(ex, first + i, headers + (size_t)i * ex->header_bytes);
+  for (int pass = 0; pass < 2; pass++) {
+    for (size_t c = 0; c < ex->n_columns; c++) {
+      const sp_type type = sp_dataset_type(ex->columns[c].dataset);
+      if (ex->columns[c].is_scalar != !pass || is_set_by_shape(ex->layout->columns[c].name)) continue;
+      SP_TRY(sp_dataset_read_independent(ex->columns[c].dataset, first, n, scratch));
+      for (sp_local i = 0; i < n; i++) {
+        uint8_t *header = headers + (size_t)i * ex->header_bytes;
+        double value = value_at(scratch, type, i);
+        if (!ex->columns[c].carried) {
+          ex->columns[c].has_values |= value != 0;
+          continue;
+        }
+        set_made_scalars(ex, header, c, &value);
+        SP_TRY(put_value(ex, c, first + i, header, value));
+      }
     }
   }
-  for (sp_local i = 0; i < n; i++) {
-    put_scalars(ex, headers + i * stride);
-    sp_export_set_shape(ex, headers + i * stride);
+  return SP_SUCCESS;
+}
+
+/* SU does not define the scalar of times: they are written whole. */
+static void unscale_times(const sp_exporter *ex, uint8_t *header) {
+  const sp_header_field *scalt = sp_header_field_find(SP_BLOCK_STANDARD, "scalt"), *field;
+  const int scalar = (int)sp_header_value_get(header + scalt->byte - 1, scalt->type, ex->order);
+  if (scalar == 0 || !sp_header_scale_is_legal(scalar)) return;
+  for (size_t i = 0; (field = sp_header_field_at(i)); i++) {
+    if (field->block != SP_BLOCK_STANDARD || !field->scalar || strcmp(field->scalar, "scalt")) continue;
+    uint8_t *at = header + field->byte - 1;
+    const double value = sp_header_scaled(sp_header_value_get(at, field->type, ex->order), scalar);
+    if (value != rint(value) || !sp_header_value_put(at, field->type, ex->order, value))
+      return; /* kept with its scalar */
   }
+  sp_header_value_put(header + scalt->byte - 1, scalt->type, ex->order, 0);
+}
+
+/* Headers of the other kind: what stands beyond byte 180 means something else there, but the scalar of times. */
+static void cut(const sp_exporter *ex, const uint8_t *kept, uint8_t *header) {
+  memcpy(header, kept, 180);
+  memset(header + 180, 0, ex->header_bytes - 180);
+  memcpy(header + 214, kept + 214, 2);
+}
+
+static sp_status keep_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8_t *headers) {
+  SP_TRY(sp_dataset_read_independent(ex->raw_headers, first, n, headers));
+  if (!ex->cut_headers) return SP_SUCCESS;
+  for (sp_local i = 0; i < n; i++) { /* the cut ones are not longer */
+    uint8_t kept[SP_TRACE_HEADER_BYTES];
+    memcpy(kept, headers + (size_t)i * ex->kept_header_bytes, sizeof kept);
+    cut(ex, kept, headers + (size_t)i * ex->header_bytes);
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8_t *headers, double *scratch) {
+  if (ex->raw_headers) {
+    uint8_t *kept =
+        headers + (size_t)n * ex->kept_header_bytes; /* fields may overlap: the one that was edited counts */
+    SP_TRY(keep_headers(ex, first, n, headers));
+    memcpy(kept, headers, (size_t)n * ex->header_bytes);
+    for (int pass = 0; pass < 2; pass++) {
+      for (size_t c = 0; c < ex->n_columns; c++) {
+        if (ex->columns[c].is_scalar == !pass) SP_TRY(write_column(ex, c, first, n, kept, headers, scratch));
+      }
+    }
+  } else {
+    SP_TRY(make_headers(ex, first, n, headers, scratch));
+  }
+  const bool to_su = ex->kind == SP_KIND_SU && (ex->cut_headers || !ex->raw_headers);
+  for (sp_local i = 0; i < n; i++) {
+    uint8_t *header = headers + (size_t)i * ex->header_bytes;
+    if (to_su) unscale_times(ex, header);
+    if (ex->set_shape) sp_export_set_shape(ex, header);
+  }
+  return SP_SUCCESS;
+}
+
+/* --- what was lost ------------------------------------------------------------------------------------------------ */
+
+sp_status sp_export_say_columns(sp_exporter *ex) {
+  uint64_t counts[2 * SP_SEGY_MAX_COLUMNS] = {0};
+  char names[256] = "";
+  size_t used = 0;
+  for (size_t c = 0; c < ex->n_columns; c++) {
+    counts[2 * c] = ex->columns[c].n_rounded;
+    counts[2 * c + 1] = ex->columns[c].has_values;
+  }
+  SP_TRY(sp_team_sum(&ex->team, counts, 2 * SP_SEGY_MAX_COLUMNS));
+  if (ex->team.rank) return SP_SUCCESS;
+  for (size_t c = 0; c < ex->n_columns; c++) {
+    const char *name = ex->layout->columns[c].name;
+    if (counts[2 * c]) {
+      sp_warn("%s: %llu values of header word %s were rounded to what its field holds", ex->options->output,
+              (unsigned long long)counts[2 * c], name);
+    }
+    if (counts[2 * c + 1] && used < sizeof names) {
+      used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+    }
+  }
+  if (!used) return SP_SUCCESS;
+  sp_warn("%s: %s headers have no place for %s, left out; --map NAME=WORD puts one into a word that is free",
+          ex->options->output, ex->kind == SP_KIND_SU ? "SU" : "SEG-Y", names);
   return SP_SUCCESS;
 }

@@ -1,11 +1,10 @@
-/* Traces from the survey to the output, in blocks.
+/* Traces from the survey to the output, in blocks; their headers in chunks of many blocks, since they come from some
+ * ninety datasets.
  *
  * A sample whose float is not all that the file had (segy/exact) is given back its own bytes, wherever the survey still
  * holds that float; a sample that was processed since is encoded.
  */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "seisproc/memory.h"
 #include "seisproc/stop.h"
@@ -16,10 +15,11 @@ enum { EXACT_PLACES = 4096 };
 
 typedef struct mover {
   sp_exporter *ex;
-  sp_local block_traces;
+  sp_local block_traces, chunk_traces;
+  uint64_t chunk;   /* first trace of the headers that are held */
   float *samples;   /* [block_traces][n_samples] */
-  uint8_t *headers; /* [block_traces][kept_header_bytes] */
-  double *scratch;  /* [block_traces] */
+  uint8_t *headers; /* [2 * chunk_traces][kept_header_bytes] */
+  double *scratch;  /* [2 * chunk_traces] */
   uint8_t *out;     /* [block_traces][trace_bytes] */
   /* exact samples: the rows of segy/exact/traces around the next one */
   uint64_t place[EXACT_PLACES];
@@ -28,21 +28,6 @@ typedef struct mover {
   uint8_t *raw; /* one trace as the file had it */
   float *again; /* that one decoded */
 } mover;
-
-sp_status sp_export_write(const sp_exporter *ex, uint64_t offset, size_t n, const void *bytes) {
-  const char *from = bytes;
-  while (n) {
-    const ssize_t put = pwrite(ex->fd, from, n, (off_t)offset);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) {
-      return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", ex->part_path, put ? strerror(errno) : "no progress");
-    }
-    from += put;
-    offset += (uint64_t)put;
-    n -= (size_t)put;
-  }
-  return SP_SUCCESS;
-}
 
 /* --- exact samples ------------------------------------------------------------------------------------------------ */
 
@@ -108,29 +93,14 @@ static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
 
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
 
-static sp_status get_headers(mover *m, uint64_t first, sp_local n) {
-  sp_exporter *ex = m->ex;
-  if (!ex->raw_headers) return sp_export_make_headers(ex, first, n, m->headers, m->scratch);
-  return sp_dataset_read_independent(ex->raw_headers, first, n, m->headers);
-}
-
-static void put_header(const mover *m, sp_local i, uint8_t *out) {
-  const sp_exporter *ex = m->ex;
-  const size_t stride = ex->raw_headers ? ex->kept_header_bytes : ex->header_bytes;
-  const uint8_t *header = m->headers + i * stride;
-  memcpy(out, header, ex->header_bytes);
-  if (ex->cut_headers) memset(out + 180, 0, ex->header_bytes - 180);
-  if (ex->raw_headers && ex->set_shape) sp_export_set_shape(ex, out);
-}
-
 static sp_status move_block(mover *m, uint64_t first, sp_local n) {
   sp_exporter *ex = m->ex;
   SP_TRY(sp_dataset_read_independent(ex->samples, first, n, m->samples));
-  SP_TRY(get_headers(m, first, n));
   for (sp_local i = 0; i < n; i++) {
     uint8_t *out = m->out + i * ex->trace_bytes;
     float *samples = m->samples + (size_t)i * ex->n_samples;
-    put_header(m, i, out);
+    memcpy(out, m->headers + (first + i - m->chunk) * ex->header_bytes, ex->header_bytes);
+    for (uint32_t k = 0; ex->scale != 1 && k < ex->n_samples; k++) samples[k] = (float)(samples[k] * ex->scale);
     bool exact = false;
     if (ex->exact_traces) SP_TRY(take_exact(m, first + i, &exact));
     if (exact) {
@@ -146,20 +116,30 @@ static sp_status make_buffers(mover *m) {
   const sp_exporter *ex = m->ex;
   const uint64_t block = block_bytes / ex->trace_bytes, n = block ? block : 1;
   const size_t header = ex->raw_headers ? ex->kept_header_bytes : ex->header_bytes;
+  const uint64_t chunk = block_bytes / header / n * n;
   m->block_traces = (sp_local)n;
+  m->chunk_traces = (sp_local)(chunk ? chunk : n); /* whole blocks */
   SP_TRY(sp_alloc(n * ex->n_samples * sizeof(float), "samples", (void **)&m->samples));
-  SP_TRY(sp_alloc(n * header, "trace headers", (void **)&m->headers));
-  SP_TRY(sp_alloc(n * sizeof(double), "a header column", (void **)&m->scratch));
+  SP_TRY(sp_alloc(2 * m->chunk_traces * header, "trace headers", (void **)&m->headers));
+  SP_TRY(sp_alloc(2 * m->chunk_traces * sizeof(double), "a header column", (void **)&m->scratch));
   SP_TRY(sp_alloc(n * ex->trace_bytes, "traces", (void **)&m->out));
   if (!ex->exact_traces) return SP_SUCCESS;
   SP_TRY(sp_alloc(ex->n_samples * sp_segy_format_bytes(ex->format), "exact samples", (void **)&m->raw));
   return sp_alloc(ex->n_samples * sizeof(float), "exact samples", (void **)&m->again);
 }
 
+void sp_export_share(const sp_exporter *ex, uint64_t *first, uint64_t *end) {
+  *first = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank);
+  *end = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank + 1);
+  if (!ex->stream) return;
+  *first = 0;
+  *end = ex->team.rank ? 0 : ex->n_traces;
+}
+
 static sp_status move_share(mover *m) {
   sp_exporter *ex = m->ex;
-  const uint64_t share = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank);
-  const uint64_t end = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank + 1);
+  uint64_t share, end;
+  sp_export_share(ex, &share, &end);
   SP_TRY(make_buffers(m));
   if (ex->exact_traces) {
     m->n_rows = sp_dataset_rows(ex->exact_traces);
@@ -167,6 +147,11 @@ static sp_status move_share(mover *m) {
   }
   for (uint64_t first = share; first < end; first += m->block_traces) {
     const sp_local n = end - first < m->block_traces ? (sp_local)(end - first) : m->block_traces;
+    if ((first - share) % m->chunk_traces == 0) {
+      m->chunk = first;
+      SP_TRY(sp_export_get_headers(ex, first, end - first < m->chunk_traces ? (sp_local)(end - first) : m->chunk_traces,
+                                   m->headers, m->scratch));
+    }
     SP_TRY(move_block(m, first, n));
     if (sp_stop_signal()) return SP_STOPPED;
     sp_meter_show(&ex->meter, (double)(first + n - share) / (double)(end - share));

@@ -1,5 +1,6 @@
 /* What an export writes: the kind, order and format that the survey came with or that are asked for. */
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "seisproc/quote.h"
 #include "src/segy/exporter.h"
 #include "src/segy/segy_probe.h"
+
+enum { SCAN_BYTES = 4 << 20 };
 
 /* Reads a dataset of bytes behind those of *bytes; nothing where the survey has none. */
 static sp_status append(const sp_exporter *ex, const char *path, uint8_t **bytes, uint64_t *n) {
@@ -90,23 +93,17 @@ static sp_status prepare_kept(sp_exporter *ex) {
   ex->header_bytes = ex->cut_headers ? SP_TRACE_HEADER_BYTES : ex->kept_header_bytes;
   ex->format = o->format ? o->format : ex->cut_headers ? SP_FORMAT_FLOAT32 : (int)format;
   if (ex->kind == SP_KIND_SU) ex->format = SP_FORMAT_FLOAT32;
-  if (ex->format == format) SP_TRY(open_exact(ex));
-  if (ex->kind == SP_KIND_SU) return SP_SUCCESS;
-  if (ex->cut_headers) {
-    ex->set_shape = true;
-    return SP_SUCCESS;
-  }
+  ex->set_format = ex->format != format; /* the declared one may be wrong, and import was told so */
+  ex->set_shape |= ex->cut_headers;
+  if (ex->format == format && ex->options->scale == 1) SP_TRY(open_exact(ex));
+  if (ex->kind == SP_KIND_SU || ex->cut_headers) return SP_SUCCESS;
   if (sp_survey_has(ex->survey, "/segy/trailer")) {
     sp_dataset *trailer;
     SP_TRY(sp_dataset_open(ex->survey, "/segy/trailer", &trailer));
     ex->trailer_bytes = sp_dataset_rows(trailer);
     sp_dataset_close(trailer);
   }
-  SP_TRY(keep_file_headers(ex));
-  /* the declared format may be a wrong one that import was told about: it is only changed when another is asked for */
-  if (ex->format != format || ex->set_shape)
-    sp_export_set_binary(ex, ex->file_header + ex->text_at + SP_SEGY_TEXT_BYTES);
-  return SP_SUCCESS;
+  return keep_file_headers(ex);
 }
 
 static sp_status prepare_made(sp_exporter *ex) {
@@ -116,7 +113,7 @@ static sp_status prepare_made(sp_exporter *ex) {
   ex->format = o->format ? o->format : SP_FORMAT_FLOAT32;
   ex->header_bytes = SP_TRACE_HEADER_BYTES;
   ex->set_shape = true;
-  return sp_export_open_columns(ex);
+  return SP_SUCCESS;
 }
 
 static sp_status check_options(const sp_exporter *ex) {
@@ -168,11 +165,54 @@ static sp_status prepare_alone(sp_exporter *ex) {
     SP_TRY(prepare_made(ex));
   }
   SP_TRY(check_shape(ex));
-  if (!ex->file_header && ex->kind == SP_KIND_SEGY) {
-    SP_TRY(sp_export_make_file_header(ex));
-    ex->file_header_bytes = SP_SEGY_FILE_HEADER_BYTES;
-  }
+  SP_TRY(sp_export_open_columns(ex));
   ex->trace_bytes = ex->header_bytes + (uint64_t)ex->n_samples * sp_segy_format_bytes(ex->format);
+  return SP_SUCCESS;
+}
+
+/* --- scale -------------------------------------------------------------------------------------------------------- */
+
+static sp_status find_largest(sp_exporter *ex, double *out) {
+  float *samples;
+  uint64_t first, end;
+  double largest = 0;
+  const uint64_t fit = SCAN_BYTES / (ex->n_samples * sizeof(float) + 1), block = fit ? fit : 1;
+  sp_export_share(ex, &first, &end);
+  SP_TRY(sp_alloc(block * ex->n_samples * sizeof(float), "samples", (void **)&samples));
+  sp_status status = SP_SUCCESS;
+  for (uint64_t at = first; at < end && status == SP_SUCCESS; at += block) {
+    const sp_local n = end - at < block ? (sp_local)(end - at) : (sp_local)block;
+    status = sp_dataset_read_independent(ex->samples, at, n, samples);
+    for (size_t i = 0; i < (size_t)n * ex->n_samples && status == SP_SUCCESS; i++) {
+      const double size = fabs((double)samples[i]);
+      if (size > largest && isfinite(size)) largest = size;
+    }
+  }
+  sp_free(samples);
+  *out = largest;
+  return status;
+}
+
+/* --scale auto: the largest power of two with which all samples fit an integer format; a float format needs none. A
+ * positive double orders as its bits do. */
+static sp_status find_scale(sp_exporter *ex) {
+  static const double most[] = {
+      [2] = INT32_MAX, [3] = INT16_MAX, [8] = INT8_MAX, [10] = UINT32_MAX, [11] = UINT16_MAX, [16] = UINT8_MAX};
+  double largest = 0;
+  uint64_t bits;
+  ex->scale = ex->options->scale;
+  if (ex->scale > 0) return SP_SUCCESS;
+  ex->scale = 1;
+  if (ex->format >= (int)(sizeof most / sizeof most[0]) || most[ex->format] == 0) return SP_SUCCESS;
+  SP_TRY(sp_team_agree(&ex->team, find_largest(ex, &largest)));
+  double inverse = largest > 0 ? 1 / largest : (double)INFINITY;
+  memcpy(&bits, &inverse, sizeof bits);
+  SP_TRY(sp_team_least(&ex->team, &bits, 1));
+  memcpy(&inverse, &bits, sizeof inverse);
+  if (!isfinite(inverse)) return SP_SUCCESS;
+  int exponent = (int)floor(log2(most[ex->format] * inverse));
+  exponent = exponent > 100 ? 100 : exponent < -100 ? -100 : exponent;
+  ex->scale = ldexp(1, exponent);
   return SP_SUCCESS;
 }
 
@@ -183,12 +223,18 @@ sp_status sp_export_prepare(sp_exporter *ex) {
   ex->n_traces = info->n_traces;
   ex->n_samples = info->n_samples;
   ex->interval_us = info->sample_interval_us;
-  return sp_team_agree(&ex->team, prepare_alone(ex));
+  SP_TRY(sp_team_agree(&ex->team, prepare_alone(ex)));
+  SP_TRY(find_scale(ex));
+  return sp_team_agree(&ex->team, sp_export_set_file_headers(ex));
 }
 
 void sp_export_close(sp_exporter *ex) {
-  for (int i = 0; i < ex->n_columns; i++) sp_dataset_close(ex->columns[i].dataset);
-  ex->n_columns = 0;
+  for (size_t i = 0; i < SP_SEGY_MAX_COLUMNS; i++) {
+    sp_dataset_close(ex->columns[i].dataset);
+    ex->columns[i].dataset = NULL;
+  }
+  sp_free(ex->layout);
+  ex->layout = NULL;
   sp_dataset_close(ex->exact_samples);
   sp_dataset_close(ex->exact_traces);
   sp_dataset_close(ex->raw_headers);

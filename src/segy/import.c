@@ -69,6 +69,7 @@ static void say_done(const sp_importer *im, double seconds) {
 }
 
 static void clear(sp_importer *im) {
+  sp_import_drop_spool(im);
   sp_import_close(im);
   if (im->fd >= 0) close(im->fd);
   for (int k = 0; k < SP_MAX_IMPORT_KEYS; k++) sp_free(im->keys[k]);

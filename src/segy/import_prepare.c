@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
 #include "src/segy/importer.h"
 #include "src/segy/output_check.h"
+#include "src/segy/stream.h"
 
 enum { LOOK_TRACES = 1024 };
 
@@ -78,7 +81,7 @@ out:
 }
 
 static sp_status open_input(sp_importer *im) {
-  im->fd = open(im->options->input, O_RDONLY | O_CLOEXEC);
+  im->fd = open(im->opened, O_RDONLY | O_CLOEXEC);
   if (im->fd < 0) {
     return SP_RAISE(SP_ERR_INPUT, "%s: cannot be opened: %s", im->options->input, strerror(errno));
   }
@@ -86,9 +89,12 @@ static sp_status open_input(sp_importer *im) {
 }
 
 static sp_status prepare_first(sp_importer *im) {
-  SP_TRY(sp_segy_identify(im->options->input, &im->options->hints, im->layout));
-  SP_TRY(sp_output_check(im->options->input, im->options->output));
-  SP_TRY(sp_part_begin(im->options->output, &im->part_path, &im->lock));
+  const sp_import_options *o = im->options;
+  SP_TRY(sp_output_check(o->input, o->output));
+  SP_TRY(sp_part_begin(o->output, &im->part_path, &im->lock));
+  SP_TRY(sp_stream_spool_input(o->input, o->output, o->spool_limit, &im->spool));
+  if (im->spool) im->opened = im->spool;
+  SP_TRY(sp_segy_identify(im->opened, &o->hints, im->layout));
   SP_TRY(set_derived(im));
   SP_TRY(sp_import_find_keys(im));
   SP_TRY(open_input(im));
@@ -98,7 +104,7 @@ static sp_status prepare_first(sp_importer *im) {
 typedef struct told {
   int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS], offset_column, coordinate[4];
   double key_step[SP_MAX_IMPORT_KEYS];
-  bool order_expected, has_recorded_offset;
+  bool order_expected, has_recorded_offset, spooled;
 } told;
 
 static sp_status tell(sp_importer *im) {
@@ -106,7 +112,8 @@ static sp_status tell(sp_importer *im) {
             .n_keys = im->n_keys,
             .offset_column = im->offset_column,
             .order_expected = im->order_expected,
-            .has_recorded_offset = im->has_recorded_offset};
+            .has_recorded_offset = im->has_recorded_offset,
+            .spooled = im->spool != NULL};
   memcpy(t.key_step, im->key_step, sizeof t.key_step);
   memcpy(t.key_column, im->key_column, sizeof t.key_column);
   memcpy(t.coordinate, im->coordinate, sizeof t.coordinate);
@@ -116,10 +123,30 @@ static sp_status tell(sp_importer *im) {
   im->offset_column = t.offset_column;
   im->order_expected = t.order_expected;
   im->has_recorded_offset = t.has_recorded_offset;
+  im->spooled = t.spooled;
   memcpy(im->key_step, t.key_step, sizeof t.key_step);
   memcpy(im->key_column, t.key_column, sizeof t.key_column);
   memcpy(im->coordinate, t.coordinate, sizeof t.coordinate);
   return sp_team_share(&im->team, im->layout, sizeof *im->layout);
+}
+
+/* Opens what rank 0 has found, on another rank. */
+static sp_status open_told(sp_importer *im) {
+  if (!im->spooled) return open_input(im);
+  char *name;
+  SP_TRY(sp_side_path(im->options->output, SP_SIDE_SPOOL, &name));
+  im->opened = name;
+  const sp_status status = open_input(im);
+  im->opened = im->options->input;
+  sp_free(name);
+  return status;
+}
+
+void sp_import_drop_spool(sp_importer *im) {
+  if (im->spool) unlink(im->spool);
+  sp_free(im->spool);
+  im->spool = NULL;
+  im->opened = im->options->input;
 }
 
 static sp_status allocate_keys(sp_importer *im) {
@@ -132,12 +159,15 @@ static sp_status allocate_keys(sp_importer *im) {
 
 sp_status sp_import_prepare(sp_importer *im) {
   im->fd = -1;
+  im->opened = im->options->input;
   SP_TRY(sp_team_agree(&im->team, sp_calloc(1, sizeof *im->layout, "a layout", (void **)&im->layout)));
   SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : prepare_first(im)));
   SP_TRY(tell(im));
   im->first = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank);
   im->end = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank + 1);
-  sp_status status = im->team.rank ? open_input(im) : SP_SUCCESS;
+  sp_status status = im->team.rank ? open_told(im) : SP_SUCCESS;
   if (status == SP_SUCCESS) status = allocate_keys(im);
-  return sp_team_agree(&im->team, status);
+  status = sp_team_agree(&im->team, status);
+  sp_import_drop_spool(im); /* all have it open */
+  return status;
 }

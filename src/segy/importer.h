@@ -33,6 +33,9 @@ typedef struct sp_importer {
   sp_team team;
   const sp_import_options *options;
   sp_segy_layout *layout; /* owned */
+  const char *opened;     /* what is opened: the input, or the spool of one that is a pipe */
+  char *spool;            /* its name while it is there; owned; rank 0 */
+  bool spooled;
   int fd;
   char *part_path; /* owned */
   sp_lock *lock;   /* on the output; rank 0, owned */
@@ -63,6 +66,9 @@ sp_status sp_import_build_order(sp_importer *im);
 
 /* Rank 0 identifies the input, resolves the keys and looks at a few traces; the others are told. Collective. */
 sp_status sp_import_prepare(sp_importer *im);
+
+/* Removes the spool's name, if there is one. */
+void sp_import_drop_spool(sp_importer *im);
 
 /* "fldr", "iline+xline", "none". */
 void sp_import_gather_name(const sp_importer *im, char name[SP_NAME_LENGTH + 1]);

@@ -182,6 +182,7 @@ static int64_t to_integer(float v, int64_t least, int64_t most, sp_segy_losses *
     losses->clipped++;
     return v < 0 ? least : most;
   }
+  losses->zeroed += rounded == 0 && v != 0;
   return (int64_t)rounded;
 }
 
@@ -203,15 +204,19 @@ static int64_t to_integer(float v, int64_t least, int64_t most, sp_segy_losses *
       const size_t m = n - first < PIECE ? n - first : PIECE;                                                          \
       const float *v = samples + first;                                                                                \
       uint8_t *to = out + sizeof(type) * first;                                                                        \
-      int64_t plain = -1;                                                                                              \
+      int64_t plain = -1, zeroed = 0;                                                                                  \
       for (size_t i = 0; i < m; i++) {                                                                                 \
         const double shifted = (double)v[i] + 0x1.8p52;                                                                \
         uint64_t bits;                                                                                                 \
         memcpy(&bits, &shifted, sizeof bits);                                                                          \
         plain &= -(int64_t)(shifted >= 0x1.8p52 + (least)) & -(int64_t)(shifted <= 0x1.8p52 + (most));                 \
         put(to + sizeof(type) * i, order, (bits_type)bits);                                                            \
+        zeroed += (bits_type)bits == 0 && v[i] != 0;                                                                   \
       }                                                                                                                \
-      if (plain) continue;                                                                                             \
+      if (plain) {                                                                                                     \
+        losses->zeroed += (uint64_t)zeroed;                                                                            \
+        continue;                                                                                                      \
+      }                                                                                                                \
       for (size_t i = 0; i < m; i++) {                                                                                 \
         put(to + sizeof(type) * i, order, (bits_type)to_integer(v[i], least, most, losses));                           \
       }                                                                                                                \

@@ -67,7 +67,8 @@ def test_after_sorting_every_trace_has_its_own_header(seisproc, tmp_path, ranks)
     seisproc("import", tmp_path / "in.sgy", tmp_path / "x.h5", "--gather", "cdp", "-q", ranks=ranks)
     seisproc("export", tmp_path / "x.h5", tmp_path / "out.sgy", "-q", ranks=ranks)
     order = np.argsort(cdp, kind="stable")
-    assert (tmp_path / "out.sgy").read_bytes() == sw.segy(headers[order], None, raw=raw[order])
+    ensembles = [(3213, "i2", np.bincount(cdp).max()), (3229, "i2", 2)]  # largest gather; sorted as CDP ensembles
+    assert (tmp_path / "out.sgy").read_bytes() == sw.segy(headers[order], None, raw=raw[order], extra=ensembles)
 
 
 def process(path, change):

@@ -318,7 +318,7 @@ def test_no_seismic_files(seisproc, data_dir, tmp_path):
     refuse(seisproc, tmp_path, tmp_path / "text.txt", say="a text file", ranks=3)
     for path in (data_dir / "das_hdf5").glob("*.h*5"):
         refuse(seisproc, tmp_path, path, say="an HDF5 file")
-    refuse(seisproc, tmp_path, "/dev/null", say="not a regular file")
+    refuse(seisproc, tmp_path, "/dev/null", say="nothing came out of it")
 
 
 def test_wrong_commands(seisproc, tmp_path):

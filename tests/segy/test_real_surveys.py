@@ -32,7 +32,7 @@ def test_import_run_export(seisproc, data_dir, tmp_path, name):
     (tmp_path / "job.yaml").write_text(JOB.format(mute=mute))
     seisproc("run", "job.yaml", "-q", ranks=4, timeout=120, cwd=tmp_path)
     for dataset in ("traces", "noise"):
-        seisproc("export", "out.h5", dataset, "--dataset", dataset, "-q", ranks=2, cwd=tmp_path)
+        seisproc("export", "out.h5", dataset, "--dataset", dataset, "-q", "--keep-text", ranks=2, cwd=tmp_path)
 
     def rows(data):
         assert data[:head] == source[:head]
