@@ -309,7 +309,7 @@ int main(int argc, char **argv) {
          copy_rate(&d, in, out, false, true), copy_rate(&d, in, out, true, true));
   printf("# ms a gather of %d x %d\ncase,device_ms,pinned_ms,gpu_busy,distance_from_cpu\n", TRACES, SAMPLES);
   for (const char *text : cases) {
-    sp_chain_step step;
+    sp_chain_step step = {};
     if ((argc > 1 && !strstr(text, argv[1])) || !parse(text, &step)) continue;
     const double device_ms = device_time(&step, &d);
     if (device_ms < 0) continue;
