@@ -321,6 +321,7 @@ static bool another_value(const sp_param *param, char *text, size_t size) {
     return another_list(param, text, size);
   default:
     snprintf(text, size, "%.17g", param->max);
+    if (!strcmp(text, standard)) snprintf(text, size, "%.17g", param->min);
     return strcmp(text, standard) != 0;
   }
 }
