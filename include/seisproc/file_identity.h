@@ -27,4 +27,7 @@ enum { SP_IDENTITY_TEXT = 128 };
 bool sp_file_identity_differs(const sp_file_identity *was, const sp_file_identity *is, bool same_machine,
                               char text[SP_IDENTITY_TEXT]);
 
+/* Whether the file at `path` is still this one, on the same machine. Errors: SP_ERR_INPUT, naming what changed. */
+sp_status sp_file_check_unchanged(const char *path, const sp_file_identity *was);
+
 #endif

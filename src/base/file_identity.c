@@ -56,3 +56,11 @@ bool sp_file_identity_differs(const sp_file_identity *was, const sp_file_identit
   }
   return true;
 }
+
+sp_status sp_file_check_unchanged(const char *path, const sp_file_identity *was) {
+  char how[SP_IDENTITY_TEXT];
+  sp_file_identity now;
+  SP_TRY(sp_file_identify(path, &now));
+  if (!sp_file_identity_differs(was, &now, true, how)) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INPUT, "%s: has changed while it was being used: %s", path, how);
+}

@@ -82,6 +82,7 @@ static sp_status create(sp_coordinator *c, sp_run_context *run, sp_coordinator_s
   *c = (sp_coordinator){.run = run,
                         .roles = run->roles,
                         .plan = &run->plan,
+                        .input = &start->plan.header.input,
                         .flow = run->plan.flow,
                         .journal = start->journal,
                         .journal_durable = true,
@@ -110,7 +111,13 @@ static void destroy(sp_coordinator *c) {
 
 /* --- what comes back ------------------------------------------------------------------------------------------- */
 
+/* Whether the input is still the file that the job began with: what was made of another one is never told of. */
+static sp_status check_input(const sp_coordinator *c) {
+  return sp_file_check_unchanged(c->run->job->input, c->input);
+}
+
 sp_status sp_coordinator_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n) {
+  SP_TRY(check_input(c));
   for (uint64_t u = first_unit; u < first_unit + n; u++) {
     c->left -= c->state[u] == SP_UNIT_LEFT;
     c->state[u] = SP_UNIT_DONE;

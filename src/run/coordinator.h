@@ -37,6 +37,7 @@ typedef struct sp_coordinator {
   sp_run_context *run;
   const sp_roles *roles;
   sp_flow_plan *plan;
+  const sp_file_identity *input; /* as the job began; borrowed */
   const sp_flow *flow;
   sp_journal *journal; /* borrowed; NULL: none is kept */
   bool journal_durable;

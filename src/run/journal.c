@@ -92,10 +92,10 @@ static void write_header(writer *t, const sp_journal_header *header) {
   sp_uuid_create(id);
   sp_figures_names(header->figures, names, sizeof names);
   put(t,
-      "%sid=%s input=%s bytes=%" PRIu64 " units=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32 " results=%" PRIu32
-      " figures=%s",
-      magic, id, header->input_uuid, header->input_bytes, header->n_units, header->n_traces, header->n_samples,
-      header->results_version, names);
+      "%sid=%s input=%s bytes=%" PRIu64 " modified=%" PRId64 " units=%" PRIu64 " traces=%" PRIu64 " samples=%" PRIu32
+      " results=%" PRIu32 " figures=%s",
+      magic, id, header->input_uuid, header->input.bytes, header->input.modified_ns, header->n_units, header->n_traces,
+      header->n_samples, header->results_version, names);
   seal(t, 0);
   for (const char *job = header->job; *job;) {
     const int n = (int)strcspn(job, "\n");
@@ -192,10 +192,10 @@ static bool parse_first_line(const char *line, sp_journal_header *header) {
   char names[NAMES], expected[NAMES];
   sp_figures_names(header->figures, expected, sizeof expected);
   return sscanf(line + sizeof magic - 1,
-                "id=%*36s input=%36s bytes=%" SCNu64 " units=%" SCNu64 " traces=%" SCNu64 " samples=%" SCNu32
-                " results=%" SCNu32 " figures=%511s",
-                header->input_uuid, &header->input_bytes, &header->n_units, &header->n_traces, &header->n_samples,
-                &header->results_version, names) == 7 &&
+                "id=%*36s input=%36s bytes=%" SCNu64 " modified=%" SCNd64 " units=%" SCNu64 " traces=%" SCNu64
+                " samples=%" SCNu32 " results=%" SCNu32 " figures=%511s",
+                header->input_uuid, &header->input.bytes, &header->input.modified_ns, &header->n_units,
+                &header->n_traces, &header->n_samples, &header->results_version, names) == 8 &&
          !strcmp(names, expected);
 }
 

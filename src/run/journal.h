@@ -2,10 +2,10 @@
  *
  * A text file beside the output, only ever appended to. Each line ends with the CRC-32C of what stands before it:
  *
- *   seisproc-journal 2 id=UUID input=UUID bytes=N units=N traces=N samples=N results=V figures=NAME,... crc32c=HEX
- *   job KEY: VALUE crc32c=HEX                       a line for each line of the job's canonical text
- *   begin N crc32c=HEX                              the output exists, with all its trace headers; N job lines
- *   done FIRST_UNIT N FIGURE:FIGURE... ... crc32c=HEX     these units are on the disk
+ *   seisproc-journal 2 id=UUID input=UUID bytes=N modified=NS units=N traces=N samples=N results=V figures=NAME,...
+ * crc32c=HEX job KEY: VALUE crc32c=HEX                       a line for each line of the job's canonical text begin N
+ * crc32c=HEX                              the output exists, with all its trace headers; N job lines done FIRST_UNIT N
+ * FIGURE:FIGURE... ... crc32c=HEX     these units are on the disk
  *
  * A `done` line is appended after its samples were synced. A line that fails its CRC says nothing: the units that it
  * named are computed again. The CRC of `done` lines starts from the CRC of all lines up to `begin`, whose id is a new
@@ -24,7 +24,7 @@
 /* What a journal belongs to. */
 typedef struct sp_journal_header {
   char input_uuid[SP_UUID_LENGTH + 1];
-  uint64_t input_bytes; /* of the file */
+  sp_file_identity input; /* size and time of modification; device and inode are not kept */
   uint64_t n_units, n_traces;
   uint32_t n_samples;
   uint32_t results_version;      /* of the program that computed (run.h) */

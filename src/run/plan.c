@@ -58,10 +58,8 @@ sp_status sp_run_plan_lay_out(sp_run_plan *plan) {
 static sp_status make_header(sp_run_plan *plan) {
   const sp_flow_shape *shape = &plan->work.shape;
   sp_journal_header *header = &plan->header;
-  struct stat entry;
-  if (stat(plan->job->input, &entry)) return SP_RAISE(SP_ERR_INPUT, "%s: %s", plan->job->input, strerror(errno));
   sp_free(header->job);
-  *header = (sp_journal_header){.input_bytes = (uint64_t)entry.st_size,
+  *header = (sp_journal_header){.input = sp_survey_identity(plan->survey),
                                 .n_units = shape->n_units,
                                 .n_traces = shape->n_traces,
                                 .n_samples = shape->n_samples,

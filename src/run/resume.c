@@ -14,14 +14,13 @@
 static sp_status compare(const char *path, const char *unit, const sp_journal_header *was,
                          const sp_journal_header *is) {
   static const char way_out[] = "the same command with the same input goes on, --restart starts over";
-  char text[256];
+  char text[256], how[SP_IDENTITY_TEXT];
   if (strcmp(was->input_uuid, is->input_uuid)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: was made from another input: uuid %s, now %s; %s", path, was->input_uuid,
                     is->input_uuid, way_out);
   }
-  if (was->input_bytes != is->input_bytes) {
-    return SP_RAISE(SP_ERR_USAGE, "%s: the input has changed: it had %llu bytes, now %llu; %s", path,
-                    (unsigned long long)was->input_bytes, (unsigned long long)is->input_bytes, way_out);
+  if (sp_file_identity_differs(&was->input, &is->input, false, how)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: the input has changed: %s; %s", path, how, way_out);
   }
   if (was->n_units != is->n_units || was->n_traces != is->n_traces || was->n_samples != is->n_samples) {
     return SP_RAISE(SP_ERR_USAGE, "%s: the input had %llu %ss, %llu traces of %u samples, now %llu, %llu, %u; %s", path,

@@ -280,6 +280,19 @@ static sp_status look_first(MPI_Comm comm, const char *path) {
   return sp_agree(comm, status);
 }
 
+/* All ranks must have opened what the lowest one did: on another node the same name may stand for another file. */
+static sp_status check_same_file(const sp_survey *survey) {
+  char how[SP_IDENTITY_TEXT], host[64] = "?";
+  sp_file_identity first = survey->identity;
+  sp_status status = SP_SUCCESS;
+  SP_MPI_ALL(MPI_Bcast(&first, sizeof first, MPI_BYTE, 0, survey->comm));
+  if (sp_file_identity_differs(&first, &survey->identity, false, how)) {
+    gethostname(host, sizeof host - 1);
+    status = SP_RAISE(SP_ERR_INPUT, "%s: is another file on %s than on the first node: %s", survey->path, host, how);
+  }
+  return sp_agree(survey->comm, status);
+}
+
 sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out) {
   sp_h5_start();
   if (comm == MPI_COMM_NULL) return open_independent(path, writable, out); /* alike */
@@ -294,6 +307,7 @@ sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_surv
   SP_MPI_ALL(MPI_Comm_dup(comm, &survey->comm));
   status = open_survey(survey, path, writable);
   SP_AGREE_GOTO(fail, comm, status);
+  if (!writable) SP_ALIKE_GOTO(fail, check_same_file(survey));
   *out = survey;
   return SP_SUCCESS;
 fail:
@@ -316,11 +330,7 @@ sp_file_identity sp_survey_identity(const sp_survey *survey) {
 }
 
 sp_status sp_survey_check_unchanged(const sp_survey *survey) {
-  char how[SP_IDENTITY_TEXT];
-  sp_file_identity now;
-  SP_TRY(sp_file_identify(survey->path, &now));
-  if (!sp_file_identity_differs(&survey->identity, &now, true, how)) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_INPUT, "%s: has changed while it was being used: %s", survey->path, how);
+  return sp_file_check_unchanged(survey->path, &survey->identity);
 }
 
 const sp_survey_info *sp_survey_get_info(const sp_survey *survey) {

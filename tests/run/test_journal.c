@@ -31,7 +31,7 @@ typedef struct fixture {
 static char job_text[] = "mode: both\nchain.0: dwt\nchain.0.dwt.k: 3\n";
 
 static const sp_journal_header header = {.input_uuid = "12345678-1234-4123-8123-123456789abc",
-                                         .input_bytes = 987654321,
+                                         .input = {.bytes = 987654321, .modified_ns = -1234567890123},
                                          .n_units = N_GATHERS,
                                          .n_traces = 700,
                                          .n_samples = 1600,
@@ -143,7 +143,8 @@ static void says_what_was_written(void **state) {
   assert_true(contents.begun);
   assert_string_equal(contents.header.input_uuid, header.input_uuid);
   assert_string_equal(contents.header.job, header.job);
-  assert_int_equal(contents.header.input_bytes, header.input_bytes);
+  assert_int_equal(contents.header.input.bytes, header.input.bytes);
+  assert_int_equal(contents.header.input.modified_ns, header.input.modified_ns);
   assert_int_equal(contents.header.n_units, N_GATHERS);
   assert_int_equal(contents.header.n_traces, 700);
   assert_int_equal(contents.header.n_samples, 1600);
