@@ -55,7 +55,8 @@ def test_an_input_that_changes_while_it_is_used_ends_the_job(job, change, words)
     at = time.time()
     result = running.wait(60)
     assert result.returncode == 1, str(result)
-    assert f"{job.survey}: has changed while it was being used: " in result.stderr and words in result.stderr, str(result)
+    assert f"{job.survey}: has changed while it was being used: " in result.stderr, str(result)
+    assert words in result.stderr, str(result)
     assert not job.output.exists() and time.time() - at < 30
 
 
