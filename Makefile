@@ -30,6 +30,10 @@ ISA_avx2 := -mavx2 -mfma -mbmi2
 ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512cd -mavx2 -mfma -mbmi2
 isa_flags = $(if $(filter %_avx512.c,$1),$(ISA_avx512),$(if $(filter %_avx2.c,$1),$(ISA_avx2)))
 
+# A build may compile the kernels with another compiler, and with no flags of its own for the rest (make fuzz).
+REST_FLAGS ?=
+compiler = $(if $(filter kernels/%,$1),$(or $(KERNEL_CC),$(CC)),$(CC) $(REST_FLAGS))
+
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 
 # --- what there is -----------------------------------------------------------------------------------------
@@ -57,7 +61,7 @@ include tools/cuda.mk
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
-  docs demo asan tsan run-tsan install run-tests faults torture run-sanitized have-libraries
+  docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
@@ -85,7 +89,7 @@ $(BUILD)/obj/src/dist/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)
-	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
+	$(call Q,CC,$<)$(call compiler,$<) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
 
 tests: $(TESTS) $(TEST_TOOLS) $(TEST_SHIMS) $(BIN)
 
@@ -159,6 +163,25 @@ tsan: setup ## build with the thread sanitizer in build-tsan, run the engine's t
 run-tsan: $(filter $(BUILD)/tests/flow/%,$(TESTS))
 	@TSAN_OPTIONS=halt_on_error=1 SEISPROC_TIME_SCALE=5 $(PYTEST) -m compiled tests/flow
 
+# Harnesses of tests/fuzz under libFuzzer, one after the other; what they find lies in build-fuzz/NAME, and new inputs
+# join build-fuzz/corpus/NAME. clang compiles all but the kernels, which take no part.
+FUZZ ?= segy survey job journal
+RUNS ?= 1000000
+FUZZ_SECONDS ?= 3600
+FUZZ_CHECKS = address,undefined
+fuzz: ## fuzz the readers of files with clang's libFuzzer and its sanitizers (FUZZ=names, RUNS=n, FUZZ_SECONDS=s each)
+	@PYTHON=$(PYTHON) tools/setup.sh build fuzz
+	+@$(AGAIN) BUILD=build-fuzz CC=$(or $(FUZZ_CC),clang) KERNEL_CC="$(CC)" NVCC= OPT="-O1 -g" LDFLAGS=-rdynamic \
+	  REST_FLAGS="-fsanitize=$(FUZZ_CHECKS),fuzzer-no-link -fno-sanitize-recover=undefined" run-fuzz
+
+run-fuzz: $(FUZZ:%=$(BUILD)/fuzz/%)
+	@for name in $(FUZZ); do tests/fuzz/run.sh $(BUILD) $$name $(RUNS) $(FUZZ_SECONDS) || exit 1; done
+
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c $(LIB)
+	@mkdir -p $(@D)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) -DFUZZ_MUTATOR $(CFLAGS) -fsanitize=$(FUZZ_CHECKS),fuzzer \
+	  -fno-sanitize-recover=undefined $(LDFLAGS) -o $@ $< tests/fuzz/fuzz.c $(LIB) $(LDLIBS)
+
 lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
 	@$(PYTHON) tools/lint.py
 
@@ -195,7 +218,7 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
 
 clean: ## remove what was built
-	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan
+	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz
 
 help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'

@@ -47,6 +47,11 @@ has_parallel_hdf5() {
   printf '#include <H5pubconf.h>\n#ifndef H5_HAVE_PARALLEL\n#error serial\n#endif\n' | compiles ""
 }
 
+has_fuzzer() {
+  echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+    clang -fsanitize=fuzzer,address -o /dev/null -x c - 2>/dev/null
+}
+
 # One interpreter start for all modules; prints those that are not found.
 missing_modules() {
   "$PYTHON" -c 'import importlib.util as u, sys
@@ -60,6 +65,7 @@ is_missing() { # PROBE
   pc:*) ! has_package "${1#pc:}" ;;
   hdr:*) ! echo "#include <${1#hdr:}>" | compiles "$(mpi_flags)" ;;
   h5par) ! has_parallel_hdf5 ;;
+  fuzzer) ! has_fuzzer ;;
   py:*) [[ " $no_modules " == *" ${1#py:} "* ]] ;;
   *) echo "setup: unknown probe $1" >&2 && exit 1 ;;
   esac

@@ -75,12 +75,17 @@ static sp_status read_journal(verifier *v, sp_global n_gathers) {
   return status;
 }
 
-/* Reads rows of a dataset, this rank's, in pieces that a 32-bit count can say. */
-static sp_status read_share(const verifier *v, const char *path, void **out) {
+/* Reads rows of a dataset, this rank's, in pieces that a 32-bit count can say; they must have row_length elements. */
+static sp_status read_share(const verifier *v, const char *path, uint64_t row_length, void **out) {
   sp_dataset *dataset = NULL;
   char *rows = NULL;
   sp_status status;
   SP_TRY_GOTO(out, sp_dataset_open(v->survey, path, &dataset));
+  if (sp_dataset_row_length(dataset) != row_length) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s: %s has %llu figures a gather, must be %llu", v->path, path,
+                      (unsigned long long)sp_dataset_row_length(dataset), (unsigned long long)row_length);
+    goto out;
+  }
   const size_t row = sp_dataset_row_length(dataset) * sp_type_size(sp_dataset_type(dataset));
   const sp_global n = v->end - v->first;
   SP_TRY_GOTO(out, sp_calloc(n + 1, row, "checksums", (void **)&rows));
@@ -106,9 +111,9 @@ static sp_status read_integrity(verifier *v) {
   if (!sp_survey_has(v->survey, "/integrity/crc32c")) {
     return SP_RAISE(SP_ERR_INPUT, "%s: holds no checksums; only what `seisproc run` wrote does", v->path);
   }
-  SP_TRY_GOTO(out, read_share(v, "/integrity/crc32c", &crc));
-  SP_TRY_GOTO(out, read_share(v, "/integrity/status", &state));
   const size_t columns = v->noise ? 2 : 1;
+  SP_TRY_GOTO(out, read_share(v, "/integrity/crc32c", columns, &crc));
+  SP_TRY_GOTO(out, read_share(v, "/integrity/status", 1, &state));
   for (sp_global g = 0; g < v->end - v->first; g++) {
     const uint32_t *row = (const uint32_t *)crc + g * columns;
     v->recorded[g] = (sp_gather_result){

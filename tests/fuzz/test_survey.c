@@ -1,0 +1,7 @@
+/* The corpus of this harness: nothing crashes, nothing is broken, without libFuzzer. */
+/* timeout: 120 */
+/* may warn */
+#define FUZZ_NAME "survey"
+#include "tests/fuzz/fuzz.c"
+#include "tests/fuzz/fuzz_survey.c"
+#include "tests/fuzz/replay.h"
