@@ -92,7 +92,6 @@ static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
   if (run->start == SP_START_COMPLETE) SP_TRY(sp_sync_entry(run->job->output));
   if (run->start != SP_START_RESUME) SP_TRY(sp_resume_forget(run->part_path, run->journal_path));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
-  SP_TRY(sp_part_check_replace(run->job->output));
   if (run->start == SP_START_NEW) SP_TRY(create_output(run, start));
   SP_FAULT_POINT("created");
   SP_TRY(sp_part_check_room(run->part_path));
