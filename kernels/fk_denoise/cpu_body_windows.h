@@ -162,6 +162,7 @@ static void count_alive(const sp_fkd_box *box) {
 }
 
 #define LANE_BITS ((1u << SP_LANES) - 1)
+#define ALL_BITS  (LANE_BITS << SP_LANES | LANE_BITS)
 
 static size_t put_live(float *to, size_t at, vf power_of, uint32_t live) {
   if (live == LANE_BITS) {
@@ -176,6 +177,17 @@ static size_t put_live(float *to, size_t at, vf power_of, uint32_t live) {
   return at + (size_t)vi_pack((int32_t *)(void *)(to + at), lanes, (vi)power_of);
 }
 
+/* The powers of a row whose windows are all live. */
+static size_t put_all(const pack *p, row_pair row, float *to, size_t at) {
+  const uint32_t *opposite = p->box->work.opposite;
+  for (uint32_t k = 0; k < p->box->layout.points; k++, at += 2 * SP_LANES) {
+    const fkd_complex n = row.negative[opposite[k]];
+    vf_store(to + at, power(spectrum_a(row.z[k], n)));
+    vf_store(to + at + SP_LANES, power(spectrum_b(row.z[k], n)));
+  }
+  return at;
+}
+
 /* Powers of a pack from place `at` of every frequency's list on; returns the place behind them. */
 static size_t pack_powers(const pack *p, uint32_t live, size_t at) {
   const sp_fkd_layout *l = &p->box->layout;
@@ -186,6 +198,10 @@ static size_t pack_powers(const pack *p, uint32_t live, size_t at) {
     const row_pair row = analyse_row(p, f);
     float *to = w->powers + f * w->values_room;
     end = at;
+    if (live == ALL_BITS) {
+      end = put_all(p, row, to, at);
+      continue;
+    }
     for (uint32_t k = 0; k < l->points; k++) {
       const fkd_complex n = row.negative[w->opposite[k]];
       end = put_live(to, end, power(spectrum_a(row.z[k], n)), live & LANE_BITS);

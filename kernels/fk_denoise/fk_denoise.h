@@ -84,5 +84,6 @@ static inline uint32_t sp_fkd_reflect(int64_t i, uint32_t n) {
 }
 
 extern const sp_cpu_ops sp_fk_denoise_cpu;
+extern const sp_processor sp_processor_fk_denoise;
 
 #endif
