@@ -93,10 +93,16 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 
 tests: $(TESTS) $(TEST_TOOLS) $(TEST_SHIMS) $(BIN)
 
+# The GPU module finds in the program that loads it what it calls: all of the library, in programs that may load it.
+WHOLE_LIB = -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive
+$(BUILD)/tests/cuda/%: LINKED_LIB = $(WHOLE_LIB)
+$(BUILD)/bench/%: LINKED_LIB = $(WHOLE_LIB)
+LINKED_LIB = $(LIB)
+
 $(BUILD)/tests/%: tests/%.c $(LIB) $(LINKED_IN)
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) \
-	  $(LIB) $(TEST_LIBS) $(LDLIBS)
+	  $(LINKED_LIB) $(TEST_LIBS) $(LDLIBS)
 
 $(BUILD)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
@@ -106,7 +112,7 @@ benches: $(BENCHES)
 
 $(BUILD)/bench/%: perf/bench_%.c $(LIB)
 	@mkdir -p $(@D)
-	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_LIB) $(LDLIBS)
 
 # --- set up, check -----------------------------------------------------------------------------------------
 # These start make again: what is installed in between must be found by the lines above.
