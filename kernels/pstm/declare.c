@@ -66,11 +66,18 @@ bool sp_pstm_grid_is_auto(const sp_pstm_params *p) {
   return p->origin.n == 0;
 }
 
+const char *const sp_pstm_column_names[SP_PSTM_COLUMNS] = {"sx",    "sy",    "gx",   "gy",  "delrt?",
+                                                           "iline", "xline", "cdpx", "cdpy"};
+
+size_t sp_pstm_columns(const sp_pstm_params *p) {
+  return sp_pstm_grid_is_auto(p) ? SP_PSTM_COLUMNS : SP_PSTM_ILINE;
+}
+
+/* Of which a processor may name fewer than there are. */
 static size_t more_headers(const void *values, const char **names, size_t max) {
-  static const char *const all[SP_PSTM_COLUMNS] = {"sx", "sy", "gx", "gy", "delrt?", "iline", "xline", "cdpx", "cdpy"};
-  const size_t n = sp_pstm_grid_is_auto(values) ? SP_PSTM_COLUMNS : SP_PSTM_ILINE;
-  for (size_t i = 0; i < n && i < max; i++) names[i] = all[i];
-  return n < max ? n : max;
+  const size_t n = sp_pstm_columns(values) < max ? sp_pstm_columns(values) : max;
+  for (size_t i = 0; i < n; i++) names[i] = sp_pstm_column_names[i];
+  return n;
 }
 
 static sp_status check(const void *values, char *why, size_t size) {

@@ -49,6 +49,10 @@ enum {
   SP_PSTM_COLUMNS
 };
 
+/* Their names; one that ends in '?' is optional. How many are read with these parameters. */
+extern const char *const sp_pstm_column_names[SP_PSTM_COLUMNS];
+size_t sp_pstm_columns(const sp_pstm_params *params);
+
 /* Whether the image grid is to follow from the survey's line numbers and coordinates. */
 bool sp_pstm_grid_is_auto(const sp_pstm_params *params);
 

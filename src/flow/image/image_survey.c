@@ -64,9 +64,9 @@ static sp_status scale(sp_survey *survey, const char *scalar, uint64_t n, double
 }
 
 static sp_status read_columns(const sp_plan_request *request, const sp_pstm_params *params, columns *c) {
-  const char *names[SP_PSTM_COLUMNS];
   sp_survey *survey = (sp_survey *)(uintptr_t)request->survey;
-  const size_t n = sp_processor_headers(request->job->chain[0].processor, params, names);
+  const char *const *names = sp_pstm_column_names;
+  const size_t n = sp_pstm_columns(params);
   c->n = sp_survey_get_info(survey)->n_traces;
   for (size_t i = 0; i < n; i++) {
     char name[SP_NAME_LENGTH + 1], path[SP_NAME_LENGTH + 16];
