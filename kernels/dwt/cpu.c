@@ -7,33 +7,25 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "kernels/dwt/cpu_transform.h"
+#include "kernels/dwt/cpu_noise.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-
-typedef struct thread_work {
-  float *scratch, *result; /* of a transform; two rows of thresholded coefficients */
-  int32_t *values;         /* for a median */
-  float *rows;             /* [n_rows], each row_floats */
-  unsigned char *splits;   /* [n_rows] */
-  int32_t *sorted;         /* windows of a large aperture, of all places of a row */
-  sp_dwt_band *bands;
-  float *guess; /* the last median */
-} thread_work;
 
 typedef struct dwt_plan {
   sp_plan base;
   sp_dwt_params params;
   sp_dwt_layout layout; /* unless too_short */
+  sp_dwt_noise noise;   /* unless too_short */
+  bool by_gather;       /* thresholds are chosen by all of a gather */
   bool too_short;
   int n_rows;        /* in a ring */
   bool pairs, slide; /* how windows of the aperture are sorted; best bases differ from trace to trace, so neither */
   int n_threads;
-  thread_work *work;
+  sp_dwt_work *work;
   atomic_flag *reported; /* that a gather has fewer traces than the aperture */
 } dwt_plan;
 
-static void free_work(thread_work *w) {
+static void free_work(sp_dwt_work *w) {
   sp_free(w->scratch);
   sp_free(w->result);
   sp_free(w->values);
@@ -42,6 +34,9 @@ static void free_work(thread_work *w) {
   sp_free(w->sorted);
   sp_free(w->bands);
   sp_free(w->guess);
+  sp_free(w->floor);
+  sp_free(w->counts);
+  sp_free(w->typical);
 }
 
 static void destroy(sp_plan *base) {
@@ -49,6 +44,7 @@ static void destroy(sp_plan *base) {
   if (!p) return;
   for (int i = 0; p->work && i < p->n_threads; i++) free_work(&p->work[i]);
   sp_free(p->work);
+  sp_dwt_noise_destroy(&p->noise);
   sp_free(p->reported);
   sp_free(p);
 }
@@ -60,16 +56,20 @@ static sp_status allocate(size_t n, size_t size, void *out) {
   return SP_SUCCESS;
 }
 
-static sp_status make_work(const dwt_plan *p, thread_work *w) {
+static sp_status make_work(const dwt_plan *p, sp_dwt_work *w) {
   const sp_dwt_layout *l = &p->layout;
   const size_t n_rows = (size_t)p->n_rows;
   SP_TRY(allocate(l->scratch_floats, sizeof(float), &w->scratch));
   SP_TRY(allocate(2 * l->row_floats, sizeof(float), &w->result));
-  SP_TRY(allocate(l->row_floats * 3 + 64, sizeof(int32_t), &w->values));
+  const size_t looked_at = p->by_gather ? sp_sure_most_traces() : 0, values = l->row_floats * 3 + 64;
+  SP_TRY(allocate(values > 2 * looked_at + 64 ? values : 2 * looked_at + 64, sizeof(int32_t), &w->values));
   SP_TRY(allocate(n_rows * l->row_floats, sizeof(float), &w->rows));
   SP_TRY(allocate(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));
   SP_TRY(allocate(p->slide ? l->row_floats * n_rows : 0, sizeof(int32_t), &w->sorted));
   SP_TRY(allocate(1, sizeof *w->guess, &w->guess));
+  SP_TRY(allocate(p->by_gather ? sp_dwt_max_bands(l) * SP_SURE_BINS : 0, sizeof *w->counts, &w->counts));
+  SP_TRY(allocate(looked_at, sizeof *w->typical, &w->typical));
+  SP_TRY(allocate(p->noise.floor ? sp_floor_work_bytes() : 0, 1, &w->floor));
   return allocate(sp_dwt_max_bands(l), sizeof(sp_dwt_band), &w->bands);
 }
 
@@ -81,6 +81,8 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   p->params = *params;
   p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4};
   if (params->aperture > 1) p->base.locality = SP_LOCAL_BLOCK, p->base.block_traces = 256;
+  p->by_gather = sp_dwt_needs_gather(params);
+  if (p->by_gather) p->base.locality = SP_LOCAL_GATHER;
   const int levels = sp_dwt_levels(params, geometry->n_samples);
   p->too_short = levels == 0;
   p->n_rows = params->aperture + 1;
@@ -89,6 +91,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
     p->pairs = !params->best_basis && p->layout.vector->pair[params->aperture + 1];
     p->slide = !params->best_basis && p->layout.vector->slide[params->aperture];
     p->n_threads = geometry->n_threads;
+    SP_TRY_GOTO(fail, sp_dwt_noise_plan(params, &p->layout, &p->noise));
     SP_TRY_GOTO(fail, allocate(1, sizeof *p->reported, &p->reported));
     atomic_flag_clear(p->reported);
     SP_TRY_GOTO(fail, allocate((size_t)p->n_threads, sizeof *p->work, &p->work));
@@ -103,59 +106,35 @@ fail:
 
 /* --- each trace from itself --------------------------------------------------------------------------------- */
 
-/* Median of the true magnitudes of all bands. */
-static double median_of_all(const dwt_plan *p, const thread_work *w, const float *row, size_t n_bands) {
-  const sp_shrink_functions *vector = p->layout.vector;
-  const float gain = w->bands[0].gain;
-  float *all = (float *)(w->values + 2 * p->layout.row_floats + 64);
-  size_t n = 0;
-  for (size_t i = 0; i < n_bands; i++) {
-    const sp_dwt_band *b = &w->bands[i];
-    for (size_t k = 0; k < b->count; k++, n += b->length) {
-      memcpy(all + n, row + b->start + k * b->stride, b->length * sizeof *all);
-      if (b->gain != gain) vector->multiply(gain / b->gain, all + n, b->length);
-    }
-  }
-  return vector->median_magnitude(all, n, w->values, w->guess) / gain;
-}
-
-/* True standard deviation of the noise of one trace. */
-static double noise(const dwt_plan *p, const thread_work *w, const float *row, size_t n_bands) {
-  const sp_dwt_layout *l = &p->layout;
-  const sp_dwt_band *b = &w->bands[p->params.noise_level == SP_DWT_FINEST ? 0 : l->levels - 1];
-  double median;
-  if (l->transform == SP_DWT_WPT) {
-    median = median_of_all(p, w, row, n_bands);
-  } else {
-    median = l->vector->median_magnitude(row + b->start, b->length, w->values, w->guess) / b->gain;
-  }
-  return median / SP_DWT_MEDIAN_TO_SIGMA;
-}
-
 static size_t extent(const sp_dwt_band *band) {
   return (band->count - 1) * band->stride + band->length;
 }
 
-static void denoise_trace(const dwt_plan *p, const thread_work *w, const float *in, float *out, bool stream) {
+static void denoise_trace(const dwt_plan *p, const sp_dwt_work *w, const sp_dwt_choice *choice, const float *in,
+                          float *out, bool stream) {
   const sp_dwt_layout *l = &p->layout;
   float *row = w->rows;
   sp_dwt_forward(l, in, row, w->splits, w->scratch);
   const size_t n_bands = sp_dwt_bands(l, w->splits, w->bands);
-  const double limit = p->params.k * noise(p, w, row, n_bands);
+  const double own = choice->by_level ? 0 : choice->ratio * sp_dwt_noise_of_trace(&p->noise, w, row, n_bands);
   for (size_t i = 0; i < n_bands; i++) {
     const sp_dwt_band *b = &w->bands[i];
     if (b->kept) {
       l->vector->multiply(b->factor, row + b->start, extent(b));
     } else {
+      const double limit = choice->k[i] * (choice->by_level ? choice->sigma[i] : own);
       l->vector->shrink(p->params.threshold, (float)(limit * b->gain), b->factor, row + b->start, extent(b));
     }
   }
   sp_dwt_inverse(l, row, w->splits, out, stream, w->scratch);
 }
 
-static void denoise_traces(const dwt_plan *p, const thread_work *w, const sp_block *block) {
+static void denoise_traces(const dwt_plan *p, const sp_dwt_work *w, const sp_block *block) {
+  sp_dwt_choice choice;
+  sp_dwt_choose(&p->noise, w, p->by_gather ? block->in : NULL, block->n_traces, &choice);
   for (size_t i = block->first; i < (size_t)block->first + block->count; i++) {
-    denoise_trace(p, w, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples, block->stream);
+    denoise_trace(p, w, &choice, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples,
+                  block->stream);
   }
 }
 
@@ -164,7 +143,7 @@ static void denoise_traces(const dwt_plan *p, const thread_work *w, const sp_blo
 /* Rows of coefficients: trace t lies in place t mod n_rows. */
 typedef struct ring {
   const dwt_plan *plan;
-  const thread_work *work;
+  const sp_dwt_work *work;
   const sp_block *block;
   size_t next; /* the first trace that was not transformed yet */
 } ring;
@@ -280,7 +259,7 @@ static void denoise_two(ring *r, size_t trace, size_t n_rows) {
   finish(r, trace + 1, next);
 }
 
-static void denoise_block(const dwt_plan *p, const thread_work *w, const sp_block *block, size_t aperture) {
+static void denoise_block(const dwt_plan *p, const sp_dwt_work *w, const sp_block *block, size_t aperture) {
   const size_t half = aperture / 2, n = block->n_traces, end = (size_t)block->first + block->count;
   const bool as_planned = aperture == (size_t)p->params.aperture;
   bool sorted = false;

@@ -8,6 +8,7 @@
 #include "kernels/dwt/cuda_aperture.h"
 #include "kernels/dwt/cuda_traces.h"
 extern "C" {
+#include "kernels/dwt/dwt.h"
 #include "seisproc/memory.h"
 }
 
@@ -117,7 +118,8 @@ extern "C" const sp_cuda_ops sp_dwt_cuda;
 
 static sp_status plan(const void *params, const sp_cuda_geometry *geometry, sp_cuda_plan **out) {
   const sp_dwt_params *params_ = (const sp_dwt_params *)params;
-  if (params_->best_basis) return SP_ERR_USAGE; /* the choice of a basis has no kernel */
+  /* the choices of a basis, and by all of a gather, have no kernel */
+  if (params_->best_basis || sp_dwt_needs_gather(params_)) return SP_ERR_USAGE;
   void *block;
   SP_TRY(sp_calloc(1, sizeof(dwt_plan), "the plan of dwt", &block));
   dwt_plan *p = (dwt_plan *)block;

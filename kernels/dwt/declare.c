@@ -6,20 +6,28 @@
 
 static const sp_param params[] = {
     {"wavelet", SP_PARAM_CHOICE, "db4", 0, 0, false, SP_WAVELET_CHOICES, NULL, "the wavelet", FIELD(wavelet)},
-    {"transform", SP_PARAM_CHOICE, "dwt", 0, 0, false, "dwt|swt|wpt", NULL,
+    {"transform", SP_PARAM_CHOICE, "swt", 0, 0, false, "dwt|swt|wpt", NULL,
      "decimated, undecimated, or wavelet packets", FIELD(transform)},
     {"level", SP_PARAM_INT, "auto", 1, SP_DWT_MAX_LEVEL, false, "auto", NULL,
      "number of levels; auto: the most that the trace allows, at most 6", FIELD(level)},
-    {"threshold", SP_PARAM_CHOICE, "soft", 0, 0, false, "soft|hard|garrote", NULL, "how coefficients are shrunk",
+    {"threshold", SP_PARAM_CHOICE, "garrote", 0, 0, false, "soft|hard|garrote", NULL, "how coefficients are shrunk",
      FIELD(threshold)},
-    {"k", SP_PARAM_REAL, "3.0", 0, 1000, false, NULL, NULL, "the threshold in standard deviations of the noise",
+    {"k", SP_PARAM_REAL, "auto", 0, 1000, false, "auto", NULL,
+     "the threshold in standard deviations of the noise, a larger one removes more; auto: of each level of a gather "
+     "the "
+     "one of least risk",
      FIELD(k)},
     {"aperture", SP_PARAM_INT, "1", 1, SP_DWT_MAX_APERTURE, true, NULL, "traces",
-     "neighbouring traces that the threshold is estimated from; 1: each trace from itself", FIELD(aperture)},
+     "neighbouring traces that the threshold is estimated from; 1: each trace from itself. More harm most data: only "
+     "for "
+     "traces that are alike, with k of 0.25 to 1",
+     FIELD(aperture)},
     {"best_basis", SP_PARAM_BOOL, "false", 0, 0, false, NULL, NULL, "wpt: choose packet nodes by Shannon entropy",
      FIELD(best_basis)},
-    {"noise_level", SP_PARAM_CHOICE, "finest", 0, 0, false, "finest|coarsest", NULL,
-     "dwt, swt with aperture 1: the detail that the noise is estimated from", FIELD(noise_level)},
+    {"noise_level", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|finest|coarsest|fk", NULL,
+     "dwt, swt with aperture 1: the detail that the noise is estimated from; auto: the finest, unless the gather shows "
+     "that to be signal; fk: each level from the floor of the f-k spectrum, for coloured noise",
+     FIELD(noise_level)},
     {0},
 };
 
@@ -29,8 +37,18 @@ static sp_status check(const void *values, char *why, size_t why_size) {
     snprintf(why, why_size, "best_basis: true needs transform: wpt");
     return SP_ERR_USAGE;
   }
-  if (p->noise_level != SP_DWT_FINEST && (p->transform == SP_DWT_WPT || p->aperture > 1)) {
-    snprintf(why, why_size, "noise_level: coarsest needs transform dwt or swt and aperture 1");
+  const bool one_detail = p->noise_level == SP_DWT_COARSEST || p->noise_level == SP_DWT_FK;
+  if (one_detail && (p->transform == SP_DWT_WPT || p->aperture > 1)) {
+    snprintf(why, why_size, "noise_level: %s needs transform dwt or swt and aperture 1",
+             p->noise_level == SP_DWT_FK ? "fk" : "coarsest");
+    return SP_ERR_USAGE;
+  }
+  if (sp_dwt_is_auto(p) && p->aperture > 1) {
+    snprintf(why, why_size, "aperture: %d needs a k, such as 0.25 to 1; k: auto needs aperture 1", p->aperture);
+    return SP_ERR_USAGE;
+  }
+  if (sp_dwt_is_auto(p) && (p->threshold == SP_DWT_HARD || p->best_basis)) {
+    snprintf(why, why_size, "k: auto needs %s", p->best_basis ? "best_basis: false" : "threshold soft or garrote");
     return SP_ERR_USAGE;
   }
   return SP_SUCCESS;

@@ -127,7 +127,7 @@ static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometr
   p->n_coefficients = p->band.count * p->frames;
   p->rule = sp_tf_make_rule(params);
   p->may_resynthesise = p->band.count == p->window / 2 + 1;
-  p->exact.n_samples = p->n_samples;
+  p->exact.n_samples = p->exact.length = p->n_samples;
   p->exact.window = p->window;
   p->exact.hop = p->hop;
   p->exact.frames = p->frames;

@@ -66,6 +66,94 @@ def limits(details, noise, k, aperture):
     return [np.stack([robust_limit(d[w], k) for w in windows]) for d in details]
 
 
+# --- the noise floor and the automatic threshold -----------------------------------------------------------------
+
+
+def floor_windows(n_traces, n_samples):
+    """First trace and sample of the windows that are looked at: at most 256, spread over all places."""
+    traces = min(n_traces, 12)
+    along, across = (n_samples - 24) // 12 + 1, (n_traces - traces) // (traces // 2) + 1
+    places = along * across
+    count = min(places, 256)
+    for i in range(count):
+        first, end = i * places // count, (i + 1) * places // count
+        place = first + ((i * 40503 & 0xffff) * (end - first) >> 16)
+        yield place // along * (traces // 2), place % along * 12
+
+
+def noise_floor(gather):
+    """Power of the noise of a sample at frequencies j / 24, j = 0 ... 12; zeros where nothing can be said."""
+    x = np.asarray(gather, np.float64)
+    traces = min(len(x), 12)
+    if traces < 4:
+        return np.zeros(13)
+    taper = np.sin(np.pi * (np.arange(traces) + 0.5) / traces)[:, None] * np.sin(np.pi * (np.arange(24) + 0.5) / 24)
+    power = [np.abs(np.fft.fft(np.fft.rfft(part * taper, axis=1), axis=0)) ** 2
+             for part in (x[i:i + traces, t:t + 24] for i, t in floor_windows(*x.shape))
+             if np.mean(part != 0) > 0.5]
+    if not power:
+        return np.zeros(13)
+    level = np.quantile(np.concatenate(power), 0.3, axis=0) / -np.log(0.7)
+    return np.array([level[max(j - 2, 0):j + 3].mean() for j in range(13)]) / np.sum(taper**2)
+
+
+def floor_sigma(power, wavelet, level):
+    """Of the noise in detail `level`: its response by the transform of an impulse, on a fine grid."""
+    n = 1 << 15
+    w = pywt.Wavelet(wavelet)
+    low, high, at = np.fft.fft(w.dec_lo, n), np.fft.fft(w.dec_hi, n), np.arange(n)
+    response = high[at * 2**(level - 1) % n]
+    for j in range(level - 1):
+        response = response * low[at * 2**j % n]
+    frequencies = np.abs(np.fft.fftfreq(n))
+    return np.sqrt(np.mean(np.interp(frequencies, np.arange(13) / 24, power) * np.abs(response) ** 2))
+
+
+def sure_k(z, threshold):
+    """The k = 0.25 ... 4 of least risk; |z| is known to 64 bins an octave from 2^-4 to 2^8."""
+    z = np.abs(z.ravel())
+    edges = np.concatenate([[0.0], (2.0 ** np.arange(-4, 8)[:, None] * (1 + np.arange(64) / 64)).ravel(), [256.0]])
+    counts = np.histogram(z, np.concatenate([edges, [np.inf]]))[0].astype(np.float64)
+    a, b = edges, np.concatenate([edges[1:], [np.inf]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        square, inverse = (a * a + a * b + b * b) / 3, 1 / (a * b)
+    candidates = np.arange(1, 17) * 0.25
+    risks = []
+    for k in candidates:
+        above = a >= k
+        kept = counts[above] * (k * k if threshold == "soft" else (k**4 + 2 * k * k) * inverse[above])
+        risks.append(np.sum(kept) + np.sum(counts[~above] * (square[~above] - 2)))
+    return candidates[np.argmin(risks)]
+
+
+def gather_limits(gather, details, wavelet, threshold, k, noise_level, undecimated):
+    """Thresholds [traces][1] of each detail, finest first, of which some are chosen by all of the gather."""
+    n_traces = len(details[0])
+    finest = sigma(details[0])
+    levels = [finest] * len(details)
+    looked_at = slice(0, None, 1 + (n_traces - 1) // 512)
+    if noise_level in ("auto", "fk") and n_traces >= 4 and gather.shape[-1] >= 24:
+        power = noise_floor(gather)
+        if noise_level == "fk":
+            levels = [np.full((n_traces, 1), floor_sigma(power, wavelet, j + 1)) for j in range(len(details))]
+        else:
+            shown = finest[looked_at]
+            typical = np.median(shown[shown > 0]) if np.any(shown > 0) else 0
+            floor = 1.1 * floor_sigma(power, wavelet, 1)
+            levels = [finest * (floor / typical if floor < typical else 1)] * len(details)
+    if k != "auto":
+        return [k * level for level in levels]
+    limits = []
+    for j, (detail, level) in enumerate(zip(details, levels)):
+        part, of_part = detail[looked_at], level[looked_at]
+        step = 2**j if undecimated and part.size > 1 << 16 else 1
+        if undecimated:  # PyWavelets centres the filters
+            part = np.roll(part, pywt.Wavelet(wavelet).dec_len // 2 * (2**(j + 1) - 1), axis=-1)
+        live = of_part[:, 0] > 0
+        limits.append(level * sure_k(part[live, ::step] / of_part[live], threshold))
+    return limits
+
+
 # --- transforms --------------------------------------------------------------------------------------------------
 
 
@@ -73,8 +161,10 @@ def dwt_gather(gather, wavelet, level, threshold, k, noise_level="finest", apert
     """`undecided`, a list, is given near_miss of every band."""
     coefficients = pywt.wavedec(gather, wavelet, mode="symmetric", level=level, axis=-1)
     details = coefficients[1:]
-    noise = details[-1] if noise_level == "finest" else details[0]
-    bounds = limits(details, noise, k, aperture)
+    if k == "auto" or noise_level in ("auto", "fk"):
+        bounds = gather_limits(gather, details[::-1], wavelet, threshold, k, noise_level, False)[::-1]
+    else:
+        bounds = limits(details, details[-1] if noise_level == "finest" else details[0], k, aperture)
     if undecided is not None:
         undecided += [near_miss(d, t) for d, t in zip(details, bounds)]
     shrunk = [shrink(d, t, threshold) for d, t in zip(details, bounds)]
@@ -92,8 +182,10 @@ def swt_pad(gather, level):
 def swt_gather(gather, wavelet, level, threshold, k, noise_level="finest", aperture=1, undecided=None):
     coefficients = pywt.swt(swt_pad(gather, level), wavelet, level=level, axis=-1)  # coarsest first
     details = [d for _, d in coefficients]
-    noise = details[-1] if noise_level == "finest" else details[0]
-    bounds = limits(details, noise, k, aperture)
+    if k == "auto" or noise_level in ("auto", "fk"):
+        bounds = gather_limits(gather, details[::-1], wavelet, threshold, k, noise_level, True)[::-1]
+    else:
+        bounds = limits(details, details[-1] if noise_level == "finest" else details[0], k, aperture)
     if undecided is not None:
         undecided += [near_miss(d, t) for d, t in zip(details, bounds)]
     shrunk = [shrink(d, t, threshold) for d, t in zip(details, bounds)]

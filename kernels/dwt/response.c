@@ -1,0 +1,42 @@
+#include "kernels/dwt/response.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { POINTS = 3072 }; /* of the half circle; a multiple of 12 */
+
+/* |sum of h[i] exp(-i phase i)|^2 */
+static double gain_of(const double *h, int taps, double phase) {
+  double re = 0, im = 0;
+  for (int i = 0; i < taps; i++) {
+    re += h[i] * cos(phase * i);
+    im += h[i] * sin(phase * i);
+  }
+  return re * re + im * im;
+}
+
+void sp_dwt_response(int wavelet, int level, double weights[SP_FLOOR_BINS]) {
+  sp_wavelet w;
+  sp_wavelet_get(wavelet, &w);
+  memset(weights, 0, sizeof(double) * SP_FLOOR_BINS);
+  for (int i = 0; i < POINTS; i++) { /* middles of equal parts of the half circle */
+    const double place = (i + 0.5) / POINTS, at = place * (SP_FLOOR_BINS - 1);
+    double response = 1;
+    for (int l = 0; l + 1 < level; l++) response *= gain_of(w.dec_lo, w.taps, ldexp(M_PI * place, l));
+    response *= gain_of(w.dec_hi, w.taps, ldexp(M_PI * place, level - 1)) / POINTS;
+    const int j = (int)at;
+    weights[j] += response * (j + 1 - at);
+    weights[j + 1] += response * (at - j);
+  }
+}
+
+double sp_dwt_sigma_of(const double weights[SP_FLOOR_BINS], const double power[SP_FLOOR_BINS]) {
+  double sum = 0;
+  for (int j = 0; j < SP_FLOOR_BINS; j++) sum += weights[j] * power[j];
+  return sqrt(sum);
+}
+
+double sp_dwt_noise_ratio(double floor_sigma, double typical) {
+  const double slack = 1.1;
+  return typical > 0 && slack * floor_sigma < typical ? slack * floor_sigma / typical : 1;
+}

@@ -1,0 +1,20 @@
+/* What noise of a spectrum is in the details of a wavelet transform. */
+#ifndef SEISPROC_KERNELS_DWT_RESPONSE_H
+#define SEISPROC_KERNELS_DWT_RESPONSE_H
+
+#include "kernels/common/noise_floor.h"
+#include "kernels/dwt/dwt.h"
+
+/* Noise of power p[j] at frequencies j / 24 of the sampling rate, linear in between, has in detail `level` the variance
+ * sum over j of weights[j] p[j]: the mean over frequencies of p |H|^2, H the response of the filters of that detail. */
+void sp_dwt_response(int wavelet, int level, double weights[SP_FLOOR_BINS]);
+
+/* sqrt of that sum. */
+double sp_dwt_sigma_of(const double weights[SP_FLOOR_BINS], const double power[SP_FLOOR_BINS]);
+
+/* How much of the noise that the traces of a gather show by themselves is noise: 1 where the floor of the f-k spectrum
+ * says as much for their finest detail, else less, for then that detail is signal. `typical` is the median over traces
+ * of what they show. The floor misses noise by some percent, which changes nothing. */
+double sp_dwt_noise_ratio(double floor_sigma, double typical);
+
+#endif

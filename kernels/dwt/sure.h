@@ -1,0 +1,42 @@
+/* The automatic threshold of `dwt`: the k of the least risk, by Stein's unbiased estimate (Donoho and Johnstone 1995).
+ *
+ * With z the coefficients of a level over all traces in standard deviations of the noise, of k = 0.25, 0.5 ... 4 the
+ * one of the least R(k), the smaller one of equals:
+ *
+ *   garrote   sum over |z| > k of (k^4 + 2 k^2) / z^2  +  sum over |z| <= k of (z^2 - 2)
+ *   soft      sum over |z| > k of k^2                  +  sum over |z| <= k of (z^2 - 2)
+ *
+ * |z| is counted in 64 bins an octave, from 2^-4 to 2^8 and all above; the k are edges of bins. A bin stands for the
+ * means of z^2 and 1 / z^2 over its width. Counts do not depend on an order: the choice is the same for any threads.
+ */
+#ifndef SEISPROC_KERNELS_DWT_SURE_H
+#define SEISPROC_KERNELS_DWT_SURE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/dwt/dwt.h"
+
+enum { SP_SURE_SHIFT = 17, SP_SURE_OCTAVE = 64, SP_SURE_OCTAVES = 12, SP_SURE_LOWEST = -4 };
+enum { SP_SURE_BINS = SP_SURE_OCTAVE * SP_SURE_OCTAVES + 2 }; /* all below, and all above */
+
+/* The bin of |z|: 64 an octave are the first 6 bits of the mantissa. */
+static inline uint32_t sp_sure_bin(float z) {
+  const int32_t lowest = (127 + SP_SURE_LOWEST) * SP_SURE_OCTAVE;
+  int32_t bits;
+  memcpy(&bits, &z, sizeof bits);
+  const int32_t bin = ((bits & 0x7fffffff) >> SP_SURE_SHIFT) - lowest + 1;
+  return bin < 0 ? 0 : bin < SP_SURE_BINS ? (uint32_t)bin : SP_SURE_BINS - 1;
+}
+
+/* The k for these counts; threshold is soft or garrote. Without any count 0.25. */
+double sp_sure_choose(const uint32_t counts[SP_SURE_BINS], int threshold);
+
+/* Coefficients that are counted: of a gather of more traces every 1 + (n - 1) / 512-th; and where these have more than
+ * 2^16 coefficients in a level, of level l of swt, which has them 2^l times, every 2^(l-1)-th,
+ * from the first that the filters give. */
+uint32_t sp_sure_most_traces(void);
+uint32_t sp_sure_trace_step(uint32_t n_traces);
+uint32_t sp_sure_place_step(const sp_dwt_params *params, int level, uint64_t n_coefficients);
+
+#endif
