@@ -26,10 +26,10 @@ import reference_tf  # noqa: E402
 import reference_tools  # noqa: E402
 
 
-def dwt(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0",
-        aperture="1", best_basis="false", noise_level="finest"):
+def dwt(gather, headers, interval, wavelet="db4", transform="swt", level="auto", threshold="garrote", k="auto",
+        aperture="1", best_basis="false", noise_level="auto"):
     n_levels = reference.auto_level(gather.shape[1], wavelet) if level == "auto" else int(level)
-    common = (gather, wavelet, n_levels, threshold, float(k))
+    common = (gather, wavelet, n_levels, threshold, k if k == "auto" else float(k))
     if transform == "wpt":
         return reference.wpt_gather(*common, basis=best_basis == "true", aperture=int(aperture))
     function = reference.dwt_gather if transform == "dwt" else reference.swt_gather
@@ -93,9 +93,9 @@ def shrunk(details, gather_details, trace, threshold, k, aperture, noise):
     return out
 
 
-def dwt_by_trace(gather, headers, interval, wavelet="db4", transform="dwt", level="auto", threshold="soft", k="3.0",
-                 aperture="1", best_basis="false", noise_level="finest"):
-    if transform == "wpt":
+def dwt_by_trace(gather, headers, interval, wavelet="db4", transform="swt", level="auto", threshold="garrote", k="auto",
+                 aperture="1", best_basis="false", noise_level="auto"):
+    if transform == "wpt" or k == "auto" or noise_level in ("auto", "fk"):
         return None
     n_samples = gather.shape[1]
     n_levels = reference.auto_level(n_samples, wavelet) if level == "auto" else int(level)

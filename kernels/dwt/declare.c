@@ -20,7 +20,7 @@ static const sp_param params[] = {
     {"aperture", SP_PARAM_INT, "1", 1, SP_DWT_MAX_APERTURE, true, NULL, "traces",
      "neighbouring traces that the threshold is estimated from; 1: each trace from itself. More harm most data: only "
      "for "
-     "traces that are alike, with k of 0.25 to 1",
+     "only for traces that are alike, with k of 0.25 to 1",
      FIELD(aperture)},
     {"best_basis", SP_PARAM_BOOL, "false", 0, 0, false, NULL, NULL, "wpt: choose packet nodes by Shannon entropy",
      FIELD(best_basis)},

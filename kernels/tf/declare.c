@@ -12,7 +12,9 @@ static const sp_param params[] = {
     {"fmin", SP_PARAM_REAL, "0", 0, 1e6, false, NULL, "Hz", "lowest frequency that is changed", FIELD(fmin)},
     {"fmax", SP_PARAM_REAL, "auto", 0, 1e6, false, "auto", "Hz",
      "highest frequency that is changed; auto: the Nyquist frequency", FIELD(fmax)},
-    {"k", SP_PARAM_REAL, "3.0", 0, 1000, false, NULL, NULL, "the threshold in standard deviations of the magnitudes",
+    {"k", SP_PARAM_REAL, "3.0", 0, 1000, false, NULL, NULL,
+     "the threshold in standard deviations of the magnitudes; a smaller k changes more coefficients in modes adaptive, "
+     "hard and scaled, a larger one in soft and garrote",
      FIELD(k)},
     {"mode", SP_PARAM_CHOICE, "adaptive", 0, 0, false, "adaptive|hard|scaled|soft|garrote", NULL,
      "how a deviation from the neighbours is shrunk", FIELD(mode)},

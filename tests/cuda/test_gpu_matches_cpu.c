@@ -49,8 +49,8 @@ static void test_every_wavelet(void **unused) {
   int i = 0;
   for (char *w = strtok_r(choices, "|", &rest); w; w = strtok_r(NULL, "|", &rest), i++) {
     for (int t = 0; t < 3; t++) {
-      snprintf(step, sizeof step, "dwt wavelet=%s transform=%s threshold=%s aperture=%d", w, transforms[t],
-               thresholds[(i + t) % 3], (i / 3 + t) % 2 ? 7 : 1);
+      snprintf(step, sizeof step, "dwt wavelet=%s transform=%s threshold=%s aperture=%d k=3.0 noise_level=finest", w,
+               transforms[t], thresholds[(i + t) % 3], (i / 3 + t) % 2 ? 7 : 1);
       check(step, 333 + (uint32_t)i, &worst);
     }
   }
@@ -64,8 +64,8 @@ static void test_lengths(void **unused) {
   double worst = 0;
   for (int l = 0; l < 10; l++) {
     for (int t = 0; t < 3; t++) {
-      snprintf(step, sizeof step, "dwt wavelet=%s transform=%s threshold=%s aperture=%d k=2", wavelets[(l + t) % 5],
-               transforms[t], thresholds[l % 3], l % 2 ? 1 : 5);
+      snprintf(step, sizeof step, "dwt wavelet=%s transform=%s threshold=%s aperture=%d k=2 noise_level=finest",
+               wavelets[(l + t) % 5], transforms[t], thresholds[l % 3], l % 2 ? 1 : 5);
       check(step, lengths[l], &worst);
     }
   }
@@ -76,7 +76,7 @@ static void test_every_aperture(void **unused) {
   char step[200];
   double worst = 0;
   for (int aperture = 1; aperture <= 31; aperture += 2) {
-    snprintf(step, sizeof step, "dwt wavelet=db3 transform=%s threshold=%s aperture=%d k=1.5",
+    snprintf(step, sizeof step, "dwt wavelet=db3 transform=%s threshold=%s aperture=%d k=1.5 noise_level=finest",
              transforms[aperture / 2 % 3], thresholds[aperture % 3], aperture);
     check(step, 400, &worst);
   }
@@ -84,14 +84,14 @@ static void test_every_aperture(void **unused) {
 }
 
 static void test_levels_and_noise(void **unused) {
-  static const char *const steps[] = {"dwt level=1",
-                                      "dwt level=3 noise_level=coarsest",
-                                      "dwt wavelet=db1 level=9 transform=dwt",
-                                      "dwt wavelet=db1 level=8 transform=wpt",
-                                      "dwt wavelet=db2 level=5 transform=swt noise_level=coarsest",
-                                      "dwt k=0",
-                                      "dwt transform=wpt k=100",
-                                      "dwt level=20",
+  static const char *const steps[] = {"dwt level=1 transform=dwt threshold=soft k=3.0 noise_level=finest",
+                                      "dwt level=3 noise_level=coarsest transform=dwt threshold=soft k=3.0",
+                                      "dwt wavelet=db1 level=9 transform=dwt threshold=soft k=3.0 noise_level=finest",
+                                      "dwt wavelet=db1 level=8 transform=wpt threshold=soft k=3.0 noise_level=finest",
+                                      "dwt wavelet=db2 level=5 transform=swt noise_level=coarsest threshold=soft k=3.0",
+                                      "dwt k=0 transform=dwt threshold=soft noise_level=finest",
+                                      "dwt transform=wpt k=100 threshold=soft noise_level=finest",
+                                      "dwt level=20 transform=dwt threshold=soft k=3.0 noise_level=finest",
                                       "mute velocity=1500 taper=0",
                                       "mute velocity=2000 taper=55 where=bottom t0=300",
                                       "mute velocity=700 taper=40 shape=hyperbolic t0=100"};
@@ -106,9 +106,9 @@ static void test_modes_and_failures(void **unused) {
     survey *s = make_survey(gather_sizes, N_GATHERS, code % 2 ? 501 : 800, (uint64_t)code);
     spoil(s);
     add_step(s, "mute velocity=3000 taper=30");
-    add_step(s, "dwt aperture=5 k=2");
+    add_step(s, "dwt aperture=5 k=2 transform=dwt threshold=soft noise_level=finest");
     add_step(s, "mute velocity=900 where=bottom t0=900");
-    if (code % 4 > 1) add_step(s, "dwt transform=swt threshold=hard level=2");
+    if (code % 4 > 1) add_step(s, "dwt transform=swt threshold=hard level=2 k=3.0 noise_level=finest");
     s->mode = (sp_mode)(code % 3);
     s->on_error = code / 3 % 2 ? SP_ON_ERROR_ZERO : SP_ON_ERROR_PASSTHROUGH;
     s->set_aside[3] = SP_REASON_UNREADABLE;
@@ -127,8 +127,8 @@ static void test_modes_and_failures(void **unused) {
 static void test_same_bits_in_any_slabs(void **unused) {
   const char *name;
   survey *s = make_survey(gather_sizes, N_GATHERS, 1200, 3);
-  add_step(s, "dwt aperture=7 threshold=hard");
-  add_step(s, "dwt transform=wpt");
+  add_step(s, "dwt aperture=7 threshold=hard transform=dwt k=3.0 noise_level=finest");
+  add_step(s, "dwt transform=wpt threshold=soft k=3.0 noise_level=finest");
   product *first = run_survey(SP_ENGINE_CUDA, s, 1, &name);
   for (sp_local cut = 1; cut <= N_GATHERS; cut++) {
     product *p = run_survey(SP_ENGINE_CUDA, s, cut, &name);
@@ -145,14 +145,15 @@ static void test_same_bits_in_any_slabs(void **unused) {
 /* Every kernel, of few traces: for tools that slow a program down. */
 static void test_small(void **unused) {
   static const sp_local few[] = {9, 1, 3};
-  static const char *const steps[] = {"dwt level=3 threshold=hard",
-                                      "dwt wavelet=db20 transform=swt level=2",
-                                      "dwt wavelet=bior4.4 transform=wpt level=3",
-                                      "dwt transform=swt aperture=5 level=2",
-                                      "dwt aperture=7 threshold=hard",
-                                      "dwt aperture=31",
-                                      "dwt transform=wpt aperture=3 level=3",
-                                      "tf k=1.7"};
+  static const char *const steps[] = {
+      "dwt level=3 threshold=hard transform=dwt k=3.0 noise_level=finest",
+      "dwt wavelet=db20 transform=swt level=2 threshold=soft k=3.0 noise_level=finest",
+      "dwt wavelet=bior4.4 transform=wpt level=3 threshold=soft k=3.0 noise_level=finest",
+      "dwt transform=swt aperture=5 level=2 threshold=soft k=3.0 noise_level=finest",
+      "dwt aperture=7 threshold=hard transform=dwt k=3.0 noise_level=finest",
+      "dwt aperture=31 transform=dwt threshold=soft k=3.0 noise_level=finest",
+      "dwt transform=wpt aperture=3 level=3 threshold=soft k=3.0 noise_level=finest",
+      "tf k=1.7"};
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
     survey *s = make_survey(few, 3, i == 4 ? 6000 : 300, i);
     add_step(s, "mute velocity=900 taper=30");
@@ -169,7 +170,7 @@ static void test_small(void **unused) {
 static void test_falls_back(void **unused) {
   const char *name;
   survey *s = make_survey(gather_sizes, N_GATHERS, 300, 3);
-  add_step(s, "dwt transform=wpt best_basis=true");
+  add_step(s, "dwt transform=wpt best_basis=true threshold=soft k=3.0 noise_level=finest");
   product *cpu = run_survey(SP_ENGINE_CPU, s, 3, &name), *gpu = run_survey(SP_ENGINE_CUDA, s, 3, &name);
   assert_string_equal(name, "cpu");
   compare(s, cpu, gpu, 0, "fallback");

@@ -21,7 +21,7 @@ static const char plain[] = "input: survey.h5\n"
                             "sort: [cdp, offset]\n"
                             "chain:\n"
                             "  - mute: {velocity: 1500, taper: 30, where: top}\n"
-                            "  - dwt: {wavelet: db4, transform: dwt, level: auto, threshold: soft, k: 2.5}\n"
+                            "  - dwt: {wavelet: db4, transform: swt, level: auto, threshold: garrote, k: 2.5}\n"
                             "on_error: zero\n"
                             "engine: auto\n";
 
@@ -147,12 +147,12 @@ static void test_spellings_of_a_step(void **state) {
       PATHS "chain:\n- dwt:\n",
       PATHS "chain:\n- dwt: ~\n",
       PATHS "chain:\n- dwt: {}\n",
-      PATHS "chain:\n- dwt: {k: 3}\n",
-      PATHS "chain:\n  - dwt:\n      k: 3.0\n",
+      PATHS "chain:\n- dwt: {k: auto}\n",
+      PATHS "chain:\n  - dwt:\n      k: auto\n",
       PATHS "chain:\n- \"dwt\"\n",
       PATHS "chain.0: dwt\n",
-      PATHS "chain.0: dwt\nchain.0.dwt.k: 3\n",
-      PATHS "chain:\nchain.0: {dwt: {k: 3}}\n",
+      PATHS "chain.0: dwt\nchain.0.dwt.k: auto\n",
+      PATHS "chain:\nchain.0: {dwt: {k: auto}}\n",
       "\xef\xbb\xbf%YAML 1.1\n---\r\n" PATHS "chain: [dwt]\r\n...\n",
       "{input: a.h5, output: b.h5, chain: [dwt]}",
       PATHS "chain: [dwt]\nsort: []\n",

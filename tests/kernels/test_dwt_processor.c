@@ -22,6 +22,16 @@ static sp_dwt_params defaults(void) {
   return p;
 }
 
+/* The defaults before thresholds were chosen by all of a gather. */
+static sp_dwt_params by_trace(void) {
+  sp_dwt_params p = defaults();
+  p.transform = SP_DWT_DWT;
+  p.threshold = SP_DWT_SOFT;
+  p.k = 3;
+  p.noise_level = SP_DWT_FINEST;
+  return p;
+}
+
 static sp_plan *make_plan(const sp_dwt_params *p, uint32_t n_samples) {
   const sp_geometry geometry = {n_samples, TRACES, 0.002, 2};
   sp_plan *plan = NULL;
@@ -46,13 +56,13 @@ static sp_reason apply(const sp_plan *plan, int thread, const float *in, float *
 static void test_defaults(void **unused) {
   const sp_dwt_params p = defaults();
   assert_int_equal(p.wavelet, 3);
-  assert_int_equal(p.transform, SP_DWT_DWT);
+  assert_int_equal(p.transform, SP_DWT_SWT);
   assert_int_equal(p.level, SP_PARAM_AUTO);
-  assert_int_equal(p.threshold, SP_DWT_SOFT);
-  assert_true(p.k == 3.0);
+  assert_int_equal(p.threshold, SP_DWT_GARROTE);
+  assert_true(sp_dwt_is_auto(&p));
   assert_int_equal(p.aperture, 1);
   assert_false(p.best_basis);
-  assert_int_equal(p.noise_level, SP_DWT_FINEST);
+  assert_int_equal(p.noise_level, SP_DWT_LEVEL_AUTO);
 }
 
 static void test_every_wavelet_has_the_name_of_its_choice(void **unused) {
@@ -68,7 +78,7 @@ static void test_every_wavelet_has_the_name_of_its_choice(void **unused) {
 }
 
 static void test_levels(void **unused) {
-  sp_dwt_params p = defaults(); /* db4: 8 taps */
+  sp_dwt_params p = by_trace(); /* db4: 8 taps */
   assert_int_equal(sp_dwt_levels(&p, 1600), 6);
   assert_int_equal(sp_dwt_levels(&p, 100), 3);
   assert_int_equal(sp_dwt_levels(&p, 14), 1);
@@ -81,7 +91,7 @@ static void test_levels(void **unused) {
 static void test_contradictions(void **unused) {
   const sp_processor *dwt = sp_processor_find("dwt");
   char why[256] = "";
-  sp_dwt_params p = defaults();
+  sp_dwt_params p = by_trace();
   assert_int_equal(dwt->check(&p, why, sizeof why), SP_SUCCESS);
   p.best_basis = true;
   assert_int_equal(dwt->check(&p, why, sizeof why), SP_ERR_USAGE);
@@ -93,7 +103,7 @@ static void test_contradictions(void **unused) {
 }
 
 static void test_a_small_gather_is_told_of_once_a_plan(void **unused) {
-  sp_dwt_params p = defaults();
+  sp_dwt_params p = by_trace();
   p.aperture = 7;
   sp_plan *plan = make_plan(&p, SAMPLES);
   float *in = make_gather(TRACES), *out = make_gather(TRACES);
@@ -108,7 +118,7 @@ static void test_a_small_gather_is_told_of_once_a_plan(void **unused) {
 }
 
 static void test_a_short_trace_has_a_plan_and_a_reason(void **unused) {
-  const sp_dwt_params p = defaults();
+  const sp_dwt_params p = by_trace();
   sp_plan *plan = make_plan(&p, 10);
   float in[10] = {1, 2, 3}, out[10];
   assert_int_equal(apply(plan, 1, in, out, 1), SP_REASON_TOO_SHORT);
@@ -119,7 +129,7 @@ static void test_apply_allocates_nothing(void **unused) {
   float *in = make_gather(TRACES), *out = make_gather(TRACES);
   for (int transform = SP_DWT_DWT; transform <= SP_DWT_WPT; transform++) {
     for (int aperture = 1; aperture <= 13; aperture += 4) {
-      sp_dwt_params p = defaults();
+      sp_dwt_params p = by_trace();
       p.transform = transform;
       p.aperture = aperture;
       p.best_basis = transform == SP_DWT_WPT && aperture > 1;
@@ -139,7 +149,7 @@ static void test_streaming_changes_no_bit(void **unused) {
   float *in = make_gather(TRACES), *plain = make_gather(TRACES);
   assert_int_equal(sp_alloc(TRACES * SAMPLES * sizeof(float), "a gather", &block), SP_SUCCESS);
   for (int transform = SP_DWT_DWT; transform <= SP_DWT_WPT; transform++) {
-    sp_dwt_params p = defaults();
+    sp_dwt_params p = by_trace();
     p.transform = transform;
     sp_plan *plan = make_plan(&p, SAMPLES);
     assert_int_equal(apply(plan, 0, in, plain, TRACES), SP_REASON_OK);
