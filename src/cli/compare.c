@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "seisproc/json.h"
 #include "src/cli/command.h"
@@ -76,11 +77,8 @@ typedef struct figures {
 } figures;
 
 static figures work_out(const sp_comparison *c) {
-  double reference = 0, diff = 0;
-  for (size_t i = 0; i < c->n_units; i++) {
-    reference += c->sums[i].reference;
-    diff += c->sums[i].difference;
-  }
+  const sp_sums total = sp_comparison_total(c);
+  const double reference = total.reference, diff = total.difference;
   const double n = (double)c->index->n_traces * c->n_samples;
   return (figures){.snr = diff > 0 ? 10 * log10(reference / diff) : (double)INFINITY,
                    .rms_reference = n > 0 ? sqrt(reference / n) : 0,
@@ -88,18 +86,48 @@ static figures work_out(const sp_comparison *c) {
                    .identical = c->found.n_different == 0};
 }
 
-static void print_text(const sp_comparison *c, const arguments *args, const figures *f) {
+/* What else than samples differs. */
+static void print_contrast(const sp_comparison *c, const sp_contrast *other) {
+  if (other->intervals) {
+    printf("  DIFFERENT sample intervals: %g ms and %g ms\n",
+           sp_survey_get_info(c->sides[0].survey)->sample_interval_us * 1e-3,
+           sp_survey_get_info(c->sides[1].survey)->sample_interval_us * 1e-3);
+  }
+  if (other->keys) {
+    printf("  DIFFERENT gathers: by %s and %s, with other keys or sizes\n",
+           sp_survey_get_info(c->sides[0].survey)->gather_key, sp_survey_get_info(c->sides[1].survey)->gather_key);
+  }
+  if (other->delays) printf("  DIFFERENT delay recording times (delrt)\n");
+}
+
+/* What the difference is where one survey was made from the other. */
+static void print_removal(const sp_comparison *c) {
+  const sp_removal r = sp_comparison_removal(c);
+  char least[SP_GATHER_TEXT], most[SP_GATHER_TEXT];
+  printf("  energy removed      %.3g %% of all", 100 * r.total);
+  if (!isnan(r.mean)) {
+    printf("; of a gather %.3g %% at least (%s), %.3g %% on the mean, %.3g %% at most (%s)", 100 * r.least,
+           sp_gather_text(c->index, r.least_at, least), 100 * r.mean, 100 * r.most,
+           sp_gather_text(c->index, r.most_at, most));
+  }
+  printf("\n  correlation         %.3g of what was removed with what was kept\n", r.correlation);
+}
+
+static void print_text(const sp_comparison *c, const arguments *args, const figures *f, const sp_contrast *other) {
   const sp_findings *found = &c->found;
   const sp_survey_info *info = sp_survey_get_info(c->sides[0].survey);
   printf("%s of %s (reference) and %s, %" PRIu64 " traces of %u samples%s\n", args->dataset, args->path[0],
          args->path[1], c->index->n_traces, c->n_samples,
          c->sides[0].sort_map || c->sides[1].sort_map ? ", matched by /sort_map" : "");
+  print_contrast(c, other);
   if (f->identical) {
     printf("  identical\n");
     return;
   }
+  char text[SP_GATHER_TEXT];
   const sp_global gather = sp_gather_index_find(c->index, found->first_different);
   printf("  SNR                 %.2f dB\n", f->snr);
+  if (c->derived) print_removal(c);
   printf("  RMS difference      %.6g (RMS of the reference %.6g)\n", f->rms_difference, f->rms_reference);
   if (found->largest.amount > 0) {
     printf("  largest difference  %.6g at trace %" PRIu64 ", sample %" PRIu64 " (%.6g s)\n", found->largest.amount,
@@ -108,13 +136,39 @@ static void print_text(const sp_comparison *c, const arguments *args, const figu
   }
   if (found->n_not_finite)
     printf("  not finite          %" PRIu64 " samples differ and are left out\n", found->n_not_finite);
-  printf("  different traces    %" PRIu64 "; the first is trace %" PRIu64 ", trace %" PRIu64 " of gather %" PRIu64
-         " (%s %" PRId64 ")\n",
-         found->n_different, found->first_different, found->first_different - c->index->first_trace[gather], gather,
-         info->gather_key[0] ? info->gather_key : "key", c->index->key[gather]);
+  printf("  different traces    %" PRIu64 "; the first is trace %" PRIu64 ", trace %" PRIu64 " of "
+         "%s\n",
+         found->n_different, found->first_different, found->first_different - c->index->first_trace[gather],
+         sp_gather_text(c->index, gather, text));
 }
 
-static void print_json(const sp_comparison *c, const arguments *args, const figures *f) {
+static void json_removal(sp_json *json, const sp_comparison *c) {
+  const sp_removal r = sp_comparison_removal(c);
+  sp_json_open(json, "removed", '{');
+  sp_json_real(json, "energy", r.total);
+  sp_json_real(json, "least", r.least);
+  sp_json_real(json, "mean", r.mean);
+  sp_json_real(json, "most", r.most);
+  sp_json_count(json, "least_gather", r.least_at);
+  sp_json_count(json, "most_gather", r.most_at);
+  sp_json_real(json, "correlation_with_kept", r.correlation);
+  sp_json_close(json, '}');
+}
+
+static void json_key(sp_json *json, const sp_gather_index *index, sp_global gather) {
+  int64_t first, second;
+  if (!strchr(index->key_name, '+')) {
+    sp_json_int(json, "key", index->key[gather]);
+    return;
+  }
+  sp_gather_key_split(index->key[gather], &first, &second);
+  sp_json_open(json, "key", '[');
+  sp_json_int(json, NULL, first);
+  sp_json_int(json, NULL, second);
+  sp_json_close(json, ']');
+}
+
+static void print_json(const sp_comparison *c, const arguments *args, const figures *f, const sp_contrast *other) {
   const sp_findings *found = &c->found;
   sp_json json = sp_json_begin(stdout);
   sp_json_open(&json, NULL, '{');
@@ -125,6 +179,11 @@ static void print_json(const sp_comparison *c, const arguments *args, const figu
   sp_json_count(&json, "n_samples", c->n_samples);
   sp_json_bool(&json, "matched_by_sort_map", c->sides[0].sort_map || c->sides[1].sort_map);
   sp_json_bool(&json, "identical", f->identical);
+  sp_json_bool(&json, "intervals_differ", other->intervals);
+  sp_json_bool(&json, "gathers_differ", other->keys);
+  sp_json_bool(&json, "delays_differ", other->delays);
+  sp_json_bool(&json, "input_and_output", c->derived);
+  json_removal(&json, c);
   sp_json_real(&json, "snr_db", f->snr);
   sp_json_real(&json, "rms_reference", f->rms_reference);
   sp_json_real(&json, "rms_difference", f->rms_difference);
@@ -146,7 +205,7 @@ static void print_json(const sp_comparison *c, const arguments *args, const figu
     sp_json_open(&json, "first_different", '{');
     sp_json_count(&json, "trace", found->first_different);
     sp_json_count(&json, "gather", gather);
-    sp_json_int(&json, "key", c->index->key[gather]);
+    json_key(&json, c->index, gather);
     sp_json_count(&json, "trace_in_gather", found->first_different - c->index->first_trace[gather]);
     sp_json_close(&json, '}');
   }
@@ -156,10 +215,12 @@ static void print_json(const sp_comparison *c, const arguments *args, const figu
 /* Prints the answer, and judges it where a check was asked for. Rank 0 alone. */
 static sp_status answer(const sp_comparison *c, const arguments *args) {
   const figures f = work_out(c);
+  sp_contrast other;
+  SP_TRY(sp_comparison_contrast(c, &other));
   if (args->json) {
-    print_json(c, args, &f);
+    print_json(c, args, &f, &other);
   } else if (!args->quiet) {
-    print_text(c, args, &f);
+    print_text(c, args, &f, &other);
   }
   if (args->identical && !f.identical) return SP_ERR_INPUT;
   return f.snr >= args->least_snr ? SP_SUCCESS : SP_ERR_INPUT;

@@ -95,21 +95,14 @@ sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const
   }
   SP_TRY(SP_ON_RANK_0(&c->ranks, check_shapes(c)));
   SP_TRY(sp_survey_read_index(c->sides[0].survey, true, &c->index));
+  c->derived = is_made_from(&c->sides[0], &c->sides[1]) || is_made_from(&c->sides[1], &c->sides[0]);
   SP_TRY(open_maps(c));
   return check_gathers(c);
 }
 
 /* --- units ----------------------------------------------------------------------------------------------------- */
 
-/* Traces that are compared at once: whole gathers, or a part of one that is larger than a unit. */
-typedef struct unit {
-  sp_global first;
-  sp_local n;
-  sp_range gathers; /* that hold them */
-} unit;
-
-/* The unit that starts at trace `first`, which exists. */
-static unit unit_from(const sp_comparison *c, sp_global first) {
+sp_comparison_unit sp_comparison_unit_from(const sp_comparison *c, sp_global first) {
   const sp_global *first_trace = c->index->first_trace;
   const sp_global gather = sp_gather_index_find(c->index, first);
   sp_global end = gather + 1;
@@ -117,14 +110,14 @@ static unit unit_from(const sp_comparison *c, sp_global first) {
     while (end < c->index->n_gathers && first_trace[end + 1] - first <= c->unit_traces) end++;
   }
   const sp_global left = first_trace[end] - first;
-  return (unit){.first = first,
-                .n = left < c->unit_traces ? (sp_local)left : c->unit_traces,
-                .gathers = sp_gather_index_range(c->index, gather, (sp_local)(end - gather))};
+  return (sp_comparison_unit){.first = first,
+                              .n = left < c->unit_traces ? (sp_local)left : c->unit_traces,
+                              .gathers = sp_gather_index_range(c->index, gather, (sp_local)(end - gather))};
 }
 
 static size_t count_units(const sp_comparison *c) {
   size_t n = 0;
-  for (sp_global at = 0; at < c->index->n_traces; n++) at += unit_from(c, at).n;
+  for (sp_global at = 0; at < c->index->n_traces; n++) at += sp_comparison_unit_from(c, at).n;
   return n;
 }
 
@@ -182,7 +175,7 @@ static sp_status invert_reference_map(sp_comparison *c, const sp_range *gathers)
 }
 
 /* Fills `places`: where in the reference each trace of the unit is. */
-static sp_status match(sp_comparison *c, const unit *u) {
+static sp_status match(sp_comparison *c, const sp_comparison_unit *u) {
   const sp_side *b = &c->sides[1];
   sp_global gather = u->gathers.first_gather;
   if (b->sort_map) SP_TRY(sp_dataset_read_independent(b->sort_map, u->first, u->n, b->numbers));
@@ -197,7 +190,7 @@ static sp_status match(sp_comparison *c, const unit *u) {
 
 /* Reads the reference's traces at `places`: at once where they are close together, else one by one. Row i is then the
  * one at places[i] - *base, or i where *base is UINT64_MAX. */
-static sp_status read_reference(sp_comparison *c, const unit *u, sp_global *base) {
+static sp_status read_reference(sp_comparison *c, const sp_comparison_unit *u, sp_global *base) {
   const sp_side *a = &c->sides[0];
   sp_global least = UINT64_MAX, most = 0;
   for (sp_local i = 0; i < u->n; i++) {
@@ -221,31 +214,37 @@ static sp_status read_reference(sp_comparison *c, const unit *u, sp_global *base
 enum { LANES = 16 };
 
 typedef struct trace_figures {
-  double reference, difference; /* sums of squares */
-  double largest;               /* |a - b|, NaN left out */
+  double reference, difference, compared, cross; /* sums, as in sp_sums */
+  double largest;                                /* |a - b|, NaN left out */
 } trace_figures;
 
 static trace_figures compare_fast(const float *a, const float *b, uint32_t n) {
-  double reference[LANES] = {0}, diff[LANES] = {0}, largest[LANES] = {0};
+  double reference[LANES] = {0}, diff[LANES] = {0}, compared[LANES] = {0}, cross[LANES] = {0}, largest[LANES] = {0};
   trace_figures figures = {0};
   uint32_t i = 0;
   for (; i + LANES <= n; i += LANES) {
     for (int k = 0; k < LANES; k++) {
-      const double x = (double)a[i + (uint32_t)k], d = x - (double)b[i + (uint32_t)k], amount = fabs(d);
+      const double x = (double)a[i + (uint32_t)k], y = (double)b[i + (uint32_t)k], d = x - y, amount = fabs(d);
       reference[k] += x * x;
       diff[k] += d * d;
+      compared[k] += y * y;
+      cross[k] += d * y;
       largest[k] = amount > largest[k] ? amount : largest[k];
     }
   }
   for (; i < n; i++) {
-    const double x = (double)a[i], d = x - (double)b[i];
+    const double x = (double)a[i], y = (double)b[i], d = x - y;
     reference[0] += x * x;
     diff[0] += d * d;
+    compared[0] += y * y;
+    cross[0] += d * y;
     largest[0] = fabs(d) > largest[0] ? fabs(d) : largest[0];
   }
   for (int k = 0; k < LANES; k++) {
     figures.reference += reference[k];
     figures.difference += diff[k];
+    figures.compared += compared[k];
+    figures.cross += cross[k];
     figures.largest = largest[k] > figures.largest ? largest[k] : figures.largest;
   }
   return figures;
@@ -259,9 +258,11 @@ static trace_figures compare_finite(const float *a, const float *b, uint32_t n, 
       if (memcmp(&a[i], &b[i], sizeof a[i])) ++*n_not_finite;
       continue;
     }
-    const double x = (double)a[i], d = x - (double)b[i];
+    const double x = (double)a[i], y = (double)b[i], d = x - y;
     figures.reference += x * x;
     figures.difference += d * d;
+    figures.compared += y * y;
+    figures.cross += d * y;
     figures.largest = fmax(figures.largest, fabs(d));
   }
   return figures;
@@ -282,11 +283,13 @@ static bool is_larger(const sp_difference *x, const sp_difference *y) {
 static void compare_trace(sp_comparison *c, const float *a, const float *b, sp_global place, sp_sums *sum) {
   const uint32_t n = c->n_samples;
   trace_figures figures = compare_fast(a, b, n);
-  if (!isfinite(figures.reference) || !isfinite(figures.difference)) {
+  if (!isfinite(figures.reference) || !isfinite(figures.difference) || !isfinite(figures.compared)) {
     figures = compare_finite(a, b, n, &c->found.n_not_finite);
   }
   sum->reference += figures.reference;
   sum->difference += figures.difference;
+  sum->compared += figures.compared;
+  sum->cross += figures.cross;
   if (!memcmp(a, b, n * sizeof *a)) return;
   c->found.n_different++;
   if (place < c->found.first_different) c->found.first_different = place;
@@ -296,15 +299,47 @@ static void compare_trace(sp_comparison *c, const float *a, const float *b, sp_g
   c->found.largest = here;
 }
 
-static sp_status compare_unit(sp_comparison *c, const unit *u, sp_sums *sum) {
+static void add_sums(sp_sums *all, const sp_sums *one) {
+  all->reference += one->reference;
+  all->difference += one->difference;
+  all->compared += one->compared;
+  all->cross += one->cross;
+}
+
+/* The share of its energy that a gather has lost. */
+static void add_share(sp_sums *all, const sp_sums *gather, sp_global at) {
+  if (gather->reference == 0) return;
+  const double share = gather->difference / gather->reference;
+  if (all->n_shares == 0 || share < all->least) {
+    all->least = share;
+    all->least_at = (double)at;
+  }
+  if (all->n_shares == 0 || share > all->most) {
+    all->most = share;
+    all->most_at = (double)at;
+  }
+  all->n_shares++;
+  all->shares += share;
+}
+
+static sp_status compare_unit(sp_comparison *c, const sp_comparison_unit *u, sp_sums *sum) {
   const sp_side *a = &c->sides[0], *b = &c->sides[1];
   sp_global base;
   SP_TRY(match(c, u));
   SP_TRY(sp_dataset_read_independent(b->traces, u->first, u->n, b->rows));
   SP_TRY(read_reference(c, u, &base));
+  const sp_global *first_trace = c->index->first_trace;
+  sp_global gather = u->gathers.first_gather;
+  sp_sums one = {0};
   for (sp_local i = 0; i < u->n; i++) {
     const sp_global row = base == UINT64_MAX ? i : c->places[i] - base;
-    compare_trace(c, a->rows + row * c->n_samples, b->rows + (size_t)i * c->n_samples, c->places[i], sum);
+    while (u->first + i >= first_trace[gather + 1]) gather++;
+    compare_trace(c, a->rows + row * c->n_samples, b->rows + (size_t)i * c->n_samples, c->places[i], &one);
+    if (i + 1 < u->n && u->first + i + 1 < first_trace[gather + 1]) continue;
+    const bool whole = first_trace[gather] >= u->first && first_trace[gather + 1] <= u->first + u->n;
+    if (whole) add_share(sum, &one, gather);
+    add_sums(sum, &one);
+    one = (sp_sums){0};
   }
   return SP_SUCCESS;
 }
@@ -313,7 +348,7 @@ static sp_status compare_unit(sp_comparison *c, const unit *u, sp_sums *sum) {
 static sp_status compare_share(sp_comparison *c) {
   sp_global at = 0;
   for (size_t i = 0; i < c->n_units; i++) {
-    const unit u = unit_from(c, at);
+    const sp_comparison_unit u = sp_comparison_unit_from(c, at);
     at += u.n;
     if (i % (size_t)c->ranks.size == (size_t)c->ranks.rank) SP_TRY(compare_unit(c, &u, &c->sums[i]));
   }
@@ -339,7 +374,7 @@ static sp_status collect(sp_comparison *c) {
   sp_free(block);
   SP_TRY(sp_ranks_agree(&c->ranks, status));
   /* each unit's sums are zero on all ranks but one */
-  const int n = sp_mpi_count(2 * c->n_units);
+  const int n = sp_mpi_count(sizeof(sp_sums) / sizeof(double) * c->n_units);
   return SP_MPI(c->ranks.rank == 0 ? MPI_Reduce(MPI_IN_PLACE, c->sums, n, MPI_DOUBLE, MPI_SUM, 0, c->ranks.comm)
                                    : MPI_Reduce(c->sums, NULL, n, MPI_DOUBLE, MPI_SUM, 0, c->ranks.comm));
 }

@@ -8,6 +8,7 @@
 #ifndef SEISPROC_CLI_COMPARISON_H
 #define SEISPROC_CLI_COMPARISON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "seisproc/survey_file.h"
@@ -37,9 +38,22 @@ typedef struct sp_findings {
   uint64_t n_not_finite;    /* samples left out of the figures: NaN or infinite in either survey, but not the same */
 } sp_findings;
 
+/* Sums over the traces of a unit: of squares of the reference a, of a - b and of b, and of (a - b) b. All but the
+ * first four are of whole gathers within the unit. */
 typedef struct sp_sums {
-  double reference, difference; /* of squares */
+  double reference, difference, compared, cross;
+  double n_shares, shares;  /* gathers with samples that are not 0, and the sum of their shares of removed energy */
+  double least, most;       /* of those shares; where n_shares is 0 without meaning */
+  double least_at, most_at; /* gather */
 } sp_sums;
+
+/* What the energy of the difference is to that of the reference, by gather. */
+typedef struct sp_removal {
+  double total;                /* share of all energy; NAN where the reference is all zero */
+  double least, mean, most;    /* of gathers; NAN where none has energy */
+  sp_global least_at, most_at; /* gather */
+  double correlation;          /* of a - b with b; NAN where one of them is all zero */
+} sp_removal;
 
 typedef struct sp_comparison {
   sp_ranks ranks;
@@ -52,6 +66,7 @@ typedef struct sp_comparison {
   sp_sums *sums;     /* [n_units] */
   size_t n_units;
   sp_findings found;
+  bool derived; /* one of the two is the output of a job whose input was the other */
 } sp_comparison;
 
 /* Opens both surveys (paths[0] is the reference; paths are borrowed) and the dataset of that name in both. The
@@ -61,6 +76,28 @@ sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const
 
 /* Compares all traces; on success rank 0 has what all ranks found. Collective. */
 sp_status sp_comparison_run(sp_comparison *c);
+
+/* Traces that are compared at once: whole gathers, or a part of one that is larger than a unit. */
+typedef struct sp_comparison_unit {
+  sp_global first;
+  sp_local n;
+  sp_range gathers; /* that hold them */
+} sp_comparison_unit;
+
+/* The unit that starts at trace `first`, which exists. */
+sp_comparison_unit sp_comparison_unit_from(const sp_comparison *c, sp_global first);
+
+/* Adds the sums of units up, in their order. Rank 0, after sp_comparison_run. */
+sp_sums sp_comparison_total(const sp_comparison *c);
+sp_removal sp_comparison_removal(const sp_comparison *c);
+
+/* Whether the two surveys differ in what is not samples: sample intervals, gather keys, delay recording times. Rank 0.
+ */
+typedef struct sp_contrast {
+  bool intervals, keys, delays;
+} sp_contrast;
+
+sp_status sp_comparison_contrast(const sp_comparison *c, sp_contrast *out);
 
 /* Collective. */
 void sp_comparison_close(sp_comparison *c);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "seisproc/header_column.h"
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
@@ -32,7 +33,8 @@ typedef struct report {
   sp_gather_index *index;
   sp_local least_traces;
   sp_global n_empty;
-  int64_t least_key, most_key;
+  bool two_keys;
+  int64_t least_key[2], most_key[2]; /* of the first key, and of the second where there are two */
   column columns[MAX_COLUMNS];
   size_t n_columns;
   bool has_noise, has_sort_map, has_integrity;
@@ -47,12 +49,17 @@ typedef struct report {
 static void count_gathers(report *r) {
   const sp_gather_index *index = r->index;
   r->least_traces = index->max_traces;
+  r->two_keys = strchr(index->key_name, '+') != NULL;
   for (sp_global g = 0; g < index->n_gathers; g++) {
     const sp_local n = (sp_local)(index->first_trace[g + 1] - index->first_trace[g]);
     if (n < r->least_traces) r->least_traces = n;
     if (n == 0) r->n_empty++;
-    if (g == 0 || index->key[g] < r->least_key) r->least_key = index->key[g];
-    if (g == 0 || index->key[g] > r->most_key) r->most_key = index->key[g];
+    int64_t key[2] = {index->key[g], 0};
+    if (r->two_keys) sp_gather_key_split(index->key[g], &key[0], &key[1]);
+    for (int k = 0; k < 2; k++) {
+      if (g == 0 || key[k] < r->least_key[k]) r->least_key[k] = key[k];
+      if (g == 0 || key[k] > r->most_key[k]) r->most_key[k] = key[k];
+    }
   }
 }
 
@@ -66,37 +73,16 @@ static sp_status add_column(const char *name, sp_type type, const char *units, v
   return SP_SUCCESS;
 }
 
-static sp_status measure_column(sp_survey *survey, column *c, void *rows, double *values) {
-  char path[SP_NAME_LENGTH + 16];
-  snprintf(path, sizeof path, "/headers/%s", c->name);
-  sp_dataset *data;
-  SP_TRY(sp_dataset_open(survey, path, &data));
-  const sp_global n = sp_dataset_rows(data);
-  sp_status status = SP_SUCCESS;
-  for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE_ROWS) {
-    const sp_local piece = (sp_local)(n - first < PIECE_ROWS ? n - first : PIECE_ROWS);
-    status = sp_dataset_read_independent(data, first, piece, rows);
-    if (status != SP_SUCCESS) break;
-    sp_rows_to_double(c->type, rows, piece, values);
-    for (sp_local i = 0; i < piece; i++) {
-      c->min = fmin(c->min, values[i]); /* NaN gives way */
-      c->max = fmax(c->max, values[i]);
-    }
-  }
-  sp_dataset_close(data);
-  return status;
-}
-
+/* Ranges are of scaled values, in the column's unit. */
 static sp_status measure_columns(sp_survey *survey, report *r) {
-  void *rows = NULL, *values = NULL;
-  sp_status status;
-  SP_TRY_GOTO(out, sp_alloc(PIECE_ROWS * sizeof(double), "header values", &rows));
-  SP_TRY_GOTO(out, sp_alloc(PIECE_ROWS * sizeof(double), "header values", &values));
-  for (size_t i = 0; i < r->n_columns; i++) SP_TRY_GOTO(out, measure_column(survey, &r->columns[i], rows, values));
-out:
-  sp_free(values);
-  sp_free(rows);
-  return status;
+  for (size_t i = 0; i < r->n_columns; i++) {
+    sp_header_column *values;
+    SP_TRY(sp_header_column_open(survey, r->columns[i].name, &values));
+    const sp_status status = sp_header_column_range(values, &r->columns[i].min, &r->columns[i].max);
+    sp_header_column_close(values);
+    SP_TRY(status);
+  }
+  return SP_SUCCESS;
 }
 
 static sp_status count_status(sp_survey *survey, report *r) {
@@ -163,15 +149,6 @@ static uint64_t trace_bytes(const report *r) {
   return r->info->n_traces * r->info->n_samples * sizeof(float) * (r->has_noise ? 2 : 1);
 }
 
-const char *sp_info_size(uint64_t bytes, char text[SP_SIZE_TEXT]) {
-  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-  double value = (double)bytes;
-  size_t u = 0;
-  for (; value >= 999.5 && u + 1 < sizeof units / sizeof *units; u++) value /= 1000;
-  snprintf(text, SP_SIZE_TEXT, u ? "%.3g %s" : "%.0f %s", value, units[u]);
-  return text;
-}
-
 /* Prints lines of text, each after `margin`. */
 static void print_indented(const char *text, const char *margin) {
   while (*text) {
@@ -209,6 +186,18 @@ static void print_status(const report *r) {
   printf("\n");
 }
 
+static void print_gathers(const report *r) {
+  const char *name = r->info->gather_key[0] ? r->info->gather_key : "key", *plus = strchr(name, '+');
+  if (plus) {
+    printf(" by %.*s (%" PRId64 " to %" PRId64 ") and %s (%" PRId64 " to %" PRId64 ")", (int)(plus - name), name,
+           r->least_key[0], r->most_key[0], plus + 1, r->least_key[1], r->most_key[1]);
+  } else {
+    printf(" by %s (%" PRId64 " to %" PRId64 ")", name, r->least_key[0], r->most_key[0]);
+  }
+  printf(", %u to %u traces, %.1f on the mean", r->least_traces, r->index->max_traces,
+         (double)r->info->n_traces / (double)r->info->n_gathers);
+}
+
 static void print_text(const report *r, const sp_info_request *args) {
   const sp_survey_info *info = r->info;
   char size[SP_SIZE_TEXT];
@@ -218,11 +207,7 @@ static void print_text(const report *r, const sp_info_request *args) {
          info->sample_interval_us * 1e-3, info->n_samples * info->sample_interval_us * 1e-6, info->content,
          r->has_noise ? " and noise" : "", r->has_sort_map ? ", sorted" : "", sp_info_size(trace_bytes(r), size));
   printf("  gathers    %" PRIu64, info->n_gathers);
-  if (info->n_gathers) {
-    printf(" by %s (%" PRId64 " to %" PRId64 "), %u to %u traces, %.1f on the mean",
-           info->gather_key[0] ? info->gather_key : "key", r->least_key, r->most_key, r->least_traces,
-           r->index->max_traces, (double)info->n_traces / (double)info->n_gathers);
-  }
+  if (info->n_gathers) print_gathers(r);
   if (r->n_empty) printf(", %" PRIu64 " empty", r->n_empty);
   printf("\n");
   print_columns(r, args->ranges);
@@ -240,12 +225,24 @@ static void print_text(const report *r, const sp_info_request *args) {
 
 /* --- JSON ------------------------------------------------------------------------------------------------------ */
 
+/* One number, or a list of two. */
+static void json_key(sp_json *json, const char *name, const int64_t key[2], bool two) {
+  if (!two) {
+    sp_json_int(json, name, key[0]);
+    return;
+  }
+  sp_json_open(json, name, '[');
+  sp_json_int(json, NULL, key[0]);
+  sp_json_int(json, NULL, key[1]);
+  sp_json_close(json, ']');
+}
+
 static void json_gathers(sp_json *json, const report *r) {
   sp_json_open(json, "gathers", '{');
   sp_json_text(json, "key", r->info->gather_key);
   if (r->info->n_gathers) {
-    sp_json_int(json, "least_key", r->least_key);
-    sp_json_int(json, "largest_key", r->most_key);
+    json_key(json, "least_key", r->least_key, r->two_keys);
+    json_key(json, "largest_key", r->most_key, r->two_keys);
   }
   sp_json_count(json, "least_traces", r->least_traces);
   sp_json_count(json, "largest_traces", r->index->max_traces);

@@ -12,13 +12,19 @@
 #include "seisproc/segy.h"
 #include "src/cli/info.h"
 
-enum { LINES = 40, COLUMNS = 80 };
-
 typedef struct range {
   double min, max;
 } range;
 
 /* --- the file -------------------------------------------------------------------------------------------------- */
+
+/* In the column's unit, by the trace's own scalar. */
+static double scaled(const sp_segy_layout *layout, size_t c, const void *header) {
+  const sp_segy_column *column = &layout->columns[c];
+  const double value = sp_segy_column_value(layout, c, header);
+  if (column->real || column->scalar < 0) return value;
+  return sp_header_scaled(value, (int)sp_segy_column_value(layout, (size_t)column->scalar, header));
+}
 
 static sp_status measure_columns(int fd, const sp_info_request *request, const sp_segy_layout *layout, range *ranges) {
   void *header;
@@ -29,7 +35,7 @@ static sp_status measure_columns(int fd, const sp_info_request *request, const s
     const uint64_t at = layout->first_trace + t * layout->trace_bytes;
     status = sp_segy_read_at(fd, request->path, at, layout->header_bytes, header);
     for (size_t c = 0; c < layout->n_columns && status == SP_SUCCESS; c++) {
-      const double value = sp_segy_column_value(layout, c, header);
+      const double value = scaled(layout, c, header);
       ranges[c].min = fmin(ranges[c].min, value); /* NaN gives way */
       ranges[c].max = fmax(ranges[c].max, value);
     }
@@ -39,24 +45,6 @@ static sp_status measure_columns(int fd, const sp_info_request *request, const s
 }
 
 /* --- text ------------------------------------------------------------------------------------------------------ */
-
-void sp_info_print_text(unsigned char *text, const char *margin) {
-  if (sp_segy_text_is_ebcdic(text, SP_SEGY_TEXT_BYTES)) sp_segy_text_to_ascii(text, SP_SEGY_TEXT_BYTES);
-  for (int line = 0; line < LINES; line++, text += COLUMNS) {
-    int n = COLUMNS;
-    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\0')) n--;
-    if (n == 0) continue;
-    fputs(margin, stdout);
-    for (int i = 0; i < n; i++) {
-      if (text[i] >= 0xa0) { /* ISO 8859-1 to UTF-8 */
-        printf("%c%c", 0xc0 | text[i] >> 6, 0x80 | (text[i] & 0x3f));
-      } else {
-        putchar(text[i] < ' ' || text[i] >= 0x7f ? '?' : text[i]);
-      }
-    }
-    putchar('\n');
-  }
-}
 
 static const char *order_name(const sp_segy_layout *layout) {
   return layout->order == SP_ORDER_LITTLE ? "little" : "big";

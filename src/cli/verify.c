@@ -58,6 +58,9 @@ static void print(const arguments *args, const sp_verify_report *r) {
   }
   if (r->n_bad) {
     printf("  BAD                  %llu gathers are not what was written\n", (unsigned long long)r->n_bad);
+  } else if (r->count[SP_REASON_UNREADABLE]) {
+    printf("  NO DATA              %llu gathers could not be read when they were processed; other checksums agree\n",
+           (unsigned long long)r->count[SP_REASON_UNREADABLE]);
   } else {
     printf("  all checksums agree\n");
   }
@@ -77,7 +80,9 @@ int sp_cli_verify(int argc, char **argv) {
       "computed.\v"
       "FILE is a complete output, or OUT.h5.part of a job that was cut off: then what OUT.h5.journal says to be on the "
       "disk is checked. Runs on any number of ranks (mpirun -n N seisproc verify ...).\n\n"
-      "Exit status: 0 when all is well; 1 when a gather is bad, or FILE cannot be checked.",
+      "Exit status: 0 when all is well; 1 when a gather is bad, or FILE cannot be checked; 2 when gathers hold no "
+      "data, "
+      "since their input could not be read.",
       NULL,
       NULL,
       NULL};
@@ -91,6 +96,7 @@ int sp_cli_verify(int argc, char **argv) {
   status = sp_verify(ranks.comm, args.path, &args.options, &report);
   if (status == SP_SUCCESS) {
     if (ranks.rank == 0 && !args.quiet) print(&args, &report);
+    if (report.count[SP_REASON_UNREADABLE]) status = SP_ERR_GATHER;
     if (report.n_bad || report.n_not_equal) status = SP_ERR_INPUT;
   }
   return sp_status_look_code(sp_ranks_finish(&ranks, status));

@@ -267,7 +267,8 @@ static void compare_trace(const verifier *v, open_gather *g, uint32_t reason, sp
   }
   const bool zeroed = all_zero(n, count) && all_zero(y, count);
   if (reason == SP_REASON_BAD_TRACES && zeroed && !all_finite(x, count)) return; /* by on_error: zero */
-  if (!sp_reason_is_processed(reason) && all_zero(n, count)) {
+  /* a dead gather was dead in the input: zeros for anything else are a loss */
+  if (!sp_reason_is_processed(reason) && reason != SP_REASON_DEAD && all_zero(n, count)) {
     g->untouched = g->untouched && !memcmp(x, y, count * sizeof *x);
     g->is_zero = g->is_zero && all_zero(y, count);
     if (g->untouched || g->is_zero) return;
