@@ -17,7 +17,7 @@ enum { SP_MAX_SORT_KEYS = 4, SP_FINGERPRINT_LENGTH = 32 };
 
 typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_dead_traces;
 
-/* Scalar settings of a job, described by sp_job_params. What comes before `engine` is part of the fingerprint. */
+/* Scalar settings of a job, described by sp_job_params. */
 typedef struct sp_job_settings {
   /* what is computed */
   int mode;      /* sp_mode */
@@ -42,6 +42,11 @@ typedef struct sp_job_settings {
 } sp_job_settings;
 
 extern const sp_param sp_job_params[];
+
+/* Keys of the settings that decide bits of the output, and so are part of a job's canonical text and fingerprint, and of
+ * those that do not. Every setting is in one of the two, which a test sees to; closed by NULL. */
+extern const char *const sp_settings_that_decide[];
+extern const char *const sp_settings_that_do_not[];
 
 /* The keys of a job file that are not settings, for `seisproc help`; closed by an entry whose key is NULL. */
 typedef struct sp_job_key {

@@ -96,10 +96,16 @@ static sp_status write_step(FILE *text, size_t i, const sp_chain_step *step) {
   return SP_SUCCESS;
 }
 
-/* What decides the output's bits comes before `engine` in the struct, how it runs from there on. */
+static bool decides_bits(const char *key) {
+  for (const char *const *k = sp_settings_that_decide; *k; k++) {
+    if (!strcmp(*k, key)) return true;
+  }
+  return false;
+}
+
 static sp_status write_job(FILE *text, const sp_job *job) {
   for (const sp_param *param = sp_job_params; param->key; param++) {
-    if (param->offset < offsetof(sp_job_settings, engine)) SP_TRY(write_param(text, "", param, &job->settings));
+    if (decides_bits(param->key)) SP_TRY(write_param(text, "", param, &job->settings));
   }
   fputs("sort: [", text);
   for (size_t i = 0; i < job->n_sort; i++) fprintf(text, "%s%s", i ? ", " : "", job->sort[i]);

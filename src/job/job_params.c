@@ -51,6 +51,12 @@ const sp_param sp_job_params[] = {
     {0},
 };
 
+const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", NULL};
+
+const char *const sp_settings_that_do_not[] = {
+    "engine",  "workers",         "workers_per_gpu", "threads",       "io_ranks", "direct_io",   "slots",
+    "slab_mb", "commit_interval", "restarts",        "stall_timeout", "max_time", "dead_traces", NULL};
+
 const sp_job_key sp_job_keys[] = {
     {"input", "path", NULL, "survey file to read"},
     {"output", "path", NULL, "survey file to write; until it is complete it is called OUTPUT.part"},

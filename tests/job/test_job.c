@@ -513,8 +513,28 @@ static void test_read_text(void **state) {
   rmdir(folder);
 }
 
+static int count_key(const char *const *list, const char *key) {
+  int n = 0;
+  for (; *list; list++) n += !strcmp(*list, key);
+  return n;
+}
+
+/* A new setting must be put into one of the two lists. */
+static void test_every_setting_decides_bits_or_does_not(void **state) {
+  (void)state;
+  size_t n_settings = 0, n_listed = 0;
+  for (const sp_param *p = sp_job_params; p->key; p++, n_settings++) {
+    const int n = count_key(sp_settings_that_decide, p->key) + count_key(sp_settings_that_do_not, p->key);
+    if (n != 1) fail_msg("%s: in %d of the lists of settings that decide bits and that do not", p->key, n);
+  }
+  for (const char *const *k = sp_settings_that_decide; *k; k++) n_listed++;
+  for (const char *const *k = sp_settings_that_do_not; *k; k++) n_listed++;
+  assert_int_equal(n_listed, n_settings);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_every_setting_decides_bits_or_does_not),
       cmocka_unit_test(test_meaning),
       cmocka_unit_test(test_enumerators),
       cmocka_unit_test(test_spellings_of_a_step),
