@@ -43,8 +43,8 @@ typedef struct sp_job_settings {
 
 extern const sp_param sp_job_params[];
 
-/* Keys of the settings that decide bits of the output, and so are part of a job's canonical text and fingerprint, and of
- * those that do not. Every setting is in one of the two, which a test sees to; closed by NULL. */
+/* Keys of the settings that decide bits of the output, and so are part of a job's canonical text and fingerprint, and
+ * of those that do not. Every setting is in one of the two, which a test sees to; closed by NULL. */
 extern const char *const sp_settings_that_decide[];
 extern const char *const sp_settings_that_do_not[];
 

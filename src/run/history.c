@@ -78,7 +78,7 @@ static bool parse_run(const char *line, bool *is_new) {
   char kind[16];
   if (sscanf(line, "run %*s %15s", kind) != 1) return false;
   *is_new = !strcmp(kind, "new");
-  return true;
+  return *is_new || !strcmp(kind, "resumed");
 }
 
 void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
