@@ -28,7 +28,9 @@ typedef struct sp_cuda_geometry {
   sp_precision precision;
 } sp_cuda_geometry;
 
-/* Whole gathers in device memory. All pointers are the device's. */
+/* Whole gathers in device memory. All pointers are the device's. Unless the plan edits, each is its live traces only,
+ * and the last one is the other traces of the batch, whose results nobody looks at: it may be larger than any gather.
+ */
 typedef struct sp_cuda_batch {
   const float *in; /* [n_traces][n_samples] */
   float *out;      /* [n_traces][n_samples]; apart from `in`, or `in` itself where the plan allows it */
@@ -43,6 +45,7 @@ typedef struct sp_cuda_batch {
 typedef struct sp_cuda_plan {
   const struct sp_cuda_ops *ops;
   bool in_place; /* each output trace depends on that input trace only, and out may be in */
+  bool edits;    /* as sp_plan.edits; with in_place only */
 } sp_cuda_plan;
 
 typedef struct sp_cuda_ops {

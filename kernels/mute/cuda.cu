@@ -29,6 +29,7 @@ static sp_status plan(const void *params, const sp_cuda_geometry *geometry, sp_c
   mute_plan *p = (mute_plan *)block;
   p->base.ops = &sp_mute_cuda;
   p->base.in_place = true;
+  p->base.edits = true;
   p->params = *(const sp_mute_params *)params;
   p->n_samples = geometry->n_samples;
   p->interval_s = geometry->sample_interval_s;
@@ -59,17 +60,14 @@ __device__ static float muted(float x, double distance, double taper) {
 __global__ static void mute_traces(const mute_plan p, const sp_cuda_batch batch) {
   const uint32_t trace = blockIdx.x * WARPS + threadIdx.x / LANES, lane = threadIdx.x % LANES;
   if (trace >= batch.n_traces) return;
-  const double offset = batch.headers[0][trace];
-  if (!isfinite(offset)) {
-    if (lane == 0) atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);
-    return;
-  }
-  const double time = mute_time(p, offset, batch.headers[1][trace]);
+  const double offset = batch.headers[0][trace], time = mute_time(p, offset, batch.headers[1][trace]);
+  const bool usable = isfinite(offset); /* else it stays as it is: what comes next looks at it */
+  if (!usable && lane == 0) atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);
   const float *in = batch.in + (size_t)trace * p.n_samples;
   float *out = batch.out + (size_t)trace * p.n_samples;
   for (uint32_t i = lane; i < p.n_samples; i += LANES) {
     const double distance = p.params.where == SP_MUTE_TOP ? i - time : time - i;
-    out[i] = muted(in[i], distance, p.taper);
+    out[i] = usable ? muted(in[i], distance, p.taper) : in[i];
   }
 }
 

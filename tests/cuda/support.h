@@ -44,6 +44,8 @@ typedef struct survey {
   uint32_t set_aside[MAX_GATHERS];
   sp_mode mode;
   sp_on_error on_error;
+  sp_nan nan;
+  unsigned char *skip; /* or NULL */
 } survey;
 
 typedef struct product {
@@ -86,6 +88,7 @@ static inline void free_survey(survey *s) {
   free(s->delay);
   free(s->offset);
   free(s->order);
+  free(s->skip);
   free(s);
 }
 
@@ -120,6 +123,7 @@ static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local
                                    .n_steps = s->n_steps,
                                    .mode = s->mode,
                                    .on_error = s->on_error,
+                                   .nan = s->nan,
                                    .n_samples = s->n_samples,
                                    .sample_interval_s = 0.002,
                                    .max_traces = s->n_traces,
@@ -159,6 +163,7 @@ static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local
                                  .order = s->order ? s->order + start : NULL,
                                  .headers = columns[n_slabs],
                                  .set_aside = s->set_aside + g,
+                                 .skip = s->skip ? s->skip + start : NULL,
                                  .traces = p->traces + (size_t)start * s->n_samples,
                                  .noise = p->noise ? p->noise + (size_t)start * s->n_samples : NULL,
                                  .results = p->results + g};
@@ -211,7 +216,7 @@ static inline double compare(const survey *s, const product *cpu, const product 
       fail_msg("%s: gather %u: reason %u, not %u", what, g, gpu->results[g].reason, cpu->results[g].reason);
     }
     check_crc(s, gpu, g, what);
-    const bool failed = cpu->results[g].reason > SP_REASON_DEAD_TRACES;
+    const bool failed = !sp_reason_is_processed(cpu->results[g].reason);
     for (sp_local t = s->first_trace[g]; t < s->first_trace[g + 1]; t++) {
       const size_t at = (size_t)t * s->n_samples, bytes = s->n_samples * sizeof(float);
       const bool same = !memcmp(cpu->traces + at, gpu->traces + at, bytes) &&

@@ -100,12 +100,19 @@ static void test_levels_and_noise(void **unused) {
   print_message("largest distance: %.2g\n", worst);
 }
 
+/* Leaves out one trace in seven, and all of a gather. */
+static void skip_some(survey *s) {
+  s->skip = calloc(s->n_traces, 1);
+  for (sp_local t = 0; t < s->n_traces; t++) s->skip[t] = t % 7 == 3;
+  for (sp_local t = s->first_trace[4]; t < s->first_trace[5]; t++) s->skip[t] = 1;
+}
+
 /* Orders, gathers set aside, not finite, without a usable header, and overflow, in every mode and on_error. */
 static void test_modes_and_failures(void **unused) {
-  for (int code = 0; code < 12; code++) {
+  for (int code = 0; code < 36; code++) {
     survey *s = make_survey(gather_sizes, N_GATHERS, code % 2 ? 501 : 800, (uint64_t)code);
     spoil(s);
-    add_step(s, "mute velocity=3000 taper=30");
+    if (code % 5 > 0) add_step(s, "mute velocity=3000 taper=30");
     add_step(s, "dwt aperture=5 k=2 transform=dwt threshold=soft noise_level=finest");
     add_step(s, "mute velocity=900 where=bottom t0=900");
     if (code % 4 > 1) add_step(s, "dwt transform=swt threshold=hard level=2 k=3.0 noise_level=finest");
@@ -116,7 +123,10 @@ static void test_modes_and_failures(void **unused) {
     trace_of(s, 7, 6)[s->n_samples - 1] = -INFINITY;
     s->offset[s->first_trace[8] + 3] = NAN;
     for (uint32_t i = 0; i < s->n_samples; i++) trace_of(s, 9, 12)[i] = i & 1 ? 3e38f : -3e38f;
-    if (code > 5) reverse_order(s);
+    if (code / 6 % 2) reverse_order(s);
+    s->nan = (sp_nan)(code / 12);
+    if (code % 2) skip_some(s);
+    trace_of(s, 5, 1)[0] = NAN; /* a mute may cure it */
     char what[64];
     snprintf(what, sizeof what, "chain %d", code);
     check_survey(s, 1 + (sp_local)code, tolerance, what);

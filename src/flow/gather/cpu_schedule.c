@@ -221,6 +221,12 @@ static void end_gather(sp_cpu_engine *e, const sp_unit_scratch *scratch, const j
   sp_team_wake(e->team); /* its place is free */
 }
 
+/* A step that edits has refused a gather: whether its input is at fault, which counts more, is yet to be told. */
+static bool awaits_marks(const sp_cpu_engine *e, uint32_t pass, const sp_gather_state *g) {
+  const bool edits = !e->chain->by_trace && pass != PASS_ORDER && pass <= e->chain->n_prefix;
+  return edits && g->failure < sp_failure_at((uint32_t)e->chain->n_steps + 2, 1);
+}
+
 /* The last unit of a gather's pass has returned. */
 static void leave_pass(sp_cpu_engine *e, const sp_unit_scratch *scratch, const job *j) {
   sp_gather_state *g = &j->slot->gathers[j->unit.gather];
@@ -235,7 +241,7 @@ static void leave_pass(sp_cpu_engine *e, const sp_unit_scratch *scratch, const j
     sp_team_lock(e->team);
   }
   const uint32_t next = j->pass + 1;
-  if (g->failure || g->n_rows == 0 || next == sp_cpu_passes(e)) {
+  if ((g->failure && !awaits_marks(e, j->pass, g)) || g->n_rows == 0 || next == sp_cpu_passes(e)) {
     if (!marks && g->n_rows == 0 && !g->failure) { /* none is left to be marked */
       g->failure = sp_failure_of_input((uint32_t)e->chain->n_steps, e->config.nan, g->counts);
     }

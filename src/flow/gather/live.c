@@ -36,9 +36,9 @@ void sp_live_mark(const sp_unit_context *context, const sp_unit *unit, sp_unit_o
   const sp_slab *slab = unit->slab;
   const size_t n = context->config->n_samples;
   const sp_local first = slab->first_trace[unit->gather] + unit->first;
-  float *edited = sp_stage_output(context, slab, context->chain->n_prefix);
+  float *edited = sp_stage_output(context, slab, unit->failure ? 0 : context->chain->n_prefix);
   *outcome = (sp_unit_outcome){0};
-  if (unit->failure) return;
+  if (unit->failure >= sp_failure_set_aside((uint32_t)context->chain->n_steps, 1)) return;
   for (sp_local row = first; row < first + unit->count; row++) {
     bool bad;
     const sp_mark mark = mark_row(context, slab->in + row * n, edited + row * n, &bad);

@@ -1,9 +1,10 @@
+/* Rows of a batch: arrival, marks, arrangement, results. A warp a trace: all here is bound by bytes. Invariant: row r
+ * of an arranged batch is trace place[r]; where all traces are live, place[r] is r and no row is moved. */
 #include "src/flow/gather/cuda/batch.h"
 
 #include "kernels/common/cuda_check.h"
 
-/* A warp a trace: all here is bound by bytes. */
-enum { LANES = 32, WARPS = 8 };
+enum { LANES = 32, WARPS = 8, ARRANGE_THREADS = 1024 };
 
 /* Samples are handled as words where only their bits matter. */
 static const uint32_t MAGNITUDE = 0x7fffffffu, NOT_FINITE = 0x7f800000u;
@@ -34,6 +35,10 @@ __device__ static float4 minus(float4 a, float4 b) {
   return make_float4(a.x - b.x, a.y - b.y, a.z - b.z, a.w - b.w);
 }
 
+__device__ static float finite_or_zero(float x) {
+  return (__float_as_uint(x) & MAGNITUDE) >= NOT_FINITE ? 0.0f : x;
+}
+
 template <typename T> __device__ static T zero();
 template <> __device__ float zero<float>() {
   return 0;
@@ -47,124 +52,270 @@ template <typename T> __device__ static T *row(float *rows, uint32_t trace, uint
   return (T *)rows + (size_t)trace * n;
 }
 
+/* What a warp's trace holds; the same for all lanes. */
+template <typename T> __device__ static seen scan(const T *x, uint32_t n) {
+  seen s = {false, false};
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) look(&s, x[i]);
+  s.alive = __any_sync(~0u, s.alive);
+  s.not_finite = __any_sync(~0u, s.not_finite);
+  return s;
+}
+
 template <typename T> __global__ static void receive(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
-  const uint32_t t = own_trace(), lane = threadIdx.x % LANES;
+  const uint32_t t = own_trace();
+  if (t >= n_traces) return;
+  const T *from = row<T>(v.out, v.first_trace[v.gather[t]] + v.order[t], n);
+  T *to = row<T>(v.in, t, n);
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) to[i] = from[i];
+}
+
+/* --- marks ------------------------------------------------------------------------------------------------------- */
+
+__device__ static void repair(float *x, uint32_t n) {
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) x[i] = finite_or_zero(x[i]);
+  __syncwarp();
+}
+
+template <typename T> __global__ static void mark(const sp_batch_view v, float *edited, uint32_t n_traces, uint32_t n) {
+  const uint32_t t = own_trace();
   if (t >= n_traces) return;
   const uint32_t g = v.gather[t];
-  const T *from = row<T>(v.order ? v.out : v.in, v.order ? v.first_trace[g] + v.order[t] : t, n);
-  T *to = row<T>(v.in, t, n);
-  seen s = {false, false};
-  for (uint32_t i = lane; i < n; i += LANES) {
-    const T x = from[i];
-    look(&s, x);
-    if (v.order) to[i] = x;
+  const bool skip = v.skip && v.skip[t];
+  seen before = scan(row<T>(v.in, t, n), n);
+  seen after = edited == v.in ? before : scan(row<T>(edited, t, n), n);
+  const bool bad = after.not_finite && !skip;
+  if (bad && v.nan == SP_NAN_ZERO && !v.set_aside[g]) {
+    repair(row<float>(v.in, t, v.n_samples), v.n_samples);
+    if (edited != v.in) repair(row<float>(edited, t, v.n_samples), v.n_samples);
+    before = scan(row<T>(v.in, t, n), n);
+    after = scan(row<T>(edited, t, n), n);
   }
-  const bool alive = __any_sync(~0u, s.alive), not_finite = __any_sync(~0u, s.not_finite);
-  if (lane != 0) return;
-  v.dead[t] = !alive;
-  if (!alive) atomicAdd(&v.n_dead[g], 1u);
-  if (not_finite) v.bad_input[g] = 1;
+  if (threadIdx.x % LANES != 0) return;
+  const sp_mark m = sp_mark_of(skip, before.alive, !before.not_finite, after.alive, !after.not_finite);
+  v.mark[t] = m;
+  if (sp_mark_is_live(m)) atomicAdd(&v.n_live[g], 1u);
+  if (m == SP_MARK_DEAD) atomicAdd(&v.n_dead[g], 1u);
+  if (bad) atomicAdd(&v.n_bad[g], 1u);
+}
+
+/* --- arrangement ------------------------------------------------------------------------------------------------- */
+
+/* The sum of `value` over the threads before this one; *total gets that over all. One block. */
+__device__ static uint32_t sum_before(uint32_t value, uint32_t *total) {
+  __shared__ uint32_t sums[ARRANGE_THREADS / LANES];
+  const uint32_t lane = threadIdx.x % LANES, warp = threadIdx.x / LANES;
+  uint32_t sum = value;
+  for (int step = 1; step < LANES; step *= 2) {
+    const uint32_t other = __shfl_up_sync(~0u, sum, step);
+    if (lane >= step) sum += other;
+  }
+  if (lane == LANES - 1) sums[warp] = sum;
+  __syncthreads();
+  if (warp == 0) {
+    uint32_t all = sums[lane];
+    for (int step = 1; step < LANES; step *= 2) {
+      const uint32_t other = __shfl_up_sync(~0u, all, step);
+      if (lane >= step) all += other;
+    }
+    sums[lane] = all;
+  }
+  __syncthreads();
+  const uint32_t before = (warp ? sums[warp - 1] : 0) + sum - value;
+  *total = sums[ARRANGE_THREADS / LANES - 1];
+  __syncthreads(); /* until it is written again */
+  return before;
+}
+
+/* Where each trace goes, by one block: counts, then places. */
+__global__ static void arrange(const sp_batch_view v, uint32_t n_traces, uint32_t n_gathers) {
+  uint32_t n_live = 0;
+  for (uint32_t start = 0; start < n_traces; start += ARRANGE_THREADS) {
+    const uint32_t t = start + threadIdx.x;
+    uint32_t total;
+    const uint32_t before = sum_before(t < n_traces && sp_mark_is_live(v.mark[t]), &total);
+    if (t < n_traces) v.before[t] = n_live + before;
+    n_live += total;
+  }
+  __syncthreads();
+  for (uint32_t t = threadIdx.x; t < n_traces; t += ARRANGE_THREADS) {
+    const bool live = sp_mark_is_live(v.mark[t]);
+    const uint32_t r = live ? v.before[t] : n_live + t - v.before[t];
+    v.place[r] = t;
+    v.row_gather[r] = live ? v.gather[t] : n_gathers;
+    for (uint32_t k = 0; k < v.n_headers; k++) {
+      v.row_columns[(size_t)k * v.max_traces + r] = v.columns[(size_t)k * v.max_traces + t];
+    }
+  }
+  for (uint32_t g = threadIdx.x; g <= n_gathers; g += ARRANGE_THREADS) {
+    const uint32_t t = v.first_trace[g];
+    v.first_row[g] = t < n_traces ? v.before[t] : n_live;
+  }
+  if (threadIdx.x != 0) return;
+  v.first_row[n_gathers + 1] = n_traces;
+  *v.n_aside = n_traces - n_live;
+}
+
+/* Rows in the order of `place`, or back into that of traces. Where no trace is set aside that is a copy, which only
+ * what must move asks for. */
+template <typename T>
+__global__ static void move_rows(const sp_batch_view v, float *from, float *to, bool back, bool always,
+                                 uint32_t n_traces, uint32_t n) {
+  const uint32_t r = own_trace();
+  if (r >= n_traces || (*v.n_aside == 0 && !always)) return;
+  const uint32_t t = v.place[r];
+  const T *x = row<T>(from, back ? r : t, n);
+  T *y = row<T>(to, back ? t : r, n);
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) y[i] = x[i];
 }
 
 template <typename T>
-__global__ static void keep_dead(const sp_batch_view v, float *rows, uint32_t n_traces, uint32_t n) {
-  const uint32_t t = own_trace();
-  if (t >= n_traces || !v.dead[t]) return;
-  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) row<T>(rows, t, n)[i] = row<T>(v.in, t, n)[i];
+__global__ static void copy_rows(const sp_batch_view v, float *from, float *to, uint32_t n_traces, uint32_t n) {
+  const uint32_t r = own_trace();
+  if (r >= n_traces || *v.n_aside == 0) return;
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) row<T>(to, r, n)[i] = row<T>(from, r, n)[i];
 }
 
-/* A dead trace is its own result. The input is finite, so a result that is not shows in the difference. */
+/* --- results ----------------------------------------------------------------------------------------------------- */
+
+/* A trace that stays as it is, or whose result is that it is empty. */
+template <typename T> __device__ static void give_aside(const sp_batch_view &v, uint32_t r, sp_mark m, uint32_t n) {
+  const bool gone = m == SP_MARK_EMPTIED, zeroed = m == SP_MARK_BAD && v.on_error == SP_ON_ERROR_ZERO;
+  const bool keep = v.mode == SP_MODE_NOISE ? gone : !gone && !zeroed;
+  const T *in = row<T>(v.in, r, n);
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) {
+    row<T>(v.out, r, n)[i] = keep ? in[i] : zero<T>();
+    if (v.noise) row<T>(v.noise, r, n)[i] = gone ? in[i] : zero<T>();
+  }
+}
+
+/* In the order of rows. Where the input is finite, a result that is not shows in the difference. */
 template <typename T> __global__ static void give(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
-  const uint32_t t = own_trace(), lane = threadIdx.x % LANES;
-  if (t >= n_traces) return;
-  const bool dead = v.dead[t];
-  const T *in = row<T>(v.in, t, n);
-  T *out = row<T>(v.out, t, n), *noise = v.noise ? row<T>(v.noise, t, n) : NULL;
-  seen s = {false, false};
-  for (uint32_t i = lane; i < n; i += LANES) {
-    const T result = dead ? in[i] : out[i];
-    const T given = v.mode == SP_MODE_PROCESSED ? result : minus(in[i], result);
-    look(&s, given);
-    if (noise) noise[i] = given;
-    if (v.mode == SP_MODE_NOISE) {
-      out[i] = given;
-    } else if (dead) {
-      out[i] = result;
-    }
+  const uint32_t r = own_trace(), lane = threadIdx.x % LANES;
+  if (r >= n_traces) return;
+  const uint32_t t = v.place[r];
+  const sp_mark m = (sp_mark)v.mark[t];
+  if (!sp_mark_is_live(m)) {
+    give_aside<T>(v, r, m, n);
+    return;
   }
-  if (__any_sync(~0u, s.not_finite) && lane == 0) v.bad_output[v.gather[t]] = 1;
+  const T *in = row<T>(v.in, r, n);
+  T *out = row<T>(v.out, r, n), *noise = v.noise ? row<T>(v.noise, r, n) : NULL;
+  seen of_result = {false, false}, of_difference = {false, false};
+  for (uint32_t i = lane; i < n; i += LANES) {
+    const T result = out[i], difference = minus(in[i], result);
+    look(&of_result, result);
+    look(&of_difference, difference);
+    if (noise) noise[i] = difference;
+    if (v.mode == SP_MODE_NOISE) out[i] = difference;
+  }
+  const bool by_result = m == SP_MARK_CURED || v.mode == SP_MODE_PROCESSED;
+  const bool bad = by_result ? of_result.not_finite : of_difference.not_finite;
+  if (__any_sync(~0u, bad) && lane == 0) v.failed[v.gather[t]] = 1;
 }
 
-/* Of several reasons the one found first along the way. */
-__device__ static uint32_t reason_of(const sp_batch_view &v, uint32_t g, uint32_t n_traces) {
-  if (n_traces == 0) return SP_REASON_OK;
-  if (v.set_aside[g]) return v.set_aside[g];
-  if (v.bad_input[g]) return SP_REASON_NOT_FINITE;
-  if (v.n_dead[g] == n_traces) return SP_REASON_DEAD;
+__device__ static sp_failure failure_of(const sp_batch_view &v, uint32_t g, sp_trace_counts n) {
+  if (n.traces == 0) return 0;
+  sp_failure failure =
+      sp_failure_worst(sp_failure_set_aside(v.n_steps, v.set_aside[g]), sp_failure_of_input(v.n_steps, v.nan, n));
   for (uint32_t step = 0; step < v.n_steps; step++) {
-    const uint32_t reason = v.reasons[step * v.max_gathers + g];
-    if (reason) return reason;
+    const uint32_t reason = v.reasons[step * (v.max_gathers + 1) + g];
+    failure = sp_failure_worst(failure, sp_failure_of_step(v.n_steps, step, reason));
   }
-  if (v.bad_output[g]) return SP_REASON_NOT_FINITE;
-  return v.n_dead[g] ? SP_REASON_DEAD_TRACES : SP_REASON_OK;
+  return v.failed[g] ? sp_failure_worst(failure, sp_failure_of_result()) : failure;
 }
 
 __global__ static void settle(const sp_batch_view v, uint32_t n_gathers, const sp_cuda_crc crc) {
   const uint32_t g = blockIdx.x * blockDim.x + threadIdx.x;
   if (g >= n_gathers) return;
   const uint32_t n_traces = v.first_trace[g + 1] - v.first_trace[g], start = sp_cuda_crc_start(crc, n_traces);
-  v.results[g] = reason_of(v, g, n_traces);
+  const sp_trace_counts n = {n_traces, v.n_live[g], v.n_dead[g], v.n_bad[g]};
+  const sp_failure failure = failure_of(v, g, n);
+  v.failed[g] = failure != 0;
+  v.results[g] = sp_gather_reason(failure, n);
   v.results[v.max_gathers + g] = start;
   v.results[2 * v.max_gathers + g] = v.noise ? start : 0;
 }
 
-/* Gathers that failed, as on_error says; others return at once. */
-template <typename T> __global__ static void redo(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
-  const uint32_t t = own_trace();
-  if (t >= n_traces || v.results[v.gather[t]] <= SP_REASON_DEAD_TRACES) return;
+/* Gathers that failed, as on_error says; others return at once. Rows of the input go to the places of their traces. */
+template <typename T> __global__ static void write_failed(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
+  const uint32_t r = own_trace();
+  if (r >= n_traces) return;
+  const uint32_t t = v.place[r];
+  if (!v.failed[v.gather[t]]) return;
   const bool clear = v.on_error == SP_ON_ERROR_ZERO || v.mode == SP_MODE_NOISE;
   for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) {
-    row<T>(v.out, t, n)[i] = clear ? zero<T>() : row<T>(v.in, t, n)[i];
+    row<T>(v.out, t, n)[i] = clear ? zero<T>() : row<T>(v.in, r, n)[i];
     if (v.noise) row<T>(v.noise, t, n)[i] = zero<T>();
   }
 }
 
-static unsigned trace_blocks(uint32_t n_traces) {
-  return (n_traces + WARPS - 1) / WARPS;
-}
+/* --- launches ---------------------------------------------------------------------------------------------------- */
+
+/* Launches kernel<float4> where a trace is a whole number of them, else kernel<float>; a warp a trace. */
+#define LAUNCH_ROWS(kernel, v, n_traces, stream, ...)                                                                  \
+  do {                                                                                                                 \
+    const unsigned blocks_ = ((n_traces) + WARPS - 1) / WARPS;                                                         \
+    if (blocks_ > 0 && (v)->n_samples % 4 == 0) {                                                                      \
+      kernel<float4><<<blocks_, WARPS * LANES, 0, stream>>>(*(v), ##__VA_ARGS__, n_traces, (v)->n_samples / 4);        \
+    } else if (blocks_ > 0) {                                                                                          \
+      kernel<float><<<blocks_, WARPS * LANES, 0, stream>>>(*(v), ##__VA_ARGS__, n_traces, (v)->n_samples);             \
+    }                                                                                                                  \
+  } while (0)
 
 sp_status sp_batch_receive(const sp_batch_view *v, const sp_cuda_batch *batch, cudaStream_t stream) {
-  const unsigned blocks = trace_blocks(batch->n_traces);
-  if (blocks == 0) return SP_SUCCESS;
-  if (v->n_samples % 4 == 0) {
-    receive<float4><<<blocks, WARPS * LANES, 0, stream>>>(*v, batch->n_traces, v->n_samples / 4);
-  } else {
-    receive<float><<<blocks, WARPS * LANES, 0, stream>>>(*v, batch->n_traces, v->n_samples);
-  }
-  return SP_CUDA_LAUNCHED("the check of input");
+  if (!v->order) return SP_SUCCESS;
+  LAUNCH_ROWS(receive, v, batch->n_traces, stream);
+  return SP_CUDA_LAUNCHED("the order of traces");
 }
 
-sp_status sp_batch_keep_dead(const sp_batch_view *v, const sp_cuda_batch *batch, float *rows, cudaStream_t stream) {
-  const unsigned blocks = trace_blocks(batch->n_traces);
-  if (blocks == 0) return SP_SUCCESS;
-  keep_dead<float><<<blocks, WARPS * LANES, 0, stream>>>(*v, rows, batch->n_traces, v->n_samples);
-  return SP_CUDA_LAUNCHED("dead traces");
+sp_status sp_batch_mark(const sp_batch_view *v, const sp_cuda_batch *batch, float *edited, cudaStream_t stream) {
+  LAUNCH_ROWS(mark, v, batch->n_traces, stream, edited);
+  return SP_CUDA_LAUNCHED("the marks of traces");
+}
+
+/* From place to place by way of `spare`. */
+static sp_status permute(const sp_batch_view *v, float *rows, bool back, uint32_t n_traces, cudaStream_t stream) {
+  LAUNCH_ROWS(move_rows, v, n_traces, stream, rows, v->spare, back, false);
+  LAUNCH_ROWS(copy_rows, v, n_traces, stream, v->spare, rows);
+  return SP_CUDA_LAUNCHED("the arrangement of rows");
+}
+
+sp_status sp_batch_arrange(const sp_batch_view *v, sp_cuda_batch *batch, float *edited, bool move,
+                           cudaStream_t stream) {
+  arrange<<<1, ARRANGE_THREADS, 0, stream>>>(*v, batch->n_traces, batch->n_gathers);
+  SP_TRY(SP_CUDA_LAUNCHED("the places of traces"));
+  SP_TRY(permute(v, v->in, false, batch->n_traces, stream));
+  if (move) {
+    LAUNCH_ROWS(move_rows, v, batch->n_traces, stream, edited, v->spare, false, true);
+    SP_TRY(SP_CUDA_LAUNCHED("the arrangement of rows"));
+  } else if (edited != v->in) {
+    SP_TRY(permute(v, edited, false, batch->n_traces, stream));
+  }
+  batch->first_trace = v->first_row;
+  batch->gather = v->row_gather;
+  batch->n_gathers++;
+  return SP_SUCCESS;
 }
 
 sp_status sp_batch_finish(const sp_batch_view *v, const sp_cuda_batch *batch, const sp_cuda_crc *crc,
                           cudaStream_t stream) {
   enum { THREADS = 128 };
-  const unsigned blocks = trace_blocks(batch->n_traces), gather_blocks = (batch->n_gathers + THREADS - 1) / THREADS;
-  const bool wide = v->n_samples % 4 == 0;
-  if (blocks > 0 && wide) give<float4><<<blocks, WARPS * LANES, 0, stream>>>(*v, batch->n_traces, v->n_samples / 4);
-  if (blocks > 0 && !wide) give<float><<<blocks, WARPS * LANES, 0, stream>>>(*v, batch->n_traces, v->n_samples);
-  SP_TRY(SP_CUDA_LAUNCHED("the check of results"));
-  settle<<<gather_blocks, THREADS, 0, stream>>>(*v, batch->n_gathers, *crc);
+  const uint32_t n_traces = batch->n_traces, n_gathers = batch->n_gathers - 1;
+  if (n_traces > 0) {
+    LAUNCH_ROWS(give, v, n_traces, stream);
+    SP_TRY(SP_CUDA_LAUNCHED("the check of results"));
+    SP_TRY(permute(v, v->out, true, n_traces, stream));
+    if (v->noise) SP_TRY(permute(v, v->noise, true, n_traces, stream));
+  }
+  if (n_gathers > 0) settle<<<(n_gathers + THREADS - 1) / THREADS, THREADS, 0, stream>>>(*v, n_gathers, *crc);
   SP_TRY(SP_CUDA_LAUNCHED("the reasons of gathers"));
-  if (blocks > 0 && wide) redo<float4><<<blocks, WARPS * LANES, 0, stream>>>(*v, batch->n_traces, v->n_samples / 4);
-  if (blocks > 0 && !wide) redo<float><<<blocks, WARPS * LANES, 0, stream>>>(*v, batch->n_traces, v->n_samples);
+  LAUNCH_ROWS(write_failed, v, n_traces, stream);
   SP_TRY(SP_CUDA_LAUNCHED("failed gathers"));
+  sp_cuda_batch traces = *batch; /* as they came */
+  traces.first_trace = v->first_trace;
+  traces.gather = v->gather;
+  traces.n_gathers = n_gathers;
   uint32_t *const crcs = v->results + v->max_gathers;
-  SP_TRY(sp_cuda_crc_add(crc, v->out, v->n_samples, batch, crcs, stream));
-  return v->noise ? sp_cuda_crc_add(crc, v->noise, v->n_samples, batch, crcs + v->max_gathers, stream) : SP_SUCCESS;
+  SP_TRY(sp_cuda_crc_add(crc, v->out, v->n_samples, &traces, crcs, stream));
+  return v->noise ? sp_cuda_crc_add(crc, v->noise, v->n_samples, &traces, crcs + v->max_gathers, stream) : SP_SUCCESS;
 }

@@ -59,7 +59,7 @@ static sp_cuda_geometry geometry_of(const sp_cuda_chain *chain, const sp_engine_
   sp_cuda_geometry geometry = {};
   geometry.n_samples = config->n_samples;
   geometry.max_traces = chain->max_traces;
-  geometry.max_gathers = chain->max_gathers;
+  geometry.max_gathers = chain->max_gathers + 1; /* with that of the traces that are not live */
   geometry.sample_interval_s = config->sample_interval_s;
   geometry.precision = config->precision;
   return geometry;
@@ -69,7 +69,7 @@ static size_t device_bytes(const sp_cuda_chain *chain, const sp_engine_config *c
   const sp_cuda_geometry geometry = geometry_of(chain, config);
   const size_t rows = (size_t)chain->max_traces * config->n_samples * sizeof(float);
   const size_t buffers = SP_CUDA_SETS * (config->mode == SP_MODE_BOTH ? 3 : 2) + 1;
-  const size_t columns = chain->n_headers * sizeof(double) + 4 * sizeof(uint32_t);
+  const size_t columns = 2 * chain->n_headers * sizeof(double) + 10 * sizeof(uint32_t);
   size_t bytes = buffers * rows + SP_CUDA_SETS * chain->max_traces * columns;
   for (size_t i = 0; i < chain->n_steps; i++) {
     bytes += chain->steps[i].ops->device_bytes(config->chain[i].params, &geometry);
@@ -109,6 +109,10 @@ static sp_status choose_size(sp_cuda_chain *chain, const sp_engine_config *confi
   return SP_SUCCESS;
 }
 
+static bool edits(const sp_cuda_plan *plan) {
+  return plan->edits && plan->in_place;
+}
+
 sp_status sp_cuda_chain_plan(sp_cuda_chain *chain, const sp_engine_config *config, char *why, size_t why_size) {
   const sp_cuda_geometry geometry = geometry_of(chain, config);
   for (size_t i = 0; i < chain->n_steps; i++) {
@@ -118,14 +122,9 @@ sp_status sp_cuda_chain_plan(sp_cuda_chain *chain, const sp_engine_config *confi
     }
     SP_TRY(status);
   }
+  chain->n_edits = 0;
+  while (chain->n_edits < chain->n_steps && edits(chain->steps[chain->n_edits].plan)) chain->n_edits++;
   return SP_SUCCESS;
-}
-
-bool sp_cuda_chain_needs_spare(const sp_cuda_chain *chain) {
-  for (size_t i = 1; i < chain->n_steps; i++) {
-    if (!chain->steps[i].plan->in_place) return true;
-  }
-  return false;
 }
 
 sp_status sp_cuda_chain_create(const sp_engine_config *config, char *why, size_t why_size, sp_cuda_chain **out) {

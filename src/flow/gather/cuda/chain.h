@@ -17,6 +17,7 @@ typedef struct sp_cuda_step {
 
 typedef struct sp_cuda_chain {
   size_t n_steps, n_headers;
+  size_t n_edits;                   /* leading steps that edit, in place; known once there are plans */
   sp_cuda_step *steps;              /* [n_steps] */
   uint32_t max_traces, max_gathers; /* a batch */
 } sp_cuda_chain;
@@ -31,9 +32,6 @@ sp_status sp_cuda_chain_plan(sp_cuda_chain *chain, const sp_engine_config *confi
 
 /* Halves the batches; false where they hold the largest gather only. Drops the plans. */
 bool sp_cuda_chain_shrink(sp_cuda_chain *chain, const sp_engine_config *config);
-
-/* Whether a step besides the first needs a buffer of its own to write to. */
-bool sp_cuda_chain_needs_spare(const sp_cuda_chain *chain);
 
 /* Takes NULL. */
 void sp_cuda_chain_destroy(sp_cuda_chain *chain);

@@ -22,14 +22,14 @@ extern "C" {
 
 /* Where the parts of a batch's description lie, on the host as on the device; bytes. */
 typedef struct meta_layout {
-  size_t first_trace, set_aside, gather, order, headers, column, bytes;
+  size_t first_trace, set_aside, gather, order, skip, headers, column, bytes;
 } meta_layout;
 
 /* Device memory of one batch in flight. */
 typedef struct batch_set {
   sp_batch_view view;
-  char *meta, *state;
-  const double ***headers; /* [n_steps]: on the device, the columns of each step */
+  char *meta, *state, *rows; /* what came, what is counted, what describes the arranged rows */
+  const double ***headers;   /* [n_steps]: on the device, the columns of each step */
   cudaEvent_t arrived, computed, left;
 } batch_set;
 
@@ -61,7 +61,7 @@ typedef struct cuda_engine {
   sp_cuda_chain *chain;
   sp_cuda_crc crc;
   meta_layout layout;
-  size_t state_bytes;
+  size_t state_bytes, rows_bytes;
   batch_set sets[SP_CUDA_SETS];
   float *spare; /* between steps */
   cudaStream_t in, compute, out;
@@ -86,8 +86,10 @@ static void lay_out(cuda_engine *e) {
   l->set_aside = l->first_trace + (gathers + 1) * word;
   l->gather = l->set_aside + gathers * word;
   l->order = l->gather + traces * word;
-  l->bytes = l->order + traces * word;
-  e->state_bytes = (traces + gathers * (3 + e->chain->n_steps)) * word;
+  l->skip = l->order + traces * word;
+  l->bytes = l->skip + traces * word;
+  e->state_bytes = (traces + 1 + 4 * gathers + e->chain->n_steps * (gathers + 1)) * word;
+  e->rows_bytes = e->chain->n_headers * l->column + (3 * traces + gathers + 2) * word;
 }
 
 static sp_status take(size_t bytes, void *out) {
@@ -106,7 +108,8 @@ static sp_status point_headers(const cuda_engine *e, batch_set *set) {
     const sp_cuda_step *step = &e->chain->steps[i];
     const double *columns[SP_MAX_PROCESSOR_HEADERS] = {};
     for (size_t k = 0; k < step->n_headers; k++) {
-      columns[k] = (const double *)(set->meta + e->layout.headers + step->headers[k] * e->layout.column);
+      const char *all = i < e->chain->n_edits ? set->meta + e->layout.headers : set->rows;
+      columns[k] = (const double *)(all + step->headers[k] * e->layout.column);
     }
     SP_TRY(take(sizeof columns, &set->headers[i]));
     SP_TRY(SP_CUDA(cudaMemcpy(set->headers[i], columns, sizeof columns, cudaMemcpyHostToDevice)));
@@ -121,15 +124,27 @@ static void point_view(const cuda_engine *e, batch_set *set) {
   v->n_steps = (uint32_t)e->chain->n_steps;
   v->mode = e->config.mode;
   v->on_error = e->config.on_error;
+  v->n_headers = (uint32_t)e->chain->n_headers;
+  v->nan = e->config.nan;
+  v->spare = e->spare;
+  v->max_traces = (uint32_t)traces;
   v->max_gathers = (uint32_t)gathers;
   v->first_trace = (const uint32_t *)(set->meta + e->layout.first_trace);
   v->set_aside = (const uint32_t *)(set->meta + e->layout.set_aside);
   v->gather = (const uint32_t *)(set->meta + e->layout.gather);
-  v->dead = (uint32_t *)set->state;
-  v->n_dead = v->dead + traces;
-  v->bad_input = v->n_dead + gathers;
-  v->bad_output = v->bad_input + gathers;
-  v->reasons = v->bad_output + gathers;
+  v->columns = (const double *)(set->meta + e->layout.headers);
+  v->mark = (uint32_t *)set->state;
+  v->n_aside = v->mark + traces;
+  v->n_live = v->n_aside + 1;
+  v->n_dead = v->n_live + gathers;
+  v->n_bad = v->n_dead + gathers;
+  v->failed = v->n_bad + gathers;
+  v->reasons = v->failed + gathers;
+  v->row_columns = (double *)set->rows;
+  v->place = (uint32_t *)(set->rows + e->chain->n_headers * e->layout.column);
+  v->row_gather = v->place + traces;
+  v->before = v->row_gather + traces;
+  v->first_row = v->before + traces;
 }
 
 static sp_status make_set(cuda_engine *e, batch_set *set) {
@@ -139,6 +154,7 @@ static sp_status make_set(cuda_engine *e, batch_set *set) {
   if (e->config.mode == SP_MODE_BOTH) SP_TRY(take(rows, &set->view.noise));
   SP_TRY(take(e->layout.bytes, &set->meta));
   SP_TRY(take(e->state_bytes, &set->state));
+  SP_TRY(take(e->rows_bytes, &set->rows));
   SP_TRY(take(3 * e->chain->max_gathers * sizeof(uint32_t), &set->view.results));
   SP_TRY(point_headers(e, set));
   point_view(e, set);
@@ -156,6 +172,7 @@ static void drop_set(const cuda_engine *e, batch_set *set) {
   cudaFree(set->view.results);
   cudaFree(set->meta);
   cudaFree(set->state);
+  cudaFree(set->rows);
   if (set->arrived) cudaEventDestroy(set->arrived);
   if (set->computed) cudaEventDestroy(set->computed);
   if (set->left) cudaEventDestroy(set->left);
@@ -171,9 +188,9 @@ static void drop_device_memory(cuda_engine *e) {
 static sp_status make_device_memory(cuda_engine *e, char *why, size_t why_size) {
   SP_TRY(sp_cuda_chain_plan(e->chain, &e->config, why, why_size));
   lay_out(e);
+  SP_TRY(take((size_t)e->chain->max_traces * e->config.n_samples * sizeof(float), &e->spare));
   for (batch_set &set : e->sets) SP_TRY(make_set(e, &set));
-  if (!sp_cuda_chain_needs_spare(e->chain)) return SP_SUCCESS;
-  return take((size_t)e->chain->max_traces * e->config.n_samples * sizeof(float), &e->spare);
+  return SP_SUCCESS;
 }
 
 /* In smaller batches where others took memory since it was counted. */
@@ -341,6 +358,10 @@ static void describe(const cuda_engine *e, const sp_slab *slab, const batch_note
   }
   first_trace[note->n_gathers] = note->n_traces;
   if (slab->order) memcpy(note->meta + e->layout.order, slab->order + start, note->n_traces * sizeof(uint32_t));
+  if (slab->skip) {
+    uint32_t *skip = (uint32_t *)(note->meta + e->layout.skip);
+    for (sp_local t = 0; t < note->n_traces; t++) skip[t] = slab->skip[start + t];
+  }
   for (size_t k = 0; k < e->chain->n_headers; k++) {
     memcpy(note->meta + e->layout.headers + k * e->layout.column, slab->headers[k] + start,
            note->n_traces * sizeof(double));
@@ -364,29 +385,59 @@ static sp_status queue_arrival(const cuda_engine *e, const sp_slab *slab, const 
   return SP_CUDA(cudaEventRecord(set->arrived, e->in));
 }
 
-/* How often what is computed changes its place after step `first`. */
-static size_t moves_after(const sp_cuda_chain *chain, size_t first) {
+static sp_status queue_step(const cuda_engine *e, const batch_set *set, size_t i, float *to, sp_cuda_batch *batch) {
+  const sp_batch_view *v = &set->view;
+  const sp_cuda_step *step = &e->chain->steps[i];
+  batch->out = to;
+  batch->headers = set->headers[i];
+  batch->reason = v->reasons + i * (v->max_gathers + 1);
+  SP_TRY(step->ops->apply(step->plan, batch, e->compute));
+  batch->in = to;
+  return SP_SUCCESS;
+}
+
+/* How many of the steps from `first` on leave what they compute at another place, `from` being where the first gets it.
+ * The input is never overwritten. */
+static size_t count_moves(const cuda_engine *e, const batch_set *set, size_t first, const float *from) {
   size_t n = 0;
-  for (size_t i = first + 1; i < chain->n_steps; i++) n += !chain->steps[i].plan->in_place;
+  bool at_input = from == set->view.in;
+  for (size_t i = first; i < e->chain->n_steps; i++) {
+    n += at_input || !e->chain->steps[i].plan->in_place;
+    at_input = false;
+  }
   return n;
 }
 
-/* The first step leaves the input as it is; the others work in place or between `out` and `spare`, so that the last
- * one leaves its result in `out`. Dead traces are put back before a step that looks at neighbours. */
+/* The leading steps that edit work in place, on all traces; what they leave in `out` says which are live. */
+static sp_status queue_edits(const cuda_engine *e, const batch_set *set, sp_cuda_batch *batch) {
+  batch->in = set->view.in;
+  for (size_t i = 0; batch->n_traces > 0 && i < e->chain->n_edits; i++)
+    SP_TRY(queue_step(e, set, i, set->view.out, batch));
+  return SP_SUCCESS;
+}
+
+/* The others work in place or between `out` and `spare`, so that the last one leaves its result in `out`. */
 static sp_status queue_steps(const cuda_engine *e, const batch_set *set, sp_cuda_batch *batch) {
   const sp_batch_view *v = &set->view;
-  batch->in = v->in;
-  for (size_t i = 0; i < e->chain->n_steps; i++) {
-    const sp_cuda_step *step = &e->chain->steps[i];
-    const bool moves = i == 0 || !step->plan->in_place;
-    if (moves) batch->out = moves_after(e->chain, i) % 2 ? e->spare : v->out;
-    if (i > 0 && moves) SP_TRY(sp_batch_keep_dead(v, batch, (float *)batch->in, e->compute));
-    batch->headers = set->headers[i];
-    batch->reason = v->reasons + i * v->max_gathers;
-    SP_TRY(step->ops->apply(step->plan, batch, e->compute));
-    batch->in = batch->out;
+  for (size_t i = e->chain->n_edits; i < e->chain->n_steps; i++) {
+    const bool moves = batch->in == v->in || !e->chain->steps[i].plan->in_place;
+    float *to = (float *)batch->in;
+    if (moves) to = count_moves(e, set, i, batch->in) % 2 ? v->out : v->spare;
+    SP_TRY(queue_step(e, set, i, to, batch));
   }
   return SP_SUCCESS;
+}
+
+/* All steps: what edits, marks and arrangement, what does not edit. */
+static sp_status queue_chain(const cuda_engine *e, const batch_set *set, sp_cuda_batch *batch) {
+  const sp_batch_view *v = &set->view;
+  SP_TRY(queue_edits(e, set, batch));
+  float *edited = (float *)batch->in;
+  SP_TRY(sp_batch_mark(v, batch, edited, e->compute));
+  const bool move = edited != v->in && count_moves(e, set, e->chain->n_edits, edited) % 2;
+  SP_TRY(sp_batch_arrange(v, batch, edited, move, e->compute));
+  if (move) batch->in = v->spare;
+  return batch->n_traces > 0 ? queue_steps(e, set, batch) : SP_SUCCESS;
 }
 
 #ifdef SP_FAULTS
@@ -409,12 +460,13 @@ static sp_status queue_computing(const cuda_engine *e, const sp_slab *slab, cons
   batch.first_trace = set->view.first_trace;
   batch.gather = set->view.gather;
   set->view.order = slab->order ? (const uint32_t *)(set->meta + e->layout.order) : NULL;
+  set->view.skip = slab->skip ? (const uint32_t *)(set->meta + e->layout.skip) : NULL;
   SP_TRY(SP_CUDA(cudaStreamWaitEvent(e->compute, set->arrived, 0)));
   SP_TRY(SP_CUDA(cudaEventRecord(note->begun, e->compute)));
   SP_TRY(SP_CUDA(cudaMemsetAsync(set->state, 0, e->state_bytes, e->compute)));
   if (SP_FAULT_IS_DUE("gpu_address")) break_device(e);
   SP_TRY(sp_batch_receive(&set->view, &batch, e->compute));
-  if (note->n_traces > 0) SP_TRY(queue_steps(e, set, &batch));
+  SP_TRY(queue_chain(e, set, &batch));
   SP_TRY(sp_batch_finish(&set->view, &batch, &e->crc, e->compute));
   SP_TRY(SP_CUDA(cudaEventRecord(note->ended, e->compute)));
   return SP_CUDA(cudaEventRecord(set->computed, e->compute));
