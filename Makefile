@@ -54,6 +54,10 @@ TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard $(T_DIRS:%=%/tool_*.c)))
 # Shared objects that stand between the program and the system.
 TEST_SHIMS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard $(T_DIRS:%=%/shim_*.c)))
+# Tests in Python run the program, and some of them the one with fault switches.
+TEST_PY := $(wildcard $(T_DIRS:%=%/test_*.py))
+NEEDS_PROGRAM := $(if $(TEST_PY),yes)
+NEEDS_FAULTS := $(if $(TEST_PY),$(shell grep -lis 'faulty' $(TEST_PY)))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 include tools/cuda.mk
@@ -61,7 +65,7 @@ include tools/cuda.mk
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
-  docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries
+  compdb docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries
 
 all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
 
@@ -91,7 +95,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(call compiler,$<) $(CPPFLAGS) $(CFLAGS) $(call isa_flags,$<) -MMD -MP -c -o $@ $<
 
-tests: $(TESTS) $(TEST_TOOLS) $(TEST_SHIMS) $(BIN)
+tests: $(TESTS) $(TEST_TOOLS) $(TEST_SHIMS) $(if $(NEEDS_PROGRAM),$(BIN))
 
 # The GPU module finds in the program that loads it what it calls: all of the library, in programs that may load it.
 WHOLE_LIB = -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive
@@ -103,6 +107,20 @@ $(BUILD)/tests/%: tests/%.c $(LIB) $(LINKED_IN)
 	@mkdir -p $(@D)
 	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) \
 	  $(LINKED_LIB) $(TEST_LIBS) $(LDLIBS)
+
+# What stands at the bottom is tested without the rest of the library.
+$(BUILD)/tests/base.a: $(filter $(BUILD)/obj/src/base/%,$(LIB_OBJ))
+$(BUILD)/tests/index.a: $(filter $(BUILD)/obj/src/base/% $(BUILD)/obj/src/index/%,$(LIB_OBJ))
+$(BUILD)/tests/base.a $(BUILD)/tests/index.a:
+	@mkdir -p $(@D); rm -f $@
+	$(call Q,AR,$@)$(AR) rcs $@ $^
+
+$(filter $(BUILD)/tests/base/% $(BUILD)/tests/index/%,$(TESTS)): $(BUILD)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(call Q,CC,$<)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LINKED_IN) \
+	  $(BUILD)/tests/$(notdir $(patsubst %/,%,$(dir $@))).a $(TEST_LIBS) $(LDLIBS)
+$(filter $(BUILD)/tests/base/%,$(TESTS)): $(BUILD)/tests/base.a $(LINKED_IN)
+$(filter $(BUILD)/tests/index/%,$(TESTS)): $(BUILD)/tests/index.a $(LINKED_IN)
 
 $(BUILD)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
@@ -124,7 +142,7 @@ setup: ## install what is missing, or list it
 check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 	+@$(AGAIN) run-tests
 
-run-tests: all tests faults
+run-tests: tests $(if $(NEEDS_PROGRAM),all) $(if $(NEEDS_FAULTS),faults)
 	@$(PYTEST) -m "$(or $(MARKS),not long)" $(or $(T),tests)
 
 check-long: setup ## the tests that take minutes, left out by `make check` (T=tests/kernels: only those)
@@ -191,6 +209,10 @@ $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c $(LIB)
 lint: ## check the rules that no compiler checks (who includes what, no exit, no state, ...)
 	@$(PYTHON) tools/lint.py
 
+compdb: ## write compile_commands.json for editors and clang tools
+	@$(PYTHON) tools/compdb.py '$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS)' '$(ISA_avx2)' '$(ISA_avx512)' \
+	  src/main.c $(LIB_SRC) $(wildcard tests/*/*.c) $(BENCH_SRC) >compile_commands.json
+
 docs: all ## bring the tables of docs/job-file.md up to date
 	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md
 
@@ -227,6 +249,6 @@ clean: ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz
 
 help: ## list the targets
-	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile tools/cuda.mk | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
