@@ -223,7 +223,7 @@ REFUSED = [
     (set_column("xline", 4, np.nan), {}, r"trace 4 has xline nan"),
     (set_column("cdpx", 12, 510000), {}, r"not a regular grid: trace 12 \(iline 100, xline 58\)"),
     (set_column("delrt", 40, 8), {}, r"all traces begin at one time: trace 1 has delrt 0, trace 40 has 8"),
-    (same_lines, {"dx": 25, "dy": 25}, r"share a cell with another in cube offset 0, the first are traces 0 and 3"),
+    (same_lines, {"dx": 25, "dy": 25}, r"iline and xline are the same on every trace \(0, 0\)"),
     (None, {"cubes": "[]"}, r"336 traces share a cell with another, the first are traces 0 and 1 at iline 100"),
     (None, {"vmin": 2500}, r"vmin: found 2500, allowed is less than vmax"),
     (None, {"f": "[10, 5, 30, 40]"}, r"f: found 10, 5, 30, 40, allowed are frequencies that ascend"),
