@@ -100,8 +100,8 @@ typedef struct sp_plan_request {
   const sp_job *job;
   const sp_survey *survey;      /* the input, opened alone */
   const sp_gather_index *index; /* with keys; outlives the plan */
-  int n_workers;
-  sp_note_function note; /* told what is assumed; NULL: not to be said now, since it is said once a run */
+  int n_workers, n_nodes;       /* n_nodes 0: not known, taken as one */
+  sp_note_function note;        /* told what is assumed; NULL: not to be said now, since it is said once a run */
 } sp_plan_request;
 
 /* The output before its first sample. */

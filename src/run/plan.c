@@ -25,8 +25,12 @@ sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *
 }
 
 sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers) {
-  const sp_plan_request request = {
-      .job = plan->job, .survey = plan->survey, .index = plan->index, .n_workers = n_workers, .note = plan->note};
+  const sp_plan_request request = {.job = plan->job,
+                                   .survey = plan->survey,
+                                   .index = plan->index,
+                                   .n_workers = n_workers,
+                                   .n_nodes = plan->n_nodes,
+                                   .note = plan->note};
   sp_flow_plan_free(&plan->work);
   SP_TRY(sp_flow_plan_make(plan->flow, &request, &plan->work));
   plan->note = NULL;

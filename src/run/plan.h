@@ -22,6 +22,7 @@ typedef struct sp_run_plan {
   sp_journal_contents earlier; /* what earlier runs did */
   sp_machine machine;          /* what sp_run_plan_lay_out saw */
   sp_layout layout;            /* and worked out */
+  int n_nodes;                 /* 0: not known */
   sp_note_function note;       /* is told what is assumed of the survey, once; NULL: nobody is */
   char gpu_why[256];           /* one line: why no GPU computes; "" where one does */
 } sp_run_plan;

@@ -54,6 +54,7 @@ static sp_status make_plan(sp_run_context *run, sp_coordinator_state *start) {
   sp_run_plan *plan = &start->plan;
   SP_TRY(sp_run_plan_open(run->job, run->options->flow, plan));
   plan->note = sp_note_warn;
+  plan->n_nodes = run->roles->n_nodes;
   SP_TRY(sp_run_plan_work(plan, run->roles->n_workers));
   SP_TRY(sp_run_plan_look(plan, run->options));
   run->start = plan->start;

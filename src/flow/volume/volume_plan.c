@@ -187,7 +187,7 @@ static sp_status find_cubes(const sp_plan_request *request, sp_flow_plan *plan) 
     status = check_delays(&r, grid, c.values[sp_fkk_column_places(request->job->chain[0].params).delay]);
   }
   free_columns(&c);
-  if (status == SP_SUCCESS) warn_of_cubes(&r, grid);
+  if (status == SP_SUCCESS && request->note) warn_of_cubes(&r, grid);
   if (status == SP_SUCCESS) status = share_grid(grid, plan);
   sp_trace_grid_destroy(grid);
   return status;
@@ -367,7 +367,7 @@ sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan) {
   SP_TRY(find_cubes(request, plan));
   size_up(request, plan);
   sp_machine_look(&machine);
-  SP_TRY(choose_ranks(request, (double)machine.memory, plan));
-  if (sp_volume_shared_of(plan)->n_cubes > 0) warn_of_filter(plan);
+  SP_TRY(choose_ranks(request, (double)machine.memory * (request->n_nodes > 1 ? request->n_nodes : 1), plan));
+  if (sp_volume_shared_of(plan)->n_cubes > 0 && request->note) warn_of_filter(plan);
   return SP_SUCCESS;
 }
