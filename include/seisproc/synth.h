@@ -19,6 +19,19 @@
 #include "seisproc/gather_index.h"
 #include "seisproc/status.h"
 
+/* What reflects: the layers above; or scatterers and planes at known places, for migration, in a constant velocity of
+ * 2000 m/s or in 1800 m/s + 0.6 z. */
+typedef enum sp_synth_medium { SP_SYNTH_LAYERS, SP_SYNTH_CONSTANT, SP_SYNTH_GRADIENT } sp_synth_medium;
+
+/* m, from the centre of the sources; a plane lies `depth` below it, deepens with `dip` towards `azimuth` (degrees from
+ * north) and is flat in a gradient. */
+typedef struct sp_synth_scatterer {
+  double x, y, z, strength; /* strength: coefficient times area, m^2 */
+} sp_synth_scatterer;
+typedef struct sp_synth_plane {
+  double depth, dip, azimuth, reflectivity;
+} sp_synth_plane;
+
 typedef struct sp_synth_config {
   uint64_t n_gathers;
   double mean_traces; /* a gather, before rounding; at least 1 */
@@ -31,6 +44,7 @@ typedef struct sp_synth_config {
   double ground_roll; /* largest amplitude of the ground roll near the source, as a multiple of the strongest
                          reflection's; 0: none */
   uint64_t seed;
+  int medium; /* sp_synth_medium */
 } sp_synth_config;
 
 typedef struct sp_synth sp_synth;
@@ -49,6 +63,12 @@ const sp_gather_index *sp_synth_index(const sp_synth *synth);
 
 /* RMS of the reflections over the sample of traces that `noise` is measured against. */
 double sp_synth_reflection_rms(const sp_synth *synth);
+
+/* The scatterers and planes; NULL past the last. Two-way vertical time to a depth, and the centre of the sources, m. */
+const sp_synth_scatterer *sp_synth_scatterer_at(size_t i);
+const sp_synth_plane *sp_synth_plane_at(size_t i);
+double sp_synth_vertical_time(sp_synth_medium medium, double depth);
+void sp_synth_centre(const sp_synth *synth, double centre[2]);
 
 /* What a row holds: each part includes those before it. */
 typedef enum sp_synth_part { SP_SYNTH_REFLECTIONS, SP_SYNTH_COHERENT, SP_SYNTH_NOISY, SP_SYNTH_PARTS } sp_synth_part;

@@ -76,7 +76,8 @@ enum {
   KEY_LARGEST,
   KEY_SPREAD,
   KEY_GROUND_ROLL,
-  KEY_THREADS
+  KEY_THREADS,
+  KEY_DIFFRACTORS
 };
 
 static const struct argp_option options[] = {
@@ -92,13 +93,29 @@ static const struct argp_option options[] = {
     {"reflections", KEY_REFLECTIONS, "FILE", 0, "Write the reflections alone, too", 0},
     {"spread", KEY_SPREAD, "S", 0, "Gathers have from 1 - S to 1 + S times the mean number of traces (0.6)", 0},
     {"largest", KEY_LARGEST, "FACTOR", 0, "One gather has this many times the mean number of traces", 0},
+    {"diffractors", KEY_DIFFRACTORS, "constant|gradient", OPTION_ARG_OPTIONAL,
+     "Scatterers and planes at known places in place of layers, to migrate: in 2000 m/s (constant) or in 1800 m/s + "
+     "0.6 z "
+     "(gradient); without ground roll and noise unless these are given after it",
+     0},
     {"threads", KEY_THREADS, "N", 0, "Threads a rank (as many as there are cores)", 0},
     {"quiet", KEY_QUIET, NULL, 0, "Print nothing", 0},
     {0},
 };
 
+static void parse_medium(const char *value, struct argp_state *state, sp_synth_config *config) {
+  if (value && strcmp(value, "constant") && strcmp(value, "gradient")) {
+    argp_error(state, "--diffractors: found '%s', allowed is constant or gradient", value);
+  }
+  config->medium = value && !strcmp(value, "gradient") ? SP_SYNTH_GRADIENT : SP_SYNTH_CONSTANT;
+  config->noise = config->ground_roll = 0;
+}
+
 static error_t parse_setting(int key, const char *value, struct argp_state *state, sp_synth_config *config) {
   switch (key) {
+  case KEY_DIFFRACTORS:
+    parse_medium(value, state, config);
+    return 0;
   case KEY_GATHERS:
     config->n_gathers = sp_option_count(state, "--gathers", value, 1, 1000000000);
     return 0;
@@ -174,11 +191,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 static void describe(const sp_synth_config *c, int part, char *text, size_t size) {
   static const char *const names[SP_SYNTH_PARTS] = {"reflections", "reflections and ground roll",
                                                     "reflections, ground roll and random noise"};
+  static const char *const media[] = {"", ", diffractors constant", ", diffractors gradient"};
   snprintf(text, size,
            "seisproc " SP_VERSION " synth: %s; gathers %llu, traces %.15g, spread %.15g, largest %.15g, samples %u, "
-           "interval-ms %.15g, noise %.15g, ground-roll %.15g, seed %llu",
+           "interval-ms %.15g, noise %.15g, ground-roll %.15g, seed %llu%s",
            names[part], (unsigned long long)c->n_gathers, c->mean_traces, c->spread, c->largest, c->n_samples,
-           c->interval_s * 1e3, c->noise, c->ground_roll, (unsigned long long)c->seed);
+           c->interval_s * 1e3, c->noise, c->ground_roll, (unsigned long long)c->seed, media[c->medium]);
 }
 
 /* Rank 0 alone. */
@@ -390,6 +408,24 @@ static sp_status make_traces(maker *m) {
   return status;
 }
 
+/* Where things are: what a migration is to find. */
+static void report_diffractors(const maker *m, sp_synth_medium medium) {
+  double centre[2];
+  if (medium == SP_SYNTH_LAYERS) return;
+  sp_synth_centre(m->synth, centre);
+  for (size_t i = 0; sp_synth_scatterer_at(i); i++) {
+    const sp_synth_scatterer *d = sp_synth_scatterer_at(i);
+    printf("  scatterer at x %.0f, y %.0f, depth %.0f m: %.2f ms\n", centre[0] + d->x, centre[1] + d->y, d->z,
+           1e3 * sp_synth_vertical_time(medium, d->z));
+  }
+  for (size_t i = 0; sp_synth_plane_at(i); i++) {
+    const sp_synth_plane *p = sp_synth_plane_at(i);
+    printf("  plane with coefficient %g below x %.0f, y %.0f at %.0f m: %.2f ms, dip %g degrees to %g\n",
+           p->reflectivity, centre[0], centre[1], p->depth, 1e3 * sp_synth_vertical_time(medium, p->depth),
+           medium == SP_SYNTH_GRADIENT ? 0 : p->dip, p->azimuth);
+  }
+}
+
 static void report(const maker *m, double written) {
   const sp_gather_index *index = sp_synth_index(m->synth);
   const double seconds = sp_now() - m->started;
@@ -420,7 +456,10 @@ static sp_status make(maker *m, const arguments *args) {
   written = sp_now() - m->started;
   for (int p = 0; p < SP_SYNTH_PARTS; p++) close_output(&m->outputs[p]);
   SP_TRY_GOTO(out, publish(m));
-  if (!args->quiet && m->ranks.rank == 0) report(m, written);
+  if (!args->quiet && m->ranks.rank == 0) {
+    report(m, written);
+    report_diffractors(m, (sp_synth_medium)args->config.medium);
+  }
 out:
   for (int p = 0; p < SP_SYNTH_PARTS; p++) {
     close_output(&m->outputs[p]);

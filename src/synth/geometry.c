@@ -38,6 +38,12 @@ sp_grid sp_grid_create(const sp_gather_index *index) {
   return grid;
 }
 
+void sp_grid_centre(const sp_grid *grid, sp_global n_gathers, double centre[2]) {
+  const sp_global rows = (n_gathers + grid->sources_a_line - 1) / grid->sources_a_line;
+  centre[0] = ORIGIN_X + 0.5 * SOURCE_SPACING * (double)(grid->sources_a_line - 1);
+  centre[1] = ORIGIN_Y + 0.5 * SOURCE_LINE_SPACING * (double)(rows - 1);
+}
+
 sp_patch sp_grid_patch(const sp_grid *grid, sp_global gather, sp_local n_traces) {
   const int64_t column = (int64_t)(gather % grid->sources_a_line), row = (int64_t)(gather / grid->sources_a_line);
   const int64_t x = ORIGIN_X + column * SOURCE_SPACING, y = ORIGIN_Y + row * SOURCE_LINE_SPACING;

@@ -27,6 +27,9 @@ typedef struct sp_trace_place {
 
 sp_grid sp_grid_create(const sp_gather_index *index);
 
+/* Of the sources of all gathers. */
+void sp_grid_centre(const sp_grid *grid, sp_global n_gathers, double centre[2]);
+
 sp_patch sp_grid_patch(const sp_grid *grid, sp_global gather, sp_local n_traces);
 
 /* The i-th trace of a gather. */

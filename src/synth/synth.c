@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "src/synth/diffractors.h"
 #include "src/synth/geometry.h"
 #include "src/synth/philox.h"
 #include "src/synth/rows.h"
@@ -174,7 +175,35 @@ static void add_event(const sp_synth *synth, int wavelet, double samples, float 
   if (length > 0) synth->ops->add_wavelet(amplitude, shape, row + first, (uint32_t)length);
 }
 
+void sp_synth_centre(const sp_synth *synth, double centre[2]) {
+  sp_grid_centre(&synth->grid, synth->index->n_gathers, centre);
+}
+
+static void add_diffractors(const sp_synth *synth, const sp_trace_place *place, float *row) {
+  enum { WAVELET = 1 };
+  const double rate = 1 / synth->config.interval_s;
+  sp_arrival arrivals[SP_ARRIVALS];
+  double centre[2];
+  sp_synth_centre(synth, centre);
+  sp_diffractors_arrivals((sp_synth_medium)synth->config.medium, centre, place, arrivals);
+  for (int i = 0; i < SP_ARRIVALS; i++) {
+    if (arrivals[i].t * rate > synth->config.n_samples + synth->wavelet_length) continue;
+    const double at = arrivals[i].t * rate;
+    if (arrivals[i].is_slope) { /* by the difference over two samples */
+      const float amplitude = (float)(0.5 * rate * arrivals[i].amplitude);
+      add_event(synth, WAVELET, at - 1, amplitude, row);
+      add_event(synth, WAVELET, at + 1, -amplitude, row);
+    } else {
+      add_event(synth, WAVELET, at, (float)arrivals[i].amplitude, row);
+    }
+  }
+}
+
 static void add_reflections(const sp_synth *synth, const sp_trace_place *place, float *row) {
+  if (synth->config.medium != SP_SYNTH_LAYERS) {
+    add_diffractors(synth, place, row);
+    return;
+  }
   /* two undulations of the whole subsurface, wavelengths 3 to 7 km; the phase is taken in turns */
   const double x = place->middle_x * 1e-3, y = place->middle_y * 1e-3;
   const double undulation[2] = {(double)cos_turns((float)(x / 4.7 + y / 7.1)),

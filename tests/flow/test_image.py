@@ -217,3 +217,21 @@ def test_grid_follows_from_line_numbers(tmp_path):
         numbers = np.column_stack([f["headers/xline"][:], f["headers/iline"][:]])
     assert len(got) == 17 * 17
     assert np.allclose(got, np.column_stack([(numbers[:, 0] - 100) * 25.0, (500 - numbers[:, 1]) * 25.0]), atol=1e-6)
+
+
+def test_synthetic_scatterers_and_planes_are_found_again(tmp_path, seisproc):
+    """synth --diffractors says where things are; the image has them there, as far as this sparse a survey goes."""
+    survey = tmp_path / "in.h5"
+    said = seisproc("synth", survey, "--diffractors", "--gathers=100", "--traces=100", "--samples=320",
+                    "--interval-ms=4", "--spread=0").stdout
+    x, y = (float(v.split()[1]) for v in said.split("below ")[1].split(" at ")[0].split(", "))
+    job = jobs.Job(tmp_path, survey, "input: {input}\noutput: {output}\nengine: cpu\nchain:\n"
+                   f"  - pstm: {{{{velocity: 2000, origin: [{x}, {y}], dx: 25, nx: 1, dy: 50, geometry: 3d, "
+                   "aperture: 600, spacing: [25, 50], max_dip: 45, ntau: 300}}\n")
+    job.run(ranks=4)
+    with h5py.File(job.output) as f:
+        trace, tau = f["traces"][0].astype(float), DT * np.arange(1, 301)
+    for time_s, least, most in ((0.5, 0.01, 0.04), (0.65, 0.1, 0.25), (1.15, 0.1, 0.25)):
+        near = np.abs(tau - time_s) < 0.025
+        at, value = ref.peak(tau[near], trace[near])
+        assert abs(at - time_s) < DT and least < value < most
