@@ -8,13 +8,16 @@
 #include "seisproc/segy.h"
 #include "seisproc/status.h"
 
+enum { SP_SCALE_AUTO = -1 };
+
 typedef struct sp_export_options {
   const char *input, *output;
-  const char *dataset;     /* "traces" or "noise" */
-  sp_segy_kind kind;       /* AUTO: as imported; SEG-Y where the survey was not imported */
-  int format;              /* sample format code; 0: as imported; IEEE float where the survey was not imported */
-  double scale;            /* samples are multiplied by it; 0: by the power of 2 that suits an integer format */
-  bool keep_text;          /* the textual header does not say what was done */
+  const char *dataset; /* "traces" or "noise" */
+  sp_segy_kind kind;   /* AUTO: as imported; SEG-Y where the survey was not imported */
+  int format;          /* sample format code; 0: as imported; IEEE float where the survey was not imported */
+  double scale;        /* samples are multiplied by it; 0: by 1; SP_SCALE_AUTO: by the power of 2 that suits an integer
+                          format */
+  bool keep_text;      /* the textual header does not say what was done */
   const char *const *maps; /* [n_maps] "NAME=WORD": a column that goes into a word of another name */
   int n_maps;
   bool quiet; /* no progress, no closing line */

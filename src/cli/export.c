@@ -61,7 +61,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     o->kind = parse_kind(state, value);
     return 0;
   case KEY_SCALE:
-    o->scale = strcmp(value, "auto") ? sp_option_number(state, "--scale", value, 1e-30, 1e30) : 0;
+    o->scale = strcmp(value, "auto") ? sp_option_number(state, "--scale", value, 1e-30, 1e30) : SP_SCALE_AUTO;
     return 0;
   case KEY_MAP:
     if (o->n_maps == MAX_MAPS) argp_error(state, "more than %d --map", MAX_MAPS);
@@ -98,7 +98,7 @@ int sp_cli_export(int argc, char **argv) {
       NULL,
       NULL,
       NULL};
-  arguments args = {.options = {.dataset = "traces", .scale = 1}};
+  arguments args = {.options = {.dataset = "traces"}};
   args.options.maps = args.maps;
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);

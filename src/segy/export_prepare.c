@@ -95,7 +95,7 @@ static sp_status prepare_kept(sp_exporter *ex) {
   if (ex->kind == SP_KIND_SU) ex->format = SP_FORMAT_FLOAT32;
   ex->set_format = ex->format != format; /* the declared one may be wrong, and import was told so */
   ex->set_shape |= ex->cut_headers;
-  if (ex->format == format && ex->options->scale == 1) SP_TRY(open_exact(ex));
+  if (ex->format == format && (ex->options->scale == 0 || ex->options->scale == 1)) SP_TRY(open_exact(ex));
   if (ex->kind == SP_KIND_SU || ex->cut_headers) return SP_SUCCESS;
   if (sp_survey_has(ex->survey, "/segy/trailer")) {
     sp_dataset *trailer;
@@ -200,9 +200,8 @@ static sp_status find_scale(sp_exporter *ex) {
       [2] = INT32_MAX, [3] = INT16_MAX, [8] = INT8_MAX, [10] = UINT32_MAX, [11] = UINT16_MAX, [16] = UINT8_MAX};
   double largest = 0;
   uint64_t bits;
-  ex->scale = ex->options->scale;
-  if (ex->scale > 0) return SP_SUCCESS;
-  ex->scale = 1;
+  ex->scale = ex->options->scale > 0 ? ex->options->scale : 1;
+  if (ex->options->scale >= 0) return SP_SUCCESS;
   if (ex->format >= (int)(sizeof most / sizeof most[0]) || most[ex->format] == 0) return SP_SUCCESS;
   SP_TRY(sp_team_agree(&ex->team, find_largest(ex, &largest)));
   double inverse = largest > 0 ? 1 / largest : (double)INFINITY;
