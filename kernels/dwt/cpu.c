@@ -167,7 +167,7 @@ static void transform_until(ring *r, size_t end) {
 
 static sp_window make_window(const dwt_plan *p, const sp_dwt_band *band) {
   return (sp_window){.threshold = p->params.threshold,
-                     .spread = (float)(p->params.k * SP_DWT_MAD_TO_SIGMA),
+                     .spread = (float)(sp_dwt_k(&p->params) * SP_DWT_MAD_TO_SIGMA),
                      .smallest = 1e-10f * band->gain,
                      .factor = band->factor};
 }

@@ -122,7 +122,7 @@ static void set_k(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *
 
 void sp_dwt_choose(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *gather, uint32_t n_traces,
                    sp_dwt_choice *choice) {
-  for (int i = 0; i < SP_DWT_MAX_LEVEL + 2; i++) choice->k[i] = noise->params.k;
+  for (int i = 0; i < SP_DWT_MAX_LEVEL + 2; i++) choice->k[i] = sp_dwt_k(&noise->params);
   choice->ratio = 1;
   choice->by_level = false;
   if (!gather) return;

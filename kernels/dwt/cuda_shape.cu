@@ -72,7 +72,7 @@ void dwt_shape_init(dwt_shape *shape, const sp_dwt_params *params, uint32_t n_sa
   s.levels = levels;
   s.threshold = params->threshold;
   s.noise_level = params->noise_level;
-  s.k = params->k;
+  s.k = sp_dwt_k(params);
   s.constant = pow(s.bank.response, levels);
   s.n_samples = n_samples;
   set_lengths(&s);

@@ -14,13 +14,11 @@ static const sp_param params[] = {
      FIELD(threshold)},
     {"k", SP_PARAM_REAL, "auto", 0, 1000, false, "auto", NULL,
      "the threshold in standard deviations of the noise, a larger one removes more; auto: of each level of a gather "
-     "the "
-     "one of least risk",
+     "the one of least risk, and 1 with an aperture above 1",
      FIELD(k)},
     {"aperture", SP_PARAM_INT, "1", 1, SP_DWT_MAX_APERTURE, true, NULL, "traces",
-     "neighbouring traces that the threshold is estimated from; 1: each trace from itself. More harm most data: only "
-     "for "
-     "only for traces that are alike, with k of 0.25 to 1",
+     "neighbouring traces that the threshold is estimated from; 1: each trace from itself. More than 1 harms most "
+     "data: only for traces that are alike, with k of 0.25 to 1",
      FIELD(aperture)},
     {"best_basis", SP_PARAM_BOOL, "false", 0, 0, false, NULL, NULL, "wpt: choose packet nodes by Shannon entropy",
      FIELD(best_basis)},
@@ -41,10 +39,6 @@ static sp_status check(const void *values, char *why, size_t why_size) {
   if (one_detail && (p->transform == SP_DWT_WPT || p->aperture > 1)) {
     snprintf(why, why_size, "noise_level: %s needs transform dwt or swt and aperture 1",
              p->noise_level == SP_DWT_FK ? "fk" : "coarsest");
-    return SP_ERR_USAGE;
-  }
-  if (sp_dwt_is_auto(p) && p->aperture > 1) {
-    snprintf(why, why_size, "aperture: %d needs a k, such as 0.25 to 1; k: auto needs aperture 1", p->aperture);
     return SP_ERR_USAGE;
   }
   if (sp_dwt_is_auto(p) && (p->threshold == SP_DWT_HARD || p->best_basis)) {

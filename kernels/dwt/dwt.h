@@ -51,6 +51,9 @@ typedef struct sp_dwt_params {
 /* Whether k is chosen. */
 bool sp_dwt_is_auto(const sp_dwt_params *params);
 
+/* The k of all levels where they have one: that of the parameters; with an aperture above 1 auto is 1. */
+double sp_dwt_k(const sp_dwt_params *params);
+
 /* Whether the thresholds of a trace are chosen by all of its gather. */
 bool sp_dwt_needs_gather(const sp_dwt_params *params);
 

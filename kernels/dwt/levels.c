@@ -12,7 +12,11 @@ int sp_dwt_levels(const sp_dwt_params *p, size_t n_samples) {
 }
 
 bool sp_dwt_is_auto(const sp_dwt_params *p) {
-  return isnan(p->k);
+  return isnan(p->k) && p->aperture == 1;
+}
+
+double sp_dwt_k(const sp_dwt_params *p) {
+  return isnan(p->k) ? 1 : p->k;
 }
 
 bool sp_dwt_needs_gather(const sp_dwt_params *p) {
