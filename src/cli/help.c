@@ -8,6 +8,7 @@
 #include "seisproc/nearest.h"
 #include "seisproc/quote.h"
 #include "src/cli/command.h"
+#include "src/cli/help_denoise.h"
 
 int sp_cli_help(int argc, char **argv);
 
@@ -187,7 +188,7 @@ static void print_overview(void) {
   printf("\nKeys of a job file (`seisproc help job`):\n ");
   for (const sp_job_key *key = sp_job_keys; key->key; key++) printf(" %s", key->key);
   for (const sp_param *param = sp_job_params; param->key; param++) printf(" %s", param->key);
-  putchar('\n');
+  printf("\n\nWhat to denoise with: `seisproc help denoise`\n");
 }
 
 /* --- for the documents ----------------------------------------------------------------------------------- */
@@ -252,7 +253,8 @@ static sp_status refuse_topic(const char *topic) {
     sp_nearest_offer(&nearest, command->name, strlen(command->name));
   }
   if (nearest.best[0]) snprintf(hint, sizeof hint, " did you mean '%s'?", nearest.best);
-  return SP_RAISE(SP_ERR_USAGE, "no processor '%s';%s there is help on job%s", sp_quote(topic, quoted), hint, list);
+  return SP_RAISE(SP_ERR_USAGE, "no processor '%s';%s there is help on job, denoise%s", sp_quote(topic, quoted), hint,
+                  list);
 }
 
 static const sp_command *find_command(const char *name) {
@@ -294,16 +296,22 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 int sp_cli_help(int argc, char **argv) {
   static const struct argp_option options[] = {
       {"markdown", 'm', NULL, 0, "Print all tables as docs/job-file.md has them", 0}, {0}};
-  static const struct argp argp = {options,
-                                   parse_option,
-                                   "[PROCESSOR | job | COMMAND]",
-                                   "Tells what there is: commands, processors and the keys of a job file.",
-                                   NULL,
-                                   NULL,
-                                   NULL};
+  static const struct argp argp = {
+      options,
+      parse_option,
+      "[PROCESSOR | job | denoise | COMMAND]",
+      "Tells what there is: commands, processors, the keys of a job file, and what to denoise with.",
+      NULL,
+      NULL,
+      NULL};
   arguments args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
+  const bool denoise = args.topic && !strcmp(args.topic, "denoise");
+  if (args.markdown && denoise) {
+    sp_cli_help_denoise_markdown();
+    return SP_EXIT_COMPLETE;
+  }
   if (args.markdown) {
     print_markdown();
     return SP_EXIT_COMPLETE;
@@ -318,6 +326,8 @@ int sp_cli_help(int argc, char **argv) {
     print_processor(processor);
   } else if (!strcmp(args.topic, "job")) {
     print_job();
+  } else if (denoise) {
+    sp_cli_help_denoise();
   } else if (command) {
     return help_on_command(command);
   } else {

@@ -58,3 +58,14 @@ def test_unknown(seisproc):
                         result.stderr)
     result = seisproc("help", "dwt", "mute", check=1)
     assert "one topic at a time" in result.stderr
+
+
+def test_what_to_denoise_with():
+    """The chains that it names are of processors that there are."""
+    text = seisproc("help", "denoise").stdout
+    chains = re.findall(r"(\w+): \{", text)
+    assert set(chains) >= {"fk_denoise", "dwt", "tf"}
+    for processor in set(chains):
+        assert seisproc("help", processor).returncode == 0
+    table = seisproc("help", "denoise", "--markdown").stdout
+    assert table.startswith("| noise | chain |") and all(f"{name}: {{" in table for name in chains)
