@@ -15,7 +15,8 @@ static const advice table[] = {
      "or dwt: {noise_level: fk} where traces have no order"},
     {"bursts, swell, spikes, single bad traces", "tf: {}",
      "a smaller k, down to 1, takes more; `fmin`, `fmax` to its band"},
-    {"bursts and random noise", "tf: {}, then fk_denoise: {}", "in this order: a burst is strong, and would be kept"},
+    {"bursts and random noise", "tf: {k: 1}, then fk_denoise: {}",
+     "in this order: a burst is strong, and would be kept"},
     {"coherent: ground roll, multiples, interference", "fk: {...}, or a mute",
      "none of the above takes out what neighbours share"},
 };

@@ -60,7 +60,7 @@ def test_unknown(seisproc):
     assert "one topic at a time" in result.stderr
 
 
-def test_what_to_denoise_with():
+def test_what_to_denoise_with(seisproc):
     """The chains that it names are of processors that there are."""
     text = seisproc("help", "denoise").stdout
     chains = re.findall(r"(\w+): \{", text)
