@@ -2,7 +2,7 @@
 """How well the processors denoise: the figures of docs/quality.md.
 
     quality.py                        measures, and says what differs from figures.json
-    quality.py --update [NAME]...     searches the best k, writes figures.json and the tables of docs/quality.md;
+    quality.py --update [NAME]...     writes figures.json and the tables of docs/quality.md;
                                       NAME: only these benchmarks or real surveys
 
 Every figure comes from the program itself: a survey file in, `seisproc run`, `seisproc compare`.
@@ -21,41 +21,41 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
 import benchmarks  # noqa: E402
+import harness  # noqa: E402
 from benchmarks import PAIRS, REAL, seisproc  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures.json"
 PAGE = HERE.parent.parent / "docs" / "quality.md"
 
-# Row of the tables -> its chain: processors and their parameters, besides the k of the last one.
-GARROTE = ("dwt", {"transform": "swt", "threshold": "garrote"})
+# Row of the tables -> its chain: processors and their parameters.
 PROCESSORS = {
     "dwt": [("dwt", {})],
-    "swt": [("dwt", {"transform": "swt"})],
-    "swt, garrote": [GARROTE],
-    "wpt": [("dwt", {"transform": "wpt"})],
-    "dwt, aperture 7": [("dwt", {"aperture": 7})],
+    "dwt, fk": [("dwt", {"noise_level": "fk"})],
+    "dwt, k 2": [("dwt", {"k": 2, "noise_level": "finest"})],
+    "dwt, soft k 3": [("dwt", {"transform": "dwt", "threshold": "soft", "k": 3, "noise_level": "finest"})],
+    "fx_decon": [("fx_decon", {})],
+    "fk_denoise": [("fk_denoise", {})],
     "stft": [("tf", {})],
+    "stft, k 1": [("tf", {"k": 1})],
     "stockwell": [("tf", {"transform": "stockwell"})],
     "stockwell, reduced": [("tf", {"transform": "stockwell", "sampling": "reduced"})],
-    "stockwell, smoothed": [("tf", {"transform": "stockwell", "time_smoothing": 50})],
-    "stft; swt, garrote": [("tf", {}), GARROTE],
+    "stft; dwt": [("tf", {}), ("dwt", {})],
+    "stft; fk_denoise": [("tf", {}), ("fk_denoise", {})],
+    "stft, k 1; fk_denoise": [("tf", {"k": 1}), ("fk_denoise", {})],
 }
 
 DECIBELS, PERCENT = 0.1, 0.5  # how far a figure may be from the one that is written down
-COARSE_K = (0, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6)
 AT_ONCE = 3  # jobs, of one worker with one thread; half their time is starting
 
 
 # --- measuring ---------------------------------------------------------------------------------------------------
 
 
-def denoise(folder, row, k=None, survey="noisy.h5"):
-    """Runs a survey through a processor, at its default k unless told; the output's name."""
-    *first, (last, params) = PROCESSORS[row]
-    chain = [*first, (last, params if k is None else dict(params, k=k))]
-    steps = "".join(f"  - {processor}: {json.dumps(params)}\n" for processor, params in chain)
-    name = f"{row}-{k}".replace(" ", "").replace(",", "-").replace(";", "-")
+def denoise(folder, row, survey="noisy.h5"):
+    """Runs a survey through the chain of a row; the output's name."""
+    steps = "".join(f"  - {processor}: {json.dumps(params)}\n" for processor, params in PROCESSORS[row])
+    name = row.replace(" ", "").replace(",", "-").replace(";", "-")
     (folder / f"{name}.yaml").write_text(
         f"input: {survey}\noutput: {name}.h5\ndead_traces: ignore\nchain:\n{steps}")
     seisproc(folder, "run", f"{name}.yaml", "--workers=1", "--threads=1", "--quiet", timeout=100)
@@ -66,37 +66,16 @@ def snr(folder, name):
     return json.loads(seisproc(folder, "compare", "clean.h5", name, "--json"))["snr_db"]
 
 
-def denoised_snr(folder, row, k=None):
-    name = denoise(folder, row, k)
-    found = snr(folder, name)
-    (folder / name).unlink()
-    return found
+def denoised_snr(folder, row):
+    return snr(folder, denoise(folder, row))
 
 
-def measure_pair(folder, data, name, best_k):
-    """SNR in dB of a benchmark before, and of each row after, at the default k and at best_k[row]."""
+def measure_pair(folder, data, name):
+    """SNR in dB of a benchmark before, and of each row after."""
     PAIRS[name](folder, data)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        default = {row: pool.submit(denoised_snr, folder, row) for row in PROCESSORS}
-        best = {row: pool.submit(denoised_snr, folder, row, best_k[row]) for row in PROCESSORS}
-    found = {"before": snr(folder, "noisy.h5")}
-    for row in PROCESSORS:
-        found[row] = {"default": default[row].result(), "best_k": best_k[row], "best": best[row].result()}
-    return found
-
-
-def search_row(folder, row):
-    """The k of the largest SNR, in steps of 0.25."""
-    found = {k: denoised_snr(folder, row, k) for k in COARSE_K}
-    top = max(found, key=found.get)
-    found.update({k: denoised_snr(folder, row, k) for k in (top - 0.25, top + 0.25) if k > 0})
-    return max(found, key=found.get)
-
-
-def search(folder, data, name):
-    PAIRS[name](folder, data)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(PROCESSORS, pool.map(lambda row: search_row(folder, row), PROCESSORS)))
+        found = dict(zip(PROCESSORS, pool.map(lambda row: denoised_snr(folder, row), PROCESSORS)))
+    return {"before": snr(folder, "noisy.h5"), **found}
 
 
 def read_traces(path):
@@ -104,15 +83,51 @@ def read_traces(path):
         return f["traces"][:].astype(np.float64)
 
 
+def box_means(x, traces, samples):
+    """Means over boxes around each point, clipped at the edges."""
+    for axis, size in ((0, traces), (1, samples)):
+        total = np.cumsum(np.concatenate([np.zeros_like(x.take([0], axis)), x], axis), axis)
+        n, half = x.shape[axis], size // 2
+        low, high = np.maximum(np.arange(n) - half, 0), np.minimum(np.arange(n) + half + 1, n)
+        width = (high - low).reshape((-1, 1) if axis == 0 else (1, -1))
+        x = (total.take(high, axis) - total.take(low, axis)) / width
+    return x
+
+
+def similarity(kept, removed):
+    """The median of the correlation of what is kept and what is removed, in boxes of 5 traces by 25 samples; 0.07 where
+    they have nothing in common."""
+    scale = np.abs(kept).max() or 1
+    kept, removed = kept / scale, removed / scale
+    power = np.sqrt(box_means(kept**2, 5, 25) * box_means(removed**2, 5, 25))
+    live = power > 1e-6 * np.mean(kept**2)
+    return float(np.median(np.abs(box_means(kept * removed, 5, 25)[live]) / power[live])) if live.any() else 0.0
+
+
+def quietest_fifth(before, removed):
+    """Percent of the energy of the quietest fifth of blocks of 6 traces by 32 samples that is removed."""
+    n, m = before.shape[0] // 6 * 6, before.shape[1] // 32 * 32
+
+    def energies(x):
+        return np.sum(x[:n, :m].reshape(n // 6, 6, m // 32, 32) ** 2, axis=(1, 3)).ravel()
+
+    own = energies(before)
+    quiet = (own > 0) & (own <= np.quantile(own[own > 0], 0.2))
+    return 100 * np.sum(energies(removed)[quiet]) / np.sum(own[quiet])
+
+
 def measure_strongest(folder, row):
-    """Percent by which the energy of the strongest 1 % of samples changes, and of all energy that is taken away."""
+    """In percent: how the energy of the strongest 1 % of samples changes, what of all energy and of that of the
+    quietest fifth is taken away; and the similarity of what was taken and what was left."""
     part = f"noisy-{row}.h5"
     survey = part if (folder / part).exists() else "noisy.h5"
     before, after = read_traces(folder / survey), read_traces(folder / denoise(folder, row, survey=survey))
     strongest = np.abs(before) >= np.quantile(np.abs(before), 0.99)
     energy = np.sum(before[strongest]**2)
     return {"strongest": 100 * (np.sum(after[strongest]**2) / energy - 1),
-            "taken": 100 * np.sum((after - before)**2) / np.sum(before**2)}
+            "taken": 100 * np.sum((after - before)**2) / np.sum(before**2),
+            "similarity": similarity(after, before - after),
+            "quietest": quietest_fifth(before, before - after)}
 
 
 def measure_real(folder, data, name):
@@ -147,9 +162,7 @@ def measure(folder, data, name):
     """Of one benchmark or real survey: the lines that differ from figures.json."""
     figures = read_figures()
     if name in PAIRS:
-        stated = figures["snr"][name]
-        best_k = {row: stated[row]["best_k"] for row in PROCESSORS}
-        return differences(stated, measure_pair(folder, data, name, best_k), DECIBELS, (name,))
+        return differences(figures["snr"][name], measure_pair(folder, data, name), DECIBELS, (name,))
     return differences(figures["real"][name], measure_real(folder, data, name), PERCENT, (name,))
 
 
@@ -165,26 +178,29 @@ def decibels(value):
 
 
 def snr_table(figures):
-    lines = [row_of("SNR in dB", "default (k = 3)", "gain", "best", "at k", "gain"), "|---|--:|--:|--:|--:|--:|",
-             row_of("noisy", decibels(figures["before"]), "", "", "", "")]
-    for row in PROCESSORS:
-        f, before = figures[row], figures["before"]
-        lines.append(row_of(row, decibels(f["default"]), decibels(f["default"] - before), decibels(f["best"]),
-                            f"{f['best_k']:g}", decibels(f["best"] - before)))
+    lines = [row_of("SNR in dB", *PAIRS), "|---|" + "--:|" * len(PAIRS)]
+    for row in ("before", *PROCESSORS):
+        found = {name: figures[name][row] for name in PAIRS}
+        best = {name: max(figures[name].values()) for name in PAIRS}
+        bold = {name: "**" if found[name] == best[name] else "" for name in PAIRS}
+        cells = (bold[name] + decibels(found[name]) + bold[name] for name in PAIRS)
+        lines.append(row_of("noisy" if row == "before" else row, *cells))
     return lines
 
 
-def real_table(figures, which):
+def real_table(figures, which, digits):
     lines = [row_of("", *REAL), "|---|" + "--:|" * len(REAL)]
     for row in PROCESSORS:
-        percent = (round(figures[name][row][which], 1) + 0.0 for name in REAL)
-        lines.append(row_of(row, *(f"{value:.1f}".replace("-", "−") for value in percent)))
+        values = (round(figures[name][row][which], digits) + 0.0 for name in REAL)
+        lines.append(row_of(row, *(f"{value:.{digits}f}".replace("-", "−") for value in values)))
     return lines
 
 
 def tables(figures):
-    found = {name: snr_table(figures["snr"][name]) for name in PAIRS}
-    found.update({which: real_table(figures["real"], which) for which in ("strongest", "taken")})
+    advice = harness.run([harness.BINARY, "help", "denoise", "--markdown"]).stdout.splitlines()
+    found = {"advice": advice, "snr": snr_table(figures["snr"])}
+    found.update({which: real_table(figures["real"], which, 2 if which == "similarity" else 1)
+                  for which in ("strongest", "taken", "similarity", "quietest")})
     return found
 
 
@@ -208,8 +224,7 @@ def in_folder(function, *arguments):
 def update(data, names):
     for name in names:
         if name in PAIRS:
-            best_k = in_folder(search, data, name)
-            part, found = "snr", in_folder(measure_pair, data, name, best_k)
+            part, found = "snr", in_folder(measure_pair, data, name)
         else:
             part, found = "real", in_folder(measure_real, data, name)
         figures = read_figures() if FIGURES.exists() else {"snr": {}, "real": {}}
