@@ -12,12 +12,18 @@ THRESHOLDS = ("soft", "hard", "garrote")
 GATHER = {"dwt": reference.dwt_gather, "swt": reference.swt_gather}
 
 
+def fixed(kernels, gather, **options):
+    """Processor dwt with a threshold that is told, not chosen, unless `options` say otherwise."""
+    told = {"transform": "dwt", "threshold": "soft", "k": 3, "noise_level": "finest"}
+    return kernels.apply("dwt", gather, **{**told, **options})
+
+
 def distance(kernels, transform, gather, wavelet, level, threshold, k=2.5, noise_level="finest", aperture=1):
     """Worst of the traces that hard thresholding decides clearly; most must be."""
     undecided = []
     expected = GATHER[transform](gather.astype(float), wavelet, level, threshold, k, noise_level, aperture, undecided)
-    got = kernels.apply("dwt", gather, transform=transform, wavelet=wavelet, level=level, threshold=threshold, k=k,
-                        noise_level=noise_level, aperture=aperture)
+    got = fixed(kernels, gather, transform=transform, wavelet=wavelet, level=level, threshold=threshold, k=k,
+                noise_level=noise_level, aperture=aperture)
     assert got.reason == OK
     clear = ~np.any(undecided, axis=0) if threshold == "hard" else np.ones(len(gather), bool)
     assert clear.mean() > 0.6
@@ -93,7 +99,7 @@ def test_packets(kernels, wavelet, aperture, best_basis):
             if level == 0 or level > reference.max_level(n_samples, wavelet):
                 continue
             threshold = ("soft", "garrote")[cases % 2]
-            got = kernels.apply("dwt", gather, transform="wpt", wavelet=wavelet, level=level, threshold=threshold,
+            got = fixed(kernels, gather, transform="wpt", wavelet=wavelet, level=level, threshold=threshold,
                                 k=2.5, aperture=aperture, best_basis=best_basis)
             expected = reference.wpt_gather(gather.astype(float), wavelet, level, threshold, 2.5, best_basis, aperture)
             worst, cases = max(worst, worst_distance(got.out, expected)), cases + 1
@@ -104,7 +110,7 @@ def test_packets_to_the_last_sample(kernels):
     """db1 at its deepest: leaves of a few coefficients."""
     gather = coherent(3, 100)
     for best_basis in (False, True):
-        got = kernels.apply("dwt", gather, transform="wpt", wavelet="db1", level=6, k=1.5, best_basis=best_basis)
+        got = fixed(kernels, gather, transform="wpt", wavelet="db1", level=6, k=1.5, best_basis=best_basis)
         expected = reference.wpt_gather(gather.astype(float), "db1", 6, "soft", 1.5, best_basis)
         assert worst_distance(got.out, expected) < LIMIT
 
@@ -116,8 +122,8 @@ def test_best_basis_differs_from_the_full_tree(kernels):
     gather += 0.1 * np.random.default_rng(1).standard_normal(gather.shape)
     gather = gather.astype(np.float32)
     options = dict(transform="wpt", level=4, k=1.0)
-    full = kernels.apply("dwt", gather, **options).out
-    best = kernels.apply("dwt", gather, best_basis=True, **options).out
+    full = fixed(kernels, gather, **options).out
+    best = fixed(kernels, gather, best_basis=True, **options).out
     assert worst_distance(best[1:], full[1:]) > 1e-3
 
 
@@ -127,13 +133,13 @@ def test_best_basis_differs_from_the_full_tree(kernels):
     dict(transform="dwt", aperture=13), dict(transform="dwt", wavelet="bior4.4", aperture=9)], ids=str)
 def test_same_bits_for_any_cut_and_place(kernels, options):
     gather = coherent(67, 301)
-    whole = kernels.apply("dwt", gather, block=67, **options)
+    whole = fixed(kernels, gather, block=67, **options)
     assert whole.locality == (LOCAL_BLOCK if options.get("aperture", 1) > 1 else LOCAL_TRACE)
     for threads, block in ((1, 0), (2, 0), (3, 7), (5, 1), (1, 16)):
-        assert np.array_equal(kernels.apply("dwt", gather, threads=threads, block=block, **options).out, whole.out)
+        assert np.array_equal(fixed(kernels, gather, threads=threads, block=block, **options).out, whole.out)
     # traces far from an edge do not see what is there
     reach = options.get("aperture", 1) // 2
-    part = kernels.apply("dwt", gather[3:], **options).out
+    part = fixed(kernels, gather[3:], **options).out
     assert np.array_equal(part[reach:], whole.out[3 + reach:])
 
 
@@ -146,20 +152,20 @@ def test_not_finite_ends(kernels, options):
     gather[12, ::3] = -np.inf
     reach = options.get("aperture", 1) // 2
     far = np.r_[0:10 - reach, 13 + reach:30]
-    expected = kernels.apply("dwt", clean, **options).out
-    assert np.array_equal(kernels.apply("dwt", gather, **options).out[far], expected[far])
+    expected = fixed(kernels, clean, **options).out
+    assert np.array_equal(fixed(kernels, gather, **options).out[far], expected[far])
 
 
 @pytest.mark.parametrize("options", [dict(transform="swt"), dict(transform="wpt"), dict(aperture=7)], ids=str)
 def test_too_short(kernels, options):
-    assert kernels.apply("dwt", np.ones((9, 13), np.float32), **options).reason == TOO_SHORT
-    assert kernels.apply("dwt", np.ones((9, 14), np.float32), **options).reason == OK
+    assert fixed(kernels, np.ones((9, 13), np.float32), **options).reason == TOO_SHORT
+    assert fixed(kernels, np.ones((9, 14), np.float32), **options).reason == OK
 
 
 def test_constant_and_dead_traces_come_back(kernels):
     gather = np.outer([0, 12.5, -3e-7, 0, 1e9, 1, 1, 1, 1, 1, 1], np.ones(401)).astype(np.float32)
     for transform in ("dwt", "swt", "wpt"):
         for aperture in (1, 5):
-            got = kernels.apply("dwt", gather, transform=transform, aperture=aperture).out
+            got = fixed(kernels, gather, transform=transform, aperture=aperture).out
             assert worst_distance(got, gather) < 1e-6
             assert not got[[0, 3]].any()
