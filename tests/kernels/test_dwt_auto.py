@@ -133,8 +133,13 @@ def test_instruction_sets():
 
 def test_what_does_not_go_together_is_refused(kernels):
     gather = np.ones((9, 200), np.float32)
-    for options, why in (({"aperture": 7}, "aperture"), ({"threshold": "hard"}, "k: auto"),
-                         ({"transform": "wpt", "best_basis": True}, "k: auto"),
+    for options, why in (({"threshold": "hard"}, "k: auto"), ({"transform": "wpt", "best_basis": True}, "k: auto"),
                          ({"noise_level": "fk", "aperture": 7, "k": 1}, "noise_level: fk")):
         with pytest.raises(Refused, match=why):
             kernels.apply("dwt", gather, **options)
+
+
+def test_with_an_aperture_auto_is_one(kernels):
+    gather = np.random.default_rng(3).standard_normal((20, 300)).astype(np.float32)
+    got = kernels.apply("dwt", gather, aperture=7).out
+    assert np.array_equal(got, kernels.apply("dwt", gather, aperture=7, k=1).out)

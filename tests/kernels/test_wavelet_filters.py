@@ -17,7 +17,7 @@ PYWT_DIGITS = {"sym": 2e-11, "bior": 1e-12, "db": 1e-15, "coif": 1e-15}
 
 def table():
     """name -> (analysis, synthesis), read from kernels/dwt/wavelet_tables.c."""
-    text = (harness.ROOT / "kernels" / "wavelet_tables.c").read_text()
+    text = (harness.ROOT / "kernels" / "dwt" / "wavelet_tables.c").read_text()
     arrays = {name: np.array([float(x) for x in body.replace("\n", " ").split(",") if x.strip()])
               for name, body in re.findall(r"static const double (\w+)\[\] = \{([^}]*)\};", text)}
     rows = re.findall(r'\{"([\w.]+)", (\d+), \w+, (\w+), (\w+)\}', text)
@@ -54,4 +54,4 @@ def test_table_is_what_its_generator_prints():
     pytest.importorskip("mpmath", reason="the generator needs mpmath")
     made = subprocess.run([sys.executable, harness.ROOT / "tools" / "wavelet_tables.py"], capture_output=True,
                           text=True, timeout=100, check=True).stdout
-    assert made == (harness.ROOT / "kernels" / "wavelet_tables.c").read_text()
+    assert made == (harness.ROOT / "kernels" / "dwt" / "wavelet_tables.c").read_text()
