@@ -16,27 +16,32 @@ import h5py
 
 SYNTH = ["--gathers=9", "--traces=23", "--samples=301", "--noise=1", "--seed=11", "--quiet"]
 
+# What the defaults of dwt were when the hashes were made.
+DWT, SOFT, K, FINEST = "transform: dwt", "threshold: soft", "k: 3", "noise_level: finest"
 JOBS = {
     "mute": ("mode: processed", "mute: {velocity: 1700, taper: 24}"),
     "mute-noise": ("mode: noise", "mute: {velocity: 1700}"),
-    "dwt": ("mode: both", "dwt: {}"),
-    "dwt-hard": ("mode: both", "dwt: {wavelet: sym8, threshold: hard, k: 2.5, level: 3}"),
-    "dwt-garrote": ("mode: noise", "dwt: {wavelet: coif2, threshold: garrote}"),
-    "dwt-coarsest": ("mode: processed", "dwt: {noise_level: coarsest}"),
-    "dwt-aperture": ("mode: both", "dwt: {aperture: 5}"),
-    "swt": ("mode: both", "dwt: {transform: swt, level: 4}"),
-    "swt-hard": ("mode: processed", "dwt: {transform: swt, wavelet: bior3.5, threshold: hard, level: 3}"),
-    "swt-aperture": ("mode: both", "dwt: {transform: swt, aperture: 3, level: 3}"),
-    "wpt": ("mode: both", "dwt: {transform: wpt, level: 4}"),
-    "wpt-best": ("mode: processed", "dwt: {transform: wpt, best_basis: true, level: 4}"),
-    "sorted": ("mode: both\nsort: [offset]", "dwt: {aperture: 3}"),
-    "chain": ("mode: both", "mute: {velocity: 1500, taper: 20}\n  - dwt: {wavelet: db6}\n  - mute: {velocity: 900}"),
+    "dwt": ("mode: both", f"dwt: {{{DWT}, {SOFT}, {K}, {FINEST}}}"),
+    "dwt-hard": ("mode: both", f"dwt: {{wavelet: sym8, threshold: hard, k: 2.5, level: 3, {DWT}, {FINEST}}}"),
+    "dwt-garrote": ("mode: noise", f"dwt: {{wavelet: coif2, threshold: garrote, {DWT}, {K}, {FINEST}}}"),
+    "dwt-coarsest": ("mode: processed", f"dwt: {{noise_level: coarsest, {DWT}, {SOFT}, {K}}}"),
+    "dwt-aperture": ("mode: both", f"dwt: {{aperture: 5, {DWT}, {SOFT}, {K}, {FINEST}}}"),
+    "swt": ("mode: both", f"dwt: {{transform: swt, level: 4, {SOFT}, {K}, {FINEST}}}"),
+    "swt-hard": ("mode: processed",
+                 f"dwt: {{transform: swt, wavelet: bior3.5, threshold: hard, level: 3, {K}, {FINEST}}}"),
+    "swt-aperture": ("mode: both", f"dwt: {{transform: swt, aperture: 3, level: 3, {SOFT}, {K}, {FINEST}}}"),
+    "wpt": ("mode: both", f"dwt: {{transform: wpt, level: 4, {SOFT}, {K}, {FINEST}}}"),
+    "wpt-best": ("mode: processed", f"dwt: {{transform: wpt, best_basis: true, level: 4, {SOFT}, {K}, {FINEST}}}"),
+    "sorted": ("mode: both\nsort: [offset]", f"dwt: {{aperture: 3, {DWT}, {SOFT}, {K}, {FINEST}}}"),
+    "chain": ("mode: both", "mute: {velocity: 1500, taper: 20}\n"
+              f"  - dwt: {{wavelet: db6, {DWT}, {SOFT}, {K}, {FINEST}}}\n  - mute: {{velocity: 900}}"),
     "stft": ("mode: both", "tf: {window: 64}"),
     "stft-hard": ("mode: processed", "tf: {mode: hard, aperture: 5, fmin: 10, fmax: 120, hop: 16}"),
     "stft-garrote": ("mode: noise", "tf: {mode: garrote, time_smoothing: 40, low_amp_protection: false}"),
     "stockwell": ("mode: both", "tf: {transform: stockwell, fmax: 90}"),
     "stockwell-reduced": ("mode: processed", "tf: {transform: stockwell, sampling: reduced, mode: soft, fmax: 90}"),
-    "tf-chain": ("mode: both\nsort: [offset]", "mute: {velocity: 1500}\n  - tf: {mode: scaled}\n  - dwt: {}"),
+    "tf-chain": ("mode: both\nsort: [offset]", "mute: {velocity: 1500}\n  - tf: {mode: scaled}\n"
+                 f"  - dwt: {{{DWT}, {SOFT}, {K}, {FINEST}}}"),
 }
 
 

@@ -14,7 +14,7 @@ input: {input}
 output: {output}
 mode: {mode}
 chain:
-  - dwt: {{wavelet: db4, level: 4, k: 2.5}}
+  - dwt: {{wavelet: db4, transform: dwt, level: 4, threshold: soft, k: 2.5, noise_level: finest}}
 """
 
 
@@ -130,7 +130,7 @@ def test_sorting_is_by_gather_and_keeps_its_map(seisproc, tmp_path, survey):
 
 def test_a_chain_is_its_steps_one_after_the_other(seisproc, tmp_path, survey):
     mute = "- mute: {{velocity: 1500, taper: 20, where: top}}"
-    dwt = "- dwt: {{wavelet: db4, level: 4, k: 2.5}}"
+    dwt = "- dwt: {{wavelet: db4, transform: dwt, level: 4, threshold: soft, k: 2.5, noise_level: finest}}"
     head = "input: {input}\noutput: {output}\nmode: {mode}\nchain:\n"
     whole_job, whole = write_job(tmp_path, survey, "whole", "processed", f"{head}  {mute}\n  {dwt}\n")
     first_job, first = write_job(tmp_path, survey, "first", "processed", f"{head}  {mute}\n")
