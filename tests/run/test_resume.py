@@ -274,6 +274,6 @@ def test_an_abort_stands_when_the_job_is_run_again(tmp_path, survey):
         f["traces"][int(f["gathers/first_trace"][3])] = float("nan")
     job = jobs.Job(tmp_path, bad)
     for _ in range(2):
-        result = job.run("--set=on_error=abort", check=1)
+        result = job.run("--set=on_error=abort", "--set=nan=gather", check=1)
         assert "gather 3" in result.stderr and "on_error is abort" in result.stderr
     assert not job.output.exists()
