@@ -23,6 +23,11 @@ sp_status sp_calloc(size_t n, size_t size, const char *what, void **out);
 /* Takes NULL. */
 void sp_free(void *block);
 
+/* `bytes` rounded up, so that what follows in the same block is aligned, too. */
+static inline size_t sp_aligned(size_t bytes) {
+  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
+}
+
 /* Number of calls of sp_alloc and sp_calloc in this process so far: two equal readings around a phase
  * show that it allocated nothing. */
 uint64_t sp_alloc_count(void);

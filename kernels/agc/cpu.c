@@ -19,10 +19,6 @@ static void destroy(sp_plan *base) {
   sp_free(p);
 }
 
-static size_t aligned(size_t bytes) {
-  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-}
-
 static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan **out) {
   const sp_agc_params *params = values;
   void *block;
@@ -33,8 +29,8 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
       (sp_plan){.ops = &sp_agc_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4, .keep_floats = geometry->n_samples};
   p->n_samples = geometry->n_samples;
   p->half = half < p->n_samples ? (uint32_t)half : p->n_samples;
-  p->gain_at = aligned((p->n_samples + 1) * sizeof(double));
-  p->work_bytes = p->gain_at + aligned(p->n_samples * sizeof(float));
+  p->gain_at = sp_aligned((p->n_samples + 1) * sizeof(double));
+  p->work_bytes = p->gain_at + sp_aligned(p->n_samples * sizeof(float));
   const sp_status status = sp_calloc((size_t)geometry->n_threads, p->work_bytes, "work of agc", &block);
   if (status != SP_SUCCESS) {
     destroy(&p->base);

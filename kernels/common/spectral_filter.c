@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/common/good_length.h"
 #include "seisproc/memory.h"
 
 struct sp_spectral_filter {
@@ -20,17 +21,6 @@ struct sp_spectral_filter {
   size_t work_floats; /* of a thread */
   size_t bins_at;
 };
-
-size_t sp_spectral_length(size_t n) {
-  for (size_t length = n + n % 2;; length += 2) {
-    size_t left = length;
-    const size_t primes[] = {2, 3, 5, 7};
-    for (int i = 0; i < 4; i++) {
-      while (left && left % primes[i] == 0) left /= primes[i];
-    }
-    if (left == 1) return length;
-  }
-}
 
 double sp_cosine_flank(double x) {
   return x <= 0 ? 0 : x >= 1 ? 1 : 0.5 - 0.5 * cos(M_PI * x);
@@ -76,7 +66,7 @@ sp_status sp_spectral_filter_plan(uint32_t n_samples, double interval_s, double 
   const double extension = round(extension_s / interval_s);
   f->n = n_samples;
   f->extension = extension < n_samples ? (size_t)extension : n_samples;
-  f->length = sp_spectral_length(f->n + 2 * f->extension);
+  f->length = sp_good_length((uint32_t)(f->n + 2 * f->extension), true);
   f->n_bins = f->length / 2 + 1;
   SP_TRY_GOTO(fail, make_tables(f, interval_s, response, params));
   SP_TRY_GOTO(fail, plan_transforms(f, n_threads));

@@ -18,9 +18,6 @@ typedef double (*sp_response)(const void *params, double f);
 
 typedef struct sp_spectral_filter sp_spectral_filter;
 
-/* The least even 2^a 3^b 5^c 7^d that is not less than n. */
-size_t sp_spectral_length(size_t n);
-
 /* Half a cosine from 0 at x = 0 to 1 at x = 1, and no further. */
 double sp_cosine_flank(double x);
 

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "kernels/common/good_length.h"
 #include "kernels/fk/fk.h"
 #include "kernels/fk/plane_stage.h"
 #include "kernels/fk/trace_stage.h"
@@ -78,11 +79,11 @@ static uint32_t longest_line(const fk_plan *p) {
 static sp_status plan_lines(fk_plan *p) {
   const uint32_t longest = longest_line(p);
   uint32_t n = 0;
-  for (uint32_t m = SP_FK_LEAST_TRACES; m <= longest; m = sp_fk_good_length(m + 1, false)) n++;
+  for (uint32_t m = SP_FK_LEAST_TRACES; m <= longest; m = sp_good_length(m + 1, false)) n++;
   void *block;
   SP_TRY(sp_calloc(n, sizeof *p->lines, "transforms of fk", &block));
   p->lines = block;
-  for (uint32_t m = SP_FK_LEAST_TRACES; m <= longest; m = sp_fk_good_length(m + 1, false)) {
+  for (uint32_t m = SP_FK_LEAST_TRACES; m <= longest; m = sp_good_length(m + 1, false)) {
     SP_TRY(sp_fk_plane_plans_create(m, 1, &p->lines[p->n_lines]));
     p->n_lines++;
   }

@@ -1,21 +1,11 @@
 #include "kernels/fk/filter.h"
+#include "kernels/common/good_length.h"
 
 #include <stdio.h>
 #include <string.h>
 
-uint32_t sp_fk_good_length(uint32_t n, bool even) {
-  static const uint32_t primes[] = {2, 3, 5, 7};
-  for (;; n++) {
-    uint32_t left = n;
-    for (int i = 0; i < 4; i++) {
-      while (left > 0 && left % primes[i] == 0) left /= primes[i];
-    }
-    if (left == 1 && !(even && n % 2)) return n;
-  }
-}
-
 uint32_t sp_fk_padded_length(uint32_t n, double pad, bool even) {
-  return n > 1 || even ? sp_fk_good_length(n + (uint32_t)ceil(pad * n), even) : 1;
+  return n > 1 || even ? sp_good_length(n + (uint32_t)ceil(pad * n), even) : 1;
 }
 
 static double radians(double degrees) {

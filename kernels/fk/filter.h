@@ -67,9 +67,6 @@ typedef struct sp_fk_sector {
   bool two_sided;
 } sp_fk_sector;
 
-/* The least 2^a 3^b 5^c 7^d that is >= n (and even). */
-uint32_t sp_fk_good_length(uint32_t n, bool even);
-
 /* Length that an axis of n points is padded to. */
 uint32_t sp_fk_padded_length(uint32_t n, double pad, bool even);
 

@@ -2,6 +2,7 @@
  * on its cells alone. The mask is computed row by row beside the multiplication; without a sector it is even in kx and
  * in ky, and a quarter of it is computed. */
 #include "kernels/fk/plane_stage.h"
+#include "kernels/common/good_length.h"
 
 #include <fftw3.h>
 #include <string.h>
@@ -34,12 +35,8 @@ sp_status sp_fk_plane_plans_create(uint32_t mx, uint32_t my, sp_fk_plane_plans *
   return SP_RAISE(SP_ERR_MEMORY, "FFTW has no plan for %u x %u points", mx, my);
 }
 
-static size_t aligned(size_t bytes) {
-  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-}
-
 size_t sp_fk_plane_work(uint32_t mx, uint32_t my) {
-  return aligned((size_t)mx * my * sizeof(sp_fk_complex)) + aligned((mx > my ? mx : my) * sizeof(float));
+  return sp_aligned((size_t)mx * my * sizeof(sp_fk_complex)) + sp_aligned((mx > my ? mx : my) * sizeof(float));
 }
 
 /* --- cells to a padded plane and back ----------------------------------------------------------------------------- */
@@ -222,7 +219,7 @@ static void multiply_by_mask(const sp_fk_plane *p, const sp_fk_zone *zone, uint3
 void sp_fk_plane_filter(const sp_fk_plane *p, const sp_fk_zone *zone, uint32_t bin, void *work,
                         const sp_fk_cells *cells, sp_fk_complex *row) {
   sp_fk_complex *plane = work;
-  float *mask = (float *)((char *)work + aligned((size_t)p->x.padded * p->y.padded * sizeof *plane));
+  float *mask = (float *)((char *)work + sp_aligned((size_t)p->x.padded * p->y.padded * sizeof *plane));
   load_cells(p, cells, row, plane);
   extend(p, plane);
   fftwf_execute_dft(p->plans->forward, (fftwf_complex *)plane, (fftwf_complex *)plane);
@@ -234,7 +231,7 @@ void sp_fk_plane_filter(const sp_fk_plane *p, const sp_fk_zone *zone, uint32_t b
 /* --- filling gaps ------------------------------------------------------------------------------------------------- */
 
 uint32_t sp_fk_fill_length(uint32_t n) {
-  return sp_fk_good_length((uint32_t)(1.25 * n), false);
+  return sp_good_length((uint32_t)(1.25 * n), false);
 }
 
 float sp_fk_fill_limit(float largest, uint32_t i, uint32_t n) {

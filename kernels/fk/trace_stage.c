@@ -1,6 +1,7 @@
 /* One transform a trace, from work memory that is aligned alike for every trace and thread, so that its bits depend on
  * the trace alone. */
 #include "kernels/fk/trace_stage.h"
+#include "kernels/common/good_length.h"
 
 #include <fftw3.h>
 #include <string.h>
@@ -16,10 +17,6 @@ struct sp_fk_trace_stage {
   size_t spectrum_at, sums_at, gain_at, work_bytes;
 };
 
-static size_t aligned(size_t bytes) {
-  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-}
-
 sp_fk_time_axis sp_fk_filter_time_axis(const sp_fk_filter *f) {
   const bool decays = f->edge == SP_FK_EDGE_DECAY && f->n_samples > 1;
   const uint32_t pad = f->padded - f->n_samples;
@@ -33,7 +30,7 @@ sp_fk_time_axis sp_fk_filter_time_axis(const sp_fk_filter *f) {
 }
 
 sp_fk_time_axis sp_fk_fill_time_axis(uint32_t n_samples) {
-  const uint32_t padded = sp_fk_good_length((uint32_t)(1.25 * n_samples), false);
+  const uint32_t padded = sp_good_length((uint32_t)(1.25 * n_samples), false);
   return (sp_fk_time_axis){.n_samples = n_samples, .padded = padded, .n_bins = padded / 2 + 1};
 }
 
@@ -72,10 +69,10 @@ sp_status sp_fk_trace_stage_create(const sp_fk_time_axis *axis, sp_fk_trace_stag
   s->weights = block;
   for (uint32_t j = 0; j < axis->reach; j++) s->weights[j] = sp_fk_edge_weight(j, axis->reach);
   SP_TRY_GOTO(fail, make_plans(s));
-  s->spectrum_at = aligned(axis->padded * sizeof(float));
-  s->sums_at = s->spectrum_at + aligned((axis->padded / 2 + 1) * sizeof(sp_fk_complex));
-  s->gain_at = s->sums_at + (axis->gain ? aligned((axis->n_samples + 1) * sizeof(double)) : 0);
-  s->work_bytes = s->gain_at + (axis->gain ? aligned(axis->n_samples * sizeof(float)) : 0);
+  s->spectrum_at = sp_aligned(axis->padded * sizeof(float));
+  s->sums_at = s->spectrum_at + sp_aligned((axis->padded / 2 + 1) * sizeof(sp_fk_complex));
+  s->gain_at = s->sums_at + (axis->gain ? sp_aligned((axis->n_samples + 1) * sizeof(double)) : 0);
+  s->work_bytes = s->gain_at + (axis->gain ? sp_aligned(axis->n_samples * sizeof(float)) : 0);
   *out = s;
   return SP_SUCCESS;
 fail:

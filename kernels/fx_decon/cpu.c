@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/common/spectral_filter.h"
+#include "kernels/common/good_length.h"
 #include "kernels/fx_decon/fx_decon.h"
 #include "kernels/fx_decon/predict.h"
 #include "seisproc/memory.h"
@@ -31,16 +31,12 @@ static void destroy(sp_plan *base) {
   sp_free(p);
 }
 
-static size_t aligned(size_t bytes) {
-  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-}
-
 static sp_status plan_transforms(fx_plan *p, int n_threads) {
   void *block;
   const size_t traces = (size_t)p->params.traces;
-  p->spectra_at = aligned(p->length * sizeof(float));
-  p->row_at = p->spectra_at + aligned(traces * p->n_windows * p->n_bins * sizeof(fftwf_complex));
-  p->work_bytes = p->row_at + aligned(4 * traces * sizeof(double));
+  p->spectra_at = sp_aligned(p->length * sizeof(float));
+  p->row_at = p->spectra_at + sp_aligned(traces * p->n_windows * p->n_bins * sizeof(fftwf_complex));
+  p->work_bytes = p->row_at + sp_aligned(4 * traces * sizeof(double));
   SP_TRY(sp_calloc((size_t)n_threads, p->work_bytes, "work of fx_decon", &block));
   p->work = block;
   float *samples = (float *)p->work;
@@ -59,7 +55,7 @@ static sp_status plan_windows(fx_plan *p, const sp_geometry *geometry) {
   p->hop = (size_t)fmax(2, round(p->params.window * 1e-3 / dt / 2));
   p->window = 2 * p->hop;
   p->n_windows = (p->n_samples + p->hop - 1) / p->hop + 1;
-  p->length = sp_spectral_length(p->window + p->window / 2);
+  p->length = sp_good_length((uint32_t)(p->window + p->window / 2), true);
   p->n_bins = p->length / 2 + 1;
   const double step = 1 / ((double)p->length * dt);
   p->first_bin = (size_t)fmin(ceil(p->params.fmin / step - 1e-9), (double)p->n_bins);

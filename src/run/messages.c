@@ -21,7 +21,7 @@ sp_status sp_outbox_create(MPI_Comm comm, int tag, size_t n, size_t bytes, sp_ou
   box->comm = comm;
   box->tag = tag;
   box->n = n;
-  box->bytes = (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
+  box->bytes = sp_aligned(bytes);
   SP_TRY_GOTO(fail, sp_calloc(n, sizeof(MPI_Request), "an outbox", (void **)&box->requests));
   for (size_t i = 0; i < n; i++) box->requests[i] = MPI_REQUEST_NULL;
   SP_TRY_GOTO(fail, sp_calloc(n, box->bytes, "an outbox", (void **)&box->buffers));

@@ -90,10 +90,6 @@ uint64_t sp_cube_items(const sp_cube_spec *spec) {
   return n;
 }
 
-static size_t aligned(size_t bytes) {
-  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-}
-
 static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
@@ -163,7 +159,7 @@ static sp_status plan_passage(sp_cube_filter *c, passage *w) {
   const uint32_t least = (uint32_t)sp_thread_team_size(s->team);
   const uint32_t chunk = sp_transpose_chunk_bins(c->n_items, w->time.n_bins, size, least);
   SP_TRY(sp_transpose_create(s->comm, c->n_items, w->time.n_bins, chunk, &w->transpose));
-  w->chunk_stride = aligned(sp_transpose_buffer(w->transpose) * sizeof(sp_fk_complex)) / sizeof(sp_fk_complex);
+  w->chunk_stride = sp_aligned(sp_transpose_buffer(w->transpose) * sizeof(sp_fk_complex)) / sizeof(sp_fk_complex);
   return SP_SUCCESS;
 }
 
@@ -245,7 +241,7 @@ static sp_status allocate(sp_cube_filter *c) {
     SP_TRY(sp_calloc(items * c->filter.n_samples, sizeof(float), "traces of a cube", &block));
     c->samples = block;
   }
-  c->work_bytes = aligned(work);
+  c->work_bytes = sp_aligned(work);
   c->spectra_bytes = larger(numbers, 1) * sizeof *c->spectra;
   if (c->spec.scratch) {
     SP_TRY(map_scratch(c));
@@ -257,7 +253,7 @@ static sp_status allocate(sp_cube_filter *c) {
   c->planes = block;
   SP_TRY(sp_alloc(n_threads * c->work_bytes, "work of a cube", &block));
   c->work = block;
-  SP_TRY(sp_alloc(n_threads * aligned(c->most_bins * sizeof *c->rows), "work of a cube", &block));
+  SP_TRY(sp_alloc(n_threads * sp_aligned(c->most_bins * sizeof *c->rows), "work of a cube", &block));
   c->rows = block;
   SP_TRY(sp_calloc(n_threads, sizeof *c->largest, "work of a cube", &block));
   c->largest = block;
@@ -357,7 +353,7 @@ sp_status sp_cube_filter_wait(sp_cube_filter *c) {
 /* --- along time --------------------------------------------------------------------------------------------------- */
 
 static sp_fk_complex *row_of(const sp_cube_filter *c, int thread) {
-  return (sp_fk_complex *)((char *)c->rows + (size_t)thread * aligned(c->most_bins * sizeof *c->rows));
+  return (sp_fk_complex *)((char *)c->rows + (size_t)thread * sp_aligned(c->most_bins * sizeof *c->rows));
 }
 
 static void *work_of(const sp_cube_filter *c, int thread) {

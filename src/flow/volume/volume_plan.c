@@ -148,16 +148,12 @@ static bool is_consecutive(const sp_trace_grid *grid, const sp_cube *c) {
   return trace[c->n_traces - 1] - trace[0] == c->n_traces - 1;
 }
 
-static size_t aligned(size_t bytes) {
-  return (bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-}
-
 /* Lays out what all ranks share. */
 static sp_status share_grid(const sp_trace_grid *grid, sp_flow_plan *plan) {
   bool consecutive = true;
   for (uint32_t k = 0; k < grid->n_cubes; k++) consecutive = consecutive && is_consecutive(grid, &grid->cubes[k]);
-  const size_t cells_at = aligned(sizeof(sp_volume_shared) + grid->n_cubes * sizeof(sp_volume_cube));
-  const size_t traces_at = aligned(cells_at + grid->n_traces * sizeof *grid->cell);
+  const size_t cells_at = sp_aligned(sizeof(sp_volume_shared) + grid->n_cubes * sizeof(sp_volume_cube));
+  const size_t traces_at = sp_aligned(cells_at + grid->n_traces * sizeof *grid->cell);
   plan->shared_bytes = consecutive ? traces_at : traces_at + grid->n_traces * sizeof *grid->trace;
   void *block;
   SP_TRY(sp_calloc(plan->shared_bytes, 1, "the cubes of a survey", &block));
