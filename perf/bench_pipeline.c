@@ -33,7 +33,7 @@
 #include "seisproc/row_writer.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
-#include "src/run/run_shape.h"
+#include "src/flow/flow.h"
 
 enum { TRACES_A_GATHER = 3156, SAMPLES = 1600, N_PARTS = 6 };
 
@@ -52,12 +52,20 @@ typedef struct settings {
 
 /* --- parts, as ranks under mpirun ---------------------------------------------------------------------------- */
 
+/* What a run of this job would be dealt. */
+typedef struct dealt {
+  sp_global n_traces;
+  uint32_t n_samples;
+  double sample_interval_s;
+  sp_local max_gather, slab_traces; /* traces of the largest gather, of the largest task */
+} dealt;
+
 typedef struct part {
   int rank, size;
   sp_job *job;
   sp_survey *survey;
   sp_gather_index *index;
-  sp_run_shape shape;
+  dealt shape;
   sp_dataset *traces;
   void *memory;
   float *samples;
@@ -79,8 +87,16 @@ static void open_part(part *p, const settings *s, bool writable, const char *pat
   must(sp_dataset_open(p->survey, "/traces", &p->traces));
   sp_survey *input;
   must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &input));
-  must(sp_survey_read_index(input, false, &p->index));
-  must(sp_run_shape_work_out(p->job, s->workers, input, p->index, &p->shape));
+  must(sp_survey_read_index(input, true, &p->index));
+  const sp_plan_request request = {.job = p->job, .survey = input, .index = p->index, .n_workers = s->workers};
+  sp_flow_plan plan = {0};
+  must(sp_flow_plan_make(NULL, &request, &plan));
+  p->shape = (dealt){.n_traces = plan.shape.n_traces,
+                     .n_samples = plan.shape.n_samples,
+                     .sample_interval_s = plan.shape.sample_interval_s,
+                     .max_gather = p->index->max_traces,
+                     .slab_traces = plan.shape.task_traces};
+  sp_flow_plan_free(&plan);
   sp_survey_close(input);
   const size_t n_samples = (size_t)p->shape.slab_traces * p->shape.n_samples + SP_PAGE / sizeof(float);
   p->memory = aligned_alloc(SP_PAGE, (n_samples * sizeof(float) + SP_PAGE - 1) / SP_PAGE * SP_PAGE);
@@ -139,7 +155,7 @@ static double write_alone(part *p) {
 /* Each rank computes its share of the survey's traces over and over from one slab in memory, two slabs in flight.
  * `busy`: the time in which the engine computed, else the time in all. */
 static double compute_alone(part *p, const settings *s, bool busy) {
-  const sp_run_shape *shape = &p->shape;
+  const dealt *shape = &p->shape;
   const int n_gpus = s->gpu ? sp_gpu_count(NULL, 0) : 0;
   const size_t slab_floats = (size_t)shape->max_gather * shape->n_samples;
   const sp_engine_config config = {.chain = p->job->chain,
