@@ -242,7 +242,7 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
 	install -m 644 docs/seisproc.1 $(DEST_SHARE)/man/man1
 	install -D -m 644 tools/completions/seisproc $(DEST_SHARE)/bash-completion/completions/seisproc
-	install -m 644 README.md $(wildcard docs/*.md) $(DEST_SHARE)/doc/seisproc
+	install -m 644 README.md LICENSE CHANGELOG.md CITATION.cff $(wildcard docs/*.md) $(DEST_SHARE)/doc/seisproc
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
 
 clean: ## remove what was built
