@@ -111,7 +111,7 @@ static double run_team(bench *b, sp_pstm *p, int threads) {
   return most;
 }
 
-static void measure(bench *b, const char *name, const settings *s, double must_reach, double stretch, bool checked) {
+static void measure(bench *b, const char *name, const settings *s, bool checked) {
   const size_t n = (size_t)COLUMNS * CASE_TAU;
   const sp_pstm_model model = {.velocity = b->c.velocity};
   double times[MAX_RUNS], plain = 0;
@@ -137,7 +137,6 @@ static void measure(bench *b, const char *name, const settings *s, double must_r
          sp_pstm_isa(p), s->threads, 1e-9 * rate, 1e-9 * (double)b->contributions / times[0],
          100 * (double)hits / (double)b->contributions, 1e3 * prepare);
   if (plain > 0) printf("; plain loop %.4f, ratio %.1f", 1e-9 * plain, rate / plain / s->threads);
-  if (must_reach > 0) printf("; must %.2f, stretch %.2f a core", must_reach, stretch);
   printf("\n");
   sp_pstm_destroy(p);
 }
@@ -161,12 +160,12 @@ int main(int argc, char **argv) {
   b->contributions = case_contributions(&b->c);
   b->sums.sum = take((size_t)COLUMNS * CASE_TAU, sizeof(int64_t));
   b->sums.hits = take((size_t)COLUMNS * CASE_TAU, sizeof(uint32_t));
-  measure(b, "anti-alias, tapers, weights", &s, 0.30, 0.45, true);
+  measure(b, "anti-alias, tapers, weights", &s, true);
   b->c.config.antialias = false;
-  measure(b, "without anti-alias", &s, 0, 0, false);
+  measure(b, "without anti-alias", &s, false);
   b->c.config.max_dip = 90;
   b->c.config.antialias = true;
-  measure(b, "anti-alias, no limit on dip", &s, 0, 0, false);
+  measure(b, "anti-alias, no limit on dip", &s, false);
   free(b->c.samples);
   sp_free(b->sums.sum);
   sp_free(b->sums.hits);

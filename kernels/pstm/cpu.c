@@ -21,6 +21,7 @@ struct sp_pstm {
   sp_pstm_tile tile;
   sp_pstm_terms terms;
   sp_pstm_points points;
+  float *deepest; /* as slowness_2: the largest v tau / 2 up to there; NULL: no limit on dip */
   sp_pstm_filter *filter;
   const sp_pstm_ops *ops;
   sp_isa isa;
@@ -60,7 +61,8 @@ size_t sp_pstm_bytes(const sp_pstm_config *config, const sp_pstm_tile *tile, con
                      int n_threads) {
   const sp_pstm_points points = points_shape(config, tile, model);
   const size_t bank = SP_PSTM_BATCH * sp_pstm_bank_row(config) * sp_pstm_bank_rows(config) * sizeof(float);
-  return bank + sp_pstm_points_bytes(&points, model->eta, config->aperture_by_tau) +
+  const size_t deepest = config->max_dip < 90 ? points.rows * points.padded * sizeof(float) : 0;
+  return bank + deepest + sp_pstm_points_bytes(&points, model->eta, config->aperture_by_tau) +
          sp_pstm_filter_bytes(config, n_threads) + (size_t)n_threads * BLOCK_BYTES;
 }
 
@@ -79,6 +81,9 @@ static sp_status allocate_points(sp_pstm_points *p, bool eta, bool by_tau) {
 static sp_status allocate(sp_pstm *p, bool eta) {
   const size_t block = p->block_columns * p->points.padded;
   SP_TRY(allocate_points(&p->points, eta, p->config.aperture_by_tau));
+  if (p->config.max_dip < 90) {
+    SP_TRY(sp_alloc(p->points.rows * p->points.padded * sizeof(float), "depths of the image", (void **)&p->deepest));
+  }
   SP_TRY(sp_alloc(SP_PSTM_BATCH * p->bank_floats * sizeof(float), "a batch of pstm", (void **)&p->bank));
   SP_TRY(sp_calloc((size_t)p->n_threads, sizeof *p->sum, "sums of pstm", (void **)&p->sum));
   SP_TRY(sp_calloc((size_t)p->n_threads, sizeof *p->hits, "sums of pstm", (void **)&p->hits));
@@ -87,6 +92,14 @@ static sp_status allocate(sp_pstm *p, bool eta) {
     SP_TRY(sp_alloc(block * sizeof(int32_t), "hits of pstm", (void **)&p->hits[i]));
   }
   return sp_pstm_filter_create(&p->config, p->n_threads, &p->filter);
+}
+
+static void set_deepest(sp_pstm *p) {
+  const sp_pstm_points *x = &p->points;
+  for (size_t i = 0; i < x->rows * x->padded; i++) {
+    const float depth = sqrtf(x->quarter[i % x->padded] / x->slowness_2[i]);
+    p->deepest[i] = i % x->padded ? fmaxf(p->deepest[i - 1], depth) : depth;
+  }
 }
 
 sp_status sp_pstm_create(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_model *model,
@@ -111,6 +124,7 @@ sp_status sp_pstm_create(const sp_pstm_config *config, const sp_pstm_tile *tile,
   }
   sp_pstm_terms_set(config, model->eta, &p->terms);
   sp_pstm_points_set(config, model, &p->terms, &p->points);
+  if (p->deepest) set_deepest(p);
   p->config.aperture_by_tau = NULL; /* was borrowed */
   *out = p;
   return SP_SUCCESS;
@@ -126,6 +140,7 @@ void sp_pstm_destroy(sp_pstm *p) {
   sp_free(p->sum);
   sp_free(p->hits);
   sp_free(p->bank);
+  sp_free(p->deepest);
   sp_free(p->points.quarter);
   sp_free(p->points.aperture);
   sp_free(p->points.slowness_2);
@@ -168,6 +183,40 @@ static void column_place(const sp_pstm *p, uint32_t column, double place[2]) {
   place[1] = (p->tile.first[1] + column / p->tile.n[0]) * p->config.grid.step[1];
 }
 
+/* How many of the n ascending values are below x. */
+static size_t count_below(const float *values, size_t n, float x) {
+  size_t low = 0, high = n;
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (values[middle] < x)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* The samples before this one are beyond the largest dip. tan(dip) is the length of a mean of the vectors m - s and
+ * m - r, with weights 1/t_s and 1/t_r, over the depth v tau / 2: no less than the distance of m from the line between s
+ * and r over the depth. */
+static size_t first_within_dip(const sp_pstm *p, const sp_pstm_ray *ray, size_t row) {
+  if (!p->deepest) return 0;
+  const float *s = ray->source, x = ray->receiver[0] - s[0], y = ray->receiver[1] - s[1];
+  const float length_2 = x * x + y * y, along = -(s[0] * x + s[1] * y);
+  const float f = along <= 0 ? 0 : along < length_2 ? along / length_2 : 1;
+  const float distance = hypotf(s[0] + f * x, s[1] + f * y);
+  const float least = 0.999f * distance / sqrtf(p->terms.dip_end);
+  return count_below(p->deepest + row, p->points.padded, least) / PAD * PAD;
+}
+
+/* The samples from this one on are read beyond the end of the trace, since t >= tau; that is so of straight rays. */
+static size_t end_within_trace(const sp_pstm *p, const sp_pstm_ray *ray) {
+  if (p->terms.flags & SP_PSTM_ETA) return p->points.padded;
+  const float latest = fmaxf(0.5f * (p->terms.last - ray->start) / p->terms.oversample, 0);
+  const size_t n = count_below(p->points.quarter, p->points.padded, 1.001f * latest * latest);
+  return (n + PAD - 1) / PAD * PAD;
+}
+
 /* Rounds the sums of a column and adds them; returns how many were beyond the limit. */
 static uint64_t round_column(const sp_pstm *p, const float *sum, const int32_t *hits, uint32_t column,
                              const sp_pstm_sums *sums) {
@@ -205,8 +254,10 @@ uint64_t sp_pstm_add(sp_pstm *p, int thread, uint32_t block, const sp_pstm_sums 
       column_place(p, first + c, place);
       const sp_pstm_ray ray = sp_pstm_ray_to(&p->terms, &p->slots[i].place, place);
       if (!(ray.weight > 0)) continue;
-      const sp_pstm_column column = {&p->terms, &p->points, p->points.rows > 1 ? (first + c) * padded : 0,
-                                     sum + c * padded, hits + c * padded};
+      const size_t row = p->points.rows > 1 ? (first + c) * padded : 0;
+      const sp_pstm_column column = {
+          &p->terms,        &p->points,       row, first_within_dip(p, &ray, row), end_within_trace(p, &ray),
+          sum + c * padded, hits + c * padded};
       p->ops->add(&column, &ray, p->bank + i * p->bank_floats, p->bank_row);
       touched = true;
     }

@@ -9,9 +9,10 @@
 typedef struct sp_pstm_column {
   const sp_pstm_terms *terms;
   const sp_pstm_points *points;
-  size_t row;    /* of the points, in values */
-  float *sum;    /* [padded] */
-  int32_t *hits; /* [padded] */
+  size_t row;        /* of the points, in values */
+  size_t first, end; /* of the samples that the trace can reach */
+  float *sum;        /* [padded] */
+  int32_t *hits;     /* [padded] */
 } sp_pstm_column;
 
 typedef struct sp_pstm_ops {

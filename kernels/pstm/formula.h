@@ -54,7 +54,7 @@ SP_FORMULA num sp_pstm_cosine(num x) {
 
 /* atan(sqrt(y2 / x2)) of numbers that are not negative, in radians. */
 SP_FORMULA num sp_pstm_angle(num y2, num x2) {
-  const num z2 = num_max(num_quotient(num_min(y2, x2), num_max(y2, x2)), num_set(1e-30f)), z = z2 * inverse_root(z2);
+  const num low = num_min(y2, x2), z = low * inverse_root(num_max(low * num_max(y2, x2), num_set(1e-30f))), z2 = z * z;
   num sum = num_fused(num_set(SP_PSTM_ATAN_6), z2, num_set(SP_PSTM_ATAN_5));
   sum = num_fused(sum, z2, num_set(SP_PSTM_ATAN_4));
   sum = num_fused(sum, z2, num_set(SP_PSTM_ATAN_3));
