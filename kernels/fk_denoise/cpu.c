@@ -243,20 +243,21 @@ static uint32_t find_rows(const fkd_plan *p, const sp_block *block, const int32_
   return live;
 }
 
-/* How many passes are to follow the first, and what they replace. */
+/* How many passes are to follow the first, and what they replace. With a number of passes given, what stands out is
+ * bad in the first pass only, for it may prove right, and what a pass leaves far off is replaced in the next. */
 typedef struct course {
-  bool bad, outliers, local; /* bad samples are marked */
+  bool bad, stay_bad, outliers;
   int further;
 } course;
 
 static course find_course(const fkd_plan *p, const sp_fkd_box *box, bool has_dead) {
   const int robust = p->params.robust;
-  course c = {.further = robust > 0 ? robust : has_dead};
+  const bool given = robust > 0, by_itself = robust == SP_PARAM_AUTO;
+  course c = {.further = given ? robust : has_dead, .outliers = given};
   if (robust == 0) return c;
-  c.local = robust == SP_PARAM_AUTO;
-  c.bad = sp_fkd_find_bad(p->kernels, box, c.local) > 0;
-  c.outliers = robust > 0 || c.bad;
-  if (c.outliers && c.further == 0) c.further = 1;
+  c.bad = sp_fkd_find_bad(p->kernels, box, by_itself) > 0;
+  c.stay_bad = c.bad && by_itself;
+  if (c.stay_bad) c.further = 1;
   return c;
 }
 
@@ -285,9 +286,8 @@ static void process(const fkd_plan *p, sp_fkd_box *box, bool has_dead) {
   kernels->load(box, c.bad, 0, box->work.in);
   sp_fkd_pass(kernels, box);
   for (int i = 0; i < c.further; i++) {
-    /* with a number of passes given, what stood out at first may prove right */
-    kernels->load(box, c.bad && c.local, NAN, box->work.in);
-    sp_fkd_replace_bad(box, c.outliers, c.local);
+    kernels->load(box, c.stay_bad, NAN, box->work.in);
+    sp_fkd_replace_bad(box, c.outliers);
     sp_fkd_pass(kernels, box);
   }
   if (sp_log_get_level() >= SP_LOG_DEBUG) log_noise(box);

@@ -132,9 +132,9 @@ void sp_fkd_pass(const sp_fkd_kernels *kernels, const sp_fkd_box *box);
  * explain (cpu_bad.c). Uses work.in and work.out. Returns how many. */
 size_t sp_fkd_find_bad(const sp_fkd_kernels *kernels, const sp_fkd_box *box, bool coherent);
 
-/* Puts work.out in place of what work.in holds no number for, and of what the pass left far off in (cpu_bad.c): beyond
- * 4 standard deviations of the residual, of all of the box or (`local`) of two windows' time. */
-void sp_fkd_replace_bad(const sp_fkd_box *box, bool outliers, bool local);
+/* Puts work.out in place of what work.in holds no number for, and with `outliers` of what the pass left beyond 4
+ * standard deviations of the box's residual (cpu_replace.c). */
+void sp_fkd_replace_bad(const sp_fkd_box *box, bool outliers);
 
 /* --- boxes ------------------------------------------------------------------------------------------------------ */
 

@@ -2,20 +2,23 @@
  *
  * A sample stands out where it is above 8 times, or the mean magnitude of a window around it above 5 times, the median
  * of that mean over 13 traces (5 x 5 on a grid; ends reflected, so that the first trace is not its own median). Ground
- * roll near the source does so too, but it is coherent. So what stands out is compared with the traces beside it (one
- * and two nodes away on each axis), block by block of half a window: the largest correlation over lags up to a window a
- * node, of three windows around the block, magnitudes above three of their means clipped so that no single sample
- * counts for much. A block's likeness is the mean of the two largest.
+ * roll near the source does so too, but it is coherent. So what stands out is compared with the traces beside it, the
+ * four nearest on each axis, block by block of half a window: the largest correlation over lags up to a window a node,
+ * of three windows around the block, magnitudes above three of their means clipped so that no single sample counts for
+ * much. A block's likeness is the mean of the two largest.
+ *
+ * Near the source, at an end or beside a gap, first arrivals are seldom alike, but they follow each other. A level is
+ * matched where two of the traces beside it have as much at some time nearby, up to a window a node; or later, where
+ * the trace begins quietly and they have been quiet up to then: waves of wide spaced traces arrive far apart.
  *
  *   A window's mean that stands out (of magnitudes clipped at 8 medians, so that it is not a spike's) is bad where the
- *   likeness, averaged over five blocks as far as the mean stays above twice the median, is below INCOHERENT, and fewer
- *   than two of the traces beside it have a mean of a third of it nearby: first arrivals are seldom alike, but they
- *   follow each other. So are samples that stand out. From there on before and after what is above twice the median is
- *   bad too, as long as it is not coherent.
- *   A spike, a sample that stands out and of which fewer than three of the six beside it are above a fifth, is bad
- * where the likeness is below COHERENT, or where fewer than two of the traces that are SIMILAR have a sample of a
- * quarter of its height and the same sign at that lag, give or take one; samples found bad do not count in a second
- * sweep.
+ *   likeness, averaged over five blocks as far as the mean stays above twice the median, is below INCOHERENT, and a
+ *   third of it is not matched. So are samples that stand out. From there on before and after what is above twice the
+ *   median is bad too, as long as it is not coherent.
+ *   A spike, a sample that stands out and of which fewer than three of the eight beside it are above a fifth, is bad
+ *   where an eighth of it is not matched, and where the likeness is below COHERENT, or fewer than two of the traces
+ *   that are SIMILAR have a sample of a quarter of its height and the same sign at that lag, give or take one; samples
+ *   found bad do not count in a second sweep.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -23,9 +26,10 @@
 
 #include "kernels/fk_denoise/cpu.h"
 
-enum { MAX_NEIGHBOURS = 8, MAX_SPAN = 7 * SP_FKD_MAX_WINDOW, NEED = 2, AROUND = 2 };
+enum { MAX_NEIGHBOURS = 8, FURTHEST = 4, MAX_SPAN = (3 + 2 * FURTHEST) * SP_FKD_MAX_WINDOW, NEED = 2, AROUND = 2 };
 
-static const float SAMPLE_TIMES = 8, LEVEL_TIMES = 5, GO_ON_TIMES = 2, CLIP_TIMES = 3, SHARE = 0.25f, MATCH = 1 / 3.0f;
+static const float SAMPLE_TIMES = 8, LEVEL_TIMES = 5, GO_ON_TIMES = 2, CLIP_TIMES = 3, SHARE = 0.25f, MATCH = 1 / 3.0f,
+                   QUIET = 0.05f;
 static const double INCOHERENT = 0.5, COHERENT = 0.6, SIMILAR = 0.5;
 
 /* A trace that is looked at, and what of the box that needs. */
@@ -66,7 +70,7 @@ static void clipped_samples(const search *s, uint32_t node, int64_t first, uint3
 /* The largest correlation of a[length] with parts of b[length + 2 reach]. */
 static void correlate(const double *a, const double *b, uint32_t length, uint32_t reach, neighbour *best) {
   const uint32_t lags = 2 * reach + 1;
-  double products[4 * SP_FKD_MAX_WINDOW + 1] = {0}, energy = 0, own = 0;
+  double products[2 * FURTHEST * SP_FKD_MAX_WINDOW + 1] = {0}, energy = 0, own = 0;
   for (uint32_t i = 0; i < length; i++) {
     for (uint32_t lag = 0; lag < lags; lag++) products[lag] += a[i] * b[i + lag];
     own += a[i] * a[i];
@@ -82,17 +86,21 @@ static void correlate(const double *a, const double *b, uint32_t length, uint32_
   }
 }
 
-/* Nodes one and two steps away that are not dead. */
+/* The nearest nodes on each axis that are not dead, up to four of an axis: one and two steps away, or at an end further
+ * ones instead. */
 static uint32_t find_neighbours(const search *s, neighbour *list) {
   const sp_fkd_layout *l = &s->box->layout;
   const int64_t i = s->node / l->j.n, j = s->node % l->j.n;
   uint32_t n = 0;
   for (int axis = 0; axis < 2; axis++) {
-    for (int d = -2; d <= 2; d++) {
-      const int64_t at_i = i + (axis ? d : 0), at_j = j + (axis ? 0 : d);
-      if (d == 0 || at_i < 0 || at_j < 0 || at_i >= l->i.n || at_j >= l->j.n) continue;
-      const uint32_t node = (uint32_t)(at_i * l->j.n + at_j);
-      if (s->box->rows[node]) list[n++] = (neighbour){.node = node, .steps = (uint32_t)abs(d)};
+    const uint32_t most = n + 4;
+    for (int steps = 1; steps <= FURTHEST && n < most; steps++) {
+      for (int d = -steps; d <= steps && n < most; d += 2 * steps) {
+        const int64_t at_i = i + (axis ? d : 0), at_j = j + (axis ? 0 : d);
+        if (at_i < 0 || at_j < 0 || at_i >= l->i.n || at_j >= l->j.n) continue;
+        const uint32_t node = (uint32_t)(at_i * l->j.n + at_j);
+        if (s->box->rows[node]) list[n++] = (neighbour){.node = node, .steps = (uint32_t)steps};
+      }
     }
   }
   return n;
@@ -150,35 +158,54 @@ static bool is_explained(const search *s, uint32_t t, const neighbour *list, uin
 
 static bool is_spike(const search *s, uint32_t t) {
   int high = 0;
-  for (int64_t at = (int64_t)t - 3; at <= (int64_t)t + 3; at++) {
+  for (int64_t at = (int64_t)t - 4; at <= (int64_t)t + 4; at++) {
     if (at >= 0 && at < s->n && at != t) high += fabsf(s->x[at]) > fabsf(s->x[t]) / 5;
   }
   return high < 3;
 }
 
-/* Whether enough of the traces beside it are about as strong as the block, at some time nearby. */
-static bool is_matched(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n) {
-  const float *own = s->levels + s->node * s->row;
+static float highest(const float *level, uint32_t start, uint32_t end) {
   float most = 0;
+  for (uint32_t t = start; t < end; t++) most = fmaxf(most, level[t]);
+  return most;
+}
+
+static float largest(const float *x, uint32_t n) {
+  float most = 0;
+  for (uint32_t t = 0; t < n; t++) most = fmaxf(most, fabsf(x[t]));
+  return most;
+}
+
+/* Whether enough of the traces beside it have a level of `enough` at some time near to start ... end, or later where
+ * they have been quiet up to then. */
+static bool is_matched(const search *s, uint32_t start, uint32_t end, float enough, const neighbour *list, uint32_t n) {
+  const bool begins = largest(s->x, s->window) < QUIET * largest(s->x, s->n);
   uint32_t found = 0;
-  for (uint32_t t = start; t < end; t++) most = fmaxf(most, own[t]);
   for (uint32_t k = 0; k < n; k++) {
     const float *level = s->levels + list[k].node * s->row;
     const uint32_t reach = list[k].steps * s->window, first = start < reach ? 0 : start - reach;
-    bool strong = false;
-    for (uint32_t t = first; t < s->n && t < end + reach; t++) strong |= level[t] > MATCH * most;
-    found += strong;
+    const uint32_t last = s->n - end < reach ? s->n : end + reach;
+    const float later = highest(level, last, s->n);
+    found +=
+        highest(level, first, last) > enough || (begins && later > enough && highest(level, 0, last) < QUIET * later);
   }
   return found >= (n < NEED ? n : NEED);
+}
+
+static bool block_is_matched(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n) {
+  const float most = highest(s->levels + s->node * s->row, start, end);
+  return is_matched(s, start, end, MATCH * most, list, n);
 }
 
 /* Marks samples of the block start ... end - 1 that stand out. */
 static void mark_samples(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n,
                          double likeness, uint8_t mark) {
-  const bool strange = likeness < INCOHERENT && !is_matched(s, start, end, list, n);
+  const bool strange = likeness < INCOHERENT && !block_is_matched(s, start, end, list, n);
   for (uint32_t t = start; t < end; t++) {
     if (s->bad[t] != GOOD || !sample_stands_out(s, t)) continue;
-    const bool spike = is_spike(s, t) && (likeness < COHERENT || !is_explained(s, t, list, n));
+    const float height = fabsf(s->x[t] * s->box->scale);
+    const bool spike = is_spike(s, t) && (likeness < COHERENT || !is_explained(s, t, list, n)) &&
+                       !is_matched(s, t, t + 1, height / SAMPLE_TIMES, list, n);
     if (strange || spike) s->bad[t] = mark;
   }
 }
@@ -246,7 +273,7 @@ static void mark_blocks(const search *s, bool second) {
     const uint32_t n = compare_block(s, start, list, &likeness);
     mark_samples(s, start, end, list, n, likeness, second ? BAD_LATER : BAD);
     if (second || !block_has(s, start, end, LEVEL_TIMES, false)) continue;
-    if (mean_likeness(s, start / hop) >= INCOHERENT || is_matched(s, start, end, list, n)) continue;
+    if (mean_likeness(s, start / hop) >= INCOHERENT || block_is_matched(s, start, end, list, n)) continue;
     mark_level(s, start, end, GO_ON_TIMES);
   }
 }

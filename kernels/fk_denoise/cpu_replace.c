@@ -8,10 +8,10 @@ enum { BUCKETS = 65536 };
 
 static const double OUTLIER = 4, MAD_TO_SIGMA = 1.4826;
 
-/* Residuals of the live traces from sample `first` to `end`. */
+/* Residuals of the live traces. */
 typedef struct residuals {
   const sp_fkd_box *box;
-  uint32_t n_live, first, end;
+  uint32_t n_live;
 } residuals;
 
 static uint32_t residual_bits(const sp_fkd_box *box, size_t at) {
@@ -26,7 +26,7 @@ static size_t count(const residuals *r, const uint32_t *upper) {
   const sp_fkd_work *w = &r->box->work;
   size_t n = 0;
   memset(w->histogram, 0, BUCKETS * sizeof *w->histogram);
-  for (size_t t = r->first; t < r->end; t++) {
+  for (size_t t = 0; t < r->box->layout.t.n; t++) {
     for (uint32_t k = 0; k < r->n_live; k++) {
       const uint32_t bits = residual_bits(r->box, t * r->box->layout.plane + w->live_at[k]);
       if (bits > 0x7f800000u || (upper && bits >> 16 != *upper)) continue; /* no number: already known to be bad */
@@ -72,24 +72,14 @@ static uint32_t find_live(const sp_fkd_box *box) {
   return n;
 }
 
-static void replace(const sp_fkd_box *box, uint32_t first, uint32_t end, float limit) {
-  const size_t plane = box->layout.plane;
-  float *x = box->work.in;
+void sp_fkd_replace_bad(const sp_fkd_box *box, bool outliers) {
+  const sp_fkd_layout *l = &box->layout;
+  const residuals r = {box, find_live(box)};
+  const float limit = outliers ? (float)(OUTLIER * MAD_TO_SIGMA * median(&r)) : INFINITY;
   const float *y = box->work.out;
-  for (size_t i = first * plane; i < end * plane; i++) {
+  float *x = box->work.in;
+  for (size_t i = 0; i < l->t.n * l->plane; i++) {
     if (!(fabsf(x[i] - y[i]) <= limit)) x[i] = y[i];
   }
-}
-
-void sp_fkd_replace_bad(const sp_fkd_box *box, bool outliers, bool local) {
-  const sp_fkd_layout *l = &box->layout;
-  const uint32_t span = local ? 2 * l->t.window : l->t.n, margin = local ? l->t.window : 0;
-  const uint32_t n_live = find_live(box);
-  for (uint32_t first = 0; first < l->t.n; first += span) {
-    const uint32_t end = l->t.n - first < span ? l->t.n : first + span;
-    residuals r = {box, n_live, first < margin ? 0 : first - margin, l->t.n - end < margin ? l->t.n : end + margin};
-    const double limit = outliers ? OUTLIER * MAD_TO_SIGMA * median(&r) : INFINITY;
-    replace(box, first, end, (float)limit);
-  }
-  sp_fkd_continue(l, box->work.in);
+  sp_fkd_continue(l, x);
 }

@@ -336,3 +336,48 @@ def test_strong_coherent_waves_are_not_bad(kernels):
         u = t - distance / 500
         noisy[trace] += 60 / distance * 12.5 * np.exp(-((u - 0.15) / 0.1) ** 2) * np.cos(2 * np.pi * 11 * u)
     assert np.array_equal(run(kernels, noisy, robust="auto").out, run(kernels, noisy, robust=0).out)
+
+
+def shot(seed, spacing, nearest, n_traces=40, decay=1.5, velocities=(300, 900)):
+    """Offsets and traces of one side of an uneven shot: dispersive ground roll, with a phase of its own on each trace,
+    which falls off quickly with offset. Quiet up to the first arrival."""
+    random = np.random.default_rng(seed)
+    offset = nearest + spacing * np.arange(n_traces)
+    f = np.fft.rfftfreq(600, INTERVAL)
+    velocity = velocities[1] - (velocities[1] - velocities[0]) * np.clip(f / 30, 0, 1)
+    source = np.exp(-((f - 15) / 8) ** 2) * (1 + 0.5 * random.standard_normal(len(f)))
+    phase = 2 * np.pi * f * (offset[:, None] / velocity + 0.1) + random.uniform(-1.2, 1.2, (n_traces, 1))
+    traces = np.fft.irfft(source * np.exp(-1j * phase), 600, axis=1) * (offset[:, None] / nearest) ** -decay
+    traces[np.arange(600) * INTERVAL < offset[:, None] / velocities[1]] = 0
+    traces += 5e-5 * np.abs(traces).max() * random.standard_normal(traces.shape)
+    return offset, traces.astype(np.float32)
+
+
+def lost_to_robust(kernels, gather, headers=None):
+    """The share of a gather's energy by which robust: auto and 0 differ."""
+    out = {robust: run(kernels, gather, headers, robust=robust).out.astype(float) for robust in (0, "auto")}
+    return float(np.sum((out["auto"] - out[0]) ** 2) / np.sum(gather.astype(float) ** 2))
+
+
+def test_strong_traces_beside_a_gap_are_not_bad(kernels):
+    """The nearest trace on either side of the source is several times as strong as the next one, and unlike it."""
+    for seed in range(4):
+        left, one = shot(seed, 25.0, 40.0)
+        right, other = shot(seed + 10, 25.0, 90.0, decay=2)
+        gather, x = np.concatenate([one[::-1], other]), np.concatenate([-left[::-1], right])
+        for part, at in ((gather, x), (gather[::-1], x[::-1]), (gather[40:], x[40:]), (gather[:40], x[:40])):
+            assert lost_to_robust(kernels, part, positions(at)) < 1e-4, seed
+
+
+def test_first_arrivals_far_apart_are_not_bad(kernels):
+    """Wide spacing: each trace begins after the one before it has long been there."""
+    for seed in range(4):
+        gather = shot(seed, 200.0, 200.0, n_traces=8, velocities=(1200, 1500))[1]
+        assert lost_to_robust(kernels, gather) < 1e-4, seed
+
+
+@pytest.mark.parametrize("bad", [[0], [63], [0, 1], [1, 62]], ids=str)
+def test_bad_traces_at_the_ends_are_found(kernels, bad):
+    clean, noisy = events(64, 256, 6)
+    noisy[bad] = clean[bad] + 8 * np.random.default_rng(9).standard_normal((len(bad), 256))
+    assert snr(clean, run(kernels, noisy, robust="auto").out) > 8

@@ -36,6 +36,8 @@ PROCESSORS = {
     "dwt, soft k 3": [("dwt", {"transform": "dwt", "threshold": "soft", "k": 3, "noise_level": "finest"})],
     "fx_decon": [("fx_decon", {})],
     "fk_denoise": [("fk_denoise", {})],
+    "fk_denoise, robust 0": [("fk_denoise", {"robust": 0})],
+    "fk_denoise, robust 1": [("fk_denoise", {"robust": 1})],
     "stft": [("tf", {})],
     "stft, k 1": [("tf", {"k": 1})],
     "stockwell": [("tf", {"transform": "stockwell"})],
