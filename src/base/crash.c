@@ -17,9 +17,12 @@ static struct {
   atomic_flag taken; /* by the first thread that faults */
   struct {
     atomic_ullong first, n;
+    atomic_uint trial;
   } slabs[SP_CRASH_SLABS];
   struct sigaction before[N_SIGNALS];
 } watch = {.fd = -1};
+
+static _Thread_local volatile bool is_computing;
 
 /* Appends a number in decimal digits; snprintf is not for signal handlers. */
 static char *put_number(char *at, unsigned long long value) {
@@ -34,7 +37,7 @@ static char *put_number(char *at, unsigned long long value) {
   return at;
 }
 
-static void leave_line(int signal, unsigned long long first, unsigned long long n) {
+static void leave_line(int signal, unsigned long long first, unsigned long long n, unsigned trial) {
   static const char word[] = "crash";
   char line[LINE_SIZE], *at = line + sizeof word - 1;
   memcpy(line, word, sizeof word - 1);
@@ -42,6 +45,7 @@ static void leave_line(int signal, unsigned long long first, unsigned long long 
   at = put_number(at, (unsigned long long)signal);
   at = put_number(at, first);
   at = put_number(at, n);
+  at = put_number(at, trial);
   *at++ = '\n';
   for (const char *left = line; left < at;) {
     const ssize_t written = write(watch.fd, left, (size_t)(at - left));
@@ -50,19 +54,25 @@ static void leave_line(int signal, unsigned long long first, unsigned long long 
   }
 }
 
-static void leave_lines(int signal) {
+static void leave_lines(int signal, bool accuses) {
   bool any = false;
-  for (int i = 0; i < SP_CRASH_SLABS; i++) {
+  for (int i = 0; i < SP_CRASH_SLABS && accuses; i++) {
     const unsigned long long n = atomic_load(&watch.slabs[i].n);
     if (n == 0) continue;
-    leave_line(signal, atomic_load(&watch.slabs[i].first), n);
+    leave_line(signal, atomic_load(&watch.slabs[i].first), n, atomic_load(&watch.slabs[i].trial));
     any = true;
   }
-  if (!any) leave_line(signal, 0, 0);
+  if (!any) leave_line(signal, 0, 0, 0);
 }
 
-static void note(int signal) {
-  if (!atomic_flag_test_and_set(&watch.taken)) leave_lines(signal);
+/* si_code is positive where the kernel raised the signal; abort() sends it from within. */
+static bool accuses(int signal, const siginfo_t *info) {
+  const bool own = info->si_code > 0 || info->si_pid == getpid();
+  return is_computing && own && (signal != SIGBUS || info->si_code == BUS_ADRALN);
+}
+
+static void note(int signal, siginfo_t *info, void *context) {
+  if (!atomic_flag_test_and_set(&watch.taken)) leave_lines(signal, accuses(signal, info));
   /* the fault comes again, and meets who was there before; one that was sent does not, so it is sent again */
   for (int i = 0; i < N_SIGNALS; i++) {
     if (signals[i] == signal) sigaction(signal, &watch.before[i], NULL);
@@ -73,7 +83,7 @@ static void note(int signal) {
 void sp_crash_watch(int fd, int rank) {
   watch.fd = fd;
   watch.rank = rank;
-  struct sigaction action = {.sa_handler = note, .sa_flags = SA_ONSTACK};
+  struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_ONSTACK | SA_SIGINFO};
   sigemptyset(&action.sa_mask);
   for (int i = 0; i < N_SIGNALS; i++) sigaction(signals[i], &action, &watch.before[i]);
   watch.on = true;
@@ -85,13 +95,14 @@ void sp_crash_unwatch(void) {
   watch.fd = -1;
 }
 
-void sp_crash_set(unsigned slab, uint64_t first, uint64_t n) {
+void sp_crash_set(unsigned slab, uint64_t first, uint64_t n, unsigned trial) {
   if (slab >= SP_CRASH_SLABS) return;
   atomic_store(&watch.slabs[slab].n, 0); /* never a range of which half is the last one's */
   atomic_store(&watch.slabs[slab].first, first);
+  atomic_store(&watch.slabs[slab].trial, trial);
   atomic_store(&watch.slabs[slab].n, n);
 }
 
-void sp_crash_note(void) {
-  if (watch.on && !atomic_flag_test_and_set(&watch.taken)) leave_lines(0);
+void sp_crash_computing(bool computing) {
+  is_computing = computing;
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/base/crash.h"
+
 enum { MAX_POINTS = 16 };
 
 /* How often this process came to each of the points that SEISPROC_FAULT names, by their place in it. */
@@ -65,16 +67,20 @@ void sp_fault_torn_write(const char *name, int fd, const void *text, size_t n) {
 
 /* On a thread of its own, as engines compute on theirs. */
 static void *crash(void *argument) {
+  sp_crash_computing(true);
   *(volatile int *)argument = 0;
   return NULL;
 }
 
-void sp_fault_poison(uint64_t first_gather, uint64_t n) {
+void sp_fault_poison(uint64_t first_gather, uint64_t n, const char *engine) {
   const char *text = getenv("SEISPROC_POISON");
   while (text && *text) {
-    const uint64_t gather = strtoull(text, NULL, 10);
+    char *end;
+    const uint64_t gather = strtoull(text, &end, 10);
+    const size_t length = strlen(engine);
+    const bool meant = *end != ':' || (!strncmp(end + 1, engine, length) && strcspn(end + 1, ",") == length);
     pthread_t thread;
-    if (gather >= first_gather && gather - first_gather < n && !pthread_create(&thread, NULL, crash, NULL)) {
+    if (meant && gather >= first_gather && gather - first_gather < n && !pthread_create(&thread, NULL, crash, NULL)) {
       pthread_join(thread, NULL);
     }
     text += strcspn(text, ",");

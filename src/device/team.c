@@ -11,6 +11,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/base/crash.h"
 
 typedef struct member {
   sp_team *team;
@@ -62,9 +63,11 @@ void sp_team_wait(sp_team *team) {
 
 static void compute(sp_team *team, int thread, void *unit) {
   if (team->n_computing++ == 0) team->busy_since = now();
+  sp_crash_computing(true);
   do {
     team->ops->run(team->context, thread, unit);
   } while (team->ops->take(team->context, unit));
+  sp_crash_computing(false);
   if (--team->n_computing == 0) team->busy += now() - team->busy_since;
 }
 

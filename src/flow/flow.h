@@ -44,9 +44,17 @@ typedef struct sp_task {
   uint32_t n_traces;
   uint32_t set_aside;     /* sp_reason: not SP_REASON_OK where the units are not to be computed */
   uint64_t work;          /* traces, or whatever the flow measures work in */
-  uint32_t alone;         /* non-zero: suspected of killing workers, nothing else is in hand */
+  uint32_t trial;         /* sp_trial: suspected of killing workers, nothing else is in hand */
+  uint32_t on_cpu;        /* non-zero: the CPU is to compute it, whatever engine the others have */
   uint32_t payload_bytes; /* filled in by the flow */
 } sp_task;
+
+/* How a unit that was in hand in crashes is tried again. */
+typedef enum sp_trial {
+  SP_TRIAL_NONE,     /* it is not suspected, or not yet */
+  SP_TRIAL_ALONE,    /* by itself */
+  SP_TRIAL_ELSEWHERE /* by itself, on another worker or, where there is none, on the CPU */
+} sp_trial;
 
 /* A phase: consecutive units. */
 typedef struct sp_phase {

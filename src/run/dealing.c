@@ -79,7 +79,7 @@ static sp_status order_io_ranks(sp_coordinator *c, sp_io_order order) {
 
 /* --- tasks ----------------------------------------------------------------------------------------------------- */
 
-static sp_status send_task(sp_coordinator *c, int team, sp_unit_run units, const sp_suspect *suspect) {
+static sp_status send_task(sp_coordinator *c, int team, sp_unit_run units, sp_task kind) {
   SP_FAULT_POINT("before_deal");
   int end;
   const int first = first_worker(c, team, &end);
@@ -87,11 +87,11 @@ static sp_status send_task(sp_coordinator *c, int team, sp_unit_run units, const
   flight->team = team;
   flight->reports_due = (uint32_t)(end - first);
   sp_task *task = &flight->task;
+  kind.id = task->id;
+  *task = kind;
   task->phase = c->phase;
   task->first_unit = units.first;
   task->n_units = units.n;
-  task->alone = suspect != NULL;
-  task->set_aside = suspect ? suspect->set_aside : SP_REASON_OK;
   c->flow->fill(c->plan, task, c->payload);
   for (int w = first; w < end; w++) sp_inflight_deal(c->inflight, c->worker_ranks[w], units.first, units.n);
   sp_inflight_flush(c->inflight);
@@ -104,12 +104,16 @@ static sp_status send_task(sp_coordinator *c, int team, sp_unit_run units, const
   return send_to_team(c, team, (sp_deal_message){.kind = SP_DEAL_TASK, .task = *task});
 }
 
-/* The next suspect of this phase; NULL where there is none. They are dealt one by one, after all other units. */
-static const sp_suspect *next_suspect(sp_coordinator *c) {
-  sp_quarantine *q = &c->quarantine;
-  while (q->next < q->n && q->suspects[q->next].unit < c->now.first_unit) q->next++;
-  const bool any = q->next < q->n && q->suspects[q->next].unit - c->now.first_unit < c->now.n_units;
-  return any ? &q->suspects[q->next++] : NULL;
+/* The next suspect of this phase that this team may be dealt. They are dealt one by one, after all other units. */
+static sp_status deal_suspect(sp_coordinator *c, int team, bool *dealt) {
+  bool on_cpu;
+  sp_suspect *suspect =
+      sp_quarantine_next(&c->quarantine, c->now.first_unit, c->now.n_units, c->roles, c->run->places, team, &on_cpu);
+  *dealt = suspect != NULL;
+  if (!suspect) return SP_SUCCESS;
+  suspect->dealt = true;
+  const sp_task kind = {.trial = suspect->trial, .set_aside = suspect->set_aside, .on_cpu = on_cpu};
+  return send_task(c, team, (sp_unit_run){.first = suspect->unit, .n = 1}, kind);
 }
 
 /* One more task for a team that has room for it; whether there was one. */
@@ -118,16 +122,13 @@ static sp_status deal_one(sp_coordinator *c, int team, bool *dealt) {
   if (c->teams[team].in_hand >= SP_CREDITS || sp_task_table_is_full(c->table) || !can_send_to_team(c, team)) {
     return SP_SUCCESS;
   }
-  const sp_suspect *suspect = NULL;
-  sp_unit_run units = {0};
   if (c->outcome == SP_SUCCESS) {
-    units = c->flow->deal(c->plan, team, c->speed);
-    suspect = units.n ? NULL : next_suspect(c);
+    const sp_unit_run units = c->flow->deal(c->plan, team, c->speed);
+    *dealt = units.n > 0;
+    if (*dealt) return send_task(c, team, units, (sp_task){.trial = SP_TRIAL_NONE});
+    SP_TRY(deal_suspect(c, team, dealt));
   }
-  if (suspect) units = (sp_unit_run){.first = suspect->unit, .n = 1};
-  *dealt = units.n > 0;
-  if (*dealt) return send_task(c, team, units, suspect);
-  if (c->teams[team].is_followed) return SP_SUCCESS;
+  if (*dealt || c->teams[team].is_followed) return SP_SUCCESS;
   return send_to_team(c, team, (sp_deal_message){.kind = SP_DEAL_FINISH});
 }
 

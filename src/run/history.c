@@ -10,13 +10,16 @@
 #include <unistd.h>
 
 #include "seisproc/log.h"
+#include "seisproc/memory.h"
 #include "seisproc/side_file.h"
+#include "src/flow/flow.h"
 
 enum { LINE_SIZE = 512 };
 
 static const char *const end_words[] = {
-    [SP_END_NONE] = "unknown",  [SP_END_COMPLETE] = "complete", [SP_END_STOPPED] = "stopped",
-    [SP_END_FAILED] = "failed", [SP_END_BROKEN] = "broken",     [SP_END_STALLED] = "stalled",
+    [SP_END_NONE] = "unknown",    [SP_END_COMPLETE] = "complete", [SP_END_STOPPED] = "stopped",
+    [SP_END_FAILED] = "failed",   [SP_END_BROKEN] = "broken",     [SP_END_DEVICE] = "device",
+    [SP_END_STALLED] = "stalled",
 };
 
 enum { N_ENDS = sizeof end_words / sizeof end_words[0] };
@@ -50,7 +53,8 @@ void sp_history_end(const char *path, sp_end end, int rank) {
 
 static bool parse_crash(const char *line, sp_crash *out) {
   unsigned long long first, n;
-  if (sscanf(line, "crash %d %d %llu %llu", &out->rank, &out->signal, &first, &n) != 4) return false;
+  out->trial = SP_TRIAL_NONE;
+  if (sscanf(line, "crash %d %d %llu %llu %d", &out->rank, &out->signal, &first, &n, &out->trial) < 4) return false;
   out->first_unit = first;
   out->n_units = n;
   return true;
@@ -99,17 +103,19 @@ void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
   fclose(file);
 }
 
-static void count(const sp_crash *crash, uint64_t n_units, uint8_t *counts, uint8_t *alone) {
+static void count(const sp_crash *crash, uint64_t n_units, uint8_t *counts, uint8_t *trials) {
   if (crash->first_unit > n_units || crash->n_units > n_units - crash->first_unit) return;
+  if (crash->signal == 0) return; /* how versions before 0.2 noted a device that failed */
+  const bool tried = crash->n_units == 1 && crash->trial > 0 && crash->trial <= SP_TRIAL_ELSEWHERE;
   for (uint64_t u = crash->first_unit; u < crash->first_unit + crash->n_units; u++) {
     counts[u] = (uint8_t)(counts[u] + (counts[u] < UINT8_MAX));
-    if (crash->n_units == 1) alone[u] = (uint8_t)(alone[u] + (alone[u] < UINT8_MAX));
+    if (tried && trials[u] < crash->trial) trials[u] = (uint8_t)crash->trial;
   }
 }
 
-sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *alone) {
+sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *trials) {
   memset(counts, 0, n_units);
-  memset(alone, 0, n_units);
+  memset(trials, 0, n_units);
   FILE *file = sp_side_read(path);
   if (!file && errno == ENOENT) return SP_SUCCESS;
   if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, sp_side_error(errno));
@@ -119,11 +125,62 @@ sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *
     bool is_new;
     if (parse_run(line, &is_new) && is_new) {
       memset(counts, 0, n_units);
-      memset(alone, 0, n_units);
+      memset(trials, 0, n_units);
     } else if (parse_crash(line, &crash)) {
-      count(&crash, n_units, counts, alone);
+      count(&crash, n_units, counts, trials);
     }
   }
   fclose(file);
   return SP_SUCCESS;
+}
+
+/* The nodes of a run, as far as there is room for them. */
+enum { MAX_NODES = 1024 };
+
+typedef struct node_list {
+  struct {
+    char host[SP_HOST_NAME];
+    int first_rank;
+  } nodes[MAX_NODES];
+  int n;
+} node_list;
+
+static void add_node(node_list *list, const char *line) {
+  if (list->n == MAX_NODES) return;
+  const int n = sscanf(line, "node %63s %d", list->nodes[list->n].host, &list->nodes[list->n].first_rank);
+  list->n += n == 2;
+}
+
+/* Ranks of a node follow each other: it is the last node that begins at this rank or before. */
+static const char *host_of(const node_list *list, int rank) {
+  const char *host = "";
+  int best = -1;
+  for (int i = 0; i < list->n; i++) {
+    if (list->nodes[i].first_rank > rank || list->nodes[i].first_rank < best) continue;
+    best = list->nodes[i].first_rank;
+    host = list->nodes[i].host;
+  }
+  return host;
+}
+
+bool sp_history_find_trial(const char *path, uint64_t unit, int *rank, char host[SP_HOST_NAME]) {
+  bool found = false;
+  node_list *nodes = NULL;
+  FILE *file = sp_side_read(path);
+  if (!file || sp_calloc(1, sizeof *nodes, "the nodes of a run", (void **)&nodes) != SP_SUCCESS) goto out;
+  char line[LINE_SIZE];
+  while (fgets(line, sizeof line, file)) {
+    sp_crash crash;
+    bool is_new;
+    if (parse_run(line, &is_new)) nodes->n = 0;
+    add_node(nodes, line);
+    if (!parse_crash(line, &crash) || crash.n_units != 1 || crash.first_unit != unit || crash.trial <= 0) continue;
+    found = true;
+    *rank = crash.rank;
+    snprintf(host, SP_HOST_NAME, "%s", host_of(nodes, crash.rank));
+  }
+out:
+  if (file) fclose(file);
+  sp_free(nodes);
+  return found;
 }

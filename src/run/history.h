@@ -3,7 +3,7 @@
  *
  *   run TIME new|resumed DONE/UNITS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
  *   node HOST FIRST_RANK N
- *   crash RANK SIGNAL FIRST_UNIT N       a rank's own fault (SIGNAL 0: a device failed), and what it computed then
+ *   crash RANK SIGNAL FIRST_UNIT N TRIAL a signal that ended a worker, and units that it was computing (N may be 0)
  *   end TIME WORD RANK
  *
  * It is the provenance that the output itself cannot hold, whose bytes do not depend on where it was made, and it stays
@@ -25,7 +25,8 @@ typedef enum sp_end {
   SP_END_COMPLETE,
   SP_END_STOPPED, /* on request */
   SP_END_FAILED,  /* for a reason that starting again does not mend: disk, input, memory */
-  SP_END_BROKEN,  /* starting again may mend it: device, network, a bug */
+  SP_END_BROKEN,  /* starting again may mend it: network, a bug */
+  SP_END_DEVICE,  /* a GPU or its driver failed, which is never a unit's fault */
   SP_END_STALLED  /* nothing was done for too long */
 } sp_end;
 
@@ -42,7 +43,8 @@ const char *sp_history_time(char text[SP_TIME_TEXT]);
 /* A crash. */
 typedef struct sp_crash {
   int rank, signal;
-  uint64_t first_unit, n_units;
+  uint64_t first_unit, n_units; /* n_units 0: it is nobody's fault */
+  int trial;                    /* sp_trial */
 } sp_crash;
 
 /* Bytes of the file; 0 where there is none. */
@@ -60,8 +62,14 @@ typedef struct sp_last_run {
 
 void sp_history_last(const char *path, uint64_t from, sp_last_run *out);
 
-/* Counts, for each unit, the crashes since the output was begun that had it in hand, in counts[n_units], and in
- * alone[n_units] those that had nothing else (both up to 255). */
-sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *alone);
+/* Counts, for each unit, the crashes since the output was begun that had it in hand, in counts[n_units] (up to 255);
+ * trials[n_units] gets the furthest trial (sp_trial) that it crashed in. */
+sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *trials);
+
+enum { SP_HOST_NAME = 64 };
+
+/* Which rank a trial of this unit last crashed, and on which host ("" where that is not known); false where none did.
+ */
+bool sp_history_find_trial(const char *path, uint64_t unit, int *rank, char host[SP_HOST_NAME]);
 
 #endif

@@ -94,11 +94,13 @@ typedef struct summary {
     uint32_t n;
   } ranges[MAX_RANGES];
   int n_ranges;
+  uint64_t n_done; /* units */
 } summary;
 
 static void forget_range(summary *s, uint64_t first) {
   for (int i = 0; i < s->n_ranges; i++) {
     if (s->ranges[i].first != first) continue;
+    s->n_done += s->ranges[i].n;
     memmove(&s->ranges[i], &s->ranges[i + 1], (size_t)(--s->n_ranges - i) * sizeof s->ranges[0]);
     return;
   }
@@ -152,15 +154,29 @@ static void put_ranges(const summary *s, char *text, size_t size) {
   if (s->n_ranges > SHOWN_RANGES) snprintf(text + used, size - used, " and more");
 }
 
-bool sp_inflight_describe(const char *path, int rank, char text[SP_INFLIGHT_TEXT], bool *says) {
-  text[0] = '\0';
+static bool summarise(const char *path, int rank, summary *s) {
+  *s = (summary){0};
   FILE *file = sp_side_read(path);
   if (!file) return false;
-  summary s = {0};
-  char line[LINE_SIZE], ranges[SP_INFLIGHT_TEXT / 2] = "";
-  while (fgets(line, sizeof line, file)) take_line(&s, rank, line);
+  char line[LINE_SIZE];
+  while (fgets(line, sizeof line, file)) take_line(s, rank, line);
   fclose(file);
-  if (!s.known) return false;
+  return s->known;
+}
+
+void sp_inflight_count(const char *path, int rank, uint64_t *n_done, uint64_t *n_in_hand) {
+  summary s;
+  *n_done = *n_in_hand = 0;
+  if (!summarise(path, rank, &s)) return;
+  *n_done = s.n_done;
+  for (int i = 0; i < s.n_ranges; i++) *n_in_hand += s.ranges[i].n;
+}
+
+bool sp_inflight_describe(const char *path, int rank, char text[SP_INFLIGHT_TEXT], bool *says) {
+  summary s;
+  char ranges[SP_INFLIGHT_TEXT / 2] = "";
+  text[0] = '\0';
+  if (!summarise(path, rank, &s)) return false;
   if (says) *says = s.waits[0] != '\0';
   put_ranges(&s, ranges, sizeof ranges);
   char *what = s.waits;

@@ -94,6 +94,7 @@ static sp_end end_of(sp_status status) {
   case SP_STOPPED:
     return SP_END_STOPPED;
   case SP_ERR_DEVICE:
+    return SP_END_DEVICE;
   case SP_ERR_MPI:
   case SP_ERR_INTERNAL:
     return SP_END_BROKEN;
@@ -117,8 +118,6 @@ void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status s
 }
 
 _Noreturn void sp_run_abort(const sp_run_context *run, sp_status status) {
-  const sp_end end = end_of(status);
-  if (end == SP_END_BROKEN) sp_crash_note();
-  if (run->recorded) sp_history_end(run->history_path, end, run->roles->rank);
+  if (run->recorded) sp_history_end(run->history_path, end_of(status), run->roles->rank);
   sp_comm_abort(status);
 }

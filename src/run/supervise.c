@@ -11,6 +11,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
+#include "src/flow/flow.h"
 #include "src/run/history.h"
 #include "src/run/inflight.h"
 
@@ -73,6 +74,7 @@ static void say_rank(const supervisor *s, int rank, int signal) {
   char text[SP_INFLIGHT_TEXT], by[64] = "of a fault";
   const bool known = s->run.begun && sp_inflight_describe(s->inflight, rank, text, NULL);
   if (signal) snprintf(by, sizeof by, "by signal %d (%s)", signal, strsignal(signal));
+  if (s->run.end == SP_END_DEVICE && !signal) snprintf(by, sizeof by, "of a device that failed");
   sp_log(SP_LOG_ERROR, "rank %d died %s: %s%s", rank, by, known ? text : "on ", known ? "" : s->death.host);
 }
 
@@ -82,6 +84,8 @@ static void say_what_happened(const supervisor *s) {
     say_rank(s, s->run.crash.rank, s->run.crash.signal);
   } else if (s->death.known) {
     say_rank(s, s->death.rank, s->death.signal);
+  } else if ((s->run.end == SP_END_DEVICE || s->run.end == SP_END_BROKEN) && s->run.end_rank > 0) {
+    say_rank(s, s->run.end_rank, 0);
   } else if (s->run.end == SP_END_STALLED) {
     sp_log(SP_LOG_ERROR, "the job hung");
   } else if (launcher_signal) {
@@ -99,6 +103,7 @@ static bool is_worth_another(const supervisor *s) {
     return s->run.begun || s->death.known || s->end.exit_code > 128;
   case SP_END_COMPLETE: /* it died on its way out */
   case SP_END_BROKEN:
+  case SP_END_DEVICE:
   case SP_END_STALLED:
     return true;
   case SP_END_STOPPED:
@@ -112,6 +117,29 @@ static bool is_worth_another(const supervisor *s) {
 static off_t journal_size(const supervisor *s) {
   struct stat entry;
   return stat(s->journal, &entry) ? 0 : entry.st_size;
+}
+
+/* Whether the run that died got further with what it died of. A unit that crashed its worker when it was tried by
+ * itself is set aside after the second trial, so that is progress. A device that failed has to have done more than was
+ * lost with it: what others did meanwhile does not mend it. Else what counts is the journal. */
+static bool went_on(const supervisor *s, bool journal_grew) {
+  if (s->run.crashed && s->run.crash.trial != SP_TRIAL_NONE) return true;
+  if (s->run.end != SP_END_DEVICE) return journal_grew;
+  uint64_t n_done, n_in_hand;
+  sp_inflight_count(s->inflight, s->run.end_rank, &n_done, &n_in_hand);
+  return n_done > n_in_hand;
+}
+
+static void give_up(const supervisor *s) {
+  const int n = s->job->settings.restarts;
+  if (s->run.end == SP_END_DEVICE) {
+    sp_log(SP_LOG_ERROR,
+           "given up: a device failed %d times in a row, each time before it had done more than was lost with it; once "
+           "it is mended or left out (CUDA_VISIBLE_DEVICES, engine: cpu) the same command goes on",
+           n + 1);
+  } else {
+    sp_log(SP_LOG_ERROR, "given up after %d restarts in a row without a gather done; the same command goes on", n);
+  }
 }
 
 /* --- running it ------------------------------------------------------------------------------------------------ */
@@ -153,12 +181,11 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
     if (another || s->death.known) say_what_happened(s);
     if (!another) return SP_SUCCESS;
     const off_t done_now = journal_size(s);
-    if (done_now > done) in_vain = 0;
+    if (went_on(s, done_now > done)) in_vain = 0;
     done = done_now;
     *exit_code = SP_EXIT_RESUMABLE;
     if (in_vain++ == s->job->settings.restarts) {
-      sp_log(SP_LOG_ERROR, "given up after %d restarts in a row without a gather done; the same command goes on",
-             s->job->settings.restarts);
+      give_up(s);
       return SP_SUCCESS;
     }
     sp_info("starting again, %d of %d in a row without progress", in_vain, s->job->settings.restarts);

@@ -109,8 +109,8 @@ static sp_status report(worker *w, sp_report_message message, uint32_t n_records
 static sp_status submit(worker *w, int k) {
   const sp_task *task = &w->tasks[k];
   if (task->set_aside == SP_REASON_OK) {
-    sp_crash_set((unsigned)k, task->first_unit, task->n_units);
-    SP_FAULT_POISON(task->first_unit, task->n_units);
+    sp_crash_set((unsigned)k, task->first_unit, task->n_units, task->trial);
+    SP_FAULT_POISON(task->first_unit, task->n_units, task->on_cpu ? "cpu" : w->run->engine);
   }
   return w->flow->submit(w->own, k);
 }
@@ -125,7 +125,7 @@ static sp_status finish(worker *w) {
   void *records = next_report(w) + 1;
   memset(records, 0, n_units * w->record_bytes);
   SP_TRY(w->flow->finish(w->own, k, &n_slots, records));
-  sp_crash_set((unsigned)k, 0, 0);
+  sp_crash_set((unsigned)k, 0, 0, 0);
   w->in_hand = -1;
   /* how fast this worker is does not depend on whom it waited for meanwhile */
   const double before = w->busy_s;
@@ -140,12 +140,12 @@ static sp_status take_task(worker *w) {
   const sp_task *task = &w->deal->task;
   const int k = w->in_hand == 0;
   w->tasks[k] = *task;
-  if (task->alone) SP_TRY(finish(w));
+  if (task->trial) SP_TRY(finish(w));
   SP_TRY(w->flow->read(w->own, k, task, w->deal + 1));
   SP_TRY(submit(w, k));
-  if (!task->alone) SP_TRY(finish(w));
+  if (!task->trial) SP_TRY(finish(w));
   w->in_hand = k;
-  return task->alone ? finish(w) : SP_SUCCESS;
+  return task->trial ? finish(w) : SP_SUCCESS;
 }
 
 static sp_status sync(worker *w) {

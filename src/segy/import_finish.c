@@ -23,13 +23,11 @@ static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
   };
   const double step = im->key_step[0];
   const bool scaled = im->n_gather_keys == 1 && step < (double)INFINITY && step != 1;
+  const double scalar = !scaled ? 1 : step >= 1 ? step : -1 / step;
   const sp_attribute_spec attributes[] = {
       {.object = "/gathers/key", .name = "name", .kind = SP_ATTR_TEXT, .text = name},
       {.object = "/segy", .name = "regrouped", .kind = SP_ATTR_INT, .integer = im->source != NULL},
-      {.object = "/gathers/key",
-       .name = "scalar",
-       .kind = SP_ATTR_INT,
-       .integer = (int64_t)rint(step >= 1 ? step : -1 / step)},
+      {.object = "/gathers/key", .name = "scalar", .kind = SP_ATTR_INT, .integer = (int64_t)rint(scalar)},
   };
   return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, scaled ? 3 : 2);
 }

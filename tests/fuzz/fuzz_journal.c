@@ -63,12 +63,12 @@ static void read_journal(const char *text, size_t n) {
 }
 
 static void read_history(const char *text, size_t n) {
-  uint8_t counts[N_UNITS], lone[N_UNITS];
+  uint8_t counts[N_UNITS], trials[N_UNITS];
   const char *path = fuzz_path("out.h5.runs");
   sp_last_run last;
   fuzz_write(path, text, n);
   sp_history_last(path, n > 3 ? (uint8_t)text[0] : 0, &last);
-  sp_history_count_crashes(path, N_UNITS, counts, lone);
+  sp_history_count_crashes(path, N_UNITS, counts, trials);
   unlink(path);
 }
 

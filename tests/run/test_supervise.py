@@ -125,6 +125,59 @@ def test_kills_from_outside_set_nothing_aside(tmp_path, survey, expected):
     assert jobs.sha(job.output) == expected
 
 
+def test_a_gather_is_tried_on_another_worker_before_it_is_set_aside(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(*LAYOUT, ranks=None, binary=harness.FAULTY, check=2, env={"SEISPROC_POISON": "37"})
+    trials = {line[5]: line[1] for line in job.history_lines("crash") if line[5] != "0"}
+    assert sorted(trials) == ["1", "2"] and trials["1"] != trials["2"], job.history.read_text()
+    assert f"crashed rank {trials['1']} on " in result.stderr
+
+
+def test_where_there_is_one_worker_the_cpu_tries(tmp_path, survey, expected):
+    """A gather that only the device fails at is computed."""
+    job = jobs.Job(tmp_path, survey)
+    result = job.run("--set=workers=1", "--set=threads=1", ranks=None, binary=harness.FAULTY, check=0,
+                     env={"SEISPROC_POISON": "37:mock"})
+    assert "gather 37 is computed by the CPU" in result.stderr and "set aside" not in result.stderr, str(result)
+    assert jobs.sha(job.output) == expected
+
+
+def test_a_device_that_fails_accuses_no_gather(tmp_path, survey, expected):
+    """Time and again, with the same gathers in hand: it ends with what to do, and all gathers are computed later."""
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(*LAYOUT, "--restarts=2", ranks=None, check=75, env={"SEISPROC_MOCK": "fail_wait=2"})
+    assert "died of a device that failed" in result.stderr
+    assert "given up: a device failed 3 times in a row" in result.stderr, str(result)
+    assert len(job.history_lines("run")) == 3 and not job.history_lines("crash")
+    assert {line[2] for line in job.history_lines("end")} == {"device"}
+    result = job.run(*LAYOUT, ranks=None)
+    assert "alone" not in result.stderr and "set aside" not in result.stderr
+    assert jobs.sha(job.output) == expected
+
+
+def test_a_device_that_fails_now_and_then_does_not_keep_the_job(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run("--set=workers=1", "--set=threads=1", ranks=None,
+                     env={"SEISPROC_MOCK": "delay=100,fail_wait=12"})
+    assert result.stderr.count("starting again") >= 1
+    assert "starting again, 2 of 3" not in result.stderr and jobs.sha(job.output) == expected
+
+
+def test_signals_that_are_not_of_computing_accuse_no_gather(tmp_path, survey, expected):
+    """SIGSEGV from outside, and SIGBUS however it comes, as for memory-backed storage that is full."""
+    job = jobs.Job(tmp_path, survey)
+    for number in (signal.SIGSEGV, signal.SIGBUS):
+        job.inflight.unlink(missing_ok=True)
+        running = job.start(ranks=3, delay=3000)
+        assert running.wait_for(lambda: job.inflight.exists() and "deal 2" in job.inflight.read_text())
+        running.kill(2, number)
+        running.wait(20)
+    assert [line[1:] for line in job.history_lines("crash")] == [
+        ["2", str(int(n)), "0", "0", "0"] for n in (signal.SIGSEGV, signal.SIGBUS)]
+    result = job.run(ranks=3)
+    assert "alone" not in result.stderr and jobs.sha(job.output) == expected
+
+
 # --- hangs -------------------------------------------------------------------------------------------------------
 
 

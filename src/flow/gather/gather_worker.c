@@ -26,6 +26,7 @@ typedef struct input {
   uint32_t *reasons;                    /* [task_units] sp_reason: why a gather is not to be computed */
   sp_slot *slot;
   sp_slab slab;
+  sp_engine *engine; /* that computes it */
 } input;
 
 typedef struct worker {
@@ -41,6 +42,7 @@ typedef struct worker {
   double *spare;     /* [max_gather] */
   unsigned char *visited;
   sp_engine *engine;
+  sp_engine *cpu; /* for what is to be computed by the CPU although the engine is another; made when that comes */
 } worker;
 
 /* --- making and unmaking --------------------------------------------------------------------------------- */
@@ -99,24 +101,28 @@ static void register_buffers(worker *w) {
   }
 }
 
-static sp_status create_engine(worker *w) {
+static sp_engine_config engine_config(const worker *w) {
   const sp_flow_shape *shape = w->shape;
   const sp_job *job = w->job;
-  const sp_engine_config config = {.chain = job->chain,
-                                   .n_steps = job->n_steps,
-                                   .mode = (sp_mode)job->settings.mode,
-                                   .on_error = (sp_on_error)job->settings.on_error,
-                                   .nan = (sp_nan)job->settings.nan,
-                                   .n_samples = shape->n_samples,
-                                   .sample_interval_s = shape->sample_interval_s,
-                                   .max_traces = shape->task_traces,
-                                   .max_gather = sp_gather_max(w->site->plan),
-                                   .max_gathers = shape->task_units,
-                                   .n_threads = w->site->n_threads,
-                                   .n_slabs = SP_GATHER_INPUTS,
-                                   .device = sp_choose_gpu(w->site->roles, job->settings.engine),
-                                   .precision = (sp_precision)job->settings.precision};
-  SP_TRY(sp_engine_create((sp_engine_kind)job->settings.engine, &config, &w->engine));
+  return (sp_engine_config){.chain = job->chain,
+                            .n_steps = job->n_steps,
+                            .mode = (sp_mode)job->settings.mode,
+                            .on_error = (sp_on_error)job->settings.on_error,
+                            .nan = (sp_nan)job->settings.nan,
+                            .n_samples = shape->n_samples,
+                            .sample_interval_s = shape->sample_interval_s,
+                            .max_traces = shape->task_traces,
+                            .max_gather = sp_gather_max(w->site->plan),
+                            .max_gathers = shape->task_units,
+                            .n_threads = w->site->n_threads,
+                            .n_slabs = SP_GATHER_INPUTS,
+                            .device = sp_choose_gpu(w->site->roles, job->settings.engine),
+                            .precision = (sp_precision)job->settings.precision};
+}
+
+static sp_status create_engine(worker *w) {
+  const sp_engine_config config = engine_config(w);
+  SP_TRY(sp_engine_create((sp_engine_kind)w->job->settings.engine, &config, &w->engine));
   register_buffers(w);
   w->site->engine = sp_engine_name(w->engine);
   return SP_SUCCESS;
@@ -133,6 +139,7 @@ static sp_status create_buffers(worker *w) {
 void sp_gather_close(void *worker_) {
   worker *w = worker_;
   if (!w) return;
+  sp_engine_destroy(w->cpu);
   sp_engine_destroy(w->engine);
   for (int k = 0; k < SP_GATHER_INPUTS; k++) {
     input *in = &w->inputs[k];
@@ -254,6 +261,15 @@ static void mark_skipped(const worker *w, const input *in) {
   for (sp_local i = 0; i < in->task.n_traces; i++) in->skip[i] = !sp_trid_is_seismic(trid[i]);
 }
 
+/* Where there is no memory for another engine, the one that there is computes. */
+static sp_engine *engine_for(worker *w, const sp_task *task) {
+  if (!task->on_cpu || !strcmp(sp_engine_name(w->engine), "cpu")) return w->engine;
+  const sp_engine_config config = engine_config(w);
+  if (!w->cpu && sp_engine_create(SP_ENGINE_CPU, &config, &w->cpu) != SP_SUCCESS) return w->engine;
+  sp_warn("gather %llu is computed by the CPU", (unsigned long long)task->first_unit);
+  return w->cpu;
+}
+
 static void claim_slot(const worker *w, input *in) {
   sp_node_window *window = w->site->window;
   const sp_task *task = &in->task;
@@ -289,7 +305,8 @@ sp_status sp_gather_submit(void *worker_, int k) {
                        .user = in};
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->task.first_unit, in->task.n_units);
   sp_stage_add(w->site->times, SP_STAGE_HAND_OVER, sp_now() - start, 0);
-  return sp_engine_submit(w->engine, &in->slab);
+  in->engine = engine_for(w, &in->task);
+  return sp_engine_submit(in->engine, &in->slab);
 }
 
 sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figures) {
@@ -298,7 +315,7 @@ sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figure
   const double start = sp_now();
   sp_slab *done = NULL;
   sp_activity_set(w->site->activity, "computes");
-  SP_TRY(sp_engine_wait(w->engine, &done));
+  SP_TRY(sp_engine_wait(in->engine, &done));
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
   SP_FAULT_POINT("before_hand_over");
   sp_slot_set_full(in->slot, true);
