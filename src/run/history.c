@@ -105,7 +105,7 @@ void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
 
 static void count(const sp_crash *crash, uint64_t n_units, uint8_t *counts, uint8_t *trials) {
   if (crash->first_unit > n_units || crash->n_units > n_units - crash->first_unit) return;
-  if (crash->signal == 0) return; /* how versions before 0.2 noted a device that failed */
+  if (crash->signal == 0) return; /* how a device that failed was noted once */
   const bool tried = crash->n_units == 1 && crash->trial > 0 && crash->trial <= SP_TRIAL_ELSEWHERE;
   for (uint64_t u = crash->first_unit; u < crash->first_unit + crash->n_units; u++) {
     counts[u] = (uint8_t)(counts[u] + (counts[u] < UINT8_MAX));
