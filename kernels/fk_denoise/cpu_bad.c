@@ -30,7 +30,7 @@ enum { MAX_NEIGHBOURS = 8, FURTHEST = 4, MAX_SPAN = (3 + 2 * FURTHEST) * SP_FKD_
 
 static const float SAMPLE_TIMES = 8, LEVEL_TIMES = 5, GO_ON_TIMES = 2, CLIP_TIMES = 3, SHARE = 0.25f, MATCH = 1 / 3.0f,
                    QUIET = 0.05f;
-static const double INCOHERENT = 0.5, COHERENT = 0.6, SIMILAR = 0.5;
+static const double INCOHERENT = 0.55, INCOHERENT_AT_END = 0.5, COHERENT = 0.6, SIMILAR = 0.5;
 
 /* A trace that is looked at, and what of the box that needs. */
 typedef struct search {
@@ -125,6 +125,15 @@ static uint32_t compare_block(const search *s, uint32_t start, neighbour *list, 
   return n;
 }
 
+/* The likeness below which a trace is incoherent: less at an end, where traces on one side only are there to compare.
+ */
+static double least_likeness(const search *s) {
+  const sp_fkd_layout *l = &s->box->layout;
+  const uint32_t i = s->node / l->j.n, j = s->node % l->j.n;
+  const bool inside = (j > 0 && j + 1 < l->j.n) || (i > 0 && i + 1 < l->i.n);
+  return inside ? INCOHERENT : INCOHERENT_AT_END;
+}
+
 /* --- what is bad of a trace -----------------------------------------------------------------------------------------
  */
 
@@ -200,7 +209,7 @@ static bool block_is_matched(const search *s, uint32_t start, uint32_t end, cons
 /* Marks samples of the block start ... end - 1 that stand out. */
 static void mark_samples(const search *s, uint32_t start, uint32_t end, const neighbour *list, uint32_t n,
                          double likeness, uint8_t mark) {
-  const bool strange = likeness < INCOHERENT && !block_is_matched(s, start, end, list, n);
+  const bool strange = likeness < least_likeness(s) && !block_is_matched(s, start, end, list, n);
   for (uint32_t t = start; t < end; t++) {
     if (s->bad[t] != GOOD || !sample_stands_out(s, t)) continue;
     const float height = fabsf(s->x[t] * s->box->scale);
@@ -257,7 +266,7 @@ static void go_on(const search *s, uint32_t block, int step) {
   for (int64_t b = (int64_t)block + step; b >= 0 && b * hop < s->n; b += step) {
     const uint32_t start = (uint32_t)(b * hop), end = block_end(s, start);
     if (is_run(s, start, end) || !block_has(s, start, end, GO_ON_TIMES, false)) return;
-    if (mean_likeness(s, (uint32_t)b) >= INCOHERENT) return;
+    if (mean_likeness(s, (uint32_t)b) >= least_likeness(s)) return;
     mark_level(s, start, end, GO_ON_TIMES);
   }
 }
@@ -273,7 +282,7 @@ static void mark_blocks(const search *s, bool second) {
     const uint32_t n = compare_block(s, start, list, &likeness);
     mark_samples(s, start, end, list, n, likeness, second ? BAD_LATER : BAD);
     if (second || !block_has(s, start, end, LEVEL_TIMES, false)) continue;
-    if (mean_likeness(s, start / hop) >= INCOHERENT || block_is_matched(s, start, end, list, n)) continue;
+    if (mean_likeness(s, start / hop) >= least_likeness(s) || block_is_matched(s, start, end, list, n)) continue;
     mark_level(s, start, end, GO_ON_TIMES);
   }
 }
