@@ -1,18 +1,20 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "kernels/common/length_unit.h"
 #include "kernels/pstm/params.h"
 
 #define FIELD(name) offsetof(sp_pstm_params, name)
 
 static const sp_param params[] = {
     {"velocity", SP_PARAM_PATH, NULL, 1e-3, 1e6, SP_PARAM_OR_NUMBER, NULL, "m/s",
-     "a number, or a text table: t v, cdp t v, iline xline t v, x y t v (ms, m/s)", FIELD(velocity)},
+     "a number, a text table: t v, cdp t v, iline xline t v, x y t v (ms, m/s), or a survey of velocities",
+     FIELD(velocity)},
     {"kind", SP_PARAM_CHOICE, "rms", 0, 0, 0, "rms|interval|average", NULL, "what the velocities are", FIELD(kind)},
     {"rays", SP_PARAM_CHOICE, "straight", 0, 0, 0, "straight|curved|vti", NULL,
      "travel times from rms velocity alone, with the bending in v(t), or with eta", FIELD(rays)},
     {"eta", SP_PARAM_PATH, "", -0.5, 2, SP_PARAM_OR_NUMBER, NULL, NULL,
-     "for rays: vti; a number or a table as velocity", FIELD(eta)},
+     "for rays: vti; a number, a table or a survey, as velocity", FIELD(eta)},
     {"allow_velocities", SP_PARAM_BOOL, "false", 0, 0, 0, NULL, NULL, "takes those below 300 and above 12000 m/s",
      FIELD(allow_velocities)},
     {"origin", SP_PARAM_NUMBERS, "[]", -1e9, 1e9, SP_PARAM_ITEMS(0, 2), NULL, "m",
@@ -53,6 +55,8 @@ static const sp_param params[] = {
     {"oversample", SP_PARAM_CHOICE, "4", 0, 0, 0, "1|2|4|8", NULL,
      "how much finer traces are made before they are read", FIELD(oversample)},
     {"hits", SP_PARAM_BOOL, "true", 0, 0, 0, NULL, NULL, "a second dataset: contributions a sample", FIELD(hits)},
+    {"stack", SP_PARAM_BOOL, "false", 0, 0, 0, NULL, NULL,
+     "a second survey, OUT-stack.h5 for OUT.h5: the sum over the classes", FIELD(stack)},
     {"peak", SP_PARAM_REAL, "auto", 1e-30, 1e30, 0, "auto", NULL,
      "largest magnitude of a trace's derivative (1/s); auto: a pass over the traces finds it", FIELD(peak)},
     {"tile_mb", SP_PARAM_INT, "auto", 1, 1e7, 0, "auto", "MB",
@@ -120,7 +124,8 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
     snprintf(why, size, "sx, sy, gx, gy are 0 on every trace: import with --field or --derive sets them");
     return SP_ERR_USAGE;
   }
-  return SP_SUCCESS;
+  const sp_pstm_params *p = values;
+  return sp_length_unit_check(shape, "sx", "pstm", "aperture", isnan(p->aperture) ? 0 : p->aperture, false, why, size);
 }
 
 const sp_processor sp_processor_pstm = {

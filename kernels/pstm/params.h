@@ -29,7 +29,7 @@ typedef struct sp_pstm_params {
   int normalize; /* sp_pstm_normalize */
   double stretch;
   int oversample; /* position in 1, 2, 4, 8 */
-  bool hits;
+  bool hits, stack;
   double peak;
   int tile_mb;
   double snapshot; /* s */

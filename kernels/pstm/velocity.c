@@ -7,6 +7,7 @@
 
 #include "kernels/pstm/velocity_plane.h"
 #include "kernels/pstm/velocity_time.h"
+#include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
 
 typedef struct functions {
@@ -21,7 +22,7 @@ struct sp_velocity_model {
   float *far;              /* as eta; NULL: 1 + 2 eta */
 };
 
-static void describe(const sp_velocity_table *t, uint32_t i, char *text, size_t size) {
+void sp_velocity_place(const sp_velocity_table *t, uint32_t i, char *text, size_t size) {
   const double *p = t->place[i];
   switch (t->by) {
   case SP_VELOCITY_BY_CDP:
@@ -66,7 +67,7 @@ static sp_status check_near(const sp_pstm_grid *grid, const sp_velocity_table *t
     }
   }
   char text[96];
-  describe(t, 0, text, sizeof text);
+  sp_velocity_place(t, 0, text, sizeof text);
   return SP_RAISE(SP_ERR_INPUT,
                   "%s: no place of it is near the image; the first, %s, is %.0f m along x and %.0f m along y "
                   "from its origin",
@@ -90,7 +91,7 @@ static sp_status make_plane(const sp_pstm_grid *grid, const sp_line_numbers *num
 
 static sp_velocity_function function_at(const sp_velocity_table *t, uint32_t i, sp_velocity_kind kind, char *text,
                                         size_t size) {
-  describe(t, i, text, size);
+  sp_velocity_place(t, i, text, size);
   return (sp_velocity_function){
       t->name, text, t->first[i + 1] - t->first[i], t->time + t->first[i], t->value + t->first[i], kind};
 }
@@ -168,6 +169,15 @@ void sp_velocity_model_range(const sp_velocity_model *m, float *least, float *mo
     least[i % n] = fminf(least[i % n], m->velocity.values[i]);
     most[i % n] = fmaxf(most[i % n], m->velocity.values[i]);
   }
+}
+
+uint32_t sp_velocity_model_crc(const sp_velocity_model *m) {
+  const size_t row = m->grid.n_tau * sizeof(float);
+  uint32_t crc = sp_crc32c(0, m->velocity.values, m->velocity.n * row);
+  if (m->velocity.plane) crc = sp_plane_crc(m->velocity.plane, crc);
+  if (m->eta.n) crc = sp_crc32c(crc, m->eta.values, m->eta.n * row);
+  if (m->far) crc = sp_crc32c(crc, m->far, m->eta.n * row);
+  return m->eta.plane ? sp_plane_crc(m->eta.plane, crc) : crc;
 }
 
 static void interpolate(const sp_plane_weights *w, const float *values, size_t n, float *out) {

@@ -52,6 +52,13 @@ sp_status sp_velocity_number(const char *name, double value, const sp_velocity_r
 /* Reads a text table. Errors: SP_ERR_INPUT, one line with file and line: what was found and what is allowed. */
 sp_status sp_velocity_read(const char *path, const sp_velocity_range *range, sp_velocity_table *table);
 
+/* Whether each function ascends in time, no two are at one place, values are within the range, and times and velocities
+ * look like ms and m/s. Errors: SP_ERR_INPUT, one line with place and time. */
+sp_status sp_velocity_check(const sp_velocity_table *table, const sp_velocity_range *range);
+
+/* Words for where function i holds: "iline 5, xline 7". */
+void sp_velocity_place(const sp_velocity_table *table, uint32_t i, char *text, size_t size);
+
 void sp_velocity_table_free(sp_velocity_table *table);
 
 /* Line numbers of an image: columns along x are cross-lines, rows in-lines. */
@@ -76,6 +83,9 @@ bool sp_velocity_model_has_eta(const sp_velocity_model *model);
 
 /* Least and largest velocity at each tau: [n_tau]; over all places. */
 void sp_velocity_model_range(const sp_velocity_model *model, float *least, float *most);
+
+/* Checksum of all values and of where they hold. */
+uint32_t sp_velocity_model_crc(const sp_velocity_model *model);
 
 /* The functions of a column: [n_tau] each; eta and far are not touched where there is none. */
 void sp_velocity_model_column(const sp_velocity_model *model, uint32_t ix, uint32_t iy, float *velocity, float *eta,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
 
 typedef struct triangle {
@@ -251,6 +252,11 @@ sp_status sp_plane_create(uint32_t n, const double (*place)[2], sp_plane **out) 
   SP_TRY_GOTO(fail, sp_alloc((n + 3) * sizeof *p->place, "places of velocities", (void **)&p->place));
   memcpy(p->place, place, n * sizeof *p->place);
   SP_TRY_GOTO(fail, make_grid(p));
+  if (!p->n_x && n > SP_PLANE_MOST_FREE) {
+    status = SP_RAISE(SP_ERR_INPUT, "velocities at %u places that form no grid along the image's axes, allowed are %d",
+                      n, SP_PLANE_MOST_FREE);
+    goto fail;
+  }
   if (!p->n_x) SP_TRY_GOTO(fail, triangulate(p));
   *out = p;
   return SP_SUCCESS;
@@ -268,6 +274,10 @@ void sp_plane_destroy(sp_plane *p) {
   sp_free(p->triangles);
   sp_free(p->edges);
   sp_free(p);
+}
+
+uint32_t sp_plane_crc(const sp_plane *p, uint32_t crc) {
+  return sp_crc32c(crc, p->place, p->n * sizeof *p->place);
 }
 
 void sp_plane_at(const sp_plane *p, const double point[2], sp_plane_weights *w) {

@@ -7,7 +7,7 @@
 
 #include "seisproc/status.h"
 
-enum { SP_PLANE_MOST = 4 };
+enum { SP_PLANE_MOST = 4, SP_PLANE_MOST_FREE = 20000 };
 
 typedef struct sp_plane sp_plane;
 
@@ -17,9 +17,13 @@ typedef struct sp_plane_weights {
   double weight[SP_PLANE_MOST];
 } sp_plane_weights;
 
-/* Copies the places, of which no two are the same. */
+/* Copies the places, of which no two are the same. Errors: SP_ERR_INPUT for more than SP_PLANE_MOST_FREE that form no
+ * grid. */
 sp_status sp_plane_create(uint32_t n, const double (*place)[2], sp_plane **out);
 void sp_plane_destroy(sp_plane *plane);
+
+/* Checksum of the places, going on from `crc`. */
+uint32_t sp_plane_crc(const sp_plane *plane, uint32_t crc);
 
 /* May be called by several threads at once. */
 void sp_plane_at(const sp_plane *plane, const double point[2], sp_plane_weights *weights);

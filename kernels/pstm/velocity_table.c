@@ -108,31 +108,6 @@ static sp_status parse_line(reader *r, char *text, int line) {
   return add_knot(r, &k);
 }
 
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Units that are likely not meant. */
-static sp_status check_units(const reader *r) {
-  double latest = 0, *values = NULL;
-  for (size_t i = 0; i < r->n; i++) latest = fmax(latest, r->knots[i].time);
-  if (r->n > 1 && latest > 0 && latest < 20) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: the latest time is %g: seconds? allowed are ms", r->path, latest);
-  }
-  if (!r->range->is_velocity) return SP_SUCCESS;
-  SP_TRY(sp_alloc(r->n * sizeof *values, "velocities", (void **)&values));
-  for (size_t i = 0; i < r->n; i++) values[i] = r->knots[i].value;
-  qsort(values, r->n, sizeof *values, by_value);
-  const double middle = values[r->n / 2];
-  sp_free(values);
-  if (middle > 9000 && r->range->most <= 12000) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: half of the velocities are above %g: feet per second? allowed are m/s", r->path,
-                    middle);
-  }
-  return SP_SUCCESS;
-}
-
 static int by_place(const void *a, const void *b) {
   const knot *x = a, *y = b;
   for (int i = 0; i < 2; i++) {
@@ -213,15 +188,14 @@ sp_status sp_velocity_read(const char *path, const sp_velocity_range *range, sp_
   if (!file) return SP_RAISE(SP_ERR_INPUT, "%s: %s", path, strerror(errno));
   sp_status status = read_lines(&r, file);
   fclose(file);
-  if (status == SP_SUCCESS) status = check_units(&r);
   if (status == SP_SUCCESS) status = make_table(&r, table);
   sp_free(r.knots);
+  snprintf(table->name, sizeof table->name, "%s", path);
+  if (status == SP_SUCCESS) status = sp_velocity_check(table, range);
   if (status != SP_SUCCESS) {
     sp_velocity_table_free(table);
-    return status;
   }
-  snprintf(table->name, sizeof table->name, "%s", path);
-  return SP_SUCCESS;
+  return status;
 }
 
 void sp_velocity_table_free(sp_velocity_table *t) {

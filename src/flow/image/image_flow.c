@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "seisproc/crc32c.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/image/image_state.h"
@@ -67,11 +66,11 @@ sp_status sp_image_model(const sp_pstm_params *p, const sp_pstm_grid *grid, cons
                          sp_velocity_model **out) {
   const sp_velocity_range range = sp_velocity_range_of(p->allow_velocities), any = {-0.5, 2, false};
   sp_velocity_table velocity = {0}, eta = {0};
-  sp_status status = *p->velocity.path ? sp_velocity_read(p->velocity.path, &range, &velocity)
+  sp_status status = *p->velocity.path ? sp_image_velocity(p->velocity.path, &range, &velocity)
                                        : sp_velocity_number("velocity", p->velocity.number, &range, &velocity);
   if (status == SP_SUCCESS && p->rays == SP_RAYS_VTI) {
-    status =
-        *p->eta.path ? sp_velocity_read(p->eta.path, &any, &eta) : sp_velocity_number("eta", p->eta.number, &any, &eta);
+    status = *p->eta.path ? sp_image_velocity(p->eta.path, &any, &eta)
+                          : sp_velocity_number("eta", p->eta.number, &any, &eta);
   }
   if (status == SP_SUCCESS) {
     status = sp_velocity_model_create(grid, numbers, &velocity, &eta, (sp_velocity_kind)p->kind, (sp_rays)p->rays, out);
@@ -98,6 +97,7 @@ static void set_config(const sp_pstm_params *p, const sp_survey_info *info, sp_i
   c->stretch = p->stretch;
   s->by_tau = isnan(p->aperture);
   s->hits = p->hits;
+  s->stack = p->stack;
   s->peak = p->peak;
 }
 
@@ -113,7 +113,7 @@ static sp_status look_at_model(const sp_pstm_params *p, sp_image_shared *s) {
   sp_velocity_model_range(model, least, most);
   s->least_velocity = INFINITY;
   for (uint32_t i = 0; i < n; i++) s->least_velocity = fminf(s->least_velocity, least[i]);
-  s->model_crc = sp_crc32c(sp_crc32c(0, least, n * sizeof(float)), most, n * sizeof(float));
+  s->model_crc = sp_velocity_model_crc(model);
   if (s->by_tau) {
     s->config.aperture = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -189,22 +189,23 @@ static sp_status check_job(const sp_job *job) {
 }
 
 /* How many traces reach the image; none: it will be zero. */
-static void report(const sp_image_own *own, const sp_image_shared *s) {
+static void look_at_reach(const sp_image_own *own, sp_image_shared *s) {
   const sp_pstm_tile all = {{0, 0}, {s->config.grid.n[0], s->config.grid.n[1]}};
-  uint64_t n = 0, reach = 0;
+  uint64_t n = 0;
   for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
-  for (uint64_t i = 0; i < n && !reach; i++) {
-    reach += sp_pstm_distance(&s->config, &all, &own->traces[i].place) <= s->config.aperture;
+  for (uint64_t i = 0; i < n && !s->reached; i++) {
+    s->reached = sp_pstm_distance(&s->config, &all, &own->traces[i].place) <= s->config.aperture;
   }
   if (own->n_absent) {
     sp_info("pstm: %llu traces are of no class, or have no coordinates", (unsigned long long)own->n_absent);
   }
-  if (!reach) sp_warn("pstm: no trace reaches the image: it will be zero");
+  if (!s->reached) sp_warn("pstm: no trace reaches the image: it will be zero");
 }
 
 static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, sp_image_own *own) {
   const sp_pstm_params *p = sp_image_params(request->job);
   s->normalize = p->normalize;
+  if (p->stack) SP_TRY(sp_image_stack_check(request->job->output));
   SP_TRY(sp_image_survey(request, p, s, own));
   set_config(p, sp_survey_get_info(request->survey), s);
   SP_TRY(look_at_model(p, s));
@@ -214,7 +215,7 @@ static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, s
                  share = sp_image_points(s) / (uint64_t)(TASKS_A_WORKER * request->n_workers);
   s->task_points = (uint32_t)(points < share ? points : share);
   if (s->task_points == 0) s->task_points = 1;
-  report(own, s);
+  look_at_reach(own, s);
   return SP_SUCCESS;
 }
 
@@ -258,8 +259,8 @@ static void get_phase(const sp_flow_plan *plan, uint32_t phase, sp_phase *out) {
                     .first_unit = p.first_unit,
                     .n_units = p.n_units,
                     .sync_s = p.step == SP_IMAGE_SUM ? (isnan(asked) ? young : asked) : INFINITY,
-                    .syncs = p.step != SP_IMAGE_WRITE && phase >= own->n_complete,
-                    .always = p.step == SP_IMAGE_SUM && phase >= own->n_complete};
+                    .syncs = p.step == SP_IMAGE_WRITE ? s->stack : phase >= own->n_complete,
+                    .always = p.step == SP_IMAGE_WRITE ? s->stack : p.step == SP_IMAGE_SUM && phase >= own->n_complete};
   if (p.step == SP_IMAGE_PEAK && p.n_units == 0) out->syncs = false;
 }
 

@@ -20,7 +20,8 @@ enum { SP_IMAGE_MAX_CLASSES = 1024, SP_IMAGE_TASK_BATCHES = 8 };
 typedef struct sp_image_shared {
   sp_pstm_config config; /* without aperture_by_tau */
   sp_line_numbers numbers;
-  bool by_tau, hits;
+  bool by_tau, hits, stack;
+  bool reached;  /* a trace reaches the image */
   int normalize; /* sp_pstm_normalize */
   uint32_t n_classes, n_tiles, tiles_x;
   uint32_t tile_n[2];   /* columns of a tile along x and y; the last ones may have fewer */
@@ -82,6 +83,10 @@ typedef struct sp_image_own {
   uint64_t n_absent; /* traces of no class, or without coordinates */
 } sp_image_own;
 
+/* Reads velocities (or eta) from a text table or a survey. The caller owns what is in *table. Errors: SP_ERR_INPUT, one
+ * line. */
+sp_status sp_image_velocity(const char *path, const sp_velocity_range *range, sp_velocity_table *table);
+
 /* Velocities of the job's image. */
 sp_status sp_image_model(const sp_pstm_params *params, const sp_pstm_grid *grid, const sp_line_numbers *numbers,
                          sp_velocity_model **out);
@@ -99,10 +104,33 @@ void sp_image_explain(const sp_flow_plan *plan, FILE *out);
 /* --- the output --------------------------------------------------------------------------------------------------- */
 
 sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out);
+
+/* The datasets of an image, and its info but uuid, history and created_by. */
+void sp_image_spec(const sp_image_shared *shared, sp_output_spec *out);
+
+/* Writes the header columns and the gather index of an image. Collective over comm, which the survey is open on. */
+sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *shared, MPI_Comm comm,
+                                 sp_activity *activity);
 sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
                                  sp_activity *activity);
 sp_status sp_image_publish(const sp_flow_plan *plan, const char *part_path, const void *figures);
 sp_status sp_image_load(const sp_flow_plan *plan, sp_survey *output, void *figures);
+
+/* --- the stack: a survey beside the output, OUT-stack.h5, of the sums over the classes of OUT.h5 --------------------
+ */
+
+/* Its name; owned by the caller. */
+sp_status sp_image_stack_path(const char *output, char **out);
+
+/* Errors: SP_ERR_USAGE where a file of that name is there that is not the stack of this output. */
+sp_status sp_image_stack_check(const char *output);
+
+/* Makes it from the complete output at part_path, as a part of its own. Collective over comm. */
+sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, MPI_Comm comm, sp_activity *activity);
+
+/* One process: gives it its name; forgets its part. */
+sp_status sp_image_stack_publish(const char *output);
+void sp_image_stack_forget(const char *output);
 
 /* --- a worker ----------------------------------------------------------------------------------------------------- */
 

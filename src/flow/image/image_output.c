@@ -20,8 +20,7 @@ static const column columns[COLUMNS] = {{"/headers/iline", SP_INT32, NULL}, {"/h
                                         {"/headers/cdpy", SP_FLOAT64, "m"}, {"/headers/offset", SP_FLOAT64, "m"},
                                         {"/headers/nhs", SP_INT32, NULL},   {"/headers/delrt", SP_FLOAT64, "ms"}};
 
-sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out) {
-  const sp_image_shared *s = sp_image_shared_of(plan);
+void sp_image_spec(const sp_image_shared *s, sp_output_spec *out) {
   const uint64_t points = sp_image_points(s), rows = points * s->n_classes;
   *out = (sp_output_spec){.info = {.n_traces = rows,
                                    .n_gathers = points,
@@ -41,6 +40,10 @@ sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_
     d[n++] = (sp_dataset_spec){columns[c].path, columns[c].type, rows, 0, columns[c].units};
   }
   out->n_datasets = n;
+}
+
+sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out) {
+  sp_image_spec(sp_image_shared_of(plan), out);
   return SP_SUCCESS;
 }
 
@@ -128,20 +131,30 @@ static sp_status write_index(sp_survey *survey, const sp_image_shared *s, int ra
   return status;
 }
 
-sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
-                                 sp_activity *activity) {
-  const sp_image_shared *s = sp_image_shared_of(plan);
-  sp_survey *survey = NULL;
+sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *s, MPI_Comm comm, sp_activity *activity) {
   void *rows = NULL;
-  if (roles->rank == 0) sp_image_state_remove(part_path); /* of a job that was forgotten */
-  SP_TRY(sp_agree(roles->world, sp_survey_open(roles->world, part_path, true, &survey)));
-  sp_status status = sp_agree(roles->world, sp_alloc(PIECE * sizeof(double), "headers", &rows));
+  int rank, size;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  sp_status status = sp_agree(comm, sp_alloc(PIECE * sizeof(double), "headers", &rows));
   for (int c = 0; c < COLUMNS && status == SP_SUCCESS; c++) {
-    status = sp_agree(roles->world, write_column(survey, s, c, roles->rank, roles->size, rows));
+    status = sp_agree(comm, write_column(survey, s, c, rank, size, rows));
     sp_activity_step(activity);
   }
-  if (status == SP_SUCCESS) status = sp_agree(roles->world, write_index(survey, s, roles->rank));
+  if (status == SP_SUCCESS) status = sp_agree(comm, write_index(survey, s, rank));
   sp_free(rows);
+  return status;
+}
+
+sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
+                                 sp_activity *activity) {
+  sp_survey *survey = NULL;
+  if (roles->rank == 0) { /* of a job that was forgotten */
+    sp_image_state_remove(part_path);
+    sp_image_stack_forget(plan->job->output);
+  }
+  SP_TRY(sp_agree(roles->world, sp_survey_open(roles->world, part_path, true, &survey)));
+  const sp_status status = sp_image_write_columns(survey, sp_image_shared_of(plan), roles->world, activity);
   if (status != SP_ERR_IO) sp_survey_close(survey); /* HDF5 lets nobody close a file that it could not write */
   return status;
 }
@@ -178,6 +191,7 @@ out:
   sp_dataset_close(state_data);
   sp_dataset_close(crc_data);
   sp_survey_close(survey);
+  if (status == SP_SUCCESS && sp_image_shared_of(plan)->stack) status = sp_image_stack_publish(plan->job->output);
   if (status == SP_SUCCESS) sp_image_state_remove(part_path);
   return status;
 }

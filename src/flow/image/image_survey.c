@@ -1,5 +1,5 @@
 /* What an image job takes from the survey's headers, on rank 0: the grid, the class of each trace and the area that it
- * stands for. Coordinates and delays are brought to metres and seconds by their scalars here and nowhere else.
+ * stands for.
  *
  * The area of a trace is that of its bin (a cell of the image grid about its midpoint; on a line a step) over the
  * number of traces of its class in that bin. */
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/header_column.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/image/image_flow.h"
@@ -28,38 +29,14 @@ typedef struct binned {
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
-static sp_status read_whole(sp_survey *survey, const char *name, uint64_t n, sp_type *type, double **out) {
-  char path[SP_NAME_LENGTH + 16];
-  sp_dataset *dataset = NULL;
-  void *rows = NULL;
-  snprintf(path, sizeof path, "/headers/%s", name);
-  SP_TRY(sp_dataset_open(survey, path, &dataset));
-  *type = sp_dataset_type(dataset);
-  sp_status status = sp_alloc(PIECE * sp_type_size(*type), "a header column", &rows);
-  if (status == SP_SUCCESS) status = sp_alloc((n + 1) * sizeof(double), "a header column", (void **)out);
+static sp_status read_whole(sp_survey *survey, const char *name, uint64_t n, double **out) {
+  sp_header_column *column = NULL;
+  SP_TRY(sp_alloc((n + 1) * sizeof(double), "a header column", (void **)out));
+  sp_status status = sp_header_column_open(survey, name, &column);
   for (uint64_t at = 0; status == SP_SUCCESS && at < n; at += PIECE) {
-    const sp_local piece = (sp_local)(n - at < PIECE ? n - at : PIECE);
-    status = sp_dataset_read(dataset, at, piece, rows);
-    if (status == SP_SUCCESS) sp_rows_to_double(*type, rows, piece, *out + at);
+    status = sp_header_column_read(column, at, (sp_local)(n - at < PIECE ? n - at : PIECE), *out + at);
   }
-  sp_free(rows);
-  sp_dataset_close(dataset);
-  return status;
-}
-
-/* Whole numbers are as the trace header has them: a positive scalar multiplies, a negative one divides, 0 is 1. */
-static sp_status scale(sp_survey *survey, const char *scalar, uint64_t n, double *values) {
-  char path[SP_NAME_LENGTH + 16];
-  double *by = NULL;
-  sp_type type;
-  snprintf(path, sizeof path, "/headers/%s", scalar);
-  if (!sp_survey_has(survey, path)) return SP_SUCCESS;
-  const sp_status status = read_whole(survey, scalar, n, &type, &by);
-  for (uint64_t i = 0; status == SP_SUCCESS && i < n; i++) {
-    if (by[i] > 0) values[i] *= by[i];
-    if (by[i] < 0) values[i] /= -by[i];
-  }
-  sp_free(by);
+  sp_header_column_close(column);
   return status;
 }
 
@@ -70,13 +47,10 @@ static sp_status read_columns(const sp_plan_request *request, const sp_pstm_para
   c->n = sp_survey_get_info(survey)->n_traces;
   for (size_t i = 0; i < n; i++) {
     char name[SP_NAME_LENGTH + 1], path[SP_NAME_LENGTH + 16];
-    sp_type type;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(names[i], "?"), names[i]);
     snprintf(path, sizeof path, "/headers/%s", name);
     if (sp_header_is_optional(names[i]) && !sp_survey_has(survey, path)) continue;
-    SP_TRY(read_whole(survey, name, c->n, &type, &c->value[i]));
-    if (type == SP_FLOAT32 || type == SP_FLOAT64 || i == SP_PSTM_ILINE || i == SP_PSTM_XLINE) continue;
-    SP_TRY(scale(survey, i == SP_PSTM_DELAY ? "scalt" : "scalco", c->n, c->value[i]));
+    SP_TRY(read_whole(survey, name, c->n, &c->value[i]));
   }
   return SP_SUCCESS;
 }
@@ -176,8 +150,10 @@ static sp_status set_grid(const sp_plan_request *request, const sp_pstm_params *
 
 /* --- classes ------------------------------------------------------------------------------------------------------ */
 
-/* The offset class: centres reach half-way to the next, the first and last as far outside. */
-static uint32_t offset_class(const sp_numbers *centres, double offset) {
+/* The offset class: centres reach half-way to the next, the first and last as far outside. An offset half-way but for
+ * the rounding of coordinates belongs to the upper one. */
+static uint32_t offset_class(const sp_numbers *centres, double value) {
+  const double offset = value + 1e-9 * (1e3 + value);
   const uint32_t n = centres->n;
   if (n < 2) return 0;
   const double *c = centres->value;

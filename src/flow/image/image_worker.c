@@ -306,7 +306,8 @@ static void hand_over(worker *w, input *in) {
   if (w->shared->hits) memcpy(sp_slot_rows(window, slot, 1), in->hits, rows * row);
   sp_gather_result *results = sp_slot_figures(window, slot);
   for (uint32_t p = 0; p < in->task.n_units; p++) {
-    results[p] = (sp_gather_result){.crc_traces = sp_crc32c(0, (const char *)in->image + p * gather, gather)};
+    results[p] = (sp_gather_result){.crc_traces = sp_crc32c(0, (const char *)in->image + p * gather, gather),
+                                    .reason = w->shared->reached ? SP_REASON_OK : SP_REASON_DEAD};
   }
   SP_FAULT_POINT("before_hand_over");
   sp_slot_set_full(slot, true);
@@ -454,7 +455,10 @@ static sp_status write_image(worker *w) {
 sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
   worker *w = worker_;
   sp_image_head head = w->head;
-  if (w->now.step == SP_IMAGE_WRITE) return SP_SUCCESS; /* alike */
+  if (w->now.step == SP_IMAGE_WRITE) {                 /* its rows are in the output; alike */
+    if (!ends || !w->shared->stack) return SP_SUCCESS; /* alike */
+    return sp_image_stack_make(w->site->plan, w->site->part_path, w->peers, w->site->activity); /* alike */
+  }
   const int next = w->head.snapshot == 0;
   if (w->now.step == SP_IMAGE_SUM) SP_ALIKE(reduce(w));
   SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers));
