@@ -1,9 +1,9 @@
 /* Header columns in their units.
  *
- * An int32 column of /headers holds a field as the trace header has it; what it means is that number times what its
+ * A column of whole numbers holds a field as the trace header has it; what it means is that number times what its
  * scalar stands for, which is another column (docs/format.md): coordinates, elevations, times, the shotpoint number.
  * Whoever computes with a column, sorts by it or shows it reads it here, so that traces with different scalars compare.
- * Columns of other types hold the value itself.
+ * Columns of floats hold the value itself.
  */
 #ifndef SEISPROC_HEADER_COLUMN_H
 #define SEISPROC_HEADER_COLUMN_H
@@ -23,6 +23,10 @@ void sp_header_column_close(sp_header_column *column);
 /* Reads the values of traces first ... first + n - 1, in the column's unit. Not collective; allocates nothing. One
  * thread at a time. */
 sp_status sp_header_column_read(sp_header_column *column, sp_global first, sp_local n, double *out);
+
+/* The values of all traces of the column /headers/<name>, in its unit, in memory that the caller frees with sp_free.
+ * Not collective. Errors: those of sp_header_column_open and sp_dataset_read_independent, SP_ERR_MEMORY. */
+sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double **out);
 
 /* The least and the largest value of all traces that hold a number; NAN where none does. Not collective. */
 sp_status sp_header_column_range(sp_header_column *column, double *least, double *most);

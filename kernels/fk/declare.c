@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/common/length_unit.h"
+
 #define FIELD(name) offsetof(sp_fk_params, name)
 
 static const sp_param params[] = {
@@ -23,11 +25,11 @@ static const sp_param params[] = {
 };
 
 size_t sp_fk_position_columns(const sp_fk_params *p) {
-  return !isnan(p->spacing) ? 0 : p->along == SP_FK_ALONG_OFFSET ? 1 : 3;
+  return !isnan(p->spacing) ? 0 : p->along == SP_FK_ALONG_OFFSET ? 1 : 2;
 }
 
 static size_t more_headers(const void *values, const char **names, size_t max) {
-  static const char *const positions[][3] = {{"offset"}, {"gx", "gy", "scalco?"}, {"sx", "sy", "scalco?"}};
+  static const char *const positions[][2] = {{"offset"}, {"gx", "gy"}, {"sx", "sy"}};
   const sp_fk_params *p = values;
   const size_t n_positions = sp_fk_position_columns(p);
   size_t n = 0;
@@ -54,18 +56,14 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
              SP_FK_LEAST_TRACES);
     return SP_ERR_USAGE;
   }
-  const char *names[3];
-  const size_t n = more_headers(p, names, 3), n_positions = sp_fk_position_columns(p);
+  const char *names[2] = {NULL, NULL};
+  const size_t n_positions = sp_fk_position_columns(p);
+  more_headers(p, names, n_positions);
   bool varies = n_positions == 0;
-  for (size_t i = 0; i < n_positions && i < n && i < 2; i++) {
+  SP_TRY(sp_length_units_check(shape, names, n_positions, "fk", false, why, why_size));
+  for (size_t i = 0; i < n_positions; i++) {
     const sp_column *column = sp_survey_shape_column(shape, names[i]);
     if (!column || !column->has_range || column->least != column->most) varies = true;
-  }
-  const sp_column *scale = n_positions == 3 ? sp_survey_shape_column(shape, "scalco") : NULL;
-  if (scale && scale->has_range && (scale->least < 0 || scale->most > 1)) {
-    snprintf(why, why_size, "along: coordinates are scaled by scalco, which is %g to %g: give spacing", scale->least,
-             scale->most);
-    return SP_ERR_USAGE;
   }
   if (!varies) {
     snprintf(why, why_size, "spacing: auto needs %s, which is the same on every trace: give spacing, or another along",

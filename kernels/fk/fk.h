@@ -1,8 +1,7 @@
 /* The processor `fk`: the velocity filter of filter.h on a gather, or on each part of it.
  *
- * A gather is a line of traces at equal steps: `spacing`, or the median step of `offset` (or of the distance between
- * consecutive receivers or sources, whose coordinates must not be
- * scaled: scalco absent, 0 or 1). Steps that differ from it by more than spacing_tolerance, in more than a tenth of
+ * A gather is a line of traces at equal steps: `spacing`, or the median step of `offset`, or of the distance between
+ * consecutive receivers or sources. Steps that differ from it by more than spacing_tolerance, in more than a tenth of
  * the gaps, are irregular: such a gather is not filtered unless `irregular: ignore`. A positive direction is that in
  * which the traces follow one another. `split` names headers whose change begins a new part; a part of fewer than
  * SP_FK_LEAST_TRACES traces is passed on as it is. A dead trace stays dead.
@@ -29,8 +28,7 @@ typedef struct sp_fk_params {
   sp_words split;
 } sp_fk_params;
 
-/* Columns before those of `split`: one of offset, three of coordinates (with their scalar), none where `spacing` is
- * given. */
+/* Columns before those of `split`: one of offset, two of coordinates, none where `spacing` is given. */
 size_t sp_fk_position_columns(const sp_fk_params *params);
 
 /* The filter of these parameters; its grid's step along x is set for each gather. */

@@ -54,10 +54,6 @@ sp_reason sp_fk_spacing(const sp_fk_params *p, const double *const *headers, uin
     return SP_REASON_OK;
   }
   const uint32_t n = count - 1;
-  for (uint32_t i = first; i < first + count && p->along != SP_FK_ALONG_OFFSET; i++) {
-    const double scale = headers[2][i];
-    if (!isnan(scale) && scale != 0 && scale != 1) return SP_REASON_GEOMETRY;
-  }
   for (uint32_t i = 0; i < n; i++) {
     work[i] = step_between(p, headers, first + i);
     if (!isfinite(work[i])) return SP_REASON_GEOMETRY;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/common/length_unit.h"
+
 #define FIELD(name) offsetof(sp_fkk_params, name)
 
 static const sp_param params[] = {
@@ -88,6 +90,14 @@ static sp_status check(const void *values, char *why, size_t why_size) {
   return SP_ERR_USAGE;
 }
 
+/* Coordinates that cells are made of, or that the steps from cell to cell follow from. */
+static sp_status check_units(const sp_fkk_params *p, const sp_survey_shape *shape, char *why, size_t why_size) {
+  const bool bins = p->cells == SP_FKK_BINS;
+  if (!bins && !sp_fkk_column_places(p).fits) return SP_SUCCESS;
+  const char *const names[] = {bins ? p->x.word[0] : "cdpx", bins ? p->y.word[0] : "cdpy"};
+  return sp_length_units_check(shape, names, 2, "fkk", false, why, why_size);
+}
+
 /* A column that holds one value everywhere says nothing of cells. */
 static sp_status check_shape(const void *values, const sp_survey_shape *shape, char *why, size_t why_size) {
   const sp_fkk_params *p = values;
@@ -100,6 +110,7 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
              axes[0], axes[1], column[0]->least, column[1]->least);
     return SP_ERR_USAGE;
   }
+  SP_TRY(check_units(p, shape, why, why_size));
   return sp_fk_common_check_shape(&p->common, shape->n_samples, shape->sample_interval_s, why, why_size);
 }
 

@@ -124,8 +124,8 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
     snprintf(why, size, "sx, sy, gx, gy are 0 on every trace: import with --field or --derive sets them");
     return SP_ERR_USAGE;
   }
-  const sp_pstm_params *p = values;
-  return sp_length_unit_check(shape, "sx", "pstm", "aperture", isnan(p->aperture) ? 0 : p->aperture, false, why, size);
+  const char *const lengths[] = {"sx", "sy", "gx", "gy", "cdpx", "cdpy"};
+  return sp_length_units_check(shape, lengths, sp_pstm_grid_is_auto(values) ? 6 : 4, "pstm", true, why, size);
 }
 
 const sp_processor sp_processor_pstm = {

@@ -258,7 +258,7 @@ static bool parse_header(reader *r, sp_journal_contents *out) {
   for (size_t n_job = 0; next_line(r);) {
     if (!is_sealed(r->line, r->n, 0)) return false;
     const size_t body = r->n - CRC_TAIL;
-    if (!strncmp(r->line, "job ", 4)) {
+    if (body >= 4 && !memcmp(r->line, "job ", 4)) {
       append_job_line(&out->header, r->line + 4, body - 4);
       n_job++;
     } else {

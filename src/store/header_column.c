@@ -16,7 +16,7 @@ struct sp_header_column {
   uint64_t rows[PIECE]; /* of any type of a column */
 };
 
-/* Name of the column that scales an int32 column: as its attribute says, else as SEG-Y defines; "" where there is
+/* Name of the column that scales one of whole numbers: as its attribute says, else as SEG-Y defines; "" where there is
  * none. */
 static sp_status find_scalar(const sp_survey *survey, const char *path, const char *name,
                              char scalar[SP_NAME_LENGTH + 1]) {
@@ -36,7 +36,8 @@ sp_status sp_header_column_open(sp_survey *survey, const char *name, sp_header_c
   sp_status status;
   snprintf(path, sizeof path, "/headers/%s", name);
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &column->values));
-  if (sp_dataset_type(column->values) == SP_INT32) SP_TRY_GOTO(fail, find_scalar(survey, path, name, scalar));
+  const sp_type type = sp_dataset_type(column->values);
+  if (type != SP_FLOAT32 && type != SP_FLOAT64) SP_TRY_GOTO(fail, find_scalar(survey, path, name, scalar));
   snprintf(path, sizeof path, "/headers/%s", scalar);
   if (scalar[0] && sp_survey_has(survey, path)) SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &column->scalars));
   *out = column;
@@ -73,6 +74,25 @@ sp_status sp_header_column_read(sp_header_column *column, sp_global first, sp_lo
     at += m;
   }
   return SP_SUCCESS;
+}
+
+sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double **out) {
+  sp_header_column *column;
+  void *values = NULL;
+  SP_TRY(sp_header_column_open(survey, name, &column));
+  const uint64_t rows = sp_dataset_rows(column->values);
+  sp_status status = sp_alloc((rows + 1) * sizeof(double), "a header column", &values);
+  for (uint64_t at = 0; at < rows && status == SP_SUCCESS; at += PIECE) {
+    const sp_local n = rows - at < PIECE ? (sp_local)(rows - at) : PIECE;
+    status = read_piece(column, at, n, (double *)values + at);
+  }
+  sp_header_column_close(column);
+  if (status == SP_SUCCESS) {
+    *out = values;
+  } else {
+    sp_free(values);
+  }
+  return status;
 }
 
 sp_status sp_header_column_range(sp_header_column *column, double *least, double *most) {

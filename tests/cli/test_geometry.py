@@ -92,6 +92,41 @@ def test_degrees_are_no_distance(seisproc, tmp_path, counit, unit):
     assert ("are angles" in result.stderr) == (counit > 1) and (tmp_path / "in.h5").exists() == (counit < 2)
 
 
+@pytest.mark.parametrize("scalar, factor", ((-10, 10.0), (10, 0.1), ("mixed", None)))
+def test_fk_takes_its_spacing_from_scaled_coordinates(seisproc, tmp_path, scalar, factor):
+    if scalar == "mixed":
+        scalar = np.where(np.arange(N) % 2, -10, 1)
+        factor = np.where(scalar == 1, 1.0, 10.0)
+    outputs = []
+    for words in (dict(scalco=scalar, gx=np.rint((1000 + 20 * np.arange(N)) * factor)),
+                  dict(scalco=1, gx=1000 + 20 * np.arange(N))):
+        data = np.random.default_rng(3).standard_normal((N, NS))
+        survey(seisproc, tmp_path, **words)
+        with h5py.File(tmp_path / "in.h5", "r+") as f:
+            f["traces"][:] = data
+        run(seisproc, tmp_path, "fk: {vmax: 1500, along: receivers}")
+        with h5py.File(tmp_path / "out.h5") as f:
+            outputs.append(f["traces"][:])
+        (tmp_path / "in.h5").unlink()
+    assert outputs[0].any() and np.array_equal(*outputs)
+
+
+@pytest.mark.parametrize("chain", ("fk: {vmax: 1500, along: receivers}",
+                                   "fkk: {vmax: 1500, cells: bins, x: [gx], y: [gy], dx: 20, dy: 20}",
+                                   "pstm: {velocity: 2000, origin: [0, 0], dx: 10, nx: 4}"))
+def test_coordinates_of_filters_and_migration_have_units(seisproc, tmp_path, chain):
+    name, columns = chain.split(":")[0], dict(sx=1000, gx=1000 + 20 * np.arange(N), gy=np.arange(N) % 2)
+    for measurement, counit, words in ((1, 1, None), (2, 1, "is in feet"), (0, 1, "metres or feet")):
+        survey(seisproc, tmp_path, measurement=measurement, more=[(89, "i2", counit)], **columns)
+        said = run(seisproc, tmp_path, chain, command="plan").stderr
+        assert said.count(f"{name}: ") == (words is not None) and (words or "") in said, said
+        (tmp_path / "in.h5").unlink()
+    survey(seisproc, tmp_path, more=[(89, "i2", 3)], **columns)
+    for command in ("plan", "run"):
+        said = run(seisproc, tmp_path, chain, command=command, check=1).stderr
+        assert "is in 'degree', which is no unit of length" in said and not (tmp_path / "out.h5").exists()
+
+
 def test_coordinates_of_several_units(seisproc, tmp_path):
     result = survey(seisproc, tmp_path, sx=1000, gx=1100, more=[(89, "i2", np.where(np.arange(N) == 5, 3, 1))])
     assert "(first in trace 6) have coordinate units (counit) 3, the first has 1" in result.stderr

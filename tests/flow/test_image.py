@@ -234,6 +234,15 @@ def test_scalars_delays_and_bad_traces(tmp_path, image_survey):
         with h5py.File(job.output) as f:
             images.append(f["traces"][:])
     assert np.abs(images[0] - images[1]).max() <= 1e-5 * np.abs(images[1]).max() and images[1].any()
+    feet = write_survey(tmp_path / "feet.h5", data[:, 10:], whole[:, :2] / 30.48, whole[:, 2:] / 30.48,
+                        delrt=np.full(len(s), 40.0))
+    with h5py.File(feet, "r+") as f:
+        for name in ("sx", "sy", "gx", "gy"):
+            f["headers"][name].attrs["units"] = np.bytes_("ft")
+    job = jobs.Job(tmp_path, feet, JOB, name="metres")
+    assert "sx is in feet, and converted" in job.run(ranks=3).stderr
+    with h5py.File(job.output) as f:
+        assert np.abs(f["traces"][:] - images[1]).max() <= 1e-5 * np.abs(images[1]).max()
     data[5, 100] = np.nan
     job = jobs.Job(tmp_path, write_survey(tmp_path / "nan.h5", data, s, r), JOB, name="c")
     job.run(ranks=3, check=2)

@@ -1,5 +1,5 @@
 /* What an image job takes from the survey's headers, on rank 0: the grid, the class of each trace and the area that it
- * stands for.
+ * stands for. Coordinates and delays come scaled (header_column.h); feet are brought to metres here.
  *
  * The area of a trace is that of its bin (a cell of the image grid about its midpoint; on a line a step) over the
  * number of traces of its class in that bin. */
@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/common/length_unit.h"
 #include "seisproc/header_column.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/image/image_flow.h"
 
-enum { PIECE = 1 << 20, NO_CLASS = UINT32_MAX };
+enum { NO_CLASS = UINT32_MAX };
 
 typedef struct columns {
   uint64_t n;
@@ -29,15 +30,15 @@ typedef struct binned {
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
-static sp_status read_whole(sp_survey *survey, const char *name, uint64_t n, double **out) {
-  sp_header_column *column = NULL;
-  SP_TRY(sp_alloc((n + 1) * sizeof(double), "a header column", (void **)out));
-  sp_status status = sp_header_column_open(survey, name, &column);
-  for (uint64_t at = 0; status == SP_SUCCESS && at < n; at += PIECE) {
-    status = sp_header_column_read(column, at, (sp_local)(n - at < PIECE ? n - at : PIECE), *out + at);
+/* Brings lengths that are in feet to metres. */
+static sp_status convert(const sp_survey *survey, const char *path, uint64_t n, double *values) {
+  char *units = NULL;
+  SP_TRY(sp_survey_find_text(survey, path, "units", &units));
+  if (units && !strcmp(units, "ft")) {
+    for (uint64_t i = 0; i < n; i++) values[i] *= SP_METRES_A_FOOT;
   }
-  sp_header_column_close(column);
-  return status;
+  sp_free(units);
+  return SP_SUCCESS;
 }
 
 static sp_status read_columns(const sp_plan_request *request, const sp_pstm_params *params, columns *c) {
@@ -50,7 +51,8 @@ static sp_status read_columns(const sp_plan_request *request, const sp_pstm_para
     snprintf(name, sizeof name, "%.*s", (int)strcspn(names[i], "?"), names[i]);
     snprintf(path, sizeof path, "/headers/%s", name);
     if (sp_header_is_optional(names[i]) && !sp_survey_has(survey, path)) continue;
-    SP_TRY(read_whole(survey, name, c->n, &c->value[i]));
+    SP_TRY(sp_header_column_read_all(survey, name, &c->value[i]));
+    SP_TRY(convert(survey, path, c->n, c->value[i]));
   }
   return SP_SUCCESS;
 }

@@ -3,12 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "seisproc/header_column.h"
 #include "seisproc/log.h"
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "src/flow/volume/volume_flow.h"
 
-enum { SLAB_BYTES = 8 << 20, LEAST_ROWS = 16, MOST_ROWS = 4096, PIECE = 1 << 20, PROBES = 48 };
+enum { SLAB_BYTES = 8 << 20, LEAST_ROWS = 16, MOST_ROWS = 4096, PROBES = 48 };
 
 static const double SHARE_OF_MEMORY = 0.8, GB = 1e9;
 
@@ -24,58 +25,20 @@ static void free_columns(columns *c) {
   for (size_t i = 0; i < c->n; i++) sp_free(c->values[i]);
 }
 
-/* Coordinates that are whole numbers in the file are still to be scaled. */
-static bool is_scaled(const char *name, sp_type type) {
-  static const char *const names[] = {"sx", "sy", "gx", "gy", "cdpx", "cdpy"};
-  bool found = false;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) found = found || !strcmp(name, names[i]);
-  return found && type != SP_FLOAT32 && type != SP_FLOAT64;
-}
-
-static void scale_rows(double *values, const double *scale, uint64_t n) {
-  for (uint64_t i = 0; i < n; i++) {
-    if (scale[i] > 0) values[i] *= scale[i];
-    if (scale[i] < 0) values[i] /= -scale[i];
-  }
-}
-
-static sp_status read_column(sp_survey *survey, const char *name, uint64_t n, double **out) {
+static sp_status read_column(sp_survey *survey, const char *name, double **out) {
   char path[SP_NAME_LENGTH + 16];
-  snprintf(path, sizeof path, "/headers/%.*s", (int)strcspn(name, "?"), name);
+  const int length = (int)strcspn(name, "?");
+  snprintf(path, sizeof path, "/headers/%.*s", length, name);
   *out = NULL;
   if (sp_header_is_optional(name) && !sp_survey_has(survey, path)) return SP_SUCCESS;
-  sp_dataset *dataset = NULL;
-  void *values = NULL, *rows = NULL;
-  sp_status status;
-  SP_TRY(sp_dataset_open(survey, path, &dataset));
-  SP_TRY_GOTO(out, sp_calloc(n + 1, sizeof(double), "a header column", &values));
-  SP_TRY_GOTO(out, sp_alloc(PIECE * sizeof(double), "a header column", &rows));
-  for (uint64_t first = 0; first < n; first += PIECE) {
-    const sp_local count = (sp_local)(n - first < PIECE ? n - first : PIECE);
-    SP_TRY_GOTO(out, sp_dataset_read(dataset, first, count, rows));
-    sp_rows_to_double(sp_dataset_type(dataset), rows, count, (double *)values + first);
-  }
-  if (is_scaled(name, sp_dataset_type(dataset))) {
-    double *scale = NULL;
-    SP_TRY_GOTO(out, read_column(survey, "scalco?", n, &scale));
-    if (scale) scale_rows(values, scale, n);
-    sp_free(scale);
-  }
-  *out = values;
-  values = NULL;
-out:
-  sp_free(rows);
-  sp_free(values);
-  sp_dataset_close(dataset);
-  return status;
+  return sp_header_column_read_all(survey, path + strlen("/headers/"), out);
 }
 
 static sp_status read_columns(const sp_plan_request *request, columns *c) {
   const sp_chain_step *step = &request->job->chain[0];
-  const uint64_t n_traces = sp_survey_get_info(request->survey)->n_traces;
   c->n = sp_processor_headers(step->processor, step->params, c->names);
   for (size_t i = 0; i < c->n; i++) {
-    SP_TRY(read_column((sp_survey *)(uintptr_t)request->survey, c->names[i], n_traces, &c->values[i]));
+    SP_TRY(read_column((sp_survey *)(uintptr_t)request->survey, c->names[i], &c->values[i]));
   }
   return SP_SUCCESS;
 }
