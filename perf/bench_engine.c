@@ -204,7 +204,7 @@ static void check_output(const bench *b, const char *name) {
 
 /* --- benches ---------------------------------------------------------------------------------------------------- */
 
-enum { LOOP, ONE, MORE, NOISE, BOTH, N_RUNS };
+enum { LOOP, ONE, MORE, NOISE, BOTH, MEASURED, N_RUNS };
 
 static const struct {
   const char *name;
@@ -212,7 +212,8 @@ static const struct {
 } runs[N_RUNS] = {[ONE] = {"processed", SP_MODE_PROCESSED},
                   [MORE] = {"processed", SP_MODE_PROCESSED},
                   [NOISE] = {"noise", SP_MODE_NOISE},
-                  [BOTH] = {"both", SP_MODE_BOTH}};
+                  [BOTH] = {"both", SP_MODE_BOTH},
+                  [MEASURED] = {"both, figures of quality", SP_MODE_BOTH}};
 
 static void time_runs(bench *b, const chain *c, sp_engine **engines, seconds *best) {
   const double until = now().wall + MAX_SECONDS;
@@ -233,7 +234,8 @@ static void bench_chain(bench *b, chain *c) {
   seconds best[N_RUNS];
   plan_loop(b, c);
   for (int k = ONE; k < N_RUNS; k++) {
-    const sp_engine_config config = config_of(b, c, runs[k].mode, k == MORE ? b->threads : 1);
+    sp_engine_config config = config_of(b, c, runs[k].mode, k == MORE ? b->threads : 1);
+    config.measure = k == MEASURED;
     if (sp_engine_create(SP_ENGINE_CPU, &config, &engines[k])) exit(1);
   }
   run_loop(b, c);
@@ -243,11 +245,13 @@ static void bench_chain(bench *b, chain *c) {
   time_runs(b, c, engines, best);
   for (int k = ONE; k < N_RUNS; k++) {
     const double value = k == MORE ? best[k].wall : best[k].processor;
-    const double reference = k == MORE ? best[ONE].wall : best[LOOP].processor;
+    const int beside = k == MORE ? ONE : k == MEASURED ? BOTH : LOOP;
+    const char *const others[N_RUNS] = {[ONE] = "one thread", [BOTH] = "without them", [LOOP] = "a plain loop"};
+    const double reference = k == MORE ? best[ONE].wall : best[beside].processor;
     const int threads = k == MORE ? b->threads : 1;
     char name[80];
     snprintf(name, sizeof name, "engine %s, %s, %d thread%s", c->name, runs[k].name, threads, threads > 1 ? "s" : "");
-    figure(&b->figures, name, 1e3 * value, "ms", k == MORE ? "one thread" : "a plain loop", value / reference);
+    figure(&b->figures, name, 1e3 * value, "ms", others[beside], value / reference);
     sp_engine_destroy(engines[k]);
   }
   free_chain(c);

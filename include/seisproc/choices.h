@@ -14,6 +14,8 @@ typedef enum sp_on_error { SP_ON_ERROR_PASSTHROUGH, SP_ON_ERROR_ZERO, SP_ON_ERRO
 typedef enum sp_nan { SP_NAN_TRACE, SP_NAN_GATHER, SP_NAN_ZERO } sp_nan;
 /* Which traces are processed: those whose header `trid` says that they are seismic or says nothing, or all. */
 typedef enum sp_trid { SP_TRID_SEISMIC, SP_TRID_ALL } sp_trid;
+/* What is measured of what a job does: nothing, figures of each gather, those of each trace as well. */
+typedef enum sp_qc { SP_QC_NONE, SP_QC_GATHER, SP_QC_TRACE } sp_qc;
 typedef enum sp_engine_kind { SP_ENGINE_AUTO, SP_ENGINE_CPU, SP_ENGINE_CUDA, SP_ENGINE_MOCK } sp_engine_kind;
 
 #endif

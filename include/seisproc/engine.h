@@ -14,6 +14,8 @@
 #include "seisproc/gather_index.h"
 #include "seisproc/processor.h"
 
+enum { SP_TRACE_FIGURES = 4 };
+
 /* A range of whole gathers on its way through an engine. The engine borrows everything until the slab is done. */
 typedef struct sp_slab {
   sp_local n_gathers, n_traces;
@@ -29,8 +31,11 @@ typedef struct sp_slab {
       *skip;     /* [n_traces] or NULL, in the order that `order` makes: not 0: this trace is not processed */
   float *traces; /* [n_traces][n_samples]: what goes to /traces (the noise in mode noise) */
   float *noise;  /* the same for /noise; NULL unless the mode is both */
-  sp_gather_result *results; /* [n_gathers] */
-  void *user;                /* the submitter's own */
+  float *by_trace[SP_TRACE_FIGURES]; /* [n_traces] each: RMS of a trace before, after, of the noise, and peak before; 0
+                                        for a trace that is not measured; NULL: not wanted. Engines without that leave
+                                        them as they are, all zero */
+  sp_gather_result *results;         /* [n_gathers] */
+  void *user;                        /* the submitter's own */
 } sp_slab;
 
 typedef struct sp_engine_config {
@@ -39,6 +44,7 @@ typedef struct sp_engine_config {
   sp_mode mode;
   sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
   sp_nan nan;
+  bool measure;       /* the figures of quality; where they are not wanted or cannot be had, `measured` is 0 */
   uint32_t n_samples; /* a trace */
   double sample_interval_s;
   sp_local max_traces;    /* of the largest slab */

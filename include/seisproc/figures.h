@@ -12,7 +12,7 @@
 
 enum { SP_MAX_RECORD = 256 }; /* bytes */
 
-typedef enum sp_figure_type { SP_FIGURE_UINT32, SP_FIGURE_FLOAT64 } sp_figure_type;
+typedef enum sp_figure_type { SP_FIGURE_UINT32, SP_FIGURE_FLOAT32, SP_FIGURE_FLOAT64 } sp_figure_type;
 
 /* How the parts of a unit that several workers computed become one figure. A sum of 32 bits wraps around. */
 typedef enum sp_figure_join { SP_JOIN_MAX, SP_JOIN_MIN, SP_JOIN_SUM } sp_figure_join;
@@ -32,6 +32,11 @@ typedef struct sp_figure_list {
 /* The figures of a gather, one a line: FIGURE(member type, SP_FIGURE_ type, name, how parts are joined). CRC-32C of the
  * bytes of the gather in /traces and in /noise (0 where there is none).
  *
+ * Quality: over the `measured` traces of the gather, whose samples before and after are all finite, the RMS of a sample
+ * of the input, of what is processed and of the noise, the zero-lag correlation of noise and processed (0 where one of
+ * them is all zero), and the largest |sample| of the input. measured is 0 where nothing was measured: a gather that
+ * failed, a job with `qc: none`, units that are not gathers.
+ *
  * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
  * and so on, and of one step's the largest, then a result that overflows. A gather of which some traces are all zero,
  * not to be processed or not finite (sp_nan) is processed without them: those stay as they are, and its reason is
@@ -40,7 +45,13 @@ typedef struct sp_figure_list {
 #define SP_GATHER_FIGURES(FIGURE)                                                                                      \
   FIGURE(uint32_t, UINT32, reason, MAX)                                                                                \
   FIGURE(uint32_t, UINT32, crc_traces, SUM)                                                                            \
-  FIGURE(uint32_t, UINT32, crc_noise, SUM)
+  FIGURE(uint32_t, UINT32, crc_noise, SUM)                                                                             \
+  FIGURE(uint32_t, UINT32, measured, SUM)                                                                              \
+  FIGURE(float, FLOAT32, rms_in, MAX)                                                                                  \
+  FIGURE(float, FLOAT32, rms_out, MAX)                                                                                 \
+  FIGURE(float, FLOAT32, rms_noise, MAX)                                                                               \
+  FIGURE(float, FLOAT32, xcorr, MAX)                                                                                   \
+  FIGURE(float, FLOAT32, peak_in, MAX)
 
 /* What became of a gather. */
 typedef struct sp_gather_result {
@@ -67,7 +78,8 @@ void sp_figures_join(const sp_figure_list *list, void *record, const void *part)
 /* Characters that a record takes as text, its end included. */
 size_t sp_figures_text_size(const sp_figure_list *list);
 
-/* Writes "0:1a2b:9f", the figures in hexadecimal (of a float64 the bits) with ":" between them; returns its length. */
+/* Writes "0:1a2b:9f", the figures in hexadecimal (of a real number the bits) with ":" between them; returns its length.
+ */
 size_t sp_figures_format(const sp_figure_list *list, const void *record, char *text, size_t size);
 
 /* Reads that back up to the next space; *end is set to that space. False where it says anything else, with the record

@@ -25,6 +25,7 @@ typedef struct sp_job_settings {
   int nan;       /* sp_nan */
   int trid;      /* sp_trid */
   int precision; /* sp_precision */
+  int qc;        /* sp_qc */
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;             /* sp_engine_kind */
   int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */

@@ -31,7 +31,7 @@ typedef struct sp_slot {
   uint32_t n_boxes; /* where the rows of each plane belong, one box's after the other's; 0: no rows */
 } sp_slot;
 
-enum { SP_MAX_PLANES = 4 };
+enum { SP_MAX_PLANES = 6 };
 
 typedef struct sp_window_shape {
   int n_slots; /* a worker */

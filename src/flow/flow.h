@@ -115,7 +115,7 @@ typedef struct sp_plan_request {
 /* The output before its first sample. */
 typedef struct sp_output_spec {
   sp_survey_info info; /* without uuid, history and created_by */
-  sp_dataset_spec datasets[16];
+  sp_dataset_spec datasets[24];
   size_t n_datasets;
   bool derived; /* inherits what the input has below /gathers, /headers and /segy (sp_survey_derive) */
 } sp_output_spec;
@@ -162,6 +162,8 @@ struct sp_flow {
   /* Writes what the figures say of each unit to the complete output; reads it again from one (figures[n_units]). */
   sp_status (*publish)(const sp_flow_plan *plan, const char *part_path, const void *figures);
   sp_status (*load)(const sp_flow_plan *plan, sp_survey *output, void *figures);
+  /* What came of it, as lines of the log at the end of a run. NULL: there is nothing to say. */
+  void (*conclude)(const sp_flow_plan *plan, const void *figures);
 
   /* All ranks. Collective over roles->world. Errors: SP_STOPPED when a signal asked any of them to stop; SP_ERR_IO,
    * after which the files cannot be closed and the job must end. NULL: there is nothing to write. */

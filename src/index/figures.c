@@ -50,6 +50,12 @@ void sp_figures_join(const sp_figure_list *list, void *record, const void *part)
       memcpy(&y, b, sizeof y);
       x = join_uint32(f->join, x, y);
       memcpy(a, &x, sizeof x);
+    } else if (f->type == SP_FIGURE_FLOAT32) {
+      float x, y;
+      memcpy(&x, a, sizeof x);
+      memcpy(&y, b, sizeof y);
+      x = (float)join_float64(f->join, (double)x, (double)y);
+      memcpy(a, &x, sizeof x);
     } else {
       double x, y;
       memcpy(&x, a, sizeof x);
@@ -70,7 +76,7 @@ size_t sp_figures_format(const sp_figure_list *list, const void *record, char *t
     const sp_figure *f = &list->figures[i];
     uint64_t bits = 0;
     uint32_t word;
-    if (f->type == SP_FIGURE_UINT32) {
+    if (f->type != SP_FIGURE_FLOAT64) {
       memcpy(&word, (const char *)record + f->offset, sizeof word);
       bits = word;
     } else {
@@ -98,7 +104,7 @@ bool sp_figures_parse(const sp_figure_list *list, const char *text, const char *
     const sp_figure *f = &list->figures[i];
     uint64_t bits;
     if ((i && *at++ != ':') || !parse_bits(&at, &bits)) return false;
-    if (f->type == SP_FIGURE_UINT32) {
+    if (f->type != SP_FIGURE_FLOAT64) {
       const uint32_t word = (uint32_t)bits;
       if (bits > UINT32_MAX) return false;
       memcpy(parsed + f->offset, &word, sizeof word);

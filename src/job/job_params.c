@@ -20,6 +20,9 @@ const sp_param sp_job_params[] = {
      FIELD(trid)},
     {"precision", SP_PARAM_CHOICE, "float32", 0, 0, false, "float32|mixed", NULL,
      "mixed: a GPU stores time-frequency coefficients in half precision; CPUs ignore it", FIELD(precision)},
+    {"qc", SP_PARAM_CHOICE, "gather", 0, 0, false, "none|gather|trace", NULL,
+     "figures of quality that are kept below /qc: none, of each gather (what was removed), of each trace as well",
+     FIELD(qc)},
     {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,
      "what computes: a GPU where there is one, CPU threads, a GPU, or a pretended GPU (for tests)", FIELD(engine)},
     {"workers", SP_PARAM_INT, "auto", 1, 65536, false, "auto", NULL,
@@ -51,7 +54,7 @@ const sp_param sp_job_params[] = {
     {0},
 };
 
-const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", NULL};
+const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", "qc", NULL};
 
 const char *const sp_settings_that_do_not[] = {
     "engine",  "workers",         "workers_per_gpu", "threads",       "io_ranks", "direct_io",   "slots",

@@ -258,6 +258,7 @@ static sp_status publish(sp_run_context *run, sp_coordinator_state *start) {
   unlink(run->journal_path); /* the output says it all now */
   SP_FAULT_POINT("tidied_up");
   if (!run->options->quiet) print_summary(run, count_work(run, start));
+  if (!run->options->quiet && run->plan.flow->conclude) run->plan.flow->conclude(&run->plan, start->figures);
   return report_failures(run, start);
 }
 

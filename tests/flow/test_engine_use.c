@@ -181,7 +181,8 @@ static void test_empty_slabs(void **unused) {
   survey *s = small_survey(SP_LOCAL_BLOCK, 0);
   sp_engine *engine = make_engine(SP_ENGINE_CPU, s, 2, 3);
   const sp_local nothing[] = {0, 0, 0};
-  sp_gather_result results[2] = {{9, 9, 9}, {9, 9, 9}};
+  sp_gather_result results[2] = {{.reason = 9, .crc_traces = 9, .crc_noise = 9},
+                                 {.reason = 9, .crc_traces = 9, .crc_noise = 9}};
   sp_slab empty = {.first_trace = nothing, .headers = hold_slab(s, 3, 1)->slab.headers, .results = results};
   held_slab *owner = (held_slab *)((char *)(uintptr_t)empty.headers - offsetof(held_slab, headers));
   sp_slab two_empty = empty, *done = NULL;

@@ -45,6 +45,7 @@ static void destroy_slots(sp_cpu_engine *e) {
     sp_free(s->cursors);
     sp_free(s->traces.marks);
     sp_free(s->traces.places);
+    sp_free(s->traces.sums);
     for (size_t k = 0; s->traces.columns && k < e->context.n_headers; k++) sp_free(s->traces.columns[k]);
     sp_free(s->traces.columns);
   }
@@ -72,6 +73,7 @@ static sp_status create_traces(const sp_cpu_engine *e, sp_traces *t) {
   const size_t rows = e->config.max_traces;
   SP_TRY(sp_calloc(rows, 1, what, (void **)&t->marks));
   SP_TRY(sp_calloc(rows, sizeof *t->places, what, (void **)&t->places));
+  if (e->config.measure) SP_TRY(sp_calloc(rows, sizeof *t->sums, what, (void **)&t->sums));
   SP_TRY(sp_calloc(e->context.n_headers, sizeof *t->columns, what, (void **)&t->columns));
   for (size_t k = 0; k < e->context.n_headers; k++) {
     SP_TRY(sp_calloc(rows, sizeof(double), what, (void **)&t->columns[k]));

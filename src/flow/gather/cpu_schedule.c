@@ -15,6 +15,7 @@
 #include "seisproc/trace_sort.h"
 #include "src/flow/gather/cpu_engine.h"
 #include "src/flow/gather/live.h"
+#include "src/flow/gather/measure.h"
 
 /* Passes: 0 puts a gather's traces in order, then come the stages, with one that marks traces before stage n_prefix
  * unless the chain goes by trace; the last number stands for done. */
@@ -184,6 +185,8 @@ static void finish_gather(const sp_cpu_engine *e, const sp_unit_scratch *scratch
   }
   *result = (sp_gather_result){
       .reason = sp_gather_reason(g->failure, g->counts), .crc_traces = rest.crc_traces, .crc_noise = rest.crc_noise};
+  if (e->config.measure)
+    sp_measure_gather(j->unit.slab, j->unit.gather, e->config.n_samples, !g->failure, j->slot->traces.sums);
 }
 
 /* --- returning work; under the lock ----------------------------------------------------------------------------- */
@@ -283,6 +286,7 @@ void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab) {
     sp_gather_state *g = &s->gathers[i];
     const sp_local n_traces = gather_traces(s, i);
     *g = (sp_gather_state){.n_rows = n_traces, .counts.traces = n_traces};
+    if (s->traces.sums) memset(s->traces.sums + slab->first_trace[i], 0, n_traces * sizeof *s->traces.sums);
     if (n_traces > 0) {
       const uint32_t aside = slab->set_aside ? slab->set_aside[i] : SP_REASON_OK;
       g->failure = sp_failure_set_aside((uint32_t)e->chain->n_steps, aside);

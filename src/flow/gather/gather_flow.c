@@ -8,6 +8,7 @@
 
 #include "seisproc/memory.h"
 #include "src/flow/gather/chain.h"
+#include "src/flow/gather/quality.h"
 
 enum { SLAB_BYTES = 64 << 20, MAX_SLAB_GATHERS = 4096, SLABS_A_WORKER = 8, SMALLEST_PART = 8 };
 
@@ -56,7 +57,7 @@ static void size_up(const sp_plan_request *request, sp_flow_shape *shape) {
   const sp_gather_index *index = request->index;
   const sp_survey_info *info = sp_survey_get_info(request->survey);
   const uint64_t row = (uint64_t)info->n_samples * sizeof(float);
-  const int n_planes = job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+  const int n_sample_planes = job->settings.mode == SP_MODE_BOTH ? 2 : 1;
   *shape = (sp_flow_shape){.unit = "gather",
                            .n_units = info->n_gathers,
                            .n_traces = info->n_traces,
@@ -67,18 +68,23 @@ static void size_up(const sp_plan_request *request, sp_flow_shape *shape) {
                            .task_traces = slab_traces(job, index, info->n_samples, request->n_workers),
                            .task_units = MAX_SLAB_GATHERS,
                            .total_work = info->n_traces,
-                           .work_bytes = (double)row * (1 + n_planes),
+                           .work_bytes = (double)row * (1 + n_sample_planes),
                            .plane = {"/traces", "/noise"}};
   if (shape->task_units > index->n_gathers) shape->task_units = index->n_gathers ? (sp_local)index->n_gathers : 1;
   shape->payload_bytes = (shape->task_units + 1) * sizeof(sp_local);
   shape->input_bytes = SP_GATHER_INPUTS * shape->task_traces * row;
   shape->window = (sp_window_shape){.n_slots = job->settings.slots,
-                                    .n_planes = n_planes,
+                                    .n_planes = n_sample_planes,
                                     .row_bytes = {row, row},
                                     .max_rows = shape->task_traces,
                                     .max_boxes = 1,
                                     .max_units = shape->task_units,
                                     .figure_bytes = sizeof(sp_gather_result)};
+  for (int k = 0; job->settings.qc == SP_QC_TRACE && k < SP_TRACE_FIGURES; k++) {
+    const int p = shape->window.n_planes++;
+    snprintf(shape->plane[p], sizeof shape->plane[p], "%s", sp_trace_figure_paths[k]);
+    shape->window.row_bytes[p] = sizeof(float);
+  }
 }
 
 /* Plans each step as a worker will, and lets it go again: what a plan refuses is refused now. */
@@ -172,6 +178,10 @@ static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
   }
 }
 
+static void conclude(const sp_flow_plan *plan, const void *figures) {
+  sp_quality_conclude(plan, index_of(plan), figures);
+}
+
 const sp_flow sp_flow_gather = {.name = "gather",
                                 .figures = &sp_gather_figures,
                                 .plan = plan_gathers,
@@ -185,6 +195,7 @@ const sp_flow sp_flow_gather = {.name = "gather",
                                 .fill = fill,
                                 .publish = sp_gather_publish,
                                 .load = sp_gather_load,
+                                .conclude = conclude,
                                 .write_headers = sp_gather_write_headers,
                                 .announce = sp_gather_announce,
                                 .open = sp_gather_open,

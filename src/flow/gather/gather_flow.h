@@ -6,6 +6,9 @@
 #include "seisproc/engine.h"
 #include "src/flow/flow.h"
 
+/* Datasets of the figures of quality of traces, in the order of sp_slab.by_trace. */
+extern const char *const sp_trace_figure_paths[SP_TRACE_FIGURES];
+
 enum { SP_MAX_SLAB_COLUMNS = 32, SP_GATHER_INPUTS = 2 };
 
 /* Shared by all ranks. */

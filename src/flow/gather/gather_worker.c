@@ -85,7 +85,7 @@ static sp_status create_input(const worker *w, input *in) {
 }
 
 static bool has_noise(const worker *w) {
-  return w->shape->window.n_planes == 2;
+  return w->job->settings.mode == SP_MODE_BOTH;
 }
 
 /* A GPU copies straight from the input buffers and into the window. */
@@ -95,7 +95,7 @@ static void register_buffers(worker *w) {
   for (int i = 0; i < SP_GATHER_INPUTS; i++) sp_engine_register(w->engine, w->inputs[i].samples, samples);
   for (int i = 0; i < shape->window.n_slots; i++) {
     sp_slot *slot = sp_node_window_slot(w->site->window, w->site->roles->rank, (uint64_t)i);
-    for (int p = 0; p < shape->window.n_planes; p++) {
+    for (int p = 0; p < 1 + has_noise(w); p++) {
       sp_engine_register(w->engine, sp_slot_rows(w->site->window, slot, p), bytes);
     }
   }
@@ -109,6 +109,7 @@ static sp_engine_config engine_config(const worker *w) {
                             .mode = (sp_mode)job->settings.mode,
                             .on_error = (sp_on_error)job->settings.on_error,
                             .nan = (sp_nan)job->settings.nan,
+                            .measure = job->settings.qc != SP_QC_NONE,
                             .n_samples = shape->n_samples,
                             .sample_interval_s = shape->sample_interval_s,
                             .max_traces = shape->task_traces,
@@ -283,6 +284,16 @@ static void claim_slot(const worker *w, input *in) {
   *sp_slot_boxes(window, in->slot) = (sp_box){.first_row = task->first_trace, .n_rows = task->n_traces};
 }
 
+/* Figures of traces are planes behind those of samples, zero until an engine fills them in. */
+static void point_trace_figures(const worker *w, input *in) {
+  const int first = 1 + has_noise(w);
+  if (w->job->settings.qc != SP_QC_TRACE) return;
+  for (int k = 0; k < SP_TRACE_FIGURES; k++) {
+    in->slab.by_trace[k] = sp_slot_rows(w->site->window, in->slot, first + k);
+    memset(in->slab.by_trace[k], 0, in->task.n_traces * sizeof(float));
+  }
+}
+
 sp_status sp_gather_submit(void *worker_, int k) {
   worker *w = worker_;
   input *in = &w->inputs[k];
@@ -303,6 +314,7 @@ sp_status sp_gather_submit(void *worker_, int k) {
                        .noise = has_noise(w) ? sp_slot_rows(window, in->slot, 1) : NULL,
                        .results = sp_slot_figures(window, in->slot),
                        .user = in};
+  point_trace_figures(w, in);
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->task.first_unit, in->task.n_units);
   sp_stage_add(w->site->times, SP_STAGE_HAND_OVER, sp_now() - start, 0);
   in->engine = engine_for(w, &in->task);

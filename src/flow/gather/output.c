@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
-#include "src/flow/gather/gather_flow.h"
+#include "src/flow/gather/quality.h"
 
 enum { PIECE = 1 << 20 }; /* gathers written or read at once */
 
@@ -21,6 +21,7 @@ sp_status sp_gather_outputs(const sp_flow_plan *plan, const sp_survey *input, sp
   d[n++] = (sp_dataset_spec){"/integrity/crc32c", SP_UINT32, info->n_gathers, mode == SP_MODE_BOTH ? 2 : 1, NULL};
   d[n++] = (sp_dataset_spec){"/integrity/status", SP_UINT8, info->n_gathers, 0, NULL};
   out->n_datasets = n;
+  sp_quality_outputs(plan, out);
   return SP_SUCCESS;
 }
 
@@ -52,6 +53,7 @@ sp_status sp_gather_publish(const sp_flow_plan *plan, const char *part_path, con
     SP_TRY_GOTO(out, sp_dataset_write(crc_data, first, n, crc));
     SP_TRY_GOTO(out, sp_dataset_write(state_data, first, n, state));
   }
+  SP_TRY_GOTO(out, sp_quality_write(plan, survey, results));
   status = sp_survey_sync(survey);
 out:
   sp_free(state);
@@ -62,7 +64,7 @@ out:
   return status;
 }
 
-/* The reasons, without checksums. */
+/* Reasons and figures of quality, without checksums. */
 sp_status sp_gather_load(const sp_flow_plan *plan, sp_survey *output, void *figures) {
   sp_gather_result *results = figures;
   const sp_global n_gathers = plan->shape.n_units;
@@ -76,6 +78,7 @@ sp_status sp_gather_load(const sp_flow_plan *plan, sp_survey *output, void *figu
     SP_TRY_GOTO(out, sp_dataset_read(dataset, first, n, state));
     for (sp_local g = 0; g < n; g++) results[first + g].reason = state[g];
   }
+  status = sp_quality_read(plan, output, results);
 out:
   sp_free(state);
   sp_dataset_close(dataset);

@@ -168,19 +168,23 @@ static void write_row(const task *t, float *to, const float *row, uint32_t *crc)
   if (to != row) t->context->rows->stream(to, row, t->n);
 }
 
+/* Where the sums of row i of the gather go; NULL where they are not wanted. */
+static sp_row_sums *sums_of(const task *t, sp_local row) {
+  sp_row_sums *all = t->unit->traces->sums;
+  return all ? all + t->first_row + place_of(t->unit, row) : NULL;
+}
+
 /* A trace that stays as it is, or whose result is that it is empty. */
-static void write_aside(const task *t, const float *input, sp_mark mark, float *traces, float *noise,
+static void write_aside(const task *t, const float *input, sp_mark mark, float *traces, float *noise, sp_row_sums *sums,
                         sp_unit_outcome *outcome) {
   const sp_engine_config *config = t->context->config;
   const size_t bytes = t->n * sizeof(float);
   float *row = t->scratch->difference;
   const bool gone = mark == SP_MARK_EMPTIED, zeroed = mark == SP_MARK_BAD && config->on_error == SP_ON_ERROR_ZERO;
   const bool keep = config->mode == SP_MODE_NOISE ? gone : !gone && !zeroed;
-  if (keep) {
-    memcpy(row, input, bytes);
-  } else {
-    memset(row, 0, bytes);
-  }
+  memset(row, 0, bytes);
+  if (sums && mark != SP_MARK_BAD) t->context->rows->measure(input, gone ? row : input, t->n, sums);
+  if (keep) memcpy(row, input, bytes);
   write_row(t, traces, row, &outcome->crc_traces);
   if (!noise) return;
   if (gone) {
@@ -194,9 +198,10 @@ static void write_aside(const task *t, const float *input, sp_mark mark, float *
 /* A processed trace: its result, the difference, or both. Returns whether that is finite: where the input is, a result
  * that is not shows in the difference. */
 static bool write_processed(const task *t, const float *input, sp_mark mark, float *result, float *traces, float *noise,
-                            sp_unit_outcome *outcome) {
+                            sp_row_sums *sums, sp_unit_outcome *outcome) {
   const sp_row_ops *rows = t->context->rows;
   const sp_mode mode = t->context->config->mode;
+  if (sums && mark == SP_MARK_LIVE) rows->measure(input, result, t->n, sums);
   unsigned seen = mark == SP_MARK_CURED || mode == SP_MODE_PROCESSED ? rows->scan(result, t->n) : 0;
   if (mode != SP_MODE_PROCESSED) {
     float *difference = mode == SP_MODE_NOISE ? result : t->scratch->difference;
@@ -215,11 +220,12 @@ static sp_failure give_row(const task *t, sp_local i, sp_unit_outcome *outcome) 
   float *traces = u->slab->traces + at, *noise = u->slab->noise ? u->slab->noise + at : NULL;
   const float *input = t->input + i * t->n;
   const sp_mark mark = (sp_mark)t->marks[i];
+  sp_row_sums *sums = sums_of(t, u->first + i);
   if (sp_mark_is_live(mark)) {
-    const bool fine = write_processed(t, input, mark, t->result + i * t->n, traces, noise, outcome);
+    const bool fine = write_processed(t, input, mark, t->result + i * t->n, traces, noise, sums, outcome);
     return fine ? 0 : sp_failure_of_result();
   }
-  write_aside(t, input, mark, traces, noise, outcome);
+  write_aside(t, input, mark, traces, noise, sums, outcome);
   return 0;
 }
 
@@ -319,7 +325,7 @@ void sp_unit_give_rest(const sp_unit_context *context, const sp_unit_scratch *sc
     const size_t at = (first + place) * t.n;
     sp_unit_outcome one = {0};
     write_aside(&t, slab->in + (first + row) * t.n, (sp_mark)unit->traces->marks[first + row], slab->traces + at,
-                slab->noise ? slab->noise + at : NULL, &one);
+                slab->noise ? slab->noise + at : NULL, sums_of(&t, row), &one);
     add_crcs(context, &one, n_traces - 1 - place, outcome);
   }
   context->rows->drain();

@@ -35,6 +35,7 @@ typedef struct sp_traces {
   unsigned char *marks; /* [max_traces] sp_mark */
   sp_local *places;     /* [max_traces]: the trace of its gather that a row is; in gathers that are arranged */
   double **columns;     /* [n_headers][max_traces]: headers of the rows of gathers that are arranged */
+  sp_row_sums *sums;    /* [max_traces], by trace as it is written; NULL: nothing is measured */
 } sp_traces;
 
 typedef struct sp_unit {

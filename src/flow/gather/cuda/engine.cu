@@ -523,6 +523,7 @@ static void copy_results(const cuda_engine *e, const ticket *t, const batch_note
   const uint32_t *reason = note->results, *crc = reason + e->chain->max_gathers;
   sp_gather_result *result = t->slab->results + note->first_gather;
   for (sp_local g = 0; g < note->n_gathers; g++) {
+    result[g] = sp_gather_result{}; /* quality is not measured here */
     result[g].reason = reason[g];
     result[g].crc_traces = crc[g];
     result[g].crc_noise = t->slab->noise ? crc[e->chain->max_gathers + g] : 0;

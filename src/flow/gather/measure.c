@@ -1,0 +1,39 @@
+/* From sums of traces to figures: rms = sqrt(sum x^2 / n), xcorr = sum noise out / sqrt(sum noise^2 sum out^2). */
+#include "src/flow/gather/measure.h"
+
+#include <math.h>
+
+static float rms(double squares, double n) {
+  return n > 0 ? (float)sqrt(squares / n) : 0;
+}
+
+static void measure_traces(const sp_slab *slab, sp_local gather, uint32_t n_samples, bool good,
+                           const sp_row_sums *sums) {
+  for (sp_local t = slab->first_trace[gather]; t < slab->first_trace[gather + 1]; t++) {
+    const sp_row_sums s = good ? sums[t] : (sp_row_sums){0};
+    const float figures[SP_TRACE_FIGURES] = {rms(s.in, n_samples), rms(s.out, n_samples), rms(s.noise, n_samples),
+                                             s.peak};
+    for (int k = 0; k < SP_TRACE_FIGURES; k++) slab->by_trace[k][t] = figures[k];
+  }
+}
+
+void sp_measure_gather(const sp_slab *slab, sp_local gather, uint32_t n_samples, bool good, const sp_row_sums *sums) {
+  sp_gather_result *result = &slab->results[gather];
+  sp_row_sums all = {0};
+  if (slab->by_trace[0]) measure_traces(slab, gather, n_samples, good, sums);
+  for (sp_local t = slab->first_trace[gather]; good && t < slab->first_trace[gather + 1]; t++) {
+    all.in += sums[t].in;
+    all.out += sums[t].out;
+    all.noise += sums[t].noise;
+    all.cross += sums[t].cross;
+    all.peak = sums[t].peak > all.peak ? sums[t].peak : all.peak;
+    all.measured += sums[t].measured;
+  }
+  const double n = (double)all.measured * n_samples, both = sqrt(all.noise) * sqrt(all.out);
+  result->measured = all.measured;
+  result->rms_in = rms(all.in, n);
+  result->rms_out = rms(all.out, n);
+  result->rms_noise = rms(all.noise, n);
+  result->xcorr = both > 0 ? (float)(all.cross / both) : 0;
+  result->peak_in = all.peak;
+}

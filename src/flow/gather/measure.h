@@ -1,0 +1,13 @@
+/* From sums of traces to the figures of quality of a gather (seisproc/figures.h). */
+#ifndef SEISPROC_SRC_FLOW_GATHER_MEASURE_H
+#define SEISPROC_SRC_FLOW_GATHER_MEASURE_H
+
+#include "seisproc/engine.h"
+#include "src/flow/gather/row_ops.h"
+
+/* Fills in the figures of a gather in slab->results, and of its traces in slab->by_trace where that is wanted, from
+ * sums[n_traces of the slab]. Nothing was measured of a gather that failed: good is false. Adds in the order of traces,
+ * so that the bits depend on the gather alone. */
+void sp_measure_gather(const sp_slab *slab, sp_local gather, uint32_t n_samples, bool good, const sp_row_sums *sums);
+
+#endif

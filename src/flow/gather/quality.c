@@ -1,0 +1,179 @@
+/* Figures of quality below /qc: of each gather from its record, of each trace by the planes of the window. NaN stands
+ * for what was not measured, and for a share or a correlation of nothing. */
+#include "src/flow/gather/quality.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+
+enum { PIECE = 1 << 18 }; /* gathers written or read at once */
+
+const char *const sp_trace_figure_paths[SP_TRACE_FIGURES] = {"/qc/trace/rms_in", "/qc/trace/rms_out",
+                                                             "/qc/trace/rms_noise", "/qc/trace/peak_in"};
+
+typedef float (*figure_of)(const sp_gather_result *);
+
+/* Share of the energy: the noise's to the input's. */
+static float removed(const sp_gather_result *r) {
+  const double ratio = (double)r->rms_noise / (double)r->rms_in;
+  return r->rms_in > 0 ? (float)(ratio * ratio) : NAN;
+}
+
+static float measured(const sp_gather_result *r) {
+  return (float)r->measured;
+}
+
+static float xcorr(const sp_gather_result *r) {
+  return r->measured && r->rms_noise > 0 && r->rms_out > 0 ? r->xcorr : NAN;
+}
+
+#define MEASURED(name)                                                                                                 \
+  static float name(const sp_gather_result *r) {                                                                       \
+    return r->measured ? r->name : NAN;                                                                                \
+  }
+MEASURED(rms_in)
+MEASURED(rms_out)
+MEASURED(rms_noise)
+MEASURED(peak_in)
+
+static const struct {
+  const char *path;
+  figure_of get;
+  size_t offset; /* of the record's member to read it into; SIZE_MAX: it follows from others */
+} figures[] = {
+    {"/qc/gather/removed_fraction", removed, SIZE_MAX},
+    {"/qc/gather/xcorr", xcorr, offsetof(sp_gather_result, xcorr)},
+    {"/qc/gather/rms_in", rms_in, offsetof(sp_gather_result, rms_in)},
+    {"/qc/gather/rms_out", rms_out, offsetof(sp_gather_result, rms_out)},
+    {"/qc/gather/rms_noise", rms_noise, offsetof(sp_gather_result, rms_noise)},
+    {"/qc/gather/peak_in", peak_in, offsetof(sp_gather_result, peak_in)},
+    {"/qc/gather/measured_traces", measured, SIZE_MAX},
+};
+
+enum { N_FIGURES = sizeof figures / sizeof figures[0] };
+
+void sp_quality_outputs(const sp_flow_plan *plan, sp_output_spec *out) {
+  if (plan->job->settings.qc == SP_QC_NONE) return;
+  for (size_t i = 0; i < N_FIGURES; i++) {
+    out->datasets[out->n_datasets++] = (sp_dataset_spec){figures[i].path, SP_FLOAT32, out->info.n_gathers, 0, NULL};
+  }
+  for (int k = 0; plan->job->settings.qc == SP_QC_TRACE && k < SP_TRACE_FIGURES; k++) {
+    out->datasets[out->n_datasets++] =
+        (sp_dataset_spec){sp_trace_figure_paths[k], SP_FLOAT32, out->info.n_traces, 0, NULL};
+  }
+}
+
+static sp_status write_figure(sp_survey *survey, size_t figure, const sp_gather_result *results, sp_global n_gathers,
+                              float *values) {
+  sp_dataset *dataset = NULL;
+  sp_status status = sp_dataset_open(survey, figures[figure].path, &dataset);
+  for (sp_global first = 0; status == SP_SUCCESS && first < n_gathers; first += PIECE) {
+    const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
+    for (sp_local g = 0; g < n; g++) values[g] = figures[figure].get(&results[first + g]);
+    status = sp_dataset_write(dataset, first, n, values);
+  }
+  sp_dataset_close(dataset);
+  return status;
+}
+
+sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp_gather_result *results) {
+  void *values = NULL;
+  sp_status status = SP_SUCCESS;
+  if (plan->job->settings.qc == SP_QC_NONE) return SP_SUCCESS;
+  SP_TRY(sp_alloc(PIECE * sizeof(float), "figures of quality", &values));
+  for (size_t i = 0; status == SP_SUCCESS && i < N_FIGURES; i++) {
+    status = write_figure(survey, i, results, plan->shape.n_units, values);
+  }
+  sp_free(values);
+  return status;
+}
+
+static void take_figure(size_t figure, const float *values, sp_local n, sp_gather_result *results) {
+  for (sp_local g = 0; g < n; g++) {
+    if (figures[figure].get == measured) results[g].measured = values[g] > 0 ? (uint32_t)values[g] : 0;
+    if (figures[figure].offset == SIZE_MAX || isnan(values[g])) continue;
+    memcpy((char *)&results[g] + figures[figure].offset, &values[g], sizeof values[g]);
+  }
+}
+
+static sp_status read_figure(sp_survey *survey, size_t figure, sp_gather_result *results, sp_global n_gathers,
+                             float *values) {
+  sp_dataset *dataset = NULL;
+  sp_status status = sp_dataset_open(survey, figures[figure].path, &dataset);
+  for (sp_global first = 0; status == SP_SUCCESS && first < n_gathers; first += PIECE) {
+    const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
+    status = sp_dataset_read(dataset, first, n, values);
+    if (status == SP_SUCCESS) take_figure(figure, values, n, results + first);
+  }
+  sp_dataset_close(dataset);
+  return status;
+}
+
+sp_status sp_quality_read(const sp_flow_plan *plan, sp_survey *survey, sp_gather_result *results) {
+  void *values = NULL;
+  sp_status status = SP_SUCCESS;
+  SP_TRY(sp_alloc(PIECE * sizeof(float), "figures of quality", &values));
+  for (size_t i = 0; status == SP_SUCCESS && i < N_FIGURES; i++) {
+    if (sp_survey_has(survey, figures[i].path)) {
+      status = read_figure(survey, i, results, plan->shape.n_units, values);
+    }
+  }
+  sp_free(values);
+  return status;
+}
+
+/* --- closing line ------------------------------------------------------------------------------------------------ */
+
+/* Two digits of a percentage: "0.21", "4.1", "31", "100". */
+static const char *percent_text(double share, char text[16]) {
+  const double percent = 100 * share;
+  snprintf(text, 16, percent >= 9.95 ? "%.0f" : "%.2g", percent);
+  return text;
+}
+
+static const char *key_of(const sp_gather_index *index, sp_global gather, char text[SP_GATHER_TEXT]) {
+  if (!index->key) return sp_gather_text(index, gather, text);
+  return sp_gather_key_text(index->key_name, index->key[gather], text);
+}
+
+typedef struct summary {
+  double in, noise, least, most;
+  sp_global least_at, most_at, n_measured, n_aside;
+} summary;
+
+static summary sum_up(const sp_gather_result *results, sp_global n_gathers) {
+  summary s = {.least = INFINITY, .most = -1};
+  for (sp_global g = 0; g < n_gathers; g++) {
+    const sp_gather_result *r = &results[g];
+    const double share = (double)removed(r), n = (double)r->measured;
+    s.n_aside += r->reason != SP_REASON_OK && !sp_reason_is_processed(r->reason);
+    if (isnan(share)) continue;
+    s.n_measured++;
+    s.in += n * (double)r->rms_in * (double)r->rms_in;
+    s.noise += n * (double)r->rms_noise * (double)r->rms_noise;
+    if (share < s.least) {
+      s.least = share;
+      s.least_at = g;
+    }
+    if (share > s.most) {
+      s.most = share;
+      s.most_at = g;
+    }
+  }
+  return s;
+}
+
+void sp_quality_conclude(const sp_flow_plan *plan, const sp_gather_index *index, const sp_gather_result *results) {
+  const summary s = sum_up(results, plan->shape.n_units);
+  char all[16], least[16], most[16], least_key[SP_GATHER_TEXT], most_key[SP_GATHER_TEXT], aside[48] = "";
+  if (s.n_aside) {
+    snprintf(aside, sizeof aside, ", %llu gather%s set aside", (unsigned long long)s.n_aside,
+             s.n_aside == 1 ? "" : "s");
+  }
+  if (s.n_measured == 0) return;
+  sp_info("removed %s %% of the energy (least %s in %s, most %s in %s)%s", percent_text(s.noise / s.in, all),
+          percent_text(s.least, least), key_of(index, s.least_at, least_key), percent_text(s.most, most),
+          key_of(index, s.most_at, most_key), aside);
+}

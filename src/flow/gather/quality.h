@@ -1,0 +1,18 @@
+/* The figures of quality of gathers and traces in the output, and in the closing lines. Private to src/flow/gather. */
+#ifndef SEISPROC_SRC_FLOW_GATHER_QUALITY_H
+#define SEISPROC_SRC_FLOW_GATHER_QUALITY_H
+
+#include "src/flow/gather/gather_flow.h"
+
+/* Adds the datasets below /qc that the job asks for. */
+void sp_quality_outputs(const sp_flow_plan *plan, sp_output_spec *out);
+
+/* Writes the figures of all gathers; reads them again. Not collective. */
+sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp_gather_result *results);
+sp_status sp_quality_read(const sp_flow_plan *plan, sp_survey *survey, sp_gather_result *results);
+
+/* "removed 4.1 % of the energy (least 0.2 in fldr 12, most 31 in fldr 840), 3 gathers set aside", where anything was
+ * measured. */
+void sp_quality_conclude(const sp_flow_plan *plan, const sp_gather_index *index, const sp_gather_result *results);
+
+#endif
