@@ -12,63 +12,80 @@ static const unsigned WARPS = 8, LANES = 32;
 
 typedef struct mute_plan {
   sp_cuda_plan base;
-  sp_mute_params params;
-  uint32_t n_samples;
-  double interval_s, taper; /* taper: samples */
+  sp_mute_rule rule; /* its picks on the device */
+  uint32_t n_samples, n_values;
 } mute_plan;
 
 static size_t device_bytes(const void *params, const sp_cuda_geometry *geometry) {
-  return 0;
+  return ((const sp_mute_params *)params)->shape == SP_MUTE_PICKS ? SP_MUTE_MAX_PICKS * sizeof(sp_mute_pick) : 0;
 }
 
 extern "C" const sp_cuda_ops sp_mute_cuda;
 
-static sp_status plan(const void *params, const sp_cuda_geometry *geometry, sp_cuda_plan **out) {
+static void destroy(sp_cuda_plan *base) {
+  mute_plan *p = (mute_plan *)base;
+  if (p && p->rule.picks) cudaFree(p->rule.picks);
+  sp_free(p);
+}
+
+/* Moves the picks to the device. */
+static sp_status upload_picks(sp_mute_rule *rule) {
+  const size_t bytes = rule->n_picks * sizeof *rule->picks;
+  sp_mute_pick *host = rule->picks, *device = NULL;
+  rule->picks = NULL;
+  if (!host) return SP_SUCCESS;
+  sp_status status = cudaMalloc((void **)&device, bytes) == cudaSuccess ? SP_SUCCESS : SP_ERR_MEMORY;
+  rule->picks = device;
+  if (status == SP_SUCCESS) status = SP_CUDA(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice));
+  sp_free(host);
+  return status;
+}
+
+static sp_status plan(const void *values, const sp_cuda_geometry *geometry, sp_cuda_plan **out) {
+  const sp_mute_params *params = (const sp_mute_params *)values;
+  char why[SP_WHY_SIZE];
   void *block;
   SP_TRY(sp_calloc(1, sizeof(mute_plan), "the plan of mute", &block));
   mute_plan *p = (mute_plan *)block;
   p->base.ops = &sp_mute_cuda;
   p->base.in_place = true;
   p->base.edits = true;
-  p->params = *(const sp_mute_params *)params;
   p->n_samples = geometry->n_samples;
-  p->interval_s = geometry->sample_interval_s;
-  p->taper = p->params.taper * 1e-3 / geometry->sample_interval_s;
+  p->n_values = sp_mute_n_values(params);
+  sp_status status = sp_mute_make_rule(params, geometry->sample_interval_s, &p->rule, why, sizeof why);
+  if (status == SP_ERR_INPUT) (void)SP_RAISE(status, "mute: %s", why);
+  if (status == SP_SUCCESS) status = upload_picks(&p->rule);
+  if (status != SP_SUCCESS) {
+    destroy(&p->base);
+    return status;
+  }
   *out = &p->base;
   return SP_SUCCESS;
 }
 
-/* sp_mute_time, without fused multiply-adds. */
-__device__ static double mute_time(const mute_plan &p, double offset, double delay) {
-  const double moveout = fabs(offset) / p.params.velocity, t0 = __dmul_rn(p.params.t0, 1e-3);
-  const double start = isnan(delay) ? 0 : __dmul_rn(delay, 1e-3);
-  const double t = p.params.shape == SP_MUTE_LINEAR ? __dadd_rn(t0, moveout)
-                                                    : sqrt(__dadd_rn(__dmul_rn(t0, t0), __dmul_rn(moveout, moveout)));
-  return __dsub_rn(t, start) / p.interval_s;
-}
-
-/* Of a sample `distance` samples into the side that is kept. */
-__device__ static float weight(double distance, double taper) {
-  return distance >= taper ? 1.0f : (float)__dsub_rn(0.5, __dmul_rn(0.5, cos(__dmul_rn(M_PI, distance) / taper)));
+/* How far sample i is from what is muted; below 0: in it. */
+__device__ static double distance_to(const sp_mute_span *spans, uint32_t n, double i) {
+  double nearest = INFINITY;
+  for (uint32_t k = 0; k < n; k++) nearest = fmin(nearest, fmax(spans[k].from - i, i - spans[k].to));
+  return nearest;
 }
 
 __device__ static float muted(float x, double distance, double taper) {
   if (distance < 0) return 0;
-  return distance >= taper ? x : x * weight(distance, taper);
+  return distance >= taper ? x : x * sp_mute_weight(distance, taper);
 }
 
 __global__ static void mute_traces(const mute_plan p, const sp_cuda_batch batch) {
   const uint32_t trace = blockIdx.x * WARPS + threadIdx.x / LANES, lane = threadIdx.x % LANES;
   if (trace >= batch.n_traces) return;
-  const double offset = batch.headers[0][trace], time = mute_time(p, offset, batch.headers[1][trace]);
-  const bool usable = isfinite(offset); /* else it stays as it is: what comes next looks at it */
+  const double value = batch.headers[0][trace], other = batch.headers[p.n_values - 1][trace];
+  const bool usable = isfinite(value) && isfinite(other); /* else it stays as it is: what comes next looks at it */
+  sp_mute_span spans[SP_MUTE_MAX_SPANS];
+  const uint32_t n = usable ? sp_mute_spans(&p.rule, value, other, batch.headers[p.n_values][trace], spans) : 0;
   if (!usable && lane == 0) atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);
   const float *in = batch.in + (size_t)trace * p.n_samples;
   float *out = batch.out + (size_t)trace * p.n_samples;
-  for (uint32_t i = lane; i < p.n_samples; i += LANES) {
-    const double distance = p.params.where == SP_MUTE_TOP ? i - time : time - i;
-    out[i] = usable ? muted(in[i], distance, p.taper) : in[i];
-  }
+  for (uint32_t i = lane; i < p.n_samples; i += LANES) out[i] = muted(in[i], distance_to(spans, n, i), p.rule.taper);
 }
 
 static sp_status apply(sp_cuda_plan *base, const sp_cuda_batch *batch, cudaStream_t stream) {
@@ -76,10 +93,6 @@ static sp_status apply(sp_cuda_plan *base, const sp_cuda_batch *batch, cudaStrea
   if (batch->n_traces == 0) return SP_SUCCESS;
   mute_traces<<<(batch->n_traces + WARPS - 1) / WARPS, WARPS * LANES, 0, stream>>>(*p, *batch);
   return SP_CUDA_LAUNCHED("mute");
-}
-
-static void destroy(sp_cuda_plan *plan) {
-  sp_free(plan);
 }
 
 extern "C" const sp_cuda_ops sp_mute_cuda = {device_bytes, plan, apply, destroy};

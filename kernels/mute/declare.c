@@ -1,9 +1,9 @@
-#include "kernels/mute/mute.h"
-
 #include <math.h>
 #include <stdio.h>
 
 #include "kernels/common/length_unit.h"
+#include "kernels/mute/mute.h"
+#include "seisproc/memory.h"
 
 #define FIELD(name) offsetof(sp_mute_params, name)
 
@@ -13,17 +13,94 @@ static const sp_param params[] = {
     {"t0", SP_PARAM_REAL, "0", -1e6, 1e6, false, NULL, "ms", "mute time at zero offset", FIELD(t0)},
     {"taper", SP_PARAM_REAL, "20", 0, 1e6, false, NULL, "ms", "length of the cosine taper, on the side that is kept",
      FIELD(taper)},
-    {"where", SP_PARAM_CHOICE, "top", 0, 0, false, "top|bottom", NULL, "zero what is before or after the mute time",
-     FIELD(where)},
-    {"shape", SP_PARAM_CHOICE, "linear", 0, 0, false, "linear|hyperbolic", NULL,
-     "t0 + |offset| / velocity, or sqrt(t0^2 + (offset / velocity)^2)", FIELD(shape)},
+    {"where", SP_PARAM_CHOICE, "top", 0, 0, false, "top|bottom|inner", NULL,
+     "zero what is before or after the mute time, or between two", FIELD(where)},
+    {"shape", SP_PARAM_CHOICE, "linear", 0, 0, false, "linear|hyperbolic|picks|header", NULL,
+     "t0 + |offset| / velocity; sqrt(t0^2 + (offset / velocity)^2); a file of picks; the header words muts and mute",
+     FIELD(shape)},
+    {"until_velocity", SP_PARAM_REAL, "auto", 1, 1e6, 0, "auto", "length/s",
+     "inner: slope of the curve that ends what is muted; auto: velocity", FIELD(until_velocity)},
+    {"until_t0", SP_PARAM_REAL, "auto", -1e6, 1e6, 0, "auto", "ms",
+     "inner: time at zero offset of the curve that ends what is muted; auto: t0", FIELD(until_t0)},
+    {"picks", SP_PARAM_PATH, "", 0, 0, 0, NULL, NULL,
+     "a text file, a header value and a time in ms a line; inner: the corners of a polygon", FIELD(picks)},
+    {"key", SP_PARAM_HEADERS, "[]", 0, 0, SP_PARAM_ITEMS(0, 1), NULL, NULL,
+     "the header whose values the picks have; none: offset", FIELD(key)},
     {0},
 };
 
-double sp_mute_time(const sp_mute_params *p, double offset, double delay, double sample_interval_s) {
-  const double moveout = fabs(offset) / p->velocity, t0 = p->t0 * 1e-3, start = isnan(delay) ? 0 : delay * 1e-3;
-  const double t = p->shape == SP_MUTE_LINEAR ? t0 + moveout : sqrt(t0 * t0 + moveout * moveout);
-  return (t - start) / sample_interval_s;
+static const char *key_of(const sp_mute_params *p) {
+  return p->shape == SP_MUTE_PICKS && p->key.n ? p->key.word[0] : "offset";
+}
+
+static size_t more_headers(const void *values, const char **names, size_t max) {
+  const sp_mute_params *p = values;
+  size_t n = 0;
+  if (p->shape == SP_MUTE_HEADER) {
+    if (p->where != SP_MUTE_BOTTOM && n < max) names[n++] = "muts";
+    if (p->where != SP_MUTE_TOP && n < max) names[n++] = "mute";
+  } else if (n < max) {
+    names[n++] = key_of(p);
+  }
+  if (n < max) names[n++] = "delrt?";
+  return n;
+}
+
+static sp_status check(const void *values, char *why, size_t why_size) {
+  const sp_mute_params *p = values;
+  const bool inner = p->where == SP_MUTE_INNER, curve = p->shape == SP_MUTE_LINEAR || p->shape == SP_MUTE_HYPERBOLIC;
+  const bool until = !isnan(p->until_velocity) || !isnan(p->until_t0), picks = p->shape == SP_MUTE_PICKS;
+  if (inner && curve && !until) {
+    snprintf(why, why_size, "where: found inner, which needs the curve it ends at: until_velocity, until_t0 or both");
+  } else if (until && !(inner && curve)) {
+    snprintf(why, why_size, "%s: found %g, allowed is auto but with where: inner and a shape of linear or hyperbolic",
+             isnan(p->until_velocity) ? "until_t0" : "until_velocity",
+             isnan(p->until_velocity) ? p->until_t0 : p->until_velocity);
+  } else if (picks != (p->picks.path[0] != '\0')) {
+    snprintf(why, why_size,
+             picks ? "shape: found picks, which needs the file of them: picks: FILE"
+                   : "picks: found a file, which needs shape: picks");
+  } else if (p->key.n && !picks) {
+    snprintf(why, why_size, "key: found %s, allowed with shape: picks only", p->key.word[0]);
+  } else {
+    return SP_SUCCESS;
+  }
+  return SP_ERR_USAGE;
+}
+
+/* Reads the picks, and tells where no trace has such a value. */
+static sp_status check_picks(const sp_mute_params *p, const sp_survey_shape *shape, char *why, size_t why_size) {
+  sp_mute_rule rule;
+  char note[256];
+  const sp_status status = sp_mute_make_rule(p, shape->sample_interval_s, &rule, why, why_size);
+  if (status != SP_SUCCESS) return status == SP_ERR_INPUT ? SP_ERR_USAGE : status;
+  double least = INFINITY, most = -INFINITY;
+  for (uint32_t i = 0; i < rule.n_picks; i++) {
+    least = fmin(least, rule.picks[i].value);
+    most = fmax(most, rule.picks[i].value);
+  }
+  sp_free(rule.picks);
+  const sp_column *column = sp_survey_shape_column(shape, key_of(p));
+  if (shape->note && column && column->has_range && (column->least > most || column->most < least)) {
+    snprintf(note, sizeof note, "mute: the picks are of %s %.10g to %.10g, the traces have %.10g to %.10g", key_of(p),
+             least, most, column->least, column->most);
+    shape->note(note);
+  }
+  return SP_SUCCESS;
+}
+
+/* A header word that is 0 everywhere is absent. */
+static sp_status check_words(const sp_mute_params *p, const sp_survey_shape *shape, char *why, size_t why_size) {
+  const char *words[2];
+  const size_t n = p->where == SP_MUTE_INNER ? 2 : 1;
+  more_headers(p, words, n);
+  for (size_t i = 0; i < n; i++) {
+    const sp_column *column = sp_survey_shape_column(shape, words[i]);
+    if (!column || !column->has_range || column->least != 0 || column->most != 0) continue;
+    snprintf(why, why_size, "shape: found header, but %s is 0 in all traces", words[i]);
+    return SP_ERR_USAGE;
+  }
+  return SP_SUCCESS;
 }
 
 static sp_status check_shape(const void *values, const sp_survey_shape *shape, char *why, size_t why_size) {
@@ -35,6 +112,8 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
              100 * p->taper / record, record);
     shape->note(note);
   }
+  if (p->shape == SP_MUTE_PICKS) return check_picks(p, shape, why, why_size);
+  if (p->shape == SP_MUTE_HEADER) return check_words(p, shape, why, why_size);
   const sp_column *offset = sp_survey_shape_column(shape, "offset");
   if (shape->note && offset && offset->has_range && offset->least == offset->most && shape->n_traces > 1) {
     snprintf(note, sizeof note, "mute: offset is %.10g in all traces", offset->least);
@@ -45,10 +124,11 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
 
 const sp_processor sp_processor_mute = {
     .name = "mute",
-    .summary = "zero samples above or below a time that grows with offset",
+    .summary = "zero samples above, below or between times: that grow with offset, picked, or in the headers",
     .params = params,
     .params_size = sizeof(sp_mute_params),
-    .headers = {"offset", "delrt?"},
+    .more_headers = more_headers,
+    .check = check,
     .check_shape = check_shape,
     .cpu = &sp_mute_cpu,
 };

@@ -94,7 +94,9 @@ static void test_levels_and_noise(void **unused) {
                                       "dwt level=20 transform=dwt threshold=soft k=3.0 noise_level=finest",
                                       "mute velocity=1500 taper=0",
                                       "mute velocity=2000 taper=55 where=bottom t0=300",
-                                      "mute velocity=700 taper=40 shape=hyperbolic t0=100"};
+                                      "mute velocity=700 taper=40 shape=hyperbolic t0=100",
+                                      "mute velocity=2500 taper=25 where=inner until_velocity=600 until_t0=200",
+                                      "mute velocity=900 taper=0 where=inner until_t0=80.5 shape=hyperbolic"};
   double worst = 0;
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) check(steps[i], 1000, &worst);
   print_message("largest distance: %.2g\n", worst);

@@ -21,7 +21,7 @@
 #define AT(line)      "seisproc: error: job.yaml:" #line ": "
 #define FILE_AS_WHOLE "seisproc: error: job.yaml: "
 #define SET           "seisproc: error: --set "
-#define MUTE_KEYS     "velocity, t0, taper, where, shape"
+#define MUTE_KEYS     "velocity, t0, taper, where, shape, until_velocity, until_t0, picks, key"
 
 typedef struct mistake {
   const char *text;
