@@ -170,6 +170,7 @@ bench: all benches ## run every bench of perf/
 	@for bench in $(filter-out $(BUILD)/bench/kernels,$(BENCHES)); do echo "== $$bench"; $$bench || exit 1; done
 	@echo "== $(BUILD)/bench/kernels"; $(BUILD)/bench/kernels --record
 	@echo "== perf/bench_python.py"; SEISPROC_BUILD=$(BUILD) $(PYTHON) perf/bench_python.py
+	@echo "== perf/bench_image.py"; SEISPROC_BUILD=$(BUILD) $(PYTHON) perf/bench_image.py
 
 asan: setup ## build with the address and undefined-behaviour sanitizers in build-asan, run C tests and a short job
 	+@$(AGAIN) BUILD=build-asan OPT="-O1 -g -fno-omit-frame-pointer" \

@@ -61,8 +61,10 @@ typedef struct sp_phase {
   const char *name; /* lives as long as the plan */
   uint64_t first_unit, n_units;
   double sync_s; /* the workers meet in `sync` as often during the phase; INFINITY: at its end only */
-  bool syncs;    /* whether they meet at its end */
-  bool always;   /* begun, and its end synced, even if all its units are done already */
+  /* and then at least so many times as far apart as the last one took; 0: whatever it took */
+  double sync_spacing;
+  bool syncs;  /* whether they meet at its end */
+  bool always; /* begun, and its end synced, even if all its units are done already */
 } sp_phase;
 
 /* Where a flow whose units are not gathers keeps each trace's checksums (of its rows in /traces and in /noise, where

@@ -54,14 +54,14 @@ typedef struct sp_coordinator {
   uint32_t phase;
   sp_phase now;
   sp_phase_step step;
-  bool phase_is_over; /* the next one is to begin */
-  uint64_t undealt;   /* units of the phase that are still to be dealt */
-  uint64_t left;      /* that are neither computed nor done */
-  uint64_t n_kept;    /* that are computed, and kept by their workers */
-  uint32_t syncs_due; /* reports of a sync that are still to come */
-  bool sync_ends;     /* it is the one that ends the phase */
-  double synced_at;
-  bool drained; /* the I/O ranks know that nothing more is dealt for now */
+  bool phase_is_over;                      /* the next one is to begin */
+  uint64_t undealt;                        /* units of the phase that are still to be dealt */
+  uint64_t left;                           /* that are neither computed nor done */
+  uint64_t n_kept;                         /* that are computed, and kept by their workers */
+  uint32_t syncs_due;                      /* reports of a sync that are still to come */
+  bool sync_ends;                          /* it is the one that ends the phase */
+  double sync_began, synced_at, sync_took; /* of the last one */
+  bool drained;                            /* the I/O ranks know that nothing more is dealt for now */
   /* workers */
   int *worker_ranks;     /* [n_workers]: world rank by worker's index */
   sp_team *teams;        /* [n_teams] */

@@ -3,6 +3,7 @@
  * Invariant: a task that was sent to a team is followed by another message before the coordinator waits for it, since a
  * worker finishes a task when the next message comes. Dealing never waits for a buffer: whoever is slow to receive may
  * itself be waiting to be heard. */
+#include <math.h>
 #include <string.h>
 
 #include "seisproc/dist.h"
@@ -176,6 +177,7 @@ sp_status sp_dealing_begin_phase(sp_coordinator *c, uint32_t from) {
 static sp_status begin_sync(sp_coordinator *c, bool ends) {
   c->step = SP_STEP_SYNCING;
   c->sync_ends = ends;
+  c->sync_began = sp_now();
   c->syncs_due = (uint32_t)c->roles->n_workers;
   SP_FAULT_POINT("before_phase_sync");
   return send_to_workers(c, (sp_deal_message){.kind = SP_DEAL_SYNC, .ends = ends, .task = {.phase = c->phase}});
@@ -198,6 +200,7 @@ sp_status sp_dealing_synced(sp_coordinator *c) {
   }
   c->n_kept = 0;
   c->synced_at = sp_now();
+  c->sync_took = c->synced_at - c->sync_began;
   c->phase_is_over = c->sync_ends;
   c->step = SP_STEP_DEALING;
   return SP_SUCCESS;
@@ -215,7 +218,7 @@ static sp_status follow_up(sp_coordinator *c) {
 sp_status sp_dealing_go_on(sp_coordinator *c) {
   if (c->step != SP_STEP_DEALING) return SP_SUCCESS;
   const bool stops = c->outcome != SP_SUCCESS;
-  const bool meets = c->n_kept && sp_now() - c->synced_at > c->now.sync_s;
+  const bool meets = c->n_kept && sp_now() - c->synced_at > fmax(c->now.sync_s, c->now.sync_spacing * c->sync_took);
   const bool pauses = stops || meets || c->left == 0;
   SP_TRY(pauses ? follow_up(c) : deal_to_all(c));
   if ((stops || c->undealt == 0) && !c->drained && can_send_to_all(c)) {

@@ -526,3 +526,27 @@ def test_synthetic_scatterers_and_planes_are_found_again(tmp_path, seisproc):
         near = np.abs(tau - time_s) < 0.025
         at, value = ref.peak(tau[near], trace[near])
         assert abs(at - time_s) < DT and least < value < most
+
+
+def test_worked_example_of_the_page(tmp_path, seisproc):
+    """docs/migration.md, command by command: the stack has the planes where and as strong as it says."""
+    page = (harness.ROOT / "docs/migration.md").read_text()
+    section = page.split("## From SEG-Y to a stacked image")[1].split("\n## ")[0]
+    commands = [line.split("#")[0].split() for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+                for line in block.splitlines()]
+    (tmp_path / "pstm.yaml").write_text(re.search(r"```yaml\n(.*?)```", section, re.DOTALL)[1])
+    assert [c[1] for c in commands] == ["synth", "export", "import", "plan", "run", "info", "export"]
+    said = [seisproc(*words[1:], cwd=tmp_path).stdout for words in commands]
+    assert re.search(r"contributions within 600 m.*core-seconds", said[3]) and "memory" in said[3]
+    with h5py.File(tmp_path / "line-pstm-stack.h5") as f, h5py.File(tmp_path / "line-pstm.h5") as g:
+        assert f["traces"].shape == (9, 300) and g["traces"].shape == (18, 300)
+        stack, x = f["traces"][:].astype(float), f["headers/cdpx"][:]
+    tau = DT * np.arange(1, 301)
+    for column in np.flatnonzero(np.abs(x - 500225) < 60):
+        dipping = 1.15 + 2 * (x[column] - 500225) * np.sin(np.radians(10.0)) / VELOCITY
+        for time_s, value in ((0.65, 0.26), (dipping, 0.30)):
+            near = np.abs(tau - time_s) < 0.03
+            at, got = ref.peak(tau[near], stack[column][near])
+            assert abs(at - time_s) < DT and got == pytest.approx(value, abs=0.012), (x[column], at, got)
+    size = (tmp_path / "stack.sgy").stat().st_size
+    assert size == 3600 + 9 * (240 + 4 * 300)

@@ -100,7 +100,9 @@ void sp_image_explain(const sp_flow_plan *plan, FILE *out) {
   fprintf(out, "           %.3g contributions within %.0f m%s", contributions, s->config.aperture,
           isnan(s->peak) ? ", after a pass over the traces that finds their peak" : "");
   if (used && measure(s, own, used, &rate) == SP_SUCCESS && rate > 0) {
-    fprintf(out, "; %.2f G a second a core here: %.3g core-hours", 1e-9 * rate, contributions / rate / 3600);
+    const double seconds = contributions / rate;
+    fprintf(out, "; %.2f G a second a core here: %.3g core-%s", 1e-9 * rate, seconds < 1000 ? seconds : seconds / 3600,
+            seconds < 1000 ? "seconds" : "hours");
   }
   fprintf(out,
           "\n           a worker's sums take %.0f MB, and its part of all %.0f MB over the workers; %s.image %.0f MB\n",

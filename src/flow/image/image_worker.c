@@ -452,13 +452,8 @@ static sp_status write_image(worker *w) {
 }
 
 /* Data first, then the head that speaks of it. */
-sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
-  worker *w = worker_;
+static sp_status make_durable(worker *w, uint32_t phase, bool ends) {
   sp_image_head head = w->head;
-  if (w->now.step == SP_IMAGE_WRITE) {                 /* its rows are in the output; alike */
-    if (!ends || !w->shared->stack) return SP_SUCCESS; /* alike */
-    return sp_image_stack_make(w->site->plan, w->site->part_path, w->peers, w->site->activity); /* alike */
-  }
   const int next = w->head.snapshot == 0;
   if (w->now.step == SP_IMAGE_SUM) SP_ALIKE(reduce(w));
   SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers));
@@ -483,4 +478,19 @@ sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
   SP_FAULT_POINT("snapshot_named");
   w->head = head;
   return sp_agree(w->peers, status);
+}
+
+sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
+  worker *w = worker_;
+  const double start = sp_now();
+  sp_status status = SP_SUCCESS;
+  uint64_t bytes = 0;
+  if (w->now.step != SP_IMAGE_WRITE) {
+    if (w->now.step == SP_IMAGE_SUM) bytes = (w->end_column - w->first_column) * n_tau_of(w) * 12;
+    status = make_durable(w, phase, ends);
+  } else if (ends && w->shared->stack) { /* the rows are in the output */
+    status = sp_image_stack_make(w->site->plan, w->site->part_path, w->peers, w->site->activity);
+  }
+  sp_stage_add(w->site->times, SP_STAGE_WRITE, sp_now() - start, bytes);
+  return status;
 }
