@@ -36,6 +36,12 @@ static const char *const cases[] = {
     "dwt wavelet=db4 transform=swt level=5 threshold=soft k=3.0 noise_level=finest",
     "dwt wavelet=db4 transform=swt level=5 aperture=7 threshold=soft k=3.0 noise_level=finest",
     "dwt wavelet=db4 transform=wpt level=5 threshold=soft k=3.0 noise_level=finest",
+    "dwt",
+    "dwt noise_level=fk",
+    "dwt k=3 noise_level=finest",
+    "fk vmax=1500",
+    "fk vmax=1500 direction=positive",
+    "fk vmax=1500 agc=200",
     "tf transform=stft fmin=5 fmax=100 aperture=7",
     "tf transform=stft fmin=5 fmax=100 aperture=7 mode=scaled",
     "tf transform=stockwell sampling=full fmin=5 fmax=100 aperture=7",
@@ -119,7 +125,7 @@ static device_gathers make_device_gathers(const float *samples) {
   }
   std::vector<uint32_t> first_trace(BATCH + 1), gather(BATCH * TRACES), reason(BATCH);
   std::vector<double> offset(BATCH * TRACES);
-  for (uint32_t t = 0; t < BATCH * TRACES; t++) gather[t] = t / TRACES, offset[t] = t % TRACES;
+  for (uint32_t t = 0; t < BATCH * TRACES; t++) gather[t] = t / TRACES, offset[t] = 2.0 * (t % TRACES);
   for (uint32_t g = 0; g <= BATCH; g++) first_trace[g] = g * TRACES;
   d.first_trace = upload(first_trace);
   d.gather = upload(gather);
@@ -232,7 +238,8 @@ static sp_slab make_slab(float *in, float *out, const uint32_t *first_trace, uin
 /* ms a gather, wall clock, and the share of it in which the GPU computed. */
 static double engine_time(const sp_chain_step *step, float *in, float *out, bool slow, double *busy) {
   std::vector<uint32_t> first_trace;
-  std::vector<double> offset(SLAB * TRACES, 100.0), delay(SLAB * TRACES, 0.0);
+  std::vector<double> offset(SLAB * TRACES), delay(SLAB * TRACES, 0.0);
+  for (uint32_t t = 0; t < SLAB * TRACES; t++) offset[t] = 2.0 * (t % TRACES);
   const double *headers[] = {offset.data(), delay.data()};
   sp_gather_result results[SLABS_IN_FLIGHT][SLAB];
   const uint32_t n = slow ? SLAB / 2 : SLAB;
@@ -263,7 +270,8 @@ static double engine_time(const sp_chain_step *step, float *in, float *out, bool
 static double check(const sp_chain_step *step, const float *samples) {
   const size_t n = (size_t)CHECKED * SAMPLES;
   std::vector<float> in(samples, samples + n), out[2] = {std::vector<float>(n), std::vector<float>(n)};
-  std::vector<double> offset(CHECKED, 100.0), delay(CHECKED, 0.0);
+  std::vector<double> offset(CHECKED), delay(CHECKED, 0.0);
+  for (uint32_t t = 0; t < CHECKED; t++) offset[t] = 2.0 * t;
   const double *headers[] = {offset.data(), delay.data()};
   const uint32_t first_trace[] = {0, CHECKED};
   sp_gather_result result;

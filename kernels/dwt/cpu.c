@@ -61,7 +61,7 @@ static sp_status make_work(const dwt_plan *p, sp_dwt_work *w) {
   const size_t n_rows = (size_t)p->n_rows;
   SP_TRY(allocate(l->scratch_floats, sizeof(float), &w->scratch));
   SP_TRY(allocate(2 * l->row_floats, sizeof(float), &w->result));
-  const size_t looked_at = p->by_gather ? sp_sure_most_traces() : 0, values = l->row_floats * 3 + 64;
+  const size_t looked_at = p->by_gather ? SP_SURE_MOST_TRACES : 0, values = l->row_floats * 3 + 64;
   SP_TRY(allocate(values > 2 * looked_at + 64 ? values : 2 * looked_at + 64, sizeof(int32_t), &w->values));
   SP_TRY(allocate(n_rows * l->row_floats, sizeof(float), &w->rows));
   SP_TRY(allocate(n_rows * sp_dwt_split_bytes(l), 1, &w->splits));

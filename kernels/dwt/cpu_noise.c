@@ -100,7 +100,7 @@ static void count_trace(const sp_dwt_noise *noise, const sp_dwt_work *w, const f
     const double sigma = choice->by_level ? choice->sigma[i] : own;
     if (b->kept || !(sigma > 0)) continue;
     const float scale = (float)(1 / (sigma * b->gain));
-    const size_t step = sp_sure_place_step(&noise->params, (int)i + 1, (uint64_t)n_looked_at * b->length);
+    const size_t step = sp_sure_place_step(noise->params.transform, (int)i + 1, (uint64_t)n_looked_at * b->length);
     for (size_t j = 0; j < b->count; j++) {
       count_band(w->rows + b->start + j * b->stride, b->length, step, scale, w->counts + i * SP_SURE_BINS);
     }

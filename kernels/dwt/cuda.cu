@@ -6,9 +6,11 @@
 
 #include "kernels/common/cuda_check.h"
 #include "kernels/dwt/cuda_aperture.h"
+#include "kernels/dwt/cuda_choice.h"
 #include "kernels/dwt/cuda_traces.h"
 extern "C" {
 #include "kernels/dwt/dwt.h"
+#include "kernels/dwt/sure.h"
 #include "seisproc/memory.h"
 }
 
@@ -20,6 +22,8 @@ typedef struct dwt_plan {
   dwt_kernel *kernel;
   unsigned threads, most_blocks; /* most_blocks: of those that have work space in device memory */
   size_t shared_bytes;
+  bool by_gather; /* thresholds are chosen by all of a gather: */
+  dwt_chooser chooser;
   float *rows, *result; /* [max_traces][row_stride] each, for an aperture */
   float *workspace;     /* [most_blocks][work_floats] where shared memory is too small */
 } dwt_plan;
@@ -62,6 +66,7 @@ static size_t device_bytes(const void *params, const sp_cuda_geometry *geometry)
   dwt_shape shape;
   dwt_shape_init(&shape, p, geometry->n_samples, levels);
   size_t bytes = p->aperture > 1 ? 2 * rows_bytes(&shape, geometry) : 0;
+  if (sp_dwt_needs_gather(p)) bytes += dwt_chooser_bytes(p, &shape, geometry);
   if (is_wide(&shape)) bytes += blocks_in_device_memory() * shape.work_floats * sizeof(float);
   return bytes;
 }
@@ -84,6 +89,7 @@ static void destroy(sp_cuda_plan *base) {
   cudaFree(p->rows);
   cudaFree(p->result);
   cudaFree(p->workspace);
+  dwt_chooser_destroy(&p->chooser);
   sp_free(p);
 }
 
@@ -91,7 +97,7 @@ static sp_status allocate(size_t bytes, float **out) {
   return SP_CUDA(cudaMalloc(out, bytes));
 }
 
-static sp_status set_up(dwt_plan *p, const sp_cuda_geometry *geometry) {
+static sp_status set_up(dwt_plan *p, const sp_dwt_params *params, const sp_cuda_geometry *geometry) {
   const bool wide = is_wide(&p->shape);
   p->kernel = dwt_kernel_for(&p->shape, wide);
   p->most_blocks = blocks_in_device_memory();
@@ -109,6 +115,8 @@ static sp_status set_up(dwt_plan *p, const sp_cuda_geometry *geometry) {
     SP_TRY(SP_CUDA(cudaFuncSetAttribute((const void *)p->kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                         cudaSharedmemCarveoutMaxShared)));
   }
+  p->by_gather = sp_dwt_needs_gather(params);
+  if (p->by_gather) return dwt_chooser_plan(params, &p->shape, geometry, &p->chooser);
   if (p->aperture == 1) return SP_SUCCESS;
   SP_TRY(allocate(rows_bytes(&p->shape, geometry), &p->rows));
   return allocate(rows_bytes(&p->shape, geometry), &p->result);
@@ -118,19 +126,19 @@ extern "C" const sp_cuda_ops sp_dwt_cuda;
 
 static sp_status plan(const void *params, const sp_cuda_geometry *geometry, sp_cuda_plan **out) {
   const sp_dwt_params *params_ = (const sp_dwt_params *)params;
-  /* the choices of a basis, and by all of a gather, have no kernel */
-  if (params_->best_basis || sp_dwt_needs_gather(params_)) return SP_ERR_USAGE;
+  if (params_->best_basis) return SP_ERR_USAGE; /* the choice of a basis has no kernel */
   void *block;
   SP_TRY(sp_calloc(1, sizeof(dwt_plan), "the plan of dwt", &block));
   dwt_plan *p = (dwt_plan *)block;
   p->base.ops = &sp_dwt_cuda;
   p->aperture = params_->aperture;
+  /* what a trace becomes depends on others where a gather chooses, but only until it is written */
   p->base.in_place = params_->aperture == 1;
   const int levels = sp_dwt_levels(params_, geometry->n_samples);
   p->too_short = levels == 0;
   if (!p->too_short) {
     dwt_shape_init(&p->shape, params_, geometry->n_samples, levels);
-    const sp_status status = set_up(p, geometry);
+    const sp_status status = set_up(p, params_, geometry);
     if (status != SP_SUCCESS) {
       destroy(&p->base);
       return status;
@@ -157,9 +165,28 @@ static sp_status run(const dwt_plan *p, dwt_task task, const sp_cuda_batch *batc
   traces.workspace = p->workspace;
   traces.first_trace = batch->first_trace;
   traces.gather = batch->gather;
-  const unsigned blocks = p->workspace && batch->n_traces > p->most_blocks ? p->most_blocks : batch->n_traces;
+  traces.choices = p->by_gather ? p->chooser.choices : NULL;
+  traces.levels = p->chooser.by_level ? NULL : p->chooser.levels;
+  traces.counts = p->chooser.counts;
+  dim3 blocks(p->workspace && batch->n_traces > p->most_blocks ? p->most_blocks : batch->n_traces);
+  const bool looks = task == DWT_LOOK || task == DWT_COUNT;
+  /* where a gather has more traces than are looked at, blocks for the others would cost more than these */
+  traces.by_slot = looks && !p->workspace && batch->n_traces / batch->n_gathers > SP_SURE_MOST_TRACES / 2;
+  if (traces.by_slot) blocks = dim3(SP_SURE_MOST_TRACES, batch->n_gathers);
   p->kernel<<<blocks, p->threads, p->shared_bytes, stream>>>(p->shape, traces);
   return SP_CUDA_LAUNCHED("dwt");
+}
+
+static sp_status choose(const dwt_plan *p, const sp_cuda_batch *batch, cudaStream_t stream) {
+  const dwt_chooser *c = &p->chooser;
+  if (c->floor) SP_TRY(dwt_choose_floor(c, &p->shape, batch, stream));
+  if (c->floor && !c->by_level) SP_TRY(run(p, DWT_LOOK, batch, stream));
+  SP_TRY(dwt_choose_levels(c, &p->shape, batch, stream));
+  if (!c->by_risk) return SP_SUCCESS;
+  const size_t bytes = (size_t)batch->n_gathers * (p->shape.n_bands - 1) * SP_SURE_BINS * sizeof *c->counts;
+  SP_TRY(SP_CUDA(cudaMemsetAsync(c->counts, 0, bytes, stream)));
+  SP_TRY(run(p, DWT_COUNT, batch, stream));
+  return dwt_choose_k(c, &p->shape, batch, stream);
 }
 
 static sp_status apply(sp_cuda_plan *base, const sp_cuda_batch *batch, cudaStream_t stream) {
@@ -171,6 +198,7 @@ static sp_status apply(sp_cuda_plan *base, const sp_cuda_batch *batch, cudaStrea
                                                                                         batch->n_gathers);
     return SP_CUDA_LAUNCHED("dwt");
   }
+  if (p->by_gather) SP_TRY(choose(p, batch, stream));
   if (p->aperture == 1) return run(p, DWT_DENOISE, batch, stream);
   SP_TRY(run(p, DWT_FORWARD, batch, stream));
   SP_TRY(dwt_shrink_over_aperture(&p->shape, p->aperture, batch, p->rows, p->result, stream));

@@ -2,6 +2,10 @@
 
 #include <math.h>
 
+extern "C" {
+#include "kernels/dwt/sure.h"
+}
+
 static uint32_t even(uint32_t n) {
   return (n + 1) & ~1u;
 }
@@ -60,7 +64,8 @@ static void set_buffers(dwt_shape *s) {
       if (nodes * s->node[j] > s->buffer[j & 1]) s->buffer[j & 1] = nodes * s->node[j];
     }
   }
-  s->work_floats = (size_t)even(s->row) + s->buffer[0] + s->buffer[1];
+  const size_t buffers = (size_t)s->buffer[0] + s->buffer[1];
+  s->work_floats = even(s->row) + (buffers > SP_SURE_BINS ? buffers : SP_SURE_BINS);
 }
 
 void dwt_shape_init(dwt_shape *shape, const sp_dwt_params *params, uint32_t n_samples, int levels) {

@@ -30,7 +30,7 @@ typedef struct dwt_shape {
   /* dwt, wpt: a node's signal in a buffer, with room for its extension: where it begins, and from node to node */
   uint32_t front, node[DWT_SLOTS];
   uint32_t buffer[2]; /* floats of the buffers for even and odd levels */
-  size_t work_floats; /* row and buffers: what a block needs */
+  size_t work_floats; /* row and buffers, or counts in their place: what a block needs */
 } dwt_shape;
 
 /* For levels >= 1. */

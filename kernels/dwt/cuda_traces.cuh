@@ -6,6 +6,9 @@
 #include "kernels/dwt/cuda_shrink.cuh"
 #include "kernels/dwt/cuda_traces.h"
 #include "kernels/common/cuda_median.cuh"
+extern "C" {
+#include "kernels/dwt/sure.h"
+}
 
 /* Memory of a block. */
 typedef struct trace_work {
@@ -45,8 +48,8 @@ template <bool SWT> __device__ static node_output halves_of(const dwt_shape &s, 
   return node_output{lo, lo + s.node[level + 1], 2 * s.node[level + 1], taps, taps};
 }
 
-template <bool SWT, int STAGES> __device__ static void forward(const dwt_shape &s, const trace_work &w) {
-  for (int level = 0; level < s.levels; level++) {
+template <bool SWT, int STAGES> __device__ static void forward(const dwt_shape &s, const trace_work &w, int levels) {
+  for (int level = 0; level < levels; level++) {
     const node_output out = halves_of<SWT>(s, w, level);
     const float *x = signal_of<SWT>(s, w, level);
     if (SWT) {
@@ -80,12 +83,13 @@ __device__ static void fill_constant(const dwt_shape &s, const trace_work &w, fl
   __syncthreads();
 }
 
+/* The first `levels` details of a trace; the approximation where these are all. */
 template <bool SWT, int STAGES>
-__device__ static void trace_to_row(const dwt_shape &s, const trace_work &w, const float *in) {
+__device__ static void trace_to_row(const dwt_shape &s, const trace_work &w, const float *in, int levels) {
   if (load_trace<SWT>(s, w, in)) {
     fill_constant(s, w, in[0]);
   } else {
-    forward<SWT, STAGES>(s, w);
+    forward<SWT, STAGES>(s, w, levels);
   }
 }
 
@@ -100,7 +104,7 @@ __device__ static void row_to_trace(const dwt_shape &s, const trace_work &w, flo
  * dear. */
 __device__ static void block_noise(const dwt_shape &s, const trace_work &w) {
   const bool packets = s.transform == SP_DWT_WPT;
-  const int band = s.noise_level == SP_DWT_FINEST ? 1 : s.levels;
+  const int band = s.noise_level == SP_DWT_COARSEST ? s.levels : 1;
   const uint32_t n = packets ? s.row : s.length[band];
   block_median(packets ? w.row : w.row + s.start[band], n, w.median);
   if (threadIdx.x == 0) {
@@ -111,19 +115,58 @@ __device__ static void block_noise(const dwt_shape &s, const trace_work &w) {
   __syncthreads();
 }
 
-__device__ static void shrink_row(const dwt_shape &s, const trace_work &w) {
+/* The level of the noise of a trace by what was chosen for its gather, or NULL; 0 where each band has its own. */
+__device__ static double own_level(const dwt_shape &s, const trace_work &w, const dwt_choice *choice) {
+  if (choice && choice->by_level) return 0;
   block_noise(s, w);
-  const double limit = s.k * w.median->noise;
+  return choice ? choice->ratio * w.median->noise : w.median->noise;
+}
+
+__device__ static double limit_of(const dwt_shape &s, const dwt_choice *choice, double own, int band) {
+  if (!choice) return s.k * own;
+  return choice->k[band] * (choice->by_level ? choice->sigma[band] : own);
+}
+
+__device__ static void shrink_row(const dwt_shape &s, const trace_work &w, const dwt_choice *choice) {
+  const double level = own_level(s, w, choice);
   int band = 0;
   float own = 0;
   for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) {
     const int here = band_of(s, i, band > 0 ? band : 1);
-    if (here != band) own = (float)(limit * (double)s.gain[here]);
+    if (here != band && here != s.approximation) own = (float)(limit_of(s, choice, level, here) * (double)s.gain[here]);
     band = here;
     const float c = w.row[i];
     w.row[i] = (band == s.approximation ? c : sp_dwt_shrunk(s.threshold, c, own)) * s.factor[band];
   }
   __syncthreads();
+}
+
+/* Adds what is looked at of a row to the counts of its gather, band by band: first in the buffers, which are free. */
+__device__ static __noinline__ void count_row(const dwt_shape &s, const trace_work &w, const dwt_choice *choice,
+                                              const double *level, uint32_t n_traces, uint32_t *counts) {
+  const double own = level ? choice->ratio * *level : own_level(s, w, choice);
+  uint32_t *here = (uint32_t *)w.buffer[0];
+  const uint32_t step_t = sp_sure_trace_step(n_traces), n_looked_at = (n_traces + step_t - 1) / step_t;
+  for (int band = 1; band <= s.n_bands; band++) {
+    if (band == s.approximation) continue;
+    const double sigma = choice->by_level ? choice->sigma[band] : own;
+    const uint32_t start = s.start[band], end = band < s.n_bands ? s.start[band + 1] : s.row;
+    if (sigma > 0) {
+      const float scale = (float)(1 / (sigma * (double)s.gain[band]));
+      const uint32_t step = sp_sure_place_step(s.transform, band, (uint64_t)n_looked_at * (end - start));
+      for (uint32_t i = threadIdx.x; i < SP_SURE_BINS; i += blockDim.x) here[i] = 0;
+      __syncthreads();
+      for (uint32_t i = start + threadIdx.x * step; i < end; i += blockDim.x * step) {
+        atomicAdd(&here[sp_sure_bin(scale * w.row[i])], 1u);
+      }
+      __syncthreads();
+      for (uint32_t i = threadIdx.x; i < SP_SURE_BINS; i += blockDim.x) {
+        if (here[i]) atomicAdd(&counts[i], here[i]);
+      }
+      __syncthreads();
+    }
+    counts += SP_SURE_BINS;
+  }
 }
 
 /* Gathers of so few traces have an aperture of 1, whatever was asked for. */
@@ -133,21 +176,40 @@ template <bool SWT, int STAGES>
 __device__ static void treat_trace(const dwt_shape &s, const trace_work &w, const dwt_traces &a, uint32_t trace) {
   const float *in = a.in + (size_t)trace * s.n_samples;
   float *out = a.out + (size_t)trace * s.n_samples, *row = a.rows + (size_t)trace * s.row_stride;
-  const uint32_t g = a.gather[trace];
-  const bool independent = a.task == DWT_DENOISE || a.first_trace[g + 1] - a.first_trace[g] < DWT_SMALL_GATHER;
-  if (independent) {
-    if (a.task == DWT_INVERSE) return;
-    trace_to_row<SWT, STAGES>(s, w, in);
-    shrink_row(s, w);
-    row_to_trace<SWT, STAGES>(s, w, out);
-  } else if (a.task == DWT_FORWARD) {
-    trace_to_row<SWT, STAGES>(s, w, in);
-    for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) row[i] = w.row[i];
-  } else {
+  const uint32_t g = a.gather[trace], n_traces = a.first_trace[g + 1] - a.first_trace[g];
+  const dwt_choice *choice = a.choices ? &a.choices[g] : NULL;
+  const bool aperture = a.task == DWT_FORWARD || a.task == DWT_INVERSE, small = n_traces < DWT_SMALL_GATHER;
+  if (a.task == DWT_INVERSE) {
+    if (small) return;
     for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) w.row[i] = row[i];
     __syncthreads();
-    row_to_trace<SWT, STAGES>(s, w, out);
+  } else {
+    /* the finest detail is all that the level of the noise is taken from */
+    trace_to_row<SWT, STAGES>(s, w, in, a.task == DWT_LOOK ? 1 : s.levels);
   }
+  if (a.task == DWT_LOOK) {
+    block_noise(s, w);
+    if (threadIdx.x == 0) a.levels[trace] = w.median->noise;
+    return;
+  }
+  if (a.task == DWT_COUNT) {
+    const double *level = a.levels ? a.levels + trace : NULL;
+    count_row(s, w, choice, level, n_traces, a.counts + (size_t)g * (s.n_bands - 1) * SP_SURE_BINS);
+    return;
+  }
+  if (a.task == DWT_FORWARD && !small) {
+    for (uint32_t i = threadIdx.x; i < s.row; i += blockDim.x) row[i] = w.row[i];
+    return;
+  }
+  if (!aperture || (a.task == DWT_FORWARD && small)) shrink_row(s, w, choice);
+  row_to_trace<SWT, STAGES>(s, w, out);
+}
+
+/* Whether the task is about this trace: what a gather's thresholds are chosen by are some of its traces. */
+__device__ static bool is_asked_for(const dwt_traces &a, uint32_t trace) {
+  if (a.task != DWT_LOOK && a.task != DWT_COUNT) return true;
+  const uint32_t first = a.first_trace[a.gather[trace]], end = a.first_trace[a.gather[trace] + 1];
+  return (trace - first) % sp_sure_trace_step(end - first) == 0;
 }
 
 /* WIDE: work in device memory, for traces that shared memory does not hold. */
@@ -161,7 +223,15 @@ __global__ static void treat_traces(const __grid_constant__ dwt_shape s, const d
   w.buffer[0] = own + ((s.row + 1) & ~1u);
   w.buffer[1] = w.buffer[0] + s.buffer[0];
   w.median = &median;
-  for (uint32_t trace = blockIdx.x; trace < a.n_traces; trace += gridDim.x) {
+  uint32_t trace = blockIdx.x, step = gridDim.x;
+  if (a.by_slot) { /* block (i, g) has the i-th trace of gather g that is looked at */
+    const uint32_t first = a.first_trace[blockIdx.y], n_traces = a.first_trace[blockIdx.y + 1] - first;
+    const uint32_t at = blockIdx.x * sp_sure_trace_step(n_traces);
+    trace = at < n_traces ? first + at : a.n_traces;
+    step = a.n_traces;
+  }
+  for (; trace < a.n_traces; trace += step) {
+    if (!is_asked_for(a, trace)) continue;
     treat_trace<SWT, STAGES>(s, w, a, trace);
     __syncthreads();
   }

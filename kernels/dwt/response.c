@@ -29,14 +29,3 @@ void sp_dwt_response(int wavelet, int level, double weights[SP_FLOOR_BINS]) {
     weights[j + 1] += response * (at - j);
   }
 }
-
-double sp_dwt_sigma_of(const double weights[SP_FLOOR_BINS], const double power[SP_FLOOR_BINS]) {
-  double sum = 0;
-  for (int j = 0; j < SP_FLOOR_BINS; j++) sum += weights[j] * power[j];
-  return sqrt(sum);
-}
-
-double sp_dwt_noise_ratio(double floor_sigma, double typical) {
-  const double slack = 1.1;
-  return typical > 0 && slack * floor_sigma < typical ? slack * floor_sigma / typical : 1;
-}

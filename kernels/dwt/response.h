@@ -2,6 +2,9 @@
 #ifndef SEISPROC_KERNELS_DWT_RESPONSE_H
 #define SEISPROC_KERNELS_DWT_RESPONSE_H
 
+#include <math.h>
+
+#include "kernels/common/host_device.h"
 #include "kernels/common/noise_floor.h"
 #include "kernels/dwt/dwt.h"
 
@@ -10,11 +13,18 @@
 void sp_dwt_response(int wavelet, int level, double weights[SP_FLOOR_BINS]);
 
 /* sqrt of that sum. */
-double sp_dwt_sigma_of(const double weights[SP_FLOOR_BINS], const double power[SP_FLOOR_BINS]);
+SP_HOST_DEVICE double sp_dwt_sigma_of(const double weights[SP_FLOOR_BINS], const double power[SP_FLOOR_BINS]) {
+  double sum = 0;
+  for (int j = 0; j < SP_FLOOR_BINS; j++) sum += weights[j] * power[j];
+  return sqrt(sum);
+}
 
 /* How much of the noise that the traces of a gather show by themselves is noise: 1 where the floor of the f-k spectrum
  * says as much for their finest detail, else less, for then that detail is signal. `typical` is the median over traces
  * of what they show. The floor misses noise by some percent, which changes nothing. */
-double sp_dwt_noise_ratio(double floor_sigma, double typical);
+SP_HOST_DEVICE double sp_dwt_noise_ratio(double floor_sigma, double typical) {
+  const double slack = 1.1;
+  return typical > 0 && slack * floor_sigma < typical ? slack * floor_sigma / typical : 1;
+}
 
 #endif

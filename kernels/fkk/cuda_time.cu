@@ -1,42 +1,10 @@
 /* fkk along time on the GPU: a block a trace; bound by bytes. */
 #include "kernels/common/cuda_check.h"
+#include "kernels/common/cuda_gain.cuh"
 #include "kernels/fkk/cuda_kernels.cuh"
 
 static const unsigned THREADS = 256;
 static const uint8_t LIVE = 0, DEAD = 1, NOT_FINITE = 2;
-
-/* Sums of squares up to each sample: sums[0] = 0, sums[i + 1] with sample i. Every thread has a piece; pieces are added
- * up in order, so the result is the same on every run. */
-__device__ static void sum_squares(const float *x, uint32_t n, double *sums, double *pieces) {
-  const uint32_t piece = (n + THREADS - 1) / THREADS, first = threadIdx.x * piece;
-  const uint32_t end = first + piece < n ? first + piece : n;
-  double sum = 0;
-  for (uint32_t i = first; i < end; i++) sum += (double)x[i] * x[i];
-  pieces[threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    double before = 0;
-    for (unsigned t = 0; t < THREADS; t++) {
-      const double own = pieces[t];
-      pieces[t] = before;
-      before += own;
-    }
-    sums[0] = 0;
-  }
-  __syncthreads();
-  sum = pieces[threadIdx.x];
-  for (uint32_t i = first; i < end; i++) {
-    sum += (double)x[i] * x[i];
-    sums[i + 1] = sum;
-  }
-  __syncthreads();
-}
-
-__device__ static float gain_at(const double *sums, uint32_t n, uint32_t half, uint32_t i) {
-  const uint32_t first = i > half ? i - half : 0, end = n - i > half + 1 ? i + half + 1 : n;
-  const double mean = (sums[end] - sums[first]) / (end - first), floor = 1e-4 * sums[n] / n;
-  return sums[n] > 0 ? (float)(1 / sqrt((mean > 0 ? mean : 0) + floor)) : 1;
-}
 
 /* The same for all threads of the block. */
 __device__ static uint8_t look_at(const float *x, uint32_t n) {
@@ -73,7 +41,7 @@ __global__ static void pad(const sp_fk_time_axis a, const float *weights, const 
   double *sums = s.sums + (size_t)trace * (n + 1);
   float *gain = s.gain + (size_t)trace * n;
   if (a.gain) {
-    sum_squares(x, n, sums, pieces);
+    gain_sums(x, n, sums, pieces);
     for (uint32_t i = threadIdx.x; i < n; i += THREADS) gain[i] = gain_at(sums, n, a.gain_half, i);
     __syncthreads();
   }
@@ -128,7 +96,7 @@ __global__ static void unpad(const sp_fk_time_axis a, const sp_fkk_slab s, float
     return;
   }
   double *sums = s.sums + (size_t)trace * (n + 1);
-  if (a.gain) sum_squares(s.traces + (size_t)trace * n, n, sums, pieces);
+  if (a.gain) gain_sums(s.traces + (size_t)trace * n, n, sums, pieces);
   for (uint32_t i = threadIdx.x; i < n; i += THREADS) {
     out[i] = a.gain ? samples[i] * scale / gain_at(sums, n, a.gain_half, i) : samples[i] * scale;
   }

@@ -136,6 +136,30 @@ static void test_modes_and_failures(void **unused) {
   }
 }
 
+/* What all of a gather decides: the defaults of dwt, and fk, which is told where dead traces were. */
+static void test_whole_gathers(void **unused) {
+  static const char *const chains[][2] = {{"dwt", NULL},
+                                          {"fk vmax=900", NULL},
+                                          {"dwt noise_level=fk", "fk vmax=900 agc=200 irregular=ignore"},
+                                          {"fk vmin=300 vmax=1500 mode=pass", "dwt threshold=soft"}};
+  for (int code = 0; code < 24; code++) {
+    survey *s = make_survey(gather_sizes, N_GATHERS, code % 2 ? 501 : 800, (uint64_t)code);
+    spoil(s);
+    if (code % 3 == 1) add_step(s, "mute velocity=3000 taper=30");
+    for (int i = 0; i < 2 && chains[code % 4][i]; i++) add_step(s, chains[code % 4][i]);
+    if (code % 3 == 2) add_step(s, "mute velocity=900 where=bottom t0=900");
+    s->nan = (sp_nan)(code / 8);
+    trace_of(s, 6, 2)[77] = NAN;
+    s->set_aside[3] = SP_REASON_UNREADABLE;
+    if (code / 4 % 2) reverse_order(s);
+    if (code / 3 % 2) skip_some(s);
+    char what[64];
+    snprintf(what, sizeof what, "whole gathers, chain %d", code);
+    check_survey(s, 1 + (sp_local)code % 5, tolerance, what);
+    free_survey(s);
+  }
+}
+
 static void test_same_bits_in_any_slabs(void **unused) {
   const char *name;
   survey *s = make_survey(gather_sizes, N_GATHERS, 1200, 3);
@@ -165,6 +189,8 @@ static void test_small(void **unused) {
       "dwt aperture=7 threshold=hard transform=dwt k=3.0 noise_level=finest",
       "dwt aperture=31 transform=dwt threshold=soft k=3.0 noise_level=finest",
       "dwt transform=wpt aperture=3 level=3 threshold=soft k=3.0 noise_level=finest",
+      "dwt",
+      "fk vmax=900",
       "tf k=1.7"};
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
     survey *s = make_survey(few, 3, i == 4 ? 6000 : 300, i);
@@ -196,13 +222,10 @@ int main(int argc, char **argv) {
   need_gpu();
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_small),
-      cmocka_unit_test(test_levels_and_noise),
-      cmocka_unit_test(test_every_aperture),
-      cmocka_unit_test(test_modes_and_failures),
-      cmocka_unit_test(test_lengths),
-      cmocka_unit_test(test_every_wavelet),
-      cmocka_unit_test(test_same_bits_in_any_slabs),
+      cmocka_unit_test(test_small),          cmocka_unit_test(test_levels_and_noise),
+      cmocka_unit_test(test_every_aperture), cmocka_unit_test(test_modes_and_failures),
+      cmocka_unit_test(test_whole_gathers),  cmocka_unit_test(test_lengths),
+      cmocka_unit_test(test_every_wavelet),  cmocka_unit_test(test_same_bits_in_any_slabs),
       cmocka_unit_test(test_falls_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

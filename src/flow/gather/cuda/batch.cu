@@ -141,6 +141,7 @@ __global__ static void arrange(const sp_batch_view v, uint32_t n_traces, uint32_
     const bool live = sp_mark_is_live(v.mark[t]);
     const uint32_t r = live ? v.before[t] : n_live + t - v.before[t];
     v.place[r] = t;
+    v.live_row[t] = live ? r : SP_CUDA_NO_ROW;
     v.row_gather[r] = live ? v.gather[t] : n_gathers;
     for (uint32_t k = 0; k < v.n_headers; k++) {
       v.row_columns[(size_t)k * v.max_traces + r] = v.columns[(size_t)k * v.max_traces + t];

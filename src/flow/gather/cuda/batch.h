@@ -32,6 +32,7 @@ typedef struct sp_batch_view {
   uint32_t *reasons;                          /* [n_steps][max_gathers + 1] */
   uint32_t *place, *row_gather, *before;      /* [max_traces]: by row, the trace that it is, and its gather; by trace,
                                                  the live ones before it */
+  uint32_t *live_row;                         /* [max_traces], by trace: its row, SP_CUDA_NO_ROW unless it is live */
   uint32_t *first_row;                        /* [max_gathers + 2] */
   double *row_columns;                        /* [n_headers][max_traces], by row */
   uint32_t *results;                          /* [3][max_gathers]: reason, crc of traces, of noise */

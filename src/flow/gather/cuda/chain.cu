@@ -62,6 +62,7 @@ static sp_cuda_geometry geometry_of(const sp_cuda_chain *chain, const sp_engine_
   geometry.max_gathers = chain->max_gathers + 1; /* with that of the traces that are not live */
   geometry.sample_interval_s = config->sample_interval_s;
   geometry.precision = config->precision;
+  geometry.max_gather = config->max_gather;
   return geometry;
 }
 
@@ -69,7 +70,7 @@ static size_t device_bytes(const sp_cuda_chain *chain, const sp_engine_config *c
   const sp_cuda_geometry geometry = geometry_of(chain, config);
   const size_t rows = (size_t)chain->max_traces * config->n_samples * sizeof(float);
   const size_t buffers = SP_CUDA_SETS * (config->mode == SP_MODE_BOTH ? 3 : 2) + 1;
-  const size_t columns = 2 * chain->n_headers * sizeof(double) + 10 * sizeof(uint32_t);
+  const size_t columns = 2 * chain->n_headers * sizeof(double) + 11 * sizeof(uint32_t);
   size_t bytes = buffers * rows + SP_CUDA_SETS * chain->max_traces * columns;
   for (size_t i = 0; i < chain->n_steps; i++) {
     bytes += chain->steps[i].ops->device_bytes(config->chain[i].params, &geometry);

@@ -89,7 +89,7 @@ static void lay_out(cuda_engine *e) {
   l->skip = l->order + traces * word;
   l->bytes = l->skip + traces * word;
   e->state_bytes = (traces + 1 + 4 * gathers + e->chain->n_steps * (gathers + 1)) * word;
-  e->rows_bytes = e->chain->n_headers * l->column + (3 * traces + gathers + 2) * word;
+  e->rows_bytes = e->chain->n_headers * l->column + (4 * traces + gathers + 2) * word;
 }
 
 static sp_status take(size_t bytes, void *out) {
@@ -108,7 +108,8 @@ static sp_status point_headers(const cuda_engine *e, batch_set *set) {
     const sp_cuda_step *step = &e->chain->steps[i];
     const double *columns[SP_MAX_PROCESSOR_HEADERS] = {};
     for (size_t k = 0; k < step->n_headers; k++) {
-      const char *all = i < e->chain->n_edits ? set->meta + e->layout.headers : set->rows;
+      const bool by_trace = i < e->chain->n_edits || e->chain->steps[i].plan->takes_dead;
+      const char *all = by_trace ? set->meta + e->layout.headers : set->rows;
       columns[k] = (const double *)(all + step->headers[k] * e->layout.column);
     }
     SP_TRY(take(sizeof columns, &set->headers[i]));
@@ -144,7 +145,8 @@ static void point_view(const cuda_engine *e, batch_set *set) {
   v->place = (uint32_t *)(set->rows + e->chain->n_headers * e->layout.column);
   v->row_gather = v->place + traces;
   v->before = v->row_gather + traces;
-  v->first_row = v->before + traces;
+  v->live_row = v->before + traces;
+  v->first_row = v->live_row + traces;
 }
 
 static sp_status make_set(cuda_engine *e, batch_set *set) {
@@ -391,6 +393,10 @@ static sp_status queue_step(const cuda_engine *e, const batch_set *set, size_t i
   batch->out = to;
   batch->headers = set->headers[i];
   batch->reason = v->reasons + i * (v->max_gathers + 1);
+  batch->places = NULL;
+  const sp_cuda_places places = {batch->n_traces, batch->n_gathers - 1, v->first_trace, /* one is not of the survey */
+                                 set->headers[i], v->live_row,          v->place};
+  if (step->plan->takes_dead) batch->places = &places;
   SP_TRY(step->ops->apply(step->plan, batch, e->compute));
   batch->in = to;
   return SP_SUCCESS;

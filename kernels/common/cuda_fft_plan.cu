@@ -1,0 +1,107 @@
+#include "kernels/common/cuda_fft_plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/common/cuda_check.h"
+extern "C" {
+#include "seisproc/memory.h"
+}
+
+/* Few passes, and of these the fewest numbers a thread holds: the best product of radices from `least` on. */
+static uint32_t find_radices(uint32_t n, uint32_t most, uint32_t least, uint32_t *radix) {
+  static const uint32_t radices[] = {2, 3, 4, 5, 6, 7, 8, 10, 15};
+  enum { N_RADICES = sizeof radices / sizeof radices[0] };
+  uint32_t best = CUDA_FFT_MAX_PASSES + 1, rest[CUDA_FFT_MAX_PASSES + 1];
+  if (n == 1) return 0;
+  for (uint32_t i = least; i < N_RADICES; i++) {
+    if (radices[i] > most || n % radices[i]) continue;
+    const uint32_t passes = 1 + find_radices(n / radices[i], most, i, rest);
+    if (passes >= best) continue;
+    best = passes;
+    radix[0] = radices[i];
+    memcpy(radix + 1, rest, (passes - 1) * sizeof *radix);
+  }
+  return best;
+}
+
+/* The last pass has neighbouring threads `radix` numbers apart: an odd radix meets all banks. */
+static void order_radices(cuda_fft *f) {
+  uint32_t last = f->n_passes - 1;
+  for (uint32_t i = 0; i < f->n_passes; i++) {
+    if (f->radix[i] % 2 && !(f->radix[last] % 2 && f->radix[last] <= f->radix[i])) last = i;
+  }
+  const uint32_t radix = f->radix[last];
+  f->radix[last] = f->radix[f->n_passes - 1];
+  f->radix[f->n_passes - 1] = radix;
+}
+
+static size_t table_bytes(uint32_t n) {
+  return n * sizeof(float2) + (n * sizeof(uint16_t) + 7) / 8 * 8;
+}
+
+size_t cuda_ffts_bytes(const uint32_t *lengths, uint32_t n) {
+  size_t bytes = n * sizeof(cuda_fft);
+  for (uint32_t i = 0; i < n; i++) bytes += table_bytes(lengths[i]);
+  return bytes;
+}
+
+static uint32_t position_of(const cuda_fft *f, uint32_t k) {
+  uint32_t position = 0, apart = f->n;
+  for (uint32_t i = 0; i < f->n_passes; i++) {
+    apart /= f->radix[i];
+    position += k % f->radix[i] * apart;
+    k /= f->radix[i];
+  }
+  return position;
+}
+
+/* Fills the tables of a length at `host`, which will lie at `device`. */
+static void make_fft(uint32_t n, uint32_t most, char *host, const char *device, cuda_fft *f) {
+  memset(f, 0, sizeof *f);
+  f->n = n;
+  f->n_passes = find_radices(n, most, 0, f->radix);
+  if (f->n_passes > 0) order_radices(f);
+  f->twiddles = (const float2 *)device;
+  f->position = (const uint16_t *)(device + n * sizeof(float2));
+  float2 *twiddles = (float2 *)host;
+  uint16_t *position = (uint16_t *)(host + n * sizeof(float2));
+  for (uint32_t j = 0; j < n; j++) {
+    const double phase = 2 * M_PI * j / n;
+    twiddles[j] = make_float2((float)cos(phase), (float)-sin(phase));
+    position[j] = (uint16_t)position_of(f, j);
+  }
+}
+
+static sp_status fill_tables(const uint32_t *lengths, uint32_t n, uint32_t most, size_t bytes, char *host,
+                             cuda_ffts *ffts) {
+  cuda_fft *fft = (cuda_fft *)host; /* the list lies before the tables */
+  size_t at = n * sizeof(cuda_fft);
+  for (uint32_t i = 0; i < n; i++) {
+    make_fft(lengths[i], most, host + at, (const char *)ffts->tables + at, &fft[i]);
+    at += table_bytes(lengths[i]);
+  }
+  return SP_CUDA(cudaMemcpy(ffts->tables, host, bytes, cudaMemcpyHostToDevice));
+}
+
+sp_status cuda_ffts_create(const uint32_t *lengths, uint32_t n, uint32_t most, cuda_ffts *out) {
+  const size_t bytes = cuda_ffts_bytes(lengths, n);
+  cuda_ffts ffts = {n, NULL, NULL};
+  void *host;
+  SP_TRY(sp_alloc(bytes, "tables of transforms", &host));
+  sp_status status = SP_CUDA(cudaMalloc(&ffts.tables, bytes));
+  if (status == SP_SUCCESS) status = fill_tables(lengths, n, most, bytes, (char *)host, &ffts);
+  sp_free(host);
+  if (status != SP_SUCCESS) {
+    cuda_ffts_destroy(&ffts);
+    return status;
+  }
+  ffts.fft = (cuda_fft *)ffts.tables;
+  *out = ffts;
+  return SP_SUCCESS;
+}
+
+void cuda_ffts_destroy(cuda_ffts *ffts) {
+  cudaFree(ffts->tables);
+  memset(ffts, 0, sizeof *ffts);
+}
