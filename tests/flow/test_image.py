@@ -315,7 +315,7 @@ def lines_of(il, xl, values):
                                            for k, v in enumerate(row))
 
 
-def test_velocities_from_a_survey_are_those_of_its_table(tmp_path, image_survey):
+def test_velocities_from_a_survey_are_those_of_its_table(tmp_path, image_survey, seisproc):
     """By line numbers, by coordinates in whole numbers with a scalar, and one trace that holds everywhere."""
     il, xl = (v.ravel() for v in np.meshgrid([1, 5], [1, 9], indexing="ij"))
     values = (GRADIENT + 40.0 * il[:, None] + 10.0 * xl[:, None]).astype(np.float32)
@@ -335,6 +335,11 @@ def test_velocities_from_a_survey_are_those_of_its_table(tmp_path, image_survey)
             images[name] = f["traces"][:]
     assert images["table"].any() and np.array_equal(images["lines"], images["table"])
     assert np.abs(images["places"] - images["table"]).max() < 1e-4 * np.abs(images["table"]).max()
+    with h5py.File(surveys["places"], "a") as f:
+        f["headers/cdpx"].attrs["units"] = f["headers/cdpy"].attrs["units"] = "degrees"
+    job = jobs.Job(tmp_path, image_survey, JOB, name="image-degrees")
+    stderr = plan(seisproc, job, f"--set=chain.0.pstm.velocity={surveys['places']}", check=1).stderr
+    assert "is in 'degrees', allowed are m and ft" in stderr, stderr
     one = velocity_survey(tmp_path / "one.h5", np.full((2, 40), 2000.0), iline=np.int32([1, 2]),
                           xline=np.int32([1, 1]))
     job = jobs.Job(tmp_path, image_survey, JOB, name="image-one")

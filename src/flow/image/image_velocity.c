@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/common/length_unit.h"
 #include "seisproc/header_column.h"
 #include "seisproc/memory.h"
 #include "seisproc/trace_store.h"
@@ -35,18 +36,35 @@ static sp_status look_at(const char *path, file_kind *kind) {
 
 /* --- places ------------------------------------------------------------------------------------------------------- */
 
+/* Brings coordinates to metres, and refuses those that are no lengths. */
+static sp_status convert(const sp_survey *survey, const char *path, uint64_t n, double *values) {
+  char *units = NULL;
+  SP_TRY(sp_survey_find_text(survey, path, "units", &units));
+  sp_status status = SP_SUCCESS;
+  if (units && !strcmp(units, "ft")) {
+    for (uint64_t i = 0; i < n; i++) values[i] *= SP_METRES_A_FOOT;
+  } else if (units && *units && strcmp(units, "m") != 0 && strcmp(units, "m or ft") != 0) {
+    status = SP_RAISE(SP_ERR_INPUT, "velocities: %s is in '%.16s', allowed are m and ft", path, units);
+  }
+  sp_free(units);
+  return status;
+}
+
 /* A column, all zero where the survey has none. */
 static sp_status read_column(sp_survey *survey, const char *name, uint64_t n, double *out, bool *varies) {
   char path[SP_NAME_LENGTH + 16];
-  sp_header_column *column = NULL;
+  double *values = NULL;
   memset(out, 0, n * sizeof *out);
   *varies = false;
   snprintf(path, sizeof path, "/headers/%s", name);
   if (!sp_survey_has(survey, path)) return SP_SUCCESS;
-  SP_TRY(sp_header_column_open(survey, name, &column));
-  const sp_status status = sp_header_column_read(column, 0, (sp_local)n, out);
-  sp_header_column_close(column);
-  for (uint64_t i = 1; status == SP_SUCCESS && i < n; i++) *varies = *varies || out[i] != out[0];
+  sp_status status = sp_header_column_read_all(survey, name, &values);
+  if (status == SP_SUCCESS && !strncmp(name, "cdp", 3) && name[3]) status = convert(survey, path, n, values);
+  for (uint64_t i = 0; status == SP_SUCCESS && i < n; i++) {
+    out[i] = values[i];
+    *varies = *varies || out[i] != out[0];
+  }
+  sp_free(values);
   return status;
 }
 
