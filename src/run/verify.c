@@ -182,7 +182,8 @@ static void take_share(verifier *v, int rank, int size) {
 
 static sp_status make_buffers(verifier *v) {
   const size_t row = v->n_samples * sizeof(float);
-  v->piece = (sp_local)(PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row);
+  const uint64_t fits = PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row, n = v->index->n_traces ? v->index->n_traces : 1;
+  v->piece = (sp_local)(fits < n ? fits : n);
   const sp_local n_input = v->sort_map ? v->index->max_traces : v->piece;
   SP_TRY(sp_alloc(v->piece * row, "traces", (void **)&v->y));
   if (v->noise) SP_TRY(sp_alloc(v->piece * row, "noise", (void **)&v->n));

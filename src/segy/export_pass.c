@@ -114,9 +114,10 @@ static sp_status move_block(mover *m, uint64_t first, sp_local n) {
 
 static sp_status make_buffers(mover *m) {
   const sp_exporter *ex = m->ex;
-  const uint64_t block = block_bytes / ex->trace_bytes, n = block ? block : 1;
+  const uint64_t block = block_bytes / ex->trace_bytes, fits = block ? block : 1;
+  const uint64_t n = fits < ex->n_traces || !ex->n_traces ? fits : ex->n_traces;
   const size_t header = ex->raw_headers ? ex->kept_header_bytes : ex->header_bytes;
-  const uint64_t chunk = block_bytes / header / n * n;
+  const uint64_t chunk = n < ex->n_traces ? block_bytes / header / n * n : n;
   m->block_traces = (sp_local)n;
   m->chunk_traces = (sp_local)(chunk ? chunk : n); /* whole blocks */
   SP_TRY(sp_alloc(n * ex->n_samples * sizeof(float), "samples", (void **)&m->samples));

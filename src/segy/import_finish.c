@@ -97,6 +97,7 @@ static sp_status keep_exact(sp_importer *im, uint64_t before) {
   sp_status status;
   const size_t row = raw_bytes(im->layout);
   keeper k = {.im = im, .written = before, .capacity = (sp_local)(row < ROWS_BYTES ? ROWS_BYTES / row : 1)};
+  if (k.capacity > im->layout->n_traces) k.capacity = (sp_local)im->layout->n_traces;
   SP_TRY_GOTO(out, sp_survey_open(im->team.comm, im->part_path, true, &im->survey));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/traces", &k.traces));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/samples", &k.samples));
