@@ -118,7 +118,7 @@ static void set_attribute(hid_t file, const record *r, const char *path, const c
 
 static hid_t creation_of(const record *r, const hsize_t *dims, int n_dims) {
   const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-  hsize_t chunk[2] = {1, 1};
+  hsize_t chunk[3] = {16, 2, 1};
   switch (r->storage % 8) {
   case 0:
     break; /* contiguous, allocated when it is written */
@@ -146,8 +146,8 @@ static hid_t creation_of(const record *r, const hsize_t *dims, int n_dims) {
 static void set_dataset(hid_t file, const record *r, const char *path) {
   const int n_dims = r->name % 4;
   const hsize_t dims[3] = {size_of(r->shape), size_of(r->shape >> 4), 2};
-  /* sizes above this are declared and never written */
-  const bool small = dims[0] <= 4096 && dims[1] <= 4096;
+  /* more elements than these are declared and never written */
+  const bool small = dims[0] <= 4096 && (n_dims < 2 || (dims[1] <= 4096 && dims[0] * dims[1] <= 1 << 15));
   if (!small && r->storage % 8 == 1) return; /* it would be allocated */
   remove_object(file, path);
   const hid_t space = n_dims ? H5Screate_simple(n_dims, dims, NULL) : H5Screate(H5S_SCALAR);
