@@ -9,7 +9,8 @@ PKG_YAML := $(call first_pkg,yaml-0.1)
 PKG_FFTW := $(call first_pkg,fftw3f)
 PKG_FFTW_DOUBLE := $(call first_pkg,fftw3)
 PKG_XXHASH := $(call first_pkg,libxxhash)
-PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_FFTW_DOUBLE) $(PKG_XXHASH)
+PKG_PNG := $(call first_pkg,libpng)
+PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_FFTW_DOUBLE) $(PKG_XXHASH) $(PKG_PNG)
 
 # Its MPI library has no file for pkg-config and lies beside the other.
 FFTW_MPI_LIB := -lfftw3f_mpi
@@ -21,16 +22,17 @@ DEPS_SYSLIB := $(abspath $(DEPS_PREFIX))/lib/$(notdir $(DEPS_LIBDIR))
 DEPS_INCLUDE := $(abspath $(DEPS_PREFIX))/usr/include
 DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE)
 DEPS_LIBS := -L$(DEPS_LIBDIR)/openmpi/lib -L$(DEPS_LIBDIR)/hdf5/openmpi -L$(DEPS_LIBDIR) -L$(DEPS_SYSLIB) \
-  -lhdf5 -lmpi -lyaml $(FFTW_MPI_LIB) -lfftw3f -lfftw3 -lxxhash -Wl,--disable-new-dtags
+  -lhdf5 -lmpi -lyaml $(FFTW_MPI_LIB) -lfftw3f -lfftw3 -lxxhash -lpng16 -Wl,--disable-new-dtags
 endif
 
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
 ifndef DEPS_CFLAGS
-DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(filter-out $(PKG_PNG),$(PKGS)) 2>/dev/null)
 DEPS_LIBS := $(FFTW_MPI_LIB) $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 HAVE_FFTW_MPI := $(shell echo '\#include <fftw3-mpi.h>' | $(CC) $(DEPS_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
-  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(HAVE_FFTW_MPI),,fftw3-mpi) $(if $(PKG_XXHASH),,xxHash))
+  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(HAVE_FFTW_MPI),,fftw3-mpi) $(if $(PKG_XXHASH),,xxHash) \
+  $(if $(PKG_PNG),,libpng))
 endif
 
 # PMIx's headers, where there are any: the library is the one that MPI has loaded. Debian's MPI brings them.
@@ -38,6 +40,16 @@ PMIX_CFLAGS := $(if $(DEPS_PREFIX),$(addprefix -I,$(dir $(wildcard $(DEPS_LIBDIR
   $(shell $(PKG_CONFIG) --exists pmix 2>/dev/null && $(PKG_CONFIG) --cflags pmix || true))
 HAVE_PMIX := $(shell echo '\#include <pmix.h>' | $(CC) $(PMIX_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 PMIX_FLAGS := $(if $(HAVE_PMIX),-DSP_HAVE_PMIX $(PMIX_CFLAGS))
+
+# What draws: libpng always; cairo where it is there, for single PNGs with axes. Only src/qc is compiled with these.
+QC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(or $(PKG_PNG),libpng) 2>/dev/null)
+ifndef DEPS_PREFIX
+PKG_CAIRO := $(call first_pkg,cairo)
+ifneq ($(PKG_CAIRO),)
+QC_CFLAGS += -DSP_HAVE_CAIRO $(shell $(PKG_CONFIG) --cflags cairo)
+DEPS_LIBS += $(shell $(PKG_CONFIG) --libs cairo)
+endif
+endif
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
 , := ,

@@ -23,7 +23,7 @@ MODULE_USES = {
     "src/flow": "src/base src/index src/job kernels src/dist src/store src/device",
     "src/synth": "src/base src/index",
     "src/run": "src/base src/index src/job kernels src/dist src/store src/device src/flow",
-    "src/qc": "src/base src/index src/job kernels src/dist src/store src/device src/flow src/run",
+    "src/qc": "src/base src/index src/dist src/store",
     "src/cli": "src/base src/index src/job kernels src/dist src/store src/segy src/device src/flow src/run src/synth src/qc",
 }
 HEADER_OWNER = {
@@ -46,15 +46,17 @@ HEADER_OWNER = {
 FOREIGN = [
     (r"hdf5(_hl)?\.h|H5\w+\.h", "src/store/ src/segy/"),
     (r"segyio/.*", "tests/"),
-    (r"mpi\.h", "src/dist/ src/store/ src/segy/ src/flow/ src/run/ src/cli/ src/main.c"),
+    (r"mpi\.h", "src/dist/ src/store/ src/segy/ src/flow/ src/run/ src/qc/ src/cli/ src/main.c"),
     (r"pmix.*\.h", "src/dist/pmix.c"),
     (r"c?yaml.*\.h", "src/job/"),
-    (r"fftw3\.h", "kernels/"),
+    (r"fftw3\.h", "kernels/ src/qc/"),
+    (r"png\.h", "src/qc/png.c"),
+    (r"cairo\.h", "src/qc/picture_cairo.c"),
     (r"fftw3-mpi\.h", "src/dist/"),
     (r"cuda.*\.h|cufft.*\.h|nccl\.h|nvml\.h|cub/.*", "kernels/ src/device/ src/flow/"),
 ]
 # Public headers that show MPI's types; only who may include mpi.h may include them.
-MPI_HEADERS_OWNERS = {"src/dist", "src/store", "src/segy", "src/flow", "src/run"}
+MPI_HEADERS_OWNERS = {"src/dist", "src/store", "src/segy", "src/flow", "src/run", "src/qc"}
 
 # The log's sink, counters, what signal handlers reach, the fault switches of test builds.
 MUTABLE_ALLOWED = {"src/base/log.c", "src/base/memory.c", "src/base/stop.c", "src/base/fault.c", "src/base/crash.c"}

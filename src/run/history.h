@@ -3,6 +3,7 @@
  *
  *   run TIME new|resumed DONE/UNITS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
  *   node HOST FIRST_RANK N
+ *   input PATH                           where the input was, as a line of its own since it may hold spaces
  *   crash RANK SIGNAL FIRST_UNIT N TRIAL a signal that ended a worker, and units that it was computing (N may be 0)
  *   end TIME WORD RANK
  *

@@ -41,6 +41,13 @@ static void add_nodes(const sp_run_context *run) {
   }
 }
 
+/* Where the input is, for whoever looks at the output beside it. A path that does not fit a line is left out. */
+static void add_input(const sp_run_context *run) {
+  char *path = realpath(run->job->input, NULL);
+  if (path && strlen(path) < 480 && !path[strcspn(path, "\n\r")]) sp_history_add(run->history_path, "input %s", path);
+  free(path);
+}
+
 static void add_run(const sp_run_context *run, const sp_coordinator_state *start) {
   const sp_roles *roles = run->roles;
   char now[SP_TIME_TEXT];
@@ -53,6 +60,7 @@ static void add_run(const sp_run_context *run, const sp_coordinator_state *start
                  roles->n_workers, roles->n_io, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
                  launcher ? " pmix=" : "", launcher ? id : "");
   add_nodes(run);
+  add_input(run);
 }
 
 /* A job that syncs once, at the end, may be silent for as long as the disk needs for all of it. */
