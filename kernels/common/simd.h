@@ -18,6 +18,13 @@
 #define SP_INLINE static inline __attribute__((always_inline, unused))
 #define SP_UNROLL _Pragma("GCC unroll 40")
 
+/* Lanes of a and b by their numbers, those of b after those of a. Clang has the first only, GCC 11 the second only. */
+#if defined(__has_builtin) && __has_builtin(__builtin_shufflevector)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
+#endif
+
 #if defined(__AVX512F__)
 #define SP_LANES            16
 #define SP_ISA_SYMBOL(name) name##_avx512
@@ -129,23 +136,23 @@ SP_INLINE int vi_pack(int32_t *p, vm m, vi v) {
 }
 
 SP_INLINE vf vf_reverse(vf a) {
-  return __builtin_shuffle(a, (vi){15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+  return SHUFFLE(a, a, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
 }
 /* Lanes moved up by n (a constant, 1 ... SP_LANES - 1), the lowest filled from the top of `before`. */
 #define vf_delay(before, now, n) ((vf)_mm512_alignr_epi32((__m512i)(now), (__m512i)(before), 16 - (n)))
 
 /* a, b hold consecutive samples: their even and odd ones; and back. */
 SP_INLINE vf vf_even(vf a, vf b) {
-  return __builtin_shuffle(a, b, (vi){0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30});
+  return SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 SP_INLINE vf vf_odd(vf a, vf b) {
-  return __builtin_shuffle(a, b, (vi){1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31});
+  return SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 SP_INLINE vf vf_zip_low(vf e, vf o) {
-  return __builtin_shuffle(e, o, (vi){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
+  return SHUFFLE(e, o, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 SP_INLINE vf vf_zip_high(vf e, vf o) {
-  return __builtin_shuffle(e, o, (vi){8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
+  return SHUFFLE(e, o, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
 #else
@@ -227,19 +234,19 @@ SP_INLINE vf vf_middle(vf before, vf now) {
              : (vf)_mm256_alignr_epi8((__m256i)vf_middle(before, now), (__m256i)(before), (32 - 4 * (n)) & 15))
 
 SP_INLINE vf vf_reverse(vf a) {
-  return __builtin_shuffle(a, (vi){7, 6, 5, 4, 3, 2, 1, 0});
+  return SHUFFLE(a, a, 7, 6, 5, 4, 3, 2, 1, 0);
 }
 SP_INLINE vf vf_even(vf a, vf b) {
-  return __builtin_shuffle(a, b, (vi){0, 2, 4, 6, 8, 10, 12, 14});
+  return SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 SP_INLINE vf vf_odd(vf a, vf b) {
-  return __builtin_shuffle(a, b, (vi){1, 3, 5, 7, 9, 11, 13, 15});
+  return SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 SP_INLINE vf vf_zip_low(vf e, vf o) {
-  return __builtin_shuffle(e, o, (vi){0, 8, 1, 9, 2, 10, 3, 11});
+  return SHUFFLE(e, o, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 SP_INLINE vf vf_zip_high(vf e, vf o) {
-  return __builtin_shuffle(e, o, (vi){4, 12, 5, 13, 6, 14, 7, 15});
+  return SHUFFLE(e, o, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 #else
@@ -290,22 +297,22 @@ SP_INLINE int vi_pack(int32_t *p, vm m, vi v) {
   return n;
 }
 
-#define vf_delay(before, now, n) __builtin_shuffle((vf)(before), (vf)(now), (vi){4 - (n), 5 - (n), 6 - (n), 7 - (n)})
+#define vf_delay(before, now, n) SHUFFLE((vf)(before), (vf)(now), 4 - (n), 5 - (n), 6 - (n), 7 - (n))
 
 SP_INLINE vf vf_reverse(vf a) {
-  return __builtin_shuffle(a, (vi){3, 2, 1, 0});
+  return SHUFFLE(a, a, 3, 2, 1, 0);
 }
 SP_INLINE vf vf_even(vf a, vf b) {
-  return __builtin_shuffle(a, b, (vi){0, 2, 4, 6});
+  return SHUFFLE(a, b, 0, 2, 4, 6);
 }
 SP_INLINE vf vf_odd(vf a, vf b) {
-  return __builtin_shuffle(a, b, (vi){1, 3, 5, 7});
+  return SHUFFLE(a, b, 1, 3, 5, 7);
 }
 SP_INLINE vf vf_zip_low(vf e, vf o) {
-  return __builtin_shuffle(e, o, (vi){0, 4, 1, 5});
+  return SHUFFLE(e, o, 0, 4, 1, 5);
 }
 SP_INLINE vf vf_zip_high(vf e, vf o) {
-  return __builtin_shuffle(e, o, (vi){2, 6, 3, 7});
+  return SHUFFLE(e, o, 2, 6, 3, 7);
 }
 
 #endif
