@@ -22,70 +22,14 @@
 #include <unistd.h>
 
 #include "kernels/common/isa.h"
+#include "perf/kernel_reference.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 #include "seisproc/stats.h"
 
 enum { MAX_RUNS = 400, MAX_PARAMS_BYTES = 16384, MAX_THREADS = 256, UNIT_ROWS = 64, LINE_TRACES = 60 };
 
-static const double INTERVAL_S = 0.002, TOLERANCE = 1e-5;
-
-typedef struct kernel {
-  const char *name, *processor, *params;
-  unsigned traces, samples;
-  unsigned reference_traces;  /* that the reference computes */
-  unsigned gathers;           /* more than 1: a slab, timed with one thread and with two */
-  double must_ms, stretch_ms; /* 0: none */
-} kernel;
-
-/* The menu. Rows are named processor_transform_...; every parameter that is not a default is given. */
-static const kernel kernels[] = {
-    {"dwt_db4_level6", "dwt", "wavelet=db4 level=6 transform=dwt threshold=soft k=3.0 noise_level=finest", 3000, 1600,
-     1500, 1, 6, 4.5},
-    {"dwt_swt_db4_level5", "dwt", "transform=swt wavelet=db4 level=5 threshold=soft k=3.0 noise_level=finest", 3000,
-     1600, 500, 1, 20, 15},
-    {"dwt_auto", "dwt", "", 3000, 1600, 3000, 1, 0, 0},
-    {"dwt_auto_fk", "dwt", "noise_level=fk", 3000, 1600, 3000, 1, 0, 0},
-    {"dwt_db4_aperture7", "dwt", "wavelet=db4 level=6 aperture=7 transform=dwt threshold=soft k=3.0 noise_level=finest",
-     3000, 1600, 500, 1, 13, 9},
-    {"dwt_db4_aperture31", "dwt",
-     "wavelet=db4 level=6 aperture=31 transform=dwt threshold=soft k=3.0 noise_level=finest", 3000, 1600, 100, 1, 0, 0},
-    {"dwt_wpt_db4_level6", "dwt", "transform=wpt wavelet=db4 level=6 threshold=soft k=3.0 noise_level=finest", 3000,
-     1600, 40, 1, 24, 0},
-    {"dwt_wpt_best_basis", "dwt",
-     "transform=wpt wavelet=db4 level=6 best_basis=true threshold=soft k=3.0 noise_level=finest", 3000, 1600, 40, 1, 0,
-     0},
-    {"dwt_db4_hard", "dwt", "wavelet=db4 level=6 threshold=hard transform=dwt k=3.0 noise_level=finest", 3000, 1600,
-     500, 1, 0, 0},
-    {"dwt_db20_level5", "dwt", "wavelet=db20 level=5 transform=dwt threshold=soft k=3.0 noise_level=finest", 3000, 1600,
-     500, 1, 60, 0},
-    {"dwt_bior68_level6", "dwt", "wavelet=bior6.8 level=6 transform=dwt threshold=soft k=3.0 noise_level=finest", 3000,
-     1600, 500, 1, 27, 0},
-    {"dwt_db4_1601", "dwt", "wavelet=db4 level=6 transform=dwt threshold=soft k=3.0 noise_level=finest", 3000, 1601,
-     500, 1, 12, 0},
-    {"dwt_db4_777", "dwt", "wavelet=db4 level=6 transform=dwt threshold=soft k=3.0 noise_level=finest", 6000, 777, 500,
-     1, 12, 0},
-    {"tf_stft_band", "tf", "fmin=5 fmax=100 aperture=7", 3000, 1600, 100, 1, 15, 10},
-    {"tf_stft", "tf", "aperture=7", 3000, 1600, 100, 1, 22, 16},
-    {"tf_stockwell_full", "tf", "transform=stockwell fmin=5 fmax=100 aperture=7", 3000, 1600, 24, 1, 4000, 3000},
-    {"tf_stockwell_reduced", "tf", "transform=stockwell sampling=reduced fmin=5 fmax=100 aperture=7", 3000, 1600, 24, 1,
-     1600, 1000},
-    {"bandpass", "bandpass", "low=[3,6] high=[60,80]", 3000, 1600, 300, 1, 0, 0},
-    {"agc", "agc", "window=500", 3000, 1600, 30, 1, 0, 0},
-    {"fx_decon", "fx_decon", "window=250 traces=20 length=3", 3000, 1600, 60, 1, 0, 0},
-    {"fk_denoise", "fk_denoise", "window=48", 3000, 1600, 150, 1, 850, 400},
-    {"fk_denoise_3d", "fk_denoise", "window=48 grid=[iline,xline]", 3000, 1600, 720, 1, 5000, 2300},
-    {"fk_denoise_96ms", "fk_denoise", "", 3000, 1600, 100, 1, 0, 0},
-    {"mute", "mute", "", 3000, 1600, 3000, 1, 0, 0},
-    {"slab_dwt_db4", "dwt", "wavelet=db4 level=6 transform=dwt threshold=soft k=3.0 noise_level=finest", 1000, 1600, 0,
-     64, 0, 0},
-    {"slab_dwt_swt_db4", "dwt", "transform=swt wavelet=db4 level=5 threshold=soft k=3.0 noise_level=finest", 1000, 1600,
-     0, 64, 0, 0},
-    {"slab_tf_stft_band", "tf", "fmin=5 fmax=100 aperture=7", 1000, 1600, 0, 64, 0, 0},
-    {"slab_fk_denoise", "fk_denoise", "window=48", 400, 1600, 0, 4, 0, 0},
-    {"slab_dwt_db4_aperture7", "dwt",
-     "wavelet=db4 level=6 aperture=7 transform=dwt threshold=soft k=3.0 noise_level=finest", 1000, 1600, 0, 64, 0, 0},
-};
+static const double TOLERANCE = 1e-5;
 
 typedef struct settings {
   const char *name;
@@ -110,11 +54,6 @@ typedef struct work {
   atomic_uint next;
   atomic_int thread;
 } work;
-
-static void fail(const char *name, const char *what) {
-  fprintf(stderr, "kernels: %s: %s\n", name, what);
-  exit(1);
-}
 
 /* --- data ---------------------------------------------------------------------------------------------------- */
 
@@ -248,56 +187,6 @@ static double floor_ms(const work *w) {
 
 /* --- the reference ------------------------------------------------------------------------------------------- */
 
-static void write_floats(const char *path, const float *x, size_t n) {
-  FILE *file = fopen(path, "wb");
-  if (!file || fwrite(x, sizeof *x, n, file) != n || fclose(file)) fail(path, "cannot be written");
-}
-
-static void read_floats(const char *path, float *x, size_t n) {
-  FILE *file = fopen(path, "rb");
-  if (!file || fread(x, sizeof *x, n, file) != n || fclose(file)) fail(path, "cannot be read");
-}
-
-/* Runs the reference on the first traces; its output goes to `out`, the seconds that it took a trace at a time and
- * with all traces in a call to `seconds`. */
-static void run_reference(const settings *s, const kernel *k, const float *in, const double *offset, float *out,
-                          double *seconds) {
-  char folder[] = "/tmp/seisproc-kernels-XXXXXX", in_path[64], out_path[64], offset_path[64], command[3 * PATH_MAX];
-  const size_t n = (size_t)k->reference_traces * k->samples;
-  if (!mkdtemp(folder)) fail(folder, "cannot be made");
-  snprintf(in_path, sizeof in_path, "%s/in", folder);
-  snprintf(out_path, sizeof out_path, "%s/out", folder);
-  snprintf(offset_path, sizeof offset_path, "%s/offset", folder);
-  write_floats(in_path, in, n);
-  write_floats(offset_path, (const float *)(const void *)offset, 2 * (size_t)k->reference_traces);
-  snprintf(command, sizeof command, "%s '%s/perf/kernel_reference.py' %s %s %u %u %g %s",
-           access("/usr/bin/python3", X_OK) ? "python3" : "/usr/bin/python3", s->root, folder, k->processor,
-           k->reference_traces, k->samples, INTERVAL_S, k->params);
-  FILE *pipe = popen(command, "r");
-  if (!pipe || fscanf(pipe, "%lf %lf", &seconds[0], &seconds[1]) != 2 || pclose(pipe))
-    fail(k->name, "its reference failed");
-  read_floats(out_path, out, n);
-  unlink(in_path);
-  unlink(out_path);
-  unlink(offset_path);
-  rmdir(folder);
-}
-
-/* The largest relative L2 distance of a trace. */
-static double worst_distance(const float *got, const float *expected, unsigned traces, unsigned samples) {
-  double worst = 0;
-  for (size_t t = 0; t < traces; t++) {
-    double error = 0, norm = 0;
-    for (size_t i = t * samples; i < (t + 1) * samples; i++) {
-      error += ((double)got[i] - expected[i]) * ((double)got[i] - expected[i]);
-      norm += (double)expected[i] * expected[i];
-    }
-    const double distance = sqrt(error / (norm > 0 ? norm : 1));
-    if (!(distance <= worst)) worst = distance; /* NaN too */
-  }
-  return worst;
-}
-
 /* Checks the kernel against the reference on its traces, and fills in the reference's time for all of them. */
 static void compare(const settings *s, const kernel *k, const work *all, figures *f) {
   const size_t bytes = (size_t)k->reference_traces * k->samples * sizeof(float);
@@ -316,7 +205,7 @@ static void compare(const settings *s, const kernel *k, const work *all, figures
                      .unit_rows = k->reference_traces};
   compute_unit(&part, 0, 0);
   double seconds[2];
-  run_reference(s, k, all->in, all->offset, expected, seconds);
+  run_reference(s->root, k, all->in, all->offset, expected, seconds);
   f->reference_ms = 1e3 * seconds[0] * k->traces / k->reference_traces;
   f->batched_ms = 1e3 * seconds[1] * k->traces / k->reference_traces;
   f->distance = worst_distance(all->out, expected, k->reference_traces, k->samples);

@@ -6,6 +6,7 @@
 #ifndef SEISPROC_SIDE_FILE_H
 #define SEISPROC_SIDE_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "seisproc/status.h"
@@ -16,7 +17,9 @@ typedef enum sp_side {
   SP_SIDE_JOURNAL,  /* OUT.journal: what of it is on the disk */
   SP_SIDE_RUNS,     /* OUT.runs: where and how it was made */
   SP_SIDE_INFLIGHT, /* OUT.inflight: what each rank has in hand */
-  SP_SIDE_SPOOL     /* OUT.spool: what came out of a pipe, while it is imported */
+  SP_SIDE_SPOOL,    /* OUT.spool: what came out of a pipe, while it is imported */
+  SP_SIDE_IMAGE,    /* OUT.part.image: sums and images of a migration in the making (appended to the part's name) */
+  SP_SIDE_NEW       /* FILE.new: what replaces FILE in one step, once it is whole */
 } sp_side;
 
 /* ".part", ".lock", ... */
@@ -29,6 +32,15 @@ sp_status sp_output_path(const char *output, char **out);
 
 /* The name of a side file of `output`, beside what sp_output_path says; owned by the caller. */
 sp_status sp_side_path(const char *output, sp_side side, char **out);
+
+/* `path` with the suffix behind it, links not followed; owned by the caller. */
+sp_status sp_side_append(const char *path, sp_side side, char **out);
+
+/* Whether a name ends in the suffix. */
+bool sp_side_is(const char *path, sp_side side);
+
+/* Of the side file `path`, which is a `side`, the other one of the same output; owned by the caller. */
+sp_status sp_side_sibling(const char *path, sp_side side, sp_side other, char **out);
 
 /* Opens a side file with the flags of open(2) and never waits for anyone. Returns a file descriptor, or -1 with errno;
  * sp_side_error then says why, also for files that are refused. */

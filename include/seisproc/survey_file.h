@@ -89,6 +89,9 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
                            const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
                            size_t n_attributes);
 
+/* Bytes of what sp_survey_derive takes over from `source`. Not collective. Errors: SP_ERR_INPUT, SP_ERR_IO. */
+sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes);
+
 /* Adds datasets and attributes to the file at `path`, which nobody has open, syncs and closes it. A dataset that is
  * there already is replaced by the new one, and its place in the file stays unused. One process calls it. Errors:
  * SP_ERR_IO; then the file is not to be used further. */

@@ -48,11 +48,28 @@ static sp_status check(const void *values, char *why, size_t why_size) {
   return SP_SUCCESS;
 }
 
+static sp_status check_shape(const void *values, const sp_survey_shape *shape, char *why, size_t why_size) {
+  const sp_dwt_params *p = values;
+  sp_dwt_params any_level = *p;
+  any_level.level = SP_PARAM_AUTO;
+  if (sp_dwt_levels(p, shape->n_samples)) return SP_SUCCESS;
+  const int most = sp_dwt_levels(&any_level, shape->n_samples);
+  if (most) {
+    snprintf(why, why_size, "level: found %d, traces of %u samples allow fewer with this wavelet: auto is %d", p->level,
+             shape->n_samples, most);
+  } else {
+    snprintf(why, why_size, "wavelet: traces of %u samples are too short for it: choose a shorter one",
+             shape->n_samples);
+  }
+  return SP_ERR_USAGE;
+}
+
 const sp_processor sp_processor_dwt = {
     .name = "dwt",
     .summary = "wavelet-domain thresholding of each trace, or over neighbouring traces",
     .params = params,
     .params_size = sizeof(sp_dwt_params),
     .check = check,
+    .check_shape = check_shape,
     .cpu = &sp_dwt_cpu,
 };

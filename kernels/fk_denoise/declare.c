@@ -123,7 +123,12 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
   const uint32_t w = sp_fkd_time_axis(p, shape->sample_interval_s, shape->n_samples).window;
   const uint64_t across = (uint64_t)p->traces, points = w * across * (p->grid.n ? across : 1);
   const sp_fkd_band band = sp_fkd_select(p, shape->sample_interval_s, w);
-  if (band.first > band.last) {
+  if (shape->n_samples < SP_FKD_LEAST_SAMPLES) {
+    snprintf(why, why_size, "traces have %u samples, at least %d are needed", shape->n_samples, SP_FKD_LEAST_SAMPLES);
+  } else if (shape->max_traces < SP_FKD_LEAST_TRACES) {
+    snprintf(why, why_size, "the largest gather has %u traces, at least %d are needed", shape->max_traces,
+             SP_FKD_LEAST_TRACES);
+  } else if (band.first > band.last) {
     snprintf(why, why_size, "fmin: found %g and fmax %g Hz, allowed is a band that holds one of 0, %g ... %g Hz",
              p->fmin, p->fmax, 1 / (w * shape->sample_interval_s), 0.5 / shape->sample_interval_s);
   } else if (points > SP_FKD_MAX_POINTS) {

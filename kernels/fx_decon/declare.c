@@ -29,11 +29,20 @@ static sp_status check(const void *values, char *why, size_t why_size) {
   return SP_ERR_USAGE;
 }
 
+static sp_status check_shape(const void *values, const sp_survey_shape *shape, char *why, size_t why_size) {
+  const sp_fx_decon_params *p = values;
+  if (shape->max_traces >= 2 * (uint32_t)p->length) return SP_SUCCESS;
+  snprintf(why, why_size, "length: found %d, which needs gathers of at least %d traces; the largest has %u", p->length,
+           2 * p->length, shape->max_traces);
+  return SP_ERR_USAGE;
+}
+
 const sp_processor sp_processor_fx_decon = {
     .name = "fx_decon",
     .summary = "f-x prediction: keep what each trace's neighbours predict",
     .params = params,
     .params_size = sizeof(sp_fx_decon_params),
     .check = check,
+    .check_shape = check_shape,
     .cpu = &sp_fx_decon_cpu,
 };

@@ -36,25 +36,16 @@ static void destroy(sp_plan *base) {
   sp_free(p);
 }
 
-static bool long_enough(const sp_tf_params *params, uint32_t n_samples) {
-  return n_samples >= (params->transform == SP_TF_STFT ? (uint32_t)params->window : SP_TF_LEAST_SAMPLES);
-}
-
-static sp_status check_band(const sp_tf_params *params, const sp_geometry *geometry) {
-  const uint32_t length = sp_tf_axis_length(params, geometry->n_samples);
-  const double step = 1 / (length * geometry->sample_interval_s);
-  if (sp_tf_select(params, step, length / 2 + 1).count) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_USAGE, "tf: fmin %g and fmax %g Hz: none of the frequencies 0, %g ... %g Hz lies between",
-                  params->fmin, params->fmax, step, step * (length / 2));
-}
-
 static sp_status plan_parts(const sp_tf_params *params, const sp_geometry *geometry, tf_plan *p) {
+  char why[SP_WHY_SIZE];
   void *block;
   SP_TRY(sp_alloc(sizeof *p->reported, "the plan of tf", &block));
   p->reported = block;
   atomic_flag_clear(p->reported);
-  if (p->aperture == 1 || !long_enough(params, p->n_samples)) return SP_SUCCESS;
-  SP_TRY(check_band(params, geometry));
+  if (p->aperture == 1 || !sp_tf_is_long_enough(params, p->n_samples)) return SP_SUCCESS;
+  if (sp_tf_check_band(params, p->n_samples, geometry->sample_interval_s, why, sizeof why) != SP_SUCCESS) {
+    return SP_RAISE(SP_ERR_USAGE, "tf: %s", why);
+  }
   if (params->transform == SP_TF_STFT) {
     SP_TRY(sp_tf_stft_plan(params, geometry, choose_kernels(), &p->stft));
     p->work_floats = p->stft->work_floats;

@@ -15,8 +15,7 @@ typedef struct tf_plan {
 } tf_plan;
 
 static bool idle(const sp_tf_params *params, const sp_cuda_geometry *geometry) {
-  const uint32_t least = params->transform == SP_TF_STFT ? (uint32_t)params->window : SP_TF_LEAST_SAMPLES;
-  return params->aperture == 1 || geometry->n_samples < least;
+  return params->aperture == 1 || !sp_tf_is_long_enough(params, geometry->n_samples);
 }
 
 static bool band_is_empty(const sp_tf_params *params, const sp_cuda_geometry *geometry) {

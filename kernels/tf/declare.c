@@ -51,11 +51,28 @@ static sp_status check(const void *values, char *why, size_t why_size) {
   return SP_ERR_USAGE;
 }
 
+static sp_status check_shape(const void *values, const sp_survey_shape *shape, char *why, size_t why_size) {
+  const sp_tf_params *p = values;
+  if (p->aperture == 1) return SP_SUCCESS; /* changes nothing */
+  if (!sp_tf_is_long_enough(p, shape->n_samples)) {
+    if (p->transform == SP_TF_STFT) {
+      snprintf(why, why_size, "window: found %d samples, traces have %u: shorten the window", p->window,
+               shape->n_samples);
+    } else {
+      snprintf(why, why_size, "transform: stockwell needs traces of at least %d samples, these have %u",
+               SP_TF_LEAST_SAMPLES, shape->n_samples);
+    }
+    return SP_ERR_USAGE;
+  }
+  return sp_tf_check_band(p, shape->n_samples, shape->sample_interval_s, why, why_size);
+}
+
 const sp_processor sp_processor_tf = {
     .name = "tf",
     .summary = "time-frequency thresholding against neighbouring traces (stft, stockwell)",
     .params = params,
     .params_size = sizeof(sp_tf_params),
     .check = check,
+    .check_shape = check_shape,
     .cpu = &sp_tf_cpu,
 };

@@ -1,5 +1,6 @@
 /* What both backends read off the parameters of `tf`. */
 #include <math.h>
+#include <stdio.h>
 
 #include "kernels/tf/windows.h"
 
@@ -23,6 +24,19 @@ sp_tf_band sp_tf_select(const sp_tf_params *p, double step, uint32_t n) {
   const double last = end < n ? end : n;
   if (first >= last) return (sp_tf_band){0, 0};
   return (sp_tf_band){(uint32_t)first, (uint32_t)(last - first)};
+}
+
+bool sp_tf_is_long_enough(const sp_tf_params *p, uint32_t n_samples) {
+  return n_samples >= (p->transform == SP_TF_STFT ? (uint32_t)p->window : SP_TF_LEAST_SAMPLES);
+}
+
+sp_status sp_tf_check_band(const sp_tf_params *p, uint32_t n_samples, double interval_s, char *why, size_t why_size) {
+  const uint32_t length = sp_tf_axis_length(p, n_samples);
+  const double step = 1 / (length * interval_s);
+  if (sp_tf_select(p, step, length / 2 + 1).count) return SP_SUCCESS;
+  snprintf(why, why_size, "fmin %g and fmax %g Hz: none of the frequencies 0, %g ... %g Hz lies between", p->fmin,
+           p->fmax, step, step * (length / 2));
+  return SP_ERR_USAGE;
 }
 
 sp_tf_rule sp_tf_make_rule(const sp_tf_params *params) {

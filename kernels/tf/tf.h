@@ -99,6 +99,13 @@ sp_tf_rule sp_tf_make_rule(const sp_tf_params *params);
 /* Samples that the axis of frequencies belongs to: of the window, or of the transform stockwell. */
 uint32_t sp_tf_axis_length(const sp_tf_params *params, uint32_t n_samples);
 
+/* Whether traces of that length have the transform. */
+bool sp_tf_is_long_enough(const sp_tf_params *params, uint32_t n_samples);
+
+/* Errors: SP_ERR_USAGE, with a line in `why`, where no frequency lies in fmin ... fmax. */
+sp_status sp_tf_check_band(const sp_tf_params *params, uint32_t n_samples, double interval_s, char *why,
+                           size_t why_size);
+
 /* Samples from one stft frame to the next. */
 int sp_tf_hop(const sp_tf_params *params);
 

@@ -28,6 +28,10 @@ const char *sp_side_suffix(sp_side side) {
     return ".inflight";
   case SP_SIDE_SPOOL:
     return ".spool";
+  case SP_SIDE_IMAGE:
+    return ".image";
+  case SP_SIDE_NEW:
+    return ".new";
   }
   return "";
 }
@@ -71,15 +75,34 @@ sp_status sp_output_path(const char *output, char **out) {
   return SP_RAISE(SP_ERR_USAGE, "%s: symbolic links that lead in a circle", output);
 }
 
+/* The first n characters of `path` and the suffix. */
+static sp_status join(const char *path, size_t n, sp_side side, char **out) {
+  const char *suffix = sp_side_suffix(side);
+  const size_t size = n + strlen(suffix) + 1;
+  SP_TRY(sp_alloc(size, "a file name", (void **)out));
+  snprintf(*out, size, "%.*s%s", (int)n, path, suffix);
+  return SP_SUCCESS;
+}
+
+sp_status sp_side_append(const char *path, sp_side side, char **out) {
+  return join(path, strlen(path), side, out);
+}
+
 sp_status sp_side_path(const char *output, sp_side side, char **out) {
   char *path = NULL;
   SP_TRY(sp_output_path(output, &path));
-  const char *suffix = sp_side_suffix(side);
-  const size_t size = strlen(path) + strlen(suffix) + 1;
-  const sp_status status = sp_alloc(size, "a file name", (void **)out);
-  if (status == SP_SUCCESS) snprintf(*out, size, "%s%s", path, suffix);
+  const sp_status status = sp_side_append(path, side, out);
   sp_free(path);
   return status;
+}
+
+bool sp_side_is(const char *path, sp_side side) {
+  const size_t n = strlen(path), m = strlen(sp_side_suffix(side));
+  return n >= m && !strcmp(path + n - m, sp_side_suffix(side));
+}
+
+sp_status sp_side_sibling(const char *path, sp_side side, sp_side other, char **out) {
+  return join(path, strlen(path) - strlen(sp_side_suffix(side)), other, out);
 }
 
 /* 0 for a regular file with one name, else the errno that stands for what it is. */

@@ -13,6 +13,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 #include "seisproc/segy.h"
+#include "seisproc/side_file.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
 #include "src/cli/info.h"
@@ -121,15 +122,10 @@ static sp_status read_text(sp_survey *survey, report *r) {
   return status;
 }
 
-/* Outputs are named .part until they are complete; then what became of each gather is not known yet. */
-static bool is_complete(const char *path) {
-  const size_t n = strlen(path), m = sizeof ".part" - 1;
-  return n < m || strcmp(path + n - m, ".part") != 0;
-}
-
 static sp_status gather(sp_survey *survey, const sp_info_request *args, report *r) {
   r->info = sp_survey_get_info(survey);
-  r->complete = is_complete(args->path);
+  /* a part knows nothing yet of what became of its gathers */
+  r->complete = !sp_side_is(args->path, SP_SIDE_PART);
   SP_TRY(sp_survey_read_index(survey, true, &r->index));
   count_gathers(r);
   SP_TRY(sp_survey_each_header(survey, add_column, r));

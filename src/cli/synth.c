@@ -3,7 +3,6 @@
  * Ranks and threads divide the traces, each computes and writes its own: while the threads compute a block, the main
  * thread writes the one before. The bytes do not depend on how many there are.
  */
-#include <argp.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -15,21 +14,13 @@
 #include "seisproc/part_file.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
-#include "seisproc/synth.h"
 #include "src/cli/command.h"
-#include "src/cli/option.h"
 #include "src/cli/ranks.h"
+#include "src/cli/synth_options.h"
 
 int sp_cli_synth(int argc, char **argv);
 
-enum { BLOCK_BYTES = 16 << 20, MAX_THREADS = 256, MAX_COLUMNS = 32 };
-
-typedef struct arguments {
-  const char *path[SP_SYNTH_PARTS]; /* NULL: not wanted */
-  sp_synth_config config;
-  int threads; /* 0: as many as there are cores */
-  bool quiet;
-} arguments;
+enum { BLOCK_BYTES = 16 << 20, MAX_COLUMNS = 32 };
 
 /* One of the files in the making. */
 typedef struct output {
@@ -60,131 +51,6 @@ typedef struct maker {
   bool show_progress;
   double started; /* s */
 } maker;
-
-/* --- the command line ------------------------------------------------------------------------------------------ */
-
-enum {
-  KEY_GATHERS = 'g',
-  KEY_TRACES = 't',
-  KEY_SAMPLES = 'n',
-  KEY_INTERVAL = 'd',
-  KEY_SEED = 's',
-  KEY_QUIET = 'q',
-  KEY_NOISE = 256,
-  KEY_CLEAN,
-  KEY_REFLECTIONS,
-  KEY_LARGEST,
-  KEY_SPREAD,
-  KEY_GROUND_ROLL,
-  KEY_THREADS,
-  KEY_DIFFRACTORS
-};
-
-static const struct argp_option options[] = {
-    {"gathers", KEY_GATHERS, "N", 0, "Number of gathers (100)", 0},
-    {"traces", KEY_TRACES, "MEAN", 0, "Traces a gather, on the mean (500)", 0},
-    {"samples", KEY_SAMPLES, "N", 0, "Samples a trace (1600)", 0},
-    {"interval-ms", KEY_INTERVAL, "DT", 0, "Sample interval in ms (2)", 0},
-    {"noise", KEY_NOISE, "LEVEL", 0, "Standard deviation of the random noise over the RMS of the reflections (1)", 0},
-    {"ground-roll", KEY_GROUND_ROLL, "LEVEL", 0,
-     "Amplitude of the ground roll near the source over that of the strongest reflection (3); 0: none", 0},
-    {"seed", KEY_SEED, "S", 0, "The same seed and settings give the same bytes (1)", 0},
-    {"clean", KEY_CLEAN, "FILE", 0, "Write the survey without its random noise, too", 0},
-    {"reflections", KEY_REFLECTIONS, "FILE", 0, "Write the reflections alone, too", 0},
-    {"spread", KEY_SPREAD, "S", 0, "Gathers have from 1 - S to 1 + S times the mean number of traces (0.6)", 0},
-    {"largest", KEY_LARGEST, "FACTOR", 0, "One gather has this many times the mean number of traces", 0},
-    {"diffractors", KEY_DIFFRACTORS, "constant|gradient", OPTION_ARG_OPTIONAL,
-     "Scatterers and planes at known places in place of layers, to migrate: in 2000 m/s (constant) or in 1800 m/s + "
-     "0.6 z "
-     "(gradient); without ground roll and noise unless these are given after it",
-     0},
-    {"threads", KEY_THREADS, "N", 0, "Threads a rank (as many as there are cores)", 0},
-    {"quiet", KEY_QUIET, NULL, 0, "Print nothing", 0},
-    {0},
-};
-
-static void parse_medium(const char *value, struct argp_state *state, sp_synth_config *config) {
-  if (value && strcmp(value, "constant") && strcmp(value, "gradient")) {
-    argp_error(state, "--diffractors: found '%s', allowed is constant or gradient", value);
-  }
-  config->medium = value && !strcmp(value, "gradient") ? SP_SYNTH_GRADIENT : SP_SYNTH_CONSTANT;
-  config->noise = config->ground_roll = 0;
-}
-
-static error_t parse_setting(int key, const char *value, struct argp_state *state, sp_synth_config *config) {
-  switch (key) {
-  case KEY_DIFFRACTORS:
-    parse_medium(value, state, config);
-    return 0;
-  case KEY_GATHERS:
-    config->n_gathers = sp_option_count(state, "--gathers", value, 1, 1000000000);
-    return 0;
-  case KEY_TRACES:
-    config->mean_traces = sp_option_number(state, "--traces", value, 1, 1e9);
-    return 0;
-  case KEY_SAMPLES:
-    config->n_samples = (uint32_t)sp_option_count(state, "--samples", value, 1, 1000000);
-    return 0;
-  case KEY_INTERVAL:
-    config->interval_s = sp_option_number(state, "--interval-ms", value, 0.001, 1e4) * 1e-3;
-    return 0;
-  case KEY_NOISE:
-    config->noise = sp_option_number(state, "--noise", value, 0, 1e6);
-    return 0;
-  case KEY_GROUND_ROLL:
-    config->ground_roll = sp_option_number(state, "--ground-roll", value, 0, 1e6);
-    return 0;
-  case KEY_SEED:
-    config->seed = sp_option_count(state, "--seed", value, 0, UINT64_MAX);
-    return 0;
-  case KEY_SPREAD:
-    config->spread = sp_option_number(state, "--spread", value, 0, 1);
-    return 0;
-  case KEY_LARGEST:
-    config->largest = sp_option_number(state, "--largest", value, 1e-9, 1e6);
-    return 0;
-  default:
-    return ARGP_ERR_UNKNOWN;
-  }
-}
-
-static void check_paths(struct argp_state *state, const arguments *args) {
-  if (!args->path[SP_SYNTH_NOISY]) argp_error(state, "the file to write is missing");
-  for (int p = 0; p < SP_SYNTH_PARTS; p++) {
-    for (int q = 0; q < p; q++) {
-      if (args->path[p] && args->path[q] && !strcmp(args->path[p], args->path[q])) {
-        argp_error(state, "%s is named twice", args->path[p]);
-      }
-    }
-  }
-}
-
-static error_t parse_option(int key, char *value, struct argp_state *state) {
-  arguments *args = state->input;
-  switch (key) {
-  case KEY_CLEAN:
-    args->path[SP_SYNTH_COHERENT] = value;
-    return 0;
-  case KEY_REFLECTIONS:
-    args->path[SP_SYNTH_REFLECTIONS] = value;
-    return 0;
-  case KEY_THREADS:
-    args->threads = (int)sp_option_count(state, "--threads", value, 1, MAX_THREADS);
-    return 0;
-  case KEY_QUIET:
-    args->quiet = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    if (args->path[SP_SYNTH_NOISY]) argp_error(state, "one file to write, found another: %s", value);
-    args->path[SP_SYNTH_NOISY] = value;
-    return 0;
-  case ARGP_KEY_END:
-    check_paths(state, args);
-    return 0;
-  default:
-    return parse_setting(key, value, state, &args->config);
-  }
-}
 
 /* --- the files ------------------------------------------------------------------------------------------------- */
 
@@ -274,7 +140,7 @@ static void close_output(output *out) {
   out->survey = NULL;
 }
 
-static sp_status prepare_outputs(maker *m, const arguments *args) {
+static sp_status prepare_outputs(maker *m, const sp_synth_arguments *args) {
   for (int p = 0; p < SP_SYNTH_PARTS; p++) {
     output *out = &m->outputs[p];
     if (!args->path[p]) continue;
@@ -319,8 +185,8 @@ static void *compute_share(void *argument) {
 
 /* Threads at work on a block. */
 typedef struct team {
-  pthread_t threads[MAX_THREADS];
-  share shares[MAX_THREADS];
+  pthread_t threads[SP_SYNTH_MAX_THREADS];
+  share shares[SP_SYNTH_MAX_THREADS];
   int running;
 } team;
 
@@ -439,7 +305,7 @@ static void report(const maker *m, double written) {
          m->n_samples, index->max_traces, 1e-9 * bytes, written, 1e-9 * bytes / fmax(written, 1e-3), seconds);
 }
 
-static sp_status make(maker *m, const arguments *args) {
+static sp_status make(maker *m, const sp_synth_arguments *args) {
   sp_synth *synth = NULL;
   double written = 0;
   m->started = sp_now();
@@ -474,24 +340,13 @@ out:
 }
 
 int sp_cli_synth(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "OUT.h5",
-      "Writes a synthetic survey: reflections with moveout, ground roll and random noise, in gathers of uneven size.\v"
-      "The same settings and seed give the same bytes on any number of ranks (mpirun -n N seisproc synth ...) and "
-      "threads.",
-      NULL,
-      NULL,
-      NULL};
-  arguments args = {.config = sp_synth_defaults()};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  sp_synth_arguments args;
+  sp_synth_parse(argc, argv, &args);
   maker m = {0};
   const sp_status started = sp_ranks_start(&argc, &argv, &m.ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);
   const int cores = sp_ranks_threads(&m.ranks);
-  m.threads = args.threads ? args.threads : cores < MAX_THREADS ? cores : MAX_THREADS;
+  m.threads = args.threads ? args.threads : cores < SP_SYNTH_MAX_THREADS ? cores : SP_SYNTH_MAX_THREADS;
   m.show_progress = m.ranks.rank == 0 && !args.quiet && isatty(STDERR_FILENO);
   return sp_ranks_finish(&m.ranks, make(&m, &args));
 }

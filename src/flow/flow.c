@@ -1,15 +1,34 @@
 /* Which flow a job asks for, and its plan on all ranks. */
 #include "src/flow/flow.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
 
+static const sp_flow *flow_of_scope(sp_scope scope) {
+  return scope == SP_SCOPE_VOLUME ? &sp_flow_volume : scope == SP_SCOPE_IMAGE ? &sp_flow_image : &sp_flow_gather;
+}
+
 const sp_flow *sp_flow_of(const sp_job *job) {
-  for (size_t i = 0; i < job->n_steps; i++) {
-    if (job->chain[i].processor->scope == SP_SCOPE_VOLUME) return &sp_flow_volume;
-    if (job->chain[i].processor->scope == SP_SCOPE_IMAGE) return &sp_flow_image;
+  const sp_flow *flow = &sp_flow_gather;
+  for (size_t i = 0; i < job->n_steps && flow == &sp_flow_gather; i++) {
+    flow = flow_of_scope(job->chain[i].processor->scope);
   }
-  return &sp_flow_gather;
+  return flow;
+}
+
+const sp_flow *sp_flow_of_text(const char *canonical) {
+  const sp_flow *flow = NULL;
+  for (const char *line = canonical; line; line = strchr(line, '\n')) {
+    char name[SP_NAME_LENGTH + 1];
+    line += *line == '\n';
+    if (sscanf(line, "chain.%*u: %63s", name) != 1) continue;
+    const sp_processor *processor = sp_processor_find(name);
+    if (processor && (!flow || flow == &sp_flow_gather)) flow = flow_of_scope(processor->scope);
+  }
+  return flow;
 }
 
 sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request, sp_flow_plan *out) {

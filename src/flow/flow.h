@@ -139,6 +139,7 @@ typedef struct sp_flow_site {
 struct sp_flow {
   const char *name;
   const sp_figure_list *figures;
+  bool units_are_gathers; /* of the output, with the figures of gathers: then a part of it can be verified */
 
   /* Rank 0, alone. plan refuses here whatever can be refused: nothing exists yet. */
   sp_status (*plan)(const sp_plan_request *request, sp_flow_plan *out);
@@ -190,6 +191,9 @@ struct sp_flow {
 
 /* The flow that a job asks for. */
 const sp_flow *sp_flow_of(const sp_job *job);
+
+/* The same from the canonical text of a job (sp_job_canonical), as a journal keeps it; NULL: it names no processor. */
+const sp_flow *sp_flow_of_text(const char *canonical);
 
 /* Plans a job. Not collective. The caller frees *out with sp_flow_plan_free. `flow` NULL: the one the job asks for. */
 sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request, sp_flow_plan *out);

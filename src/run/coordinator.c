@@ -1,5 +1,5 @@
-/* The coordinator: keeps count of what is computed and on the disk, and goes on dealing (dealing.c) as that comes in;
- * shows how far the job is. It touches no sample. */
+/* The coordinator: receives what is computed and what is on the disk (units.c keeps count), and goes on dealing
+ * (dealing.c) as that comes in; shows how far the job is. It touches no sample. */
 #include "src/run/coordinator.h"
 
 #include <string.h>
@@ -16,37 +16,6 @@
 static const double stop_s = 9;
 
 /* --- making and unmaking --------------------------------------------------------------------------------------- */
-
-static void *record_at(const sp_coordinator *c, uint64_t unit) {
-  return sp_figures_at(c->flow->figures, c->figures, unit);
-}
-
-/* A unit ends the job only where the job says so. */
-static void check_reason(sp_coordinator *c, uint64_t unit) {
-  const uint32_t reason = sp_figures_reason(record_at(c, unit));
-  if (c->run->job->settings.on_error != SP_ON_ERROR_ABORT || c->outcome != SP_SUCCESS) return;
-  if (sp_reason_is_processed(reason)) return;
-  char name[64];
-  c->flow->describe(c->plan, unit, name, sizeof name);
-  c->outcome =
-      SP_RAISE(SP_ERR_INPUT, "%s cannot be processed: %s; on_error is abort", name, sp_reason_name((sp_reason)reason));
-}
-
-static sp_status create_units(sp_coordinator *c, const sp_coordinator_state *start) {
-  const size_t n = (size_t)c->plan->shape.n_units;
-  SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->state));
-  SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->taken));
-  SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->seen));
-  for (uint64_t u = 0; u < n; u++) {
-    if (!start->done[u]) continue;
-    c->state[u] = SP_UNIT_DONE;
-    c->taken[u] = 1;
-    check_reason(c, u);
-  }
-  c->n_done = c->n_dealt = start->n_earlier;
-  c->done_work = start->earlier_work;
-  return sp_quarantine_find(c->run->history_path, c->plan, c->taken, &c->quarantine);
-}
 
 static sp_status create_workers(sp_coordinator *c) {
   const sp_roles *roles = c->roles;
@@ -88,7 +57,7 @@ static sp_status create(sp_coordinator *c, sp_run_context *run, sp_coordinator_s
                         .journal_durable = true,
                         .inflight = start->inflight,
                         .figures = start->figures};
-  SP_TRY(create_units(c, start));
+  SP_TRY(sp_units_create(c, start));
   SP_TRY(create_workers(c));
   return create_messages(c);
 }
@@ -96,10 +65,7 @@ static sp_status create(sp_coordinator *c, sp_run_context *run, sp_coordinator_s
 static void destroy(sp_coordinator *c) {
   sp_outbox_destroy(c->deals);
   sp_task_table_destroy(c->table);
-  sp_quarantine_free(&c->quarantine);
-  sp_free(c->state);
-  sp_free(c->taken);
-  sp_free(c->seen);
+  sp_units_free(c);
   sp_free(c->worker_ranks);
   sp_free(c->teams);
   sp_free(c->speed);
@@ -111,55 +77,13 @@ static void destroy(sp_coordinator *c) {
 
 /* --- what comes back ------------------------------------------------------------------------------------------- */
 
-/* Whether the input is still the file that the job began with: what was made of another one is never told of. */
-static sp_status check_input(const sp_coordinator *c) {
-  return sp_file_check_unchanged(c->run->job->input, c->input);
-}
-
-sp_status sp_coordinator_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n) {
-  SP_TRY(check_input(c));
-  for (uint64_t u = first_unit; u < first_unit + n; u++) {
-    c->left -= c->state[u] == SP_UNIT_LEFT;
-    c->state[u] = SP_UNIT_DONE;
-    c->n_done++;
-    c->done_work += c->flow->work(c->plan, u);
-    check_reason(c, u);
-  }
-  sp_deadline_durable(&c->deadline, c->n_done);
-  if (c->journal) {
-    c->journal_durable = false;
-    SP_FAULT_POINT("before_append");
-    SP_TRY(sp_journal_append(c->journal, first_unit, n, record_at(c, first_unit)));
-    SP_FAULT_POINT("after_append");
-  }
-  sp_inflight_done(c->inflight, first_unit);
-  return SP_SUCCESS;
-}
-
-/* Figures of n units, or of a part of each, have come. */
-static void take_figures(sp_coordinator *c, uint64_t first_unit, uint32_t n, const void *records) {
-  const sp_figure_list *list = c->flow->figures;
-  for (uint32_t i = 0; i < n; i++) {
-    const uint64_t u = first_unit + i;
-    const void *part = sp_figures_at(list, records, i);
-    if (c->seen[u]) {
-      sp_figures_join(list, record_at(c, u), part);
-    } else {
-      memcpy(record_at(c, u), part, list->bytes);
-    }
-    c->seen[u] = 1;
-  }
-}
-
 /* A task of which everything has come back. Without slots its workers keep it. */
 static sp_status end_task(sp_coordinator *c, sp_flight *flight) {
   const sp_task task = flight->task;
   const bool kept = flight->slots == 0;
   sp_task_table_remove(c->table, flight);
-  if (!kept) return sp_coordinator_mark_done(c, task.first_unit, task.n_units);
-  for (uint64_t u = task.first_unit; u < task.first_unit + task.n_units; u++) c->state[u] = SP_UNIT_COMPUTED;
-  c->left -= task.n_units;
-  c->n_kept += task.n_units;
+  if (!kept) return sp_units_mark_done(c, task.first_unit, task.n_units);
+  sp_units_mark_computed(c, task.first_unit, task.n_units);
   return SP_SUCCESS;
 }
 
@@ -171,7 +95,7 @@ static sp_status take_report(sp_coordinator *c, int from) {
   if (!flight) return SP_RAISE(SP_ERR_INTERNAL, "rank %d reports a task that it was not dealt", from);
   const int team = flight->team;
   flight->slots += report->n_slots;
-  if (!report->n_slots) take_figures(c, flight->task.first_unit, flight->task.n_units, report + 1);
+  if (!report->n_slots) sp_units_add_figures(c, flight->task.first_unit, flight->task.n_units, report + 1);
   if (report->compute_s > 0) {
     /* the mean of now and before: one disturbed task does not upset the deal */
     const double speed = (double)flight->task.work / report->compute_s;
@@ -185,7 +109,7 @@ static sp_status take_durable(sp_coordinator *c, int from) {
   const sp_durable_message *message = c->inbox;
   sp_flight *flight = sp_task_table_find(c->table, message->task);
   if (!flight) return SP_RAISE(SP_ERR_INTERNAL, "rank %d has written a task that was not dealt", from);
-  take_figures(c, message->first_unit, message->n_units, message + 1);
+  sp_units_add_figures(c, message->first_unit, message->n_units, message + 1);
   flight->durable++;
   return sp_flight_is_done(flight) ? end_task(c, flight) : SP_SUCCESS;
 }

@@ -1,5 +1,5 @@
-/* The coordinator's state, shared by what it sends (dealing.c) and what it receives (coordinator.c). Private to
- * src/run.
+/* The coordinator's state, shared by what it sends (dealing.c), what it receives (coordinator.c) and what it knows of
+ * the units (units.c). Private to src/run.
  *
  * Dealing goes by credits: a team of workers that has fewer than SP_CREDITS tasks to compute is dealt another, whatever
  * the others do. Phases are the only thing that workers wait for each other at.
@@ -94,7 +94,21 @@ sp_status sp_dealing_synced(sp_coordinator *c);
 /* Tells everybody that it is the end. */
 sp_status sp_dealing_end(sp_coordinator *c);
 
-/* Counts units as done, and has it in the journal. Their figures are in place. */
-sp_status sp_coordinator_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n);
+/* --- what is known of the units (units.c) ------------------------------------------------------------------------- */
+
+/* From the journal of earlier runs and from the quarantine. What was made is freed by sp_units_free, also after an
+ * error. */
+sp_status sp_units_create(sp_coordinator *c, const sp_coordinator_state *start);
+void sp_units_free(sp_coordinator *c);
+
+/* Figures of n units, or of a part of each, have come. */
+void sp_units_add_figures(sp_coordinator *c, uint64_t first_unit, uint32_t n, const void *records);
+
+/* n units are computed and kept by their worker until the next sync. */
+void sp_units_mark_computed(sp_coordinator *c, uint64_t first_unit, uint32_t n);
+
+/* Counts n units as done and has that in the journal. Their figures are in place. Errors: SP_ERR_INPUT where the input
+ * is no longer the file that the job began with; SP_ERR_IO. */
+sp_status sp_units_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n);
 
 #endif

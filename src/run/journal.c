@@ -119,12 +119,10 @@ static sp_status write_new_file(const char *path, const char *text, size_t n) {
 }
 
 sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
-  const size_t path_size = strlen(path) + sizeof ".new";
   const size_t size = strlen(header->job) + (2 + count_lines(header->job)) * HEADER_LINE_TEXT;
   char *buffer = NULL, *new_path = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_alloc(path_size, "a path", (void **)&new_path));
-  snprintf(new_path, path_size, "%s.new", path);
+  SP_TRY_GOTO(out, sp_side_append(path, SP_SIDE_NEW, &new_path));
   SP_TRY_GOTO(out, sp_alloc(size, "the journal's header", (void **)&buffer));
   writer t = {buffer, buffer, buffer + size};
   write_header(&t, header);
@@ -190,13 +188,13 @@ static bool parse_number(const char **at, uint64_t *out) {
 
 static bool parse_first_line(const char *line, sp_journal_header *header) {
   char names[NAMES], expected[NAMES];
-  sp_figures_names(header->figures, expected, sizeof expected);
+  if (header->figures) sp_figures_names(header->figures, expected, sizeof expected);
   return sscanf(line + sizeof magic - 1,
                 "id=%*36s input=%36s bytes=%" SCNu64 " modified=%" SCNd64 " units=%" SCNu64 " traces=%" SCNu64
                 " samples=%" SCNu32 " results=%" SCNu32 " figures=%511s",
                 header->input_uuid, &header->input.bytes, &header->input.modified_ns, &header->n_units,
                 &header->n_traces, &header->n_samples, &header->results_version, names) == 8 &&
-         !strcmp(names, expected);
+         (!header->figures || !strcmp(names, expected));
 }
 
 /* The records of a `done` line; false where it does not say what its first numbers promise. */
@@ -277,7 +275,7 @@ static sp_status parse(const char *path, reader *r, uint64_t n_units, sp_journal
   }
   out->length = bytes_read(r);
   /* one of another survey: its header says so, and nothing is allocated by what it says */
-  if (!out->begun || out->header.n_units != n_units) return SP_SUCCESS;
+  if (!out->begun || !out->header.figures || out->header.n_units != n_units) return SP_SUCCESS;
   out->seed = sp_crc32c(0, r->start, out->length);
   SP_TRY(sp_calloc(n_units + 1, 1, "the journal's units", (void **)&out->done));
   SP_TRY(sp_calloc(n_units + 1, out->header.figures->bytes, "the journal's units", &out->figures));
@@ -318,6 +316,14 @@ sp_status sp_journal_read(const char *path, const sp_figure_list *figures, uint6
     return status;
   }
   *out = contents;
+  return SP_SUCCESS;
+}
+
+sp_status sp_journal_read_header(const char *path, sp_journal_header *out) {
+  sp_journal_contents contents;
+  SP_TRY(sp_journal_read(path, NULL, 0, &contents));
+  if (!contents.begun) sp_journal_contents_free(&contents);
+  *out = contents.header;
   return SP_SUCCESS;
 }
 

@@ -2,10 +2,12 @@
  *
  * A text file beside the output, only ever appended to. Each line ends with the CRC-32C of what stands before it:
  *
- *   seisproc-journal 2 id=UUID input=UUID bytes=N modified=NS units=N traces=N samples=N results=V figures=NAME,...
- * crc32c=HEX job KEY: VALUE crc32c=HEX                       a line for each line of the job's canonical text begin N
- * crc32c=HEX                              the output exists, with all its trace headers; N job lines done FIRST_UNIT N
- * FIGURE:FIGURE... ... crc32c=HEX     these units are on the disk
+ *   seisproc-journal 2 id=UUID input=UUID bytes=N modified=NS units=N traces=N samples=N results=V figures=NAME,... CRC
+ *   job KEY: VALUE CRC                        a line for each line of the job's canonical text
+ *   begin N CRC                               the output exists, with all its trace headers; N job lines
+ *   done FIRST_UNIT N FIGURE:FIGURE... CRC    these units are on the disk
+ *
+ * where CRC is crc32c=HEX.
  *
  * A `done` line is appended after its samples were synced. A line that fails its CRC says nothing: the units that it
  * named are computed again. The CRC of `done` lines starts from the CRC of all lines up to `begin`, whose id is a new
@@ -55,6 +57,10 @@ sp_status sp_journal_create(const char *path, const sp_journal_header *header);
  * figures or is damaged in its header, SP_ERR_IO. The caller frees *out with sp_journal_contents_free. */
 sp_status sp_journal_read(const char *path, const sp_figure_list *figures, uint64_t n_units, sp_journal_contents *out);
 void sp_journal_contents_free(sp_journal_contents *contents);
+
+/* Reads the header alone, whatever its units and figures are (figures is NULL). Where there is no whole one, out->job
+ * is NULL. The caller frees out->job with sp_free. Errors as sp_journal_read. */
+sp_status sp_journal_read_header(const char *path, sp_journal_header *out);
 
 /* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No line will have more
  * than max_units. Borrows path. Errors: SP_ERR_IO. */

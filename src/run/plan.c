@@ -89,11 +89,12 @@ sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) 
   return options->report_path ? check_report(options->report_path) : SP_SUCCESS;
 }
 
-/* Bytes of the output's datasets, without what it inherits. */
+/* Bytes of the output's datasets, with those that it inherits. */
 static sp_status count_bytes(const sp_run_plan *plan, double *bytes) {
   sp_output_spec spec;
   SP_TRY(plan->work.flow->outputs(&plan->work, plan->survey, &spec));
   *bytes = 0;
+  if (spec.derived) SP_TRY(sp_survey_inherited_bytes(plan->survey, bytes));
   for (size_t i = 0; i < spec.n_datasets; i++) {
     const sp_dataset_spec *d = &spec.datasets[i];
     *bytes += (double)d->rows * (double)(d->row_length ? d->row_length : 1) * (double)sp_type_size(d->type);

@@ -24,14 +24,12 @@ typedef struct sp_verify_report {
   double seconds; /* of the slowest rank */
 } sp_verify_report;
 
-/* Reads all samples of an output and compares each gather's CRC-32C with the one that was recorded: in the file, or,
- * for OUT.part, in OUT.journal, which knows what is on the disk. Against an input, |input - processed - noise| may be
- * half a unit in the last place of the noise, which is the one rounding that the noise has seen. A gather that could
- * not be processed must be as it was with no noise, or zero.
+/* Reads all samples of an output and compares each gather with its record (src/flow/gather/recheck.h): in the file, or,
+ * for OUT.part, in OUT.journal, which knows what is on the disk.
  *
  * Ranks take equal shares of the traces. Collective over comm; MPI_COMM_NULL: this process alone. The first bad gather
  * is logged as an error. Errors: SP_ERR_INPUT where the file is no output or its journal is damaged, or not of that
- * input; SP_ERR_MEMORY. */
+ * input, and for a part whose journal does not speak of gathers; SP_ERR_MEMORY. */
 sp_status sp_verify(MPI_Comm comm, const char *path, const sp_verify_options *options, sp_verify_report *out);
 
 #endif

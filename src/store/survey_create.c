@@ -103,9 +103,7 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
   char *new_path = NULL;
   hid_t file;
   sp_h5_start();
-  const size_t size = strlen(path) + sizeof ".new";
-  SP_TRY(sp_alloc(size, "a file name", (void **)&new_path));
-  snprintf(new_path, size, "%s.new", path);
+  SP_TRY(sp_side_append(path, SP_SIDE_NEW, &new_path));
   sp_status status = create_file(new_path, &file);
   if (status == SP_SUCCESS) {
     status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);

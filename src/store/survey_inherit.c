@@ -5,7 +5,8 @@
 #include "seisproc/memory.h"
 #include "src/store/h5.h"
 
-enum { MAX_PATH = 256, PIECE_BYTES = 4 << 20 };
+enum { MAX_PATH = 256, PIECE_BYTES = 4 << 20, N_INHERITED = 3 };
+static const char *const inherited[N_INHERITED] = {"/gathers", "/headers", "/segy"};
 
 typedef sp_status (*dataset_visitor)(const sp_survey *survey, const char *path, void *context);
 
@@ -92,8 +93,22 @@ static sp_status inherit_group(const sp_survey *survey, const char *group, hid_t
 }
 
 sp_status sp_h5_inherit(const sp_survey *source, hid_t file) {
-  static const char *const groups[] = {"/gathers", "/headers", "/segy"};
-  for (int i = 0; i < 3; i++) SP_TRY(inherit_group(source, groups[i], file));
+  for (int i = 0; i < N_INHERITED; i++) SP_TRY(inherit_group(source, inherited[i], file));
+  return SP_SUCCESS;
+}
+
+static sp_status add_bytes(const sp_survey *survey, const char *path, void *context) {
+  double *bytes = context;
+  sp_dataset *d;
+  SP_TRY(sp_dataset_open((sp_survey *)(uintptr_t)survey, path, &d));
+  *bytes += (double)sp_dataset_rows(d) * (double)sp_dataset_row_length(d) * (double)sp_type_size(sp_dataset_type(d));
+  sp_dataset_close(d);
+  return SP_SUCCESS;
+}
+
+sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes) {
+  *bytes = 0;
+  for (int i = 0; i < N_INHERITED; i++) SP_TRY(each_dataset(source, inherited[i], add_bytes, bytes));
   return SP_SUCCESS;
 }
 

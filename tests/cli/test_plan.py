@@ -100,3 +100,22 @@ def test_what_run_refuses_plan_refuses_and_nothing_is_made(seisproc, tmp_path, o
     assert words in planned.stderr
     assert planned.stderr.splitlines() == [line for line in ran.stderr.splitlines() if "error" in line]
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("chain, words", [
+    ("tf: {}", "tf: window: found 64 samples, traces have 40: shorten the window"),
+    ("tf: {window: 16, fmin: 201, fmax: 201.5}", "none of the frequencies 0, 31.25 ... 250 Hz"),
+    ("dwt: {level: 5}", "dwt: level: found 5, traces of 40 samples allow fewer with this wavelet: auto is 2"),
+    ("fx_decon: {}", "fx_decon: length: found 3, which needs gathers of at least 6 traces; the largest has 3"),
+    ("fk_denoise: {}", "fk_denoise: the largest gather has 3 traces, at least 4 are needed"),
+    ("fk: {vmax: 1500}", "fk: the largest gather has 3 traces, at least 8 are needed"),
+])
+def test_what_would_fail_for_every_gather_is_refused(seisproc, tmp_path, chain, words):
+    seisproc("synth", "in.h5", "--gathers=4", "--traces=3", "--samples=40", "--seed=2", "-q", cwd=tmp_path)
+    (tmp_path / "job.yaml").write_text(f"input: in.h5\noutput: out.h5\nchain:\n  - {chain}\n")
+    planned = seisproc("plan", "job.yaml", cwd=tmp_path, check=1)
+    assert planned.stderr.startswith("seisproc: error: in.h5: ") and words in planned.stderr, str(planned)
+    assert len(planned.stderr.splitlines()) == 1
+    ran = seisproc("run", "job.yaml", "-q", ranks=3, cwd=tmp_path, check=1, timeout=60)
+    assert planned.stderr in ran.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.h5", "job.yaml"]

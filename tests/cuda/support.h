@@ -115,6 +115,26 @@ static inline void add_step(survey *s, const char *text) {
   s->chain[s->n_steps++] = (sp_chain_step){.processor = processor, .params = params};
 }
 
+/* Gathers g ... g + n - 1 as a slab, in the survey's and the product's memory. */
+static inline sp_slab cut_slab(const survey *s, sp_local g, sp_local n, float *in, product *p, sp_local *firsts,
+                               const double **columns) {
+  const sp_local start = s->first_trace[g];
+  for (sp_local i = 0; i <= n; i++) firsts[i] = s->first_trace[g + i] - start;
+  columns[0] = s->offset + start;
+  columns[1] = s->delay + start;
+  return (sp_slab){.n_gathers = n,
+                   .n_traces = s->first_trace[g + n] - start,
+                   .first_trace = firsts,
+                   .in = in + (size_t)start * s->n_samples,
+                   .order = s->order ? s->order + start : NULL,
+                   .headers = columns,
+                   .set_aside = s->set_aside + g,
+                   .skip = s->skip ? s->skip + start : NULL,
+                   .traces = p->traces + (size_t)start * s->n_samples,
+                   .noise = p->noise ? p->noise + (size_t)start * s->n_samples : NULL,
+                   .results = p->results + g};
+}
+
 /* Runs the survey in slabs of up to `cut` gathers, two of them in flight. *name gets what computed. */
 static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local cut, const char **name) {
   enum { IN_FLIGHT = 2 };
@@ -151,22 +171,9 @@ static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local
   int n_slabs = 0, n_done = 0;
   for (sp_local g = 0; g < s->n_gathers || n_done < n_slabs;) {
     if (g < s->n_gathers && n_slabs - n_done < IN_FLIGHT) {
-      const sp_local n = s->n_gathers - g < cut ? s->n_gathers - g : cut, start = s->first_trace[g];
+      const sp_local n = s->n_gathers - g < cut ? s->n_gathers - g : cut;
       firsts[n_slabs] = malloc((n + 1) * sizeof(sp_local));
-      for (sp_local i = 0; i <= n; i++) firsts[n_slabs][i] = s->first_trace[g + i] - start;
-      columns[n_slabs][0] = s->offset + start;
-      columns[n_slabs][1] = s->delay + start;
-      slabs[n_slabs] = (sp_slab){.n_gathers = n,
-                                 .n_traces = s->first_trace[g + n] - start,
-                                 .first_trace = firsts[n_slabs],
-                                 .in = in + (size_t)start * s->n_samples,
-                                 .order = s->order ? s->order + start : NULL,
-                                 .headers = columns[n_slabs],
-                                 .set_aside = s->set_aside + g,
-                                 .skip = s->skip ? s->skip + start : NULL,
-                                 .traces = p->traces + (size_t)start * s->n_samples,
-                                 .noise = p->noise ? p->noise + (size_t)start * s->n_samples : NULL,
-                                 .results = p->results + g};
+      slabs[n_slabs] = cut_slab(s, g, n, in, p, firsts[n_slabs], columns[n_slabs]);
       assert_int_equal(sp_engine_submit(engine, &slabs[n_slabs++]), SP_SUCCESS);
       g += n;
     } else {

@@ -126,12 +126,15 @@ def whole(survey, tmp_path_factory):
 
 @pytest.mark.parametrize("point", ["cube_read:1@2", "cube_filtered:2@2", "before_hand_over:2", "after_write:2",
                                    "before_report:1"])
-def test_killed_and_resumed_on_other_ranks(survey, whole, tmp_path, point):
+def test_killed_and_resumed_on_other_ranks(seisproc, survey, whole, tmp_path, point):
     if not harness.FAULTY.exists():
         pytest.skip("no program with fault switches: make faults")
     job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
     killed = job.run(ranks=4, binary=harness.FAULTY, env={"SEISPROC_FAULT": point}, check=None)
     assert killed.returncode != 0, str(killed)
+    if job.part.exists():
+        refused = seisproc("verify", job.part, check=1).stderr
+        assert "of the kind `volume`, which can be verified once it is complete" in refused
     job.run(ranks=3 if "@" in point else 6)
     out = read(job.output)
     assert all(np.array_equal(out[name], whole[name]) for name in whole)

@@ -33,6 +33,32 @@ static void set_params(int argc, char **argv, sp_fkk_params *params) {
   must(sp_processor_fkk.check(params, why, sizeof why) == SP_SUCCESS, why);
 }
 
+/* The ranks write their traces one after the other. */
+static void write_in_turn(const sp_cube_filter *cube, const char *path, uint64_t n, unsigned n_samples, float *traces,
+                          const float *removed) {
+  const sp_share share = sp_cube_filter_share(cube);
+  const uint64_t end = share.first + share.count < n ? share.first + share.count : n;
+  int rank, size;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  for (int turn = 0; turn < size; turn++) {
+    if (turn == rank) {
+      FILE *out = fopen(path, turn ? "r+b" : "wb");
+      must(out != NULL, "output");
+      for (uint64_t i = share.first; i < end; i++) {
+        float *row = traces + i * n_samples;
+        const char state = (char)sp_cube_filter_state(cube, i - share.first);
+        for (unsigned k = 0; k < n_samples; k++) row[k] -= removed[i * n_samples + k];
+        must(!fseek(out, (long)(i * n_samples * sizeof *row), SEEK_SET), "output");
+        must(fwrite(row, sizeof *row, n_samples, out) == n_samples, "output");
+        must(!fseek(out, (long)(n * n_samples * sizeof *row + i), SEEK_SET) && fputc(state, out) != EOF, "output");
+      }
+      must(!fclose(out), "output");
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+  }
+}
+
 int main(int argc, char **argv) {
   must(sp_comm_start(&argc, &argv) == SP_SUCCESS && argc >= 13, "usage");
   sp_fkk_params params;
@@ -76,25 +102,7 @@ int main(int argc, char **argv) {
                         removed + i * n_samples);
   }
   sp_cube_filter_wait(cube);
-  int rank, size;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &size);
-  for (int turn = 0; turn < size; turn++) {
-    if (turn == rank) {
-      FILE *out = fopen(argv[2], turn ? "r+b" : "wb");
-      must(out != NULL, "output");
-      for (uint64_t i = share.first; i < end; i++) {
-        float *row = traces + i * n_samples;
-        const char state = (char)sp_cube_filter_state(cube, i - share.first);
-        for (unsigned k = 0; k < n_samples; k++) row[k] -= removed[i * n_samples + k];
-        must(!fseek(out, (long)(i * n_samples * sizeof *row), SEEK_SET), "output");
-        must(fwrite(row, sizeof *row, n_samples, out) == n_samples, "output");
-        must(!fseek(out, (long)(n * n_samples * sizeof *row + i), SEEK_SET) && fputc(state, out) != EOF, "output");
-      }
-      must(!fclose(out), "output");
-    }
-    MPI_Barrier(MPI_COMM_WORLD);
-  }
+  write_in_turn(cube, argv[2], n, n_samples, traces, removed);
   sp_cube_filter_destroy(cube);
   sp_thread_team_destroy(team);
   free(cell);

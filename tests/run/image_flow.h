@@ -8,85 +8,7 @@
 #ifndef SEISPROC_TESTS_RUN_IMAGE_FLOW_H
 #define SEISPROC_TESTS_RUN_IMAGE_FLOW_H
 
-#include <fcntl.h>
-#include <math.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "fault.h"
-#include "seisproc/crc32c.h"
-#include "seisproc/dist.h"
-#include "seisproc/memory.h"
-#include "src/flow/flow.h"
-
-enum { N_CLASSES = 3, N_POINTS = 11, BATCH_TRACES = 24 /* of all classes */, MAX_BATCHES = 4096 };
-
-typedef struct image_figures {
-  uint32_t reason, n_added, crc;
-} image_figures;
-
-static const sp_figure image_figure[] = {
-    {"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, offsetof(image_figures, reason)},
-    {"n_added", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(image_figures, n_added)},
-    {"crc", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(image_figures, crc)},
-};
-static const sp_figure_list image_figure_list = {image_figure, 3, sizeof(image_figures)};
-
-typedef struct image_shared {
-  uint32_t n_batches;
-} image_shared;
-
-/* --- snapshots ------------------------------------------------------------------------------------------------- */
-
-typedef struct snapshot_head {
-  uint32_t number, class, crc; /* of what follows */
-  uint8_t added[MAX_BATCHES];
-} snapshot_head;
-
-static void snapshot_path(const char *part_path, uint32_t number, char path[512]) {
-  snprintf(path, 512, "%s.snapshot%u", part_path, number % 2);
-}
-
-static sp_status write_snapshot(const char *part_path, const snapshot_head *head, const int64_t *image, size_t bytes) {
-  char path[512];
-  snapshot_head sealed = *head;
-  sealed.crc = sp_crc32c(sp_crc32c(0, head->added, sizeof head->added), image, bytes);
-  snapshot_path(part_path, head->number, path);
-  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  const bool good = fd >= 0 && write(fd, &sealed, sizeof sealed) == (ssize_t)sizeof sealed &&
-                    write(fd, image, bytes) == (ssize_t)bytes && !fsync(fd);
-  if (fd >= 0) close(fd);
-  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_IO, "%s: cannot be written", path);
-}
-
-/* The newest whole snapshot; false where there is none. image[bytes] may be NULL. */
-static bool read_snapshot(const char *part_path, size_t bytes, snapshot_head *head, int64_t *image) {
-  bool found = false;
-  for (uint32_t i = 0; i < 2; i++) {
-    char path[512];
-    snapshot_head h;
-    snapshot_path(part_path, i, path);
-    int64_t *data = malloc(bytes);
-    const int fd = open(path, O_RDONLY);
-    const bool whole = fd >= 0 && read(fd, &h, sizeof h) == (ssize_t)sizeof h &&
-                       read(fd, data, bytes) == (ssize_t)bytes &&
-                       h.crc == sp_crc32c(sp_crc32c(0, h.added, sizeof h.added), data, bytes);
-    if (fd >= 0) close(fd);
-    if (whole && (!found || h.number > head->number)) {
-      found = true;
-      *head = h;
-      if (image) memcpy(image, data, bytes);
-    }
-    free(data);
-  }
-  return found;
-}
-
-static size_t image_bytes(const sp_flow_plan *plan) {
-  return (size_t)N_POINTS * plan->shape.n_samples * sizeof(int64_t);
-}
-
-/* --- rank 0 ---------------------------------------------------------------------------------------------------- */
+#include "image_flow_worker.h"
 
 typedef struct image_dealing {
   sp_dealer *dealer;
@@ -98,14 +20,6 @@ typedef struct image_dealing {
   uint32_t phase;
   int n_teams;
 } image_dealing;
-
-static uint32_t n_batches(const sp_flow_plan *plan) {
-  return ((const image_shared *)plan->shared)->n_batches;
-}
-
-static uint64_t units_a_class(const sp_flow_plan *plan) {
-  return n_batches(plan) + N_POINTS;
-}
 
 static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) {
   const sp_survey_info *info = sp_survey_get_info(request->survey);
@@ -151,10 +65,6 @@ static void destroy_image(sp_flow_plan *plan) {
   sp_dealer_destroy(own->dealer);
   sp_free(own->work_before);
   sp_free(own);
-}
-
-static bool adds(uint32_t phase) {
-  return phase % 2 == 0;
 }
 
 static void get_image_phase(const sp_flow_plan *plan, uint32_t phase, sp_phase *out) {
@@ -317,152 +227,6 @@ out:
 
 static sp_status load_image(const sp_flow_plan *plan, sp_survey *output, void *figures) {
   return SP_SUCCESS;
-}
-
-/* --- workers --------------------------------------------------------------------------------------------------- */
-
-typedef struct image_worker {
-  sp_flow_site *site;
-  sp_survey *survey;
-  sp_dataset *traces;
-  sp_task task[2];
-  float *samples[2];
-  int64_t *image;     /* [N_POINTS][n_samples]: what this worker has added; once reduced, the first worker's is all */
-  snapshot_head head; /* number and class; the batches that this worker's image has */
-  int rank;           /* of the workers */
-} image_worker;
-
-static void close_image(void *worker) {
-  image_worker *w = worker;
-  if (!w) return;
-  sp_dataset_close(w->traces);
-  sp_survey_close(w->survey);
-  for (int k = 0; k < 2; k++) sp_free(w->samples[k]);
-  sp_free(w->image);
-  sp_free(w);
-}
-
-static sp_status open_image(sp_flow_site *site, void **out) {
-  image_worker *w = NULL;
-  SP_TRY(sp_calloc(1, sizeof *w, "a worker", (void **)&w));
-  w->site = site;
-  MPI_Comm_rank(site->roles->peers, &w->rank);
-  SP_TRY(sp_survey_open(site->roles->peers, site->plan->job->input, false, &w->survey));
-  SP_TRY(sp_dataset_open(w->survey, "/traces", &w->traces));
-  const size_t bytes = 3 * BATCH_TRACES * site->plan->shape.n_samples * sizeof(float);
-  for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", (void **)&w->samples[k]));
-  SP_TRY(sp_calloc(1, image_bytes(site->plan), "an image", (void **)&w->image));
-  site->engine = "test";
-  *out = w;
-  return SP_SUCCESS;
-}
-
-/* A new class begins with an empty image, or with what an earlier run has left of it. */
-static sp_status begin_image(void *worker, uint32_t phase, const void *payload) {
-  image_worker *w = worker;
-  uint32_t loads;
-  memcpy(&loads, payload, sizeof loads);
-  if (!adds(phase)) return SP_SUCCESS;
-  const size_t bytes = image_bytes(w->site->plan);
-  snapshot_head found = {0};
-  const uint32_t number = w->head.number;
-  memset(w->image, 0, bytes);
-  w->head = (snapshot_head){.number = number};
-  if (read_snapshot(w->site->part_path, bytes, &found, NULL) && found.number > number) w->head.number = found.number;
-  w->head.class = phase / 2;
-  if (!loads || w->rank) return SP_SUCCESS;
-  if (!read_snapshot(w->site->part_path, bytes, &found, w->image) || found.class != phase / 2) return SP_ERR_INTERNAL;
-  memcpy(w->head.added, found.added, sizeof found.added);
-  return SP_SUCCESS;
-}
-
-static sp_status read_piece(void *worker, int k, const sp_task *task, const void *payload) {
-  image_worker *w = worker;
-  w->task[k] = *task;
-  die_at(adds(task->phase) ? "read" : "point");
-  if (!adds(task->phase)) return SP_SUCCESS;
-  return sp_dataset_read_independent(w->traces, task->first_trace, task->n_traces, w->samples[k]);
-}
-
-static sp_status submit_piece(void *worker, int k) {
-  return SP_SUCCESS;
-}
-
-static void add_batches(image_worker *w, const sp_task *task, const float *samples, image_figures *figures) {
-  const sp_flow_plan *plan = w->site->plan;
-  const uint32_t n_samples = plan->shape.n_samples, class = task->phase / 2;
-  const uint64_t first_batch = task->first_unit - class * units_a_class(plan);
-  for (uint32_t i = 0; i < task->n_traces; i++) {
-    const uint64_t trace = task->first_trace + i;
-    if (trace % N_CLASSES != class) continue;
-    figures[i / BATCH_TRACES].n_added++;
-    for (int m = 0; m < N_POINTS; m++) {
-      const float weight = 1.0f / (1 + (float)((trace + (uint64_t)m) % 7));
-      int64_t *row = w->image + (size_t)m * n_samples;
-      for (uint32_t s = 0; s < n_samples; s++) row[s] += llrintf(ldexpf(samples[i * n_samples + s] * weight, 20));
-    }
-  }
-  for (uint32_t b = 0; b < task->n_units; b++) w->head.added[first_batch + b] = 1;
-}
-
-static void write_point(image_worker *w, const sp_task *task) {
-  const sp_flow_plan *plan = w->site->plan;
-  const uint32_t n_samples = plan->shape.n_samples, class = task->phase / 2;
-  const uint64_t m = task->first_unit - class * units_a_class(plan) - n_batches(plan);
-  sp_slot *slot = sp_node_window_claim(w->site->window);
-  slot->page_offset = 0;
-  slot->task = task->id;
-  slot->first_unit = task->first_unit;
-  slot->n_units = slot->n_boxes = 1;
-  *sp_slot_boxes(w->site->window, slot) = (sp_box){.first_row = m * N_CLASSES + class, .n_rows = 1};
-  float *row = sp_slot_rows(w->site->window, slot, 0);
-  for (uint32_t s = 0; s < n_samples; s++) row[s] = ldexpf((float)w->image[m * n_samples + s], -20);
-  image_figures *f = sp_slot_figures(w->site->window, slot);
-  *f = (image_figures){.crc = sp_crc32c(0, row, n_samples * sizeof(float))};
-  sp_slot_set_full(slot, true);
-}
-
-static sp_status finish_piece(void *worker, int k, uint32_t *n_slots, void *figures) {
-  image_worker *w = worker;
-  const sp_task *task = &w->task[k];
-  if (adds(task->phase)) {
-    add_batches(w, task, w->samples[k], figures);
-    const char *pause = getenv("FLOW_PAUSE_US");
-    if (pause) usleep((useconds_t)atoi(pause));
-    die_at("added");
-    return SP_SUCCESS;
-  }
-  write_point(w, task);
-  *n_slots = 1;
-  return SP_SUCCESS;
-}
-
-/* The first worker has all that was added; at the end of a phase everybody gets it. */
-static sp_status sync_image(void *worker, uint32_t phase, bool ends) {
-  image_worker *w = worker;
-  const MPI_Comm peers = w->site->roles->peers;
-  const size_t bytes = image_bytes(w->site->plan);
-  const int n = (int)(bytes / sizeof(int64_t));
-  const bool first = w->rank == 0;
-  SP_TRY(SP_MPI(MPI_Reduce(first ? MPI_IN_PLACE : w->image, w->image, n, MPI_INT64_T, MPI_SUM, 0, peers)));
-  SP_TRY(SP_MPI(
-      MPI_Reduce(first ? MPI_IN_PLACE : w->head.added, w->head.added, MAX_BATCHES, MPI_UINT8_T, MPI_BOR, 0, peers)));
-  w->head.number++;
-  die_at("reduced");
-  sp_status status = SP_SUCCESS;
-  if (first) status = write_snapshot(w->site->part_path, &w->head, w->image, bytes);
-  SP_TRY(sp_agree(peers, status));
-  die_at("snapshot");
-  if (ends) return SP_MPI(MPI_Bcast(w->image, n, MPI_INT64_T, 0, peers));
-  if (!first) {
-    memset(w->image, 0, bytes);
-    memset(w->head.added, 0, sizeof w->head.added);
-  }
-  return SP_SUCCESS;
-}
-
-static double image_busy(const void *worker) {
-  return sp_now();
 }
 
 static const sp_flow image_flow = {.name = "test image",

@@ -184,6 +184,7 @@ static void conclude(const sp_flow_plan *plan, const void *figures) {
 
 const sp_flow sp_flow_gather = {.name = "gather",
                                 .figures = &sp_gather_figures,
+                                .units_are_gathers = true,
                                 .plan = plan_gathers,
                                 .destroy = destroy_plan,
                                 .phase = get_phase,

@@ -59,6 +59,8 @@ static inline const sp_image_shared *sp_image_shared_of(const sp_flow_plan *plan
   return plan->shared;
 }
 
+/* --- phases and tiles (image_phase.c) ----------------------------------------------------------------------------- */
+
 uint32_t sp_image_phases(const sp_image_shared *s);
 sp_image_phase sp_image_phase_at(const sp_image_shared *s, uint32_t phase);
 sp_pstm_tile sp_image_tile(const sp_image_shared *s, uint32_t tile);

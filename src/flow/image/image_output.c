@@ -153,7 +153,7 @@ sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles
     sp_image_state_remove(part_path);
     sp_image_stack_forget(plan->job->output);
   }
-  SP_TRY(sp_agree(roles->world, sp_survey_open(roles->world, part_path, true, &survey)));
+  SP_AGREE(roles->world, sp_survey_open(roles->world, part_path, true, &survey));
   const sp_status status = sp_image_write_columns(survey, sp_image_shared_of(plan), roles->world, activity);
   if (status != SP_ERR_IO) sp_survey_close(survey); /* HDF5 lets nobody close a file that it could not write */
   return status;

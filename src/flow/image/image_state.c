@@ -54,10 +54,7 @@ double sp_image_state_bytes(const sp_image_shared *shared) {
 }
 
 sp_status sp_image_state_path(const char *part_path, char **out) {
-  const size_t size = strlen(part_path) + sizeof ".image";
-  SP_TRY(sp_alloc(size, "a path", (void **)out));
-  snprintf(*out, size, "%s.image", part_path);
-  return SP_SUCCESS;
+  return sp_side_append(part_path, SP_SIDE_IMAGE, out);
 }
 
 bool sp_image_state_exists(const char *part_path) {
