@@ -9,13 +9,13 @@
 
 enum { BENCH_MAX_REPEAT = 999 };
 
-static inline void must(sp_status status) {
+static inline void require(sp_status status) {
   if (status != SP_SUCCESS) sp_comm_abort(status);
 }
 
 /* Ends the bench where what it times is not right. */
-static inline void must_hold(bool right, const char *what) {
-  if (!right) must(SP_RAISE(SP_ERR_INTERNAL, "what was timed is wrong: %s", what));
+static inline void require_right(bool right, const char *what) {
+  if (!right) require(SP_RAISE(SP_ERR_INTERNAL, "what was timed is wrong: %s", what));
 }
 
 static inline int by_value(const void *a, const void *b) {

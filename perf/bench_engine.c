@@ -64,7 +64,7 @@ static void keep_least(seconds *best, seconds start) {
   best->processor = fmin(best->processor, end.processor - start.processor);
 }
 
-static void *take(size_t bytes) {
+static void *allocate(size_t bytes) {
   void *block = NULL;
   if (sp_alloc(bytes, "the bench", &block)) exit(1);
   memset(block, 0, bytes);
@@ -85,13 +85,13 @@ static void make_survey(bench *b) {
     if (n > b->max_gather) b->max_gather = n;
   }
   const size_t samples = samples_of(b), bytes = samples * sizeof(float);
-  b->in = take(bytes);
-  b->out = take(bytes);
-  b->noise = take(bytes);
-  b->loop_out = take(bytes);
-  b->loop_spare = take((size_t)b->max_gather * b->n_samples * sizeof(float));
-  b->offset = take(b->first_trace[N_GATHERS] * sizeof(double));
-  b->delay = take(b->first_trace[N_GATHERS] * sizeof(double));
+  b->in = allocate(bytes);
+  b->out = allocate(bytes);
+  b->noise = allocate(bytes);
+  b->loop_out = allocate(bytes);
+  b->loop_spare = allocate((size_t)b->max_gather * b->n_samples * sizeof(float));
+  b->offset = allocate(b->first_trace[N_GATHERS] * sizeof(double));
+  b->delay = allocate(b->first_trace[N_GATHERS] * sizeof(double));
   memset(b->delay, 0, b->first_trace[N_GATHERS] * sizeof(double));
   for (size_t i = 0; i < samples; i++) {
     state = state * 1664525u + 1013904223u;
@@ -107,7 +107,7 @@ static void make_survey(bench *b) {
 static void add_step(chain *c, const char *processor, const char *key, const char *value) {
   const sp_processor *p = sp_processor_find(processor);
   char why[SP_WHY_SIZE];
-  void *params = take(p->params_size);
+  void *params = allocate(p->params_size);
   sp_processor_example(p, params);
   if (key && sp_param_parse(sp_param_find(p->params, key), value, params, why, sizeof why)) {
     fprintf(stderr, "bench_engine: %s\n", why);

@@ -28,9 +28,9 @@ static double cpu_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void *take(size_t bytes) {
+static void *allocate(size_t bytes) {
   void *block;
-  must(sp_alloc(bytes, "the bench", &block));
+  require(sp_alloc(bytes, "the bench", &block));
   memset(block, 0, bytes);
   return block;
 }
@@ -54,18 +54,18 @@ static sp_plan *plan_fk(double vmax, const char *f) {
   sp_param_set_defaults(sp_processor_fk.params, &params);
   params.common.vmax = vmax;
   params.spacing = 12.5;
-  must(sp_param_parse(sp_param_find(sp_processor_fk.params, "f"), f, &params, why, sizeof why));
+  require(sp_param_parse(sp_param_find(sp_processor_fk.params, "f"), f, &params, why, sizeof why));
   const sp_geometry geometry = {
       .n_samples = SAMPLES, .max_traces = GATHER_TRACES, .sample_interval_s = INTERVAL_S, .n_threads = 1};
   sp_plan *plan;
-  must(sp_fk_cpu.plan(&params, &geometry, &plan));
+  require(sp_fk_cpu.plan(&params, &geometry, &plan));
   return plan;
 }
 
 static double time_gather(const sp_plan *plan, const float *in, float *out) {
   const double start = cpu_seconds();
   const sp_block block = {.in = in, .out = out, .n_traces = GATHER_TRACES, .count = GATHER_TRACES};
-  must_hold(sp_fk_cpu.apply(plan, 0, &block) == SP_REASON_OK, "fk refuses the gather");
+  require_right(sp_fk_cpu.apply(plan, 0, &block) == SP_REASON_OK, "fk refuses the gather");
   return cpu_seconds() - start;
 }
 
@@ -98,15 +98,15 @@ static double time_bare_gather(uint32_t nt, uint32_t nx, uint32_t n_bins, float 
 
 static void bench_gather(figures *f, const char *name, const char *band) {
   const size_t n = (size_t)GATHER_TRACES * SAMPLES;
-  float *in = take(n * sizeof *in), *out = take(n * sizeof *out), *samples = take(2 * n * sizeof *samples);
-  fftwf_complex *rows = take(2 * n * sizeof *rows);
+  float *in = allocate(n * sizeof *in), *out = allocate(n * sizeof *out), *samples = allocate(2 * n * sizeof *samples);
+  fftwf_complex *rows = allocate(2 * n * sizeof *rows);
   fill(in, n);
   sp_plan *plan = plan_fk(1500, band);
   sp_fk_params params;
   sp_fk_filter filter;
   sp_param_set_defaults(sp_processor_fk.params, &params);
   char why[SP_WHY_SIZE];
-  must(sp_param_parse(sp_param_find(sp_processor_fk.params, "f"), band, &params, why, sizeof why));
+  require(sp_param_parse(sp_param_find(sp_processor_fk.params, "f"), band, &params, why, sizeof why));
   sp_fk_filter_of(&params, SAMPLES, INTERVAL_S, &filter);
   const uint32_t nx = sp_fk_padded_length(GATHER_TRACES, filter.pad, false);
   double filtered[REPEAT], bare[REPEAT];
@@ -115,7 +115,7 @@ static void bench_gather(figures *f, const char *name, const char *band) {
     bare[i] = time_bare_gather(filter.padded, nx, filter.n_bins, samples, rows);
   }
   const double left = energy(out, n) / energy(in, n);
-  must_hold(left > 0.01 && left < 0.99, "the filter takes all or nothing of white noise");
+  require_right(left > 0.01 && left < 0.99, "the filter takes all or nothing of white noise");
   const double ms = 1e3 * median(filtered, REPEAT);
   figure(f, name, ms, "ms", "the bare transforms", ms / (1e3 * median(bare, REPEAT)));
   sp_fk_cpu.destroy(plan);
@@ -138,11 +138,11 @@ static void bench_plane(figures *f, const char *name, uint32_t nx, uint32_t ny, 
   sp_fk_axis_set(&filter, ny, &plane.y);
   plane.grid = (sp_fk_grid){
       .mt = filter.padded, .mx = plane.x.padded, .my = plane.y.padded, .dt = INTERVAL_S, .dx = 12.5, .dy = 25};
-  must(sp_fk_plane_plans_create(plane.x.padded, plane.y.padded, &plans));
+  require(sp_fk_plane_plans_create(plane.x.padded, plane.y.padded, &plans));
   plane.plans = &plans;
   const size_t n = (size_t)nx * ny, padded = (size_t)plane.x.padded * plane.y.padded;
-  sp_fk_complex *row = take(n * sizeof *row), *spare = take(padded * sizeof *spare);
-  void *work = take(sp_fk_plane_work(plane.x.padded, plane.y.padded));
+  sp_fk_complex *row = allocate(n * sizeof *row), *spare = allocate(padded * sizeof *spare);
+  void *work = allocate(sp_fk_plane_work(plane.x.padded, plane.y.padded));
   const sp_fk_cells cells = {.n_traces = (uint32_t)n};
   double filtered[REPEAT], bare[REPEAT], left = 0;
   for (int i = 0; i < REPEAT; i++) {
@@ -157,7 +157,7 @@ static void bench_plane(figures *f, const char *name, uint32_t nx, uint32_t ny, 
     fftwf_execute_dft(plans.back, (fftwf_complex *)spare, (fftwf_complex *)spare);
     bare[i] = cpu_seconds() - again;
   }
-  must_hold(left > 0.01 && left < 1, "the filter takes all or nothing of white noise");
+  require_right(left > 0.01 && left < 1, "the filter takes all or nothing of white noise");
   const double ms = 1e3 * median(filtered, REPEAT);
   figure(f, name, ms, "ms", "the bare transforms", ms / (1e3 * median(bare, REPEAT)));
   sp_fk_plane_plans_destroy(&plans);

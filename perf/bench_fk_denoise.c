@@ -28,9 +28,9 @@ static double cpu_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static float *take(size_t n) {
+static float *allocate(size_t n) {
   void *block;
-  must(sp_alloc(n * sizeof(float), "the bench", &block));
+  require(sp_alloc(n * sizeof(float), "the bench", &block));
   memset(block, 0, n * sizeof(float));
   return block;
 }
@@ -74,7 +74,7 @@ typedef struct subject {
 
 static void set(sp_fkd_params *params, const char *key, const char *value) {
   char why[SP_WHY_SIZE];
-  must(sp_param_parse(sp_param_find(sp_processor_fk_denoise.params, key), value, params, why, sizeof why));
+  require(sp_param_parse(sp_param_find(sp_processor_fk_denoise.params, key), value, params, why, sizeof why));
 }
 
 static void begin_subject(subject *s, bool grid, const float *in, float *out) {
@@ -88,12 +88,12 @@ static void begin_subject(subject *s, bool grid, const float *in, float *out) {
   s->block = (sp_block){.in = in, .out = out, .n_traces = TRACES, .count = TRACES, .headers = s->headers};
   const sp_geometry geometry = {
       .n_samples = SAMPLES, .max_traces = TRACES, .sample_interval_s = INTERVAL_S, .n_threads = 1};
-  must(sp_fk_denoise_cpu.plan(&s->params, &geometry, &s->plan));
+  require(sp_fk_denoise_cpu.plan(&s->params, &geometry, &s->plan));
 }
 
 static double time_subject(const subject *s) {
   const double start = cpu_seconds();
-  must_hold(sp_fk_denoise_cpu.apply(s->plan, 0, &s->block) == SP_REASON_OK, "a gather is refused");
+  require_right(sp_fk_denoise_cpu.apply(s->plan, 0, &s->block) == SP_REASON_OK, "a gather is refused");
   return cpu_seconds() - start;
 }
 
@@ -115,13 +115,13 @@ static transforms begin_transforms(const sp_fkd_params *params, bool grid) {
   const int n[3] = {(int)i.window, (int)j.window, (int)t.window};
   const size_t across = (size_t)i.window * j.window;
   transforms r = {(int)(i.count * j.count), (int)t.count, across * t.window, across * (t.window / 2 + 1), 0, 0, 0, 0};
-  r.x = take(r.points * (size_t)r.windows);
-  r.f = (fftwf_complex *)(void *)take(2 * r.coefficients * (size_t)r.windows);
+  r.x = allocate(r.points * (size_t)r.windows);
+  r.f = (fftwf_complex *)(void *)allocate(2 * r.coefficients * (size_t)r.windows);
   r.forward = fftwf_plan_many_dft_r2c(3, n, r.windows, r.x, NULL, 1, (int)r.points, r.f, NULL, 1, (int)r.coefficients,
                                       FFTW_ESTIMATE);
   r.back = fftwf_plan_many_dft_c2r(3, n, r.windows, r.f, NULL, 1, (int)r.coefficients, r.x, NULL, 1, (int)r.points,
                                    FFTW_ESTIMATE);
-  must_hold(r.forward && r.back, "FFTW has no plan");
+  require_right(r.forward && r.back, "FFTW has no plan");
   return r;
 }
 
@@ -148,7 +148,7 @@ static void check_transforms(const transforms *r, const float *x) {
     error += d * d;
     norm += expected * expected;
   }
-  must_hold(error < 1e-10 * norm, "transforms there and back");
+  require_right(error < 1e-10 * norm, "transforms there and back");
 }
 
 static double time_transforms(const transforms *r, const float *x) {
@@ -183,7 +183,7 @@ static void compare(figures *f, const char *name, bool grid, int repeat, const f
     own[k] = time_subject(&s);
     bare[k] = time_transforms(&r, noisy);
   }
-  must_hold(distance2(out, clean) < 0.1 * distance2(noisy, clean), "the noise is still there");
+  require_right(distance2(out, clean) < 0.1 * distance2(noisy, clean), "the noise is still there");
   const double ms = 1e3 * median(own, repeat);
   figure(f, name, ms, "ms", "FFTW's transforms alone", ms / (1e3 * median(bare, repeat)));
   end_transforms(&r);
@@ -192,7 +192,7 @@ static void compare(figures *f, const char *name, bool grid, int repeat, const f
 
 int main(int argc, char **argv) {
   const size_t n = (size_t)TRACES * SAMPLES;
-  float *clean = take(n), *noisy = take(n), *out = take(n);
+  float *clean = allocate(n), *noisy = allocate(n), *out = allocate(n);
   figures f = figures_begin("fk_denoise", argc > 1 && !strcmp(argv[1], "--json"));
   fill(clean, noisy);
   compare(&f, "3000 x 1600, windows of 24 x 12", false, REPEAT, clean, noisy, out);

@@ -38,7 +38,7 @@ typedef enum way { COPY, IMPORT, EXPORT, SORT, WAYS } way;
 
 static void *get(size_t bytes, const char *what) {
   void *block;
-  must(sp_alloc(bytes, what, &block));
+  require(sp_alloc(bytes, what, &block));
   return block;
 }
 
@@ -61,9 +61,9 @@ static void write_input(const settings *s) {
   uint64_t state = 1;
   sp_segy_losses losses = {0};
   FILE *file = fopen(s->input, "wb");
-  must_hold(file != NULL, s->input);
+  require_right(file != NULL, s->input);
   make_file_header(s, header);
-  must_hold(fwrite(header, SP_SEGY_FILE_HEADER_BYTES, 1, file) == 1, s->input);
+  require_right(fwrite(header, SP_SEGY_FILE_HEADER_BYTES, 1, file) == 1, s->input);
   for (uint64_t i = 0; i < s->traces; i++) {
     memset(trace, 0, 240);
     sp_put_u32(trace + 8, SP_ORDER_BIG, (uint32_t)(i / GATHER_TRACES + 1));
@@ -73,9 +73,9 @@ static void write_input(const settings *s) {
     /* 24 bits would not all survive in hexadecimal digits: 21 do, as in data that came from such a file */
     for (uint64_t k = 0; k < s->samples; k++) samples[k] = (float)rint((random_unit(&state) - 0.5) * 0x1p20) / 256;
     sp_segy_encode(SP_FORMAT_IBM32, SP_ORDER_BIG, samples, s->samples, trace + 240, &losses);
-    must_hold(fwrite(trace, bytes, 1, file) == 1, s->input);
+    require_right(fwrite(trace, bytes, 1, file) == 1, s->input);
   }
-  must_hold(!fflush(file) && !fsync(fileno(file)) && !fclose(file), s->input);
+  require_right(!fflush(file) && !fsync(fileno(file)) && !fclose(file), s->input);
   sp_free(samples);
   sp_free(trace);
   sp_free(header);
@@ -84,9 +84,10 @@ static void write_input(const settings *s) {
 static void copy_file(const settings *s) {
   uint8_t *block = get(BLOCK, "a block");
   const int from = open(s->input, O_RDONLY), to = open(s->copy, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  must_hold(from >= 0 && to >= 0, s->copy);
-  for (ssize_t n; (n = read(from, block, BLOCK)) != 0;) must_hold(n > 0 && write(to, block, (size_t)n) == n, s->copy);
-  must_hold(!fsync(to), s->copy);
+  require_right(from >= 0 && to >= 0, s->copy);
+  for (ssize_t n; (n = read(from, block, BLOCK)) != 0;)
+    require_right(n > 0 && write(to, block, (size_t)n) == n, s->copy);
+  require_right(!fsync(to), s->copy);
   close(from);
   close(to);
   sp_free(block);
@@ -95,7 +96,7 @@ static void copy_file(const settings *s) {
 static bool same_bytes(const char *a, const char *b) {
   uint8_t *x = get(BLOCK, "a block"), *y = get(BLOCK, "a block");
   FILE *f = fopen(a, "rb"), *g = fopen(b, "rb");
-  must_hold(f && g, b);
+  require_right(f && g, b);
   bool same = true;
   for (size_t n = 1; n && same;) {
     n = fread(x, 1, BLOCK, f);
@@ -114,10 +115,10 @@ static bool same_bytes(const char *a, const char *b) {
 static void import_by(const settings *s, const char *key) {
   const sp_import_options options = {
       .input = s->input, .output = s->survey, .gather = {key}, .n_gather = 1, .quiet = true};
-  must(sp_import(MPI_COMM_WORLD, &options));
+  require(sp_import(MPI_COMM_WORLD, &options));
 }
 
-static void take(const settings *s, way which) {
+static void write_way(const settings *s, way which) {
   const sp_export_options options = {.input = s->survey, .output = s->output, .dataset = "traces", .quiet = true};
   switch (which) {
   case COPY:
@@ -127,8 +128,8 @@ static void take(const settings *s, way which) {
     import_by(s, "fldr");
     break;
   case EXPORT:
-    must(sp_export(MPI_COMM_WORLD, &options));
-    if (s->rank == 0) must_hold(same_bytes(s->input, s->output), "what was exported is not what was imported");
+    require(sp_export(MPI_COMM_WORLD, &options));
+    if (s->rank == 0) require_right(same_bytes(s->input, s->output), "what was exported is not what was imported");
     break;
   default:
     import_by(s, "cdp");
@@ -142,17 +143,17 @@ static double time_way(const settings *s, way which) {
   const double start = sp_now();
   if (which == EXPORT) {
     const sp_export_options options = {.input = s->survey, .output = s->output, .dataset = "traces", .quiet = true};
-    must(sp_export(MPI_COMM_WORLD, &options));
+    require(sp_export(MPI_COMM_WORLD, &options));
     MPI_Barrier(MPI_COMM_WORLD);
   } else {
-    take(s, which);
+    write_way(s, which);
   }
   return sp_now() - start;
 }
 
 static void time_all(const settings *s, double medians[WAYS]) {
   static double seconds[WAYS][BENCH_MAX_REPEAT];
-  for (int w = 0; w < WAYS; w++) take(s, (way)w);
+  for (int w = 0; w < WAYS; w++) write_way(s, (way)w);
   for (int r = 0; r < s->repeat; r++) {
     for (int w = 0; w < WAYS; w++) seconds[w][r] = time_way(s, (way)w);
   }
@@ -175,11 +176,11 @@ static double time_order(void) {
   const sp_key keys[] = {{.name = "cdp", .values = cdp}, {.name = "offset", .values = offset}};
   sp_order order;
   const double start = sp_now();
-  must(sp_order_build("survey", keys, 1, 2, ORDER_TRACES, &order));
+  require(sp_order_build("survey", keys, 1, 2, ORDER_TRACES, &order));
   const double seconds = sp_now() - start;
   for (uint64_t i = 1; i < ORDER_TRACES; i++) {
     const uint32_t a = order.source[i - 1], b = order.source[i];
-    must_hold(cdp[a] < cdp[b] || (cdp[a] == cdp[b] && offset[a] <= offset[b]), "the order is wrong");
+    require_right(cdp[a] < cdp[b] || (cdp[a] == cdp[b] && offset[a] <= offset[b]), "the order is wrong");
   }
   sp_order_clear(&order);
   sp_free(offset);
@@ -197,7 +198,7 @@ static double time_order_reference(void) {
   const double start = sp_now();
   qsort(words, ORDER_TRACES, sizeof *words, by_word);
   const double seconds = sp_now() - start;
-  must_hold(words[0] <= words[1], "the order is wrong");
+  require_right(words[0] <= words[1], "the order is wrong");
   sp_free(words);
   return seconds;
 }
@@ -268,7 +269,7 @@ int main(int argc, char **argv) {
       options, parse_option, NULL, "Times importing and exporting SEG-Y against copying it.", NULL, NULL, NULL};
   settings s = {.repeat = 3, .traces = 160000, .samples = 1600, .dir = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp"};
   argp_parse(&argp, argc, argv, 0, NULL, &s);
-  must(sp_comm_start(&argc, &argv));
+  require(sp_comm_start(&argc, &argv));
   MPI_Comm_rank(MPI_COMM_WORLD, &s.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &s.ranks);
   int id = (int)getpid();

@@ -43,7 +43,7 @@ static void add_time(times *t, int repetition, double seconds) {
 
 static sp_global *make_first_trace(void) {
   void *block;
-  must(sp_alloc((GATHERS + 1) * sizeof(sp_global), "the index", &block));
+  require(sp_alloc((GATHERS + 1) * sizeof(sp_global), "the index", &block));
   sp_global *first = block, at = 0;
   uint64_t state = 1;
   for (int g = 0; g < GATHERS; g++) {
@@ -73,31 +73,31 @@ static void write_survey(const settings *s, const sp_global *first_trace) {
   sp_dataset *dataset;
   int64_t key[GATHERS];
   for (int g = 0; g < GATHERS; g++) key[g] = 1000 + g;
-  must(sp_survey_create(s->path, &info, datasets, 4, NULL, 0));
-  must(sp_survey_open(MPI_COMM_NULL, s->path, true, &survey));
-  must(sp_dataset_open(survey, "/gathers/first_trace", &dataset));
-  must(sp_dataset_write(dataset, 0, GATHERS + 1, first_trace));
+  require(sp_survey_create(s->path, &info, datasets, 4, NULL, 0));
+  require(sp_survey_open(MPI_COMM_NULL, s->path, true, &survey));
+  require(sp_dataset_open(survey, "/gathers/first_trace", &dataset));
+  require(sp_dataset_write(dataset, 0, GATHERS + 1, first_trace));
   sp_dataset_close(dataset);
-  must(sp_dataset_open(survey, "/gathers/key", &dataset));
-  must(sp_dataset_write(dataset, 0, GATHERS, key));
+  require(sp_dataset_open(survey, "/gathers/key", &dataset));
+  require(sp_dataset_write(dataset, 0, GATHERS, key));
   sp_dataset_close(dataset);
-  must(sp_survey_sync(survey));
+  require(sp_survey_sync(survey));
   sp_survey_close(survey);
 }
 
 static sp_gather_index *load(const settings *s) {
   sp_survey *survey;
   sp_gather_index *index;
-  must(sp_survey_open(MPI_COMM_NULL, s->path, false, &survey));
-  must(sp_survey_read_index(survey, true, &index));
+  require(sp_survey_open(MPI_COMM_NULL, s->path, false, &survey));
+  require(sp_survey_read_index(survey, true, &index));
   sp_survey_close(survey);
   return index;
 }
 
 static void check_index(const sp_gather_index *index, const sp_global *first_trace) {
-  must_hold(index->n_gathers == GATHERS && index->n_traces == TRACES, "the index's size");
-  must_hold(!memcmp(index->first_trace, first_trace, (GATHERS + 1) * sizeof *first_trace), "the index's traces");
-  for (int g = 0; g < GATHERS; g++) must_hold(index->key[g] == 1000 + g, "the index's keys");
+  require_right(index->n_gathers == GATHERS && index->n_traces == TRACES, "the index's size");
+  require_right(!memcmp(index->first_trace, first_trace, (GATHERS + 1) * sizeof *first_trace), "the index's traces");
+  for (int g = 0; g < GATHERS; g++) require_right(index->key[g] == 1000 + g, "the index's keys");
 }
 
 static double time_load(const settings *s, const sp_global *first_trace, bool cold) {
@@ -106,7 +106,7 @@ static double time_load(const settings *s, const sp_global *first_trace, bool co
   for (int i = 0; i <= s->repeat; i++) {
     if (cold) {
       const int fd = open(s->path, O_RDONLY | O_CLOEXEC);
-      must_hold(fd >= 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0, "dropping the file's cache");
+      require_right(fd >= 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0, "dropping the file's cache");
       close(fd);
     }
     const double start = sp_now();
@@ -124,8 +124,8 @@ static double time_plain_read(const settings *s) {
   static char bytes[(2 * GATHERS + 1) * 8];
   sp_survey *survey;
   sp_dataset *dataset;
-  must(sp_survey_open(MPI_COMM_NULL, s->path, false, &survey));
-  must(sp_dataset_open(survey, "/gathers/first_trace", &dataset));
+  require(sp_survey_open(MPI_COMM_NULL, s->path, false, &survey));
+  require(sp_dataset_open(survey, "/gathers/first_trace", &dataset));
   const off_t offset = (off_t)sp_dataset_file_offset(dataset);
   sp_dataset_close(dataset);
   sp_survey_close(survey);
@@ -136,7 +136,7 @@ static double time_plain_read(const settings *s) {
     const ssize_t n = pread(fd, bytes, sizeof bytes, offset);
     close(fd);
     add_time(&t, i, sp_now() - start);
-    must_hold(n == (ssize_t)sizeof bytes, "a plain read");
+    require_right(n == (ssize_t)sizeof bytes, "a plain read");
   }
   return median(t.seconds, t.n);
 }
@@ -154,7 +154,7 @@ static double deal_all(const sp_gather_index *index, int n_workers, int *runs, d
   for (int w = 0; w < n_workers; w++) speed[w] = 1e5;
   *runs = 0;
   const double start = sp_now();
-  must(sp_dealer_create(&config, index->first_trace, NULL, &dealer));
+  require(sp_dealer_create(&config, index->first_trace, NULL, &dealer));
   while (sp_dealer_units_left(dealer)) {
     int next = 0; /* whoever is done first asks first */
     for (int w = 1; w < n_workers; w++) next = load_of[w] < load_of[next] ? w : next;
@@ -168,7 +168,7 @@ static double deal_all(const sp_gather_index *index, int n_workers, int *runs, d
     most = fmax(most, load_of[w]);
     sum += load_of[w];
   }
-  must_hold(sum == TRACES, "traces dealt");
+  require_right(sum == TRACES, "traces dealt");
   return most * n_workers / sum;
 }
 
@@ -208,7 +208,7 @@ static double time_sort(const settings *s, double *reference) {
     for (sp_local k = 0; k < N; k++) expected[k] = k;
     qsort_r(expected, N, sizeof *expected, by_key, key);
     add_time(&theirs, i, sp_now() - start);
-    must_hold(!memcmp(order, expected, sizeof order), "the order of a gather");
+    require_right(!memcmp(order, expected, sizeof order), "the order of a gather");
   }
   *reference = median(theirs.seconds, theirs.n);
   return median(ours.seconds, ours.n);
@@ -281,7 +281,7 @@ int main(int argc, char **argv) {
                                    NULL,    NULL,         NULL};
   settings s = {.repeat = 31, .dir = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp"};
   argp_parse(&argp, argc, argv, 0, NULL, &s);
-  must(sp_comm_start(&argc, &argv));
+  require(sp_comm_start(&argc, &argv));
   snprintf(s.path, sizeof s.path, "%s/seisproc-bench-index-%d.h5", s.dir, (int)getpid());
   run(&s);
   unlink(s.path);

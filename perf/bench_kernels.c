@@ -84,7 +84,7 @@ static void fill_gather(float *x, unsigned traces, unsigned samples, uint32_t se
   }
 }
 
-static void *take(size_t bytes) {
+static void *allocate(size_t bytes) {
   void *block;
   if (sp_alloc(bytes, "the bench", &block) != SP_SUCCESS) exit(1);
   memset(block, 0, bytes);
@@ -190,7 +190,7 @@ static double floor_ms(const work *w) {
 /* Checks the kernel against the reference on its traces, and fills in the reference's time for all of them. */
 static void compare(const settings *s, const kernel *k, const work *all, figures *f) {
   const size_t bytes = (size_t)k->reference_traces * k->samples * sizeof(float);
-  float *expected = take(bytes);
+  float *expected = allocate(bytes);
   sp_plan *plan = make_plan(k, k->reference_traces, 1);
   const work part = {.plan = plan,
                      .in = all->in,
@@ -262,8 +262,8 @@ static void bench_gather(const settings *s, work *w, sp_plan **plan, const kerne
 
 static void bench(const settings *s, const kernel *k, figures *f) {
   const size_t bytes = (size_t)k->gathers * k->traces * k->samples * sizeof(float);
-  float *in = take(bytes);
-  double *offset = take(4 * k->traces * sizeof *offset), *line = offset + k->traces, *place = line + k->traces;
+  float *in = allocate(bytes);
+  double *offset = allocate(4 * k->traces * sizeof *offset), *line = offset + k->traces, *place = line + k->traces;
   double *delay = place + k->traces;
   for (unsigned g = 0; g < k->gathers; g++) {
     fill_gather(in + (size_t)g * k->traces * k->samples, k->traces, k->samples, g + 1);
@@ -276,7 +276,7 @@ static void bench(const settings *s, const kernel *k, figures *f) {
   }
   const bool on_grid = strstr(k->params, "grid") != NULL;
   work w = {.in = in,
-            .out = take(bytes),
+            .out = allocate(bytes),
             .offset = offset,
             .delay = delay,
             .line = on_grid ? line : NULL,
@@ -326,11 +326,11 @@ static void show_json(const kernel *k, const figures *f) {
 }
 
 static void show_row(const kernel *k, const figures *f) {
-  char must[16] = "", stretch[16] = "";
-  if (k->must_ms > 0) snprintf(must, sizeof must, "%g", k->must_ms);
+  char require[16] = "", stretch[16] = "";
+  if (k->must_ms > 0) snprintf(require, sizeof require, "%g", k->must_ms);
   if (k->stretch_ms > 0) snprintf(stretch, sizeof stretch, "%g", k->stretch_ms);
   printf("%-24s %5u x %4u %3d %9.2f %9.2f %6s %7s %9.0f %8.0f %7.1f %6.2f %8.1e\n", k->name, k->traces * k->gathers,
-         k->samples, f->threads, f->ms, f->best_ms, must, stretch, f->reference_ms, f->batched_ms,
+         k->samples, f->threads, f->ms, f->best_ms, require, stretch, f->reference_ms, f->batched_ms,
          f->reference_ms / f->ms, f->floor_ms, f->distance);
 }
 

@@ -82,7 +82,7 @@ typedef struct run_figures {
 
 static void read_report(const char *path, run_figures *out) {
   char *text = NULL;
-  must(sp_job_read_text(path, &text));
+  require(sp_job_read_text(path, &text));
   out->wall_s = find_number(text, NULL, "wall_s");
   out->worker_over_bytes = out->worker_share = out->io_share = 0;
   for (const char *at = text; (at = strstr(at, "\"role\":")); at++) {
@@ -126,23 +126,23 @@ static bool gather_is_right(const settings *s, const char *output, const sp_job 
   sp_survey *in, *out;
   sp_dataset *in_traces, *out_traces;
   sp_gather_index *index;
-  must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &in));
-  must(sp_survey_open(MPI_COMM_NULL, output, false, &out));
-  must(sp_dataset_open(in, "/traces", &in_traces));
-  must(sp_dataset_open(out, "/traces", &out_traces));
-  must(sp_survey_read_index(in, false, &index));
+  require(sp_survey_open(MPI_COMM_NULL, s->survey, false, &in));
+  require(sp_survey_open(MPI_COMM_NULL, output, false, &out));
+  require(sp_dataset_open(in, "/traces", &in_traces));
+  require(sp_dataset_open(out, "/traces", &out_traces));
+  require(sp_survey_read_index(in, false, &index));
   const sp_range range = sp_gather_index_range(index, gather % index->n_gathers, 1);
   const sp_survey_info *info = sp_survey_get_info(in);
   const size_t n = (size_t)range.n_traces * info->n_samples;
   float *samples, *expected, *found;
-  must(sp_calloc(n, sizeof(float), "a gather", (void **)&samples));
-  must(sp_calloc(n, sizeof(float), "a gather", (void **)&expected));
-  must(sp_calloc(n, sizeof(float), "a gather", (void **)&found));
-  must(sp_dataset_read_independent(in_traces, range.first_trace, range.n_traces, samples));
-  must(sp_dataset_read_independent(out_traces, range.first_trace, range.n_traces, found));
+  require(sp_calloc(n, sizeof(float), "a gather", (void **)&samples));
+  require(sp_calloc(n, sizeof(float), "a gather", (void **)&expected));
+  require(sp_calloc(n, sizeof(float), "a gather", (void **)&found));
+  require(sp_dataset_read_independent(in_traces, range.first_trace, range.n_traces, samples));
+  require(sp_dataset_read_independent(out_traces, range.first_trace, range.n_traces, found));
   sp_plan *plan;
   const sp_geometry geometry = {info->n_samples, range.n_traces, 1e-6 * info->sample_interval_us, 1};
-  must(job->chain[0].processor->cpu->plan(job->chain[0].params, &geometry, &plan));
+  require(job->chain[0].processor->cpu->plan(job->chain[0].params, &geometry, &plan));
   const sp_block block = {.in = samples, .out = expected, .n_traces = range.n_traces, .count = range.n_traces};
   bool right = plan->ops->apply(plan, 0, &block) == SP_REASON_OK && !memcmp(expected, found, n * sizeof(float));
   plan->ops->destroy(plan);

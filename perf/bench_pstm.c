@@ -31,9 +31,9 @@ typedef struct settings {
   double seconds;
 } settings;
 
-static void *take(size_t n, size_t size) {
+static void *allocate(size_t n, size_t size) {
   void *block;
-  must(sp_calloc(n, size, "the bench", &block));
+  require(sp_calloc(n, size, "the bench", &block));
   return block;
 }
 
@@ -42,10 +42,10 @@ static double check(const bench *b) {
   const pstm_case *k = &b->c;
   sp_pstm_filter *filter;
   const size_t row = sp_pstm_bank_row(&k->config);
-  float *bank = take(row * sp_pstm_bank_rows(&k->config), sizeof(float));
-  double *sum = take((size_t)CHECKED * CASE_TAU, sizeof(double)), seconds = 0, error = 0, norm = 0;
+  float *bank = allocate(row * sp_pstm_bank_rows(&k->config), sizeof(float));
+  double *sum = allocate((size_t)CHECKED * CASE_TAU, sizeof(double)), seconds = 0, error = 0, norm = 0;
   uint64_t pairs = 0;
-  must(sp_pstm_filter_create(&k->config, 1, &filter));
+  require(sp_pstm_filter_create(&k->config, 1, &filter));
   for (int i = 0; i < SP_PSTM_BATCH; i++) {
     sp_pstm_filter_trace(filter, 0, k->samples + (size_t)i * CASE_SAMPLES);
     sp_pstm_filter_bank(filter, 0, bank);
@@ -66,7 +66,7 @@ static double check(const bench *b) {
   sp_free(bank);
   sp_free(sum);
   printf("relative difference from the plain loop in double precision: %.1e\n", sqrt(error / norm));
-  must_hold(sqrt(error / norm) < 1e-4, "the image of a batch");
+  require_right(sqrt(error / norm) < 1e-4, "the image of a batch");
   return (double)pairs / seconds;
 }
 
@@ -89,7 +89,7 @@ static void *work(void *argument) {
   worker *w = argument;
   const double from = thread_time();
   for (uint32_t i = (uint32_t)w->thread; i < sp_pstm_blocks(w->p); i += (uint32_t)w->threads) {
-    must_hold(sp_pstm_add(w->p, w->thread, i, &w->b->sums) == 0, "no overflow");
+    require_right(sp_pstm_add(w->p, w->thread, i, &w->b->sums) == 0, "no overflow");
   }
   w->seconds = thread_time() - from;
   return NULL;
@@ -102,7 +102,7 @@ static double run_team(bench *b, sp_pstm *p, int threads) {
   double most = 0;
   for (int i = 0; i < threads; i++) {
     workers[i] = (worker){b, p, i, threads, 0};
-    must_hold(pthread_create(&ids[i], NULL, work, &workers[i]) == 0, "a thread starts");
+    require_right(pthread_create(&ids[i], NULL, work, &workers[i]) == 0, "a thread starts");
   }
   for (int i = 0; i < threads; i++) {
     pthread_join(ids[i], NULL);
@@ -116,7 +116,7 @@ static void measure(bench *b, const char *name, const settings *s, bool checked)
   const sp_pstm_model model = {.velocity = b->c.velocity};
   double times[MAX_RUNS], plain = 0;
   sp_pstm *p;
-  must(sp_pstm_create(&b->c.config, &b->c.tile, &model, s->threads, &p));
+  require(sp_pstm_create(&b->c.config, &b->c.tile, &model, s->threads, &p));
   const double from = sp_now();
   for (uint32_t i = 0; i < SP_PSTM_BATCH; i++)
     sp_pstm_prepare(p, 0, i, &b->c.traces[i], b->c.samples + i * CASE_SAMPLES);
@@ -154,12 +154,12 @@ int main(int argc, char **argv) {
   static const struct argp argp = {options, parse_option, NULL, NULL, NULL, NULL, NULL};
   settings s = {1, 2};
   argp_parse(&argp, argc, argv, 0, NULL, &s);
-  must_hold(s.threads > 0 && s.threads <= MAX_THREADS, "1 to 64 threads");
-  bench *b = take(1, sizeof *b);
+  require_right(s.threads > 0 && s.threads <= MAX_THREADS, "1 to 64 threads");
+  bench *b = allocate(1, sizeof *b);
   case_set_up(&b->c, COLUMNS, 1);
   b->contributions = case_contributions(&b->c);
-  b->sums.sum = take((size_t)COLUMNS * CASE_TAU, sizeof(int64_t));
-  b->sums.hits = take((size_t)COLUMNS * CASE_TAU, sizeof(uint32_t));
+  b->sums.sum = allocate((size_t)COLUMNS * CASE_TAU, sizeof(int64_t));
+  b->sums.hits = allocate((size_t)COLUMNS * CASE_TAU, sizeof(uint32_t));
   measure(b, "anti-alias, tapers, weights", &s, true);
   b->c.config.antialias = false;
   measure(b, "without anti-alias", &s, false);

@@ -18,13 +18,13 @@ extern "C" {
 
 enum { NX = 256, NY = 96, REPEATS = 15, CHECKED = 5 };
 
-static void must(bool right, const char *what) {
+static void require(bool right, const char *what) {
   if (right) return;
   fprintf(stderr, "bench_pstm_gpu: wrong: %s\n", what);
   exit(1);
 }
 
-#define MUST(call) must((call) == SP_SUCCESS, #call)
+#define MUST(call) require((call) == SP_SUCCESS, #call)
 
 static double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
@@ -55,7 +55,7 @@ static double check(const pstm_case *k, const std::vector<int64_t> &sums, int sh
       error += pow(ldexp((double)sums[column * CASE_TAU + i], -shift) - sum[c * CASE_TAU + i], 2);
       norm += sum[c * CASE_TAU + i] * sum[c * CASE_TAU + i];
     }
-    must(norm > 0, "a column without a contribution");
+    require(norm > 0, "a column without a contribution");
     worst = std::max(worst, sqrt(error / norm));
   }
   return worst;
@@ -165,7 +165,7 @@ static void measure(const pstm_case *k, const char *name, double need, double st
     MUST(SP_CUDA(cudaMemcpy(hits.data(), d.sum.hits, n * sizeof(uint32_t), cudaMemcpyDeviceToHost)));
     MUST(SP_CUDA(cudaMemcpy(&overflows, d.sum.overflows, sizeof overflows, cudaMemcpyDeviceToHost)));
   }
-  must(overflows == 0, "a sum beyond its limit");
+  require(overflows == 0, "a sum beyond its limit");
   double counted = 0;
   for (uint32_t h : hits) counted += h;
   printf("%-28s sum %7.1f Gcontributions/s, batch %7.1f; %.2f G in %.2f ms, of these hits %.0f %%", name,
@@ -175,7 +175,7 @@ static void measure(const pstm_case *k, const char *name, double need, double st
   if (checked) {
     const double worst = check(k, sums, scale.shift);
     printf("; difference from the plain loop %.1e", worst);
-    must(worst < 1e-4, "the image");
+    require(worst < 1e-4, "the image");
   }
   printf("\n");
   for (cudaEvent_t e : {from, middle, to}) cudaEventDestroy(e);

@@ -59,7 +59,7 @@ static sp_job *make_job(const settings *s, const char *output) {
   char text[8192 + 256];
   sp_job *job = NULL;
   snprintf(text, sizeof text, "input: %s\noutput: %s\nmode: processed\nchain:\n  - %s\n", s->survey, output, s->step);
-  must(sp_job_parse("bench.yaml", text, NULL, 0, &job));
+  require(sp_job_parse("bench.yaml", text, NULL, 0, &job));
   return job;
 }
 
@@ -67,14 +67,14 @@ static void open_part(part *p, const settings *s, bool writable, const char *pat
   MPI_Comm_rank(MPI_COMM_WORLD, &p->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &p->size);
   p->job = make_job(s, "/nowhere/out.h5");
-  must(sp_survey_open(MPI_COMM_WORLD, path, writable, &p->survey));
-  must(sp_dataset_open(p->survey, "/traces", &p->traces));
+  require(sp_survey_open(MPI_COMM_WORLD, path, writable, &p->survey));
+  require(sp_dataset_open(p->survey, "/traces", &p->traces));
   sp_survey *input;
-  must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &input));
-  must(sp_survey_read_index(input, true, &p->index));
+  require(sp_survey_open(MPI_COMM_NULL, s->survey, false, &input));
+  require(sp_survey_read_index(input, true, &p->index));
   const sp_plan_request request = {.job = p->job, .survey = input, .index = p->index, .n_workers = s->workers};
   sp_flow_plan plan = {0};
-  must(sp_flow_plan_make(NULL, &request, &plan));
+  require(sp_flow_plan_make(NULL, &request, &plan));
   p->shape = (dealt){.n_traces = plan.shape.n_traces,
                      .n_samples = plan.shape.n_samples,
                      .sample_interval_s = plan.shape.sample_interval_s,
@@ -84,7 +84,7 @@ static void open_part(part *p, const settings *s, bool writable, const char *pat
   sp_survey_close(input);
   const size_t n_samples = (size_t)p->shape.slab_traces * p->shape.n_samples + SP_PAGE / sizeof(float);
   p->memory = aligned_alloc(SP_PAGE, (n_samples * sizeof(float) + SP_PAGE - 1) / SP_PAGE * SP_PAGE);
-  if (!p->memory) must(SP_RAISE(SP_ERR_MEMORY, "no memory for a slab"));
+  if (!p->memory) require(SP_RAISE(SP_ERR_MEMORY, "no memory for a slab"));
   p->samples = memset(p->memory, 0, n_samples * sizeof(float));
 }
 
@@ -106,31 +106,31 @@ static sp_local slab_at(const part *p, uint64_t i, sp_global *first) {
 
 static double read_alone(part *p) {
   const uint64_t rounds = p->shape.n_traces / ((uint64_t)p->shape.slab_traces * (uint64_t)p->size) + 1;
-  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  require(sp_quiet_barrier(MPI_COMM_WORLD));
   const double start = sp_now();
   for (uint64_t round = 0; round < rounds; round++) {
     sp_global first;
     const sp_local n = slab_at(p, round * (uint64_t)p->size + (uint64_t)p->rank, &first);
-    must(sp_dataset_read_independent(p->traces, first, n, p->samples));
+    require(sp_dataset_read_independent(p->traces, first, n, p->samples));
   }
-  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  require(sp_quiet_barrier(MPI_COMM_WORLD));
   return sp_now() - start;
 }
 
 static double write_alone(part *p) {
   const uint64_t row = p->shape.n_samples * sizeof(float);
   sp_row_writer *writer;
-  must(sp_row_writer_create(p->traces, p->job->settings.direct_io, &writer));
+  require(sp_row_writer_create(p->traces, p->job->settings.direct_io, &writer));
   for (size_t i = 0; i < (size_t)p->shape.slab_traces * p->shape.n_samples; i++) p->samples[i] = (float)i;
-  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  require(sp_quiet_barrier(MPI_COMM_WORLD));
   const double start = sp_now();
   for (uint64_t i = 0;; i++) {
     sp_global first;
     const sp_local n = slab_at(p, i, &first);
     if (n == 0) break;
-    must(sp_row_writer_write(writer, first, n, (char *)p->samples + sp_row_phase(first, row)));
+    require(sp_row_writer_write(writer, first, n, (char *)p->samples + sp_row_phase(first, row)));
   }
-  must(sp_survey_sync(p->survey));
+  require(sp_survey_sync(p->survey));
   const double seconds = sp_now() - start;
   sp_row_writer_destroy(writer);
   return seconds;
@@ -161,13 +161,13 @@ static double compute_alone(part *p, const settings *s, bool busy) {
   double *column;
   const double *headers[SP_MAX_CHAIN_HEADERS];
   const sp_local bounds[2] = {0, shape->max_gather};
-  must(sp_engine_create(s->gpu ? SP_ENGINE_CUDA : SP_ENGINE_CPU, &config, &engine));
-  must(sp_calloc(shape->max_gather, sizeof *column, "headers", (void **)&column));
+  require(sp_engine_create(s->gpu ? SP_ENGINE_CUDA : SP_ENGINE_CPU, &config, &engine));
+  require(sp_calloc(shape->max_gather, sizeof *column, "headers", (void **)&column));
   for (int i = 0; i < SP_MAX_CHAIN_HEADERS; i++) headers[i] = column;
-  must(sp_dataset_read_independent(p->traces, 0, shape->max_gather, p->samples));
+  require(sp_dataset_read_independent(p->traces, 0, shape->max_gather, p->samples));
   sp_engine_register(engine, p->samples, slab_floats * sizeof(float));
   for (int i = 0; i < N; i++) {
-    must(sp_calloc(slab_floats, sizeof(float), "a slab", (void **)&out[i]));
+    require(sp_calloc(slab_floats, sizeof(float), "a slab", (void **)&out[i]));
     sp_engine_register(engine, out[i], slab_floats * sizeof(float));
     slab[i] = (sp_slab){.n_gathers = 1,
                         .n_traces = shape->max_gather,
@@ -177,16 +177,16 @@ static double compute_alone(part *p, const settings *s, bool busy) {
                         .traces = out[i],
                         .results = &result[i]};
   }
-  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  require(sp_quiet_barrier(MPI_COMM_WORLD));
   const double start = sp_now();
   const uint64_t n_slabs = shape->n_traces / ((uint64_t)shape->max_gather * (uint64_t)p->size) + 1;
   sp_slab *done;
   for (uint64_t i = 0; i < n_slabs; i++) {
-    if (i >= N) must(sp_engine_wait(engine, &done));
-    must(sp_engine_submit(engine, &slab[i % N]));
+    if (i >= N) require(sp_engine_wait(engine, &done));
+    require(sp_engine_submit(engine, &slab[i % N]));
   }
-  for (uint64_t i = 0; i < (n_slabs < N ? n_slabs : N); i++) must(sp_engine_wait(engine, &done));
-  must(sp_quiet_barrier(MPI_COMM_WORLD));
+  for (uint64_t i = 0; i < (n_slabs < N ? n_slabs : N); i++) require(sp_engine_wait(engine, &done));
+  require(sp_quiet_barrier(MPI_COMM_WORLD));
   const double share = (double)shape->n_traces / ((double)n_slabs * shape->max_gather * p->size);
   const double seconds = share * (busy ? sp_engine_busy_seconds(engine) : sp_now() - start);
   sp_engine_destroy(engine);
@@ -202,17 +202,17 @@ static void frame_path(const settings *s, char *path, size_t size) {
 
 static void create_frame(const settings *s, const char *path) {
   sp_survey *survey;
-  must(sp_survey_open(MPI_COMM_NULL, s->survey, false, &survey));
+  require(sp_survey_open(MPI_COMM_NULL, s->survey, false, &survey));
   const sp_survey_info *info = sp_survey_get_info(survey);
   const sp_dataset_spec traces = {"/traces", SP_FLOAT32, info->n_traces, info->n_samples, NULL};
-  must(sp_survey_derive(survey, path, info, &traces, 1, NULL, 0));
+  require(sp_survey_derive(survey, path, info, &traces, 1, NULL, 0));
   sp_survey_close(survey);
 }
 
 static int run_part(const settings *s, int argc, char **argv) {
   part p = {0};
   char path[4200];
-  must(sp_comm_start(&argc, &argv));
+  require(sp_comm_start(&argc, &argv));
   double seconds = 0;
   if (!strcmp(s->part, "read")) {
     open_part(&p, s, false, s->survey);

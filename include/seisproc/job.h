@@ -52,9 +52,9 @@ extern const char *const sp_settings_that_do_not[];
 /* The keys of a job file that are not settings, for `seisproc help`; closed by an entry whose key is NULL. */
 typedef struct sp_job_key {
   const char *key;
-  const char *form;     /* "path" or "list" */
-  const char *standard; /* the default; NULL: must be given */
-  const char *help;     /* one line */
+  const char *form;         /* "path" or "list" */
+  const char *default_text; /* the default; NULL: must be given */
+  const char *help;         /* one line */
 } sp_job_key;
 
 extern const sp_job_key sp_job_keys[];

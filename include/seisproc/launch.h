@@ -73,7 +73,7 @@ typedef struct sp_launch_end {
 /* Who is told each line that the child and its ranks write to standard error, without its end; the line goes to our own
  * standard error all the same. */
 typedef struct sp_launch_listener {
-  void (*hear)(const char *line, void *context);
+  void (*on_line)(const char *line, void *context);
   void *context;
 } sp_launch_listener;
 

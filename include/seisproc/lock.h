@@ -9,7 +9,7 @@ typedef struct sp_lock sp_lock;
 /* Takes the lock file at `path`, which says who holds it: host, process and, where there is one, Slurm job; then waits
  * for the writers of an earlier run, which end a little after it. Copies path. Errors: SP_ERR_USAGE when another
  * process holds it, naming that one, or the file cannot be made; SP_ERR_IO when such a writer does not end. */
-sp_status sp_lock_take(const char *path, sp_lock **out);
+sp_status sp_lock_acquire(const char *path, sp_lock **out);
 
 /* Makes this process one of the writers of the run that holds the lock, until it closes *fd or ends. Not collective.
  * Errors: SP_ERR_IO. */

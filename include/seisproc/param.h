@@ -78,9 +78,9 @@ enum {
 typedef struct sp_param {
   const char *key;
   sp_param_type type;
-  const char *standard; /* the default, written as in a job file; NULL: a job must give it */
-  double min, max;      /* inclusive; numbers only */
-  unsigned rules;       /* SP_PARAM_ODD, SP_PARAM_ITEMS(1, 4), ... or 0 */
+  const char *default_text; /* the default, written as in a job file; NULL: a job must give it */
+  double min, max;          /* inclusive; numbers only */
+  unsigned rules;           /* SP_PARAM_ODD, SP_PARAM_ITEMS(1, 4), ... or 0 */
   const char
       *choices;     /* "soft|hard|garrote"; "auto", "inf", "none" or several for numbers that may be that; else NULL */
   const char *unit; /* "ms", "m/s", "Hz" or NULL */

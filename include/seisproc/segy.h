@@ -143,7 +143,7 @@ sp_status sp_segy_check_length(const sp_segy_layout *layout, int fd, const char 
 sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, void *out);
 
 /* Logs the notes of a layout as warnings. */
-void sp_segy_say_notes(const char *path, const sp_segy_layout *layout);
+void sp_segy_log_notes(const char *path, const sp_segy_layout *layout);
 
 /* --- trace headers (segy_columns.c) ------------------------------------------------------------------------- */
 

@@ -7,12 +7,12 @@
 #include <stdio.h>
 
 typedef enum sp_stage {
-  SP_STAGE_READ,      /* samples from the file */
-  SP_STAGE_WAIT,      /* for a deal, or for the other ranks */
-  SP_STAGE_COMPUTE,   /* for the engine */
-  SP_STAGE_HAND_OVER, /* for a free output slot */
-  SP_STAGE_WRITE,     /* samples to the file */
-  SP_STAGE_FLUSH,     /* file to the device */
+  SP_STAGE_READ,    /* samples from the file */
+  SP_STAGE_WAIT,    /* for a deal, or for the other ranks */
+  SP_STAGE_COMPUTE, /* for the engine */
+  SP_STAGE_SLOT,    /* for a free output slot */
+  SP_STAGE_WRITE,   /* samples to the file */
+  SP_STAGE_FLUSH,   /* file to the device */
   SP_STAGE_COUNT
 } sp_stage;
 

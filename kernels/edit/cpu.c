@@ -133,7 +133,7 @@ static void insert(float *sorted, uint32_t *n, float v) {
   ++*n;
 }
 
-static void take_out(float *sorted, uint32_t *n, float v) {
+static void remove_value(float *sorted, uint32_t *n, float v) {
   const uint32_t at = place_of(sorted, *n, v);
   memmove(sorted + at, sorted + at + 1, (*n - at - 1) * sizeof *sorted);
   --*n;
@@ -152,7 +152,7 @@ static void despike(const edit_plan *p, scratch *s, float *x) {
     if (i + half < n) insert(s->sorted, &in_window, magnitude(x[i + half]));
     const double median = 0.5 * ((double)s->sorted[(in_window - 1) / 2] + (double)s->sorted[in_window / 2]);
     n_bad += s->bad[i] = median > 0 && isfinite(x[i]) && fabs((double)x[i]) > p->params.despike * median;
-    if (i >= half) take_out(s->sorted, &in_window, magnitude(x[i - half]));
+    if (i >= half) remove_value(s->sorted, &in_window, magnitude(x[i - half]));
   }
   if (n_bad) fill_samples(x, s->bad, n);
 }

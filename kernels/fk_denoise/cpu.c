@@ -75,7 +75,7 @@ static sizes find_sizes(const fkd_plan *p) {
 }
 
 /* Takes n elements from *end on, aligned; `memory` NULL only counts. */
-static void *take(char *memory, size_t *end, size_t n, size_t size) {
+static void *reserve(char *memory, size_t *end, size_t n, size_t size) {
   void *block = memory ? memory + *end : NULL;
   *end += (n * size + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
   return block;
@@ -87,45 +87,45 @@ static size_t lay_out(const fkd_plan *p, char *memory, sp_fkd_work *w, sp_fkd_bo
   const size_t f = sizeof(float), word = sizeof(uint32_t), n_f = s->window / 2 + 1, room = p->room, spare = 64;
   const size_t transform = 4 * SP_FKD_MAX_WINDOW, lanes = p->kernels->lanes;
   size_t end = 0;
-  w->in = take(memory, &end, s->planes + spare, f);
-  w->out = take(memory, &end, s->planes + spare, f);
-  w->bad = take(memory, &end, room * p->n_samples, 1);
-  w->stands_out = take(memory, &end, room, 1);
-  w->slab = take(memory, &end, s->slab + spare, f);
-  w->lines = take(memory, &end, s->lines + spare, f);
-  w->spectrum = take(memory, &end, (2 * s->spectrum + transform) * lanes, f);
-  w->strong = take(memory, &end, n_f * s->points, word);
-  w->weak = take(memory, &end, n_f * s->points, word);
-  w->keep = take(memory, &end, n_f * s->points, word);
-  w->near = take(memory, &end, 2 * s->points, word);
+  w->in = reserve(memory, &end, s->planes + spare, f);
+  w->out = reserve(memory, &end, s->planes + spare, f);
+  w->bad = reserve(memory, &end, room * p->n_samples, 1);
+  w->stands_out = reserve(memory, &end, room, 1);
+  w->slab = reserve(memory, &end, s->slab + spare, f);
+  w->lines = reserve(memory, &end, s->lines + spare, f);
+  w->spectrum = reserve(memory, &end, (2 * s->spectrum + transform) * lanes, f);
+  w->strong = reserve(memory, &end, n_f * s->points, word);
+  w->weak = reserve(memory, &end, n_f * s->points, word);
+  w->keep = reserve(memory, &end, n_f * s->points, word);
+  w->near = reserve(memory, &end, 2 * s->points, word);
   w->values_room = s->values + spare;
-  w->powers = take(memory, &end, n_f * w->values_room, f);
-  w->select = take(memory, &end, 3 * (s->values + spare), f);
-  w->alive = take(memory, &end, s->plane + spare, word);
-  w->noise = take(memory, &end, s->slabs * n_f, sizeof(double));
-  w->level = take(memory, &end, s->slabs * n_f, sizeof(double));
-  w->high = take(memory, &end, n_f, f);
-  w->low = take(memory, &end, n_f, f);
-  w->analysis = take(memory, &end, s->points * s->window, f);
-  w->synthesis = take(memory, &end, s->points * s->window, f);
-  w->time_at = take(memory, &end, s->window, sizeof(size_t));
-  w->line_at = take(memory, &end, s->i_window, sizeof(size_t));
-  w->trace_at = take(memory, &end, s->j_reach, sizeof(size_t));
-  w->opposite = take(memory, &end, s->points, word);
-  w->rows = take(memory, &end, SP_FKD_ROWS * (p->n_samples + 2 * (size_t)SP_FKD_MAX_WINDOW), f);
-  w->guard = take(memory, &end, 45 * s->plane + spare, f);
-  w->histogram = take(memory, &end, 65536, word);
-  w->live_at = take(memory, &end, room, sizeof(size_t));
-  w->node_in = take(memory, &end, room, sizeof *w->node_in);
-  w->node_out = take(memory, &end, room, sizeof *w->node_out);
+  w->powers = reserve(memory, &end, n_f * w->values_room, f);
+  w->select = reserve(memory, &end, 3 * (s->values + spare), f);
+  w->alive = reserve(memory, &end, s->plane + spare, word);
+  w->noise = reserve(memory, &end, s->slabs * n_f, sizeof(double));
+  w->level = reserve(memory, &end, s->slabs * n_f, sizeof(double));
+  w->high = reserve(memory, &end, n_f, f);
+  w->low = reserve(memory, &end, n_f, f);
+  w->analysis = reserve(memory, &end, s->points * s->window, f);
+  w->synthesis = reserve(memory, &end, s->points * s->window, f);
+  w->time_at = reserve(memory, &end, s->window, sizeof(size_t));
+  w->line_at = reserve(memory, &end, s->i_window, sizeof(size_t));
+  w->trace_at = reserve(memory, &end, s->j_reach, sizeof(size_t));
+  w->opposite = reserve(memory, &end, s->points, word);
+  w->rows = reserve(memory, &end, SP_FKD_ROWS * (p->n_samples + 2 * (size_t)SP_FKD_MAX_WINDOW), f);
+  w->guard = reserve(memory, &end, 45 * s->plane + spare, f);
+  w->histogram = reserve(memory, &end, 65536, word);
+  w->live_at = reserve(memory, &end, room, sizeof(size_t));
+  w->node_in = reserve(memory, &end, room, sizeof *w->node_in);
+  w->node_out = reserve(memory, &end, room, sizeof *w->node_out);
   b->room = (uint32_t)room;
-  b->first = take(memory, &end, room, word);
-  b->n_i = take(memory, &end, room, word);
-  b->n_j = take(memory, &end, room, word);
-  b->node = take(memory, &end, room, word);
-  b->sorted = take(memory, &end, 2 * room, sizeof(double));
-  b->rank_i = take(memory, &end, room, word);
-  b->rank_j = take(memory, &end, 3 * room, word);
+  b->first = reserve(memory, &end, room, word);
+  b->n_i = reserve(memory, &end, room, word);
+  b->n_j = reserve(memory, &end, room, word);
+  b->node = reserve(memory, &end, room, word);
+  b->sorted = reserve(memory, &end, 2 * room, sizeof(double));
+  b->rank_i = reserve(memory, &end, room, word);
+  b->rank_j = reserve(memory, &end, 3 * room, word);
   return end;
 }
 

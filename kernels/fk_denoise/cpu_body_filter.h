@@ -20,7 +20,7 @@ static void separate_row(const pack *p, uint32_t f, row_pair row) {
 }
 
 /* Bits of the coefficients of a frequency that are above the thresholds. */
-static void judge_row(const pack *p, uint32_t f, row_pair row) {
+static void threshold_row(const pack *p, uint32_t f, row_pair row) {
   const sp_fkd_work *w = &p->box->work;
   const uint32_t points = p->box->layout.points, band = f >= p->box->band.first && f <= p->box->band.last;
   const vf high = vf_set(w->high[f]), low = vf_set(w->low[f]);
@@ -189,7 +189,7 @@ static bool filter_pack(const pack *p, float *sums, size_t plane) {
   for (uint32_t f = 0; f <= last; f++) {
     const row_pair row = analyse_row(p, f);
     separate_row(p, f, row);
-    judge_row(p, f, row);
+    threshold_row(p, f, row);
   }
   if (!decide(p)) return false;
   synthesise_rows(p);

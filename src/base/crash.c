@@ -20,7 +20,7 @@ static struct {
     atomic_uint trial;
   } slabs[SP_CRASH_SLABS];
   struct sigaction before[N_SIGNALS];
-} watch = {.fd = -1};
+} crash = {.fd = -1};
 
 static _Thread_local volatile bool is_computing;
 
@@ -41,14 +41,14 @@ static void leave_line(int signal, unsigned long long first, unsigned long long 
   static const char word[] = "crash";
   char line[LINE_SIZE], *at = line + sizeof word - 1;
   memcpy(line, word, sizeof word - 1);
-  at = put_number(at, (unsigned long long)watch.rank);
+  at = put_number(at, (unsigned long long)crash.rank);
   at = put_number(at, (unsigned long long)signal);
   at = put_number(at, first);
   at = put_number(at, n);
   at = put_number(at, trial);
   *at++ = '\n';
   for (const char *left = line; left < at;) {
-    const ssize_t written = write(watch.fd, left, (size_t)(at - left));
+    const ssize_t written = write(crash.fd, left, (size_t)(at - left));
     if (written <= 0) return;
     left += written;
   }
@@ -57,9 +57,9 @@ static void leave_line(int signal, unsigned long long first, unsigned long long 
 static void leave_lines(int signal, bool accuses) {
   bool any = false;
   for (int i = 0; i < SP_CRASH_SLABS && accuses; i++) {
-    const unsigned long long n = atomic_load(&watch.slabs[i].n);
+    const unsigned long long n = atomic_load(&crash.slabs[i].n);
     if (n == 0) continue;
-    leave_line(signal, atomic_load(&watch.slabs[i].first), n, atomic_load(&watch.slabs[i].trial));
+    leave_line(signal, atomic_load(&crash.slabs[i].first), n, atomic_load(&crash.slabs[i].trial));
     any = true;
   }
   if (!any) leave_line(signal, 0, 0, 0);
@@ -72,35 +72,35 @@ static bool accuses(int signal, const siginfo_t *info) {
 }
 
 static void note(int signal, siginfo_t *info, void *context) {
-  if (!atomic_flag_test_and_set(&watch.taken)) leave_lines(signal, accuses(signal, info));
+  if (!atomic_flag_test_and_set(&crash.taken)) leave_lines(signal, accuses(signal, info));
   /* the fault comes again, and meets who was there before; one that was sent does not, so it is sent again */
   for (int i = 0; i < N_SIGNALS; i++) {
-    if (signals[i] == signal) sigaction(signal, &watch.before[i], NULL);
+    if (signals[i] == signal) sigaction(signal, &crash.before[i], NULL);
   }
   raise(signal);
 }
 
-void sp_crash_watch(int fd, int rank) {
-  watch.fd = fd;
-  watch.rank = rank;
+void sp_crash_start(int fd, int rank) {
+  crash.fd = fd;
+  crash.rank = rank;
   struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_ONSTACK | SA_SIGINFO};
   sigemptyset(&action.sa_mask);
-  for (int i = 0; i < N_SIGNALS; i++) sigaction(signals[i], &action, &watch.before[i]);
-  watch.on = true;
+  for (int i = 0; i < N_SIGNALS; i++) sigaction(signals[i], &action, &crash.before[i]);
+  crash.on = true;
 }
 
-void sp_crash_unwatch(void) {
-  for (int i = 0; watch.on && i < N_SIGNALS; i++) sigaction(signals[i], &watch.before[i], NULL);
-  watch.on = false;
-  watch.fd = -1;
+void sp_crash_stop(void) {
+  for (int i = 0; crash.on && i < N_SIGNALS; i++) sigaction(signals[i], &crash.before[i], NULL);
+  crash.on = false;
+  crash.fd = -1;
 }
 
 void sp_crash_set(unsigned slab, uint64_t first, uint64_t n, unsigned trial) {
   if (slab >= SP_CRASH_SLABS) return;
-  atomic_store(&watch.slabs[slab].n, 0); /* never a range of which half is the last one's */
-  atomic_store(&watch.slabs[slab].first, first);
-  atomic_store(&watch.slabs[slab].trial, trial);
-  atomic_store(&watch.slabs[slab].n, n);
+  atomic_store(&crash.slabs[slab].n, 0); /* never a range of which half is the last one's */
+  atomic_store(&crash.slabs[slab].first, first);
+  atomic_store(&crash.slabs[slab].trial, trial);
+  atomic_store(&crash.slabs[slab].n, n);
 }
 
 void sp_crash_computing(bool computing) {

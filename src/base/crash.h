@@ -17,7 +17,7 @@ enum { SP_CRASH_SLABS = 4 }; /* that a process may have in hand at once */
 
 /* From now on a fault appends "crash RANK SIGNAL FIRST N TRIAL\n" to `fd` for each slab in hand that is accused (N is 0
  * where there is none). Borrows fd. Call it after MPI has installed its handlers. */
-void sp_crash_watch(int fd, int rank);
+void sp_crash_start(int fd, int rank);
 
 /* The n gathers from `first` are in hand under this number; n = 0: no more. `trial` is handed through. */
 void sp_crash_set(unsigned slab, uint64_t first, uint64_t n, unsigned trial);
@@ -26,6 +26,6 @@ void sp_crash_set(unsigned slab, uint64_t first, uint64_t n, unsigned trial);
 void sp_crash_computing(bool computing);
 
 /* Puts the former handlers back. Does nothing where none was replaced. */
-void sp_crash_unwatch(void);
+void sp_crash_stop(void);
 
 #endif

@@ -92,7 +92,7 @@ static sp_status wait_for_writers(const sp_lock *lock) {
   return SP_SUCCESS;
 }
 
-sp_status sp_lock_take(const char *path, sp_lock **out) {
+sp_status sp_lock_acquire(const char *path, sp_lock **out) {
   sp_status status;
   sp_lock *lock = NULL;
   SP_TRY(sp_calloc(1, sizeof *lock, "a lock", (void **)&lock));

@@ -63,8 +63,8 @@ static void clear(const sp_param *param, void *values) {
 void sp_param_set_defaults(const sp_param *table, void *values) {
   char why[SP_WHY_SIZE];
   for (; table->key; table++) {
-    if (table->standard) {
-      sp_param_parse(table, table->standard, values, why, sizeof why);
+    if (table->default_text) {
+      sp_param_parse(table, table->default_text, values, why, sizeof why);
     } else {
       clear(table, values);
     }
@@ -220,7 +220,7 @@ static bool read_words(const sp_param *param, const char *const *items, size_t n
 }
 
 static bool may_be_empty(const sp_param *param) {
-  return sp_param_fewest(param) == 0 || (param->standard && !strcmp(param->standard, "[]"));
+  return sp_param_fewest(param) == 0 || (param->default_text && !strcmp(param->default_text, "[]"));
 }
 
 static bool read_items(const sp_param *param, const char *const *items, size_t n, void *target) {

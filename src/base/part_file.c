@@ -74,7 +74,7 @@ sp_status sp_part_begin(const char *path, char **part, sp_lock **lock) {
   SP_TRY_GOTO(out, sp_part_path(path, &part_path));
   SP_TRY_GOTO(out, sp_part_check_replace(path));
   SP_TRY_GOTO(out, sp_side_path(path, SP_SIDE_LOCK, &lock_path));
-  SP_TRY_GOTO(out, sp_lock_take(lock_path, &taken));
+  SP_TRY_GOTO(out, sp_lock_acquire(lock_path, &taken));
   status = remove_left_over(part_path);
 out:
   sp_free(lock_path);

@@ -106,7 +106,7 @@ sp_status sp_side_sibling(const char *path, sp_side side, sp_side other, char **
 }
 
 /* 0 for a regular file with one name, else the errno that stands for what it is. */
-static int judge_kind(const struct stat *entry) {
+static int check_kind(const struct stat *entry) {
   if (S_ISLNK(entry->st_mode)) return ELOOP;
   if (S_ISDIR(entry->st_mode)) return EISDIR;
   if (!S_ISREG(entry->st_mode)) return ENXIO;
@@ -116,14 +116,14 @@ static int judge_kind(const struct stat *entry) {
 int sp_side_check(const char *path) {
   struct stat entry;
   if (lstat(path, &entry)) return errno == ENOENT ? 0 : errno;
-  return judge_kind(&entry);
+  return check_kind(&entry);
 }
 
 int sp_side_open(const char *path, int flags) {
   struct stat entry;
   const int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   if (fd < 0) return -1;
-  const int error = fstat(fd, &entry) ? errno : judge_kind(&entry);
+  const int error = fstat(fd, &entry) ? errno : check_kind(&entry);
   if (error == 0) return fd;
   close(fd);
   errno = error;

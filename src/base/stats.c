@@ -3,7 +3,7 @@
 #include <time.h>
 
 const char *sp_stage_name(sp_stage stage) {
-  static const char *const names[SP_STAGE_COUNT] = {"read", "wait", "compute", "hand-over", "write", "flush"};
+  static const char *const names[SP_STAGE_COUNT] = {"read", "wait", "compute", "slot wait", "write", "flush"};
   return names[stage];
 }
 

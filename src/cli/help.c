@@ -88,7 +88,7 @@ static void range_text(const sp_param *param, char text[RANGE_SIZE]) {
 
 /* The default as a job file would say it. */
 static const char *default_text(const sp_param *param) {
-  return !param->standard ? "(needed)" : *param->standard ? param->standard : "\"\"";
+  return !param->default_text ? "(needed)" : *param->default_text ? param->default_text : "\"\"";
 }
 
 /* --- for a terminal -------------------------------------------------------------------------------------- */
@@ -160,7 +160,7 @@ static void print_processor(const sp_processor *processor) {
          processor->example ? processor->example : "");
   const char *separator = processor->example ? ", " : "";
   for (const sp_param *param = processor->params; param->key; param++) {
-    if (!param->standard || gives(processor->example, param->key)) continue;
+    if (!param->default_text || gives(processor->example, param->key)) continue;
     printf("%s%s: %s", separator, param->key, default_text(param));
     separator = ", ";
   }
@@ -171,7 +171,7 @@ static void print_job(void) {
   printf("Keys of a job file, a YAML text:\n\n");
   print_heading();
   for (const sp_job_key *key = sp_job_keys; key->key; key++) {
-    printf("%-*s %-8s %-11s -\n%*s", KEY_WIDTH, key->key, key->form, key->standard ? key->standard : "(needed)",
+    printf("%-*s %-8s %-11s -\n%*s", KEY_WIDTH, key->key, key->form, key->default_text ? key->default_text : "(needed)",
            KEY_WIDTH + 1, "");
     print_wrapped(key->help, KEY_WIDTH + 1);
   }
@@ -221,7 +221,7 @@ static void print_markdown(void) {
   markdown_heading("Job", "the keys of a job file besides its processors");
   markdown_table();
   for (const sp_job_key *key = sp_job_keys; key->key; key++) {
-    printf("| `%s` | %s | %s | | | ", key->key, key->form, key->standard ? key->standard : "(needed)");
+    printf("| `%s` | %s | %s | | | ", key->key, key->form, key->default_text ? key->default_text : "(needed)");
     print_cell(key->help);
     printf(" |\n");
   }

@@ -310,7 +310,7 @@ static void print_json(const report *r, const sp_info_request *args) {
 
 /* --- the command ----------------------------------------------------------------------------------------------- */
 
-static sp_status tell_survey(const sp_info_request *args) {
+static sp_status print_survey(const sp_info_request *args) {
   sp_survey *survey = NULL;
   report *r = NULL;
   sp_status status;
@@ -350,8 +350,8 @@ static bool is_for_hdf5(const char *path) {
   return found;
 }
 
-static sp_status tell(const sp_info_request *args) {
-  return is_for_hdf5(args->path) ? tell_survey(args) : sp_info_segy(args);
+static sp_status print_file(const sp_info_request *args) {
+  return is_for_hdf5(args->path) ? print_survey(args) : sp_info_segy(args);
 }
 
 static const struct argp_option options[] = {
@@ -401,5 +401,5 @@ int sp_cli_info(int argc, char **argv) {
   sp_ranks ranks;
   const sp_status started = sp_ranks_start(&argc, &argv, &ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);
-  return sp_status_look_code(sp_ranks_finish(&ranks, SP_ON_RANK_0(&ranks, tell(&args))));
+  return sp_status_look_code(sp_ranks_finish(&ranks, SP_ON_RANK_0(&ranks, print_file(&args))));
 }

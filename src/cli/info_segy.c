@@ -141,7 +141,7 @@ sp_status sp_info_segy(const sp_info_request *request) {
   int fd = -1;
   SP_TRY_GOTO(out, sp_calloc(1, sizeof *layout, "a layout", (void **)&layout));
   SP_TRY_GOTO(out, sp_segy_identify(request->path, &hints, layout));
-  sp_segy_say_notes(request->path, layout);
+  sp_segy_log_notes(request->path, layout);
   const bool with_text = request->text && layout->kind == SP_KIND_SEGY;
   fd = open(request->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {

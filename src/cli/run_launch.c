@@ -23,7 +23,7 @@ static sp_status without_restart(char *const *command, char ***out) {
 }
 
 /* The ranks write to the launcher's pipe: tell them what is at its other end. */
-static void tell_columns(void) {
+static void export_columns(void) {
   char columns[16];
   snprintf(columns, sizeof columns, "%d", sp_terminal_columns());
   if (sp_terminal_columns()) setenv("SEISPROC_TERMINAL", columns, 0);
@@ -51,7 +51,7 @@ sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int
   sp_mpirun kind;
   char *program = NULL, **command = NULL, **again = NULL;
   SP_TRY(lay_out(job, &layout));
-  tell_columns();
+  export_columns();
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));

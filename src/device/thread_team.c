@@ -28,7 +28,7 @@ static bool is_done(const sp_thread_team *t) {
 
 static void begin(void *context, int thread) {}
 
-static bool take(void *context, void *unit) {
+static bool claim_item(void *context, void *unit) {
   sp_thread_team *t = context;
   if (t->next >= t->n) return false;
   const uint64_t left = t->n - t->next;
@@ -50,7 +50,7 @@ static void run(void *context, int thread, const void *unit) {
   if (is_done(t)) sp_team_notify(t->team);
 }
 
-static const sp_team_ops loop_ops = {begin, take, run};
+static const sp_team_ops loop_ops = {begin, claim_item, run};
 
 sp_status sp_thread_team_create(int n_threads, sp_thread_team **out) {
   void *block;

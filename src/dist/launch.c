@@ -267,14 +267,14 @@ static void close_end(int *end) {
 }
 
 /* A progress line that is written over itself ends in a carriage return. A line that is too long is told in parts. */
-static void hear(relay *r, const char *text, size_t n) {
+static void relay_text(relay *r, const char *text, size_t n) {
   for (size_t i = 0; i < n; i++) {
     const bool ends = text[i] == '\n' || text[i] == '\r';
     if (!ends) r->line[r->used++] = text[i];
     if (r->used == 0 || (!ends && r->used < LINE_SIZE - 1)) continue;
     r->line[r->used] = '\0';
     r->used = 0;
-    r->listener->hear(r->line, r->listener->context);
+    r->listener->on_line(r->line, r->listener->context);
   }
 }
 
@@ -288,7 +288,7 @@ static void pass_lines_on(relay *r) {
       m = write(STDERR_FILENO, text + at, (size_t)(n - at));
       if (m <= 0) break;
     }
-    hear(r, text, (size_t)n);
+    relay_text(r, text, (size_t)n);
   }
   close_end(&r->ends[0]);
 }
@@ -303,7 +303,7 @@ static int wait_for_signal(const sigset_t *signals, int wake, relay *r) {
 }
 
 /* Waits for the child's end while passing signals and lines on. */
-static sp_launch_end watch(pid_t child, const sigset_t *signals, relay *lines) {
+static sp_launch_end relay_until_end(pid_t child, const sigset_t *signals, relay *lines) {
   int n_asked = 0, n_signals = 0, status = 0;
   const int wake = signalfd(-1, signals, SFD_CLOEXEC); /* only to be woken: it is not read */
   for (;;) {
@@ -331,7 +331,7 @@ sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener
   if (status == SP_SUCCESS) status = start(command, outcome, &before, lines.ends[1], &child);
   close_end(&lines.ends[1]);
   if (status == SP_SUCCESS) {
-    sp_launch_end result = watch(child, &signals, &lines);
+    sp_launch_end result = relay_until_end(child, &signals, &lines);
     result.told = read_outcome(outcome, &result.exit_code);
     if (result.asked && !result.told) result.exit_code = SP_EXIT_RESUMABLE;
     *end = result;

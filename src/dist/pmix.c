@@ -107,8 +107,8 @@ static double seconds_of(const pmix_value_t *value) {
 }
 
 /* On the library's thread. */
-static void take_answer(pmix_status_t status, pmix_info_t *info, size_t n, void *context, pmix_release_cbfunc_t release,
-                        void *release_context) {
+static void receive_answer(pmix_status_t status, pmix_info_t *info, size_t n, void *context,
+                           pmix_release_cbfunc_t release, void *release_context) {
   answer *a = context;
   pthread_mutex_lock(&a->lock);
   if (status == PMIX_SUCCESS && n > 0) a->seconds = seconds_of(&info[0].value);
@@ -148,7 +148,7 @@ double sp_pmix_time_left(void) {
     char key[] = PMIX_TIME_REMAINING;
     char *keys[] = {key, NULL};
     pmix_query_t question = {.keys = keys};
-    if (c.query(&question, 1, take_answer, a) == PMIX_SUCCESS) {
+    if (c.query(&question, 1, receive_answer, a) == PMIX_SUCCESS) {
       seconds = wait_for_answer(a);
     } else {
       destroy_answer(a);
@@ -178,9 +178,8 @@ static const char *describe(pmix_status_t code) {
 
 /* On the library's thread. Each rank hears of it and one says it: rank 0, or rank 1 where that is who died. Where a
  * process waits for the job that one says more. */
-static void hear_of_death(size_t handler, pmix_status_t code, const pmix_proc_t *who, pmix_info_t info[], size_t n_info,
-                          pmix_info_t results[], size_t n_results, pmix_event_notification_cbfunc_fn_t done,
-                          void *context) {
+static void on_death(size_t handler, pmix_status_t code, const pmix_proc_t *who, pmix_info_t info[], size_t n_info,
+                     pmix_info_t results[], size_t n_results, pmix_event_notification_cbfunc_fn_t done, void *context) {
   const char *mine = getenv("PMIX_RANK");
   const unsigned speaker = who->rank == 0;
   if (mine && strtoul(mine, NULL, 10) == speaker && who->rank <= PMIX_RANK_VALID) {
@@ -203,7 +202,7 @@ void sp_pmix_report_deaths(void) {
                            PMIX_ERR_PROC_ABORTED_BY_SIG
 #endif
   };
-  c.listen(codes, sizeof codes / sizeof codes[0], NULL, 0, hear_of_death, registered, NULL);
+  c.listen(codes, sizeof codes / sizeof codes[0], NULL, 0, on_death, registered, NULL);
   leave(&c);
 }
 

@@ -131,7 +131,7 @@ static bool is_small(const sp_dealer *dealer, uint64_t unit) {
 }
 
 /* As many units from `next` on as make up what is wanted, and one in any case. */
-static sp_unit_run take(sp_dealer *dealer, double wanted) {
+static sp_unit_run cut_run(sp_dealer *dealer, double wanted) {
   sp_unit_run run = {.first = dealer->next};
   uint64_t work = 0;
   while (dealer->next < dealer->end && run.n < dealer->config.max_units && is_small(dealer, dealer->next)) {
@@ -154,7 +154,7 @@ sp_unit_run sp_dealer_next(sp_dealer *dealer, int worker, const double *speed) {
   if (first == large) {
     dealer->next_large++;
   } else {
-    run = take(dealer, wanted_work(dealer, &s));
+    run = cut_run(dealer, wanted_work(dealer, &s));
   }
   dealer->work_left -= dealer->work_before[run.first + run.n] - dealer->work_before[run.first];
   dealer->units_left -= run.n;

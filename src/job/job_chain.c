@@ -50,7 +50,7 @@ static void check_params(sp_mistakes *mistakes, const sp_yaml_node *node, const 
     }
   }
   for (const sp_param *param = processor->params; param->key; param++) {
-    if (param->standard || (node->kind == SP_YAML_MAP && sp_yaml_find(node, param->key))) continue;
+    if (param->default_text || (node->kind == SP_YAML_MAP && sp_yaml_find(node, param->key))) continue;
     sp_mistakes_add(mistakes, node->line || node->override ? node : step, "%s%s: missing; %s", prefix, param->key,
                     param->help);
   }

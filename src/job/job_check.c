@@ -115,7 +115,7 @@ static sp_status check_entry(sp_mistakes *mistakes, const sp_yaml_node *node, sp
 
 static void check_presence(sp_mistakes *mistakes, const sp_yaml_node *tree) {
   for (const sp_job_key *key = sp_job_keys; key->key; key++) {
-    if (key->standard || sp_yaml_find(tree, key->key)) continue;
+    if (key->default_text || sp_yaml_find(tree, key->key)) continue;
     sp_mistakes_add(mistakes, NULL, "%s: missing; %s", key->key, key->help);
   }
 }

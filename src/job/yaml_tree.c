@@ -187,7 +187,7 @@ static sp_status read_list(reader *r, unsigned depth, sp_yaml_node *list) {
 }
 
 /* Gives `entry` the key that `key` holds, unless that is none or is there already. */
-static bool take_key(reader *r, const sp_yaml_node *map, sp_yaml_node *key, sp_yaml_node *entry) {
+static bool read_key(reader *r, const sp_yaml_node *map, sp_yaml_node *key, sp_yaml_node *entry) {
   if (key->kind == SP_YAML_BROKEN) return false;
   if (key->kind != SP_YAML_SCALAR) {
     complain(r, key->line - 1, "a key must be a word");
@@ -214,7 +214,7 @@ static sp_status read_entry(reader *r, yaml_event_t *key_event, unsigned depth, 
   yaml_event_t event;
   SP_TRY_GOTO(done, next_event(r, &event));
   SP_TRY_GOTO(done, read_node(r, &event, depth, &entry));
-  if (take_key(r, map, key, entry)) {
+  if (read_key(r, map, key, entry)) {
     *out = entry;
     entry = NULL;
   }

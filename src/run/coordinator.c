@@ -87,7 +87,7 @@ static sp_status end_task(sp_coordinator *c, sp_flight *flight) {
   return SP_SUCCESS;
 }
 
-static sp_status take_report(sp_coordinator *c, int from) {
+static sp_status receive_report(sp_coordinator *c, int from) {
   const sp_report_message *report = c->inbox;
   c->times[c->roles->members[from].index] = report->times;
   if (report->synced) return --c->syncs_due ? SP_SUCCESS : sp_dealing_synced(c);
@@ -105,7 +105,7 @@ static sp_status take_report(sp_coordinator *c, int from) {
   return sp_flight_is_done(flight) ? end_task(c, flight) : SP_SUCCESS;
 }
 
-static sp_status take_durable(sp_coordinator *c, int from) {
+static sp_status receive_durable(sp_coordinator *c, int from) {
   const sp_durable_message *message = c->inbox;
   sp_flight *flight = sp_task_table_find(c->table, message->task);
   if (!flight) return SP_RAISE(SP_ERR_INTERNAL, "rank %d has written a task that was not dealt", from);
@@ -118,15 +118,15 @@ static sp_status receive(sp_coordinator *c, bool *any) {
   int from;
   SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_REPORT, c->inbox, c->inbox_bytes, &from));
   *any = from >= 0;
-  if (from >= 0) SP_TRY(take_report(c, from));
+  if (from >= 0) SP_TRY(receive_report(c, from));
   SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
   *any |= from >= 0;
-  return from >= 0 ? take_durable(c, from) : SP_SUCCESS;
+  return from >= 0 ? receive_durable(c, from) : SP_SUCCESS;
 }
 
 /* Which stage the workers have spent most of their time waiting for. */
 static const char *bottleneck(const sp_coordinator *c) {
-  static const sp_stage stages[] = {SP_STAGE_READ, SP_STAGE_COMPUTE, SP_STAGE_HAND_OVER};
+  static const sp_stage stages[] = {SP_STAGE_READ, SP_STAGE_COMPUTE, SP_STAGE_SLOT};
   static const char *const names[] = {"read", "compute", "write"};
   double most = 0;
   const char *name = "the first slab";

@@ -106,7 +106,7 @@ static void forget_range(summary *s, uint64_t first) {
   }
 }
 
-static void take_rank(summary *s, const char *line) {
+static void parse_rank(summary *s, const char *line) {
   char role[16], host[64];
   int process;
   if (sscanf(line, "rank %*d %15s %d %63s", role, &process, host) != 3) return;
@@ -116,7 +116,7 @@ static void take_rank(summary *s, const char *line) {
   s->known = true;
 }
 
-static void take_deal(summary *s, const char *line) {
+static void parse_deal(summary *s, const char *line) {
   uint64_t first;
   uint32_t n;
   if (sscanf(line, "deal %*d %" SCNu64 " %" SCNu32, &first, &n) != 2 || s->n_ranges == MAX_RANGES) return;
@@ -125,23 +125,23 @@ static void take_deal(summary *s, const char *line) {
   s->waits[0] = '\0'; /* it went on since */
 }
 
-static void take_wait(summary *s, const char *line) {
+static void parse_wait(summary *s, const char *line) {
   int n = 0;
   if (sscanf(line, "waits %*d %n", &n) != 0 || n == 0) return;
   snprintf(s->waits, sizeof s->waits, "%s", line + n);
   s->waits[strcspn(s->waits, "\n")] = '\0';
 }
 
-static void take_line(summary *s, int rank, const char *line) {
+static void parse_line(summary *s, int rank, const char *line) {
   char word[8];
   int r;
   uint64_t first;
   if (sscanf(line, "done %" SCNu64, &first) == 1) forget_range(s, first);
   if (sscanf(line, "units %15s", s->unit) == 1) return;
   if (sscanf(line, "%7s %d", word, &r) != 2 || r != rank) return;
-  if (!strcmp(word, "rank")) take_rank(s, line);
-  if (!strcmp(word, "deal")) take_deal(s, line);
-  if (!strcmp(word, "waits")) take_wait(s, line);
+  if (!strcmp(word, "rank")) parse_rank(s, line);
+  if (!strcmp(word, "deal")) parse_deal(s, line);
+  if (!strcmp(word, "waits")) parse_wait(s, line);
 }
 
 static void put_ranges(const summary *s, char *text, size_t size) {
@@ -159,7 +159,7 @@ static bool summarise(const char *path, int rank, summary *s) {
   FILE *file = sp_side_read(path);
   if (!file) return false;
   char line[LINE_SIZE];
-  while (fgets(line, sizeof line, file)) take_line(s, rank, line);
+  while (fgets(line, sizeof line, file)) parse_line(s, rank, line);
   fclose(file);
   return s->known;
 }

@@ -197,7 +197,7 @@ static bool is_behind(const io_rank *io) {
 }
 
 /* Takes a place for a slot that was written, waiting for the disk while all are taken or it is behind. */
-static sp_status take_place(io_rank *io, int *place) {
+static sp_status reserve_place(io_rank *io, int *place) {
   sp_backoff backoff = {0};
   sp_activity_set(&io->run->activity, "waits for the disk");
   while (true) {
@@ -213,7 +213,7 @@ static sp_status take_place(io_rank *io, int *place) {
 
 static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
   int i = 0;
-  SP_TRY(take_place(io, &i));
+  SP_TRY(reserve_place(io, &i));
   sp_durable_message *message = sp_outbox_buffer(io->durable_messages, (size_t)i);
   *message = (sp_durable_message){.task = slot->task, .first_unit = slot->first_unit, .n_units = slot->n_units};
   memcpy(message + 1, sp_slot_figures(io->run->window, slot), slot->n_units * io->record_bytes);

@@ -26,7 +26,7 @@ static void end_if_disk_failed(const sp_run_context *run, sp_status status) {
 }
 
 /* What earlier runs did, as far as it can be used. */
-static sp_status take_over(sp_run_context *run, sp_coordinator_state *start) {
+static sp_status resume_output(sp_run_context *run, sp_coordinator_state *start) {
   sp_flow_plan *plan = &run->plan;
   const sp_journal_contents *earlier = &start->plan.earlier;
   const uint64_t n = plan->shape.n_units;
@@ -60,7 +60,7 @@ static sp_status make_plan(sp_run_context *run, sp_coordinator_state *start) {
   run->start = plan->start;
   run->plan = plan->work;
   plan->work = (sp_flow_plan){0};
-  return take_over(run, start);
+  return resume_output(run, start);
 }
 
 static sp_status create_output(sp_run_context *run, const sp_coordinator_state *start) {
@@ -83,7 +83,7 @@ static void report_resumption(const sp_run_context *run, const sp_coordinator_st
 /* Looks at the input and at what an earlier run left; creates the output of a new job. */
 static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
   SP_TRY(sp_run_check_places(run->job, run->options));
-  SP_TRY(sp_lock_take(run->lock_path, &start->lock));
+  SP_TRY(sp_lock_acquire(run->lock_path, &start->lock));
   SP_TRY(make_plan(run, start));
   SP_FAULT_POINT("looked");
   if (run->start == SP_START_NEW && start->plan.earlier.begun) {

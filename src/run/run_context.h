@@ -28,7 +28,7 @@ typedef struct sp_run_context {
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
   sp_activity activity;
-  sp_watch *watch;
+  sp_watchdog *watch;
   int history_fd;                 /* where a worker's crash is noted; -1: nowhere */
   bool recorded;                  /* the run has entered the history */
   sp_stage_times times;           /* of this rank */

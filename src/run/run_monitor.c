@@ -80,17 +80,17 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
     status = sp_inflight_create(run->inflight_path, run->plan.shape.unit, run->places, roles->size, &start->inflight);
   }
   SP_AGREE(roles->world, status);
-  const sp_watch_config config = {.inflight_path = run->inflight_path,
-                                  .history_path = run->history_path,
-                                  .activity = &run->activity,
-                                  .places = run->places,
-                                  .rank = roles->rank,
-                                  .n_ranks = roles->size,
-                                  .stall_s = stall_time(run)};
-  SP_AGREE(roles->world, sp_watch_create(&config, &run->watch));
+  const sp_watchdog_config config = {.inflight_path = run->inflight_path,
+                                     .history_path = run->history_path,
+                                     .activity = &run->activity,
+                                     .places = run->places,
+                                     .rank = roles->rank,
+                                     .n_ranks = roles->size,
+                                     .stall_s = stall_time(run)};
+  SP_AGREE(roles->world, sp_watchdog_create(&config, &run->watch));
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
   run->history_fd = sp_side_open(run->history_path, O_WRONLY | O_APPEND | O_CREAT);
-  if (run->history_fd >= 0) sp_crash_watch(run->history_fd, roles->rank);
+  if (run->history_fd >= 0) sp_crash_start(run->history_fd, roles->rank);
   return SP_SUCCESS;
 }
 
@@ -113,10 +113,10 @@ static sp_end end_of(sp_status status) {
 
 void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status status) {
   if (!run->recorded) return;
-  sp_crash_unwatch();
+  sp_crash_stop();
   if (run->history_fd >= 0) close(run->history_fd);
   run->history_fd = -1;
-  sp_watch_destroy(run->watch);
+  sp_watchdog_destroy(run->watch);
   run->watch = NULL;
   sp_inflight_close(start->inflight);
   start->inflight = NULL;

@@ -1,5 +1,5 @@
-/* What a run leaves behind about itself while it runs, and who watches over it: history, what is in flight, the watch,
- * the line of a crash. Private to src/run. */
+/* What a run leaves behind about itself while it runs, and who watches over it: history, what is in flight, the
+ * watchdog, the line of a crash. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_RUN_MONITOR_H
 #define SEISPROC_SRC_RUN_RUN_MONITOR_H
 

@@ -37,10 +37,10 @@ typedef struct supervisor {
 
 /* Open MPI 4.1 and 5 say alike: "... noticed that process rank 3 with PID 0 on node n01 exited on signal 9 (Killed).",
  * the newer one in two lines. */
-static bool hear_mpirun(const char *line, death *heard) {
+static bool parse_mpirun_line(const char *line, death *found) {
   const char *words = strstr(line, "noticed that process rank ");
   return words && sscanf(words, "noticed that process rank %d with PID %*u on node %63s exited on signal %d",
-                         &heard->rank, heard->host, &heard->signal) == 3;
+                         &found->rank, found->host, &found->signal) == 3;
 }
 
 static int signal_of(const char *words) {
@@ -52,25 +52,25 @@ static int signal_of(const char *words) {
 }
 
 /* "srun: error: n02: task 3: Segmentation fault (core dumped)", "srun: error: n02: tasks 3-5: Killed". */
-static bool hear_srun(const char *line, death *heard) {
-  if (sscanf(line, "srun: error: %63[^:]: task%*[s ]%d", heard->host, &heard->rank) != 2) return false;
+static bool parse_srun_line(const char *line, death *found) {
+  if (sscanf(line, "srun: error: %63[^:]: task%*[s ]%d", found->host, &found->rank) != 2) return false;
   const char *how = strrchr(line, ':');
-  heard->signal = signal_of(how + strspn(how, ": "));
-  return heard->signal != 0;
+  found->signal = signal_of(how + strspn(how, ": "));
+  return found->signal != 0;
 }
 
 /* The first that is heard of is the one that took the others with it. */
-static void hear(const char *line, void *context) {
+static void parse_line(const char *line, void *context) {
   death *d = context;
-  death heard = {.known = true};
+  death found = {.known = true};
   char both[2 * LINE_SIZE];
   if (d->known) return;
   snprintf(both, sizeof both, "%s %s", d->last_line, line);
   snprintf(d->last_line, sizeof d->last_line, "%s", line);
-  if (hear_mpirun(both, &heard) || hear_srun(line, &heard)) *d = heard;
+  if (parse_mpirun_line(both, &found) || parse_srun_line(line, &found)) *d = found;
 }
 
-static void say_rank(const supervisor *s, int rank, int signal) {
+static void log_rank(const supervisor *s, int rank, int signal) {
   char text[SP_INFLIGHT_TEXT], by[64] = "of a fault";
   const bool known = s->run.begun && sp_inflight_describe(s->inflight, rank, text, NULL);
   if (signal) snprintf(by, sizeof by, "by signal %d (%s)", signal, strsignal(signal));
@@ -78,14 +78,14 @@ static void say_rank(const supervisor *s, int rank, int signal) {
   sp_log(SP_LOG_ERROR, "rank %d died %s: %s%s", rank, by, known ? text : "on ", known ? "" : s->death.host);
 }
 
-static void say_what_happened(const supervisor *s) {
+static void log_what_happened(const supervisor *s) {
   const int launcher_signal = s->end.exit_code > 128 ? s->end.exit_code - 128 : 0;
   if (s->run.crashed) {
-    say_rank(s, s->run.crash.rank, s->run.crash.signal);
+    log_rank(s, s->run.crash.rank, s->run.crash.signal);
   } else if (s->death.known) {
-    say_rank(s, s->death.rank, s->death.signal);
+    log_rank(s, s->death.rank, s->death.signal);
   } else if ((s->run.end == SP_END_DEVICE || s->run.end == SP_END_BROKEN) && s->run.end_rank > 0) {
-    say_rank(s, s->run.end_rank, 0);
+    log_rank(s, s->run.end_rank, 0);
   } else if (s->run.end == SP_END_STALLED) {
     sp_log(SP_LOG_ERROR, "the job hung");
   } else if (launcher_signal) {
@@ -159,7 +159,7 @@ static void note_start(void) {
 
 /* One run; what it left is in s. */
 static sp_status run_once(supervisor *s, char *const *command) {
-  const sp_launch_listener listener = {hear, &s->death};
+  const sp_launch_listener listener = {parse_line, &s->death};
   const uint64_t from = sp_history_size(s->history);
   s->death = (death){0};
   SP_TRY(sp_launch_run(command, &listener, &s->end));
@@ -178,7 +178,7 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
     *exit_code = s->end.exit_code;
     if (s->end.told || s->end.asked) return SP_SUCCESS;
     const bool another = is_worth_another(s);
-    if (another || s->death.known) say_what_happened(s);
+    if (another || s->death.known) log_what_happened(s);
     if (!another) return SP_SUCCESS;
     const off_t done_now = journal_size(s);
     if (went_on(s, done_now > done)) in_vain = 0;

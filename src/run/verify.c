@@ -76,7 +76,7 @@ static sp_status read_recorded(verifier *v) {
 }
 
 /* This rank's gathers: from the one in which its share of the traces begins. */
-static void take_share(verifier *v, int rank, int size) {
+static void set_share(verifier *v, int rank, int size) {
   const sp_gather_index *index = v->index;
   const sp_global shares[2] = {index->n_traces / (sp_global)size * (sp_global)rank,
                                index->n_traces / (sp_global)size * (sp_global)(rank + 1)};
@@ -102,7 +102,7 @@ static sp_status open_all(verifier *v, int rank, int size) {
   SP_TRY(sp_recheck_open(v->path, v->options->against, &v->output));
   v->index = sp_recheck_index(v->output);
   v->first_bad = v->index->n_gathers;
-  take_share(v, rank, size);
+  set_share(v, rank, size);
   return read_recorded(v);
 }
 

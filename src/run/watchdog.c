@@ -21,8 +21,8 @@ static const double tell_part = 0.8, end_part = 1, others_part = 1.5;
 
 enum { MAX_SHOWN = 256 };
 
-struct sp_watch {
-  sp_watch_config config;
+struct sp_watchdog {
+  sp_watchdog_config config;
   int *neighbours; /* [n_neighbours]: ranks of this node whose processes can be seen, ascending */
   int n_neighbours;
   pthread_t thread;
@@ -39,12 +39,12 @@ struct sp_watch {
 
 /* --- ending the process --------------------------------------------------------------------------------------- */
 
-static bool is_gone(const sp_watch *w, int rank) {
+static bool is_gone(const sp_watchdog *w, int rank) {
   return kill(w->config.places[rank].process, 0) && errno == ESRCH;
 }
 
 /* Of the ranks of a node that live, the first one speaks. */
-static bool is_speaker(const sp_watch *w) {
+static bool is_speaker(const sp_watchdog *w) {
   for (int i = 0; i < w->n_neighbours && w->neighbours[i] < w->config.rank; i++) {
     if (!is_gone(w, w->neighbours[i])) return false;
   }
@@ -52,14 +52,14 @@ static bool is_speaker(const sp_watch *w) {
 }
 
 /* The launcher ends the other ranks when one leaves like this. */
-_Noreturn static void leave(sp_end why, const sp_watch *w) {
+_Noreturn static void leave(sp_end why, const sp_watchdog *w) {
   if (is_speaker(w) || why == SP_END_STALLED) sp_history_end(w->config.history_path, why, w->config.rank);
   _exit(SP_EXIT_RESUMABLE);
 }
 
 /* Launchers end a job when a rank dies; some take their time, and some need to be told to. A process that is gone at
  * two looks is not one that is just being replaced. */
-static void look_at_neighbours(sp_watch *w) {
+static void look_at_neighbours(sp_watchdog *w) {
   int gone = -1;
   for (int i = 0; i < w->n_neighbours && gone < 0; i++) {
     if (is_gone(w, w->neighbours[i])) gone = w->neighbours[i];
@@ -77,7 +77,7 @@ static void look_at_neighbours(sp_watch *w) {
 
 /* --- hangs ---------------------------------------------------------------------------------------------------- */
 
-static void report_stall(const sp_watch *w, double seconds) {
+static void report_stall(const sp_watchdog *w, double seconds) {
   sp_log(SP_LOG_ERROR, "stalled: nothing was done for %.0f s; ending the job, which can go on", seconds);
   for (int r = 0; r < w->config.n_ranks && r < MAX_SHOWN; r++) {
     char text[SP_INFLIGHT_TEXT];
@@ -87,7 +87,7 @@ static void report_stall(const sp_watch *w, double seconds) {
   }
 }
 
-static void look_at_progress(sp_watch *w) {
+static void look_at_progress(sp_watchdog *w) {
   const char *what = atomic_load(&w->config.activity->what);
   const unsigned long long steps = atomic_load(&w->config.activity->steps);
   const double now = sp_now(), limit = w->config.stall_s, still = now - w->since;
@@ -110,7 +110,7 @@ static void look_at_progress(sp_watch *w) {
 /* --- the thread ----------------------------------------------------------------------------------------------- */
 
 static void *run(void *argument) {
-  sp_watch *w = argument;
+  sp_watchdog *w = argument;
   pthread_mutex_lock(&w->lock);
   while (!w->ending) {
     struct timespec next;
@@ -129,8 +129,8 @@ static void *run(void *argument) {
   return NULL;
 }
 
-static sp_status find_neighbours(sp_watch *w) {
-  const sp_watch_config *c = &w->config;
+static sp_status find_neighbours(sp_watchdog *w) {
+  const sp_watchdog_config *c = &w->config;
   SP_TRY(sp_calloc((size_t)c->n_ranks, sizeof(int), "the ranks of a node", (void **)&w->neighbours));
   for (int r = 0; r < c->n_ranks; r++) {
     if (r == c->rank || c->places[r].node != c->places[c->rank].node || is_gone(w, r)) continue;
@@ -139,9 +139,9 @@ static sp_status find_neighbours(sp_watch *w) {
   return SP_SUCCESS;
 }
 
-sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
-  sp_watch *w = NULL;
-  SP_TRY(sp_calloc(1, sizeof *w, "the watch", (void **)&w));
+sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out) {
+  sp_watchdog *w = NULL;
+  SP_TRY(sp_calloc(1, sizeof *w, "the watchdog", (void **)&w));
   w->config = *config;
   w->suspect = -1;
   w->since = sp_now();
@@ -153,13 +153,13 @@ sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
   pthread_condattr_destroy(&clock);
   const sp_status status = find_neighbours(w);
   if (status != SP_SUCCESS) {
-    sp_watch_destroy(w);
+    sp_watchdog_destroy(w);
     return status;
   }
   const int error = pthread_create(&w->thread, NULL, run, w);
   if (error) {
-    sp_watch_destroy(w);
-    return SP_RAISE(SP_ERR_MEMORY, "the watch does not start: %s", strerror(error));
+    sp_watchdog_destroy(w);
+    return SP_RAISE(SP_ERR_MEMORY, "the watchdog does not start: %s", strerror(error));
   }
   w->started = true;
   pthread_setname_np(w->thread, "sp-watch");
@@ -167,7 +167,7 @@ sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out) {
   return SP_SUCCESS;
 }
 
-void sp_watch_destroy(sp_watch *w) {
+void sp_watchdog_destroy(sp_watchdog *w) {
   if (!w) return;
   if (w->started) {
     pthread_mutex_lock(&w->lock);

@@ -14,20 +14,20 @@
 #include "src/base/activity.h"
 #include "src/run/inflight.h"
 
-typedef struct sp_watch sp_watch;
+typedef struct sp_watchdog sp_watchdog;
 
-typedef struct sp_watch_config {
+typedef struct sp_watchdog_config {
   const char *inflight_path, *history_path; /* borrowed */
   const sp_activity *activity;              /* of this rank; borrowed */
   const sp_place *places;                   /* [n_ranks]; borrowed */
   int rank, n_ranks;
   double stall_s; /* 0: hangs are not looked for */
-} sp_watch_config;
+} sp_watchdog_config;
 
 /* Starts the thread. Errors: SP_ERR_MEMORY. */
-sp_status sp_watch_create(const sp_watch_config *config, sp_watch **out);
+sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out);
 
 /* Takes NULL. */
-void sp_watch_destroy(sp_watch *watch);
+void sp_watchdog_destroy(sp_watchdog *watch);
 
 #endif

@@ -136,7 +136,7 @@ static sp_status finish(worker *w) {
 
 /* The next task is read while the one in hand is computed, and queued behind it; but one that may kill its worker has
  * nothing else beside it. */
-static sp_status take_task(worker *w) {
+static sp_status receive_task(worker *w) {
   const sp_task *task = &w->deal->task;
   const int k = w->in_hand == 0;
   w->tasks[k] = *task;
@@ -164,7 +164,7 @@ static sp_status run_tasks(worker *w) {
     SP_TRY(receive(w));
     const sp_deal_kind kind = (sp_deal_kind)w->deal->kind;
     if (kind == SP_DEAL_TASK) {
-      SP_TRY(take_task(w));
+      SP_TRY(receive_task(w));
       continue;
     }
     SP_TRY(finish(w));

@@ -9,7 +9,7 @@
 #include "seisproc/stop.h"
 #include "src/segy/exporter.h"
 
-static sp_status say_losses(sp_exporter *ex) {
+static sp_status log_losses(sp_exporter *ex) {
   uint64_t counts[3] = {ex->losses.clipped, ex->losses.not_finite, ex->losses.zeroed};
   SP_TRY(sp_team_sum(&ex->team, counts, 3));
   if (ex->team.rank) return SP_SUCCESS;
@@ -48,13 +48,13 @@ static sp_status run(sp_exporter *ex) {
   sp_status status = sp_export_pass(ex);
   if (status == SP_SUCCESS) status = sp_export_end_output(ex);
   SP_TRY(sp_team_agree(&ex->team, status));
-  SP_TRY(say_losses(ex));
-  SP_TRY(sp_export_say_columns(ex));
+  SP_TRY(log_losses(ex));
+  SP_TRY(sp_export_log_columns(ex));
   if (ex->team.rank == 0 && !ex->stream) status = sp_part_publish(ex->part_path, ex->options->output);
   return sp_team_agree(&ex->team, status);
 }
 
-static void say_done(const sp_exporter *ex, double seconds) {
+static void log_done(const sp_exporter *ex, double seconds) {
   const double bytes = (double)ex->n_traces * (double)ex->trace_bytes;
   sp_info("%s: %s, %llu traces of %u samples, %s-endian %s; %.3g MB in %.1f s, %.0f MB/s", ex->options->output,
           ex->kind == SP_KIND_SU ? "SU" : "SEG-Y", (unsigned long long)ex->n_traces, ex->n_samples,
@@ -69,7 +69,7 @@ sp_status sp_export(MPI_Comm comm, const sp_export_options *options) {
   const sp_status status = run(&ex);
   const double seconds = ex.meter.what ? sp_meter_end(&ex.meter) : 0;
   if (ex.fd >= 0) close(ex.fd);
-  if (status == SP_SUCCESS && ex.team.rank == 0 && !options->quiet) say_done(&ex, seconds);
+  if (status == SP_SUCCESS && ex.team.rank == 0 && !options->quiet) log_done(&ex, seconds);
   if (status != SP_SUCCESS && ex.team.rank == 0 && ex.fd >= 0 && !ex.stream) sp_part_discard(ex.part_path);
   if (status == SP_STOPPED && ex.team.rank == 0) {
     sp_warn("%s: stopped; %s", options->output,

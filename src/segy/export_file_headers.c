@@ -93,7 +93,7 @@ static bool add_lines(uint8_t *text, char lines[MOST_ADDED][LINE_BYTES], int n) 
   return true;
 }
 
-static sp_status say_what_was_done(sp_exporter *ex) {
+static sp_status describe_processing(sp_exporter *ex) {
   char lines[MOST_ADDED][LINE_BYTES], *job = NULL;
   uint8_t *text = ex->file_header + ex->text_at;
   if (ex->options->keep_text) return SP_SUCCESS;
@@ -197,5 +197,5 @@ sp_status sp_export_set_file_headers(sp_exporter *ex) {
     SP_TRY(set_binary(ex, binary));
   }
   SP_TRY(set_ensembles(ex, binary));
-  return say_what_was_done(ex);
+  return describe_processing(ex);
 }

@@ -221,7 +221,7 @@ sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uin
 
 /* --- what was lost ------------------------------------------------------------------------------------------------ */
 
-sp_status sp_export_say_columns(sp_exporter *ex) {
+sp_status sp_export_log_columns(sp_exporter *ex) {
   uint64_t counts[2 * SP_SEGY_MAX_COLUMNS] = {0};
   char names[256] = "";
   size_t used = 0;

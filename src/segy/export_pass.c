@@ -56,7 +56,7 @@ static sp_status find_row(mover *m, uint64_t trace) {
 }
 
 /* Whether segy/exact has the samples of this trace; traces are asked for in ascending order. Reads them to m->raw. */
-static sp_status take_exact(mover *m, uint64_t trace, bool *found) {
+static sp_status copy_exact(mover *m, uint64_t trace, bool *found) {
   *found = false;
   while (m->row < m->n_rows) {
     if (m->row == m->first_row + m->n_places) SP_TRY(read_places(m, m->row));
@@ -102,7 +102,7 @@ static sp_status move_block(mover *m, uint64_t first, sp_local n) {
     memcpy(out, m->headers + (first + i - m->chunk) * ex->header_bytes, ex->header_bytes);
     for (uint32_t k = 0; ex->scale != 1 && k < ex->n_samples; k++) samples[k] = (float)(samples[k] * ex->scale);
     bool exact = false;
-    if (ex->exact_traces) SP_TRY(take_exact(m, first + i, &exact));
+    if (ex->exact_traces) SP_TRY(copy_exact(m, first + i, &exact));
     if (exact) {
       encode_around_exact(m, samples, out + ex->header_bytes);
     } else {

@@ -80,7 +80,7 @@ sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uin
 void sp_export_set_shape(const sp_exporter *ex, uint8_t *header);
 
 /* Tells what header fields could not hold whole, and what no field was there for. Collective. */
-sp_status sp_export_say_columns(sp_exporter *ex);
+sp_status sp_export_log_columns(sp_exporter *ex);
 
 /* --- export_file_headers.c --- */
 

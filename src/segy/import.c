@@ -40,7 +40,7 @@ static sp_status move_traces(sp_importer *im) {
   const sp_pass first = {.write = im->order_expected, .collect = true, .share = first_share};
   SP_TRY(sp_team_agree(team, sp_import_pass(im, &first)));
   SP_TRY(sp_import_build_order(im));
-  SP_TRY(sp_import_say_notes(im));
+  SP_TRY(sp_import_log_notes(im));
   bool sorted;
   SP_TRY(share_order(im, &sorted));
   if (!sorted && im->order_expected) return SP_SUCCESS;
@@ -57,7 +57,7 @@ static sp_status run(sp_importer *im) {
   return sp_import_finish(im);
 }
 
-static void say_done(const sp_importer *im, double seconds) {
+static void log_done(const sp_importer *im, double seconds) {
   const sp_segy_layout *layout = im->layout;
   char name[SP_NAME_LENGTH + 1];
   sp_import_gather_name(im, name);
@@ -88,7 +88,7 @@ sp_status sp_import(MPI_Comm comm, const sp_import_options *options) {
   const sp_status status = run(&im);
   const double seconds = im.meter.what ? sp_meter_end(&im.meter) : 0;
   if (status == SP_SUCCESS) {
-    if (im.team.rank == 0 && !options->quiet) say_done(&im, seconds);
+    if (im.team.rank == 0 && !options->quiet) log_done(&im, seconds);
   } else {
     sp_import_close(&im);
     sp_team_agree(&im.team, status); /* all have closed it */

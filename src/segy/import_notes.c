@@ -116,7 +116,7 @@ static const char *which(const sp_note *note, uint64_t n_traces, char text[96]) 
   return text;
 }
 
-sp_status sp_import_say_notes(sp_importer *im) {
+sp_status sp_import_log_notes(sp_importer *im) {
   SP_TRY(add_up(&im->team, im->notes));
   if (im->offset_column >= 0 && im->notes[SP_NOTE_COORDINATE_UNIT].count) {
     return im->team.rank ? SP_ERR_INPUT
@@ -132,7 +132,7 @@ sp_status sp_import_say_notes(sp_importer *im) {
   const uint64_t n = layout->n_traces;
   const sp_note *notes = im->notes;
   char text[96];
-  sp_segy_say_notes(path, layout);
+  sp_segy_log_notes(path, layout);
   if (notes[SP_NOTE_SAMPLES].count) {
     sp_warn("%s: %s say %g samples, the file has %u: used %u", path, which(&notes[SP_NOTE_SAMPLES], n, text),
             notes[SP_NOTE_SAMPLES].value, layout->n_samples, layout->n_samples);

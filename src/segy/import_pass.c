@@ -58,7 +58,7 @@ static sp_status collect(mover *m, uint64_t first, sp_local n) {
 /* --- traces ------------------------------------------------------------------------------------------------------- */
 
 /* One raw trace, which goes to place `i` of a chunk that starts at `chunk`, place `b` of its block. */
-static void take_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i, sp_local b) {
+static void convert_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i, sp_local b) {
   sp_importer *im = m->im;
   const sp_segy_layout *layout = im->layout;
   memcpy(m->headers + (size_t)i * layout->header_bytes, raw, layout->header_bytes);
@@ -93,7 +93,7 @@ static sp_status move_in_order(mover *m, uint64_t chunk, sp_local n) {
     SP_TRY(read_traces(m, chunk + first, b));
     announce(m, chunk + first + b, b); /* read from the disk while these are converted and written */
     for (sp_local i = 0; i < b; i++) {
-      take_trace(m, m->staging + (uint64_t)i * layout->trace_bytes, chunk, first + i, i);
+      convert_trace(m, m->staging + (uint64_t)i * layout->trace_bytes, chunk, first + i, i);
     }
     SP_TRY(sp_dataset_write_independent(m->im->traces, chunk + first, b, m->samples));
     first += b;
@@ -146,7 +146,7 @@ static sp_status move_sorted(mover *m, uint64_t chunk, sp_local n) {
     for (sp_local k = i; k < i + group; k++) {
       const uint64_t trace = m->places[k] >> 32;
       const sp_local place = (sp_local)m->places[k];
-      take_trace(m, m->staging + (trace - from) * layout->trace_bytes, chunk, place, place);
+      convert_trace(m, m->staging + (trace - from) * layout->trace_bytes, chunk, place, place);
     }
   }
   return sp_dataset_write_independent(im->traces, chunk, n, m->samples);

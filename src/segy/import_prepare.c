@@ -107,7 +107,7 @@ typedef struct told {
   bool order_expected, has_recorded_offset, spooled;
 } told;
 
-static sp_status tell(sp_importer *im) {
+static sp_status describe_input(sp_importer *im) {
   told t = {.n_gather_keys = im->n_gather_keys,
             .n_keys = im->n_keys,
             .offset_column = im->offset_column,
@@ -131,7 +131,7 @@ static sp_status tell(sp_importer *im) {
 }
 
 /* Opens what rank 0 has found, on another rank. */
-static sp_status open_told(sp_importer *im) {
+static sp_status open_as_told(sp_importer *im) {
   if (!im->spooled) return open_input(im);
   char *name;
   SP_TRY(sp_side_path(im->options->output, SP_SIDE_SPOOL, &name));
@@ -162,10 +162,10 @@ sp_status sp_import_prepare(sp_importer *im) {
   im->opened = im->options->input;
   SP_TRY(sp_team_agree(&im->team, sp_calloc(1, sizeof *im->layout, "a layout", (void **)&im->layout)));
   SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : prepare_first(im)));
-  SP_TRY(tell(im));
+  SP_TRY(describe_input(im));
   im->first = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank);
   im->end = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank + 1);
-  sp_status status = im->team.rank ? open_told(im) : SP_SUCCESS;
+  sp_status status = im->team.rank ? open_as_told(im) : SP_SUCCESS;
   if (status == SP_SUCCESS) status = allocate_keys(im);
   status = sp_team_agree(&im->team, status);
   sp_import_drop_spool(im); /* all have it open */

@@ -109,7 +109,7 @@ size_t sp_import_key_bytes(const sp_importer *im, int column);
 sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *headers, size_t n);
 
 /* Logs the notes of all ranks, from rank 0. Collective. */
-sp_status sp_import_say_notes(sp_importer *im);
+sp_status sp_import_log_notes(sp_importer *im);
 
 /* Adds the gather index and the samples that floats do not keep, syncs, renames. Collective. */
 sp_status sp_import_finish(sp_importer *im);

@@ -70,7 +70,7 @@ void sp_segy_note(sp_segy_layout *layout, const char *format, ...) {
   snprintf(layout->notes + used, sizeof layout->notes - used, "%s%s", used ? "\n" : "", line);
 }
 
-void sp_segy_say_notes(const char *path, const sp_segy_layout *layout) {
+void sp_segy_log_notes(const char *path, const sp_segy_layout *layout) {
   for (const char *line = layout->notes; *line;) {
     const size_t n = strcspn(line, "\n");
     sp_warn("%s: %.*s", path, (int)n, line);

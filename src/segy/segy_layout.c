@@ -203,8 +203,8 @@ static sp_status check_fit(const sp_segy_probe *probe, const sp_stanza *stanza, 
 
 /* --- what was used instead ------------------------------------------------------------------------------------ */
 
-static void say_differences(const sp_segy_probe *probe, const declared *d, const sp_candidates *c, const sp_extent *e,
-                            sp_segy_layout *layout) {
+static void note_differences(const sp_segy_probe *probe, const declared *d, const sp_candidates *c, const sp_extent *e,
+                             sp_segy_layout *layout) {
   if (e->first_trace != c->first_trace[0] && !strstr(layout->notes, "fits with and without")) {
     sp_segy_note(layout, "headers say that the first trace is at byte %llu, the file shows byte %llu: used that",
                  (unsigned long long)c->first_trace[0], (unsigned long long)e->first_trace);
@@ -322,7 +322,7 @@ static sp_status layout_segy(const sp_segy_probe *probe, uint8_t *header, sp_sta
   if (e.first_trace != plain + (uint64_t)d.n_texts * SP_SEGY_TEXT_BYTES) {
     SP_TRY(sp_stanza_read(probe, (e.first_trace - plain) / SP_SEGY_TEXT_BYTES, layout, stanza));
   }
-  say_differences(probe, &d, &c, &e, layout);
+  note_differences(probe, &d, &c, &e, layout);
   keep_extent(&e, layout);
   return finish(probe, &d, stanza, header, layout);
 }

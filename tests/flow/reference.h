@@ -211,7 +211,7 @@ static inline void mark_traces(const survey *s, sp_local gather, float *in, refe
   }
 }
 
-static inline sp_reason judge_input(const survey *s, sp_local gather, const reference_marks *m) {
+static inline sp_reason check_input(const survey *s, sp_local gather, const reference_marks *m) {
   if (s->set_aside[gather]) return (sp_reason)s->set_aside[gather];
   if (m->n_bad && (s->nan == SP_NAN_GATHER || m->n_live == 0)) return SP_REASON_NOT_FINITE;
   return m->n_dead == s->first_trace[gather + 1] - s->first_trace[gather] ? SP_REASON_DEAD : SP_REASON_OK;
@@ -247,7 +247,7 @@ static inline sp_reason reference_gather_rows(const survey *s, sp_local gather, 
   mark_traces(s, gather, in, m);
   if (s->set_aside[gather]) memcpy(in, before, bytes); /* not even repaired */
   memcpy(processed, in, bytes);
-  sp_reason reason = judge_input(s, gather, m);
+  sp_reason reason = check_input(s, gather, m);
   if (!reason) reason = reference_live(s, gather, m, processed);
   if (reason) memcpy(processed, in, bytes);
   for (size_t i = 0; i < bytes / sizeof(float); i++) {

@@ -101,7 +101,7 @@ static inline sp_engine *make_engine(sp_engine_kind kind, const survey *s, int n
   return engine;
 }
 
-static inline held_slab *take_done(sp_engine *engine, bool poll) {
+static inline held_slab *finish_slab(sp_engine *engine, bool poll) {
   sp_slab *done = NULL;
   const struct timespec pause = {.tv_nsec = 20000};
   while (poll && !done) {
@@ -128,7 +128,7 @@ static inline product run_survey(sp_engine_kind kind, const survey *s, int n_thr
       next += n;
       in_flight++;
     } else {
-      held_slab *h = take_done(engine, random_below(&seed, 2));
+      held_slab *h = finish_slab(engine, random_below(&seed, 2));
       assert_int_equal(h->first_gather, expected);
       expected += h->slab.n_gathers;
       in_flight--;

@@ -108,7 +108,7 @@ static void test_fails_while_computing(void **unused) {
     sp_engine *engine = mock_device(s, "fail_wait=2", 3);
     held_slab *slabs[3] = {hold_slab(s, 0, 2), hold_slab(s, 2, 2), hold_slab(s, 4, 3)};
     for (int i = 0; i < 3; i++) assert_int_equal(sp_engine_submit(engine, &slabs[i]->slab), SP_SUCCESS);
-    assert_ptr_equal(take_done(engine, poll), slabs[0]);
+    assert_ptr_equal(finish_slab(engine, poll), slabs[0]);
     sp_slab *done = NULL;
     sp_status status = SP_SUCCESS;
     while (poll && status == SP_SUCCESS && !done) status = sp_engine_test(engine, &done);
@@ -130,7 +130,7 @@ static void test_loses_a_slab(void **unused) {
   held_slab *first = hold_slab(s, 0, 3), *second = hold_slab(s, 3, 2);
   assert_int_equal(sp_engine_submit(engine, &first->slab), SP_SUCCESS);
   assert_int_equal(sp_engine_submit(engine, &second->slab), SP_SUCCESS);
-  assert_ptr_equal(take_done(engine, true), first);
+  assert_ptr_equal(finish_slab(engine, true), first);
   sp_slab *done = NULL;
   for (const double end = seconds() + 0.1; seconds() < end;) {
     assert_int_equal(sp_engine_test(engine, &done), SP_SUCCESS);

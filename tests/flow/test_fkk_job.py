@@ -124,7 +124,7 @@ def whole(survey, tmp_path_factory):
     return read(job.output)
 
 
-@pytest.mark.parametrize("point", ["cube_read:1@2", "cube_filtered:2@2", "before_hand_over:2", "after_write:2",
+@pytest.mark.parametrize("point", ["cube_read:1@2", "cube_filtered:2@2", "before_slot_full:2", "after_write:2",
                                    "before_report:1"])
 def test_killed_and_resumed_on_other_ranks(seisproc, survey, whole, tmp_path, point):
     if not harness.FAULTY.exists():

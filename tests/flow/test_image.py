@@ -183,7 +183,7 @@ def test_a_hundred_kills_in_every_phase(tmp_path, image_survey, stacked_hashes):
 
 
 FAULTS = ("snapshot_written:1@2", "snapshot_written:2@2", "snapshot_named:1@2", "snapshot_named:3@2",
-          "before_hand_over:1@2", "integrity_written:1@0", "in_compute:4@2")
+          "before_slot_full:1@2", "integrity_written:1@0", "in_compute:4@2")
 
 
 @pytest.mark.parametrize("fault", FAULTS)

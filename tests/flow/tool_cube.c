@@ -14,7 +14,7 @@
 #include "seisproc/memory.h"
 #include "src/flow/volume/cube_filter.h"
 
-static void must(int fine, const char *what) {
+static void require(int fine, const char *what) {
   if (fine) return;
   fprintf(stderr, "tool_cube: %s\n", what);
   sp_comm_abort(SP_ERR_INTERNAL);
@@ -25,12 +25,12 @@ static void set_params(int argc, char **argv, sp_fkk_params *params) {
   sp_processor_example(&sp_processor_fkk, params);
   for (int i = 0; i < argc; i++) {
     char *value = strchr(argv[i], '=');
-    must(value != NULL, argv[i]);
+    require(value != NULL, argv[i]);
     *value++ = '\0';
     const sp_param *param = sp_param_find(sp_processor_fkk.params, argv[i]);
-    must(param && sp_param_parse(param, value, params, why, sizeof why) == SP_SUCCESS, why);
+    require(param && sp_param_parse(param, value, params, why, sizeof why) == SP_SUCCESS, why);
   }
-  must(sp_processor_fkk.check(params, why, sizeof why) == SP_SUCCESS, why);
+  require(sp_processor_fkk.check(params, why, sizeof why) == SP_SUCCESS, why);
 }
 
 /* The ranks write their traces one after the other. */
@@ -44,23 +44,23 @@ static void write_in_turn(const sp_cube_filter *cube, const char *path, uint64_t
   for (int turn = 0; turn < size; turn++) {
     if (turn == rank) {
       FILE *out = fopen(path, turn ? "r+b" : "wb");
-      must(out != NULL, "output");
+      require(out != NULL, "output");
       for (uint64_t i = share.first; i < end; i++) {
         float *row = traces + i * n_samples;
         const char state = (char)sp_cube_filter_state(cube, i - share.first);
         for (unsigned k = 0; k < n_samples; k++) row[k] -= removed[i * n_samples + k];
-        must(!fseek(out, (long)(i * n_samples * sizeof *row), SEEK_SET), "output");
-        must(fwrite(row, sizeof *row, n_samples, out) == n_samples, "output");
-        must(!fseek(out, (long)(n * n_samples * sizeof *row + i), SEEK_SET) && fputc(state, out) != EOF, "output");
+        require(!fseek(out, (long)(i * n_samples * sizeof *row), SEEK_SET), "output");
+        require(fwrite(row, sizeof *row, n_samples, out) == n_samples, "output");
+        require(!fseek(out, (long)(n * n_samples * sizeof *row + i), SEEK_SET) && fputc(state, out) != EOF, "output");
       }
-      must(!fclose(out), "output");
+      require(!fclose(out), "output");
     }
     MPI_Barrier(MPI_COMM_WORLD);
   }
 }
 
 int main(int argc, char **argv) {
-  must(sp_comm_start(&argc, &argv) == SP_SUCCESS && argc >= 13, "usage");
+  require(sp_comm_start(&argc, &argv) == SP_SUCCESS && argc >= 13, "usage");
   sp_fkk_params params;
   set_params(argc - 13, argv + 13, &params);
   const unsigned n_samples = (unsigned)atoi(argv[5]);
@@ -68,13 +68,13 @@ int main(int argc, char **argv) {
   sp_fkk_filter_of(&params, atof(argv[9]), atof(argv[10]), n_samples, atof(argv[6]), &filter);
   FILE *in = fopen(argv[1], "rb");
   unsigned long long n = 0;
-  must(in && fscanf(in, "%llu", &n) == 1 && fgetc(in) == '\n', "input");
+  require(in && fscanf(in, "%llu", &n) == 1 && fgetc(in) == '\n', "input");
   uint32_t *cell = malloc(n * sizeof *cell);
   float *traces = malloc(n * n_samples * sizeof *traces), *removed = malloc(n * n_samples * sizeof *removed);
-  must(fread(cell, sizeof *cell, n, in) == n && fread(traces, sizeof *traces * n_samples, n, in) == n, "input");
+  require(fread(cell, sizeof *cell, n, in) == n && fread(traces, sizeof *traces * n_samples, n, in) == n, "input");
   fclose(in);
   sp_thread_team *team;
-  must(sp_thread_team_create(atoi(argv[11]), &team) == SP_SUCCESS, "team");
+  require(sp_thread_team_create(atoi(argv[11]), &team) == SP_SUCCESS, "team");
   const sp_cube_spec spec = {.comm = MPI_COMM_WORLD,
                              .team = team,
                              .filter = &filter,
@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
                              .mean = params.duplicates == SP_FKK_MEAN,
                              .scratch = *params.scratch.text ? params.scratch.text : NULL};
   sp_cube_filter *cube;
-  must(sp_cube_filter_create(&spec, &cube) == SP_SUCCESS, "cube");
+  require(sp_cube_filter_create(&spec, &cube) == SP_SUCCESS, "cube");
   const sp_share share = sp_cube_filter_share(cube);
   const uint64_t end = share.first + share.count < n ? share.first + share.count : n, slab = (uint64_t)atoi(argv[12]);
   for (uint64_t i = share.first; i < end; i += slab) {
@@ -95,8 +95,8 @@ int main(int argc, char **argv) {
   }
   sp_cube_filter_wait(cube);
   const uint64_t allocations = sp_alloc_count();
-  must(sp_cube_filter_run(cube) == SP_SUCCESS, "run");
-  must(params.duplicates == SP_FKK_MEAN || sp_alloc_count() == allocations, "the filter has allocated memory");
+  require(sp_cube_filter_run(cube) == SP_SUCCESS, "run");
+  require(params.duplicates == SP_FKK_MEAN || sp_alloc_count() == allocations, "the filter has allocated memory");
   for (uint64_t i = share.first; i < end; i += slab) {
     sp_cube_filter_back(cube, i - share.first, end - i < slab ? end - i : slab, traces + i * n_samples,
                         removed + i * n_samples);

@@ -90,7 +90,7 @@ static bool another_list(const sp_param *param, char *text, size_t size) {
     }
   }
   snprintf(text + used, size - used, "]");
-  return !param->standard || strcmp(text, param->standard) != 0;
+  return !param->default_text || strcmp(text, param->default_text) != 0;
 }
 
 /* A file that paths may name. */
@@ -106,7 +106,7 @@ static const char *some_file(void) {
 
 /* A value of the parameter that is not the default, as an override would write it; false where there is none. */
 static bool another_value(const sp_param *param, char *text, size_t size) {
-  const char *standard = param->standard ? param->standard : "";
+  const char *standard = param->default_text ? param->default_text : "";
   switch (param->type) {
   case SP_PARAM_BOOL:
     snprintf(text, size, "%s", strcmp(standard, "true") ? "true" : "false");
@@ -194,13 +194,13 @@ static void check_table(const char *name, const sp_param *table, size_t size) {
   assert_true(values && back);
   for (const sp_param *param = table; param->key; param++) {
     char why[SP_WHY_SIZE], text[SP_PARAM_VALUE_SIZE], other[SP_PARAM_VALUE_SIZE];
-    if (param->standard && sp_param_parse(param, param->standard, values, why, sizeof why))
+    if (param->default_text && sp_param_parse(param, param->default_text, values, why, sizeof why))
       fail_msg("%s: default of %s", name, why);
     assert_true(param->help && *param->help);
     assert_null(strchr(param->help, '\n'));
     assert_ptr_equal(sp_param_find(table, param->key), param); /* no key twice */
     sp_param_format(param, values, text, sizeof text);
-    if (param->standard) {
+    if (param->default_text) {
       assert_int_equal(sp_param_parse(param, text, back, why, sizeof why), SP_SUCCESS);
       sp_param_format(param, back, other, sizeof other);
       assert_string_equal(text, other);

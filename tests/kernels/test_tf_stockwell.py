@@ -19,8 +19,8 @@ LOW = {"fmin": 5, "fmax": 20}
 @lru_cache(maxsize=None)
 def expectation(n_traces, n_samples, seed, sampling, options):
     gather = make_gather(n_traces, n_samples, seed)
-    judge = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
-    return gather, judge(gather, **dict(options))
+    expected_of = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
+    return gather, expected_of(gather, **dict(options))
 
 
 def distance(kernels, n_traces, n_samples, seed=1, sampling="full", **options):
@@ -93,22 +93,22 @@ def test_time_smoothing(kernels, time_smoothing, sampling):
 def test_low_amplitudes(kernels, mode, sampling):
     """Without protection weak coefficients are raised: a phase must be known, so no constant traces here."""
     gather = make_gather(12, 200, seed=7, constant=False)
-    judge = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
+    expected_of = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
     for options in ({"low_amp_protection": False}, {"low_amp_factor": 1}, {"low_amp_factor": 0.8}):
         options = {"mode": mode, "k": 1, **options}
         got = kernels.apply("tf", gather, transform="stockwell", sampling=sampling, **options).out
-        assert worst_distance(got, judge(gather, **options)) < LIMIT, options
+        assert worst_distance(got, expected_of(gather, **options)) < LIMIT, options
 
 
 @pytest.mark.parametrize("sampling", ["full", "reduced"])
 @pytest.mark.parametrize("mode", reference.MODES)
 def test_ties(kernels, mode, sampling):
     gather = tied_gather(24, 160)
-    judge = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
+    expected_of = reference.stockwell_gather if sampling == "full" else reference.reduced_gather
     for aperture in (3, 7):
         options = {"mode": mode, "k": 1.37, "aperture": aperture}
         got = kernels.apply("tf", gather, transform="stockwell", sampling=sampling, **options)
-        assert worst_distance(got.out, judge(gather, **options)) < LIMIT
+        assert worst_distance(got.out, expected_of(gather, **options)) < LIMIT
 
 
 @pytest.mark.parametrize("sampling", ["full", "reduced"])

@@ -101,7 +101,7 @@ static int parse(char *line, request *r, char *why, size_t why_size) {
   return !r->processor->check || r->processor->check(r->params, why, why_size) == SP_SUCCESS;
 }
 
-static void *take(size_t n, size_t size) {
+static void *allocate(size_t n, size_t size) {
   void *block = malloc(n * size + 1);
   if (!block || fread(block, size, n, stdin) != n) abort();
   return block;
@@ -112,8 +112,8 @@ static void serve(char *line) {
   request r = {0};
   const int fine = parse(line, &r, why, sizeof why);
   const size_t samples = (size_t)r.n_traces * r.geometry.n_samples;
-  r.in = take(samples, sizeof(float));
-  r.header_values = take((size_t)r.n_headers * r.n_traces, sizeof(double));
+  r.in = allocate(samples, sizeof(float));
+  r.header_values = allocate((size_t)r.n_headers * r.n_traces, sizeof(double));
   double *none = malloc((r.n_traces + 1) * sizeof *none); /* a column that the survey does not have */
   if (!none) abort();
   for (unsigned i = 0; i < r.n_traces; i++) none[i] = (double)NAN;

@@ -38,7 +38,7 @@ typedef struct team {
   uint64_t overflows, absent;
 } team;
 
-static void *must(void *block) {
+static void *require(void *block) {
   if (!block) abort();
   return block;
 }
@@ -93,11 +93,11 @@ static void parse(const char *line, request *r) {
 static void receive(const char *line, request *r) {
   const size_t row = (size_t)r->rows * r->config.grid.n_tau;
   const size_t samples = (size_t)r->n_traces * r->config.n_samples;
-  double *values = must(malloc(r->n_traces * 6 * sizeof *values));
-  r->traces = must(calloc(r->n_traces, sizeof *r->traces));
-  r->samples = must(malloc(samples * sizeof(float)));
-  r->velocity = must(malloc(3 * row * sizeof(float)));
-  r->order = must(malloc(r->n_batches * sizeof(uint32_t)));
+  double *values = require(malloc(r->n_traces * 6 * sizeof *values));
+  r->traces = require(calloc(r->n_traces, sizeof *r->traces));
+  r->samples = require(malloc(samples * sizeof(float)));
+  r->velocity = require(malloc(3 * row * sizeof(float)));
+  r->order = require(malloc(r->n_batches * sizeof(uint32_t)));
   read_all(values, r->n_traces * 6 * sizeof *values);
   for (uint32_t i = 0; i < r->n_traces; i++) {
     const double *v = values + 6 * i;
@@ -157,8 +157,8 @@ static void scale(const request *r, sp_pstm *p, sp_pstm_sums *sums) {
 
 static void migrate(const request *r, sp_pstm *p) {
   const size_t n = (size_t)r->tile.n[0] * r->tile.n[1] * r->config.grid.n_tau;
-  sp_pstm_sums sums = {.sum = must(calloc(n, sizeof(int64_t))), .hits = must(calloc(n, sizeof(uint32_t)))};
-  float *image = must(malloc(n * sizeof(float)));
+  sp_pstm_sums sums = {.sum = require(calloc(n, sizeof(int64_t))), .hits = require(calloc(n, sizeof(uint32_t)))};
+  float *image = require(malloc(n * sizeof(float)));
   team teams[MAX_THREADS];
   scale(r, p, &sums);
   for (int i = 0; i < r->threads; i++) teams[i] = (team){.r = r, .p = p, .sums = &sums, .thread = i};

@@ -46,7 +46,7 @@ static sp_gather_result result_of(uint64_t g) {
 }
 
 /* Gathers 20 to 29 are never said to be done. */
-static bool is_said(uint64_t g) {
+static bool is_logged(uint64_t g) {
   return g < 20 || g >= 30;
 }
 
@@ -92,7 +92,7 @@ static uint64_t check_truth(const sp_journal_contents *contents) {
     if (!contents->done[g]) continue;
     n++;
     const sp_gather_result expected = result_of(g);
-    assert_true(is_said(g));
+    assert_true(is_logged(g));
     assert_memory_equal(sp_figures_at(&sp_gather_figures, contents->figures, g), &expected, sizeof expected);
   }
   assert_int_equal(n, contents->n_done);

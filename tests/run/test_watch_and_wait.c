@@ -72,27 +72,27 @@ static void a_sync_covers_what_came_before_it(void **state) {
   assert_true(sp_sync_thread_create("/nowhere/at/all", &thread) != SP_SUCCESS);
 }
 
-/* Runs a watch in a process of its own; returns what that process ended with, 0 where the watch let it live. */
-static int watch_in_child(int rank, sp_place *places, int n, double stall_s, bool works) {
+/* Runs a watchdog in a process of its own; returns what that process ended with, 0 where the watchdog let it live. */
+static int watchdog_in_child(int rank, sp_place *places, int n, double stall_s, bool works) {
   const pid_t child = fork();
   if (child == 0) {
     sp_activity activity = {0};
     sp_activity_set(&activity, "waits for something");
     places[rank].process = getpid();
-    const sp_watch_config config = {.inflight_path = inflight,
-                                    .history_path = history,
-                                    .activity = &activity,
-                                    .places = places,
-                                    .rank = rank,
-                                    .n_ranks = n,
-                                    .stall_s = stall_s};
-    sp_watch *watch = NULL;
-    if (sp_watch_create(&config, &watch) != SP_SUCCESS) _exit(9);
+    const sp_watchdog_config config = {.inflight_path = inflight,
+                                       .history_path = history,
+                                       .activity = &activity,
+                                       .places = places,
+                                       .rank = rank,
+                                       .n_ranks = n,
+                                       .stall_s = stall_s};
+    sp_watchdog *watch = NULL;
+    if (sp_watchdog_create(&config, &watch) != SP_SUCCESS) _exit(9);
     for (int i = 0; i < 60; i++) {
       if (works) sp_activity_step(&activity);
       nap(50);
     }
-    sp_watch_destroy(watch);
+    sp_watchdog_destroy(watch);
     _exit(0);
   }
   int status = 0;
@@ -103,11 +103,11 @@ static int watch_in_child(int rank, sp_place *places, int n, double stall_s, boo
 static void who_hangs_is_ended_and_who_works_is_not(void **state) {
   sp_place places[2] = {{.role = SP_ROLE_COORDINATOR, .host = "n"}, {.role = SP_ROLE_WORKER, .node = 1, .host = "m"}};
   sp_last_run run;
-  assert_int_equal(watch_in_child(0, places, 2, 1, true), 0);
-  assert_int_equal(watch_in_child(0, places, 2, 0, false), 0); /* 0: hangs are not looked for */
+  assert_int_equal(watchdog_in_child(0, places, 2, 1, true), 0);
+  assert_int_equal(watchdog_in_child(0, places, 2, 0, false), 0); /* 0: hangs are not looked for */
   sp_history_last(history, 0, &run);
   assert_int_equal(run.end, SP_END_NONE);
-  assert_int_equal(watch_in_child(0, places, 2, 0.6, false), SP_EXIT_RESUMABLE);
+  assert_int_equal(watchdog_in_child(0, places, 2, 0.6, false), SP_EXIT_RESUMABLE);
   sp_history_last(history, 0, &run);
   assert_int_equal(run.end, SP_END_STALLED);
 }
@@ -123,7 +123,7 @@ static void a_neighbour_that_dies_takes_the_rank_with_it(void **state) {
                         {.role = SP_ROLE_WORKER, .process = neighbour, .host = "n"}};
   int status;
   const pid_t child = fork();
-  if (child == 0) _exit(watch_in_child(0, places, 2, 0, true));
+  if (child == 0) _exit(watchdog_in_child(0, places, 2, 0, true));
   waitpid(neighbour, &status, 0); /* a dead process is gone only when it was waited for */
   waitpid(child, &status, 0);
   assert_int_equal(WEXITSTATUS(status), SP_EXIT_RESUMABLE);
@@ -158,16 +158,16 @@ static void a_lock_is_one_process_and_ends_with_it(void **state) {
   assert_int_equal(pipe(to_child) | pipe(from_child), 0);
   const pid_t child = fork();
   if (child == 0) {
-    byte = sp_lock_take(lock_path, &lock) == SP_SUCCESS;
+    byte = sp_lock_acquire(lock_path, &lock) == SP_SUCCESS;
     if (write(from_child[1], &byte, 1) != 1 || read(to_child[0], &byte, 1) != 1) _exit(1);
     raise(SIGKILL);
   }
   assert_int_equal(read(from_child[0], &byte, 1), 1);
   assert_int_equal(byte, 1);
-  assert_int_equal(sp_lock_take(lock_path, &lock), SP_ERR_USAGE);
+  assert_int_equal(sp_lock_acquire(lock_path, &lock), SP_ERR_USAGE);
   assert_int_equal(write(to_child[1], &byte, 1), 1);
   waitpid(child, &status, 0);
-  assert_int_equal(sp_lock_take(lock_path, &lock), SP_SUCCESS);
+  assert_int_equal(sp_lock_acquire(lock_path, &lock), SP_SUCCESS);
   int fd = -1;
   assert_int_equal(sp_lock_join(lock_path, &fd), SP_SUCCESS);
   close(fd);

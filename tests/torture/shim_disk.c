@@ -154,7 +154,7 @@ static bool cannot_be_read(off_t offset, size_t n) {
   return offset < first + length && offset + (off_t)n > first;
 }
 
-static void take_time(double bytes) {
+static void spend_time(double bytes) {
   const char *rate = getenv("SHIM_RATE");
   if (!rate || bytes <= 0) return;
   const double seconds = bytes / atof(rate);
@@ -199,7 +199,7 @@ static ssize_t read_at(int fd, void *data, size_t n, off_t offset, bool at) {
       errno = EIO;
       return -1;
     }
-    take_time((double)n);
+    spend_time((double)n);
   }
   return at ? syscall(SYS_pread64, fd, data, n, offset) : syscall(SYS_read, fd, data, n);
 }
@@ -221,7 +221,7 @@ static int sync_file(int fd, long call) {
   if (!find_path(fd, path)) return (int)syscall(call, fd);
   if (fails("sync", &n_syncs)) return -1;
   const off_t end = log_end();
-  take_time((double)atomic_exchange(&unsynced, 0));
+  spend_time((double)atomic_exchange(&unsynced, 0));
   note_synced(fd, end); /* the disk of this test is never lost: only what is told of it counts */
   return 0;
 }

@@ -49,7 +49,7 @@ POINTS = {
         "headers_copied": 1, "before_write": 10, "between_writes": 10, "after_write": 10, "before_sync": 6,
         "after_sync": 6, "before_report": 10, "after_report": 10},
     "worker": {
-        "headers_copied": 1, "in_compute": 8, "before_hand_over": 8, "after_hand_over": 8},
+        "headers_copied": 1, "in_compute": 8, "before_slot_full": 8, "after_slot_full": 8},
 }
 # Points that only a job comes to that begins anew.
 AT_START = {"forgetting", "created", "headers_copied", "journal_written", "journal_renamed"}

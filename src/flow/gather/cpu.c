@@ -123,7 +123,7 @@ static void destroy(sp_engine *base) {
 }
 
 static sp_status create(const sp_engine_config *config, sp_engine **out) {
-  static const sp_team_ops ops = {touch_memory, sp_cpu_take, sp_cpu_run};
+  static const sp_team_ops ops = {touch_memory, sp_cpu_claim, sp_cpu_run};
   const char *names[SP_MAX_CHAIN_HEADERS];
   sp_cpu_engine *e;
   sp_status status;
@@ -155,7 +155,7 @@ static sp_status submit(sp_engine *base, sp_slab *slab) {
   sp_cpu_slot *s = sp_cpu_slot_at(e, base->in_flight); /* not in flight: no thread looks at it */
   sp_cpu_slot_fill(e, s, slab);
   sp_team_lock(e->team);
-  sp_cpu_slot_settle(e, s);
+  sp_cpu_slot_count_done(e, s);
   e->n_slots++;
   sp_team_wake(e->team);
   sp_team_unlock(e->team);

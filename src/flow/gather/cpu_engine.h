@@ -27,8 +27,8 @@ typedef struct sp_cpu_slot {
   sp_gather_state *gathers; /* [max_gathers] */
   sp_cursor *cursors;       /* [passes] */
   sp_traces traces;
-  sp_local n_done;  /* gathers */
-  sp_local settled; /* all gathers before this one are done */
+  sp_local n_done;      /* gathers */
+  sp_local done_before; /* all gathers before this one are done */
 } sp_cpu_slot;
 
 typedef struct sp_cpu_engine {
@@ -56,10 +56,10 @@ void sp_cpu_slot_fill(const sp_cpu_engine *engine, sp_cpu_slot *slot, sp_slab *s
 bool sp_cpu_slot_is_done(const sp_cpu_slot *slot);
 
 /* Gathers that are done at the front of the slab count as settled; under the team's lock. */
-void sp_cpu_slot_settle(const sp_cpu_engine *engine, sp_cpu_slot *slot);
+void sp_cpu_slot_count_done(const sp_cpu_engine *engine, sp_cpu_slot *slot);
 
 /* sp_team_ops.take and run; `context` is the engine. */
-bool sp_cpu_take(void *context, void *unit);
+bool sp_cpu_claim(void *context, void *unit);
 void sp_cpu_run(void *context, int thread, const void *unit);
 
 #endif

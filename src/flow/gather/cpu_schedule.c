@@ -81,7 +81,7 @@ static bool place_is_free(const sp_cpu_engine *e, int position, sp_local end_row
   for (int i = 0; i < position; i++) {
     const sp_cpu_slot *older = sp_cpu_slot_at(e, i);
     const sp_local *first_trace = older->slab->first_trace;
-    if (older->settled < older->slab->n_gathers && first_trace[older->settled] < end_row) return false;
+    if (older->done_before < older->slab->n_gathers && first_trace[older->done_before] < end_row) return false;
   }
   return true;
 }
@@ -110,7 +110,7 @@ static sp_unit unit_of(const sp_cpu_engine *e, const sp_cpu_slot *s, sp_local ga
                    .arranged = g->arranged};
 }
 
-static void take_unit(const sp_cpu_engine *e, sp_cpu_slot *s, uint32_t pass, job *j) {
+static void claim_unit(const sp_cpu_engine *e, sp_cpu_slot *s, uint32_t pass, job *j) {
   sp_cursor *c = &s->cursors[pass];
   const sp_local rows = s->gathers[c->gather].n_rows, size = unit_rows(e, pass, rows), left = rows - c->row;
   *j = (job){.slot = s, .pass = pass, .unit = unit_of(e, s, c->gather, pass)};
@@ -122,20 +122,20 @@ static void take_unit(const sp_cpu_engine *e, sp_cpu_slot *s, uint32_t pass, job
   c->gather++;
 }
 
-static bool take_from_pass(const sp_cpu_engine *e, int position, uint32_t pass, job *j) {
+static bool claim_from_pass(const sp_cpu_engine *e, int position, uint32_t pass, job *j) {
   sp_cpu_slot *s = sp_cpu_slot_at(e, position);
   sp_cursor *c = &s->cursors[pass];
   while (c->gather < s->slab->n_gathers && s->gathers[c->gather].pass > pass) c->gather++;
   if (c->gather == s->slab->n_gathers || !may_start(e, position, pass, c->gather)) return false;
-  take_unit(e, s, pass, j);
+  claim_unit(e, s, pass, j);
   return true;
 }
 
-bool sp_cpu_take(void *context, void *unit) {
+bool sp_cpu_claim(void *context, void *unit) {
   const sp_cpu_engine *e = context;
   for (int position = 0; position < e->n_slots; position++) {
     for (uint32_t pass = sp_cpu_passes(e); pass-- > 0;) {
-      if (take_from_pass(e, position, pass, unit)) return true;
+      if (claim_from_pass(e, position, pass, unit)) return true;
     }
   }
   return false;
@@ -200,8 +200,8 @@ static void add_outcome(sp_gather_state *g, const sp_unit_outcome *outcome) {
   g->crc_noise ^= outcome->crc_noise;
 }
 
-void sp_cpu_slot_settle(const sp_cpu_engine *e, sp_cpu_slot *s) {
-  while (s->settled < s->slab->n_gathers && s->gathers[s->settled].pass == sp_cpu_passes(e)) s->settled++;
+void sp_cpu_slot_count_done(const sp_cpu_engine *e, sp_cpu_slot *s) {
+  while (s->done_before < s->slab->n_gathers && s->gathers[s->done_before].pass == sp_cpu_passes(e)) s->done_before++;
 }
 
 bool sp_cpu_slot_is_done(const sp_cpu_slot *s) {
@@ -219,7 +219,7 @@ static void end_gather(sp_cpu_engine *e, const sp_unit_scratch *scratch, const j
   sp_team_lock(e->team);
   g->pass = sp_cpu_passes(e);
   j->slot->n_done++;
-  sp_cpu_slot_settle(e, j->slot);
+  sp_cpu_slot_count_done(e, j->slot);
   if (sp_cpu_slot_is_done(j->slot)) sp_team_notify(e->team);
   sp_team_wake(e->team); /* its place is free */
 }
@@ -280,7 +280,7 @@ static bool skips_any(const sp_cpu_slot *s, sp_local gather) {
 void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab) {
   s->slab = slab;
   s->n_done = 0;
-  s->settled = 0;
+  s->done_before = 0;
   memset(s->cursors, 0, sp_cpu_passes(e) * sizeof *s->cursors);
   for (sp_local i = 0; i < slab->n_gathers; i++) {
     sp_gather_state *g = &s->gathers[i];

@@ -316,7 +316,7 @@ sp_status sp_gather_submit(void *worker_, int k) {
                        .user = in};
   point_trace_figures(w, in);
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->task.first_unit, in->task.n_units);
-  sp_stage_add(w->site->times, SP_STAGE_HAND_OVER, sp_now() - start, 0);
+  sp_stage_add(w->site->times, SP_STAGE_SLOT, sp_now() - start, 0);
   in->engine = engine_for(w, &in->task);
   return sp_engine_submit(in->engine, &in->slab);
 }
@@ -329,9 +329,9 @@ sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figure
   sp_activity_set(w->site->activity, "computes");
   SP_TRY(sp_engine_wait(in->engine, &done));
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
-  SP_FAULT_POINT("before_hand_over");
+  SP_FAULT_POINT("before_slot_full");
   sp_slot_set_full(in->slot, true);
-  SP_FAULT_POINT("after_hand_over");
+  SP_FAULT_POINT("after_slot_full");
   *n_slots = 1;
   return SP_SUCCESS;
 }

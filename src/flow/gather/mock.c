@@ -279,7 +279,7 @@ static sp_status submit(sp_engine *base, sp_slab *slab) {
 }
 
 /* The oldest slab, done; under the lock. */
-static sp_status take_oldest(mock_engine *e, sp_slab **done) {
+static sp_status finish_oldest(mock_engine *e, sp_slab **done) {
   const ticket *t = &e->tickets[e->oldest];
   if (t->failed) {
     e->gone = true;
@@ -297,7 +297,7 @@ static sp_status test(sp_engine *base, sp_slab **done) {
   if (e->gone) return SP_ERR_DEVICE;
   sp_status status = SP_SUCCESS;
   pthread_mutex_lock(&e->lock);
-  if (e->tickets[e->oldest].done) status = take_oldest(e, done);
+  if (e->tickets[e->oldest].done) status = finish_oldest(e, done);
   pthread_mutex_unlock(&e->lock);
   return status;
 }
@@ -307,7 +307,7 @@ static sp_status wait(sp_engine *base, sp_slab **done) {
   if (e->gone) return SP_ERR_DEVICE;
   pthread_mutex_lock(&e->lock);
   while (!e->tickets[e->oldest].done) pthread_cond_wait(&e->changed, &e->lock);
-  const sp_status status = take_oldest(e, done);
+  const sp_status status = finish_oldest(e, done);
   pthread_mutex_unlock(&e->lock);
   return status;
 }

@@ -246,7 +246,7 @@ static void compute_one(void *context, int thread, uint64_t item) {
 }
 
 /* Rows of a task's points go into a slot of the window. */
-static void hand_over(sp_image_worker *w, sp_image_input *in) {
+static void fill_slot(sp_image_worker *w, sp_image_input *in) {
   sp_node_window *window = w->site->window;
   const size_t rows = (size_t)in->task.n_units * w->shared->n_classes, row = sp_image_n_tau(w) * sizeof(float);
   const size_t gather = w->shared->n_classes * row;
@@ -266,14 +266,14 @@ static void hand_over(sp_image_worker *w, sp_image_input *in) {
     results[p] = (sp_gather_result){.crc_traces = sp_crc32c(0, (const char *)in->image + p * gather, gather),
                                     .reason = w->shared->reached ? SP_REASON_OK : SP_REASON_DEAD};
   }
-  SP_FAULT_POINT("before_hand_over");
+  SP_FAULT_POINT("before_slot_full");
   sp_slot_set_full(slot, true);
 }
 
 sp_status sp_image_submit(void *worker_, int k) {
   sp_image_worker *w = worker_;
   if (w->now.step == SP_IMAGE_WRITE) {
-    hand_over(w, &w->inputs[k]);
+    fill_slot(w, &w->inputs[k]);
   } else {
     sp_thread_team_start(w->driver, 1, 1, k ? compute_one : compute_zero, w);
   }

@@ -291,11 +291,11 @@ static sp_slot *claim_slot(worker *w, const sp_task *task, uint64_t first, uint3
     i += n;
   }
   slot->page_offset = (uint32_t)sp_row_phase(boxes[0].first_row, w->shape->n_samples * sizeof(float));
-  sp_stage_add(w->site->times, SP_STAGE_HAND_OVER, sp_now() - start, 0);
+  sp_stage_add(w->site->times, SP_STAGE_SLOT, sp_now() - start, 0);
   return slot;
 }
 
-static sp_status hand_over_slab(worker *w, int k, uint64_t first) {
+static sp_status fill_slot(worker *w, int k, uint64_t first) {
   const sp_node_window *window = w->site->window;
   const uint32_t count = slab_count(w, first);
   float *rows = slab_of(w, first);
@@ -321,9 +321,9 @@ static sp_status hand_over_slab(worker *w, int k, uint64_t first) {
   sp_thread_team_wait(w->team);
   count_reasons(&s, count, sp_slot_figures(window, slot));
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, 0);
-  SP_FAULT_POINT("before_hand_over");
+  SP_FAULT_POINT("before_slot_full");
   sp_slot_set_full(slot, true);
-  SP_FAULT_POINT("after_hand_over");
+  SP_FAULT_POINT("after_slot_full");
   w->n_slots[k]++;
   return SP_SUCCESS;
 }
@@ -396,7 +396,7 @@ sp_status sp_volume_submit(void *worker_, int k) {
   }
   SP_FAULT_POINT("cube_filtered");
   for (uint64_t first = 0; first < w->share.count; first += w->shared->slab_rows) {
-    SP_TRY(hand_over_slab(w, k, first));
+    SP_TRY(fill_slot(w, k, first));
   }
   sp_cube_filter_destroy(w->filter);
   w->filter = NULL;
