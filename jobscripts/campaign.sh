@@ -22,7 +22,7 @@ ask_queue() {
 }
 
 # How a survey stands: done, partial (complete, but for some gathers), failed, or left, and then how it is left.
-judge() { # LINE; sets state, note
+read_state() { # LINE; sets state, note
   local word=none job=- code=- queued=
   [ ! -e "$(state_of "$manifest" "$1")" ] || read -r word job code <"$(state_of "$manifest" "$1")" || true
   queued=$(awk -v job="$(cat "$(folder_of "$manifest")/$1.job" 2>/dev/null || echo none)" -v task="$1" \
@@ -76,7 +76,7 @@ print_status() {
   printf '%4s  %-7s  %13s  %s\n' line state gathers output
   for line in $(surveys_of "$manifest"); do
     read_survey "$manifest" "$line" || exit 1
-    judge "$line"
+    read_state "$line"
     printf '%4s  %-7s  %13s  %s%s\n' "$line" "$state" "$(gathers "$output")" "$output" "${note:+: $note}"
     count[$state]=$((count[$state] + 1)) n=$((n + 1))
   done
@@ -91,7 +91,7 @@ lines_to_run() {
   queue=$(ask_queue)
   for line in $(surveys_of "$manifest"); do
     read_survey "$manifest" "$line" || exit 1
-    judge "$line"
+    read_state "$line"
     case $state:$note in
     done:* | partial:* | left:running* | left:in\ the\ queue) ;;
     *) echo "$line" ;;

@@ -104,7 +104,7 @@ static sp_local slab_at(const part *p, uint64_t i, sp_global *first) {
   return left < p->shape.slab_traces ? (sp_local)left : p->shape.slab_traces;
 }
 
-static double read_alone(part *p) {
+static double time_reading(part *p) {
   const uint64_t rounds = p->shape.n_traces / ((uint64_t)p->shape.slab_traces * (uint64_t)p->size) + 1;
   require(sp_quiet_barrier(MPI_COMM_WORLD));
   const double start = sp_now();
@@ -117,7 +117,7 @@ static double read_alone(part *p) {
   return sp_now() - start;
 }
 
-static double write_alone(part *p) {
+static double time_writing(part *p) {
   const uint64_t row = p->shape.n_samples * sizeof(float);
   sp_row_writer *writer;
   require(sp_row_writer_create(p->traces, p->job->settings.direct_io, &writer));
@@ -138,7 +138,7 @@ static double write_alone(part *p) {
 
 /* Each rank computes its share of the survey's traces over and over from one slab in memory, two slabs in flight.
  * `busy`: the time in which the engine computed, else the time in all. */
-static double compute_alone(part *p, const settings *s, bool busy) {
+static double time_computing(part *p, const settings *s, bool busy) {
   const dealt *shape = &p->shape;
   const int n_gpus = s->gpu ? sp_gpu_count(NULL, 0) : 0;
   const size_t slab_floats = (size_t)shape->max_gather * shape->n_samples;
@@ -216,15 +216,15 @@ static int run_part(const settings *s, int argc, char **argv) {
   double seconds = 0;
   if (!strcmp(s->part, "read")) {
     open_part(&p, s, false, s->survey);
-    seconds = read_alone(&p);
+    seconds = time_reading(&p);
   } else if (!strcmp(s->part, "compute") || !strcmp(s->part, "copy") || !strcmp(s->part, "kernel")) {
     open_part(&p, s, false, s->survey);
-    seconds = compute_alone(&p, s, !strcmp(s->part, "kernel"));
+    seconds = time_computing(&p, s, !strcmp(s->part, "kernel"));
   } else {
     frame_path(s, path, sizeof path);
     create_frame(s, path);
     open_part(&p, s, true, path);
-    seconds = write_alone(&p);
+    seconds = time_writing(&p);
   }
   if (p.rank == 0) printf("%.9f\n", seconds);
   close_part(&p);

@@ -158,9 +158,9 @@ class ProgramRun(pytest.Item):
             result = harness.run([program], self.ranks, self.limit, env, harness.ROOT, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        self.judge(result)
+        self.check(result)
 
-    def judge(self, result):
+    def check(self, result):
         if result.timed_out:
             raise ProgramFailed(f"no end in {self.limit} s\n{result}")
         if result.returncode == SKIPPED:

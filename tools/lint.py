@@ -252,6 +252,38 @@ def check_text(source):
                 report(source.path, number, f"{len(text)} columns, at most {MAX_LINE}")
 
 
+# Words that are not to come back (docs/glossary.md), and what is said instead.
+WORDS = [
+    (r"(?i)\bjudg(e|es|ed|ing)\b|\bverdicts?\b", "threshold, decide or check"),
+    (r"(?i)\brebuil(d|ds|ding|t)\b", "resynthesise"),
+    (r"(?i)\bcalm\b", "stationary"),
+    (r"(?i)\bsettle[sd]?\b", "resolve"),
+    (r"(?i)\bredo(es|ne|ing)?\b", "write again"),
+    (r"(?i)\bdawdl(e|es|ed|ing)\b", "delay"),
+    (r"(?i)\bhand-over\b", "slot wait, or what it is that happens"),
+]
+NAMES = [
+    (r"\b(sp_)?(\w+_)?(hear|tell|say|take|must)(_\w+)?\s*\(", "parse, report, log, or a verb of its own"),
+    (r"\b\w+_alone\s*\(", "independent"),
+    (r"\bsp_watch(_\w+)?\b", "watchdog"),
+    (r"(->|\.)standard\b", "default_text"),
+]
+# To be written anew, with the words of today.
+OLD_WORDS = ("src/flow/gather/cuda/",)
+
+
+def check_words(source):
+    if source.path == "docs/glossary.md" or source.path.startswith(OLD_WORDS):
+        return
+    for pattern, instead in WORDS:
+        for line, match in source.grep(pattern):
+            report(source.path, line, f"'{match.group(0)}' is not our word: {instead} (docs/glossary.md)")
+    if source.path.startswith(("src/", "kernels/", "include/", "perf/")) and source.is_c:
+        for pattern, instead in NAMES:
+            for line, match in source.grep(pattern, source.code):
+                report(source.path, line, f"'{match.group(0)}' is not our name: {instead} (docs/glossary.md)")
+
+
 def check_sizes(source):
     if not source.is_c or source.path.endswith("_tables.c"):
         return
@@ -316,6 +348,7 @@ def main():
     for source in sources:
         check_text(source)
         check_sizes(source)
+        check_words(source)
         check_guard(source)
         if source.is_c:
             check_includes(source, owner)

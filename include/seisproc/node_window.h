@@ -1,7 +1,7 @@
 /* The node's shared window: output slots that a worker fills and its I/O rank writes to disk, without a copy.
  *
  * Each worker has n_slots slots, used in turn. A slot is free (the worker's to fill) or full (the I/O rank's to write);
- * the hand-over is one atomic word, so both sides see the samples that came before it. A full slot says by itself what
+ * which it is is one atomic word, so both sides see the samples that came before it. A full slot says by itself what
  * is in it: rows for each dataset of the output (a plane each), where in the output they belong, and the figures of the
  * units that they are of.
  */

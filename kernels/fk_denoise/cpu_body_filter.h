@@ -1,5 +1,5 @@
-/* Thresholding of windows: coefficients are judged, those that stay go back to time and are added up. What is decided
- * of a coefficient is one bit a window. Part of each file cpu_kernels_<isa>.c.
+/* Thresholding of windows: coefficients are compared with the noise level, those that stay go back to time and are
+ * added up. What is decided of a coefficient is one bit a window. Part of each file cpu_kernels_<isa>.c.
  */
 #ifndef SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_FILTER_H
 #define SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_FILTER_H

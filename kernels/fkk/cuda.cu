@@ -127,7 +127,7 @@ void sp_fkk_cuda_destroy(sp_fkk_cuda *c) {
   sp_free(c);
 }
 
-template <typename T> static sp_status take(size_t n, T **out) {
+template <typename T> static sp_status allocate_array(size_t n, T **out) {
   void *block = NULL;
   SP_TRY(SP_CUDA(cudaMalloc(&block, (n ? n : 1) * sizeof(T))));
   *out = (T *)block;
@@ -137,18 +137,18 @@ template <typename T> static sp_status take(size_t n, T **out) {
 static sp_status allocate(sp_fkk_cuda *c) {
   const sizes &s = c->s;
   const size_t rows = c->slab_rows, n = s.time.n_samples;
-  SP_TRY(take((size_t)s.share.count * s.time.n_bins, &c->spectra));
-  SP_TRY(take(s.share.count, &c->state));
-  SP_TRY(take(c->n_items, &c->cell));
-  SP_TRY(take(s.time.reach, &c->weights));
-  SP_TRY(take(rows * n, &c->traces));
-  SP_TRY(take(rows * n, &c->removed));
-  SP_TRY(take(rows * s.stride, &c->padded));
-  SP_TRY(take(s.time.gain ? rows * n : 1, &c->gain));
-  SP_TRY(take(s.time.gain ? rows * (n + 1) : 1, &c->sums));
-  SP_TRY(take(s.exchanged, &c->by_item));
-  SP_TRY(take(s.exchanged, &c->by_bin));
-  SP_TRY(take(s.batch * s.points, &c->planes));
+  SP_TRY(allocate_array((size_t)s.share.count * s.time.n_bins, &c->spectra));
+  SP_TRY(allocate_array(s.share.count, &c->state));
+  SP_TRY(allocate_array(c->n_items, &c->cell));
+  SP_TRY(allocate_array(s.time.reach, &c->weights));
+  SP_TRY(allocate_array(rows * n, &c->traces));
+  SP_TRY(allocate_array(rows * n, &c->removed));
+  SP_TRY(allocate_array(rows * s.stride, &c->padded));
+  SP_TRY(allocate_array(s.time.gain ? rows * n : 1, &c->gain));
+  SP_TRY(allocate_array(s.time.gain ? rows * (n + 1) : 1, &c->sums));
+  SP_TRY(allocate_array(s.exchanged, &c->by_item));
+  SP_TRY(allocate_array(s.exchanged, &c->by_bin));
+  SP_TRY(allocate_array(s.batch * s.points, &c->planes));
   /* rows of a slab that is not full are transformed, too */
   return SP_CUDA(cudaMemset(c->padded, 0, rows * s.stride * sizeof(float)));
 }

@@ -68,7 +68,7 @@ static sp_status upload(float **array, size_t n) {
   return status;
 }
 
-static sp_status take(float **array, size_t n) {
+static sp_status allocate_array(float **array, size_t n) {
   return sp_alloc(n * sizeof(float), "velocities of the image", (void **)array);
 }
 
@@ -84,7 +84,8 @@ static sp_status set_points(const sp_pstm_config *config, const sp_pstm_model *m
                           model->eta ? all : 0,
                           model->eta ? all : 0};
   sp_status status = SP_SUCCESS;
-  for (int i = 0; i < 7 && status == SP_SUCCESS; i++) status = sizes[i] ? take(arrays[i], sizes[i]) : SP_SUCCESS;
+  for (int i = 0; i < 7 && status == SP_SUCCESS; i++)
+    status = sizes[i] ? allocate_array(arrays[i], sizes[i]) : SP_SUCCESS;
   if (status == SP_SUCCESS) sp_pstm_points_set(config, model, &g->sum.terms, &p);
   int i = 0;
   for (; i < 7 && status == SP_SUCCESS; i++) status = upload(arrays[i], sizes[i]);

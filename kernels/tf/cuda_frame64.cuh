@@ -74,11 +74,11 @@ template <class Give> __device__ __forceinline__ void tf_samples_to_bins(float2 
   }
 }
 
-/* The inverse times 64, of bins take(k), in reversed order: samples 2 j and 2 j + 1 are z[reversed(j)]. */
-template <class Take> __device__ __forceinline__ void tf_bins_to_samples(Take take, float2 (&z)[TF_FRAME_POINTS]) {
+/* The inverse times 64, of bins bin(k), in reversed order: samples 2 j and 2 j + 1 are z[reversed(j)]. */
+template <class Bin> __device__ __forceinline__ void tf_bins_to_samples(Bin bin, float2 (&z)[TF_FRAME_POINTS]) {
 #pragma unroll
   for (int k = 0; k <= 16; k++) {
-    float2 a = take(k), b = take(32 - k);
+    float2 a = bin(k), b = bin(32 - k);
     if (k == 0) a.y = b.y = 0; /* of a real trace */
     const float2 even = make_float2(a.x + b.x, a.y - b.y), odd = make_float2(a.x - b.x, a.y + b.y);
     const float c = tf_cosine64(k), s = tf_sine64(k);

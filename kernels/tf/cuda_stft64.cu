@@ -53,7 +53,7 @@ __device__ static void load_traces(const shape &s, const float *in, uint32_t fir
 }
 
 /* A warp a trace. */
-__device__ static void take_constant_off(const shape &s, const tf_row *rows, uint32_t first, uint32_t n,
+__device__ static void subtract_constant(const shape &s, const tf_row *rows, uint32_t first, uint32_t n,
                                          float *segments) {
   for (uint32_t r = threadIdx.x / 32; r < n; r += THREADS / 32) {
     const float constant = rows[first + r].constant;
@@ -71,7 +71,7 @@ __global__ static void __launch_bounds__(THREADS, 4)
   const uint32_t first = blockIdx.x * s.traces, n = min(s.traces, n_rows - first);
   load_traces(s, in, first, n, segments);
   __syncthreads();
-  take_constant_off(s, rows, first, n, segments);
+  subtract_constant(s, rows, first, n, segments);
   __syncthreads();
   for (uint32_t task = threadIdx.x; task < n * s.frames; task += THREADS) {
     const uint32_t r = task / s.frames, f = task % s.frames;

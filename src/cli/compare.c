@@ -212,7 +212,7 @@ static void print_json(const sp_comparison *c, const arguments *args, const figu
   sp_json_close(&json, '}');
 }
 
-/* Prints the answer, and judges it where a check was asked for. Rank 0 alone. */
+/* Prints the answer, and fails where a check that was asked for does not hold. Rank 0 alone. */
 static sp_status answer(const sp_comparison *c, const arguments *args) {
   const figures f = work_out(c);
   sp_contrast other;

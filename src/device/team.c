@@ -66,7 +66,7 @@ static void compute(sp_team *team, int thread, void *unit) {
   sp_crash_computing(true);
   do {
     team->ops->run(team->context, thread, unit);
-  } while (team->ops->take(team->context, unit));
+  } while (team->ops->claim(team->context, unit));
   sp_crash_computing(false);
   if (--team->n_computing == 0) team->busy += now() - team->busy_since;
 }
@@ -80,7 +80,7 @@ static void *work(void *argument) {
   team->n_begun++;
   pthread_cond_signal(&team->event);
   while (!team->stop) {
-    if (team->ops->take(team->context, unit)) {
+    if (team->ops->claim(team->context, unit)) {
       compute(team, self->number, unit);
     } else {
       team->n_idle++;

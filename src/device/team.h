@@ -17,7 +17,7 @@ typedef struct sp_team_ops {
   /* What a thread does first, once, without the lock: it touches its memory, which is then near it. */
   void (*begin)(void *context, int thread);
   /* Takes a unit of work; false: there is none now. Under the lock. */
-  bool (*take)(void *context, void *unit);
+  bool (*claim)(void *context, void *unit);
   /* Does it. Called and left under the lock, which it gives up while it computes. */
   void (*run)(void *context, int thread, const void *unit);
 } sp_team_ops;

@@ -157,7 +157,7 @@ static sp_status open_samples(sp_exporter *ex) {
   return SP_RAISE(SP_ERR_INPUT, "%s: %s is of another shape than /traces", o->input, path);
 }
 
-static sp_status prepare_alone(sp_exporter *ex) {
+static sp_status prepare_this_rank(sp_exporter *ex) {
   SP_TRY(open_samples(ex));
   if (sp_survey_has(ex->survey, "/segy/trace_headers")) {
     SP_TRY(prepare_kept(ex));
@@ -222,7 +222,7 @@ sp_status sp_export_prepare(sp_exporter *ex) {
   ex->n_traces = info->n_traces;
   ex->n_samples = info->n_samples;
   ex->interval_us = info->sample_interval_us;
-  SP_TRY(sp_team_agree(&ex->team, prepare_alone(ex)));
+  SP_TRY(sp_team_agree(&ex->team, prepare_this_rank(ex)));
   SP_TRY(find_scale(ex));
   return sp_team_agree(&ex->team, sp_export_set_file_headers(ex));
 }

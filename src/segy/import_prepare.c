@@ -131,7 +131,7 @@ static sp_status describe_input(sp_importer *im) {
 }
 
 /* Opens what rank 0 has found, on another rank. */
-static sp_status open_as_told(sp_importer *im) {
+static sp_status open_as_described(sp_importer *im) {
   if (!im->spooled) return open_input(im);
   char *name;
   SP_TRY(sp_side_path(im->options->output, SP_SIDE_SPOOL, &name));
@@ -165,7 +165,7 @@ sp_status sp_import_prepare(sp_importer *im) {
   SP_TRY(describe_input(im));
   im->first = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank);
   im->end = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank + 1);
-  sp_status status = im->team.rank ? open_as_told(im) : SP_SUCCESS;
+  sp_status status = im->team.rank ? open_as_described(im) : SP_SUCCESS;
   if (status == SP_SUCCESS) status = allocate_keys(im);
   status = sp_team_agree(&im->team, status);
   sp_import_drop_spool(im); /* all have it open */

@@ -1,4 +1,4 @@
-"""The test runner itself: limits hold, nothing stays behind, verdicts are right."""
+"""The test runner itself: limits hold, nothing stays behind, passes and failures are told apart."""
 
 import os
 import sys
@@ -45,7 +45,7 @@ def test_ranks_run_under_mpirun():
     assert result.stdout.split("\n").count("rank of 3") == 3
 
 
-# A tree with one C test, whose program is a shell script: how would the runner judge it?
+# A tree with one C test, whose program is a shell script: what does the runner make of it?
 CASES = {
     # name: (comment in the source, program, words in the report, closing line)
     "passes": ("", "exit 0", "", "1 passed, 0 failed, 0 skipped"),

@@ -1,4 +1,4 @@
-"""The surveys that denoising is judged on: pairs of a clean and a noisy one, and real ones without a known truth."""
+"""The surveys that denoising is measured on: pairs of a clean and a noisy one, and real ones without a known truth."""
 
 import sys
 from pathlib import Path

@@ -55,7 +55,7 @@ void sp_cpu_slot_fill(const sp_cpu_engine *engine, sp_cpu_slot *slot, sp_slab *s
 
 bool sp_cpu_slot_is_done(const sp_cpu_slot *slot);
 
-/* Gathers that are done at the front of the slab count as settled; under the team's lock. */
+/* Counts the gathers at the front of the slab that are done; under the team's lock. */
 void sp_cpu_slot_count_done(const sp_cpu_engine *engine, sp_cpu_slot *slot);
 
 /* sp_team_ops.take and run; `context` is the engine. */

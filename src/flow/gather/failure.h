@@ -42,7 +42,7 @@ SP_HOST_DEVICE sp_failure sp_failure_worst(sp_failure a, sp_failure b) {
 
 /* --- traces ------------------------------------------------------------------------------------------------------ */
 
-/* What becomes of a trace. What it holds is judged by what the leading steps that edit make of it. */
+/* What becomes of a trace. What it holds is seen from what the leading steps that edit make of it. */
 typedef enum sp_mark {
   SP_MARK_LIVE,    /* processed */
   SP_MARK_CURED,   /* processed: samples that are not finite in the input are gone */

@@ -140,7 +140,7 @@ static void add_ms(struct timespec *t, double ms) {
 }
 
 /* Until the slab's time has come, or, for one that is lost, for ever; under the lock. */
-static void dawdle(mock_engine *e, const ticket *t) {
+static void delay(mock_engine *e, const ticket *t) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
   add_ms(&until, e->orders.delay * chance(e, t->number));
@@ -157,7 +157,7 @@ static void serve(mock_engine *e, ticket *t) {
   pthread_mutex_unlock(&e->lock);
   const sp_status status = compute(e, t->slab);
   pthread_mutex_lock(&e->lock);
-  dawdle(e, t);
+  delay(e, t);
   if (t->number == e->orders.lose) return;
   pthread_mutex_unlock(&e->lock);
   e->broken = e->broken || status != SP_SUCCESS || t->number == e->orders.fail_wait;
