@@ -1,7 +1,7 @@
 /* The value of a rank, by a block of whole warps.
  *
  * Keys are unsigned integers in the order of what they stand for: the bits of floats that are not negative, or
- * select_key of any double. Eight bits are settled at a time, from the highest, by counting; so the result depends
+ * select_key of any double. Eight bits are found at a time, from the highest, by counting; so the result depends
  * neither on the order of the values nor on the threads.
  */
 #ifndef SEISPROC_KERNELS_CUDA_SELECT_CUH

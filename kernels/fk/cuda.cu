@@ -43,7 +43,7 @@ static uint32_t spectrum_stride(const sp_fk_time_axis *t) {
 }
 
 /* Takes n bytes, or counts them. */
-static sp_status take(size_t bytes, bool dry, size_t *total, void *out) {
+static sp_status allocate(size_t bytes, bool dry, size_t *total, void *out) {
   void *block = NULL;
   *total += bytes;
   if (dry) return SP_SUCCESS;
@@ -53,14 +53,14 @@ static sp_status take(size_t bytes, bool dry, size_t *total, void *out) {
 }
 
 /* What grows with a batch. */
-static sp_status take_rows(const sp_cuda_geometry *g, bool dry, size_t *total, fk_task *k) {
+static sp_status allocate_rows(const sp_cuda_geometry *g, bool dry, size_t *total, fk_task *k) {
   const size_t n = g->max_traces;
-  SP_TRY(take(n * k->stride * sizeof(float2), dry, total, &k->spectra));
-  if (k->time.gain) SP_TRY(take(n * k->time.n_samples * sizeof(float), dry, total, &k->gain));
-  SP_TRY(take(n * sizeof(uint32_t), dry, total, &k->dead));
-  SP_TRY(take(n * sizeof(fk_part), dry, total, &k->parts));
-  SP_TRY(take(n * sizeof(uint32_t), dry, total, &k->part_of));
-  return take(sizeof(uint32_t), dry, total, &k->n_parts);
+  SP_TRY(allocate(n * k->stride * sizeof(float2), dry, total, &k->spectra));
+  if (k->time.gain) SP_TRY(allocate(n * k->time.n_samples * sizeof(float), dry, total, &k->gain));
+  SP_TRY(allocate(n * sizeof(uint32_t), dry, total, &k->dead));
+  SP_TRY(allocate(n * sizeof(fk_part), dry, total, &k->parts));
+  SP_TRY(allocate(n * sizeof(uint32_t), dry, total, &k->part_of));
+  return allocate(sizeof(uint32_t), dry, total, &k->n_parts);
 }
 
 static void set_axes(const sp_fk_params *params, const sp_cuda_geometry *g, fk_task *k) {
@@ -89,7 +89,7 @@ static size_t device_bytes(const void *params, const sp_cuda_geometry *geometry)
   uint32_t *lengths, n, time[2];
   set_axes((const sp_fk_params *)params, geometry, &k);
   if (!has_kernel(&k, geometry)) return 0;
-  take_rows(geometry, true, &bytes, &k);
+  allocate_rows(geometry, true, &bytes, &k);
   time_lengths(&k.time, time);
   bytes += cuda_ffts_bytes(time, 2) + k.time.reach * sizeof(float);
   if (list_lines(longest_line(&k.filter, geometry), &lengths, &n) != SP_SUCCESS) return bytes;
@@ -152,7 +152,7 @@ static sp_status plan_parts(fk_plan *p, const sp_cuda_geometry *geometry) {
   p->longest = longest_line(&p->task.filter, geometry);
   SP_TRY(plan_transforms(p));
   SP_TRY(plan_weights(p));
-  return take_rows(geometry, false, &bytes, &p->task);
+  return allocate_rows(geometry, false, &bytes, &p->task);
 }
 
 extern "C" const sp_cuda_ops sp_fk_cuda;

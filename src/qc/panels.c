@@ -30,7 +30,7 @@ static size_t samples_of(const sp_gather_view *v) {
   return (size_t)v->n_traces * v->n_samples;
 }
 
-static sp_status take_scratch(triptych *t, float **out) {
+static sp_status allocate_scratch(triptych *t, float **out) {
   SP_TRY(sp_alloc(samples_of(t->view) * sizeof(float), "a panel", (void **)out));
   t->scratch[t->n_scratch++] = *out;
   return SP_SUCCESS;
@@ -57,7 +57,7 @@ static sp_status gain(triptych *t, const float **rows) {
   const size_t half = (size_t)fmax(1, t->options->agc / 2 / v->dt);
   float *out = NULL;
   if (t->options->agc <= 0 || !*rows) return SP_SUCCESS;
-  SP_TRY(take_scratch(t, &out));
+  SP_TRY(allocate_scratch(t, &out));
   for (size_t i = 0; i < v->n_traces; i++) {
     const size_t at = i * v->n_samples;
     apply_agc(*rows + at, of + at, v->n_samples, half, out + at);
@@ -91,7 +91,7 @@ static sp_status add_louder_noise(triptych *t, const float *noise) {
 static sp_status add_similarity(triptych *t) {
   const sp_gather_view *v = t->view;
   float *out = NULL;
-  SP_TRY(take_scratch(t, &out));
+  SP_TRY(allocate_scratch(t, &out));
   const size_t half = (size_t)fmax(2, 0.05 / v->dt);
   SP_TRY(sp_similarity(v->noise, v->after, v->n_traces, v->n_samples, 4, half, out));
   add_panel(t, out, 0, "similarity of noise and after");

@@ -16,9 +16,9 @@ static void test_canonical(void **state) {
   (void)state;
   sp_job *job = parse(plain);
   char *text = canonical(job), *again;
-  static const char head[] =
-      "mode: both\non_error: zero\nnan: trace\ntrid: seismic\nprecision: float32\nqc: gather\nsort: [cdp, offset]\nchain.0: mute\n"
-      "chain.0.mute.velocity: 1500\n";
+  static const char head[] = "mode: both\non_error: zero\nnan: trace\ntrid: seismic\nprecision: float32\nqc: "
+                             "gather\nsort: [cdp, offset]\nchain.0: mute\n"
+                             "chain.0.mute.velocity: 1500\n";
   if (strncmp(text, head, sizeof head - 1) != 0) fail_msg("%s", text);
   assert_non_null(strstr(text, "\nchain.1: dwt\nchain.1.dwt.wavelet: db4\n"));
   assert_non_null(strstr(text, "\nchain.1.dwt.level: auto\n"));
@@ -182,8 +182,8 @@ static void test_fingerprint_is_fixed(void **state) {
   char hex[SP_FINGERPRINT_LENGTH + 1];
   sp_job job = {.settings = {.mode = SP_MODE_NOISE}};
   char *text = canonical(&job);
-  assert_string_equal(text,
-                      "mode: noise\non_error: passthrough\nnan: trace\ntrid: seismic\nprecision: float32\nqc: none\nsort: []\n");
+  assert_string_equal(text, "mode: noise\non_error: passthrough\nnan: trace\ntrid: seismic\nprecision: float32\n"
+                            "qc: none\nsort: []\n");
   sp_free(text);
   assert_int_equal(sp_job_fingerprint(&job, hex), SP_SUCCESS);
   assert_string_equal(hex, "97326f9060c89961d0284111a6eb67cc");

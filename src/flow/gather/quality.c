@@ -90,7 +90,7 @@ sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp
   return status;
 }
 
-static void take_figure(size_t figure, const float *values, sp_local n, sp_gather_result *results) {
+static void add_figure(size_t figure, const float *values, sp_local n, sp_gather_result *results) {
   for (sp_local g = 0; g < n; g++) {
     if (figures[figure].get == measured) results[g].measured = values[g] > 0 ? (uint32_t)values[g] : 0;
     if (figures[figure].offset == SIZE_MAX || isnan(values[g])) continue;
@@ -105,7 +105,7 @@ static sp_status read_figure(sp_survey *survey, size_t figure, sp_gather_result 
   for (sp_global first = 0; status == SP_SUCCESS && first < n_gathers; first += PIECE) {
     const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
     status = sp_dataset_read(dataset, first, n, values);
-    if (status == SP_SUCCESS) take_figure(figure, values, n, results + first);
+    if (status == SP_SUCCESS) add_figure(figure, values, n, results + first);
   }
   sp_dataset_close(dataset);
   return status;
