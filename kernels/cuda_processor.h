@@ -9,58 +9,12 @@
 #define SEISPROC_KERNELS_CUDA_PROCESSOR_H
 
 #include <cuda_runtime.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" { /* the program's headers are C */
 #endif
 
-#include "seisproc/processor.h"
-
-/* What a plan is made for. */
-typedef struct sp_cuda_geometry {
-  uint32_t n_samples;   /* a trace */
-  uint32_t max_traces;  /* a batch */
-  uint32_t max_gathers; /* a batch */
-  double sample_interval_s;
-  sp_precision precision;
-  uint32_t max_gather; /* traces of the largest gather; 0: as many as a batch has */
-} sp_cuda_geometry;
-
-#define SP_CUDA_NO_ROW UINT32_MAX
-
-/* Of a batch whose rows are not all traces of its gathers, for a plan that takes dead ones: what there is besides. */
-typedef struct sp_cuda_places {
-  uint32_t n_traces, n_gathers; /* with the traces that are not live; without the gather that those make */
-  const uint32_t *first_trace;  /* [n_gathers + 1], by trace */
-  const double *const *headers; /* [k][n_traces], by trace */
-  const uint32_t *row;          /* [n_traces]: where the trace is among the rows, SP_CUDA_NO_ROW where it is not live */
-  const uint32_t *trace;        /* [rows of the batch]: the trace that a row is */
-} sp_cuda_places;
-
-/* Whole gathers in device memory. All pointers are the device's. Unless the plan edits, each is its live traces only,
- * and the last one is the other traces of the batch, whose results nobody looks at: it may be larger than any gather.
- */
-typedef struct sp_cuda_batch {
-  const float *in; /* [n_traces][n_samples] */
-  float *out;      /* [n_traces][n_samples]; apart from `in`, or `in` itself where the plan says in_place */
-  uint32_t n_traces, n_gathers;
-  const uint32_t *first_trace;  /* [n_gathers + 1] */
-  const uint32_t *gather;       /* [n_traces]: the gather of each trace */
-  const double *const *headers; /* [k][n_traces], k in the order of sp_processor_headers */
-  uint32_t *reason;             /* [n_gathers], sp_reason of this step: raised with atomicMax, never lowered */
-  const sp_cuda_places *places; /* host memory; NULL: the rows are all traces there are, or the plan does not ask */
-} sp_cuda_batch;
-
-/* Head of every plan. */
-typedef struct sp_cuda_plan {
-  const struct sp_cuda_ops *ops;
-  bool in_place;   /* out may be in */
-  bool edits;      /* as sp_plan.edits; with in_place only */
-  bool takes_dead; /* as sp_plan.takes_dead: it is told where the rows of a batch are among all traces */
-} sp_cuda_plan;
+#include "kernels/cuda_batch.h"
 
 typedef struct sp_cuda_ops {
   /* Device memory that a plan for this geometry would take, without making one. */

@@ -54,6 +54,7 @@ typedef struct sp_engine_config {
   int n_slabs;            /* that may be in flight at once; at least 1 */
   int device;             /* GPU of this worker; -1: none */
   sp_precision precision; /* of backends that have a choice */
+  bool cpu_takes_over;    /* where the device fails, the CPU computes what is in flight and what follows */
 } sp_engine_config;
 
 typedef struct sp_engine sp_engine;
@@ -75,13 +76,17 @@ bool sp_trid_is_seismic(double trid);
 int sp_gpu_count(char *why, size_t why_size);
 
 /* Makes an engine with all its memory, plans and threads. AUTO is the GPU `device` where that is not -1, else the CPU.
- * A chain for which the GPU lacks a kernel or memory is computed by the CPU; that is said in a warning. Errors:
+ * Steps for which the GPU lacks a kernel or memory are computed by the CPU, the others by the GPU; a chain of which it
+ * can compute nothing by the CPU alone, which is said in a warning. Errors:
  * SP_ERR_USAGE (chain does not fit the survey), SP_ERR_MEMORY, SP_ERR_DEVICE; SP_ERR_USAGE with a line that names the
  * backend where it was not built in. */
 sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, sp_engine **out);
 
 /* "cpu", "cuda", "mock": what computes. */
 const char *sp_engine_name(const sp_engine *engine);
+
+/* The same of one step of the chain. */
+const char *sp_engine_step_name(const sp_engine *engine, size_t step);
 
 /* Tells of memory that slabs will point to, so that a GPU copies straight from and to it; others do nothing. The memory
  * must outlive the engine, and must be told of once. Where the system refuses, copies are slower, which is said once.
@@ -94,7 +99,8 @@ void sp_engine_register(sp_engine *engine, void *memory, size_t bytes);
 sp_status sp_engine_submit(sp_engine *engine, sp_slab *slab);
 
 /* The oldest slab in flight once it is done: *done is NULL while it is not. Never waits. Errors reach the rank:
- * a device that failed (a gather that failed is in results). */
+ * SP_ERR_DEVICE for a device that failed, which is never held against a gather (one that failed is in results); the
+ * input of slabs in flight is as it was then. With cpu_takes_over that error does not come. */
 sp_status sp_engine_test(sp_engine *engine, sp_slab **done);
 
 /* The same, sleeping until it is done. A slab must be in flight. */

@@ -76,15 +76,27 @@ static void mute_trace(const mute_plan *p, const sp_mute_span *spans, uint32_t n
   keep(at, n, in, out);
 }
 
+/* There is nothing to mute, so it needs no header. */
+static bool is_dead(const float *x, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+    if (x[i] != 0) return false;
+  }
+  return true;
+}
+
 static sp_reason apply(const sp_plan *base, int thread, const sp_block *block) {
   const mute_plan *p = (const mute_plan *)base;
   const double *value = block->headers[0], *other = block->headers[p->n_values - 1];
   const double *delay = block->headers[p->n_values];
   for (uint32_t i = block->first; i < block->first + block->count; i++) {
     sp_mute_span spans[SP_MUTE_MAX_SPANS];
-    if (!isfinite(value[i]) || !isfinite(other[i])) return SP_REASON_GEOMETRY;
-    const uint32_t n = sp_mute_spans(&p->rule, value[i], other[i], delay[i], spans);
     const size_t start = (size_t)i * p->n_samples;
+    if (!isfinite(value[i]) || !isfinite(other[i])) {
+      if (!is_dead(block->in + start, p->n_samples)) return SP_REASON_GEOMETRY;
+      memset(block->out + start, 0, p->n_samples * sizeof *block->out);
+      continue;
+    }
+    const uint32_t n = sp_mute_spans(&p->rule, value[i], other[i], delay[i], spans);
     mute_trace(p, spans, n, block->in + start, block->out + start);
   }
   return SP_REASON_OK;

@@ -75,6 +75,13 @@ __device__ static float muted(float x, double distance, double taper) {
   return distance >= taper ? x : x * sp_mute_weight(distance, taper);
 }
 
+/* In a trace that is all zero there is nothing to mute, so it needs no header. By a warp. */
+__device__ static bool is_alive(const float *x, uint32_t n, uint32_t lane) {
+  bool alive = false;
+  for (uint32_t i = lane; i < n; i += LANES) alive = alive || x[i] != 0;
+  return __any_sync(~0u, alive);
+}
+
 __global__ static void mute_traces(const mute_plan p, const sp_cuda_batch batch) {
   const uint32_t trace = blockIdx.x * WARPS + threadIdx.x / LANES, lane = threadIdx.x % LANES;
   if (trace >= batch.n_traces) return;
@@ -82,8 +89,10 @@ __global__ static void mute_traces(const mute_plan p, const sp_cuda_batch batch)
   const bool usable = isfinite(value) && isfinite(other); /* else it stays as it is: what comes next looks at it */
   sp_mute_span spans[SP_MUTE_MAX_SPANS];
   const uint32_t n = usable ? sp_mute_spans(&p.rule, value, other, batch.headers[p.n_values][trace], spans) : 0;
-  if (!usable && lane == 0) atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);
   const float *in = batch.in + (size_t)trace * p.n_samples;
+  if (!usable && is_alive(in, p.n_samples, lane) && lane == 0) {
+    atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);
+  }
   float *out = batch.out + (size_t)trace * p.n_samples;
   for (uint32_t i = lane; i < p.n_samples; i += LANES) out[i] = muted(in[i], distance_to(spans, n, i), p.rule.taper);
 }

@@ -54,11 +54,17 @@ void sp_team_wake(sp_team *team) {
 }
 
 void sp_team_notify(sp_team *team) {
-  pthread_cond_signal(&team->event);
+  pthread_cond_broadcast(&team->event);
 }
 
 void sp_team_wait(sp_team *team) {
   pthread_cond_wait(&team->event, &team->lock);
+}
+
+void sp_team_wait_for(sp_team *team, double seconds) {
+  const double until = now() + seconds;
+  const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
+  pthread_cond_timedwait(&team->event, &team->lock, &time);
 }
 
 static void compute(sp_team *team, int thread, void *unit) {
@@ -119,6 +125,14 @@ static sp_status start(sp_team *team, const char *name) {
   return SP_SUCCESS;
 }
 
+static void init_event(sp_team *team) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(&team->event, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+}
+
 sp_status sp_team_create(int n_threads, const char *name, const sp_team_ops *ops, void *context, sp_team **out) {
   void *block = NULL;
   sp_status status;
@@ -129,7 +143,7 @@ sp_status sp_team_create(int n_threads, const char *name, const sp_team_ops *ops
   team->n_threads = n_threads;
   pthread_mutex_init(&team->lock, NULL);
   pthread_cond_init(&team->work, NULL);
-  pthread_cond_init(&team->event, NULL);
+  init_event(team);
   SP_TRY_GOTO(fail, sp_calloc((size_t)n_threads, sizeof(member), "a team of threads", &block));
   team->members = block;
   *out = team; /* threads may look for work from now on */

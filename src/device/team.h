@@ -38,6 +38,9 @@ void sp_team_notify(sp_team *team);
 /* Sleeps until the next sp_team_notify, without the lock meanwhile; under the lock. */
 void sp_team_wait(sp_team *team);
 
+/* The same, but no longer than so many seconds. */
+void sp_team_wait_for(sp_team *team, double seconds);
+
 /* Seconds in which at least one thread was computing. */
 double sp_team_busy_seconds(sp_team *team);
 

@@ -28,7 +28,7 @@ extern "C" {
 #include "kernels/fkk/cuda.h"
 #include "kernels/fkk/fkk.h"
 #include "seisproc/memory.h"
-#include "src/device/cuda/group.h"
+#include "src/device/group.h"
 }
 
 static const double DT = 0.004, DX = 25, DY = 20;
@@ -247,7 +247,7 @@ template <typename F> static bool with_group(int size, F what) {
     threads.emplace_back([&, r] {
       sp_block_exchange exchange = {};
       char said[256] = "";
-      if (sp_cuda_group.create(id, r, size, r, &exchange, said, sizeof said) != SP_SUCCESS) {
+      if (sp_cuda_group.create(id, r, size, r, NULL, &exchange, said, sizeof said) != SP_SUCCESS) {
         fprintf(stderr, "group of %d: %s\n", size, said);
         _Exit(3);
       }

@@ -8,7 +8,7 @@
 extern "C" {
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "src/device/cuda/group.h"
+#include "src/device/group.h"
 }
 
 /* nccl.h, 2.7 and later: ncclResult_t 0 is success, 7 is under way; ncclDataType_t 0 is int8. */
@@ -105,8 +105,8 @@ static sp_status all_to_all(void *context, const void *send, const size_t *offse
   return code == NCCL_SUCCESS ? SP_SUCCESS : give_up(g, "NCCL exchange", code);
 }
 
-static sp_status create(const uint8_t id[SP_GROUP_ID_BYTES], int rank, int size, int device, sp_block_exchange *out,
-                        char *why, size_t why_size) {
+static sp_status create(const uint8_t id[SP_GROUP_ID_BYTES], int rank, int size, int device, const void *,
+                        sp_block_exchange *out, char *why, size_t why_size) {
   void *block;
   nccl_id name;
   SP_TRY(sp_calloc(1, sizeof(group), "a group of GPUs", &block));

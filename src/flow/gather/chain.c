@@ -113,26 +113,27 @@ static size_t count_edits(const sp_chain *chain) {
 }
 
 static bool goes_by_trace(const sp_engine_config *config, const sp_chain *chain) {
-  bool all = config->nan != SP_NAN_ZERO;
+  bool all = config->nan != SP_NAN_ZERO && !chain->inner;
   for (size_t i = 0; i < chain->n_steps; i++) all = all && is_trace_local(&chain->parts[i]);
   return all;
 }
 
 static void cut_stages(const sp_engine_config *config, sp_chain *chain) {
   static const sp_plan copy = {.locality = SP_LOCAL_TRACE, .block_traces = 4};
-  chain->n_edits = count_edits(chain);
+  chain->n_edits = chain->inner ? 0 : count_edits(chain);
   chain->by_trace = goes_by_trace(config, chain);
+  chain->marks = !chain->by_trace && !chain->inner;
   for (size_t i = 0; i < chain->n_steps; i++) chain->takes_dead |= chain->parts[i].plan->takes_dead;
   for (size_t i = 0; i < chain->n_steps; i++) {
     const sp_chain_part *part = &chain->parts[i];
-    const bool first_after_edits = !chain->by_trace && i == chain->n_edits;
+    const bool first_after_edits = chain->marks && i == chain->n_edits;
     if (i > 0 && is_trace_local(part) && !first_after_edits) {
       chain->stages[chain->n_stages - 1].n_steps++;
     } else {
       chain->stages[chain->n_stages++] = make_stage(config, part->plan, i);
     }
     chain->stages[chain->n_stages - 1].keeps |= part->kept != NULL;
-    if (!chain->by_trace && i < chain->n_edits) chain->n_prefix = chain->n_stages;
+    if (chain->marks && i < chain->n_edits) chain->n_prefix = chain->n_stages;
   }
   if (chain->n_prefix < chain->n_stages) return;
   /* nothing comes after the edits: a stage without a step takes what they left */
@@ -140,13 +141,14 @@ static void cut_stages(const sp_engine_config *config, sp_chain *chain) {
   chain->stages[chain->n_stages++].n_steps = 0;
 }
 
-sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out) {
+sp_status sp_chain_create(const sp_engine_config *config, bool inner, sp_chain **out) {
   void *block = NULL;
   sp_status status;
   SP_TRY(sp_calloc(1, sizeof(sp_chain), "the chain", &block));
   sp_chain *chain = block;
   chain->n_steps = config->n_steps;
   chain->steps = config->chain;
+  chain->inner = inner;
   SP_TRY_GOTO(fail, sp_calloc(chain->n_steps, sizeof *chain->parts, "the chain", &block));
   chain->parts = block;
   SP_TRY_GOTO(fail, sp_calloc(chain->n_steps + 1, sizeof *chain->stages, "the chain", &block));

@@ -36,14 +36,18 @@ typedef struct sp_chain {
   size_t n_prefix;            /* stages that these are; 0 where they are part of the only stage */
   bool takes_dead;            /* one of the steps does */
   bool by_trace;              /* the chain is one stage that gets all traces */
+  bool inner;                 /* part of another chain: marks come with the slab */
+  bool marks;                 /* a pass of its own marks the traces */
   const sp_chain_step *steps; /* borrowed */
   sp_chain_part *parts;       /* [n_steps] */
   sp_chain_stage *stages;     /* [n_stages] */
 } sp_chain;
 
-/* Plans every step. Borrows the config during the call; the caller owns *out. Errors: SP_ERR_USAGE for a processor that
- * has no CPU backend, a chain that needs too many headers, and what a plan refuses. */
-sp_status sp_chain_create(const sp_engine_config *config, sp_chain **out);
+/* Plans every step. `inner`: the steps are a part of a chain, in whose midst they stand: which traces are live is
+ * known, and what the last step gives is all that is wanted. Borrows the config during the call; the caller owns *out.
+ * Errors: SP_ERR_USAGE for a processor that has no CPU backend, a chain that needs too many headers, and what a plan
+ * refuses. */
+sp_status sp_chain_create(const sp_engine_config *config, bool inner, sp_chain **out);
 
 /* Takes NULL. */
 void sp_chain_destroy(sp_chain *chain);

@@ -12,8 +12,7 @@ static size_t result_bytes(const sp_cpu_engine *e) {
 }
 
 /* Each thread touches first what it will use, and its share of what all use: that is where the memory will be. */
-static void touch_memory(void *context, int thread) {
-  const sp_cpu_engine *e = context;
+static void touch_memory_of(const sp_cpu_engine *e, int thread) {
   const sp_unit_scratch *scratch = &e->scratch[thread];
   const size_t row_bytes = e->config.n_samples * sizeof(float);
   if (scratch->result) memset(scratch->result, 0, result_bytes(e));
@@ -24,6 +23,11 @@ static void touch_memory(void *context, int thread) {
   const size_t n = (size_t)e->config.n_threads, i = (size_t)thread, rows = e->config.max_traces;
   const size_t first = rows * i / n, end = rows * (i + 1) / n;
   memset(e->between + first * e->config.n_samples, 0, (end - first) * row_bytes);
+}
+
+static void touch_memory(void *context, int thread) {
+  const sp_cpu_crew *crew = context;
+  for (size_t i = 0; i < crew->n_engines; i++) touch_memory_of(crew->engines[i], thread);
 }
 
 static void destroy_scratch(sp_cpu_engine *e) {
@@ -93,43 +97,29 @@ static sp_status create_slots(sp_cpu_engine *e) {
   return SP_SUCCESS;
 }
 
-/* --- engine ----------------------------------------------------------------------------------------------------- */
+/* --- an engine of a crew ------------------------------------------------------------------------------------------ */
 
-static sp_slab *remove_oldest(sp_cpu_engine *e) {
-  sp_slab *slab = sp_cpu_slot_at(e, 0)->slab;
-  e->oldest = (e->oldest + 1) % e->config.n_slabs;
-  e->n_slots--;
-  return slab;
-}
-
-static sp_slab *wait_for_oldest(sp_cpu_engine *e) {
-  while (!sp_cpu_slot_is_done(sp_cpu_slot_at(e, 0))) sp_team_wait(e->team);
-  return remove_oldest(e);
-}
-
-static void destroy(sp_engine *base) {
-  sp_cpu_engine *e = (sp_cpu_engine *)base;
-  if (e->team) {
-    sp_team_lock(e->team);
-    while (e->n_slots > 0) wait_for_oldest(e);
-    sp_team_unlock(e->team);
-  }
-  sp_team_destroy(e->team);
-  destroy_scratch(e);
-  destroy_slots(e);
+static void destroy_engine(sp_cpu_engine *e) {
+  if (!e) return;
+  if (e->scratch) destroy_scratch(e);
+  if (e->slots) destroy_slots(e);
   sp_free(e->between);
   sp_chain_destroy(e->chain);
   sp_free(e);
 }
 
+<<<<<<< HEAD
 static sp_status create(const sp_engine_config *config, sp_engine **out) {
   static const sp_team_ops ops = {touch_memory, sp_cpu_claim, sp_cpu_run};
+=======
+static sp_status create_engine(const sp_engine_config *config, bool inner, sp_cpu_engine **out) {
+>>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
   const char *names[SP_MAX_CHAIN_HEADERS];
   sp_cpu_engine *e;
   sp_status status;
   SP_TRY(sp_calloc(1, sizeof *e, "the engine", (void **)&e));
   e->config = *config;
-  SP_TRY_GOTO(fail, sp_chain_create(config, &e->chain));
+  SP_TRY_GOTO(fail, sp_chain_create(config, inner, &e->chain));
   if (e->chain->n_stages > 1) {
     const size_t bytes = (size_t)config->max_traces * config->n_samples * sizeof(float);
     SP_TRY_GOTO(fail, sp_alloc(bytes, "results between stages", (void **)&e->between));
@@ -142,15 +132,99 @@ static sp_status create(const sp_engine_config *config, sp_engine **out) {
                         .between = e->between};
   SP_TRY_GOTO(fail, create_slots(e));
   SP_TRY_GOTO(fail, create_scratch(e));
-  SP_TRY_GOTO(fail, sp_team_create(config->n_threads, "sp-engine", &ops, e, &e->team));
-  *out = &e->base;
+  *out = e;
   return SP_SUCCESS;
 fail:
-  destroy(&e->base);
+  destroy_engine(e);
+  return status;
+}
+
+void sp_cpu_submit(sp_cpu_engine *e, sp_slab *slab, const uint32_t *marks) {
+  sp_cpu_slot *s = sp_cpu_slot_at(e, e->n_slots);
+  sp_cpu_slot_fill(e, s, slab, marks);
+  sp_cpu_slot_settle(e, s);
+  e->n_slots++;
+  sp_team_wake(e->team);
+  if (sp_cpu_slot_is_done(s)) sp_team_notify(e->team);
+}
+
+sp_slab *sp_cpu_take_done(sp_cpu_engine *e) {
+  if (e->n_slots == 0 || !sp_cpu_slot_is_done(sp_cpu_slot_at(e, 0))) return NULL;
+  sp_slab *slab = sp_cpu_slot_at(e, 0)->slab;
+  e->oldest = (e->oldest + 1) % e->config.n_slabs;
+  e->n_slots--;
+  return slab;
+}
+
+/* --- a crew ------------------------------------------------------------------------------------------------------- */
+
+void sp_cpu_crew_finish(sp_cpu_crew *crew) {
+  sp_team_lock(crew->team);
+  for (size_t i = 0; i < crew->n_engines; i++) {
+    sp_cpu_engine *e = crew->engines[i];
+    while (e->n_slots > 0) {
+      if (!sp_cpu_take_done(e)) sp_team_wait(crew->team);
+    }
+  }
+  sp_team_unlock(crew->team);
+}
+
+void sp_cpu_crew_destroy(sp_cpu_crew *crew) {
+  if (!crew) return;
+  if (crew->team) sp_cpu_crew_finish(crew);
+  sp_team_destroy(crew->team);
+  for (size_t i = 0; crew->engines && i < crew->n_engines; i++) destroy_engine(crew->engines[i]);
+  sp_free(crew->engines);
+  sp_free(crew);
+}
+
+sp_status sp_cpu_crew_create(const sp_engine_config *configs, size_t n, bool inner, sp_cpu_crew **out) {
+  static const sp_team_ops ops = {touch_memory, sp_cpu_take, sp_cpu_run};
+  sp_cpu_crew *crew;
+  sp_status status;
+  SP_TRY(sp_calloc(1, sizeof *crew, "the engine", (void **)&crew));
+  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *crew->engines, "the engine", (void **)&crew->engines));
+  crew->n_engines = n;
+  for (size_t i = 0; i < n; i++) SP_TRY_GOTO(fail, create_engine(&configs[i], inner, &crew->engines[i]));
+  SP_TRY_GOTO(fail, sp_team_create(configs[0].n_threads, "sp-engine", &ops, crew, &crew->team));
+  for (size_t i = 0; i < n; i++) crew->engines[i]->team = crew->team;
+  *out = crew;
+  return SP_SUCCESS;
+fail:
+  sp_cpu_crew_destroy(crew);
+  return status;
+}
+
+/* --- the CPU engine: a crew of one -------------------------------------------------------------------------------- */
+
+typedef struct cpu_engine {
+  sp_engine base;
+  sp_cpu_crew *crew;
+} cpu_engine;
+
+static sp_cpu_crew *crew_of(const sp_engine *base) {
+  return ((const cpu_engine *)base)->crew;
+}
+
+static void destroy(sp_engine *base) {
+  sp_cpu_crew_destroy(crew_of(base));
+  sp_free(base);
+}
+
+static sp_status create(const sp_engine_config *config, sp_engine **out) {
+  cpu_engine *e;
+  SP_TRY(sp_calloc(1, sizeof *e, "the engine", (void **)&e));
+  const sp_status status = sp_cpu_crew_create(config, 1, false, &e->crew);
+  if (status == SP_SUCCESS) {
+    *out = &e->base;
+  } else {
+    sp_free(e);
+  }
   return status;
 }
 
 static sp_status submit(sp_engine *base, sp_slab *slab) {
+<<<<<<< HEAD
   sp_cpu_engine *e = (sp_cpu_engine *)base;
   sp_cpu_slot *s = sp_cpu_slot_at(e, base->in_flight); /* not in flight: no thread looks at it */
   sp_cpu_slot_fill(e, s, slab);
@@ -159,28 +233,35 @@ static sp_status submit(sp_engine *base, sp_slab *slab) {
   e->n_slots++;
   sp_team_wake(e->team);
   sp_team_unlock(e->team);
+=======
+  const sp_cpu_crew *crew = crew_of(base);
+  sp_team_lock(crew->team);
+  sp_cpu_submit(crew->engines[0], slab, NULL);
+  sp_team_unlock(crew->team);
+>>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
   return SP_SUCCESS;
 }
 
 static sp_status test(sp_engine *base, sp_slab **done) {
-  sp_cpu_engine *e = (sp_cpu_engine *)base;
-  sp_team_lock(e->team);
-  *done = sp_cpu_slot_is_done(sp_cpu_slot_at(e, 0)) ? remove_oldest(e) : NULL;
-  sp_team_unlock(e->team);
+  const sp_cpu_crew *crew = crew_of(base);
+  sp_team_lock(crew->team);
+  *done = sp_cpu_take_done(crew->engines[0]);
+  sp_team_unlock(crew->team);
   return SP_SUCCESS;
 }
 
 static sp_status wait(sp_engine *base, sp_slab **done) {
-  sp_cpu_engine *e = (sp_cpu_engine *)base;
-  sp_team_lock(e->team);
-  *done = wait_for_oldest(e);
-  sp_team_unlock(e->team);
+  const sp_cpu_crew *crew = crew_of(base);
+  sp_team_lock(crew->team);
+  while (!(*done = sp_cpu_take_done(crew->engines[0]))) sp_team_wait(crew->team);
+  sp_team_unlock(crew->team);
   return SP_SUCCESS;
 }
 
 static double busy_seconds(const sp_engine *base) {
-  return sp_team_busy_seconds(((const sp_cpu_engine *)base)->team);
+  return sp_team_busy_seconds(crew_of(base)->team);
 }
 
 extern const sp_engine_ops sp_engine_cpu;
-const sp_engine_ops sp_engine_cpu = {create, submit, test, wait, busy_seconds, destroy, NULL};
+const sp_engine_ops sp_engine_cpu = {
+    .create = create, .submit = submit, .test = test, .wait = wait, .busy_seconds = busy_seconds, .destroy = destroy};

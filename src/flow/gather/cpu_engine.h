@@ -1,4 +1,5 @@
-/* The CPU engine's own: slabs in flight, and who takes which unit of them when. */
+/* The CPU engine's own: slabs in flight, and who takes which unit of them when. Engines that share a team of threads
+ * are a crew: one alone, or one for each segment of a chain that the CPU computes between segments of a device. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H
 #define SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H
 
@@ -32,16 +33,38 @@ typedef struct sp_cpu_slot {
 } sp_cpu_slot;
 
 typedef struct sp_cpu_engine {
-  sp_engine base;
   sp_engine_config config;
   sp_chain *chain;
   sp_unit_context context;
   float *between;
   sp_unit_scratch *scratch; /* [n_threads] */
-  sp_team *team;
-  sp_cpu_slot *slots; /* [n_slabs], a ring: from `oldest` on, `n_slots` are in flight */
+  sp_team *team;            /* the crew's */
+  sp_cpu_slot *slots;       /* [n_slabs], a ring: from `oldest` on, `n_slots` are in flight */
   int oldest, n_slots;
 } sp_cpu_engine;
+
+typedef struct sp_cpu_crew {
+  sp_cpu_engine **engines; /* [n_engines]; work of the last ones goes first */
+  size_t n_engines;
+  sp_team *team;
+} sp_cpu_crew;
+
+/* `inner` as in sp_chain_create; the chains of the configs are borrowed while the crew lives, and all have the same
+ * number of threads. The caller owns *out. */
+sp_status sp_cpu_crew_create(const sp_engine_config *configs, size_t n, bool inner, sp_cpu_crew **out);
+
+/* Waits for what is in flight. */
+void sp_cpu_crew_finish(sp_cpu_crew *crew);
+
+/* Takes NULL. */
+void sp_cpu_crew_destroy(sp_cpu_crew *crew);
+
+/* Hands a slab over, one of at most n_slabs; under the team's lock. marks [n_traces] sp_mark for an inner chain, else
+ * NULL. */
+void sp_cpu_submit(sp_cpu_engine *engine, sp_slab *slab, const uint32_t *marks);
+
+/* The oldest slab in flight if it is done, else NULL; under the team's lock. */
+sp_slab *sp_cpu_take_done(sp_cpu_engine *engine);
 
 /* How many passes there are, and the number that stands for done: one that puts a gather's traces in order, one a
  * stage, and where not every stage goes by trace one that marks traces. */
@@ -51,15 +74,20 @@ uint32_t sp_cpu_passes(const sp_cpu_engine *engine);
 sp_cpu_slot *sp_cpu_slot_at(const sp_cpu_engine *engine, int i);
 
 /* Makes a slab ready to be taken; no thread looks at the slot yet. */
-void sp_cpu_slot_fill(const sp_cpu_engine *engine, sp_cpu_slot *slot, sp_slab *slab);
+void sp_cpu_slot_fill(const sp_cpu_engine *engine, sp_cpu_slot *slot, sp_slab *slab, const uint32_t *marks);
 
 bool sp_cpu_slot_is_done(const sp_cpu_slot *slot);
 
 /* Counts the gathers at the front of the slab that are done; under the team's lock. */
 void sp_cpu_slot_count_done(const sp_cpu_engine *engine, sp_cpu_slot *slot);
 
+<<<<<<< HEAD
 /* sp_team_ops.take and run; `context` is the engine. */
 bool sp_cpu_claim(void *context, void *unit);
+=======
+/* sp_team_ops.take and run; `context` is the crew. */
+bool sp_cpu_take(void *context, void *unit);
+>>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
 void sp_cpu_run(void *context, int thread, const void *unit);
 
 #endif

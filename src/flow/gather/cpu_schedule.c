@@ -23,6 +23,7 @@ enum { PASS_ORDER = 0, MARK_BYTES = 1 << 20 };
 
 /* A unit taken, and whose it is. */
 typedef struct job {
+  sp_cpu_engine *engine;
   sp_cpu_slot *slot;
   uint32_t pass;
   sp_unit unit;
@@ -33,11 +34,11 @@ static_assert(sizeof(job) <= SP_TEAM_UNIT_BYTES, "a unit of work is larger than 
 /* --- passes ----------------------------------------------------------------------------------------------------- */
 
 uint32_t sp_cpu_passes(const sp_cpu_engine *e) {
-  return 1 + (uint32_t)e->chain->n_stages + !e->chain->by_trace;
+  return 1 + (uint32_t)e->chain->n_stages + e->chain->marks;
 }
 
 static bool is_mark_pass(const sp_cpu_engine *e, uint32_t pass) {
-  return !e->chain->by_trace && pass == 1 + e->chain->n_prefix;
+  return e->chain->marks && pass == 1 + e->chain->n_prefix;
 }
 
 static bool is_stage(const sp_cpu_engine *e, uint32_t pass) {
@@ -47,7 +48,7 @@ static bool is_stage(const sp_cpu_engine *e, uint32_t pass) {
 /* The stage that a pass is; of the pass that marks, the one that comes next. */
 static size_t stage_of(const sp_cpu_engine *e, uint32_t pass) {
   if (pass == PASS_ORDER) return 0;
-  return pass - 1 - (!e->chain->by_trace && pass > 1 + e->chain->n_prefix);
+  return pass - 1 - (e->chain->marks && pass > 1 + e->chain->n_prefix);
 }
 
 sp_cpu_slot *sp_cpu_slot_at(const sp_cpu_engine *e, int i) {
@@ -113,7 +114,7 @@ static sp_unit unit_of(const sp_cpu_engine *e, const sp_cpu_slot *s, sp_local ga
 static void claim_unit(const sp_cpu_engine *e, sp_cpu_slot *s, uint32_t pass, job *j) {
   sp_cursor *c = &s->cursors[pass];
   const sp_local rows = s->gathers[c->gather].n_rows, size = unit_rows(e, pass, rows), left = rows - c->row;
-  *j = (job){.slot = s, .pass = pass, .unit = unit_of(e, s, c->gather, pass)};
+  *j = (job){.engine = (sp_cpu_engine *)(uintptr_t)e, .slot = s, .pass = pass, .unit = unit_of(e, s, c->gather, pass)};
   j->unit.first = c->row;
   j->unit.count = size < left ? size : left;
   c->row += j->unit.count;
@@ -131,12 +132,27 @@ static bool claim_from_pass(const sp_cpu_engine *e, int position, uint32_t pass,
   return true;
 }
 
+<<<<<<< HEAD
 bool sp_cpu_claim(void *context, void *unit) {
   const sp_cpu_engine *e = context;
   for (int position = 0; position < e->n_slots; position++) {
     for (uint32_t pass = sp_cpu_passes(e); pass-- > 0;) {
       if (claim_from_pass(e, position, pass, unit)) return true;
+=======
+static bool take_from_engine(const sp_cpu_engine *e, job *j) {
+  for (int position = 0; position < e->n_slots; position++) {
+    for (uint32_t pass = sp_cpu_passes(e); pass-- > 0;) {
+      if (take_from_pass(e, position, pass, j)) return true;
+>>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
     }
+  }
+  return false;
+}
+
+bool sp_cpu_take(void *context, void *unit) {
+  const sp_cpu_crew *crew = context;
+  for (size_t i = crew->n_engines; i-- > 0;) {
+    if (take_from_engine(crew->engines[i], unit)) return true;
   }
   return false;
 }
@@ -226,19 +242,19 @@ static void end_gather(sp_cpu_engine *e, const sp_unit_scratch *scratch, const j
 
 /* A step that edits has refused a gather: whether its input is at fault, which counts more, is yet to be told. */
 static bool awaits_marks(const sp_cpu_engine *e, uint32_t pass, const sp_gather_state *g) {
-  const bool edits = !e->chain->by_trace && pass != PASS_ORDER && pass <= e->chain->n_prefix;
+  const bool edits = e->chain->marks && pass != PASS_ORDER && pass <= e->chain->n_prefix;
   return edits && g->failure < sp_failure_at((uint32_t)e->chain->n_steps + 2, 1);
 }
 
 /* The last unit of a gather's pass has returned. */
 static void leave_pass(sp_cpu_engine *e, const sp_unit_scratch *scratch, const job *j) {
   sp_gather_state *g = &j->slot->gathers[j->unit.gather];
-  const bool marks = marks_traces(e, j->pass), skips = j->pass == PASS_ORDER && j->unit.slab->skip;
+  const bool marks = marks_traces(e, j->pass), skips = j->pass == PASS_ORDER && (j->unit.slab->skip || e->chain->inner);
   if (marks) {
     g->failure =
         sp_failure_worst(g->failure, sp_failure_of_input((uint32_t)e->chain->n_steps, e->config.nan, g->counts));
   }
-  if (!g->failure && (skips || (marks && !e->chain->by_trace))) {
+  if (!g->failure && (skips || (marks && e->chain->marks))) {
     sp_team_unlock(e->team);
     arrange(e, scratch, j, g);
     sp_team_lock(e->team);
@@ -256,8 +272,8 @@ static void leave_pass(sp_cpu_engine *e, const sp_unit_scratch *scratch, const j
 }
 
 void sp_cpu_run(void *context, int thread, const void *unit) {
-  sp_cpu_engine *e = context;
   const job *j = unit;
+  sp_cpu_engine *e = j->engine;
   const sp_unit_scratch *scratch = &e->scratch[thread];
   sp_unit_outcome outcome = {0};
   sp_team_unlock(e->team);
@@ -268,16 +284,18 @@ void sp_cpu_run(void *context, int thread, const void *unit) {
   if (--g->units_left == 0) leave_pass(e, scratch, j);
 }
 
-static bool skips_any(const sp_cpu_slot *s, sp_local gather) {
+/* Whether some traces of a gather stay out. */
+static bool leaves_any_out(const sp_cpu_engine *e, const sp_cpu_slot *s, sp_local gather) {
   const sp_slab *slab = s->slab;
-  if (!slab->skip) return false;
+  if (!slab->skip && !e->chain->inner) return false;
   for (sp_local i = slab->first_trace[gather]; i < slab->first_trace[gather + 1]; i++) {
-    if (slab->skip[i]) return true;
+    if (e->chain->inner ? !sp_mark_is_live(s->traces.marks[i]) : slab->skip[i]) return true;
   }
   return false;
 }
 
-void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab) {
+void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab, const uint32_t *marks) {
+  for (sp_local t = 0; marks && t < slab->n_traces; t++) s->traces.marks[t] = (unsigned char)marks[t];
   s->slab = slab;
   s->n_done = 0;
   s->done_before = 0;
@@ -290,7 +308,7 @@ void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab) {
     if (n_traces > 0) {
       const uint32_t aside = slab->set_aside ? slab->set_aside[i] : SP_REASON_OK;
       g->failure = sp_failure_set_aside((uint32_t)e->chain->n_steps, aside);
-      enter_pass(e, s, i, slab->order || skips_any(s, i) ? PASS_ORDER : PASS_ORDER + 1);
+      enter_pass(e, s, i, slab->order || leaves_any_out(e, s, i) ? PASS_ORDER : PASS_ORDER + 1);
     } else {
       slab->results[i] = (sp_gather_result){.reason = SP_REASON_OK};
       g->pass = sp_cpu_passes(e);

@@ -5,12 +5,6 @@
 #include "seisproc/memory.h"
 #include "src/flow/gather/engine_ops.h"
 
-#define SP_ENGINE(kind, name) extern const sp_engine_ops sp_engine_##name;
-#define SP_ENGINE_ABSENT(kind, name, why)
-#include "src/flow/gather/engine_list.h"
-#undef SP_ENGINE
-#undef SP_ENGINE_ABSENT
-
 typedef struct entry {
   const char *name;
   const sp_engine_ops *ops; /* NULL: absent, for this reason: */
@@ -83,19 +77,57 @@ sp_status sp_engine_create(sp_engine_kind kind, const sp_engine_config *config, 
   if (own.max_gathers == 0) own.max_gathers = own.max_traces;
   const uint64_t bytes_before = sp_alloc_bytes();
   sp_engine *engine;
-  SP_TRY(e->ops->create(&own, &engine));
+  void *block = NULL;
+  SP_TRY(sp_calloc((size_t)own.n_slabs, sizeof *engine->slabs, "slabs in flight", &block));
+  const sp_status status = e->ops->create(&own, &engine);
+  if (status != SP_SUCCESS) {
+    sp_free(block);
+    return status;
+  }
   if (!engine->ops) engine->ops = e->ops;
   if (!engine->name) engine->name = e->name;
   engine->config = own;
   engine->n_headers = count_headers(config);
   engine->host_bytes = (size_t)(sp_alloc_bytes() - bytes_before);
-  engine->in_flight = 0;
+  engine->in_flight = engine->oldest = 0;
+  engine->slabs = block;
+  engine->successor = NULL;
   *out = engine;
   return SP_SUCCESS;
 }
 
 const char *sp_engine_name(const sp_engine *engine) {
-  return engine->name;
+  return engine->successor ? engine->successor->name : engine->name;
+}
+
+const char *sp_engine_step_name(const sp_engine *engine, size_t step) {
+  const bool on_host = !engine->successor && engine->ops->step_on_host && engine->ops->step_on_host(engine, step);
+  return on_host ? engines[SP_ENGINE_CPU].name : sp_engine_name(engine);
+}
+
+/* --- when a device fails ------------------------------------------------------------------------------------------ */
+
+static sp_slab **slab_at(const sp_engine *engine, int i) {
+  return &engine->slabs[(engine->oldest + i) % engine->config.n_slabs];
+}
+
+/* The CPU computes the slabs in flight anew, in their order. */
+static sp_status take_over(sp_engine *engine) {
+  engine->ops->abandon(engine);
+  sp_warn("engine %s: the device has failed; the CPU computes what it had in hand and what follows, with %d threads",
+          engine->name, engine->config.n_threads);
+  SP_TRY(sp_engine_create(SP_ENGINE_CPU, &engine->config, &engine->successor));
+  for (int i = 0; i < engine->in_flight; i++) SP_TRY(sp_engine_submit(engine->successor, *slab_at(engine, i)));
+  return SP_SUCCESS;
+}
+
+/* Whether the CPU has taken over from what failed with *status. */
+static bool is_rescued(sp_engine *engine, sp_status *status) {
+  if (*status != SP_ERR_DEVICE || engine->successor || !engine->config.cpu_takes_over || !engine->ops->abandon) {
+    return false;
+  }
+  *status = take_over(engine);
+  return *status == SP_SUCCESS;
 }
 
 void sp_engine_register(sp_engine *engine, void *memory, size_t bytes) {
@@ -129,28 +161,41 @@ sp_status sp_engine_submit(sp_engine *engine, sp_slab *slab) {
     return SP_RAISE(SP_ERR_INTERNAL, "engine: more than %d slabs in flight", engine->config.n_slabs);
   }
   SP_TRY(check_slab(engine, slab));
-  SP_TRY(engine->ops->submit(engine, slab));
-  engine->in_flight++;
+  sp_status status = SP_SUCCESS;
+  if (!engine->successor) status = engine->ops->submit(engine, slab);
+  if (engine->successor || is_rescued(engine, &status)) status = sp_engine_submit(engine->successor, slab);
+  if (status != SP_SUCCESS) return status;
+  *slab_at(engine, engine->in_flight++) = slab;
   return SP_SUCCESS;
+}
+
+static void remove_oldest(sp_engine *engine) {
+  engine->oldest = (engine->oldest + 1) % engine->config.n_slabs;
+  engine->in_flight--;
 }
 
 sp_status sp_engine_test(sp_engine *engine, sp_slab **done) {
   sp_slab *slab = NULL;
-  if (engine->in_flight > 0) SP_TRY(engine->ops->test(engine, &slab));
-  if (slab) engine->in_flight--;
+  sp_status status = SP_SUCCESS;
+  if (engine->in_flight > 0 && !engine->successor) status = engine->ops->test(engine, &slab);
+  if (engine->successor || is_rescued(engine, &status)) status = sp_engine_test(engine->successor, &slab);
+  if (status != SP_SUCCESS) return status;
+  if (slab) remove_oldest(engine);
   *done = slab;
   return SP_SUCCESS;
 }
 
 sp_status sp_engine_wait(sp_engine *engine, sp_slab **done) {
   if (engine->in_flight == 0) return SP_RAISE(SP_ERR_INTERNAL, "engine: waiting for a slab, none is in flight");
-  SP_TRY(engine->ops->wait(engine, done));
-  engine->in_flight--;
-  return SP_SUCCESS;
+  sp_status status = SP_SUCCESS;
+  if (!engine->successor) status = engine->ops->wait(engine, done);
+  if (engine->successor || is_rescued(engine, &status)) status = sp_engine_wait(engine->successor, done);
+  if (status == SP_SUCCESS) remove_oldest(engine);
+  return status;
 }
 
 double sp_engine_busy_seconds(const sp_engine *engine) {
-  return engine->ops->busy_seconds(engine);
+  return engine->ops->busy_seconds(engine) + (engine->successor ? sp_engine_busy_seconds(engine->successor) : 0);
 }
 
 size_t sp_engine_host_bytes(const sp_engine *engine) {
@@ -158,5 +203,8 @@ size_t sp_engine_host_bytes(const sp_engine *engine) {
 }
 
 void sp_engine_destroy(sp_engine *engine) {
-  if (engine) engine->ops->destroy(engine);
+  if (!engine) return;
+  sp_engine_destroy(engine->successor);
+  sp_free(engine->slabs);
+  engine->ops->destroy(engine);
 }

@@ -12,6 +12,9 @@ typedef struct sp_engine_ops {
   double (*busy_seconds)(const sp_engine *engine);
   void (*destroy)(sp_engine *engine);                                     /* also with slabs in flight; never NULL */
   void (*register_memory)(sp_engine *engine, void *memory, size_t bytes); /* NULL: nothing to do */
+  /* After an error: until nothing touches slabs in flight any more, whose input is as it was. NULL: it never fails. */
+  void (*abandon)(sp_engine *engine);
+  bool (*step_on_host)(const sp_engine *engine, size_t step); /* of an engine on a device; NULL elsewhere */
 } sp_engine_ops;
 
 /* Head of every engine's own struct, zero when it is made; engine.c fills it in, but for ops and name where `create`
@@ -22,7 +25,12 @@ struct sp_engine {
   sp_engine_config config; /* max_gathers never 0 */
   size_t n_headers;        /* that the chain needs */
   size_t host_bytes;
-  int in_flight;
+  int in_flight, oldest;
+  sp_slab **slabs;             /* [n_slabs] in flight, a ring */
+  struct sp_engine *successor; /* computes since the device failed; NULL: it has not */
 };
+
+/* What kinds of engines are made of: `create` on the GPU, or the mock, of the config's `device`. */
+extern const sp_engine_ops sp_engine_cpu, sp_engine_cuda, sp_engine_mock;
 
 #endif

@@ -103,7 +103,7 @@ static sp_status try_chain(const sp_plan_request *request, const sp_flow_shape *
                                    .device = -1,
                                    .precision = (sp_precision)request->job->settings.precision};
   sp_chain *chain = NULL;
-  const sp_status status = sp_chain_create(&config, &chain);
+  const sp_status status = sp_chain_create(&config, false, &chain);
   sp_chain_destroy(chain);
   return status;
 }

@@ -12,8 +12,8 @@
 #include "seisproc/trace_sort.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
-#include "src/flow/choose_gpu.h"
 #include "src/flow/gather/gather_flow.h"
+#include "src/flow/gpu.h"
 
 /* A slab's input: one is computed while the other is read and queued behind it. */
 typedef struct input {
@@ -104,6 +104,8 @@ static void register_buffers(worker *w) {
 static sp_engine_config engine_config(const worker *w) {
   const sp_flow_shape *shape = w->shape;
   const sp_job *job = w->job;
+  sp_gpu gpu;
+  sp_gpu_choose(w->site->roles, job->settings.engine, &gpu);
   return (sp_engine_config){.chain = job->chain,
                             .n_steps = job->n_steps,
                             .mode = (sp_mode)job->settings.mode,
@@ -117,8 +119,9 @@ static sp_engine_config engine_config(const worker *w) {
                             .max_gathers = shape->task_units,
                             .n_threads = w->site->n_threads,
                             .n_slabs = SP_GATHER_INPUTS,
-                            .device = sp_choose_gpu(w->site->roles, job->settings.engine),
-                            .precision = (sp_precision)job->settings.precision};
+                            .device = gpu.device,
+                            .precision = (sp_precision)job->settings.precision,
+                            .cpu_takes_over = true};
 }
 
 static sp_status create_engine(worker *w) {

@@ -264,11 +264,24 @@ static sp_failure give_arranged(const task *t, sp_local row, sp_local count, sp_
 
 /* --- a unit ----------------------------------------------------------------------------------------------------- */
 
+/* Rows of an inner chain go to their places as they are. From the last to the first, as above. */
+static void put_rows(const task *t, sp_local row, sp_local count) {
+  const sp_unit *u = t->unit;
+  for (sp_local i = row + count; i-- > row;) {
+    float *to = u->slab->traces + (t->first_row + place_of(u, u->first + i)) * t->n;
+    if (to != t->result + i * t->n) t->context->rows->stream(to, t->result + i * t->n, t->n);
+  }
+}
+
 /* One chunk: its steps after the first, then what is written. */
 static sp_failure finish_chunk(const task *t, sp_local row, sp_local count, bool applied, sp_unit_outcome *crcs,
                                sp_unit_outcome *outcome) {
   const sp_failure failure = applied ? 0 : apply_in_place(t, t->stage->first_step + 1, row, count);
   if (failure || !t->last) return failure;
+  if (t->context->chain->inner) {
+    put_rows(t, row, count);
+    return 0;
+  }
   return t->unit->arranged ? give_arranged(t, row, count, outcome) : give_in_order(t, row, count, crcs);
 }
 
@@ -323,6 +336,10 @@ void sp_unit_give_rest(const sp_unit_context *context, const sp_unit_scratch *sc
   for (sp_local row = unit->n_rows; row < n_traces; row++) {
     const sp_local place = place_of(unit, row);
     const size_t at = (first + place) * t.n;
+    if (context->chain->inner) {
+      memcpy(slab->traces + at, slab->in + (first + row) * t.n, t.n * sizeof(float));
+      continue;
+    }
     sp_unit_outcome one = {0};
     write_aside(&t, slab->in + (first + row) * t.n, (sp_mark)unit->traces->marks[first + row], slab->traces + at,
                 slab->noise ? slab->noise + at : NULL, sums_of(&t, row), &one);

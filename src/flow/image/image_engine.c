@@ -6,7 +6,6 @@
 #include "kernels/pstm/gpu.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
-#include "src/flow/gather/cuda_module.h"
 
 struct sp_image_engine {
   const sp_image_shared *shared;
@@ -39,26 +38,19 @@ static sp_status plan_for_peaks(sp_image_engine *e) {
   return sp_pstm_create(&config, &tile, &model, sp_thread_team_size(e->team), &e->plan);
 }
 
-sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, int device, sp_image_engine **out) {
+sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, const sp_gpu *gpu,
+                                 sp_image_engine **out) {
   sp_image_engine *e = NULL;
   sp_status status;
   SP_TRY(sp_calloc(1, sizeof *e, "the engine of an image", (void **)&e));
   e->shared = shared;
-  e->device = device;
+  e->device = gpu->device;
+  e->gpu_ops = gpu->module ? gpu->module->pstm : NULL;
   const size_t most = (size_t)shared->tile_n[0] * shared->tile_n[1] * shared->config.grid.n_tau;
   SP_TRY_GOTO(fail, sp_thread_team_create(n_threads, &e->team));
   SP_TRY_GOTO(fail, sp_calloc(most, sizeof(int64_t), "the sums of a tile", (void **)&e->sums.sum));
   SP_TRY_GOTO(fail, sp_calloc(most, sizeof(uint32_t), "the hits of a tile", (void **)&e->sums.hits));
   SP_TRY_GOTO(fail, sp_calloc(SP_PSTM_BATCH, sizeof(double), "peaks", (void **)&e->peaks));
-  if (device >= 0) {
-    char why[256];
-    const sp_cuda_module *module = sp_cuda_module_load(why, sizeof why);
-    if (!module) {
-      status = SP_RAISE(SP_ERR_DEVICE, "pstm: %s", why);
-      goto fail;
-    }
-    e->gpu_ops = module->pstm;
-  }
   SP_TRY_GOTO(fail, plan_for_peaks(e));
   *out = e;
   return SP_SUCCESS;

@@ -3,12 +3,14 @@
 #define SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H
 
 #include "src/device/thread_team.h"
+#include "src/flow/gpu.h"
 #include "src/flow/image/image_flow.h"
 
 typedef struct sp_image_engine sp_image_engine;
 
-/* device -1: the CPU. Holds sums of as many columns as a whole tile has. The caller owns *out. */
-sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, int device, sp_image_engine **out);
+/* `gpu` without a module: the CPU. Holds sums of as many columns as a whole tile has. The caller owns *out. */
+sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, const sp_gpu *gpu,
+                                 sp_image_engine **out);
 void sp_image_engine_destroy(sp_image_engine *e);
 
 /* Begins a tile: its sums are zero. `apertures` [n_tau] where the aperture is by tau. */

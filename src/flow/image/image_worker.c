@@ -50,41 +50,36 @@ static sp_status set_apertures(sp_image_worker *w) {
   return status;
 }
 
-/* The GPU of this worker; -1: the CPU. All workers compute on the same kind, since the bits of the two differ. */
-static sp_status choose_device(const sp_image_worker *w, int *device) {
+/* The GPU of this worker. All workers compute on the same kind, since the bits of the two differ. Collective. */
+static sp_status choose_gpu(const sp_image_worker *w, sp_gpu *gpu) {
   const int engine = w->site->plan->job->settings.engine;
-  const int n = engine == SP_ENGINE_AUTO || engine == SP_ENGINE_CUDA ? sp_gpu_count(NULL, 0) : 0;
-  const sp_roles *roles = w->site->roles;
-  int before = 0, have = n > 0;
-  for (int r = 0; r < roles->size; r++) {
-    const sp_member *m = &roles->members[r], *self = sp_roles_self(roles);
-    before += m->role == SP_ROLE_WORKER && m->node == self->node && m->index < self->index;
-  }
+  sp_gpu_choose(w->site->roles, engine, gpu);
+  int have = gpu->module != NULL;
   SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_MIN, w->peers));
-  *device = have ? before % n : -1;
+  if (!have) *gpu = (sp_gpu){.device = -1};
   if (have || engine != SP_ENGINE_CUDA) return SP_SUCCESS;
   return w->rank ? SP_ERR_USAGE
                  : SP_RAISE(SP_ERR_USAGE, "engine: cuda: not all workers have a GPU, and GPU and CPU give other bits");
 }
 
-static sp_status create(sp_image_worker *w, int device) {
+static sp_status create(sp_image_worker *w, const sp_gpu *gpu) {
   const sp_pstm_params *p = sp_image_params(w->site->plan->job);
   const uint64_t share = tile_columns(w) / (uint64_t)w->size + 1;
   SP_TRY(sp_trace_source_open(w->survey, "/traces", &w->source));
   SP_TRY(sp_image_model(p, &w->shared->config.grid, &w->shared->numbers, &w->model));
   SP_TRY(set_apertures(w));
-  SP_TRY(sp_image_engine_create(w->shared, w->site->n_threads, device, &w->engine));
+  SP_TRY(sp_image_engine_create(w->shared, w->site->n_threads, gpu, &w->engine));
   SP_TRY(sp_thread_team_create(1, &w->driver));
   SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->sum, "the sums of a share", (void **)&w->sum));
   SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->hits, "the hits of a share", (void **)&w->hits));
   SP_TRY(sp_calloc(w->shared->n_batches / 8 + 1, 1, "the batches of a phase", (void **)&w->bits));
   for (int i = 0; i < SP_IMAGE_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
-  w->site->engine = device >= 0 ? "cuda" : "cpu";
+  w->site->engine = sp_gpu_name(gpu);
   return SP_SUCCESS;
 }
 
 /* The first of the peers makes the file; then all open it. */
-static sp_status open_state(sp_image_worker *w, int device) {
+static sp_status open_state(sp_image_worker *w, const sp_gpu *gpu) {
   sp_image_head head;
   const char *part = w->site->part_path;
   sp_status status = SP_SUCCESS;
@@ -93,7 +88,7 @@ static sp_status open_state(sp_image_worker *w, int device) {
   if (w->rank) status = sp_image_state_open(w->shared, part, false, &w->state, &head);
   SP_AGREE(w->peers, status);
   SP_MPI_ALL(MPI_Bcast(&w->head, sizeof w->head, MPI_BYTE, 0, w->peers));
-  const uint32_t engine = device >= 0;
+  const uint32_t engine = gpu->module && gpu->module != &sp_mock_module; /* a mock gives the bits of the CPU */
   if (w->head.sequence && w->head.engine != engine) {
     static const char *const names[] = {"CPU", "GPU"};
     return w->rank
@@ -135,7 +130,7 @@ void sp_image_close(void *worker_) {
 
 sp_status sp_image_open(sp_flow_site *site, void **out) {
   sp_image_worker *w = NULL;
-  int device = -1;
+  sp_gpu gpu;
   SP_AGREE(site->roles->peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w));
   w->site = site;
   w->shared = sp_image_shared_of(site->plan);
@@ -143,9 +138,9 @@ sp_status sp_image_open(sp_flow_site *site, void **out) {
   MPI_Comm_rank(w->peers, &w->rank);
   MPI_Comm_size(w->peers, &w->size);
   sp_status status = sp_agree(w->peers, sp_survey_open(w->peers, site->plan->job->input, false, &w->survey));
-  if (status == SP_SUCCESS) status = sp_agree(w->peers, choose_device(w, &device));
-  if (status == SP_SUCCESS) status = sp_agree(w->peers, create(w, device));
-  if (status == SP_SUCCESS) status = sp_agree(w->peers, open_state(w, device));
+  if (status == SP_SUCCESS) status = sp_agree(w->peers, choose_gpu(w, &gpu));
+  if (status == SP_SUCCESS) status = sp_agree(w->peers, create(w, &gpu));
+  if (status == SP_SUCCESS) status = sp_agree(w->peers, open_state(w, &gpu));
   if (status == SP_SUCCESS) {
     *out = w;
   } else {

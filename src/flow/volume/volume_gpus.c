@@ -1,17 +1,13 @@
 #include "src/flow/volume/volume_gpus.h"
 
 #include "seisproc/dist.h"
+#include "seisproc/engine.h"
 #include "seisproc/log.h"
-#include "src/flow/choose_gpu.h"
 
 sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus) {
-  const int engine = site->plan->job->settings.engine;
-  char why[256] = "";
-  gpus->device = sp_choose_gpu(site->roles, engine);
-  if (gpus->device >= 0) gpus->module = sp_cuda_module_load(why, sizeof why);
-  if (gpus->module || engine != SP_ENGINE_CUDA) return SP_SUCCESS;
-  sp_gpu_count(why, sizeof why);
-  return SP_RAISE(SP_ERR_USAGE, "engine cuda: %s", why);
+  const sp_job *job = site->plan->job;
+  sp_gpu_choose(site->roles, job->settings.engine, &gpus->gpu);
+  return gpus->gpu.module ? SP_SUCCESS : sp_gpu_check_job(job);
 }
 
 /* Whether all workers of the team say yes. Collective over the team. */
@@ -28,13 +24,14 @@ void sp_volume_gpus_join(const sp_flow_site *site, sp_volume_gpus *gpus) {
   uint8_t id[SP_GROUP_ID_BYTES];
   MPI_Comm_rank(team, &rank);
   MPI_Comm_size(team, &size);
-  if (!all_agree(team, gpus->module != NULL)) gpus->module = NULL;
-  if (size == 1 || !gpus->module) return; // alike
-  const sp_group_ops *group = gpus->module->group;
+  if (!all_agree(team, gpus->gpu.module != NULL)) gpus->gpu.module = NULL;
+  if (size == 1 || !gpus->gpu.module) return; // alike
+  const sp_group_ops *group = gpus->gpu.module->group;
   bool fine = all_agree(team, rank || group->name(id, why, sizeof why) == SP_SUCCESS);
   if (fine) {
     SP_MPI_ALL(MPI_Bcast(id, sizeof id, MPI_BYTE, 0, team));
-    fine = all_agree(team, group->create(id, rank, size, gpus->device, &gpus->group, why, sizeof why) == SP_SUCCESS);
+    const sp_status status = group->create(id, rank, size, gpus->gpu.device, &team, &gpus->group, why, sizeof why);
+    fine = all_agree(team, status == SP_SUCCESS);
   }
   if (fine) return;
   if (rank == 0) sp_warn("fkk: the GPUs of a team cannot exchange: %s; the CPU computes", why);
@@ -42,6 +39,6 @@ void sp_volume_gpus_join(const sp_flow_site *site, sp_volume_gpus *gpus) {
 }
 
 void sp_volume_gpus_leave(sp_volume_gpus *gpus) {
-  if (gpus->group.context) gpus->module->group->destroy(&gpus->group);
-  *gpus = (sp_volume_gpus){.device = gpus->device};
+  if (gpus->group.context) gpus->gpu.module->group->destroy(&gpus->group);
+  *gpus = (sp_volume_gpus){.gpu.device = -1};
 }

@@ -3,13 +3,12 @@
 #ifndef SEISPROC_SRC_FLOW_VOLUME_VOLUME_GPUS_H
 #define SEISPROC_SRC_FLOW_VOLUME_VOLUME_GPUS_H
 
-#include "src/device/cuda/group.h"
+#include "src/device/group.h"
 #include "src/flow/flow.h"
-#include "src/flow/gather/cuda_module.h"
+#include "src/flow/gpu.h"
 
 typedef struct sp_volume_gpus {
-  const sp_cuda_module *module; /* NULL: the CPU computes */
-  int device;
+  sp_gpu gpu;              /* without a module: the CPU computes */
   sp_block_exchange group; /* all zero for a worker alone */
 } sp_volume_gpus;
 

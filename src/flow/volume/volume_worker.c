@@ -105,7 +105,7 @@ static sp_status create(worker *w) {
     w->kept = block;
     w->site->buffers += share * row;
   }
-  w->site->engine = w->gpus.module ? "cuda" : "cpu";
+  w->site->engine = sp_gpu_name(&w->gpus.gpu);
   return SP_SUCCESS;
 }
 
@@ -359,8 +359,8 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
                                .dy = w->cube->grid.dy,
                                .mean = params->duplicates == SP_FKK_MEAN,
                                .scratch = w->shared->spills ? params->scratch.text : NULL,
-                               .gpu = w->gpus.module ? w->gpus.module->fkk : NULL,
-                               .device = w->gpus.device,
+                               .gpu = w->gpus.gpu.module ? w->gpus.gpu.module->fkk : NULL,
+                               .device = w->gpus.gpu.device,
                                .gpus = w->gpus.group.context ? &w->gpus.group : NULL,
                                .slab_rows = w->shared->slab_rows};
     SP_TRY(sp_cube_filter_create(&spec, &w->filter));

@@ -1,8 +1,14 @@
 /* Rows of a batch: arrival, marks, arrangement, results. A warp a trace: all here is bound by bytes. Invariant: row r
  * of an arranged batch is trace place[r]; where all traces are live, place[r] is r and no row is moved. */
-#include "src/flow/gather/cuda/batch.h"
+#include "src/flow/gather/batch.h"
 
 #include "kernels/common/cuda_check.h"
+#include "kernels/cuda_processor.h"
+#include "src/flow/gather/cuda/crc.h"
+extern "C" {
+#include "seisproc/memory.h"
+#include "src/base/fault.h"
+}
 
 enum { LANES = 32, WARPS = 8, ARRANGE_THREADS = 1024 };
 
@@ -52,6 +58,10 @@ template <typename T> __device__ static T *row(float *rows, uint32_t trace, uint
   return (T *)rows + (size_t)trace * n;
 }
 
+template <typename T> __device__ static const T *row(const float *rows, uint32_t trace, uint32_t n) {
+  return (const T *)rows + (size_t)trace * n;
+}
+
 /* What a warp's trace holds; the same for all lanes. */
 template <typename T> __device__ static seen scan(const T *x, uint32_t n) {
   seen s = {false, false};
@@ -61,7 +71,7 @@ template <typename T> __device__ static seen scan(const T *x, uint32_t n) {
   return s;
 }
 
-template <typename T> __global__ static void receive(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
+template <typename T> __global__ static void order_rows(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
   const uint32_t t = own_trace();
   if (t >= n_traces) return;
   const T *from = row<T>(v.out, v.first_trace[v.gather[t]] + v.order[t], n);
@@ -76,11 +86,25 @@ __device__ static void repair(float *x, uint32_t n) {
   __syncwarp();
 }
 
-template <typename T> __global__ static void mark(const sp_batch_view v, float *edited, uint32_t n_traces, uint32_t n) {
+__global__ static void mark_skipped_traces(const sp_batch_view v, uint32_t n_traces) {
+  const uint32_t t = blockIdx.x * blockDim.x + threadIdx.x;
+  if (t < n_traces) v.mark[t] = v.skip[t] ? SP_MARK_SKIPPED : SP_MARK_LIVE;
+}
+
+/* Whether a step that edits has refused the gather. */
+__device__ static bool is_refused(const sp_batch_view &v, uint32_t g) {
+  uint32_t worst = 0;
+  for (uint32_t step = 0; step < v.n_edits; step++) worst |= v.reasons[step * (v.max_gathers + 1) + g];
+  return worst != 0;
+}
+
+template <typename T>
+__global__ static void mark_traces(const sp_batch_view v, float *edited, uint32_t n_traces, uint32_t n) {
   const uint32_t t = own_trace();
   if (t >= n_traces) return;
   const uint32_t g = v.gather[t];
   const bool skip = v.skip && v.skip[t];
+  if (is_refused(v, g)) edited = v.in;
   seen before = scan(row<T>(v.in, t, n), n);
   seen after = edited == v.in ? before : scan(row<T>(edited, t, n), n);
   const bool bad = after.not_finite && !skip;
@@ -127,7 +151,7 @@ __device__ static uint32_t sum_before(uint32_t value, uint32_t *total) {
 }
 
 /* Where each trace goes, by one block: counts, then places. */
-__global__ static void arrange(const sp_batch_view v, uint32_t n_traces, uint32_t n_gathers) {
+__global__ static void arrange_rows(const sp_batch_view v, uint32_t n_traces, uint32_t n_gathers) {
   uint32_t n_live = 0;
   for (uint32_t start = 0; start < n_traces; start += ARRANGE_THREADS) {
     const uint32_t t = start + threadIdx.x;
@@ -159,7 +183,7 @@ __global__ static void arrange(const sp_batch_view v, uint32_t n_traces, uint32_
 /* Rows in the order of `place`, or back into that of traces. Where no trace is set aside that is a copy, which only
  * what must move asks for. */
 template <typename T>
-__global__ static void move_rows(const sp_batch_view v, float *from, float *to, bool back, bool always,
+__global__ static void move_rows(const sp_batch_view v, const float *from, float *to, bool back, bool always,
                                  uint32_t n_traces, uint32_t n) {
   const uint32_t r = own_trace();
   if (r >= n_traces || (*v.n_aside == 0 && !always)) return;
@@ -170,7 +194,7 @@ __global__ static void move_rows(const sp_batch_view v, float *from, float *to, 
 }
 
 template <typename T>
-__global__ static void copy_rows(const sp_batch_view v, float *from, float *to, uint32_t n_traces, uint32_t n) {
+__global__ static void copy_rows(const sp_batch_view v, const float *from, float *to, uint32_t n_traces, uint32_t n) {
   const uint32_t r = own_trace();
   if (r >= n_traces || *v.n_aside == 0) return;
   for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) row<T>(to, r, n)[i] = row<T>(from, r, n)[i];
@@ -190,6 +214,42 @@ template <typename T> __device__ static void give_aside(const sp_batch_view &v, 
 }
 
 /* In the order of rows. Where the input is finite, a result that is not shows in the difference. */
+__device__ static double add_up(double x) {
+  for (int distance = LANES / 2; distance > 0; distance /= 2) x += __shfl_down_sync(~0u, x, distance);
+  return x;
+}
+
+/* Sums of a trace that became `out` (NULL: zeros); a warp. */
+__device__ static sp_row_sums sums_of(const float *in, const float *out, uint32_t n) {
+  double sum[4] = {0, 0, 0, 0};
+  uint32_t peak = 0;
+  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) {
+    const float x = in[i], y = out ? out[i] : 0, noise = x - y;
+    sum[0] += (double)x * x;
+    sum[1] += (double)y * y;
+    sum[2] += (double)noise * noise;
+    sum[3] += (double)noise * y;
+    peak = max(peak, __float_as_uint(x) & MAGNITUDE);
+  }
+  for (double &s : sum) s = add_up(s);
+  peak = __reduce_max_sync(~0u, peak);
+  if (!(sum[0] < INFINITY && sum[1] < INFINITY && sum[2] < INFINITY)) return sp_row_sums{};
+  return sp_row_sums{sum[0], sum[1], sum[2], sum[3], __uint_as_float(peak), 1};
+}
+
+/* What is measured of the rows before they become what the mode asks for, as the CPU does (unit.c). */
+__global__ static void measure_rows(const sp_batch_view v, uint32_t n_traces) {
+  const uint32_t r = own_trace(), n = v.n_samples;
+  if (r >= n_traces) return;
+  const uint32_t t = v.place[r];
+  const sp_mark m = (sp_mark)v.mark[t];
+  const float *in = v.in + (size_t)r * n;
+  const float *out = m == SP_MARK_LIVE ? v.out + (size_t)r * n : m == SP_MARK_EMPTIED ? NULL : in;
+  sp_row_sums sums = {};
+  if (m != SP_MARK_BAD && m != SP_MARK_CURED) sums = sums_of(in, out, n);
+  if (threadIdx.x % LANES == 0) v.sums[t] = sums;
+}
+
 template <typename T> __global__ static void give(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
   const uint32_t r = own_trace(), lane = threadIdx.x % LANES;
   if (r >= n_traces) return;
@@ -263,60 +323,129 @@ template <typename T> __global__ static void write_failed(const sp_batch_view v,
     }                                                                                                                  \
   } while (0)
 
-sp_status sp_batch_receive(const sp_batch_view *v, const sp_cuda_batch *batch, cudaStream_t stream) {
+static cudaStream_t stream_of(sp_stream stream) {
+  return (cudaStream_t)stream;
+}
+
+static sp_status receive(const sp_batch_view *v, const sp_cuda_batch *batch, sp_stream stream) {
   if (!v->order) return SP_SUCCESS;
-  LAUNCH_ROWS(receive, v, batch->n_traces, stream);
+  LAUNCH_ROWS(order_rows, v, batch->n_traces, stream_of(stream));
   return SP_CUDA_LAUNCHED("the order of traces");
 }
 
-sp_status sp_batch_mark(const sp_batch_view *v, const sp_cuda_batch *batch, float *edited, cudaStream_t stream) {
-  LAUNCH_ROWS(mark, v, batch->n_traces, stream, edited);
+static sp_status mark_skipped(const sp_batch_view *v, const sp_cuda_batch *batch, sp_stream stream) {
+  enum { THREADS = 256 };
+  if (!v->skip || batch->n_traces == 0) return SP_SUCCESS;
+  const unsigned blocks = (batch->n_traces + THREADS - 1) / THREADS;
+  mark_skipped_traces<<<blocks, THREADS, 0, stream_of(stream)>>>(*v, batch->n_traces);
   return SP_CUDA_LAUNCHED("the marks of traces");
 }
 
-/* From place to place by way of `spare`. */
-static sp_status permute(const sp_batch_view *v, float *rows, bool back, uint32_t n_traces, cudaStream_t stream) {
-  LAUNCH_ROWS(move_rows, v, n_traces, stream, rows, v->spare, back, false);
-  LAUNCH_ROWS(copy_rows, v, n_traces, stream, v->spare, rows);
+static sp_status mark(const sp_batch_view *v, const sp_cuda_batch *batch, float *edited, sp_stream stream) {
+  LAUNCH_ROWS(mark_traces, v, batch->n_traces, stream_of(stream), edited);
+  return SP_CUDA_LAUNCHED("the marks of traces");
+}
+
+static sp_status arrange(const sp_batch_view *v, const sp_cuda_batch *batch, sp_stream stream) {
+  arrange_rows<<<1, ARRANGE_THREADS, 0, stream_of(stream)>>>(*v, batch->n_traces, batch->n_gathers);
+  return SP_CUDA_LAUNCHED("the places of traces");
+}
+
+static sp_status move(const sp_batch_view *v, uint32_t n_traces, const float *from, float *to, bool back,
+                      sp_stream stream) {
+  const bool apart = from != to;
+  LAUNCH_ROWS(move_rows, v, n_traces, stream_of(stream), from, apart ? to : v->spare, back, apart);
+  if (!apart) LAUNCH_ROWS(copy_rows, v, n_traces, stream_of(stream), v->spare, to);
   return SP_CUDA_LAUNCHED("the arrangement of rows");
 }
 
-sp_status sp_batch_arrange(const sp_batch_view *v, sp_cuda_batch *batch, float *edited, bool move,
-                           cudaStream_t stream) {
-  arrange<<<1, ARRANGE_THREADS, 0, stream>>>(*v, batch->n_traces, batch->n_gathers);
-  SP_TRY(SP_CUDA_LAUNCHED("the places of traces"));
-  SP_TRY(permute(v, v->in, false, batch->n_traces, stream));
-  if (move) {
-    LAUNCH_ROWS(move_rows, v, batch->n_traces, stream, edited, v->spare, false, true);
-    SP_TRY(SP_CUDA_LAUNCHED("the arrangement of rows"));
-  } else if (edited != v->in) {
-    SP_TRY(permute(v, edited, false, batch->n_traces, stream));
-  }
-  batch->first_trace = v->first_row;
-  batch->gather = v->row_gather;
-  batch->n_gathers++;
-  return SP_SUCCESS;
+#ifdef SP_FAULTS
+__global__ static void write_nowhere(int *at) {
+  *at = 1;
 }
 
-sp_status sp_batch_finish(const sp_batch_view *v, const sp_cuda_batch *batch, const sp_cuda_crc *crc,
-                          cudaStream_t stream) {
+/* A kernel that does what no kernel may: the device is lost to this process. */
+static void break_device(cudaStream_t stream) {
+  write_nowhere<<<1, 1, 0, stream>>>((int *)16);
+}
+#else
+static void break_device(cudaStream_t) {}
+#endif
+
+static sp_status add_checksums(const sp_batch_view *v, const sp_cuda_batch *came, const sp_cuda_crc *crc,
+                               cudaStream_t stream) {
+  sp_cuda_batch batch = *came;
+  batch.first_trace = v->first_trace;
+  batch.gather = v->gather;
+  uint32_t *const crcs = v->results + v->max_gathers;
+  SP_TRY(sp_cuda_crc_add(crc, v->out, v->n_samples, &batch, crcs, stream));
+  return v->noise ? sp_cuda_crc_add(crc, v->noise, v->n_samples, &batch, crcs + v->max_gathers, stream) : SP_SUCCESS;
+}
+
+static sp_status finish(const sp_batch_view *v, const sp_cuda_batch *batch, const void *tables, sp_stream to) {
   enum { THREADS = 128 };
-  const uint32_t n_traces = batch->n_traces, n_gathers = batch->n_gathers - 1;
+  const sp_cuda_crc *crc = (const sp_cuda_crc *)tables;
+  const cudaStream_t stream = stream_of(to);
+  const uint32_t n_traces = batch->n_traces, n_gathers = batch->n_gathers;
+  if (SP_FAULT_IS_DUE("gpu_address")) break_device(stream);
   if (n_traces > 0) {
+    if (v->sums) measure_rows<<<(n_traces + WARPS - 1) / WARPS, WARPS * LANES, 0, stream>>>(*v, n_traces);
     LAUNCH_ROWS(give, v, n_traces, stream);
     SP_TRY(SP_CUDA_LAUNCHED("the check of results"));
-    SP_TRY(permute(v, v->out, true, n_traces, stream));
-    if (v->noise) SP_TRY(permute(v, v->noise, true, n_traces, stream));
+    SP_TRY(move(v, n_traces, v->out, v->out, true, to));
+    if (v->noise) SP_TRY(move(v, n_traces, v->noise, v->noise, true, to));
   }
   if (n_gathers > 0) settle<<<(n_gathers + THREADS - 1) / THREADS, THREADS, 0, stream>>>(*v, n_gathers, *crc);
   SP_TRY(SP_CUDA_LAUNCHED("the reasons of gathers"));
   LAUNCH_ROWS(write_failed, v, n_traces, stream);
   SP_TRY(SP_CUDA_LAUNCHED("failed gathers"));
-  sp_cuda_batch traces = *batch; /* as they came */
-  traces.first_trace = v->first_trace;
-  traces.gather = v->gather;
-  traces.n_gathers = n_gathers;
-  uint32_t *const crcs = v->results + v->max_gathers;
-  SP_TRY(sp_cuda_crc_add(crc, v->out, v->n_samples, &traces, crcs, stream));
-  return v->noise ? sp_cuda_crc_add(crc, v->noise, v->n_samples, &traces, crcs + v->max_gathers, stream) : SP_SUCCESS;
+  return add_checksums(v, batch, crc, stream);
 }
+
+/* --- steps and tables -------------------------------------------------------------------------------------------- */
+
+static const sp_cuda_ops *ops_of(const sp_chain_step *step) {
+  return sp_cuda_processor_at(sp_processor_position(step->processor));
+}
+
+static size_t step_bytes(const sp_chain_step *step, const sp_cuda_geometry *geometry) {
+  const sp_cuda_ops *ops = ops_of(step);
+  return ops ? ops->device_bytes(step->params, geometry) : 0;
+}
+
+static sp_status step_plan(sp_device *, const sp_chain_step *step, size_t, const sp_cuda_geometry *geometry,
+                           sp_cuda_plan **out) {
+  const sp_cuda_ops *ops = ops_of(step);
+  return ops ? ops->plan(step->params, geometry, out) : SP_ERR_USAGE;
+}
+
+static sp_status step_apply(sp_cuda_plan *plan, const sp_cuda_batch *batch, sp_stream stream) {
+  return plan->ops->apply(plan, batch, stream_of(stream));
+}
+
+static void step_destroy(sp_cuda_plan *plan) {
+  if (plan) plan->ops->destroy(plan);
+}
+
+static sp_status create_tables(uint32_t n_samples, uint32_t max_gather, void **out) {
+  void *block = NULL;
+  SP_TRY(sp_calloc(1, sizeof(sp_cuda_crc), "tables of checksums", &block));
+  const sp_status status = sp_cuda_crc_create(n_samples, max_gather, (sp_cuda_crc *)block);
+  if (status == SP_SUCCESS) {
+    *out = block;
+  } else {
+    sp_free(block);
+  }
+  return status;
+}
+
+static void destroy_tables(void *tables) {
+  if (tables) sp_cuda_crc_destroy((sp_cuda_crc *)tables);
+  sp_free(tables);
+}
+
+extern "C" const sp_device_ops sp_cuda_device;
+extern "C" const sp_batch_ops sp_batch_cuda;
+extern "C" const sp_batch_ops sp_batch_cuda = {&sp_cuda_device, step_bytes,     step_plan, step_apply,   step_destroy,
+                                               create_tables,   destroy_tables, receive,   mark_skipped, mark,
+                                               arrange,         move,           finish};

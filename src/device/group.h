@@ -1,11 +1,12 @@
-/* Groups of GPUs that exchange blocks through NCCL, one GPU a member (sp_block_exchange of kernels/fkk/cuda.h).
+/* Groups of GPUs that exchange blocks, one GPU a member (sp_block_exchange of kernels/fkk/cuda.h): through NCCL, or, of
+ * mock devices, through MPI by NCCL's rules.
  *
  * NCCL is loaded when the first group is made (libnccl.so.2, or what SEISPROC_NCCL names): it comes with CUDA and not
  * with distributions. Sends and receives of a call are one NCCL group, in the order of the stream; the host does not
  * wait. An error of NCCL, also one that it reports later, ends the group: it is aborted, and the next call fails.
  */
-#ifndef SEISPROC_SRC_DEVICE_CUDA_GROUP_H
-#define SEISPROC_SRC_DEVICE_CUDA_GROUP_H
+#ifndef SEISPROC_SRC_DEVICE_GROUP_H
+#define SEISPROC_SRC_DEVICE_GROUP_H
 
 #include "kernels/fkk/cuda.h"
 
@@ -16,9 +17,10 @@ typedef struct sp_group_ops {
    * NCCL: `why` says what is missing. */
   sp_status (*name)(uint8_t id[SP_GROUP_ID_BYTES], char *why, size_t why_size);
   /* Collective over the members, each with a GPU of its own. On success fills *out, which sp_group_ops.destroy returns.
+   * `peers` is an MPI_Comm * of the members, in the order of `rank`, through which mocks exchange; NCCL takes NULL.
    * Errors: SP_ERR_USAGE without a line: `why` says why there is no group. */
-  sp_status (*create)(const uint8_t id[SP_GROUP_ID_BYTES], int rank, int size, int device, sp_block_exchange *out,
-                      char *why, size_t why_size);
+  sp_status (*create)(const uint8_t id[SP_GROUP_ID_BYTES], int rank, int size, int device, const void *peers,
+                      sp_block_exchange *out, char *why, size_t why_size);
   /* Takes one that is all zero. */
   void (*destroy)(sp_block_exchange *group);
 } sp_group_ops;

@@ -1,0 +1,51 @@
+#include "src/flow/gpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "seisproc/engine.h"
+#include "seisproc/log.h"
+
+enum { WHY_SIZE = 512 };
+
+int sp_gpu_count(char *why, size_t why_size) {
+  char reason[WHY_SIZE] = "";
+  const sp_gpu_module *module = sp_cuda_module_load(reason, sizeof reason);
+  const int count = module ? module->count(reason, sizeof reason) : 0;
+  if (count == 0) sp_debug("gpu: none: %s", reason);
+  if (why) snprintf(why, why_size, "%s", reason);
+  return count;
+}
+
+const char *sp_gpu_name(const sp_gpu *gpu) {
+  return gpu->module ? gpu->module->device->name : "cpu";
+}
+
+/* The module that a kind of engine computes with; NULL: none. */
+static const sp_gpu_module *module_of(int engine) {
+  char why[WHY_SIZE];
+  if (engine == SP_ENGINE_MOCK || (engine == SP_ENGINE_AUTO && getenv("SEISPROC_MOCK"))) return &sp_mock_module;
+  return engine == SP_ENGINE_CPU ? NULL : sp_cuda_module_load(why, sizeof why);
+}
+
+void sp_gpu_choose(const sp_roles *roles, int engine, sp_gpu *out) {
+  char why[WHY_SIZE];
+  const sp_gpu_module *module = module_of(engine);
+  const int n_gpus = module ? module->count(why, sizeof why) : 0;
+  const sp_member *self = sp_roles_self(roles);
+  int before = 0;
+  for (int r = 0; r < roles->size; r++) {
+    const sp_member *member = &roles->members[r];
+    before += member->role == SP_ROLE_WORKER && member->node == self->node && member->index < self->index;
+  }
+  *out = n_gpus > 0 ? (sp_gpu){.module = module, .device = before % n_gpus} : (sp_gpu){.device = -1};
+}
+
+sp_status sp_gpu_check_job(const sp_job *job) {
+  char why[WHY_SIZE] = "";
+  if (job->settings.engine != SP_ENGINE_CUDA || sp_gpu_count(why, sizeof why) > 0) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_USAGE,
+                  "engine: cuda: no GPU can be used here: %s; engine: auto takes the CPU where there is no "
+                  "GPU, engine: cpu everywhere",
+                  why);
+}

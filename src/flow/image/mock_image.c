@@ -1,0 +1,149 @@
+/* As kernels/pstm/cuda.cu: two batches under way, sums that stay on the device until they are read. */
+#include "src/flow/image/mock_image.h"
+
+#include <string.h>
+
+#include "seisproc/memory.h"
+#include "src/device/mock.h"
+
+enum { UNDER_WAY = 2 };
+
+/* A batch on its way to the device. */
+typedef struct batch {
+  float *samples, *device_samples;       /* [SP_PSTM_BATCH][n_samples] */
+  sp_pstm_trace *traces, *device_traces; /* [SP_PSTM_BATCH] */
+  sp_event copied;                       /* the memory of the host may be written again */
+} batch;
+
+struct sp_pstm_gpu {
+  sp_device *device;
+  sp_stream stream;
+  sp_pstm *plan;
+  uint32_t n_samples;
+  size_t n_sums;
+  int64_t *sum;
+  uint32_t *hits;
+  uint64_t overflows;
+  batch batches[UNDER_WAY];
+  unsigned next;
+};
+
+typedef struct addition {
+  sp_pstm_gpu *gpu;
+  const batch *batch;
+  uint32_t n;
+  int shift;
+  double limit;
+} addition;
+
+static void destroy(sp_pstm_gpu *g) {
+  if (!g) return;
+  if (g->device) g->device->ops->settle(g->device);
+  if (g->stream) g->device->ops->destroy_stream(g->device, g->stream);
+  for (int i = 0; i < UNDER_WAY; i++) {
+    const batch *b = &g->batches[i];
+    sp_free(b->samples);
+    sp_free(b->device_samples);
+    sp_free(b->traces);
+    sp_free(b->device_traces);
+    if (b->copied) g->device->ops->destroy_event(g->device, b->copied);
+  }
+  sp_free(g->sum);
+  sp_free(g->hits);
+  sp_pstm_destroy(g->plan);
+  if (g->device) g->device->ops->close(g->device);
+  sp_free(g);
+}
+
+static sp_status take(const sp_pstm_gpu *g, size_t bytes, void *out) {
+  void *block = NULL;
+  SP_TRY(g->device->ops->alloc(g->device, bytes, &block));
+  memcpy(out, &block, sizeof block);
+  return SP_SUCCESS;
+}
+
+static sp_status allocate(sp_pstm_gpu *g) {
+  const size_t samples = SP_PSTM_BATCH * (size_t)g->n_samples * sizeof(float);
+  SP_TRY(sp_mock_device.create_stream(g->device, &g->stream));
+  SP_TRY(take(g, g->n_sums * sizeof *g->sum, &g->sum));
+  SP_TRY(take(g, g->n_sums * sizeof *g->hits, &g->hits));
+  for (int i = 0; i < UNDER_WAY; i++) {
+    batch *b = &g->batches[i];
+    SP_TRY(take(g, samples, &b->samples));
+    SP_TRY(take(g, samples, &b->device_samples));
+    SP_TRY(take(g, SP_PSTM_BATCH * sizeof *b->traces, &b->traces));
+    SP_TRY(take(g, SP_PSTM_BATCH * sizeof *b->traces, &b->device_traces));
+    SP_TRY(sp_mock_device.create_event(g->device, false, &b->copied));
+  }
+  SP_TRY(sp_mock_device.clear(g->stream, g->sum, g->n_sums * sizeof *g->sum));
+  return sp_mock_device.clear(g->stream, g->hits, g->n_sums * sizeof *g->hits);
+}
+
+static sp_status create(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_model *model, int device,
+                        sp_pstm_gpu **out) {
+  sp_pstm_gpu *g = NULL;
+  sp_status status;
+  SP_TRY(sp_calloc(1, sizeof *g, "the plan of pstm", (void **)&g));
+  g->n_samples = config->n_samples;
+  g->n_sums = (size_t)tile->n[0] * tile->n[1] * config->grid.n_tau;
+  SP_TRY_GOTO(fail, sp_mock_device.open(device, &g->device));
+  SP_TRY_GOTO(fail, sp_pstm_create(config, tile, model, 1, &g->plan));
+  SP_TRY_GOTO(fail, allocate(g));
+  *out = g;
+  return SP_SUCCESS;
+fail:
+  destroy(g);
+  return status;
+}
+
+static size_t bytes(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_model *model) {
+  return sp_pstm_bytes(config, tile, model, 1);
+}
+
+static void add_batch(void *argument) {
+  const addition *a = argument;
+  sp_pstm_gpu *g = a->gpu;
+  const sp_pstm_sums sums = {.sum = g->sum, .hits = g->hits, .shift = a->shift, .limit = a->limit};
+  for (uint32_t i = 0; i < SP_PSTM_BATCH; i++) {
+    const sp_pstm_trace *trace = &a->batch->device_traces[i];
+    if (i < a->n && trace->area > 0) {
+      sp_pstm_prepare(g->plan, 0, i, trace, a->batch->device_samples + (size_t)i * g->n_samples);
+    } else {
+      sp_pstm_skip(g->plan, i);
+    }
+  }
+  for (uint32_t i = 0; i < sp_pstm_blocks(g->plan); i++) g->overflows += sp_pstm_add(g->plan, 0, i, &sums);
+}
+
+static sp_status add(sp_pstm_gpu *g, const sp_pstm_trace *traces, const float *samples, uint32_t n, int shift,
+                     double limit) {
+  const batch *b = &g->batches[g->next++ % UNDER_WAY];
+  const size_t sample_bytes = (size_t)n * g->n_samples * sizeof *samples, trace_bytes = n * sizeof *traces;
+  const addition a = {.gpu = g, .batch = b, .n = n, .shift = shift, .limit = limit};
+  SP_TRY(sp_mock_device.wait(b->copied));
+  memcpy(b->samples, samples, sample_bytes);
+  memcpy(b->traces, traces, trace_bytes);
+  SP_TRY(sp_mock_device.copy(g->stream, b->device_samples, b->samples, sample_bytes, SP_TO_DEVICE));
+  SP_TRY(sp_mock_device.copy(g->stream, b->device_traces, b->traces, trace_bytes, SP_TO_DEVICE));
+  SP_TRY(sp_mock_device.record(b->copied, g->stream));
+  return n > 0 ? sp_mock_launch(g->stream, add_batch, &a, sizeof a) : SP_SUCCESS;
+}
+
+static sp_status read_sums(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+  sp_mock_device.spoil(sum, g->n_sums * sizeof *sum);
+  SP_TRY(sp_mock_device.deliver(g->stream));
+  SP_TRY(sp_mock_device.copy(g->stream, sum, g->sum, g->n_sums * sizeof *sum, SP_TO_HOST));
+  SP_TRY(sp_mock_device.copy(g->stream, hits, g->hits, g->n_sums * sizeof *hits, SP_TO_HOST));
+  SP_TRY(sp_mock_finish(g->stream));
+  *overflows = g->overflows;
+  return SP_SUCCESS;
+}
+
+static sp_status write_sums(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits) {
+  SP_TRY(sp_mock_device.copy(g->stream, g->sum, sum, g->n_sums * sizeof *sum, SP_TO_DEVICE));
+  SP_TRY(sp_mock_device.copy(g->stream, g->hits, hits, g->n_sums * sizeof *hits, SP_TO_DEVICE));
+  return sp_mock_finish(g->stream);
+}
+
+const sp_pstm_gpu_ops sp_mock_image = {
+    .bytes = bytes, .create = create, .destroy = destroy, .add = add, .read = read_sums, .write = write_sums};
