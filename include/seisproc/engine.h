@@ -59,7 +59,7 @@ typedef struct sp_engine_config {
 
 typedef struct sp_engine sp_engine;
 
-enum { SP_MAX_CHAIN_HEADERS = 16 };
+enum { SP_MAX_CHAIN_HEADERS = 16, SP_STEPS_TEXT = 256 };
 
 /* Names of the header columns that a chain reads, without repeats, in the order in which sp_slab.headers holds them;
  * with a '?' behind those that are optional for every step. Writes at most `max` and returns how many it wrote. The
@@ -87,6 +87,9 @@ const char *sp_engine_name(const sp_engine *engine);
 
 /* The same of one step of the chain. */
 const char *sp_engine_step_name(const sp_engine *engine, size_t step);
+
+/* What computes which step, "mute cuda, dwt cpu, tf cuda", cut off where there is no room. */
+void sp_engine_steps(const sp_engine *engine, char *text, size_t size);
 
 /* Tells of memory that slabs will point to, so that a GPU copies straight from and to it; others do nothing. The memory
  * must outlive the engine, and must be told of once. Where the system refuses, copies are slower, which is said once.

@@ -101,6 +101,7 @@ static double compute_seconds(const sp_run_plan *p, const sp_plan_trial *t) {
 /* The job's time, from one gather read and computed here: the slower of the two, since they overlap. */
 static void print_time(const sp_run_plan *p, const sp_plan_trial *t) {
   if (!t->done) return;
+  printf("steps      %s\n", t->steps);
   const double bytes = p->work.shape.work_bytes * (double)p->work.shape.total_work;
   printf("time       computing %.1f s in all (gather %llu took %.1f ms on the %s engine, %d threads)\n",
          compute_seconds(p, t), (unsigned long long)t->gather, 1e3 * t->compute_s, t->engine, p->layout.threads);
@@ -187,6 +188,7 @@ static void json_work(sp_json *json, const sp_run_plan *p, const task_summary *t
   sp_json_close(json, '}');
   sp_json_open(json, "time", '{');
   sp_json_text(json, "engine", trial->done ? trial->engine : NULL);
+  sp_json_text(json, "steps", trial->done ? trial->steps : NULL);
   sp_json_real(json, "gather_compute_s", trial->done ? trial->compute_s : (double)NAN);
   sp_json_real(json, "compute_s", trial->done ? compute_seconds(p, trial) : (double)NAN);
   sp_json_real(json, "bytes", p->work.shape.work_bytes * (double)p->work.shape.total_work);

@@ -79,6 +79,7 @@ sp_status sp_plan_try(const sp_run_plan *p, sp_plan_trial *out) {
   result.gather = gather;
   result.n_traces = range.n_traces;
   result.engine = sp_engine_name(t.engine);
+  sp_engine_steps(t.engine, result.steps, sizeof result.steps);
   *out = result;
 out:
   sp_dataset_close(traces);

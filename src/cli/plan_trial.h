@@ -2,6 +2,7 @@
 #ifndef SEISPROC_CLI_PLAN_TRIAL_H
 #define SEISPROC_CLI_PLAN_TRIAL_H
 
+#include "seisproc/engine.h"
 #include "src/run/plan.h"
 
 typedef struct sp_plan_trial {
@@ -10,6 +11,7 @@ typedef struct sp_plan_trial {
   sp_local n_traces;
   double read_s, compute_s; /* of it, the best of a few */
   const char *engine;
+  char steps[SP_STEPS_TEXT]; /* sp_engine_steps */
 } sp_plan_trial;
 
 /* The gather in the middle that has traces. Errors: what an engine refuses, and SP_ERR_IO. */

@@ -6,6 +6,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "src/flow/gpu.h"
 
 static const sp_flow *flow_of_scope(sp_scope scope) {
   return scope == SP_SCOPE_VOLUME ? &sp_flow_volume : scope == SP_SCOPE_IMAGE ? &sp_flow_image : &sp_flow_gather;
@@ -33,6 +34,7 @@ const sp_flow *sp_flow_of_text(const char *canonical) {
 
 sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request, sp_flow_plan *out) {
   sp_flow_plan plan = {.flow = flow ? flow : sp_flow_of(request->job), .job = request->job};
+  SP_TRY(sp_gpu_check_job(request->job));
   const sp_status status = plan.flow->plan(request, &plan);
   if (status == SP_SUCCESS) {
     *out = plan;

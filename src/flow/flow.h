@@ -133,7 +133,8 @@ typedef struct sp_flow_site {
   sp_stage_times *times;
   /* told by the flow once it is open */
   uint64_t buffers;   /* bytes of its input buffers */
-  const char *engine; /* what computes: "cpu", ... */
+  const char *engine; /* what computes: "cpu", ...; changes where a device fails and the CPU takes over */
+  const char *steps;  /* where a chain is computed in two places, which step is where; else NULL */
 } sp_flow_site;
 
 struct sp_flow {

@@ -33,12 +33,22 @@ static void print_engines(const sp_rank_report *ranks, int n) {
   }
 }
 
+/* Where a chain was computed in two places: as it was on the first worker of which that is so. */
+static void print_steps(const sp_rank_report *ranks, int n) {
+  for (int r = 0; r < n; r++) {
+    if (!ranks[r].steps[0]) continue;
+    fprintf(stderr, "  steps  %s\n", ranks[r].steps);
+    return;
+  }
+}
+
 static sp_status print_table(const sp_rank_report *ranks, int n) {
   sp_stage_times *times = NULL;
   SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", (void **)&times));
   for (int r = 0; r < n; r++) times[r] = ranks[r].times;
   sp_stage_print(stderr, times, (size_t)n);
   print_engines(ranks, n);
+  print_steps(ranks, n);
   sp_free(times);
   return SP_SUCCESS;
 }
@@ -65,6 +75,7 @@ static void write_rank(sp_json *json, int rank, const sp_rank_report *report) {
   sp_json_count(json, "buffers", report->buffers);
   if (report->engine[0]) {
     sp_json_text(json, "engine", report->engine);
+    if (report->steps[0]) sp_json_text(json, "steps", report->steps);
     sp_json_real(json, "busy_s", report->busy_s);
   }
   write_stages(json, &report->times);
@@ -104,6 +115,7 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
                          .buffers = run->buffers,
                          .busy_s = run->busy_s};
   if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
+  snprintf(mine.steps, sizeof mine.steps, "%s", run->steps);
   sp_rank_report *ranks = NULL;
   sp_status status = SP_SUCCESS;
   if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", (void **)&ranks);

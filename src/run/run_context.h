@@ -34,6 +34,7 @@ typedef struct sp_run_context {
   sp_stage_times times;           /* of this rank */
   double busy_s;                  /* in which this worker's engine computed */
   const char *engine;             /* of this worker, once it is made: what computes */
+  char steps[256];                /* where a chain is computed in two places: which step is where */
   int stop_passed_on;             /* the signal of which rank 0 was told; 0: none */
   double started_at, started_cpu; /* when dealing began: clock and CPU seconds */
   uint64_t buffers;               /* bytes of this worker's input buffers and slots */

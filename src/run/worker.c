@@ -3,6 +3,7 @@
  *
  * Every message is followed by another, so the order of what is done follows from the messages alone and is the same on
  * all workers of a team. */
+#include <stdio.h>
 #include <string.h>
 
 #include "seisproc/dist.h"
@@ -52,7 +53,14 @@ static sp_status create(worker *w, sp_run_context *run) {
                           sizeof(sp_report_message) + shape->task_units * w->record_bytes, &w->reports);
 }
 
+/* What has computed, as it is at the end. */
+static void note_engine(worker *w) {
+  w->run->engine = w->site.engine;
+  snprintf(w->run->steps, sizeof w->run->steps, "%s", w->site.steps ? w->site.steps : "");
+}
+
 static void destroy(worker *w) {
+  if (w->own) note_engine(w);
   sp_outbox_destroy(w->reports);
   sp_free(w->deals);
   if (w->own) w->flow->close(w->own);

@@ -143,9 +143,11 @@ def test_where_there_is_one_worker_the_cpu_tries(tmp_path, survey, expected):
 
 
 def test_a_device_that_fails_accuses_no_gather(tmp_path, survey, expected):
-    """Time and again, with the same gathers in hand: it ends with what to do, and all gathers are computed later."""
+    """Time and again, with the same gathers in hand, and the CPU has no memory to take over: it ends with what to do,
+    and all gathers are computed later."""
     job = jobs.Job(tmp_path, survey)
-    result = job.run(*LAYOUT, "--restarts=2", ranks=None, check=75, env={"SEISPROC_MOCK": "fail_wait=2"})
+    result = job.run(*LAYOUT, "--restarts=2", ranks=None, check=75, binary=harness.FAULTY,
+                     env={"SEISPROC_MOCK": "fail_wait=2", "SEISPROC_FAULT": "take_over:1"})
     assert "died of a device that failed" in result.stderr
     assert "given up: a device failed 3 times in a row" in result.stderr, str(result)
     assert len(job.history_lines("run")) == 3 and not job.history_lines("crash")
@@ -157,8 +159,8 @@ def test_a_device_that_fails_accuses_no_gather(tmp_path, survey, expected):
 
 def test_a_device_that_fails_now_and_then_does_not_keep_the_job(tmp_path, survey, expected):
     job = jobs.Job(tmp_path, survey)
-    result = job.run("--set=workers=1", "--set=threads=1", ranks=None,
-                     env={"SEISPROC_MOCK": "delay=100,fail_wait=12"})
+    result = job.run("--set=workers=1", "--set=threads=1", ranks=None, binary=harness.FAULTY,
+                     env={"SEISPROC_MOCK": "delay=100,fail_wait=12", "SEISPROC_FAULT": "take_over:1"})
     assert result.stderr.count("starting again") >= 1
     assert "starting again, 2 of 3" not in result.stderr and jobs.sha(job.output) == expected
 

@@ -1,8 +1,10 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/base/fault.h"
 #include "src/flow/gather/engine_ops.h"
 
 typedef struct entry {
@@ -105,18 +107,31 @@ const char *sp_engine_step_name(const sp_engine *engine, size_t step) {
   return on_host ? engines[SP_ENGINE_CPU].name : sp_engine_name(engine);
 }
 
+void sp_engine_steps(const sp_engine *engine, char *text, size_t size) {
+  size_t at = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < engine->config.n_steps && at < size; i++) {
+    const sp_chain_step *step = &engine->config.chain[i];
+    at += (size_t)snprintf(text + at, size - at, "%s%s%s %s", i ? ", " : "", step->undoes ? "undo " : "",
+                           step->processor->name, sp_engine_step_name(engine, i));
+  }
+}
+
 /* --- when a device fails ------------------------------------------------------------------------------------------ */
 
 static sp_slab **slab_at(const sp_engine *engine, int i) {
   return &engine->slabs[(engine->oldest + i) % engine->config.n_slabs];
 }
 
-/* The CPU computes the slabs in flight anew, in their order. */
+/* The CPU computes the slabs in flight anew, in their order. Where it has no memory for that, the device is why. */
 static sp_status take_over(sp_engine *engine) {
   engine->ops->abandon(engine);
+  const bool short_of_memory = SP_FAULT_IS_DUE("take_over");
+  if (short_of_memory || sp_engine_create(SP_ENGINE_CPU, &engine->config, &engine->successor) != SP_SUCCESS) {
+    return SP_ERR_DEVICE;
+  }
   sp_warn("engine %s: the device has failed; the CPU computes what it had in hand and what follows, with %d threads",
           engine->name, engine->config.n_threads);
-  SP_TRY(sp_engine_create(SP_ENGINE_CPU, &engine->config, &engine->successor));
   for (int i = 0; i < engine->in_flight; i++) SP_TRY(sp_engine_submit(engine->successor, *slab_at(engine, i)));
   return SP_SUCCESS;
 }

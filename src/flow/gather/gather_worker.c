@@ -42,6 +42,7 @@ typedef struct worker {
   double *spare;     /* [max_gather] */
   unsigned char *visited;
   sp_engine *engine;
+  char steps[SP_STEPS_TEXT]; /* sp_engine_steps */
   sp_engine *cpu; /* for what is to be computed by the CPU although the engine is another; made when that comes */
 } worker;
 
@@ -124,11 +125,22 @@ static sp_engine_config engine_config(const worker *w) {
                             .cpu_takes_over = true};
 }
 
+/* What computes, and where that is two, which step is where. */
+static void describe_engine(worker *w) {
+  bool same = true;
+  w->site->engine = sp_engine_name(w->engine);
+  for (size_t i = 0; i < w->job->n_steps; i++) {
+    same = same && !strcmp(sp_engine_step_name(w->engine, i), w->site->engine);
+  }
+  sp_engine_steps(w->engine, w->steps, sizeof w->steps);
+  w->site->steps = same ? NULL : w->steps;
+}
+
 static sp_status create_engine(worker *w) {
   const sp_engine_config config = engine_config(w);
   SP_TRY(sp_engine_create((sp_engine_kind)w->job->settings.engine, &config, &w->engine));
   register_buffers(w);
-  w->site->engine = sp_engine_name(w->engine);
+  describe_engine(w);
   return SP_SUCCESS;
 }
 
@@ -331,6 +343,7 @@ sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figure
   sp_slab *done = NULL;
   sp_activity_set(w->site->activity, "computes");
   SP_TRY(sp_engine_wait(in->engine, &done));
+  if (sp_engine_name(w->engine) != w->site->engine) describe_engine(w);
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
   SP_FAULT_POINT("before_slot_full");
   sp_slot_set_full(in->slot, true);

@@ -379,21 +379,41 @@ sp_status sp_volume_read(void *worker_, int k, const sp_task *task, const void *
   return SP_SUCCESS;
 }
 
+/* A cube as far as what is removed of it; a worker of a team that fails fails it for all. Collective over the team. */
+static sp_status filter_cube(worker *w, const sp_task *task) {
+  const MPI_Comm team = w->site->roles->team;
+  w->filter = NULL;
+  SP_ALIKE(begin_cube(w, task));
+  SP_AGREE(team, read_and_transform(w));
+  SP_FAULT_POINT("cube_read");
+  if (!w->filter) return SP_SUCCESS; // alike
+  const double exchange = sp_now();
+  sp_activity_set(w->site->activity, "filters a cube");
+  SP_AGREE(team, sp_cube_filter_run(w->filter));
+  sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - exchange,
+               w->share.count * w->shape->n_samples * sizeof(float));
+  return SP_SUCCESS;
+}
+
+/* Where a device fails the team computes on the CPU from then on, this cube first. Collective. */
+static sp_status filter_cube_somewhere(worker *w, const sp_task *task) {
+  const sp_status status = filter_cube(w, task);
+  if (status != SP_ERR_DEVICE || !w->gpus.gpu.module) return status; // alike
+  int rank;
+  MPI_Comm_rank(w->site->roles->team, &rank);
+  if (rank == 0)
+    sp_warn("fkk: a device has failed: the CPU computes this cube, and what the team is dealt from now on");
+  sp_cube_filter_destroy(w->filter);
+  sp_volume_gpus_leave(&w->gpus);
+  w->site->engine = sp_gpu_name(&w->gpus.gpu);
+  return filter_cube(w, task);
+}
+
 sp_status sp_volume_submit(void *worker_, int k) {
   worker *w = worker_;
   const double start = sp_now();
   w->n_slots[k] = 0;
-  w->filter = NULL;
-  SP_TRY(begin_cube(w, &w->tasks[k]));
-  SP_TRY(read_and_transform(w));
-  SP_FAULT_POINT("cube_read");
-  if (w->filter) {
-    const double exchange = sp_now();
-    sp_activity_set(w->site->activity, "filters a cube");
-    SP_TRY(sp_cube_filter_run(w->filter));
-    sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - exchange,
-                 w->share.count * w->shape->n_samples * sizeof(float));
-  }
+  SP_TRY(filter_cube_somewhere(w, &w->tasks[k]));
   SP_FAULT_POINT("cube_filtered");
   for (uint64_t first = 0; first < w->share.count; first += w->shared->slab_rows) {
     SP_TRY(fill_slot(w, k, first));
