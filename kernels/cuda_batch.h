@@ -1,5 +1,5 @@
-/* A batch of gathers in device memory as a processor's CUDA backend gets it (cuda_processor.h). Plain C without CUDA, so
- * that what queues the work, and a mock device, know it, too.
+/* A batch of gathers in device memory as a processor's CUDA backend gets it (cuda_processor.h). Plain C without CUDA,
+ * so that what queues the work, and a mock device, know it, too.
  */
 #ifndef SEISPROC_KERNELS_CUDA_BATCH_H
 #define SEISPROC_KERNELS_CUDA_BATCH_H

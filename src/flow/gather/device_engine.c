@@ -377,9 +377,8 @@ static void copy_results(const sp_device_engine *e, const sp_ticket *t, const sp
   const uint32_t *reason = note->results, *crc = reason + e->chain->max_gathers;
   sp_gather_result *result = t->slab->results + note->first_gather;
   for (sp_local g = 0; g < note->n_gathers; g++) {
-    result[g] = (sp_gather_result){.reason = reason[g],
-                                   .crc_traces = crc[g],
-                                   .crc_noise = t->slab->noise ? crc[e->chain->max_gathers + g] : 0};
+    result[g] = (sp_gather_result){
+        .reason = reason[g], .crc_traces = crc[g], .crc_noise = t->slab->noise ? crc[e->chain->max_gathers + g] : 0};
     if (!t->sums) continue;
     sp_measure_gather(t->slab, note->first_gather + g, e->config.n_samples, sp_reason_is_processed(reason[g]), t->sums);
   }
