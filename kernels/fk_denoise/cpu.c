@@ -36,8 +36,7 @@ static const sp_fkd_kernels *choose_kernels(void) {
   return &sp_fkd_kernels_portable;
 }
 
-/* --- memory of a thread --------------------------------------------------------------------------------------------
- */
+/* --- memory of a thread -------------- */
 
 static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
@@ -129,8 +128,7 @@ static size_t lay_out(const fkd_plan *p, char *memory, sp_fkd_work *w, sp_fkd_bo
   return end;
 }
 
-/* --- plan -----------------------------------------------------------------------------------------------------------
- */
+/* --- plan -------------- */
 
 static void destroy(sp_plan *base) {
   fkd_plan *p = (fkd_plan *)base;
@@ -187,8 +185,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   return SP_SUCCESS;
 }
 
-/* --- a box ----------------------------------------------------------------------------------------------------------
- */
+/* --- a box -------------- */
 
 static double taper(uint32_t m, uint32_t n) {
   return n == 1 ? 1 : sin(M_PI * (m + 0.5) / n);
@@ -295,8 +292,7 @@ static void process(const fkd_plan *p, sp_fkd_box *box, bool has_dead) {
   kernels->store(box, box->work.out, box->work.node_out);
 }
 
-/* --- apply ----------------------------------------------------------------------------------------------------------
- */
+/* --- apply -------------- */
 
 static void apply_box(const fkd_plan *p, const sp_block *block, const sp_fkd_boxes *boxes, uint32_t number,
                       const sp_fkd_work *work) {

@@ -51,8 +51,7 @@ typedef struct neighbour {
   double correlation;
 } neighbour;
 
-/* --- correlation ---------------------------------------------------------------------------------------------------
- */
+/* --- correlation -------------- */
 
 /* Samples from `first` on of a node, clipped at a multiple of their mean magnitude; zeros outside the trace. */
 static void clipped_samples(const search *s, uint32_t node, int64_t first, uint32_t count, double *to) {
@@ -134,8 +133,7 @@ static double least_likeness(const search *s) {
   return inside ? INCOHERENT : INCOHERENT_AT_END;
 }
 
-/* --- what is bad of a trace -----------------------------------------------------------------------------------------
- */
+/* --- what is bad of a trace -------------- */
 
 enum { GOOD, BAD, BAD_LATER /* found in the second sweep */, BAD_RUN /* by its level */ };
 

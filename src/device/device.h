@@ -3,7 +3,7 @@
  *
  * Work is queued on streams and done in their order; between streams events keep the order, as they do in CUDA: an
  * event stands for what was queued before its last sp_device_ops.record, and is over where it was never recorded. Every
- * call but `wait`, `settle` and what makes or frees returns at once. A thread says `bind` before its first call. Once
+ * call but `wait`, `quiesce` and what makes or frees returns at once. A thread says `bind` before its first call. Once
  * the device has failed every call fails.
  *
  * Errors: SP_ERR_DEVICE, logged with the call; SP_ERR_MEMORY without a line where memory of the device, or memory that
@@ -36,7 +36,7 @@ typedef struct sp_device_ops {
   sp_status (*bind)(sp_device *device);
   /* Until nothing of what was queued touches memory any more, also on a device that has failed; what waits for a time
    * or for ever is let go. */
-  void (*settle)(sp_device *device);
+  void (*quiesce)(sp_device *device);
 
   /* Memory of the device; memory of the host that the device copies from and to by itself. Freeing takes NULL. */
   sp_status (*free_bytes)(sp_device *device, size_t *out);

@@ -52,8 +52,8 @@ typedef struct mock {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   uint64_t n_deliveries;
-  int n_busy;   /* streams that have something to do */
-  bool settled; /* nobody waits for a time any more */
+  int n_busy; /* streams that have something to do */
+  bool quiet; /* nobody waits for a time any more */
   bool broken;
 } mock;
 
@@ -68,8 +68,7 @@ static void spoil(void *memory, size_t bytes) {
   if (memory) memset(memory, 0xff, bytes);
 }
 
-/* --- a stream's thread; under the lock, but not while it copies or computes ----------------------------------------
- */
+/* --- a stream's thread; under the lock, but not while it copies or computes -------------- */
 
 /* Until the delivery's time has come, or, for one that is lost, for ever. */
 static void delay(mock *m, uint64_t number) {
@@ -77,7 +76,7 @@ static void delay(mock *m, uint64_t number) {
   const bool lost = number == (uint64_t)m->orders.lose;
   const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
   int timed_out = m->orders.delay == 0;
-  while (!m->settled && (lost || !timed_out)) {
+  while (!m->quiet && (lost || !timed_out)) {
     timed_out = lost ? pthread_cond_wait(&m->changed, &m->lock) : pthread_cond_timedwait(&m->changed, &m->lock, &time);
   }
   m->broken = m->broken || lost;
@@ -146,8 +145,7 @@ static void *run(void *argument) {
   return NULL;
 }
 
-/* --- queueing ------------------------------------------------------------------------------------------------------
- */
+/* --- queueing -------------- */
 
 static sp_status queue(mock_stream *s, const operation *what) {
   mock *m = s->device;
@@ -209,8 +207,7 @@ static sp_status deliver(sp_stream stream) {
   return queue(stream, &(operation){.kind = OP_DELIVER, .count = number});
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------------------
- */
+/* --- waiting -------------- */
 
 static sp_status query(sp_event event, bool *over) {
   mock_event *e = event;
@@ -245,18 +242,17 @@ sp_status sp_mock_finish(sp_stream stream) {
   return broken ? SP_ERR_DEVICE : SP_SUCCESS;
 }
 
-static void settle(sp_device *device) {
+static void quiesce(sp_device *device) {
   mock *m = (mock *)device;
   pthread_mutex_lock(&m->lock);
-  m->settled = true;
+  m->quiet = true;
   pthread_cond_broadcast(&m->changed);
   while (m->n_busy > 0) pthread_cond_wait(&m->changed, &m->lock);
-  m->settled = false;
+  m->quiet = false;
   pthread_mutex_unlock(&m->lock);
 }
 
-/* --- making and unmaking -------------------------------------------------------------------------------------------
- */
+/* --- making and unmaking -------------- */
 
 static void init_sync(mock *m) {
   pthread_condattr_t monotonic;
@@ -306,7 +302,7 @@ static sp_status free_bytes(sp_device *device, size_t *out) {
   return SP_SUCCESS;
 }
 
-static sp_status take_memory(sp_device *device, size_t bytes, void **out) {
+static sp_status alloc_memory(sp_device *device, size_t bytes, void **out) {
   void *block = NULL;
   SP_TRY(sp_alloc(bytes, "memory of the mock device", &block));
   spoil(block, bytes);
@@ -370,11 +366,11 @@ const sp_device_ops sp_mock_device = {.name = "mock",
                                       .open = open_device,
                                       .close = close_device,
                                       .bind = bind,
-                                      .settle = settle,
+                                      .quiesce = quiesce,
                                       .free_bytes = free_bytes,
-                                      .alloc = take_memory,
+                                      .alloc = alloc_memory,
                                       .release = release,
-                                      .alloc_pinned = take_memory,
+                                      .alloc_pinned = alloc_memory,
                                       .release_pinned = release,
                                       .pin = pin,
                                       .unpin = unpin,

@@ -82,8 +82,7 @@ static hsize_t size_of(uint8_t choice) {
   return sizes[choice % COUNT(sizes)];
 }
 
-/* --- making the file -----------------------------------------------------------------------------------------------
- */
+/* --- making the file -------------- */
 
 static void remove_object(hid_t file, const char *path) {
   if (strcmp(path, "/") && H5Lexists(file, path, H5P_DEFAULT) > 0) H5Ldelete(file, path, H5P_DEFAULT);
@@ -314,8 +313,7 @@ static void make_survey(const char *path, const record *records, size_t n, uint8
   if (bytes_now && end > 200 && truncate(path, (off_t)(now - now * (end - 200u) / 64)) != 0) return;
 }
 
-/* --- reading it -----------------------------------------------------------------------------------------------------
- */
+/* --- reading it -------------- */
 
 static sp_status see_header(const char *name, sp_type type, const char *units, void *context) {
   return SP_SUCCESS;
@@ -392,8 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   return 0;
 }
 
-/* --- the mutator ----------------------------------------------------------------------------------------------------
- */
+/* --- the mutator -------------- */
 
 #ifdef FUZZ_MUTATOR
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);

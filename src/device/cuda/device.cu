@@ -22,7 +22,7 @@ static sp_status bind(sp_device *device) {
 
 extern "C" const sp_device_ops sp_cuda_device;
 
-static void say_what_it_is(int number) {
+static void log_name(int number) {
   struct cudaDeviceProp properties;
   if (cudaGetDeviceProperties(&properties, number) != cudaSuccess) return;
   sp_debug("gpu: device=%d name=\"%s\"", number, properties.name);
@@ -36,7 +36,7 @@ static sp_status open(int number, sp_device **out) {
   device->number = number;
   const sp_status status = bind(device);
   if (status == SP_SUCCESS) {
-    say_what_it_is(number);
+    log_name(number);
     *out = device;
   } else {
     sp_free(device);
@@ -48,7 +48,7 @@ static void close(sp_device *device) {
   sp_free(device);
 }
 
-static void settle(sp_device *device) {
+static void quiesce(sp_device *device) {
   cudaSetDevice(device->number);
   cudaDeviceSynchronize();
   cudaGetLastError();
@@ -164,6 +164,6 @@ static sp_status elapsed(sp_event from, sp_event to, double *seconds) {
 
 /* In the order of the table. */
 extern "C" const sp_device_ops sp_cuda_device = {
-    "cuda",         open,  close, bind,          settle,         free_bytes,   alloc,         release, alloc_pinned,
+    "cuda",         open,  close, bind,          quiesce,        free_bytes,   alloc,         release, alloc_pinned,
     release_pinned, pin,   unpin, create_stream, destroy_stream, create_event, destroy_event, copy,    clear,
     record,         after, call,  query,         wait,           elapsed,      NULL,          NULL};

@@ -108,12 +108,7 @@ static void destroy_engine(sp_cpu_engine *e) {
   sp_free(e);
 }
 
-<<<<<<< HEAD
-static sp_status create(const sp_engine_config *config, sp_engine **out) {
-  static const sp_team_ops ops = {touch_memory, sp_cpu_claim, sp_cpu_run};
-=======
 static sp_status create_engine(const sp_engine_config *config, bool inner, sp_cpu_engine **out) {
->>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
   const char *names[SP_MAX_CHAIN_HEADERS];
   sp_cpu_engine *e;
   sp_status status;
@@ -142,13 +137,13 @@ fail:
 void sp_cpu_submit(sp_cpu_engine *e, sp_slab *slab, const uint32_t *marks) {
   sp_cpu_slot *s = sp_cpu_slot_at(e, e->n_slots);
   sp_cpu_slot_fill(e, s, slab, marks);
-  sp_cpu_slot_settle(e, s);
+  sp_cpu_slot_count_done(e, s);
   e->n_slots++;
   sp_team_wake(e->team);
   if (sp_cpu_slot_is_done(s)) sp_team_notify(e->team);
 }
 
-sp_slab *sp_cpu_take_done(sp_cpu_engine *e) {
+sp_slab *sp_cpu_remove_done(sp_cpu_engine *e) {
   if (e->n_slots == 0 || !sp_cpu_slot_is_done(sp_cpu_slot_at(e, 0))) return NULL;
   sp_slab *slab = sp_cpu_slot_at(e, 0)->slab;
   e->oldest = (e->oldest + 1) % e->config.n_slabs;
@@ -163,7 +158,7 @@ void sp_cpu_crew_finish(sp_cpu_crew *crew) {
   for (size_t i = 0; i < crew->n_engines; i++) {
     sp_cpu_engine *e = crew->engines[i];
     while (e->n_slots > 0) {
-      if (!sp_cpu_take_done(e)) sp_team_wait(crew->team);
+      if (!sp_cpu_remove_done(e)) sp_team_wait(crew->team);
     }
   }
   sp_team_unlock(crew->team);
@@ -179,7 +174,7 @@ void sp_cpu_crew_destroy(sp_cpu_crew *crew) {
 }
 
 sp_status sp_cpu_crew_create(const sp_engine_config *configs, size_t n, bool inner, sp_cpu_crew **out) {
-  static const sp_team_ops ops = {touch_memory, sp_cpu_take, sp_cpu_run};
+  static const sp_team_ops ops = {touch_memory, sp_cpu_claim, sp_cpu_run};
   sp_cpu_crew *crew;
   sp_status status;
   SP_TRY(sp_calloc(1, sizeof *crew, "the engine", (void **)&crew));
@@ -224,28 +219,17 @@ static sp_status create(const sp_engine_config *config, sp_engine **out) {
 }
 
 static sp_status submit(sp_engine *base, sp_slab *slab) {
-<<<<<<< HEAD
-  sp_cpu_engine *e = (sp_cpu_engine *)base;
-  sp_cpu_slot *s = sp_cpu_slot_at(e, base->in_flight); /* not in flight: no thread looks at it */
-  sp_cpu_slot_fill(e, s, slab);
-  sp_team_lock(e->team);
-  sp_cpu_slot_count_done(e, s);
-  e->n_slots++;
-  sp_team_wake(e->team);
-  sp_team_unlock(e->team);
-=======
   const sp_cpu_crew *crew = crew_of(base);
   sp_team_lock(crew->team);
   sp_cpu_submit(crew->engines[0], slab, NULL);
   sp_team_unlock(crew->team);
->>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
   return SP_SUCCESS;
 }
 
 static sp_status test(sp_engine *base, sp_slab **done) {
   const sp_cpu_crew *crew = crew_of(base);
   sp_team_lock(crew->team);
-  *done = sp_cpu_take_done(crew->engines[0]);
+  *done = sp_cpu_remove_done(crew->engines[0]);
   sp_team_unlock(crew->team);
   return SP_SUCCESS;
 }
@@ -253,7 +237,7 @@ static sp_status test(sp_engine *base, sp_slab **done) {
 static sp_status wait(sp_engine *base, sp_slab **done) {
   const sp_cpu_crew *crew = crew_of(base);
   sp_team_lock(crew->team);
-  while (!(*done = sp_cpu_take_done(crew->engines[0]))) sp_team_wait(crew->team);
+  while (!(*done = sp_cpu_remove_done(crew->engines[0]))) sp_team_wait(crew->team);
   sp_team_unlock(crew->team);
   return SP_SUCCESS;
 }

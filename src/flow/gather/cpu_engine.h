@@ -64,7 +64,7 @@ void sp_cpu_crew_destroy(sp_cpu_crew *crew);
 void sp_cpu_submit(sp_cpu_engine *engine, sp_slab *slab, const uint32_t *marks);
 
 /* The oldest slab in flight if it is done, else NULL; under the team's lock. */
-sp_slab *sp_cpu_take_done(sp_cpu_engine *engine);
+sp_slab *sp_cpu_remove_done(sp_cpu_engine *engine);
 
 /* How many passes there are, and the number that stands for done: one that puts a gather's traces in order, one a
  * stage, and where not every stage goes by trace one that marks traces. */
@@ -81,13 +81,8 @@ bool sp_cpu_slot_is_done(const sp_cpu_slot *slot);
 /* Counts the gathers at the front of the slab that are done; under the team's lock. */
 void sp_cpu_slot_count_done(const sp_cpu_engine *engine, sp_cpu_slot *slot);
 
-<<<<<<< HEAD
-/* sp_team_ops.take and run; `context` is the engine. */
-bool sp_cpu_claim(void *context, void *unit);
-=======
 /* sp_team_ops.take and run; `context` is the crew. */
-bool sp_cpu_take(void *context, void *unit);
->>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
+bool sp_cpu_claim(void *context, void *unit);
 void sp_cpu_run(void *context, int thread, const void *unit);
 
 #endif

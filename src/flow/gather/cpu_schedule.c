@@ -132,27 +132,19 @@ static bool claim_from_pass(const sp_cpu_engine *e, int position, uint32_t pass,
   return true;
 }
 
-<<<<<<< HEAD
-bool sp_cpu_claim(void *context, void *unit) {
-  const sp_cpu_engine *e = context;
+static bool claim_from_engine(const sp_cpu_engine *e, job *j) {
   for (int position = 0; position < e->n_slots; position++) {
     for (uint32_t pass = sp_cpu_passes(e); pass-- > 0;) {
-      if (claim_from_pass(e, position, pass, unit)) return true;
-=======
-static bool take_from_engine(const sp_cpu_engine *e, job *j) {
-  for (int position = 0; position < e->n_slots; position++) {
-    for (uint32_t pass = sp_cpu_passes(e); pass-- > 0;) {
-      if (take_from_pass(e, position, pass, j)) return true;
->>>>>>> 639318c (device: one engine on CUDA and mock devices; steps without a kernel are computed on the CPU, the others on the GPU)
+      if (claim_from_pass(e, position, pass, j)) return true;
     }
   }
   return false;
 }
 
-bool sp_cpu_take(void *context, void *unit) {
+bool sp_cpu_claim(void *context, void *unit) {
   const sp_cpu_crew *crew = context;
   for (size_t i = crew->n_engines; i-- > 0;) {
-    if (take_from_engine(crew->engines[i], unit)) return true;
+    if (claim_from_engine(crew->engines[i], unit)) return true;
   }
   return false;
 }

@@ -8,11 +8,10 @@
 
 #include "src/flow/gather/device_engine.h"
 
-/* --- the description of a batch ------------------------------------------------------------------------------------
- */
+/* --- the description of a batch -------------- */
 
 /* The gathers of the next batch: as many as it holds, at least one. */
-static void take_gathers(const sp_device_engine *e, const sp_slab *slab, sp_local first, sp_batch_note *note) {
+static void choose_gathers(const sp_device_engine *e, const sp_slab *slab, sp_local first, sp_batch_note *note) {
   sp_local end = first + 1;
   while (end < slab->n_gathers && end - first < e->chain->max_gathers &&
          slab->first_trace[end + 1] - slab->first_trace[first] <= e->chain->max_traces) {
@@ -50,7 +49,7 @@ void sp_batch_cut(sp_device_engine *e, sp_ticket *t) {
   t->n_batches = t->n_queued = 0;
   for (sp_local g = 0; g < t->slab->n_gathers;) {
     sp_batch_note *note = &t->batches[t->n_batches++];
-    take_gathers(e, t->slab, g, note);
+    choose_gathers(e, t->slab, g, note);
     describe(e, t->slab, note);
     note->segment = 0;
     note->n_parts = 0;
@@ -76,8 +75,7 @@ static sp_cuda_batch batch_of(const sp_batch_note *note, bool arranged) {
                          .gather = arranged ? v->row_gather : v->gather};
 }
 
-/* --- marks and rows ------------------------------------------------------------------------------------------------
- */
+/* --- marks and rows -------------- */
 
 static sp_status move_in_place(const sp_device_engine *e, const sp_batch_note *note, float *rows, bool back) {
   return e->chain->ops->move(&note->set->view, note->n_traces, rows, rows, back, e->compute);
@@ -113,8 +111,7 @@ static sp_status mark(const sp_device_engine *e, sp_batch_note *note) {
   return arrange(e, note);
 }
 
-/* --- segments ------------------------------------------------------------------------------------------------------
- */
+/* --- segments -------------- */
 
 /* How many of the steps leave what they compute at another place. The input is never overwritten. */
 static size_t count_moves(const sp_device_engine *e, const sp_batch_note *note, size_t first, size_t end) {
@@ -199,8 +196,7 @@ static sp_status queue_return(const sp_device_engine *e, sp_batch_note *note) {
   return SP_SUCCESS;
 }
 
-/* --- a batch -------------------------------------------------------------------------------------------------------
- */
+/* --- a batch -------------- */
 
 static sp_status queue_arrival(const sp_device_engine *e, const sp_batch_note *note) {
   const sp_batch_set *set = note->set;

@@ -26,8 +26,7 @@ void sp_device_chain_destroy(sp_device_chain *chain) {
   sp_free(chain);
 }
 
-/* --- which step where ----------------------------------------------------------------------------------------------
- */
+/* --- which step where -------------- */
 
 static size_t column_of(const char *header, const char *const *names) {
   size_t i = 0;
@@ -111,8 +110,7 @@ static void cut_segments(sp_device_chain *chain) {
   }
 }
 
-/* --- how large a batch is ------------------------------------------------------------------------------------------
- */
+/* --- how large a batch is -------------- */
 
 static sp_cuda_geometry geometry_of(const sp_device_chain *chain, const sp_engine_config *config) {
   return (sp_cuda_geometry){.n_samples = config->n_samples,
@@ -182,8 +180,7 @@ static sp_status choose_size(sp_device_chain *chain, const sp_engine_config *con
   return SP_SUCCESS;
 }
 
-/* --- plans ---------------------------------------------------------------------------------------------------------
- */
+/* --- plans -------------- */
 
 static sp_status plan_steps(sp_device_chain *chain, const sp_engine_config *config) {
   const sp_cuda_geometry geometry = geometry_of(chain, config);

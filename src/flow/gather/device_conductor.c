@@ -40,8 +40,7 @@ static sp_batch_note *batch_at(const sp_conductor *c, uint64_t i) {
   return c->batches[i % c->n_batches];
 }
 
-/* --- steps of the way; without the lock ----------------------------------------------------------------------------
- */
+/* --- steps of the way; without the lock -------------- */
 
 /* A batch as a slab for the CPU. */
 static void fill_slab(const sp_conductor *c, const host_segment *h, sp_batch_note *note) {
@@ -73,13 +72,12 @@ static void note_queued(sp_conductor *c, sp_batch_note *note, sp_status status, 
   if (status != SP_SUCCESS) sp_team_notify(c->crew->team);
 }
 
-/* --- what can be done now; under the lock, which is given up meanwhile ----------------------------------------------
- */
+/* --- what can be done now; under the lock, which is given up meanwhile -------------- */
 
 /* From the CPU back to the device. */
 static bool give_back(sp_conductor *c, size_t h) {
   host_segment *segment = &c->segments[h];
-  sp_slab *slab = sp_cpu_take_done(c->crew->engines[h]);
+  sp_slab *slab = sp_cpu_remove_done(c->crew->engines[h]);
   bool ended = false;
   if (!slab) return false;
   sp_batch_note *note = slab->user;
@@ -93,7 +91,7 @@ static bool give_back(sp_conductor *c, size_t h) {
 }
 
 /* From the device to the CPU: the next batch, once it has been through the segment before and has come. */
-static bool take_over(sp_conductor *c, size_t h) {
+static bool hand_over(sp_conductor *c, size_t h) {
   host_segment *segment = &c->segments[h];
   const uint64_t before = h == 0 ? c->n_begun : c->segments[h - 1].n_returned;
   if (segment->n_taken >= before) return false;
@@ -121,7 +119,7 @@ static bool begin(sp_conductor *c) {
 static bool go_on(sp_conductor *c) {
   if (c->status != SP_SUCCESS) return false;
   for (size_t h = c->n_segments; h-- > 0;) {
-    if (give_back(c, h) || take_over(c, h)) return true;
+    if (give_back(c, h) || hand_over(c, h)) return true;
   }
   return begin(c);
 }
@@ -151,8 +149,7 @@ static void *conduct(void *argument) {
   return NULL;
 }
 
-/* --- from outside --------------------------------------------------------------------------------------------------
- */
+/* --- from outside -------------- */
 
 void sp_conductor_receive(void *argument) {
   sp_batch_note *note = argument;
@@ -203,8 +200,7 @@ void sp_conductor_destroy(sp_conductor *c) {
   sp_free(c);
 }
 
-/* --- making --------------------------------------------------------------------------------------------------------
- */
+/* --- making -------------- */
 
 static void map_columns(const sp_engine_config *whole, const sp_engine_config *part, host_segment *h) {
   const char *all[SP_MAX_CHAIN_HEADERS], *own[SP_MAX_CHAIN_HEADERS];

@@ -10,162 +10,7 @@
 #include "seisproc/memory.h"
 #include "src/flow/gather/measure.h"
 
-/* --- memory --------------------------------------------------------------------------------------------------------
- */
-
-static void lay_out(sp_device_engine *e) {
-  const size_t traces = e->chain->max_traces, gathers = e->chain->max_gathers, word = sizeof(uint32_t);
-  sp_meta_layout *l = &e->layout;
-  l->column = traces * sizeof(double);
-  l->headers = 0;
-  l->first_trace = e->chain->n_headers * l->column;
-  l->set_aside = l->first_trace + (gathers + 1) * word;
-  l->gather = l->set_aside + gathers * word;
-  l->order = l->gather + traces * word;
-  l->skip = l->order + traces * word;
-  l->bytes = l->skip + traces * word;
-  e->state_bytes = (traces + 1 + 4 * gathers + e->chain->n_steps * (gathers + 1)) * word;
-  e->rows_bytes = e->chain->n_headers * l->column + (4 * traces + gathers + 2) * word;
-}
-
-static sp_status take(const sp_device_engine *e, size_t bytes, void *out) {
-  void *block = NULL;
-  SP_TRY(e->device_ops->alloc(e->device, bytes, &block));
-  memcpy(out, &block, sizeof block);
-  return SP_SUCCESS;
-}
-
-static sp_status take_pinned(const sp_device_engine *e, size_t bytes, void *out) {
-  void *block = NULL;
-  SP_TRY(e->device_ops->alloc_pinned(e->device, bytes, &block));
-  memcpy(out, &block, sizeof block);
-  return SP_SUCCESS;
-}
-
-/* The columns that each step needs, as it wants them. */
-static sp_status point_headers(const sp_device_engine *e, sp_batch_set *set) {
-  void *block = NULL;
-  SP_TRY(sp_calloc(e->chain->n_steps, sizeof *set->headers, "a batch", &block));
-  set->headers = block;
-  for (size_t i = 0; i < e->chain->n_steps; i++) {
-    const sp_device_step *step = &e->chain->steps[i];
-    const double *columns[SP_MAX_PROCESSOR_HEADERS] = {0};
-    const bool takes_dead = step->plan && step->plan->takes_dead;
-    for (size_t k = 0; k < step->n_headers; k++) {
-      const char *all = takes_dead ? set->meta + e->layout.headers : set->rows;
-      columns[k] = (const double *)(all + step->headers[k] * e->layout.column);
-    }
-    SP_TRY(take(e, sizeof columns, &set->headers[i]));
-    SP_TRY(e->device_ops->copy(e->in, (void *)set->headers[i], columns, sizeof columns, SP_TO_DEVICE));
-    SP_TRY(e->device_ops->record(set->arrived, e->in));
-    SP_TRY(e->device_ops->wait(set->arrived));
-  }
-  return SP_SUCCESS;
-}
-
-static void point_view(const sp_device_engine *e, sp_batch_set *set) {
-  const size_t traces = e->chain->max_traces, gathers = e->chain->max_gathers;
-  sp_batch_view *v = &set->view;
-  v->n_samples = e->config.n_samples;
-  v->n_steps = (uint32_t)e->chain->n_steps;
-  v->n_edits = (uint32_t)e->chain->n_edits;
-  v->mode = e->config.mode;
-  v->on_error = e->config.on_error;
-  v->n_headers = (uint32_t)e->chain->n_headers;
-  v->nan = e->config.nan;
-  v->spare = e->spare;
-  v->max_traces = (uint32_t)traces;
-  v->max_gathers = (uint32_t)gathers;
-  v->first_trace = (const uint32_t *)(set->meta + e->layout.first_trace);
-  v->set_aside = (const uint32_t *)(set->meta + e->layout.set_aside);
-  v->gather = (const uint32_t *)(set->meta + e->layout.gather);
-  v->columns = (const double *)(set->meta + e->layout.headers);
-  v->mark = (uint32_t *)set->state;
-  v->n_aside = v->mark + traces;
-  v->n_live = v->n_aside + 1;
-  v->n_dead = v->n_live + gathers;
-  v->n_bad = v->n_dead + gathers;
-  v->failed = v->n_bad + gathers;
-  v->reasons = v->failed + gathers;
-  v->row_columns = (double *)set->rows;
-  v->place = (uint32_t *)(set->rows + e->chain->n_headers * e->layout.column);
-  v->row_gather = v->place + traces;
-  v->before = v->row_gather + traces;
-  v->live_row = v->before + traces;
-  v->first_row = v->live_row + traces;
-}
-
-static sp_status create_host_memory(const sp_device_engine *e, sp_batch_set *set) {
-  const size_t rows = (size_t)e->chain->max_traces * e->config.n_samples * sizeof(float);
-  if (e->chain->n_host_segments == 0) return SP_SUCCESS;
-  SP_TRY(take_pinned(e, rows, &set->host_in));
-  SP_TRY(take_pinned(e, rows, &set->host_out));
-  SP_TRY(take_pinned(e, e->chain->max_traces * sizeof(uint32_t), &set->host_marks));
-  return take_pinned(e, e->chain->max_gathers * sizeof(uint32_t), &set->host_reasons);
-}
-
-static sp_status create_set(sp_device_engine *e, sp_batch_set *set) {
-  const size_t rows = (size_t)e->chain->max_traces * e->config.n_samples * sizeof(float);
-  SP_TRY(e->device_ops->create_event(e->device, false, &set->arrived));
-  SP_TRY(e->device_ops->create_event(e->device, false, &set->computed));
-  SP_TRY(e->device_ops->create_event(e->device, false, &set->left));
-  SP_TRY(take(e, rows, &set->view.in));
-  SP_TRY(take(e, rows, &set->view.out));
-  if (e->config.mode == SP_MODE_BOTH) SP_TRY(take(e, rows, &set->view.noise));
-  SP_TRY(take(e, e->layout.bytes, &set->meta));
-  SP_TRY(take(e, e->state_bytes, &set->state));
-  SP_TRY(take(e, e->rows_bytes, &set->rows));
-  SP_TRY(take(e, 3 * e->chain->max_gathers * sizeof(uint32_t), &set->view.results));
-  if (e->config.measure) SP_TRY(take(e, e->chain->max_traces * sizeof *set->view.sums, &set->view.sums));
-  SP_TRY(point_headers(e, set));
-  point_view(e, set);
-  return create_host_memory(e, set);
-}
-
-static void destroy_set(const sp_device_engine *e, sp_batch_set *set) {
-  const sp_device_ops *d = e->device_ops;
-  for (size_t i = 0; set->headers && i < e->chain->n_steps; i++) d->release(e->device, (void *)set->headers[i]);
-  sp_free(set->headers);
-  void *const blocks[] = {set->view.in,   set->view.out, set->view.noise, set->view.results,
-                          set->view.sums, set->meta,     set->state,      set->rows};
-  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) d->release(e->device, blocks[i]);
-  void *const pinned[] = {set->host_in, set->host_out, set->host_marks, set->host_reasons};
-  for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++) d->release_pinned(e->device, pinned[i]);
-  d->destroy_event(e->device, set->arrived);
-  d->destroy_event(e->device, set->computed);
-  d->destroy_event(e->device, set->left);
-  *set = (sp_batch_set){0};
-}
-
-static void destroy_sets(sp_device_engine *e) {
-  for (int i = 0; i < SP_BATCH_SETS; i++) destroy_set(e, &e->sets[i]);
-  e->device_ops->release(e->device, e->spare);
-  e->spare = NULL;
-}
-
-static sp_status create_sets(sp_device_engine *e, char *why, size_t why_size) {
-  SP_TRY(sp_device_chain_plan(e->chain, &e->config, why, why_size));
-  lay_out(e);
-  SP_TRY(take(e, (size_t)e->chain->max_traces * e->config.n_samples * sizeof(float), &e->spare));
-  for (int i = 0; i < SP_BATCH_SETS; i++) SP_TRY(create_set(e, &e->sets[i]));
-  return SP_SUCCESS;
-}
-
-/* In smaller batches where others took memory since it was counted. */
-static sp_status create_sets_that_fit(sp_device_engine *e, char *why, size_t why_size) {
-  for (;;) {
-    const sp_status status = create_sets(e, why, why_size);
-    if (status != SP_ERR_MEMORY) return status;
-    destroy_sets(e);
-    if (sp_device_chain_shrink(e->chain, &e->config)) continue;
-    snprintf(why, why_size, "the GPU's memory does not hold batches of %u traces, the largest gather",
-             e->chain->max_traces);
-    return SP_ERR_USAGE;
-  }
-}
-
-/* --- slabs in flight -----------------------------------------------------------------------------------------------
- */
+/* --- slabs in flight -------------- */
 
 /* Two batches that follow each other hold more traces, or gathers, than one may. */
 static int most_batches(const sp_device_engine *e) {
@@ -207,9 +52,10 @@ static sp_status create_ticket(sp_device_engine *e, sp_ticket *t) {
   void *block = NULL;
   SP_TRY(sp_calloc(n, sizeof *t->batches, "batches of a slab", &block));
   t->batches = block;
-  SP_TRY(take_pinned(e, n * e->layout.bytes, &t->meta));
-  SP_TRY(take_pinned(e, n * results * sizeof(uint32_t), &t->results));
-  if (e->config.measure) SP_TRY(take_pinned(e, (size_t)e->config.max_traces * sizeof *t->sums + 1, &t->sums));
+  SP_TRY(sp_device_alloc_pinned(e, n * e->layout.bytes, &t->meta));
+  SP_TRY(sp_device_alloc_pinned(e, n * results * sizeof(uint32_t), &t->results));
+  if (e->config.measure)
+    SP_TRY(sp_device_alloc_pinned(e, (size_t)e->config.max_traces * sizeof *t->sums + 1, &t->sums));
   SP_TRY(create_events(e, t));
   for (size_t i = 0; i < n; i++) SP_TRY(create_note(e, t, i));
   return SP_SUCCESS;
@@ -238,15 +84,14 @@ static sp_status create_tickets(sp_device_engine *e) {
   return SP_SUCCESS;
 }
 
-/* --- making and unmaking -------------------------------------------------------------------------------------------
- */
+/* --- making and unmaking -------------- */
 
 /* Nothing touches slabs any more. */
 static void abandon(sp_engine *base) {
   sp_device_engine *e = (sp_device_engine *)base;
   e->gone = true;
   if (e->conductor) sp_conductor_stop(e->conductor);
-  if (e->device) e->device_ops->settle(e->device);
+  if (e->device) e->device_ops->quiesce(e->device);
 }
 
 static void destroy(sp_engine *base) {
@@ -262,7 +107,7 @@ static void destroy(sp_engine *base) {
   for (int i = 0; e->tickets && i < e->config.n_slabs; i++) destroy_ticket(e, &e->tickets[i]);
   sp_free(e->tickets);
   if (e->chain) {
-    destroy_sets(e);
+    sp_device_destroy_sets(e);
     e->chain->ops->destroy_tables(e->tables);
   }
   sp_device_chain_destroy(e->chain);
@@ -283,7 +128,7 @@ static sp_status create_all(sp_device_engine *e, char *why, size_t why_size) {
   SP_TRY(e->device_ops->create_stream(e->device, &e->compute));
   SP_TRY(e->device_ops->create_stream(e->device, &e->out));
   SP_TRY(ops->create_tables(e->config.n_samples, e->config.max_gather, &e->tables));
-  SP_TRY(create_sets_that_fit(e, why, why_size));
+  SP_TRY(sp_device_create_sets(e, why, why_size));
   SP_TRY(create_tickets(e));
   return e->chain->n_host_segments > 0 ? sp_conductor_create(e, &e->conductor) : SP_SUCCESS;
 }
@@ -331,8 +176,7 @@ static void register_memory(sp_engine *base, void *memory, size_t bytes) {
   e->told = true;
 }
 
-/* --- a slab --------------------------------------------------------------------------------------------------------
- */
+/* --- a slab -------------- */
 
 static sp_status fail(sp_device_engine *e, sp_status status) {
   e->gone = true;
@@ -393,7 +237,7 @@ static sp_status add_busy(sp_device_engine *e, const sp_batch_note *note) {
   return SP_SUCCESS;
 }
 
-static sp_status take_oldest(sp_device_engine *e, sp_slab **done) {
+static sp_status remove_oldest(sp_device_engine *e, sp_slab **done) {
   const sp_ticket *t = &e->tickets[e->oldest];
   for (int i = 0; i < t->n_batches; i++) {
     copy_results(e, t, &t->batches[i]);
@@ -422,7 +266,7 @@ static sp_status test(sp_engine *base, sp_slab **done) {
   sp_status status = pass_conductor(e, false, &over);
   if (status == SP_SUCCESS && over) status = e->device_ops->query(e->tickets[e->oldest].done, &over);
   if (status != SP_SUCCESS) return fail(e, status);
-  return over ? take_oldest(e, done) : SP_SUCCESS;
+  return over ? remove_oldest(e, done) : SP_SUCCESS;
 }
 
 static sp_status wait(sp_engine *base, sp_slab **done) {
@@ -431,7 +275,7 @@ static sp_status wait(sp_engine *base, sp_slab **done) {
   if (e->gone) return SP_ERR_DEVICE;
   sp_status status = pass_conductor(e, true, &queued);
   if (status == SP_SUCCESS) status = e->device_ops->wait(e->tickets[e->oldest].done);
-  return status == SP_SUCCESS ? take_oldest(e, done) : fail(e, status);
+  return status == SP_SUCCESS ? remove_oldest(e, done) : fail(e, status);
 }
 
 /* Device and CPU overlap: at least one of them computed for at least so long. */

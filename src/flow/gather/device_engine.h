@@ -1,6 +1,7 @@
 /* The engine on a device: what its files share. Private to src/flow/gather.
  *
- *   device_engine.c     memory, slabs in flight
+ *   device_engine.c     slabs in flight
+ *   device_memory.c     buffers of batches
  *   device_batch.c      what is queued for a batch
  *   device_conductor.c  batches on their way between device and CPU, where a chain is computed on both
  *   device_chain.c      which step where
@@ -91,6 +92,14 @@ typedef struct sp_device_engine {
   bool told;                      /* that memory could not be registered */
   struct sp_conductor *conductor; /* NULL: the device computes all steps */
 } sp_device_engine;
+
+/* The sets, in smaller batches where others took memory since it was counted; plans the chain. Errors: SP_ERR_USAGE
+ * without a log line: `why` says what is lacking. */
+sp_status sp_device_create_sets(sp_device_engine *engine, char *why, size_t why_size);
+void sp_device_destroy_sets(sp_device_engine *engine);
+
+/* Memory of the host that the device copies from and to; *out is any pointer. Errors: SP_ERR_MEMORY, silent. */
+sp_status sp_device_alloc_pinned(const sp_device_engine *engine, size_t bytes, void *out);
 
 /* Cuts a slab into batches and describes them. */
 void sp_batch_cut(sp_device_engine *engine, sp_ticket *ticket);

@@ -124,7 +124,7 @@ static sp_slab **slab_at(const sp_engine *engine, int i) {
 }
 
 /* The CPU computes the slabs in flight anew, in their order. Where it has no memory for that, the device is why. */
-static sp_status take_over(sp_engine *engine) {
+static sp_status replace_device(sp_engine *engine) {
   engine->ops->abandon(engine);
   const bool short_of_memory = SP_FAULT_IS_DUE("take_over");
   if (short_of_memory || sp_engine_create(SP_ENGINE_CPU, &engine->config, &engine->successor) != SP_SUCCESS) {
@@ -141,7 +141,7 @@ static bool is_rescued(sp_engine *engine, sp_status *status) {
   if (*status != SP_ERR_DEVICE || engine->successor || !engine->config.cpu_takes_over || !engine->ops->abandon) {
     return false;
   }
-  *status = take_over(engine);
+  *status = replace_device(engine);
   return *status == SP_SUCCESS;
 }
 

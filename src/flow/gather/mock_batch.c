@@ -30,8 +30,7 @@ static unsigned look(const float *x, uint32_t n) {
   return sp_row_ops_select()->scan(x, n);
 }
 
-/* --- order and marks -----------------------------------------------------------------------------------------------
- */
+/* --- order and marks -------------- */
 
 static void order_rows(void *argument) {
   const launch *l = argument;
@@ -101,8 +100,7 @@ static sp_status mark(const sp_batch_view *view, const sp_cuda_batch *batch, flo
   return sp_mock_launch(stream, mark_traces, &l, sizeof l);
 }
 
-/* --- arrangement ---------------------------------------------------------------------------------------------------
- */
+/* --- arrangement -------------- */
 
 static void arrange_rows(void *argument) {
   const launch *l = argument;
@@ -159,8 +157,7 @@ static sp_status move(const sp_batch_view *view, uint32_t n_traces, const float 
   return sp_mock_launch(stream, move_rows, &l, sizeof l);
 }
 
-/* --- results -------------------------------------------------------------------------------------------------------
- */
+/* --- results -------------- */
 
 static void put(float *to, const float *x, uint32_t n) {
   if (!to) return;
@@ -226,7 +223,7 @@ static uint32_t crc_of(const float *rows, uint32_t first, uint32_t end, uint32_t
 }
 
 /* The gather's rows as on_error says where it failed; its results. Rows of the input are arranged. */
-static void settle(const launch *l, uint32_t g) {
+static void finish_gather(const launch *l, uint32_t g) {
   const sp_batch_view *v = &l->view;
   const uint32_t n = v->n_samples, first = v->first_trace[g], end = v->first_trace[g + 1];
   const sp_trace_counts counts = {end - first, v->n_live[g], v->n_dead[g], v->n_bad[g]};
@@ -253,7 +250,7 @@ static void finish_rows(void *argument) {
   move_rows(l);
   l->from = l->to = v->noise;
   if (v->noise) move_rows(l);
-  for (uint32_t g = 0; g < l->n_gathers; g++) settle(l, g);
+  for (uint32_t g = 0; g < l->n_gathers; g++) finish_gather(l, g);
 }
 
 static sp_status finish(const sp_batch_view *view, const sp_cuda_batch *batch, const void *tables, sp_stream stream) {
@@ -261,8 +258,7 @@ static sp_status finish(const sp_batch_view *view, const sp_cuda_batch *batch, c
   return sp_mock_launch(stream, finish_rows, &l, sizeof l);
 }
 
-/* --- steps ---------------------------------------------------------------------------------------------------------
- */
+/* --- steps -------------- */
 
 typedef struct mock_step {
   sp_cuda_plan base;

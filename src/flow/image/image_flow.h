@@ -118,8 +118,7 @@ sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles
 sp_status sp_image_publish(const sp_flow_plan *plan, const char *part_path, const void *figures);
 sp_status sp_image_load(const sp_flow_plan *plan, sp_survey *output, void *figures);
 
-/* --- the stack: a survey beside the output, OUT-stack.h5, of the sums over the classes of OUT.h5 --------------------
- */
+/* --- the stack: a survey beside the output, OUT-stack.h5, of the sums over the classes of OUT.h5 -------------- */
 
 /* Its name; owned by the caller. */
 sp_status sp_image_stack_path(const char *output, char **out);

@@ -38,7 +38,7 @@ typedef struct addition {
 
 static void destroy(sp_pstm_gpu *g) {
   if (!g) return;
-  if (g->device) g->device->ops->settle(g->device);
+  if (g->device) g->device->ops->quiesce(g->device);
   if (g->stream) g->device->ops->destroy_stream(g->device, g->stream);
   for (int i = 0; i < UNDER_WAY; i++) {
     const batch *b = &g->batches[i];
@@ -55,7 +55,7 @@ static void destroy(sp_pstm_gpu *g) {
   sp_free(g);
 }
 
-static sp_status take(const sp_pstm_gpu *g, size_t bytes, void *out) {
+static sp_status alloc_on_device(const sp_pstm_gpu *g, size_t bytes, void *out) {
   void *block = NULL;
   SP_TRY(g->device->ops->alloc(g->device, bytes, &block));
   memcpy(out, &block, sizeof block);
@@ -65,14 +65,14 @@ static sp_status take(const sp_pstm_gpu *g, size_t bytes, void *out) {
 static sp_status allocate(sp_pstm_gpu *g) {
   const size_t samples = SP_PSTM_BATCH * (size_t)g->n_samples * sizeof(float);
   SP_TRY(sp_mock_device.create_stream(g->device, &g->stream));
-  SP_TRY(take(g, g->n_sums * sizeof *g->sum, &g->sum));
-  SP_TRY(take(g, g->n_sums * sizeof *g->hits, &g->hits));
+  SP_TRY(alloc_on_device(g, g->n_sums * sizeof *g->sum, &g->sum));
+  SP_TRY(alloc_on_device(g, g->n_sums * sizeof *g->hits, &g->hits));
   for (int i = 0; i < UNDER_WAY; i++) {
     batch *b = &g->batches[i];
-    SP_TRY(take(g, samples, &b->samples));
-    SP_TRY(take(g, samples, &b->device_samples));
-    SP_TRY(take(g, SP_PSTM_BATCH * sizeof *b->traces, &b->traces));
-    SP_TRY(take(g, SP_PSTM_BATCH * sizeof *b->traces, &b->device_traces));
+    SP_TRY(alloc_on_device(g, samples, &b->samples));
+    SP_TRY(alloc_on_device(g, samples, &b->device_samples));
+    SP_TRY(alloc_on_device(g, SP_PSTM_BATCH * sizeof *b->traces, &b->traces));
+    SP_TRY(alloc_on_device(g, SP_PSTM_BATCH * sizeof *b->traces, &b->device_traces));
     SP_TRY(sp_mock_device.create_event(g->device, false, &b->copied));
   }
   SP_TRY(sp_mock_device.clear(g->stream, g->sum, g->n_sums * sizeof *g->sum));

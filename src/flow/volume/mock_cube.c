@@ -47,12 +47,11 @@ typedef struct launch {
   bool back;
 } launch;
 
-/* --- making --------------------------------------------------------------------------------------------------------
- */
+/* --- making -------------- */
 
 static void destroy(sp_fkk_cuda *c) {
   if (!c) return;
-  if (c->device) c->device->ops->settle(c->device);
+  if (c->device) c->device->ops->quiesce(c->device);
   if (c->stream) c->device->ops->destroy_stream(c->device, c->stream);
   sp_fk_trace_stage_destroy(c->stage);
   sp_fk_plane_plans_destroy(&c->plans);
@@ -77,7 +76,7 @@ static sp_share chunk_at(const sp_fkk_cuda *c, uint32_t k) {
   return (sp_share){.first = first, .count = left < c->chunk_bins ? left : c->chunk_bins};
 }
 
-static sp_status take(const sp_fkk_cuda *c, size_t bytes, void *out) {
+static sp_status alloc_on_device(const sp_fkk_cuda *c, size_t bytes, void *out) {
   void *block = NULL;
   SP_TRY(c->device->ops->alloc(c->device, bytes ? bytes : 1, &block));
   memcpy(out, &block, sizeof block);
@@ -90,15 +89,15 @@ static sp_status allocate(sp_fkk_cuda *c) {
   const size_t there = items * c->chunk_bins, here = c->n_items * bins, most = there > here ? there : here;
   const size_t work = sp_fk_trace_stage_work(c->stage), plane = sp_fk_plane_work(c->plane.x.padded, c->plane.y.padded);
   SP_TRY(sp_mock_device.create_stream(c->device, &c->stream));
-  SP_TRY(take(c, c->n_items * sizeof *c->cell, &c->cell));
-  SP_TRY(take(c, c->share.count * c->time.n_bins * number, &c->spectra));
-  SP_TRY(take(c, c->share.count, &c->state));
-  SP_TRY(take(c, slab, &c->traces));
-  SP_TRY(take(c, slab, &c->removed));
-  SP_TRY(take(c, most * number, &c->by_item));
-  SP_TRY(take(c, most * number, &c->by_bin));
-  SP_TRY(take(c, c->n_items * number, &c->row));
-  return take(c, work > plane ? work : plane, &c->work);
+  SP_TRY(alloc_on_device(c, c->n_items * sizeof *c->cell, &c->cell));
+  SP_TRY(alloc_on_device(c, c->share.count * c->time.n_bins * number, &c->spectra));
+  SP_TRY(alloc_on_device(c, c->share.count, &c->state));
+  SP_TRY(alloc_on_device(c, slab, &c->traces));
+  SP_TRY(alloc_on_device(c, slab, &c->removed));
+  SP_TRY(alloc_on_device(c, most * number, &c->by_item));
+  SP_TRY(alloc_on_device(c, most * number, &c->by_bin));
+  SP_TRY(alloc_on_device(c, c->n_items * number, &c->row));
+  return alloc_on_device(c, work > plane ? work : plane, &c->work);
 }
 
 static sp_status plan(const sp_fkk_cuda_spec *spec, sp_fkk_cuda *c) {
@@ -147,8 +146,7 @@ static size_t bytes(const sp_fkk_cuda_spec *spec) {
   return (size_t)spec->n_items * spec->filter->n_bins * sizeof(sp_fk_complex);
 }
 
-/* --- along time ----------------------------------------------------------------------------------------------------
- */
+/* --- along time -------------- */
 
 static uint8_t look_at(const float *samples, uint32_t n) {
   bool alive = false;
@@ -217,8 +215,7 @@ static sp_status states(sp_fkk_cuda *c, uint32_t first, uint32_t count, uint8_t 
   return sp_mock_finish(c->stream);
 }
 
-/* --- across traces -------------------------------------------------------------------------------------------------
- */
+/* --- across traces -------------- */
 
 static void lay_out_blocks(const sp_fkk_cuda *c, sp_share chunk, blocks *b) {
   const sp_share own = bins_of(c, chunk, c->rank);

@@ -36,8 +36,7 @@ static sp_status make_name(uint8_t id[SP_GROUP_ID_BYTES], char *why, size_t why_
   return SP_SUCCESS;
 }
 
-/* --- making --------------------------------------------------------------------------------------------------------
- */
+/* --- making -------------- */
 
 typedef struct place {
   char host[64];
@@ -101,8 +100,7 @@ static void destroy(sp_block_exchange *exchange) {
   *exchange = (sp_block_exchange){0};
 }
 
-/* --- an exchange ---------------------------------------------------------------------------------------------------
- */
+/* --- an exchange -------------- */
 
 static void come_late(const group *g) {
   const uint64_t own = g->n_calls * (uint64_t)g->size + (uint64_t)g->rank;

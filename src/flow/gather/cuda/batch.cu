@@ -5,6 +5,7 @@
 #include "kernels/common/cuda_check.h"
 #include "kernels/cuda_processor.h"
 #include "src/flow/gather/cuda/crc.h"
+#include "src/flow/gather/cuda/measure.h"
 extern "C" {
 #include "seisproc/memory.h"
 #include "src/base/fault.h"
@@ -214,42 +215,6 @@ template <typename T> __device__ static void give_aside(const sp_batch_view &v, 
 }
 
 /* In the order of rows. Where the input is finite, a result that is not shows in the difference. */
-__device__ static double add_up(double x) {
-  for (int distance = LANES / 2; distance > 0; distance /= 2) x += __shfl_down_sync(~0u, x, distance);
-  return x;
-}
-
-/* Sums of a trace that became `out` (NULL: zeros); a warp. */
-__device__ static sp_row_sums sums_of(const float *in, const float *out, uint32_t n) {
-  double sum[4] = {0, 0, 0, 0};
-  uint32_t peak = 0;
-  for (uint32_t i = threadIdx.x % LANES; i < n; i += LANES) {
-    const float x = in[i], y = out ? out[i] : 0, noise = x - y;
-    sum[0] += (double)x * x;
-    sum[1] += (double)y * y;
-    sum[2] += (double)noise * noise;
-    sum[3] += (double)noise * y;
-    peak = max(peak, __float_as_uint(x) & MAGNITUDE);
-  }
-  for (double &s : sum) s = add_up(s);
-  peak = __reduce_max_sync(~0u, peak);
-  if (!(sum[0] < INFINITY && sum[1] < INFINITY && sum[2] < INFINITY)) return sp_row_sums{};
-  return sp_row_sums{sum[0], sum[1], sum[2], sum[3], __uint_as_float(peak), 1};
-}
-
-/* What is measured of the rows before they become what the mode asks for, as the CPU does (unit.c). */
-__global__ static void measure_rows(const sp_batch_view v, uint32_t n_traces) {
-  const uint32_t r = own_trace(), n = v.n_samples;
-  if (r >= n_traces) return;
-  const uint32_t t = v.place[r];
-  const sp_mark m = (sp_mark)v.mark[t];
-  const float *in = v.in + (size_t)r * n;
-  const float *out = m == SP_MARK_LIVE ? v.out + (size_t)r * n : m == SP_MARK_EMPTIED ? NULL : in;
-  sp_row_sums sums = {};
-  if (m != SP_MARK_BAD && m != SP_MARK_CURED) sums = sums_of(in, out, n);
-  if (threadIdx.x % LANES == 0) v.sums[t] = sums;
-}
-
 template <typename T> __global__ static void give(const sp_batch_view v, uint32_t n_traces, uint32_t n) {
   const uint32_t r = own_trace(), lane = threadIdx.x % LANES;
   if (r >= n_traces) return;
@@ -285,7 +250,7 @@ __device__ static sp_failure failure_of(const sp_batch_view &v, uint32_t g, sp_t
   return v.failed[g] ? sp_failure_worst(failure, sp_failure_of_result()) : failure;
 }
 
-__global__ static void settle(const sp_batch_view v, uint32_t n_gathers, const sp_cuda_crc crc) {
+__global__ static void resolve(const sp_batch_view v, uint32_t n_gathers, const sp_cuda_crc crc) {
   const uint32_t g = blockIdx.x * blockDim.x + threadIdx.x;
   if (g >= n_gathers) return;
   const uint32_t n_traces = v.first_trace[g + 1] - v.first_trace[g], start = sp_cuda_crc_start(crc, n_traces);
@@ -389,13 +354,13 @@ static sp_status finish(const sp_batch_view *v, const sp_cuda_batch *batch, cons
   const uint32_t n_traces = batch->n_traces, n_gathers = batch->n_gathers;
   if (SP_FAULT_IS_DUE("gpu_address")) break_device(stream);
   if (n_traces > 0) {
-    if (v->sums) measure_rows<<<(n_traces + WARPS - 1) / WARPS, WARPS * LANES, 0, stream>>>(*v, n_traces);
+    if (v->sums) SP_TRY(sp_batch_measure(v, n_traces, stream));
     LAUNCH_ROWS(give, v, n_traces, stream);
     SP_TRY(SP_CUDA_LAUNCHED("the check of results"));
     SP_TRY(move(v, n_traces, v->out, v->out, true, to));
     if (v->noise) SP_TRY(move(v, n_traces, v->noise, v->noise, true, to));
   }
-  if (n_gathers > 0) settle<<<(n_gathers + THREADS - 1) / THREADS, THREADS, 0, stream>>>(*v, n_gathers, *crc);
+  if (n_gathers > 0) resolve<<<(n_gathers + THREADS - 1) / THREADS, THREADS, 0, stream>>>(*v, n_gathers, *crc);
   SP_TRY(SP_CUDA_LAUNCHED("the reasons of gathers"));
   LAUNCH_ROWS(write_failed, v, n_traces, stream);
   SP_TRY(SP_CUDA_LAUNCHED("failed gathers"));
