@@ -9,6 +9,7 @@ time, as programs that use these libraries are written, and, second, the tests' 
 the gather in each call where the library can.
 """
 
+import importlib
 import json
 import sys
 import time
@@ -18,7 +19,8 @@ import numpy as np
 import pywt
 import scipy.signal
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "kernels"))
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path[:0] = [str(TESTS / "kernels"), str(TESTS)]
 
 import reference  # noqa: E402
 import reference_fk_denoise  # noqa: E402
@@ -158,6 +160,7 @@ def tf_by_trace(gather, headers, interval, transform="stft", sampling="full", ap
     return function(gather, interval, int(aperture), float(fmin), float(fmax))
 
 
+# A processor that is not in here has the function `reference` of its test, tests/kernels/test_NAME.py.
 PROCESSORS = {"agc": agc, "bandpass": bandpass, "dwt": dwt, "fk_denoise": fk_denoise,
               "fx_decon": fx_decon, "mute": mute, "tf": tf}
 BY_TRACE = {"dwt": dwt_by_trace, "tf": tf_by_trace}
@@ -179,6 +182,9 @@ def main():
     params = dict(word.split("=", 1) for word in sys.argv[6:])
     gather = np.fromfile(Path(folder) / "in", np.float32).reshape(int(n_traces), int(n_samples))
     headers = [np.fromfile(Path(folder) / "offset", np.float64)]
+
+    if name not in PROCESSORS:
+        PROCESSORS[name] = importlib.import_module(f"test_{name}").reference
 
     def run(functions, precision):
         return functions[name](gather.astype(precision), headers, float(interval), **params)

@@ -77,7 +77,7 @@ static sp_status format_value(const sp_param *param, const void *values, char *t
 static sp_status write_param(FILE *text, const char *prefix, const sp_param *param, const void *values) {
   char value[SP_PARAM_VALUE_SIZE];
   SP_TRY(format_value(param, values, value, sizeof value));
-  fprintf(text, "%s%s: %s\n", prefix, param->key, value);
+  if (*value) fprintf(text, "%s%s: %s\n", prefix, param->key, value); /* else a file that is not given */
   return SP_SUCCESS;
 }
 
