@@ -198,15 +198,26 @@ extern "C" sp_status sp_pstm_gpu_add(sp_pstm_gpu *g, const sp_pstm_trace *traces
   return pstm_cuda_sum_launch(&sum, g->stream);
 }
 
-extern "C" sp_status sp_pstm_gpu_read(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+extern "C" sp_status sp_pstm_gpu_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits,
+                                      uint64_t *overflows) {
   unsigned long long count = 0;
   SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
   SP_TRY(SP_CUDA(cudaStreamSynchronize(g->stream)));
-  SP_TRY(SP_CUDA(cudaMemcpy(sum, g->sum.sum, g->n_sums * sizeof *sum, cudaMemcpyDeviceToHost)));
-  SP_TRY(SP_CUDA(cudaMemcpy(hits, g->sum.hits, g->n_sums * sizeof *hits, cudaMemcpyDeviceToHost)));
+  SP_TRY(SP_CUDA(cudaMemcpy(sum, g->sum.sum + first, n * sizeof *sum, cudaMemcpyDeviceToHost)));
+  SP_TRY(SP_CUDA(cudaMemcpy(hits, g->sum.hits + first, n * sizeof *hits, cudaMemcpyDeviceToHost)));
   SP_TRY(SP_CUDA(cudaMemcpy(&count, g->sum.overflows, sizeof count, cudaMemcpyDeviceToHost)));
   *overflows = count;
   return SP_SUCCESS;
+}
+
+extern "C" sp_status sp_pstm_gpu_read(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+  return sp_pstm_gpu_part(g, 0, g->n_sums, sum, hits, overflows);
+}
+
+extern "C" sp_status sp_pstm_gpu_clear(sp_pstm_gpu *g) {
+  SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
+  SP_TRY(SP_CUDA(cudaMemsetAsync(g->sum.sum, 0, g->n_sums * sizeof(int64_t), g->stream)));
+  return SP_CUDA(cudaMemsetAsync(g->sum.hits, 0, g->n_sums * sizeof(uint32_t), g->stream));
 }
 
 extern "C" sp_status sp_pstm_gpu_write(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits) {
@@ -225,4 +236,5 @@ extern "C" sp_status sp_pstm_gpu_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **
 }
 
 extern "C" const sp_pstm_gpu_ops sp_pstm_gpu_table = {sp_pstm_gpu_bytes, sp_pstm_gpu_create, sp_pstm_gpu_destroy,
-                                                      sp_pstm_gpu_add,   sp_pstm_gpu_read,   sp_pstm_gpu_write};
+                                                      sp_pstm_gpu_add,   sp_pstm_gpu_read,   sp_pstm_gpu_write,
+                                                      sp_pstm_gpu_sums,  sp_pstm_gpu_part,   sp_pstm_gpu_clear};

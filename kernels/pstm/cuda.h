@@ -33,6 +33,12 @@ sp_status sp_pstm_gpu_read(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_
 /* Replaces the sums: to go on from a snapshot. */
 sp_status sp_pstm_gpu_write(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits);
 
+/* Waits; copies n sums and hits from the first one on, and how many sums were beyond the limit. */
+sp_status sp_pstm_gpu_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows);
+
+/* Sets sums and hits to zero. */
+sp_status sp_pstm_gpu_clear(sp_pstm_gpu *g);
+
 /* Device memory of the sums, to be reduced where they lie; waits. */
 sp_status sp_pstm_gpu_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/engine.h"
 #include "seisproc/log.h"
 
@@ -39,6 +40,31 @@ void sp_gpu_choose(const sp_roles *roles, int engine, sp_gpu *out) {
     before += member->role == SP_ROLE_WORKER && member->node == self->node && member->index < self->index;
   }
   *out = n_gpus > 0 ? (sp_gpu){.module = module, .device = before % n_gpus} : (sp_gpu){.device = -1};
+}
+
+/* Whether all members say yes. */
+static bool all_agree(MPI_Comm comm, bool yes) {
+  int answer = yes;
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &answer, 1, MPI_INT, MPI_MIN, comm));
+  return answer;
+}
+
+bool sp_gpu_join(MPI_Comm comm, const sp_gpu *gpu, sp_block_exchange *out, char *why, size_t why_size) {
+  int rank, size;
+  uint8_t id[SP_GROUP_ID_BYTES];
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  *out = (sp_block_exchange){0};
+  snprintf(why, why_size, "another worker cannot");
+  if (size == 1) return true;                              // alike
+  if (!all_agree(comm, gpu->module != NULL)) return false; // alike
+  const sp_group_ops *group = gpu->module->group;
+  if (!all_agree(comm, rank || group->name(id, why, why_size) == SP_SUCCESS)) return false; // alike
+  SP_MPI_ALL(MPI_Bcast(id, sizeof id, MPI_BYTE, 0, comm));
+  const sp_status status = group->create(id, rank, size, gpu->device, &comm, out, why, why_size);
+  if (all_agree(comm, status == SP_SUCCESS)) return true; // alike
+  if (out->context) group->destroy(out);
+  return false;
 }
 
 sp_status sp_gpu_check_job(const sp_job *job) {

@@ -4,6 +4,7 @@
 
 #include "seisproc/job.h"
 #include "seisproc/roles.h"
+#include "src/device/group.h"
 #include "src/device/module.h"
 
 /* The mock device as a module: what each flow computes on it, the CPU's mathematics on streams of its own. */
@@ -20,6 +21,10 @@ const char *sp_gpu_name(const sp_gpu *gpu);
 /* The GPU of this worker, shared out among the workers of its node; none where there is none, or where `engine` (an
  * sp_engine_kind) asks for none. */
 void sp_gpu_choose(const sp_roles *roles, int engine, sp_gpu *out);
+
+/* Makes the GPUs of all members one group, each worker with its own; *out is all zero where comm has one member, and
+ * where there is no group: `why` then says why. The result is the same on all. Collective over comm. */
+bool sp_gpu_join(MPI_Comm comm, const sp_gpu *gpu, sp_block_exchange *out, char *why, size_t why_size);
 
 /* Whether a job that asks for a GPU finds one on this machine. Errors: SP_ERR_USAGE, one line. */
 sp_status sp_gpu_check_job(const sp_job *job);

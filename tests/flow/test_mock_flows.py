@@ -158,6 +158,25 @@ def test_image_on_devices(image, tmp_path):
     assert engines == {"mock"}
 
 
+@pytest.mark.parametrize("orders, said", (("devices=3", False), ("devices=1", True)))
+def test_sums_are_added_up_on_devices_or_through_the_host(image, tmp_path, orders, said):
+    """In one group where each worker has a device of its own; else it is said, and the bits are the same."""
+    survey, expected = image
+    job = jobs.Job(tmp_path, survey, IMAGE_JOB)
+    stderr = job.run("--set=engine=auto", ranks=5, env=mock(orders)).stderr
+    assert content(job.output) == expected
+    assert ("share device 0" in stderr and "added up through the host" in stderr) == said, stderr
+
+
+def test_a_sum_that_fails_ends_the_job_which_goes_on(image, tmp_path):
+    survey, expected = image
+    job = jobs.Job(tmp_path, survey, IMAGE_JOB)
+    result = job.run("--set=engine=auto", "--restarts=0", ranks=5, check=75, env=mock("fail_exchange=2"))
+    assert "mock group: exchange 2: member 0 has failed" in result.stderr
+    job.run("--set=engine=auto", ranks=4)
+    assert content(job.output) == expected
+
+
 def test_image_goes_on_where_a_device_failed(image, tmp_path):
     """Its sums are lost with it: the job ends for that reason, and goes on from its last snapshot."""
     survey, expected = image

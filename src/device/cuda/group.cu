@@ -11,12 +11,13 @@ extern "C" {
 #include "src/device/group.h"
 }
 
-/* nccl.h, 2.7 and later: ncclResult_t 0 is success, 7 is under way; ncclDataType_t 0 is int8. */
+/* nccl.h, 2.7 and later: ncclResult_t 0 is success, 7 is under way; ncclDataType_t 0 is int8, 3 uint32, 4 int64;
+ * ncclRedOp_t 0 is the sum. */
 typedef struct {
   char internal[SP_GROUP_ID_BYTES];
 } nccl_id;
 typedef void *nccl_comm;
-enum { NCCL_SUCCESS = 0, NCCL_IN_PROGRESS = 7, NCCL_INT8 = 0 };
+enum { NCCL_SUCCESS = 0, NCCL_IN_PROGRESS = 7, NCCL_INT8 = 0, NCCL_UINT32 = 3, NCCL_INT64 = 4, NCCL_SUM = 0 };
 
 struct nccl {
   int (*get_unique_id)(nccl_id *);
@@ -28,6 +29,7 @@ struct nccl {
   int (*group_end)(void);
   int (*send)(const void *, size_t, int, int, nccl_comm, cudaStream_t);
   int (*recv)(void *, size_t, int, int, nccl_comm, cudaStream_t);
+  int (*reduce)(const void *, void *, size_t, int, int, int, nccl_comm, cudaStream_t);
   const char *(*error_string)(int);
 };
 
@@ -59,6 +61,7 @@ static sp_status load(nccl *n, char *why, size_t why_size) {
                    look_up(library, "ncclGroupEnd", &n->group_end, why, why_size) &&
                    look_up(library, "ncclSend", &n->send, why, why_size) &&
                    look_up(library, "ncclRecv", &n->recv, why, why_size) &&
+                   look_up(library, "ncclReduce", &n->reduce, why, why_size) &&
                    look_up(library, "ncclGetErrorString", &n->error_string, why, why_size);
   return all ? SP_SUCCESS : SP_ERR_USAGE;
 }
@@ -84,16 +87,38 @@ static sp_status give_up(group *g, const char *call, int code) {
   return status;
 }
 
+/* Whether the group still works. */
+static sp_status look_at_group(group *g) {
+  int later = NCCL_SUCCESS;
+  if (!g->comm) return SP_RAISE(SP_ERR_DEVICE, "NCCL: the group has ended with an error");
+  int code = g->calls.comm_async_error(g->comm, &later);
+  if (code == NCCL_SUCCESS && later != NCCL_SUCCESS && later != NCCL_IN_PROGRESS) code = later;
+  return code == NCCL_SUCCESS ? SP_SUCCESS : give_up(g, "NCCL, of an earlier call", code);
+}
+
+static sp_status reduce(sp_block_exchange *exchange, void *values, size_t value_bytes, const size_t *first) {
+  group *g = (group *)exchange->context;
+  const int type = value_bytes == 8 ? NCCL_INT64 : NCCL_UINT32;
+  SP_TRY(look_at_group(g));
+  int code = g->calls.group_start();
+  for (int r = 0; r < g->size && code == NCCL_SUCCESS; r++) {
+    char *share = (char *)values + first[r] * value_bytes;
+    const size_t n = first[r + 1] - first[r];
+    if (n) code = g->calls.reduce(share, share, n, type, NCCL_SUM, r, g->comm, (cudaStream_t)0);
+  }
+  const int end = g->calls.group_end();
+  if (code == NCCL_SUCCESS) code = end;
+  if (code != NCCL_SUCCESS) return give_up(g, "ncclReduce", code);
+  SP_TRY(SP_CUDA(cudaStreamSynchronize((cudaStream_t)0)));
+  return look_at_group(g);
+}
+
 static sp_status all_to_all(void *context, const void *send, const size_t *offset_to, const size_t *bytes_to,
                             void *receive, const size_t *offset_from, const size_t *bytes_from, void *stream) {
   group *g = (group *)context;
-  int code = NCCL_SUCCESS, later = NCCL_SUCCESS;
-  if (!g->comm) return SP_RAISE(SP_ERR_DEVICE, "NCCL: the group has ended with an error");
-  code = g->calls.comm_async_error(g->comm, &later);
-  if (code == NCCL_SUCCESS && later != NCCL_SUCCESS && later != NCCL_IN_PROGRESS) code = later;
-  if (code != NCCL_SUCCESS) return give_up(g, "NCCL, of an earlier exchange", code);
+  SP_TRY(look_at_group(g));
   const cudaStream_t s = (cudaStream_t)stream;
-  code = g->calls.group_start();
+  int code = g->calls.group_start();
   for (int r = 0; r < g->size && code == NCCL_SUCCESS; r++) {
     if (bytes_to[r]) code = g->calls.send((const char *)send + offset_to[r], bytes_to[r], NCCL_INT8, r, g->comm, s);
     if (code == NCCL_SUCCESS && bytes_from[r]) {
@@ -138,4 +163,4 @@ static void destroy(sp_block_exchange *exchange) {
   *exchange = sp_block_exchange{};
 }
 
-extern "C" const sp_group_ops sp_cuda_group = {make_name, create, destroy};
+extern "C" const sp_group_ops sp_cuda_group = {make_name, create, reduce, destroy};

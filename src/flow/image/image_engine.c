@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/pstm/gpu.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 
@@ -14,8 +15,10 @@ struct sp_image_engine {
   sp_pstm *plan;    /* of the tile; for peaks, of one column */
   sp_pstm_gpu *gpu; /* of the tile */
   const sp_pstm_gpu_ops *gpu_ops;
-  sp_pstm_sums sums; /* of the host */
-  size_t n_sums;     /* of the tile */
+  const sp_group_ops *group_ops;
+  sp_block_exchange group; /* all zero: none */
+  sp_pstm_sums sums;       /* of the host */
+  size_t n_sums;           /* of the tile */
   double gpu_busy_s;
   /* what the team works on */
   sp_pstm_trace *traces;
@@ -64,6 +67,7 @@ void sp_image_engine_destroy(sp_image_engine *e) {
   sp_thread_team_destroy(e->team);
   sp_pstm_destroy(e->plan);
   if (e->gpu_ops) e->gpu_ops->destroy(e->gpu);
+  if (e->group.context) e->group_ops->destroy(&e->group);
   sp_free(e->sums.sum);
   sp_free(e->sums.hits);
   sp_free(e->peaks);
@@ -181,21 +185,54 @@ double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n
   return most;
 }
 
+static sp_status check_overflows(const sp_image_engine *e) {
+  if (!e->overflows) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INPUT, "pstm: %llu sums of a batch are larger than the peak allows: `peak` is too small",
+                  (unsigned long long)e->overflows);
+}
+
+void sp_image_engine_join(sp_image_engine *e, MPI_Comm peers, const sp_gpu *gpu) {
+  char why[256];
+  int rank;
+  if (!gpu->module) return; // alike: all workers compute on one kind
+  MPI_Comm_rank(peers, &rank);
+  e->group_ops = gpu->module->group;
+  if (sp_gpu_join(peers, gpu, &e->group, why, sizeof why)) return; // alike
+  if (rank == 0) sp_warn("pstm: the GPUs cannot exchange: %s; sums are added up through the host", why);
+}
+
+bool sp_image_engine_is_in_group(const sp_image_engine *e) {
+  return e->group.context != NULL;
+}
+
+sp_status sp_image_engine_reduce(sp_image_engine *e, const size_t *first, int rank, int64_t *sum, uint32_t *hits) {
+  int64_t *device_sum;
+  uint32_t *device_hits;
+  const size_t n = first[rank + 1] - first[rank];
+  SP_TRY(e->gpu_ops->sums(e->gpu, &device_sum, &device_hits));
+  SP_TRY(e->group_ops->reduce(&e->group, device_sum, sizeof *device_sum, first));
+  SP_TRY(e->group_ops->reduce(&e->group, device_hits, sizeof *device_hits, first));
+  SP_TRY(e->gpu_ops->part(e->gpu, first[rank], n, e->sums.sum, e->sums.hits, &e->overflows));
+  for (size_t i = 0; i < n; i++) {
+    sum[i] += e->sums.sum[i];
+    hits[i] += e->sums.hits[i];
+  }
+  return check_overflows(e);
+}
+
 sp_status sp_image_engine_sums(sp_image_engine *e, int64_t **sum, uint32_t **hits) {
   if (e->gpu) SP_TRY(e->gpu_ops->read(e->gpu, e->sums.sum, e->sums.hits, &e->overflows));
-  if (e->overflows) {
-    return SP_RAISE(SP_ERR_INPUT, "pstm: %llu sums of a batch are larger than the peak allows: `peak` is too small",
-                    (unsigned long long)e->overflows);
-  }
+  SP_TRY(check_overflows(e));
   *sum = e->sums.sum;
   *hits = e->sums.hits;
   return SP_SUCCESS;
 }
 
 sp_status sp_image_engine_clear(sp_image_engine *e) {
+  if (e->gpu) return e->gpu_ops->clear(e->gpu);
   memset(e->sums.sum, 0, e->n_sums * sizeof(int64_t));
   memset(e->sums.hits, 0, e->n_sums * sizeof(uint32_t));
-  return e->gpu ? e->gpu_ops->write(e->gpu, e->sums.sum, e->sums.hits) : SP_SUCCESS;
+  return SP_SUCCESS;
 }
 
 double sp_image_engine_busy(const sp_image_engine *e) {

@@ -28,6 +28,18 @@ double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n
  * SP_ERR_INTERNAL where a sum was beyond its limit. */
 sp_status sp_image_engine_sums(sp_image_engine *e, int64_t **sum, uint32_t **hits);
 
+/* Whether the GPUs of all workers are one group; then sp_image_engine_reduce is used in place of sp_image_engine_sums.
+ */
+bool sp_image_engine_is_in_group(const sp_image_engine *e);
+
+/* Makes them one, if there are GPUs and they can: else sums go through the host, which is said. Collective over peers.
+ */
+void sp_image_engine_join(sp_image_engine *e, MPI_Comm peers, const sp_gpu *gpu);
+
+/* Adds the sums of all workers since the tile began or was last cleared, of its values first[rank] ... first[rank + 1]
+ * - 1, to sum and hits of the host. Collective over peers. Errors: as sp_image_engine_sums. */
+sp_status sp_image_engine_reduce(sp_image_engine *e, const size_t *first, int rank, int64_t *sum, uint32_t *hits);
+
 /* Sets them to zero. */
 sp_status sp_image_engine_clear(sp_image_engine *e);
 

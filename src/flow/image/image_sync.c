@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "seisproc/dist.h"
+#include "seisproc/memory.h"
 #include "src/base/fault.h"
 #include "src/flow/image/image_worker.h"
 
@@ -70,10 +71,26 @@ static sp_status reduce_share(sp_image_worker *w, int root, uint64_t first, uint
   return SP_SUCCESS;
 }
 
+/* The same where the sums lie, on the GPUs. */
+static sp_status reduce_on_gpus(sp_image_worker *w) {
+  const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
+  size_t *first = NULL;
+  SP_AGREE(w->peers, sp_alloc(((size_t)w->size + 1) * sizeof *first, "shares", (void **)&first));
+  for (int r = 0; r <= w->size; r++) first[r] = columns * (uint64_t)r / (uint64_t)w->size * sp_image_n_tau(w);
+  const sp_status status = sp_image_engine_reduce(w->engine, first, w->rank, w->sum, w->hits);
+  sp_free(first);
+  return sp_agree(w->peers, status);
+}
+
 static sp_status reduce(sp_image_worker *w) {
   int64_t *sum;
   uint32_t *hits;
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
+  if (sp_image_engine_is_in_group(w->engine)) {
+    SP_ALIKE(reduce_on_gpus(w));
+    SP_AGREE(w->peers, sp_image_engine_clear(w->engine));
+    return SP_SUCCESS; // alike
+  }
   SP_AGREE(w->peers, sp_image_engine_sums(w->engine, &sum, &hits));
   for (int r = 0; r < w->size; r++) {
     SP_ALIKE(reduce_share(w, r, columns * (uint64_t)r / (uint64_t)w->size,

@@ -140,6 +140,7 @@ sp_status sp_image_open(sp_flow_site *site, void **out) {
   sp_status status = sp_agree(w->peers, sp_survey_open(w->peers, site->plan->job->input, false, &w->survey));
   if (status == SP_SUCCESS) status = sp_agree(w->peers, choose_gpu(w, &gpu));
   if (status == SP_SUCCESS) status = sp_agree(w->peers, create(w, &gpu));
+  if (status == SP_SUCCESS) sp_image_engine_join(w->engine, w->peers, &gpu);
   if (status == SP_SUCCESS) status = sp_agree(w->peers, open_state(w, &gpu));
   if (status == SP_SUCCESS) {
     *out = w;

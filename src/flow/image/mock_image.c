@@ -129,13 +129,31 @@ static sp_status add(sp_pstm_gpu *g, const sp_pstm_trace *traces, const float *s
   return n > 0 ? sp_mock_launch(g->stream, add_batch, &a, sizeof a) : SP_SUCCESS;
 }
 
-static sp_status read_sums(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
-  sp_mock_device.spoil(sum, g->n_sums * sizeof *sum);
+static sp_status read_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+  sp_mock_device.spoil(sum, n * sizeof *sum);
   SP_TRY(sp_mock_device.deliver(g->stream));
-  SP_TRY(sp_mock_device.copy(g->stream, sum, g->sum, g->n_sums * sizeof *sum, SP_TO_HOST));
-  SP_TRY(sp_mock_device.copy(g->stream, hits, g->hits, g->n_sums * sizeof *hits, SP_TO_HOST));
+  SP_TRY(sp_mock_device.copy(g->stream, sum, g->sum + first, n * sizeof *sum, SP_TO_HOST));
+  SP_TRY(sp_mock_device.copy(g->stream, hits, g->hits + first, n * sizeof *hits, SP_TO_HOST));
   SP_TRY(sp_mock_finish(g->stream));
   *overflows = g->overflows;
+  return SP_SUCCESS;
+}
+
+static sp_status read_sums(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+  return read_part(g, 0, g->n_sums, sum, hits, overflows);
+}
+
+static sp_status clear(sp_pstm_gpu *g) {
+  SP_TRY(sp_mock_device.clear(g->stream, g->sum, g->n_sums * sizeof *g->sum));
+  return sp_mock_device.clear(g->stream, g->hits, g->n_sums * sizeof *g->hits);
+}
+
+/* To be reduced where they lie. */
+static sp_status get_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits) {
+  SP_TRY(sp_mock_device.deliver(g->stream));
+  SP_TRY(sp_mock_finish(g->stream));
+  *sum = g->sum;
+  *hits = g->hits;
   return SP_SUCCESS;
 }
 
@@ -145,5 +163,12 @@ static sp_status write_sums(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *
   return sp_mock_finish(g->stream);
 }
 
-const sp_pstm_gpu_ops sp_mock_image = {
-    .bytes = bytes, .create = create, .destroy = destroy, .add = add, .read = read_sums, .write = write_sums};
+const sp_pstm_gpu_ops sp_mock_image = {.bytes = bytes,
+                                       .create = create,
+                                       .destroy = destroy,
+                                       .add = add,
+                                       .read = read_sums,
+                                       .write = write_sums,
+                                       .sums = get_sums,
+                                       .part = read_part,
+                                       .clear = clear};

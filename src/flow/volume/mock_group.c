@@ -143,6 +143,37 @@ static sp_status compare_intentions(group *g, const size_t *bytes_to, const size
   return status;
 }
 
+/* A sum is an exchange in which each member sends every share to the member that it belongs to. */
+static sp_status reduce(sp_block_exchange *exchange, void *values, size_t value_bytes, const size_t *first) {
+  group *g = exchange->context;
+  size_t *to = NULL, *from = NULL;
+  if (g->ended) return SP_RAISE(SP_ERR_DEVICE, "mock group: it has ended with an error"); // alike
+  g->n_calls++;
+  come_late(g);
+  sp_status status = sp_calloc((size_t)g->size, sizeof *to, "a sum", (void **)&to);
+  if (status == SP_SUCCESS) status = sp_calloc((size_t)g->size, sizeof *from, "a sum", (void **)&from);
+  status = sp_agree(g->comm, status);
+  for (int r = 0; status == SP_SUCCESS && r < g->size; r++) {
+    to[r] = (first[r + 1] - first[r]) * value_bytes;
+    from[r] = (first[g->rank + 1] - first[g->rank]) * value_bytes;
+  }
+  const bool fails = g->rank == 0 && g->n_calls == (uint64_t)g->orders.fail_exchange;
+  if (status == SP_SUCCESS) status = compare_intentions(g, to, from, fails);
+  g->ended = status != SP_SUCCESS;
+  for (int r = 0; status == SP_SUCCESS && r < g->size; r++) {
+    const MPI_Datatype type = value_bytes == 8 ? MPI_INT64_T : MPI_UINT32_T;
+    char *share = (char *)values + first[r] * value_bytes;
+    for (size_t at = 0, n; at < first[r + 1] - first[r]; at += n, share += n * value_bytes) {
+      n = first[r + 1] - first[r] - at < PIECE / 8 ? first[r + 1] - first[r] - at : PIECE / 8;
+      const bool own = r == g->rank;
+      SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : share, own ? share : NULL, (int)n, type, MPI_SUM, r, g->comm));
+    }
+  }
+  sp_free(to);
+  sp_free(from);
+  return status;
+}
+
 /* Sends and receives of a call are one group: all are begun before one is waited for. */
 static sp_status move_blocks(const group *g, const char *send, const size_t *offset_to, const size_t *bytes_to,
                              char *receive, const size_t *offset_from, const size_t *bytes_from) {
@@ -177,4 +208,4 @@ static sp_status exchange_blocks(void *context, const void *send, const size_t *
   return move_blocks(g, send, offset_to, bytes_to, receive, offset_from, bytes_from);
 }
 
-const sp_group_ops sp_mock_group = {make_name, create, destroy};
+const sp_group_ops sp_mock_group = {make_name, create, reduce, destroy};
