@@ -144,6 +144,7 @@ static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local
                                    .mode = s->mode,
                                    .on_error = s->on_error,
                                    .nan = s->nan,
+                                   .measure = true,
                                    .n_samples = s->n_samples,
                                    .sample_interval_s = 0.002,
                                    .max_traces = s->n_traces,
@@ -213,6 +214,16 @@ static inline void check_crc(const survey *s, const product *p, sp_local g, cons
   if (p->results[g].crc_noise != noise) fail_msg("%s: gather %u: crc of noise", what, g);
 }
 
+static inline void check_quality(const sp_gather_result *a, const sp_gather_result *b, sp_local g, const char *what) {
+  const float figures[][2] = {{a->rms_in, b->rms_in}, {a->rms_out, b->rms_out}, {a->peak_in, b->peak_in}};
+  if (a->measured != b->measured) fail_msg("%s: gather %u: measured %u, not %u", what, g, b->measured, a->measured);
+  for (int i = 0; i < 3; i++) {
+    if (fabs(figures[i][0] - figures[i][1]) > 1e-4 * fabs(figures[i][0])) {
+      fail_msg("%s: gather %u: figure %d is %g, not %g", what, g, i, (double)figures[i][1], (double)figures[i][0]);
+    }
+  }
+}
+
 /* Compares gather by gather; traces to `tolerance`, everything else exactly. The noise of a trace is compared with that
  * of the trace itself where both are there. Returns the largest distance. */
 static inline double compare(const survey *s, const product *cpu, const product *gpu, double tolerance,
@@ -223,6 +234,7 @@ static inline double compare(const survey *s, const product *cpu, const product 
       fail_msg("%s: gather %u: reason %u, not %u", what, g, gpu->results[g].reason, cpu->results[g].reason);
     }
     check_crc(s, gpu, g, what);
+    check_quality(&cpu->results[g], &gpu->results[g], g, what);
     const bool failed = !sp_reason_is_processed(cpu->results[g].reason);
     for (sp_local t = s->first_trace[g]; t < s->first_trace[g + 1]; t++) {
       const size_t at = (size_t)t * s->n_samples, bytes = s->n_samples * sizeof(float);

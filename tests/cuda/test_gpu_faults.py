@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 
+import h5py
+import numpy as np
 import pytest
 
 import harness
@@ -81,13 +83,33 @@ def compare(folder, a, b):
         assert same.returncode == 0, same
 
 
-def test_device_lost(gpu, survey):
-    """The worker ends with its reason; the job started again goes on and gives the same file."""
+def need_faulty_module():
     if not (harness.FAULTY.parent / "seisproc_cuda.so").exists():
         pytest.skip("no GPU module with fault switches: make check-gpu builds it")
+
+
+def test_cpu_takes_over(gpu, survey):
+    """The CPU computes what the device had in hand, and goes on: all traces to the tolerance."""
+    need_faulty_module()
     whole = run(survey, "whole.h5")
     assert whole.returncode == 0, whole
     lost = run(survey, "out.h5", binary=harness.FAULTY, env={"SEISPROC_FAULT": "gpu_address:12"},
+               more=["--restarts", 0])
+    assert lost.returncode == 0, lost
+    assert "illegal memory access" in lost.stderr and "the CPU computes what it had in hand" in lost.stderr, lost
+    with h5py.File(survey / "whole.h5") as a, h5py.File(survey / "out.h5") as b:
+        x, y = a["traces"][:].astype(float), b["traces"][:].astype(float)
+        assert (np.linalg.norm(x - y, axis=1) <= 1e-5 * np.linalg.norm(x, axis=1)).all()
+        assert np.array_equal(a["integrity/status"][:], b["integrity/status"][:])
+
+
+def test_device_lost(gpu, survey):
+    """Where the CPU cannot take over the worker ends with its reason; the job started again goes on and gives the same
+    file."""
+    need_faulty_module()
+    whole = run(survey, "whole.h5")
+    assert whole.returncode == 0, whole
+    lost = run(survey, "out.h5", binary=harness.FAULTY, env={"SEISPROC_FAULT": "gpu_address:12,take_over:1"},
                more=["--restarts", 0])
     assert lost.returncode == 75, lost
     assert "illegal memory access" in lost.stderr, lost

@@ -124,6 +124,7 @@ static void test_modes_and_failures(void **unused) {
     trace_of(s, 6, 2)[77] = NAN;
     trace_of(s, 7, 6)[s->n_samples - 1] = -INFINITY;
     s->offset[s->first_trace[8] + 3] = NAN;
+    s->offset[s->first_trace[0] + 5] = NAN; /* of a dead trace, unless the order is another */
     for (uint32_t i = 0; i < s->n_samples; i++) trace_of(s, 9, 12)[i] = i & 1 ? 3e38f : -3e38f;
     if (code / 6 % 2) reverse_order(s);
     s->nan = (sp_nan)(code / 12);
@@ -217,6 +218,33 @@ static void test_falls_back(void **unused) {
   free_survey(s);
 }
 
+/* Chains of which the CPU computes some steps: best_basis has no kernel. Before, between and behind others, with traces
+ * that are dead, skipped, not finite, in every mode. */
+static void test_chains_in_two_places(void **unused) {
+  static const char cpu_step[] = "dwt transform=wpt best_basis=true level=3 threshold=soft k=2 noise_level=finest";
+  static const char gpu_step[] = "dwt aperture=5 k=2 transform=dwt threshold=soft noise_level=finest";
+  for (int code = 0; code < 24; code++) {
+    survey *s = make_survey(gather_sizes, N_GATHERS, code % 2 ? 400 : 501, (uint64_t)code);
+    spoil(s);
+    if (code % 2) add_step(s, "mute velocity=1500 taper=30");
+    if (code % 3 != 1) add_step(s, cpu_step);
+    add_step(s, gpu_step);
+    if (code % 3 > 0) add_step(s, cpu_step);
+    if (code % 4 > 1) add_step(s, gpu_step);
+    s->mode = (sp_mode)(code % 3);
+    s->on_error = code / 3 % 2 ? SP_ON_ERROR_ZERO : SP_ON_ERROR_PASSTHROUGH;
+    s->nan = (sp_nan)(code / 8);
+    s->set_aside[3] = SP_REASON_UNREADABLE;
+    trace_of(s, 6, 2)[77] = NAN;
+    if (code / 6 % 2) reverse_order(s);
+    if (code % 5 > 2) skip_some(s);
+    char what[64];
+    snprintf(what, sizeof what, "chain in two places %d", code);
+    check_survey(s, 1 + (sp_local)code % 5, tolerance, what);
+    free_survey(s);
+  }
+}
+
 /* An argument is a pattern of the tests to run. */
 int main(int argc, char **argv) {
   need_gpu();
@@ -226,7 +254,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_every_aperture), cmocka_unit_test(test_modes_and_failures),
       cmocka_unit_test(test_whole_gathers),  cmocka_unit_test(test_lengths),
       cmocka_unit_test(test_every_wavelet),  cmocka_unit_test(test_same_bits_in_any_slabs),
-      cmocka_unit_test(test_falls_back),
+      cmocka_unit_test(test_falls_back),     cmocka_unit_test(test_chains_in_two_places),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
