@@ -1,6 +1,8 @@
 """The documents say what the program does: commands, options, parameter tables, targets, links."""
 
 import re
+import shlex
+import shutil
 
 import pytest
 
@@ -52,3 +54,35 @@ def test_links_lead_somewhere(path):
     page = harness.ROOT / path
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{path} links to {target}"
+
+
+def blocks(section):
+    """What is typed, and what is said to it, of the blocks of a section of the README."""
+    text = README[README.index(f"\n## {section}\n"):]
+    text = text[:text.index("\n## ", 1)]
+    for block in re.findall(r"\n```\n(.*?)```", text, re.DOTALL):
+        for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            typed, _, said = piece.partition("\n")
+            yield typed, said.strip()
+
+
+def without_times(text):
+    """Numbers of a run are never the same twice."""
+    return re.sub(r" +", " ", re.sub(r"\d+(\.\d+)?", "#", text)).strip()
+
+
+def test_the_session_of_the_readme_is_what_the_program_says(tmp_path, data_dir):
+    shutil.copy(data_dir / "viking_segy/viking_small.segy", tmp_path / "line12.sgy")
+    ran = set()
+    for typed, said in blocks("A session"):
+        if typed.startswith("cat "):
+            (tmp_path / typed.split()[1]).write_text(said + "\n")
+        if not typed.startswith("seisproc "):
+            continue
+        result = harness.run([harness.BINARY, *shlex.split(typed)[1:]], cwd=tmp_path, timeout=60, env={"CUDA_VISIBLE_DEVICES": ""})
+        printed = "\n".join(part.strip("\n") for part in (result.stdout, result.stderr) if part.strip())
+        exact = typed.startswith("seisproc compare") or result.returncode
+        clean = str.strip if exact else without_times
+        assert clean(printed) == clean(said), f"$ {typed}\n{printed}"
+        ran.add(typed.split()[1])
+    assert {"import", "run", "compare", "export"} <= ran
