@@ -79,7 +79,8 @@ def test_the_session_of_the_readme_is_what_the_program_says(tmp_path, data_dir):
             (tmp_path / typed.split()[1]).write_text(said + "\n")
         if not typed.startswith("seisproc "):
             continue
-        result = harness.run([harness.BINARY, *shlex.split(typed)[1:]], cwd=tmp_path, timeout=60, env={"CUDA_VISIBLE_DEVICES": ""})
+        result = harness.run([harness.BINARY, *shlex.split(typed)[1:]], cwd=tmp_path, timeout=60,
+                             env={"CUDA_VISIBLE_DEVICES": ""})
         printed = "\n".join(part.strip("\n") for part in (result.stdout, result.stderr) if part.strip())
         exact = typed.startswith("seisproc compare") or result.returncode
         clean = str.strip if exact else without_times
