@@ -115,7 +115,7 @@ fail:
 
 sp_status sp_lock_join(const char *path, int *fd) {
   *fd = sp_side_open(path, O_RDWR);
-  if (*fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, sp_side_error(errno));
+  if (*fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be opened: %s", path, sp_side_error(errno));
   if (is_held(set_lock(*fd, F_RDLCK, WRITERS_BYTE))) {
     close(*fd);
     return SP_RAISE(SP_ERR_IO, "%s: another run has just begun", path);

@@ -118,7 +118,7 @@ sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *
   memset(trials, 0, n_units);
   FILE *file = sp_side_read(path);
   if (!file && errno == ENOENT) return SP_SUCCESS;
-  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, sp_side_error(errno));
+  if (!file) return SP_RAISE(sp_file_status(errno), "%s: cannot be read: %s", path, sp_side_error(errno));
   char line[LINE_SIZE];
   while (fgets(line, sizeof line, file)) {
     sp_crash crash;

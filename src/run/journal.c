@@ -344,7 +344,7 @@ sp_status sp_journal_open(const char *path, const sp_journal_contents *contents,
   journal->seed = contents->seed;
   journal->fd = sp_side_open(path, O_WRONLY | O_APPEND);
   if (journal->fd < 0 || ftruncate(journal->fd, (off_t)contents->length)) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, sp_side_error(errno));
+    status = SP_RAISE(sp_file_status(errno), "%s: cannot be opened: %s", path, sp_side_error(errno));
     goto fail;
   }
   journal->figures = contents->header.figures;

@@ -82,10 +82,22 @@ static sp_status check_report(const char *path) {
   return good ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
 }
 
+/* The history is what tells which units are to be dealt alone, so a job does not do without it. */
+static sp_status check_history(const sp_job *job) {
+  char *path;
+  SP_TRY(sp_side_path(job->output, SP_SIDE_RUNS, &path));
+  const int error = sp_side_check(path);
+  const sp_status status =
+      error ? SP_RAISE(sp_file_status(error), "%s: cannot be used: %s", path, sp_side_error(error)) : SP_SUCCESS;
+  sp_free(path);
+  return status;
+}
+
 sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) {
   char *part;
   SP_TRY(sp_part_path(job->output, &part));
   sp_free(part);
+  SP_TRY(check_history(job));
   return options->report_path ? check_report(options->report_path) : SP_SUCCESS;
 }
 

@@ -143,7 +143,8 @@ sp_status sp_image_state_open(const sp_image_shared *shared, const char *part_pa
   if (status == SP_SUCCESS) status = sp_alloc(most + s->point_bytes, "the image's state", (void **)&s->record);
   if (status == SP_SUCCESS) {
     s->file = sp_side_open(s->path, O_RDWR | (create ? O_CREAT : 0));
-    if (s->file < 0) status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", s->path, sp_side_error(errno));
+    if (s->file < 0)
+      status = SP_RAISE(sp_file_status(errno), "%s: cannot be opened: %s", s->path, sp_side_error(errno));
   }
   if (status != SP_SUCCESS) {
     sp_image_state_close(s);
