@@ -37,6 +37,7 @@ HEADER_OWNER = {
     "import.h": "src/segy",
     "launch.h": "src/dist",
     "segy.h": "src/segy",
+    "share.h": "src/base",
     "survey_file.h": "src/store",
     "synth.h": "src/synth",
     "trace_sort.h": "src/index",

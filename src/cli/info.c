@@ -13,6 +13,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 #include "seisproc/segy.h"
+#include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
@@ -96,8 +97,10 @@ static sp_status count_status(sp_survey *survey, report *r) {
     status = SP_RAISE(SP_ERR_INPUT, "%s is not one byte a gather", "/integrity/status");
   }
   if (status == SP_SUCCESS) status = sp_alloc(PIECE_ROWS, "the status of gathers", &rows);
-  for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE_ROWS) {
-    const sp_local piece = (sp_local)(n - first < PIECE_ROWS ? n - first : PIECE_ROWS);
+  SP_EACH_PIECE (part, 0, n, PIECE_ROWS) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t first = part.first;
+    const sp_local piece = (sp_local)part.count;
     status = sp_dataset_read_independent(data, first, piece, rows);
     for (sp_local i = 0; i < piece && status == SP_SUCCESS; i++) r->n_status[((uint8_t *)rows)[i]]++;
   }

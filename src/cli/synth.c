@@ -12,6 +12,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/share.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
@@ -98,8 +99,10 @@ static sp_status write_column(sp_survey *survey, const char *path, sp_global n, 
   SP_TRY(sp_dataset_open(survey, path, &dataset));
   const size_t width = sp_type_size(sp_dataset_type(dataset));
   sp_status status = SP_SUCCESS;
-  for (sp_global first = 0; first < n && status == SP_SUCCESS; first += PIECE) {
-    const sp_local piece = (sp_local)(n - first < PIECE ? n - first : PIECE);
+  SP_EACH_PIECE (part, 0, n, PIECE) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t first = part.first;
+    const sp_local piece = (sp_local)part.count;
     status = sp_dataset_write_independent(dataset, first, piece, (const char *)values + first * width);
   }
   sp_dataset_close(dataset);

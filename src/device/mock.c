@@ -10,6 +10,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/stats.h"
 #include "src/base/crash.h"
 
 enum { ARGUMENT_BYTES = 512, QUEUE = 256 };
@@ -57,12 +58,6 @@ typedef struct mock {
   bool broken;
 } mock;
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* All bits set: a NaN. */
 static void spoil(void *memory, size_t bytes) {
   if (memory) memset(memory, 0xff, bytes);
@@ -72,7 +67,7 @@ static void spoil(void *memory, size_t bytes) {
 
 /* Until the delivery's time has come, or, for one that is lost, for ever. */
 static void delay(mock *m, uint64_t number) {
-  const double until = now() + 1e-3 * m->orders.delay * sp_mock_chance(&m->orders, number);
+  const double until = sp_now() + 1e-3 * m->orders.delay * sp_mock_chance(&m->orders, number);
   const bool lost = number == (uint64_t)m->orders.lose;
   const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
   int timed_out = m->orders.delay == 0;
@@ -115,7 +110,7 @@ static void do_operation(mock_stream *s, operation *o) {
   mock *m = s->device;
   if (o->kind == OP_RECORD) {
     o->event->reached = o->count;
-    o->event->at = now();
+    o->event->at = sp_now();
     o->event->dropped = m->broken;
   } else if (o->kind == OP_AFTER) {
     while (!m->broken && o->event->reached < o->count) pthread_cond_wait(&m->changed, &m->lock);

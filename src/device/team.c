@@ -11,6 +11,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/stats.h"
 #include "src/base/crash.h"
 
 typedef struct member {
@@ -35,12 +36,6 @@ struct sp_team {
   double busy, busy_since; /* s */
 };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void sp_team_lock(sp_team *team) {
   pthread_mutex_lock(&team->lock);
 }
@@ -62,19 +57,19 @@ void sp_team_wait(sp_team *team) {
 }
 
 void sp_team_wait_for(sp_team *team, double seconds) {
-  const double until = now() + seconds;
+  const double until = sp_now() + seconds;
   const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
   pthread_cond_timedwait(&team->event, &team->lock, &time);
 }
 
 static void compute(sp_team *team, int thread, void *unit) {
-  if (team->n_computing++ == 0) team->busy_since = now();
+  if (team->n_computing++ == 0) team->busy_since = sp_now();
   sp_crash_computing(true);
   do {
     team->ops->run(team->context, thread, unit);
   } while (team->ops->claim(team->context, unit));
   sp_crash_computing(false);
-  if (--team->n_computing == 0) team->busy += now() - team->busy_since;
+  if (--team->n_computing == 0) team->busy += sp_now() - team->busy_since;
 }
 
 static void *work(void *argument) {
@@ -157,7 +152,7 @@ fail:
 
 double sp_team_busy_seconds(sp_team *team) {
   pthread_mutex_lock(&team->lock);
-  const double busy = team->busy + (team->n_computing > 0 ? now() - team->busy_since : 0);
+  const double busy = team->busy + (team->n_computing > 0 ? sp_now() - team->busy_since : 0);
   pthread_mutex_unlock(&team->lock);
   return busy;
 }

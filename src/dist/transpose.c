@@ -32,12 +32,6 @@ static uint64_t block_of(uint64_t n, int size) {
   return (n + (uint64_t)size - 1) / (uint64_t)size;
 }
 
-sp_share sp_share_of(uint64_t n, int size, int rank) {
-  const uint64_t block = block_of(n, size), first = block * (uint64_t)rank;
-  if (first >= n) return (sp_share){n, 0};
-  return (sp_share){first, n - first < block ? n - first : block};
-}
-
 uint32_t sp_transpose_chunk_bins(uint64_t n_traces, uint32_t n_bins, int size, uint32_t least) {
   uint64_t bins = block_of(n_bins, CHUNKS), wanted = (uint64_t)least * (uint64_t)size;
   if (bins < wanted) bins = wanted;
@@ -133,12 +127,12 @@ sp_share sp_transpose_chunk(const sp_transpose *t, uint32_t chunk) {
 }
 
 sp_share sp_transpose_traces(const sp_transpose *t) {
-  return sp_share_of(t->n_traces, t->size, t->rank);
+  return sp_share_blocks(t->n_traces, t->size, t->rank);
 }
 
 sp_share sp_transpose_bins(const sp_transpose *t, uint32_t chunk) {
   const sp_share all = sp_transpose_chunk(t, chunk);
-  sp_share own = sp_share_of(all.count, t->size, t->rank);
+  sp_share own = sp_share_blocks(all.count, t->size, t->rank);
   own.first += all.first;
   return own;
 }

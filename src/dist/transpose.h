@@ -14,15 +14,8 @@
 #include <mpi.h>
 #include <stdint.h>
 
+#include "seisproc/share.h"
 #include "seisproc/status.h"
-
-/* Consecutive items of a rank. */
-typedef struct sp_share {
-  uint64_t first, count;
-} sp_share;
-
-/* The share of rank r: blocks of equal size, fewer or none for the last ranks. */
-sp_share sp_share_of(uint64_t n, int size, int rank);
 
 typedef struct sp_transpose sp_transpose;
 

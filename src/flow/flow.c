@@ -6,6 +6,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/gpu.h"
 
 static const sp_flow *flow_of_scope(sp_scope scope) {
@@ -55,8 +56,9 @@ sp_status sp_flow_plan_share(sp_flow_plan *plan, MPI_Comm comm) {
   SP_AGREE(comm, status);
   plan->shared_bytes = (size_t)bytes;
   enum { PIECE = 1 << 30 };
-  for (uint64_t at = 0; at < bytes; at += PIECE) {
-    const uint64_t n = bytes - at < PIECE ? bytes - at : PIECE;
+  SP_EACH_PIECE (piece, 0, bytes, PIECE) {
+    const uint64_t at = piece.first;
+    const uint64_t n = (uint64_t)piece.count;
     SP_MPI_ALL(MPI_Bcast((char *)plan->shared + at, sp_mpi_count(n), MPI_BYTE, 0, comm));
   }
   return SP_SUCCESS;

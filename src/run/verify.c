@@ -8,6 +8,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "seisproc/stats.h"
 #include "src/flow/flow.h"
@@ -78,8 +79,8 @@ static sp_status read_recorded(verifier *v) {
 /* This rank's gathers: from the one in which its share of the traces begins. */
 static void set_share(verifier *v, int rank, int size) {
   const sp_gather_index *index = v->index;
-  const sp_global shares[2] = {index->n_traces / (sp_global)size * (sp_global)rank,
-                               index->n_traces / (sp_global)size * (sp_global)(rank + 1)};
+  const sp_share share = sp_share_even(index->n_traces, size, rank);
+  const sp_global shares[2] = {share.first, share.first + share.count};
   sp_global *const ends[2] = {&v->first, &v->end};
   for (int i = 0; i < 2; i++) {
     sp_global low = 0, high = index->n_gathers;

@@ -3,6 +3,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/share.h"
 #include "src/segy/importer.h"
 #include "src/segy/segy_bytes.h"
 
@@ -36,8 +37,10 @@ static sp_status write_whole(sp_survey *survey, const char *path, const void *ro
   sp_dataset *dataset;
   SP_TRY(sp_dataset_open(survey, path, &dataset));
   sp_status status = SP_SUCCESS;
-  for (uint64_t at = 0; at < n && status == SP_SUCCESS; at += PIECE) {
-    const sp_local m = n - at < PIECE ? (sp_local)(n - at) : PIECE;
+  SP_EACH_PIECE (piece, 0, n, PIECE) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t at = piece.first;
+    const sp_local m = (sp_local)piece.count;
     status = sp_dataset_write_independent(dataset, at, m, (const char *)rows + at * row_bytes);
   }
   sp_dataset_close(dataset);

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "seisproc/segy.h"
+#include "seisproc/share.h"
 #include "src/segy/segy_bytes.h"
 
 /* Samples are converted in pieces: the plain loop over a piece has no branch, and a piece that turns out to hold a
@@ -67,8 +68,9 @@ ALWAYS_INLINE bool ibm_piece(const uint8_t *raw, size_t n, float *out, sp_byte_o
 
 ALWAYS_INLINE bool ibm_decode(const uint8_t *raw, size_t n, float *out, sp_byte_order order) {
   bool exact = true;
-  for (size_t first = 0; first < n; first += PIECE) {
-    const size_t m = n - first < PIECE ? n - first : PIECE;
+  SP_EACH_PIECE (piece, 0, n, PIECE) {
+    const uint64_t first = piece.first;
+    const size_t m = (size_t)piece.count;
     if (ibm_piece(raw + 4 * first, m, out + first, order)) continue;
     exact = false;
     for (size_t i = first; i < first + m; i++) out[i] = ibm_carefully(sp_get_u32(raw + 4 * i, order));
@@ -120,8 +122,9 @@ ALWAYS_INLINE bool ibm_encode_piece(const float *samples, size_t n, uint8_t *out
 
 ALWAYS_INLINE void ibm_encode(const float *samples, size_t n, uint8_t *out, sp_byte_order order,
                               sp_segy_losses *losses) {
-  for (size_t first = 0; first < n; first += PIECE) {
-    const size_t m = n - first < PIECE ? n - first : PIECE;
+  SP_EACH_PIECE (piece, 0, n, PIECE) {
+    const uint64_t first = piece.first;
+    const size_t m = (size_t)piece.count;
     if (ibm_encode_piece(samples + first, m, out + 4 * first, order)) continue;
     for (size_t i = first; i < first + m; i++) {
       sp_put_u32(out + 4 * i, order, ibm_encode_carefully(samples[i], losses));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "seisproc/trace_header.h"
 
 enum { PIECE = 8192 }; /* traces at once */
@@ -82,8 +83,10 @@ sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double 
   SP_TRY(sp_header_column_open(survey, name, &column));
   const uint64_t rows = sp_dataset_rows(column->values);
   sp_status status = sp_alloc((rows + 1) * sizeof(double), "a header column", &values);
-  for (uint64_t at = 0; at < rows && status == SP_SUCCESS; at += PIECE) {
-    const sp_local n = rows - at < PIECE ? (sp_local)(rows - at) : PIECE;
+  SP_EACH_PIECE (piece, 0, rows, PIECE) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t at = piece.first;
+    const sp_local n = (sp_local)piece.count;
     status = read_piece(column, at, n, (double *)values + at);
   }
   sp_header_column_close(column);
@@ -99,8 +102,9 @@ sp_status sp_header_column_range(sp_header_column *column, double *least, double
   double *values = column->values_read;
   const uint64_t rows = sp_dataset_rows(column->values);
   double low = (double)NAN, high = (double)NAN;
-  for (uint64_t at = 0; at < rows; at += PIECE) {
-    const sp_local n = rows - at < PIECE ? (sp_local)(rows - at) : PIECE;
+  SP_EACH_PIECE (piece, 0, rows, PIECE) {
+    const uint64_t at = piece.first;
+    const sp_local n = (sp_local)piece.count;
     SP_TRY(read_piece(column, at, n, values));
     for (sp_local i = 0; i < n; i++) {
       low = fmin(low, values[i]); /* NaN gives way */

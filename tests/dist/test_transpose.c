@@ -79,7 +79,7 @@ static void shares_cover_all(void **state) {
     for (int size = 1; size < 9; size++) {
       uint64_t next = 0;
       for (int r = 0; r < size; r++) {
-        const sp_share s = sp_share_of(n, size, r);
+        const sp_share s = sp_share_blocks(n, size, r);
         assert_int_equal(s.first, next);
         next += s.count;
       }

@@ -87,3 +87,23 @@ def test_the_session_of_the_readme_is_what_the_program_says(tmp_path, data_dir):
         assert clean(printed) == clean(said), f"$ {typed}\n{printed}"
         ran.add(typed.split()[1])
     assert {"import", "run", "compare", "export"} <= ran
+
+
+def names_in(page):
+    """What a page names in back quotes that looks like a file or folder of the tree, or a function of the program."""
+    words = re.findall(r"`([^`\n]+)`", (harness.ROOT / page).read_text())
+    paths = {w for w in words if re.fullmatch(r"(src|kernels|include|tests|perf|tools|docs|jobscripts)/[\w/.-]*", w)}
+    return paths, {w for w in words if re.fullmatch(r"sp_\w+", w)}
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/adding-a-processor.md"])
+def test_files_and_functions_that_are_named_exist(page):
+    paths, names = names_in(page)
+    made_by_the_reader = {p for p in paths if p.startswith("kernels/clip/")} | {"tests/kernels/test_clip.py"}
+    missing = [p for p in paths - made_by_the_reader if not (harness.ROOT / p).exists()]
+    sources = "\n".join(path.read_text() for folder in ("include", "src", "kernels")
+                        for path in (harness.ROOT / folder).rglob("*.[ch]"))
+    missing += [n for n in names if not re.search(rf"\b{n}\b", sources)]
+    assert not missing, f"{page} names what is not there: {sorted(missing)}"
+    if page == "docs/architecture.md":
+        assert len(paths) > 30 and len(names) > 25

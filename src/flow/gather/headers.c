@@ -5,6 +5,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/header_column.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "seisproc/stop.h"
 #include "seisproc/trace_sort.h"
 #include "src/flow/gather/gather_flow.h"
@@ -65,8 +66,9 @@ static sp_status make_buffers(copier *c) {
   int rank, size;
   MPI_Comm_rank(c->comm, &rank);
   MPI_Comm_size(c->comm, &size);
-  c->first_gather = c->index->n_gathers * (sp_global)rank / (sp_global)size;
-  c->end_gather = c->index->n_gathers * (sp_global)(rank + 1) / (sp_global)size;
+  const sp_share share = sp_share_even(c->index->n_gathers, size, rank);
+  c->first_gather = share.first;
+  c->end_gather = share.first + share.count;
   c->block_traces = BLOCK_TRACES > c->index->max_traces ? BLOCK_TRACES : c->index->max_traces;
   size_t row_bytes = sizeof(uint64_t);
   for (int i = 0; i < c->n_datasets; i++) {

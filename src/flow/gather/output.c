@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/gather/quality.h"
 
 enum { PIECE = 1 << 20 }; /* gathers written or read at once */
@@ -47,8 +48,9 @@ sp_status sp_gather_publish(const sp_flow_plan *plan, const char *part_path, con
   const size_t most = n_gathers < PIECE ? (size_t)n_gathers : PIECE;
   SP_TRY_GOTO(out, sp_calloc(most * crcs, sizeof(uint32_t), "checksums", &crc));
   SP_TRY_GOTO(out, sp_calloc(most, 1, "the status of gathers", &state));
-  for (sp_global first = 0; first < n_gathers; first += most) {
-    const sp_local n = (sp_local)(n_gathers - first < most ? n_gathers - first : most);
+  SP_EACH_PIECE (piece, 0, n_gathers, most) {
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     split(results + first, n, crcs, crc, state);
     SP_TRY_GOTO(out, sp_dataset_write(crc_data, first, n, crc));
     SP_TRY_GOTO(out, sp_dataset_write(state_data, first, n, state));
@@ -73,8 +75,9 @@ sp_status sp_gather_load(const sp_flow_plan *plan, sp_survey *output, void *figu
   sp_status status;
   SP_TRY_GOTO(out, sp_dataset_open(output, "/integrity/status", &dataset));
   SP_TRY_GOTO(out, sp_calloc(PIECE, 1, "the status of gathers", (void **)&state));
-  for (sp_global first = 0; first < n_gathers; first += PIECE) {
-    const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
+  SP_EACH_PIECE (piece, 0, n_gathers, PIECE) {
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     SP_TRY_GOTO(out, sp_dataset_read(dataset, first, n, state));
     for (sp_local g = 0; g < n; g++) results[first + g].reason = state[g];
   }

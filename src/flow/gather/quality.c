@@ -7,6 +7,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 
 enum { PIECE = 1 << 18 }; /* gathers written or read at once */
 
@@ -69,8 +70,10 @@ static sp_status write_figure(sp_survey *survey, size_t figure, const sp_gather_
                               float *values) {
   sp_dataset *dataset = NULL;
   sp_status status = sp_dataset_open(survey, figures[figure].path, &dataset);
-  for (sp_global first = 0; status == SP_SUCCESS && first < n_gathers; first += PIECE) {
-    const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
+  SP_EACH_PIECE (piece, 0, n_gathers, PIECE) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     for (sp_local g = 0; g < n; g++) values[g] = figures[figure].get(&results[first + g]);
     status = sp_dataset_write(dataset, first, n, values);
   }
@@ -102,8 +105,10 @@ static sp_status read_figure(sp_survey *survey, size_t figure, sp_gather_result 
                              float *values) {
   sp_dataset *dataset = NULL;
   sp_status status = sp_dataset_open(survey, figures[figure].path, &dataset);
-  for (sp_global first = 0; status == SP_SUCCESS && first < n_gathers; first += PIECE) {
-    const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
+  SP_EACH_PIECE (piece, 0, n_gathers, PIECE) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     status = sp_dataset_read(dataset, first, n, values);
     if (status == SP_SUCCESS) add_figure(figure, values, n, results + first);
   }

@@ -3,6 +3,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/image/image_flow.h"
 
 enum { PIECE = 1 << 16 };
@@ -85,12 +86,11 @@ static sp_status write_piece(sp_dataset *dataset, const sp_image_shared *s, int 
 }
 
 static sp_status write_column(sp_survey *survey, const sp_image_shared *s, int c, int rank, int size, void *rows) {
-  const uint64_t all = sp_image_points(s) * s->n_classes, first = all * (uint64_t)rank / (uint64_t)size;
-  const uint64_t end = all * ((uint64_t)rank + 1) / (uint64_t)size;
+  const sp_share share = sp_share_even(sp_image_points(s) * s->n_classes, size, rank);
   sp_dataset *dataset = NULL;
   sp_status status = sp_dataset_open(survey, columns[c].path, &dataset);
-  for (uint64_t at = first; status == SP_SUCCESS && at < end; at += PIECE) {
-    status = write_piece(dataset, s, c, at, (sp_local)(end - at < PIECE ? end - at : PIECE), rows);
+  SP_EACH_PIECE (piece, share.first, share.first + share.count, PIECE) {
+    if (status == SP_SUCCESS) status = write_piece(dataset, s, c, piece.first, (sp_local)piece.count, rows);
   }
   sp_dataset_close(dataset);
   return status;

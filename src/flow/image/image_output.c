@@ -3,6 +3,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/image/image_state.h"
 
 sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out) {
@@ -41,8 +42,9 @@ sp_status sp_image_publish(const sp_flow_plan *plan, const char *part_path, cons
   SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, part_path, true, &survey));
   SP_TRY_GOTO(out, sp_dataset_open(survey, "/integrity/crc32c", &crc_data));
   SP_TRY_GOTO(out, sp_dataset_open(survey, "/integrity/status", &state_data));
-  for (uint64_t first = 0; first < n; first += 1024) {
-    const sp_local count = (sp_local)(n - first < 1024 ? n - first : 1024);
+  SP_EACH_PIECE (piece, 0, n, 1024) {
+    const uint64_t first = piece.first;
+    const sp_local count = (sp_local)piece.count;
     for (sp_local i = 0; i < count; i++) {
       crc[i] = results[first + i].crc_traces;
       state[i] = (uint8_t)results[first + i].reason;
@@ -67,8 +69,10 @@ sp_status sp_image_load(const sp_flow_plan *plan, sp_survey *output, void *figur
   sp_dataset *dataset = NULL;
   uint8_t state[1024];
   sp_status status = sp_dataset_open(output, "/integrity/status", &dataset);
-  for (uint64_t first = 0; status == SP_SUCCESS && first < n; first += 1024) {
-    const sp_local count = (sp_local)(n - first < 1024 ? n - first : 1024);
+  SP_EACH_PIECE (piece, 0, n, 1024) {
+    if (status != SP_SUCCESS) break;
+    const uint64_t first = piece.first;
+    const sp_local count = (sp_local)piece.count;
     status = sp_dataset_read(dataset, first, count, state);
     for (sp_local i = 0; status == SP_SUCCESS && i < count; i++) results[first + i].reason = state[i];
   }

@@ -9,6 +9,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "src/flow/image/image_flow.h"
 
@@ -199,8 +200,8 @@ sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, M
   SP_ALIKE_GOTO(out, open_both(&s, part_path, part, comm));
   SP_AGREE_GOTO(out, comm, allocate(&s));
   SP_ALIKE_GOTO(out, sp_image_write_columns(s.to, &one, comm, activity));
-  status = sp_agree(
-      comm, stack_share(&s, points * (uint64_t)rank / (uint64_t)size, points * ((uint64_t)rank + 1) / (uint64_t)size));
+  const sp_share share = sp_share_even(points, size, rank);
+  status = sp_agree(comm, stack_share(&s, share.first, share.first + share.count));
   if (status == SP_SUCCESS) status = sp_agree(comm, sp_survey_sync(s.to));
 out:
   close_both(&s);

@@ -6,6 +6,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/base/fault.h"
 #include "src/flow/image/image_worker.h"
 
@@ -29,8 +30,9 @@ static sp_status begin_sum(sp_image_worker *w, int snapshot) {
   sp_pstm_sums scale = {0};
   w->tile = sp_image_tile(s, w->now.tile);
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
-  w->first_column = columns * (uint64_t)w->rank / (uint64_t)w->size;
-  w->end_column = columns * ((uint64_t)w->rank + 1) / (uint64_t)w->size;
+  const sp_share share = sp_share_even(columns, w->size, w->rank);
+  w->first_column = share.first;
+  w->end_column = share.first + share.count;
   sp_pstm_sums_scale(&s->config, k->n_traces, peak, k->area, (double)s->least_velocity, s->latest_s, &scale);
   SP_TRY(sp_image_engine_tile(w->engine, w->model, w->apertures, &w->tile, scale.shift, scale.limit));
   return load_share(w, snapshot);
@@ -93,8 +95,8 @@ static sp_status reduce(sp_image_worker *w) {
   }
   SP_AGREE(w->peers, sp_image_engine_sums(w->engine, &sum, &hits));
   for (int r = 0; r < w->size; r++) {
-    SP_ALIKE(reduce_share(w, r, columns * (uint64_t)r / (uint64_t)w->size,
-                          columns * ((uint64_t)r + 1) / (uint64_t)w->size, sum, hits));
+    const sp_share share = sp_share_even(columns, w->size, r);
+    SP_ALIKE(reduce_share(w, r, share.first, share.first + share.count, sum, hits));
   }
   SP_AGREE(w->peers, sp_image_engine_clear(w->engine));
   return SP_SUCCESS;

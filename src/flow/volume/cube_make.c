@@ -46,7 +46,7 @@ sp_cube_memory sp_cube_memory_of(const sp_fk_filter *f, uint64_t n_items, uint32
   sp_fk_axis_set(f, ny, &y);
   const sp_fk_time_axis fill = sp_fk_fill_time_axis(f->n_samples);
   const uint32_t n_bins = f->fill && fill.n_bins > f->n_bins ? fill.n_bins : f->n_bins;
-  const uint64_t items = sp_share_of(n_items, size, 0).count;
+  const uint64_t items = sp_share_blocks(n_items, size, 0).count;
   const uint32_t chunk = sp_transpose_chunk_bins(n_items, n_bins, size, (uint32_t)n_threads);
   const size_t plane = larger(sp_fk_plane_work(x.padded, y.padded),
                               f->fill ? sp_fk_plane_work(sp_fk_fill_length(nx), sp_fk_fill_length(ny)) : 0);
@@ -259,7 +259,7 @@ sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) 
   c->n_items = sp_cube_items(spec);
   MPI_Comm_size(spec->comm, &size);
   MPI_Comm_rank(spec->comm, &rank);
-  c->share = sp_share_of(c->n_items, size, rank);
+  c->share = sp_share_blocks(c->n_items, size, rank);
   status = list_cells(c);
   if (status == SP_SUCCESS) status = allocate_states(c);
   status = sp_agree(spec->comm, status);

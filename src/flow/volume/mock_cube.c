@@ -62,7 +62,7 @@ static void destroy(sp_fkk_cuda *c) {
 }
 
 static sp_share bins_of(const sp_fkk_cuda *c, sp_share chunk, int rank) {
-  sp_share own = sp_share_of(chunk.count, c->size, rank);
+  sp_share own = sp_share_blocks(chunk.count, c->size, rank);
   own.first += chunk.first;
   return own;
 }
@@ -85,7 +85,8 @@ static sp_status alloc_on_device(const sp_fkk_cuda *c, size_t bytes, void *out) 
 
 static sp_status allocate(sp_fkk_cuda *c) {
   const size_t slab = (size_t)c->slab_rows * c->time.n_samples * sizeof(float), number = sizeof(sp_fk_complex);
-  const size_t items = sp_share_of(c->n_items, c->size, 0).count, bins = sp_share_of(c->chunk_bins, c->size, 0).count;
+  const size_t items = sp_share_blocks(c->n_items, c->size, 0).count,
+               bins = sp_share_blocks(c->chunk_bins, c->size, 0).count;
   const size_t there = items * c->chunk_bins, here = c->n_items * bins, most = there > here ? there : here;
   const size_t work = sp_fk_trace_stage_work(c->stage), plane = sp_fk_plane_work(c->plane.x.padded, c->plane.y.padded);
   SP_TRY(sp_mock_device.create_stream(c->device, &c->stream));
@@ -131,7 +132,7 @@ static sp_status create(const sp_fkk_cuda_spec *spec, sp_fkk_cuda **out) {
   c->rank = spec->exchange ? spec->exchange->rank : 0;
   c->n_items = spec->n_items;
   c->slab_rows = spec->slab_rows;
-  c->share = sp_share_of(c->n_items, size, c->rank);
+  c->share = sp_share_blocks(c->n_items, size, c->rank);
   c->chunk_bins = (c->time.n_bins + CHUNKS - 1) / CHUNKS;
   const sp_status status = plan(spec, c);
   if (status == SP_SUCCESS) {
@@ -225,7 +226,7 @@ static void lay_out_blocks(const sp_fkk_cuda *c, sp_share chunk, blocks *b) {
     b->item_bytes[r] = bins_of(c, chunk, r).count * c->share.count * sizeof(sp_fk_complex);
     item += b->item_bytes[r];
     b->at_bin[r] = bin;
-    b->bin_bytes[r] = own.count * sp_share_of(c->n_items, c->size, r).count * sizeof(sp_fk_complex);
+    b->bin_bytes[r] = own.count * sp_share_blocks(c->n_items, c->size, r).count * sizeof(sp_fk_complex);
     bin += b->bin_bytes[r];
   }
 }
@@ -249,13 +250,13 @@ static void pack(void *argument) {
 
 /* Where bin b of this member's lies for the items of member r. */
 static sp_fk_complex *piece(const sp_fkk_cuda *c, const blocks *at, int r, uint64_t b) {
-  const uint64_t items = sp_share_of(c->n_items, c->size, r).count;
+  const uint64_t items = sp_share_blocks(c->n_items, c->size, r).count;
   return (sp_fk_complex *)((char *)c->by_bin + at->at_bin[r]) + b * items;
 }
 
 static void copy_row(const sp_fkk_cuda *c, const blocks *at, uint64_t b, bool back) {
   for (int r = 0; r < c->size; r++) {
-    const sp_share items = sp_share_of(c->n_items, c->size, r);
+    const sp_share items = sp_share_blocks(c->n_items, c->size, r);
     sp_fk_complex *there = piece(c, at, r, b), *here = c->row + items.first;
     memcpy(back ? there : here, back ? here : there, items.count * sizeof *here);
   }

@@ -5,6 +5,7 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/volume/volume_flow.h"
 
 enum { PIECE = 1 << 16 }; /* traces, gathers */
@@ -87,8 +88,9 @@ static sp_status join_gather(publisher *p, uint64_t gather, uint32_t *crcs, uint
   uint64_t dead = 0;
   memset(crcs, 0, p->n_crcs * sizeof *crcs);
   *state = SP_REASON_OK;
-  for (uint64_t first = p->index->first_trace[gather]; first < end; first += PIECE) {
-    const sp_local n = (sp_local)(end - first < PIECE ? end - first : PIECE);
+  SP_EACH_PIECE (piece, p->index->first_trace[gather], end, PIECE) {
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     SP_TRY(sp_dataset_read(p->trace_crc, first, n, p->trace_crcs));
     SP_TRY(sp_dataset_read(p->trace_status, first, n, p->trace_states));
     for (sp_local i = 0; i < n; i++) {
@@ -105,8 +107,9 @@ static sp_status join_gather(publisher *p, uint64_t gather, uint32_t *crcs, uint
 
 static sp_status join_gathers(publisher *p) {
   const uint64_t n_gathers = p->index->n_gathers;
-  for (uint64_t first = 0; first < n_gathers; first += PIECE) {
-    const sp_local n = (sp_local)(n_gathers - first < PIECE ? n_gathers - first : PIECE);
+  SP_EACH_PIECE (piece, 0, n_gathers, PIECE) {
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     for (sp_local g = 0; g < n; g++) {
       SP_TRY(join_gather(p, first + g, p->crcs + g * p->n_crcs, p->states + g));
     }
@@ -134,8 +137,9 @@ sp_status sp_volume_load(const sp_flow_plan *plan, sp_survey *output, void *figu
   SP_TRY_GOTO(out, sp_dataset_open(output, SP_TRACE_STATUS_PATH, &dataset));
   SP_TRY_GOTO(out, sp_calloc(n_traces + 1, 1, "the status of traces", &block));
   uint8_t *states = block;
-  for (uint64_t first = 0; first < n_traces; first += PIECE) {
-    const sp_local n = (sp_local)(n_traces - first < PIECE ? n_traces - first : PIECE);
+  SP_EACH_PIECE (piece, 0, n_traces, PIECE) {
+    const uint64_t first = piece.first;
+    const sp_local n = (sp_local)piece.count;
     SP_TRY_GOTO(out, sp_dataset_read(dataset, first, n, states + first));
   }
   for (uint64_t u = 0; u < plan->shape.n_units; u++) {

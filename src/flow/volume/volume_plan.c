@@ -171,8 +171,8 @@ static need need_of(const sp_flow_plan *plan, int size, int n_threads) {
         sp_cube_memory_of(&filter, cube->grid.n_traces + holes, cube->grid.nx, cube->grid.ny, size, n_threads);
     const need found = {.spectra = m.spectra,
                         .work = m.chunk + m.planes + m.samples,
-                        .kept =
-                            sp_share_of(cube->grid.n_traces, size, 0).count * plan->shape.n_samples * sizeof(float)};
+                        .kept = sp_share_blocks(cube->grid.n_traces, size, 0).count * plan->shape.n_samples *
+                                sizeof(float)};
     if (found.spectra + found.work > most.spectra + most.work) most = found;
   }
   return most;

@@ -69,12 +69,12 @@ static uint64_t largest_share(const worker *w) {
   MPI_Comm_size(w->site->roles->team, &size);
   for (uint64_t i = 0; i < w->shared->n_cubes; i++) {
     const sp_volume_cube *cube = sp_volume_cube_at(w->plan, i);
-    const uint64_t count = sp_share_of(cube->grid.n_traces, size, 0).count;
+    const uint64_t count = sp_share_blocks(cube->grid.n_traces, size, 0).count;
     /* with gaps filled a share may hold traces only, up to as many as there are items */
     if (count > most) most = count;
     if (sp_volume_params(w->plan)->common.gaps != SP_FK_GAPS_FILL) continue;
     const uint64_t items = cube->grid.n_traces + (uint64_t)cube->grid.nx * cube->grid.ny - cube->grid.n_cells;
-    const uint64_t item_share = sp_share_of(items, size, 0).count;
+    const uint64_t item_share = sp_share_blocks(items, size, 0).count;
     if (item_share > most) most = item_share;
   }
   return most;
@@ -344,7 +344,7 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
   int rank, size;
   MPI_Comm_rank(w->site->roles->team, &rank);
   MPI_Comm_size(w->site->roles->team, &size);
-  w->share = sp_share_of(n, size, rank);
+  w->share = sp_share_blocks(n, size, rank);
   if (w->set_aside == SP_REASON_OK) {
     sp_volume_filter(w->plan, w->cube, &filter);
     const sp_fkk_params *params = sp_volume_params(w->plan);
