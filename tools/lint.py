@@ -23,7 +23,7 @@ MODULE_USES = {
     "src/flow": "src/base src/index src/job kernels src/dist src/store src/device",
     "src/synth": "src/base src/index",
     "src/run": "src/base src/index src/job kernels src/dist src/store src/device src/flow",
-    "src/qc": "src/base src/index src/dist src/store",
+    "src/qc": "src/base src/index kernels src/dist src/store",
     "src/cli": "src/base src/index src/job kernels src/dist src/store src/segy src/device src/flow src/run src/synth src/qc",
 }
 HEADER_OWNER = {

@@ -7,7 +7,7 @@
 #include "seisproc/memory.h"
 #include "src/qc/picture.h"
 
-enum { LEVEL = 9 };
+enum { LEVEL = 6 };
 
 /* libpng's way to say what went wrong; it must not return. */
 static void refuse(png_structp png, png_const_charp why) {
