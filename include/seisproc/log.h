@@ -16,6 +16,11 @@ typedef enum sp_log_level { SP_LOG_ERROR, SP_LOG_WARN, SP_LOG_INFO, SP_LOG_DEBUG
 void sp_log_set_level(sp_log_level level);
 sp_log_level sp_log_get_level(void);
 
+/* Lines as JSON objects: {"time": "2026-01-31T12:00:00.000Z", "level": "info", "rank": 0, "text": "..."}; rank is left
+ * out where there is none. */
+void sp_log_set_json(bool json);
+bool sp_log_is_json(void);
+
 /* Rank that prefixes lines ("seisproc[3]: ..."); -1, the default, prints no rank. Ranks other than 0 drop
  * info lines. */
 void sp_log_set_rank(int rank);

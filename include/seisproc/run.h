@@ -7,7 +7,8 @@
 #include "seisproc/job.h"
 
 typedef struct sp_run_options {
-  bool quiet;              /* no progress, no closing table */
+  bool quiet;              /* no progress, no closing lines */
+  bool verbose;            /* a closing table of stages */
   bool restart;            /* begin anew whatever is there */
   bool no_commit;          /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
   const char *report_path; /* where rank 0 writes times, CPU seconds and memory of all ranks as JSON; or NULL */

@@ -4,13 +4,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "seisproc/quote.h"
+
+enum { LINE_SIZE = 2048 };
 
 /* The sink: the only mutable state at file scope in seisproc. */
 static struct {
   atomic_int level; /* -1: not yet read from the environment */
   atomic_int rank;
+  atomic_bool json;
   _Atomic(FILE *) stream;
   atomic_ulong count[SP_LOG_TRACE + 1];
 } sink = {.level = -1, .rank = -1};
@@ -32,6 +36,14 @@ void sp_log_set_level(sp_log_level level) {
 sp_log_level sp_log_get_level(void) {
   if (sink.level < 0) sink.level = level_from_environment();
   return (sp_log_level)sink.level;
+}
+
+void sp_log_set_json(bool json) {
+  sink.json = json;
+}
+
+bool sp_log_is_json(void) {
+  return sink.json;
 }
 
 void sp_log_set_rank(int rank) {
@@ -58,17 +70,50 @@ static void make_printable(char *text) {
   }
 }
 
+/* One write a line, so that lines of several ranks do not mix. */
+static void write_line(const char *line, size_t n) {
+  FILE *stream = sink.stream;
+  fwrite(line, 1, n, stream ? stream : stderr);
+  fflush(stream ? stream : stderr);
+}
+
+/* `text` is printable; what is not UTF-8 in it becomes '?'. */
+static void write_json(sp_log_level level, int rank, const char *text) {
+  char line[2 * LINE_SIZE + 128], time[32], *at = line;
+  struct timespec now;
+  struct tm parts;
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &parts);
+  strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &parts);
+  at += snprintf(at, 96, "{\"time\": \"%s.%03ldZ\", \"level\": \"%s\", ", time, now.tv_nsec / 1000000,
+                 level_names[level]);
+  if (rank >= 0) at += snprintf(at, 96, "\"rank\": %d, ", rank);
+  at += snprintf(at, 96, "\"text\": \"");
+  for (const char *c = text; *c;) {
+    const size_t length = sp_utf8_length(c);
+    if (*c == '"' || *c == '\\') *at++ = '\\';
+    if (length == 0) *at++ = '?';
+    memcpy(at, c, length);
+    at += length;
+    c += length ? length : 1;
+  }
+  at += snprintf(at, 96, "\"}\n");
+  write_line(line, (size_t)(at - line));
+}
+
 void sp_log(sp_log_level level, const char *format, ...) {
   sink.count[level]++;
   if (level > sp_log_get_level()) return;
   const int rank = sink.rank;
   if (level == SP_LOG_INFO && rank > 0) return;
-
-  /* One write a line, so that lines of several ranks do not mix. */
-  char line[2048];
-  int n = rank > 0 || (rank == 0 && level >= SP_LOG_DEBUG) ? snprintf(line, sizeof line, "seisproc[%d]: ", rank)
-                                                           : snprintf(line, sizeof line, "seisproc: ");
-  if (level != SP_LOG_INFO) n += snprintf(line + n, sizeof line - (size_t)n, "%s: ", level_names[level]);
+  const bool json = sink.json;
+  char line[LINE_SIZE];
+  int n = 0;
+  if (!json) {
+    n = rank > 0 || (rank == 0 && level >= SP_LOG_DEBUG) ? snprintf(line, sizeof line, "seisproc[%d]: ", rank)
+                                                         : snprintf(line, sizeof line, "seisproc: ");
+    if (level != SP_LOG_INFO) n += snprintf(line + n, sizeof line - (size_t)n, "%s: ", level_names[level]);
+  }
   va_list args;
   va_start(args, format);
   int m = vsnprintf(line + n, sizeof line - (size_t)n - 1, format, args);
@@ -76,9 +121,13 @@ void sp_log(sp_log_level level, const char *format, ...) {
   const int start = n;
   n += m < 0 ? 0 : m;
   if (n > (int)sizeof line - 2) n = (int)sizeof line - 2;
+  line[n] = '\0';
   make_printable(line + start);
+  if (json) {
+    for (char *c = line; *c; c++) *c = *c == '\t' ? ' ' : *c;
+    write_json(level, rank, line);
+    return;
+  }
   line[n++] = '\n';
-  FILE *stream = sink.stream;
-  fwrite(line, 1, (size_t)n, stream ? stream : stderr);
-  fflush(stream ? stream : stderr);
+  write_line(line, (size_t)n);
 }

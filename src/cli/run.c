@@ -7,6 +7,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/job.h"
 #include "seisproc/launch.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/run.h"
 #include "seisproc/stop.h"
@@ -29,6 +30,7 @@ typedef struct arguments {
 enum {
   KEY_SET = 's',
   KEY_QUIET = 'q',
+  KEY_VERBOSE = 'v',
   KEY_WORKERS = 256,
   KEY_WORKERS_PER_GPU,
   KEY_THREADS,
@@ -37,6 +39,7 @@ enum {
   KEY_NO_COMMIT,
   KEY_REPORT,
   KEY_RESTARTS,
+  KEY_LOG,
   KEY_MAX_TIME
 };
 
@@ -52,7 +55,9 @@ static const struct argp_option options[] = {
     {"restart", KEY_RESTART, NULL, 0, "Begin anew, whatever an earlier run left", 0},
     {"no-commit", KEY_NO_COMMIT, NULL, 0, "Sync once, at the end: a run that is cut off is lost", 0},
     {"report", KEY_REPORT, "FILE", 0, "Write times, CPU seconds and memory of all ranks as JSON", 0},
-    {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing table", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing lines", 0},
+    {"verbose", KEY_VERBOSE, NULL, 0, "A closing table of where the time went", 0},
+    {"log", KEY_LOG, "FORM", 0, "text, or json: an object a line, with the time, for programs", 0},
     {0},
 };
 
@@ -125,6 +130,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case KEY_QUIET:
     args->options.quiet = true;
+    return 0;
+  case KEY_VERBOSE:
+    args->options.verbose = true;
+    return 0;
+  case KEY_LOG:
+    if (strcmp(value, "json") && strcmp(value, "text")) {
+      argp_error(state, "--log: found '%s', allowed are text and json", value);
+    }
+    sp_log_set_json(!strcmp(value, "json"));
     return 0;
   case ARGP_KEY_ARG:
     if (args->job_path) argp_error(state, "one job file, found another: %s", value);

@@ -223,7 +223,7 @@ static int by_score(const void *a, const void *b) {
   return (x->gather > y->gather) - (x->gather < y->gather);
 }
 
-static void take_scores(const float *z, size_t n, const char *why, sp_outlier *all) {
+static void keep_scores(const float *z, size_t n, const char *why, sp_outlier *all) {
   for (size_t g = 0; g < n; g++) {
     if (!((double)z[g] > all[g].score)) continue;
     all[g].score = (double)z[g];
@@ -240,7 +240,7 @@ static sp_status score_all(const sp_gather_figures_of *f, sp_outlier *all, float
     const float *values = f->quality[kinds[k].quality];
     for (size_t g = 0; g < f->n; g++) z[g] = k == 2 ? jump(values, f->n, g) : values[g];
     SP_TRY(to_scores(z, f->n));
-    take_scores(z, f->n, kinds[k].why, all);
+    keep_scores(z, f->n, kinds[k].why, all);
   }
   for (size_t g = 0; g < f->n; g++) {
     if (f->status[g] == SP_REASON_OK) continue;

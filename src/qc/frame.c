@@ -61,7 +61,7 @@ static void draw_ticks_down(sp_picture *p, const sp_frame *f) {
     sp_picture_line(p, f->x - TICK, y, f->x, y, thin);
     sp_picture_text(p, f->x - TICK - 2, y + 4, TEXT_SIZE, SP_RIGHT, false, sp_number_text(ticks[i], text));
   }
-  sp_picture_text(p, f->x - 44, f->y + f->height / 2, TEXT_SIZE, SP_MIDDLE, true, f->down.label);
+  sp_picture_text(p, f->x - 53, f->y + f->height / 2, TEXT_SIZE, SP_MIDDLE, true, f->down.label);
 }
 
 void sp_frame_draw(sp_picture *p, const sp_frame *f, bool labels_down) {

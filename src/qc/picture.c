@@ -149,6 +149,7 @@ size_t sp_symbol_corners(sp_symbol symbol, double size, double corners[12][2]) {
 }
 
 const char *sp_number_text(double value, char text[SP_NUMBER_TEXT]) {
-  snprintf(text, SP_NUMBER_TEXT, "%.6g", fabs(value) < 1e-300 ? 0.0 : value);
+  snprintf(text, SP_NUMBER_TEXT, "%.*g", fabs(value) >= 1e6 && fabs(value) < 1e8 ? 8 : 6,
+           fabs(value) < 1e-300 ? 0.0 : value);
   return text;
 }

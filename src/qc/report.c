@@ -1,111 +1,22 @@
 /* The report, section by section. It is written into memory, and again with lower pictures where it is too large. */
-#include "src/qc/report.h"
+#include "src/qc/report_state.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "seisproc/json.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 #include "src/qc/maps.h"
 #include "src/qc/page.h"
-#include "src/qc/spectrum_picture.h"
-#include "src/qc/timeline.h"
 
-enum { MOST_SHOWN = 40, MOST_OUTLIERS = 20, N_FK = 3, WIDTH = 1200, LEAST_HEIGHT = 320 };
-
-typedef struct shown {
-  sp_global gather;
-  const char *why;
-  sp_panel_numbers numbers;
-} shown;
-
-typedef struct report {
-  const sp_report_options *options;
-  sp_view_source source;
-  sp_gather_figures_of figures;
-  sp_timeline timeline;
-  sp_outlier outliers[MOST_OUTLIERS];
-  size_t n_outliers;
-  shown gathers[MOST_SHOWN];
-  size_t n_shown, n_drawn;
-  sp_spectra *spectra;
-  double height; /* of the pictures of gathers */
-  char *job;     /* what the output says of the job; NULL */
-  char footer[256];
-} report;
-
-/* --- which gathers ----------------------------------------------------------------------------------------------- */
-
-static void show(report *r, sp_global gather, const char *why) {
-  const size_t most = r->options->n_gathers < MOST_SHOWN ? r->options->n_gathers : MOST_SHOWN;
-  if (gather >= r->figures.n || r->figures.fold[gather] == 0 || r->n_shown == most) return;
-  for (size_t i = 0; i < r->n_shown; i++) {
-    if (r->gathers[i].gather == gather) return;
-  }
-  r->gathers[r->n_shown++] = (shown){.gather = gather, .why = why};
-}
-
-/* splitmix64 (Steele, Lea and Flood 2014) of the survey's uuid. */
-static uint64_t next_random(uint64_t *state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-typedef struct ranked {
-  double removed;
-  sp_global gather;
-} ranked;
-
-static int by_removed(const void *a, const void *b) {
-  const ranked *x = a, *y = b;
-  if (x->removed != y->removed) return x->removed < y->removed ? 1 : -1;
-  return (x->gather > y->gather) - (x->gather < y->gather);
-}
-
-static sp_status show_by_removed(report *r) {
-  ranked *all = NULL;
-  size_t n = 0;
-  SP_TRY(sp_calloc(r->figures.n, sizeof *all, "the report", (void **)&all));
-  for (size_t g = 0; g < r->figures.n; g++) {
-    const double removed = (double)r->figures.quality[SP_REMOVED][g];
-    if (isfinite(removed)) all[n++] = (ranked){removed, g};
-  }
-  qsort(all, n, sizeof *all, by_removed);
-  for (size_t i = 0; i < 3 && i < n; i++) show(r, all[i].gather, "most energy removed");
-  for (size_t i = n / 2; i < n / 2 + 3 && i < n; i++) show(r, all[i].gather, "median energy removed");
-  sp_free(all);
-  return SP_SUCCESS;
-}
-
-static sp_status choose_gathers(report *r) {
-  const size_t n = r->figures.n;
-  uint64_t state = 0;
-  for (const char *c = sp_survey_get_info(r->source.survey)->uuid; *c; c++) state = state * 31 + (unsigned char)*c;
-  if (n == 0) return SP_SUCCESS;
-  show(r, 0, "first");
-  show(r, n / 2, "middle");
-  show(r, n - 1, "last");
-  SP_TRY(show_by_removed(r));
-  for (int i = 0; i < 3; i++) show(r, next_random(&state) % n, "at random");
-  for (size_t i = 0; i < r->n_outliers; i++) show(r, r->outliers[i].gather, "outlier");
-  return SP_SUCCESS;
-}
+enum { N_FK = 3, LEAST_HEIGHT = 320 };
 
 /* --- sections ---------------------------------------------------------------------------------------------------- */
 
-static const char *name_of(const report *r, sp_global gather, char text[SP_GATHER_TEXT]) {
-  return sp_gather_key_text(r->source.index->key_name, r->source.index->key[gather], text);
-}
-
-static bool offset_is_zero(const report *r) {
+static bool offset_is_zero(const sp_qc_report *r) {
   sp_header_column *column = NULL;
   double least = NAN, most = NAN;
   if (!sp_survey_has(r->source.survey, "/headers/offset")) return true;
@@ -115,7 +26,7 @@ static bool offset_is_zero(const report *r) {
   return least == 0 && most == 0;
 }
 
-static void write_worries(const report *r, FILE *page) {
+static void write_worries(const sp_qc_report *r, FILE *page) {
   size_t counts[SP_REASON_COUNT] = {0}, without = 0;
   for (size_t g = 0; g < r->figures.n; g++) counts[r->figures.status[g] < SP_REASON_COUNT ? r->figures.status[g] : 0]++;
   for (unsigned k = 1; k < SP_REASON_COUNT; k++) {
@@ -144,7 +55,7 @@ static void write_worries(const report *r, FILE *page) {
   }
 }
 
-static void write_summary(const report *r, FILE *page) {
+static void write_summary(const sp_qc_report *r, FILE *page) {
   const sp_survey_info *info = sp_survey_get_info(r->source.survey);
   const double total = sp_figures_total(&r->figures);
   const float *removed = r->figures.quality[SP_REMOVED];
@@ -164,23 +75,23 @@ static void write_summary(const report *r, FILE *page) {
   }
   if (at_least != SIZE_MAX && isfinite(total)) {
     sp_page_line(page, NULL, "Removed %.3g %% of the energy: least %.3g %% in %s, most %.3g %% in %s.", 100 * total,
-                 100 * (double)removed[at_least], name_of(r, at_least, least), 100 * (double)removed[at_most],
-                 name_of(r, at_most, most));
+                 100 * (double)removed[at_least], sp_report_name(r, at_least, least), 100 * (double)removed[at_most],
+                 sp_report_name(r, at_most, most));
   }
   write_worries(r, page);
   if (!r->job) return;
-  fputs("<details open><summary>Job</summary>\n<pre>", page);
+  fputs("<details><summary>Job</summary>\n<pre>", page);
   sp_write_escaped(page, r->job);
   fputs("</pre></details>\n", page);
 }
 
 /* The picture of a gather that is shown, and its place in the page. */
-static sp_status write_gather(report *r, FILE *page, shown *of) {
+static sp_status write_gather(sp_qc_report *r, FILE *page, sp_shown *of) {
   sp_gather_view view;
   sp_picture *picture = NULL;
   char name[SP_GATHER_TEXT], caption[SP_GATHER_TEXT + 200];
   const sp_report_options *o = r->options;
-  const sp_panel_options look = {.width = WIDTH,
+  const sp_panel_options look = {.width = SP_REPORT_WIDTH,
                                  .height = r->height,
                                  .share = 0.98,
                                  .similarity = r->source.noise || r->source.against,
@@ -195,8 +106,8 @@ static sp_status write_gather(report *r, FILE *page, shown *of) {
   if (status == SP_SUCCESS) status = sp_draw_gather(&view, &look, &of->numbers, &picture);
   if (status == SP_SUCCESS) {
     fprintf(page, "<section id=\"gather-%" PRIu64 "\">\n", of->gather);
-    snprintf(caption, sizeof caption, "%s, gather %" PRIu64 " of %zu: %s. %u traces.", name_of(r, of->gather, name),
-             of->gather, r->figures.n, of->why, view.n_traces * view.step);
+    snprintf(caption, sizeof caption, "%s, gather %" PRIu64 " of %zu: %s. %u traces.",
+             sp_report_name(r, of->gather, name), of->gather, r->figures.n, of->why, view.n_traces * view.step);
     status = sp_page_picture(page, picture, caption);
     picture = NULL;
   }
@@ -210,7 +121,7 @@ static sp_status write_gather(report *r, FILE *page, shown *of) {
   return status;
 }
 
-static sp_status write_gathers(report *r, FILE *page) {
+static sp_status write_gathers(sp_qc_report *r, FILE *page) {
   sp_page_heading(page, "gathers", "Gathers");
   sp_page_line(
       page, NULL,
@@ -222,30 +133,30 @@ static sp_status write_gathers(report *r, FILE *page) {
   return SP_SUCCESS;
 }
 
-static sp_status write_spectra(const report *r, FILE *page) {
+static sp_status write_spectra(const sp_qc_report *r, FILE *page) {
   sp_picture *picture = NULL;
   char title[96];
   sp_page_heading(page, "spectra", "Spectra");
   snprintf(title, sizeof title, "amplitude spectra of the %zu gathers above, dB re the peak of the first curve",
            r->spectra->n);
   if (r->spectra->n == 0) return SP_SUCCESS;
-  SP_TRY(sp_spectra_draw(r->spectra, WIDTH, 420, title, r->footer, &picture));
+  SP_TRY(sp_spectra_draw(r->spectra, SP_REPORT_WIDTH, 420, title, r->footer, &picture));
   return sp_page_picture(page, picture, NULL);
 }
 
-static sp_status write_maps(const report *r, FILE *page) {
+static sp_status write_maps(const sp_qc_report *r, FILE *page) {
   sp_picture *picture = NULL;
   size_t marks[SP_MAX_RUNS], n_marks = 0;
   sp_page_heading(page, "maps", "Over the survey");
   if (r->figures.n == 0) return SP_SUCCESS;
-  SP_TRY(sp_draw_maps(&r->figures, WIDTH, &picture));
+  SP_TRY(sp_draw_maps(&r->figures, SP_REPORT_WIDTH, &picture));
   SP_TRY(sp_page_picture(page, picture, NULL));
   for (size_t i = 0; i < r->timeline.n_runs; i++) {
     if (r->timeline.runs[i].done > 0) marks[n_marks++] = (size_t)r->timeline.runs[i].done;
   }
-  SP_TRY(sp_draw_removed(&r->figures, marks, n_marks, WIDTH, &picture));
+  SP_TRY(sp_draw_removed(&r->figures, marks, n_marks, SP_REPORT_WIDTH, &picture));
   SP_TRY(sp_page_picture(page, picture, NULL));
-  SP_TRY(sp_draw_fold(&r->source, &r->figures, WIDTH, &picture));
+  SP_TRY(sp_draw_fold(&r->source, &r->figures, SP_REPORT_WIDTH, &picture));
   return sp_page_picture(page, picture, NULL);
 }
 
@@ -257,7 +168,7 @@ static void write_percent(FILE *page, double value) {
   }
 }
 
-static void write_outliers(const report *r, FILE *page) {
+static void write_outliers(const sp_qc_report *r, FILE *page) {
   char name[SP_GATHER_TEXT];
   sp_page_heading(page, "outliers", "Gathers that stand out");
   if (r->n_outliers == 0) {
@@ -273,7 +184,7 @@ static void write_outliers(const report *r, FILE *page) {
     for (size_t k = 0; k < r->n_shown; k++) drawn = drawn || r->gathers[k].gather == o->gather;
     fputs("<tr><td>", page);
     if (drawn) fprintf(page, "<a href=\"#gather-%" PRIu64 "\">", o->gather);
-    sp_write_escaped(page, name_of(r, o->gather, name));
+    sp_write_escaped(page, sp_report_name(r, o->gather, name));
     fprintf(page, "%s</td><td>%s</td>", drawn ? "</a>" : "", o->why);
     write_percent(page, o->score);
     write_percent(page, 100 * (double)r->figures.quality[SP_REMOVED][o->gather]);
@@ -284,7 +195,7 @@ static void write_outliers(const report *r, FILE *page) {
   fputs("</table></div>\n", page);
 }
 
-static sp_status write_runs(const report *r, FILE *page) {
+static sp_status write_runs(const sp_qc_report *r, FILE *page) {
   const sp_timeline *t = &r->timeline;
   sp_picture *picture = NULL;
   double cpu = 0, gpu = 0;
@@ -302,7 +213,7 @@ static sp_status write_runs(const report *r, FILE *page) {
   sp_page_line(page, NULL, "%zu run%s, %zu restart%s, %d crash%s, %.3g core-hours, %.3g GPU-hours.",
                t->n_runs + t->n_left_out, t->n_runs + t->n_left_out == 1 ? "" : "s", t->n_runs + t->n_left_out - 1,
                t->n_runs + t->n_left_out == 2 ? "" : "s", crashes, crashes == 1 ? "" : "es", cpu / 3600, gpu / 3600);
-  SP_TRY(sp_timeline_draw(t, WIDTH, &picture));
+  SP_TRY(sp_timeline_draw(t, SP_REPORT_WIDTH, &picture));
   SP_TRY(sp_page_picture(page, picture, NULL));
   fputs("<details><summary>Seconds of all ranks by stage</summary>\n<div class=\"table\"><table>\n<tr><th>run</th>",
         page);
@@ -320,7 +231,7 @@ static sp_status write_runs(const report *r, FILE *page) {
   return SP_SUCCESS;
 }
 
-static void write_provenance(const report *r, FILE *page) {
+static void write_provenance(const sp_qc_report *r, FILE *page) {
   const sp_survey_info *info = sp_survey_get_info(r->source.survey);
   char *input = NULL;
   sp_page_heading(page, "provenance", "Provenance");
@@ -335,7 +246,7 @@ static void write_provenance(const report *r, FILE *page) {
   fputs("</pre>\n", page);
 }
 
-static sp_status write_page(report *r, FILE *page) {
+static sp_status write_page(sp_qc_report *r, FILE *page) {
   const char *name = strrchr(r->source.path, '/');
   char title[300];
   snprintf(title, sizeof title, "Quality of %.250s", name ? name + 1 : r->source.path);
@@ -359,97 +270,9 @@ static sp_status write_page(report *r, FILE *page) {
   return SP_SUCCESS;
 }
 
-/* --- numbers ----------------------------------------------------------------------------------------------------- */
-
-static void write_gather_numbers(const report *r, sp_json *json, const shown *of) {
-  char name[SP_GATHER_TEXT];
-  sp_json_open(json, NULL, '{');
-  sp_json_count(json, "gather", of->gather);
-  sp_json_text(json, "name", name_of(r, of->gather, name));
-  sp_json_text(json, "why", of->why);
-  sp_json_real(json, "clip", of->numbers.clip);
-  sp_json_real(json, "gain", of->numbers.gain);
-  sp_json_real(json, "removed_fraction", of->numbers.removed);
-  sp_json_real(json, "xcorr", of->numbers.correlation);
-  sp_json_close(json, '}');
-}
-
-static void write_numbers(const report *r, FILE *stream) {
-  static const char *const kinds[] = {"before", "after", "noise"};
-  sp_json json = sp_json_begin(stream);
-  sp_json_open(&json, NULL, '{');
-  sp_json_int(&json, "schema", 1);
-  sp_json_text(&json, "uuid", sp_survey_get_info(r->source.survey)->uuid);
-  sp_json_count(&json, "n_gathers", r->figures.n);
-  sp_json_real(&json, "removed_fraction", sp_figures_total(&r->figures));
-  sp_json_count(&json, "measured_every", r->figures.every);
-  for (int q = 0; q < SP_N_QUALITIES; q++) {
-    sp_json_open(&json, sp_quality_name((sp_quality)q), '[');
-    for (size_t g = 0; g < r->figures.n; g++) sp_json_real(&json, NULL, (double)r->figures.quality[q][g]);
-    sp_json_close(&json, ']');
-  }
-  sp_json_open(&json, "outliers", '[');
-  for (size_t i = 0; i < r->n_outliers; i++) {
-    sp_json_open(&json, NULL, '{');
-    sp_json_count(&json, "gather", r->outliers[i].gather);
-    sp_json_text(&json, "why", r->outliers[i].why);
-    sp_json_real(&json, "score", r->outliers[i].score);
-    sp_json_close(&json, '}');
-  }
-  sp_json_close(&json, ']');
-  sp_json_open(&json, "gathers", '[');
-  for (size_t i = 0; i < r->n_shown; i++) write_gather_numbers(r, &json, &r->gathers[i]);
-  sp_json_close(&json, ']');
-  sp_json_open(&json, "spectra", '{');
-  sp_json_real(&json, "nyquist", r->spectra->nyquist);
-  for (int kind = 0; kind < 3; kind++) {
-    double mean[SP_SPECTRUM_BINS];
-    sp_spectra_mean(r->spectra, kind, mean);
-    sp_json_open(&json, kinds[kind], '[');
-    for (size_t k = 0; r->spectra->has[kind] && k < SP_SPECTRUM_BINS; k++) sp_json_real(&json, NULL, mean[k]);
-    sp_json_close(&json, ']');
-  }
-  sp_json_close(&json, '}');
-  sp_json_close(&json, '}');
-}
-
-static sp_status write_json(const report *r) {
-  FILE *stream = NULL;
-  if (!r->options->json_path) return SP_SUCCESS;
-  SP_TRY(sp_page_open(r->options->json_path, &stream));
-  write_numbers(r, stream);
-  return sp_page_close(r->options->json_path, stream, SP_SUCCESS);
-}
-
-static sp_status write_png(const report *r, const shown *of) {
-  char path[4096];
-  sp_gather_view view;
-  sp_picture *picture = NULL;
-  FILE *stream = NULL;
-  const sp_panel_options look = {
-      .width = WIDTH, .height = 620, .share = 0.98, .unit = r->source.unit, .footer = r->footer};
-  snprintf(path, sizeof path, "%s/gather-%06" PRIu64 ".png", r->options->png_folder, of->gather);
-  SP_TRY(sp_view_load(&r->source, of->gather, &view));
-  sp_status status = sp_draw_gather(&view, &look, NULL, &picture);
-  sp_view_free(&view);
-  if (status == SP_SUCCESS) status = sp_page_open(path, &stream);
-  if (status == SP_SUCCESS) status = sp_page_close(path, stream, sp_picture_write_png(picture, stream));
-  sp_picture_free(picture);
-  return status;
-}
-
-static sp_status write_pngs(const report *r) {
-  if (!r->options->png_folder) return SP_SUCCESS;
-  if (mkdir(r->options->png_folder, 0777) && errno != EEXIST) {
-    return SP_RAISE(SP_ERR_USAGE, "%s: cannot be made: %s", r->options->png_folder, strerror(errno));
-  }
-  for (size_t i = 0; i < r->n_shown; i++) SP_TRY(write_png(r, &r->gathers[i]));
-  return SP_SUCCESS;
-}
-
 /* --- all of it --------------------------------------------------------------------------------------------------- */
 
-static sp_status prepare(report *r, const char *path) {
+static sp_status prepare(sp_qc_report *r, const char *path) {
   SP_TRY(sp_view_open(path, r->options->against, &r->source));
   SP_TRY(sp_survey_find_text(r->source.survey, "/", "job", &r->job));
   SP_TRY(sp_figures_read(&r->source, r->options->every, &r->figures));
@@ -458,12 +281,12 @@ static sp_status prepare(report *r, const char *path) {
   const char *name = strrchr(path, '/');
   snprintf(r->footer, sizeof r->footer, "%.120s, %s", name ? name + 1 : path,
            sp_survey_get_info(r->source.survey)->uuid);
-  r->n_outliers = sp_find_outliers(&r->figures, r->outliers, MOST_OUTLIERS);
-  return choose_gathers(r);
+  r->n_outliers = sp_find_outliers(&r->figures, r->outliers, SP_MOST_OUTLIERS);
+  return sp_report_choose(r);
 }
 
 /* The page, in pictures as high as fit the limit. The caller frees *text. */
-static sp_status make_page(report *r, char **text, size_t *size) {
+static sp_status make_page(sp_qc_report *r, char **text, size_t *size) {
   for (r->height = 620;; r->height = floor(0.75 * r->height)) {
     FILE *page = open_memstream(text, size);
     if (!page) return SP_RAISE(SP_ERR_MEMORY, "the report: no memory");
@@ -479,7 +302,7 @@ static sp_status make_page(report *r, char **text, size_t *size) {
   }
 }
 
-static sp_status write_report(report *r, const char *path, const char *page_path) {
+static sp_status write_report(sp_qc_report *r, const char *path, const char *page_path) {
   char *text = NULL;
   size_t size = 0;
   FILE *page = NULL;
@@ -491,12 +314,12 @@ static sp_status write_report(report *r, const char *path, const char *page_path
     status = sp_page_close(page_path, page, SP_SUCCESS);
   }
   free(text);
-  if (status == SP_SUCCESS) status = write_json(r);
-  return status == SP_SUCCESS ? write_pngs(r) : status;
+  if (status == SP_SUCCESS) status = sp_report_numbers(r);
+  return status == SP_SUCCESS ? sp_report_pngs(r) : status;
 }
 
 sp_status sp_report_write(const char *path, const sp_report_options *options, const char *page_path) {
-  report *r = NULL;
+  sp_qc_report *r = NULL;
   SP_TRY(sp_calloc(1, sizeof *r, "the report", (void **)&r));
   r->options = options;
   const sp_status status = write_report(r, path, page_path);

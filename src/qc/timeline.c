@@ -10,7 +10,7 @@ enum { ROW = 110, LEFT = 62 };
 
 static const double stall_s = 25; /* two ticks without a byte */
 
-const char *const sp_stage_words[SP_N_STAGES] = {"read", "wait", "compute", "hand-over", "write", "flush"};
+const char *const sp_stage_words[SP_N_STAGES] = {"read", "wait", "compute", "slot wait", "write", "flush"};
 
 static void begin_run(sp_timeline *t, const char *line) {
   sp_run_line run = {.first_tick = t->n_ticks};
@@ -40,7 +40,7 @@ static sp_status add_tick(sp_timeline *t, const sp_tick *tick) {
   return SP_SUCCESS;
 }
 
-static sp_status take_line(sp_timeline *t, const char *line) {
+static sp_status parse_line(sp_timeline *t, const char *line) {
   sp_tick tick = {0};
   if (!strncmp(line, "run ", 4)) begin_run(t, line);
   if (t->n_runs == 0) return SP_SUCCESS;
@@ -54,8 +54,8 @@ static sp_status take_line(sp_timeline *t, const char *line) {
   run->crashes += !strncmp(line, "crash ", 6);
   run->nodes += !strncmp(line, "node ", 5);
   if (!run->end[0]) sscanf(line, "end %23s %15s", run->ended, run->end);
-  sscanf(line, "stages wall=%lf cpu=%lf gpu=%lf read=%lf wait=%lf compute=%lf hand-over=%lf write=%lf flush=%lf",
-         &run->wall, &run->cpu, &run->gpu, &s[0], &s[1], &s[2], &s[3], &s[4], &s[5]);
+  sscanf(line, "stages wall=%lf cpu=%lf gpu=%lf read=%lf wait=%lf compute=%lf slot=%lf write=%lf flush=%lf", &run->wall,
+         &run->cpu, &run->gpu, &s[0], &s[1], &s[2], &s[3], &s[4], &s[5]);
   return SP_SUCCESS;
 }
 
@@ -64,7 +64,7 @@ sp_status sp_timeline_read(const char *output, sp_timeline *out) {
   sp_status status = SP_SUCCESS;
   SP_TRY(sp_side_path(output, SP_SIDE_RUNS, &path));
   FILE *file = sp_side_read(path);
-  while (file && status == SP_SUCCESS && fgets(line, sizeof line, file)) status = take_line(out, line);
+  while (file && status == SP_SUCCESS && fgets(line, sizeof line, file)) status = parse_line(out, line);
   if (file) fclose(file);
   sp_free(path);
   return status;

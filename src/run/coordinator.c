@@ -183,6 +183,15 @@ static void give_up_in_time(const sp_coordinator *c) {
 
 /* --- all of it ------------------------------------------------------------------------------------------------- */
 
+/* Now and then, a line in the history: what was done by when, for whoever looks at the run later. */
+static void note_tick(sp_coordinator *c) {
+  const double now = sp_now() - c->run->started_at, interval = now < 6 * 3600 ? 10 : 60;
+  if (now - c->ticked_at < interval) return;
+  c->ticked_at = now;
+  sp_history_add(c->run->history_path, "tick %.0f %llu %.0f %s", now, (unsigned long long)c->n_done,
+                 c->plan->shape.work_bytes * (double)(c->done_work - c->first_work), bottleneck(c));
+}
+
 static sp_status run_tasks(sp_coordinator *c) {
   sp_backoff backoff = {0};
   SP_TRY(sp_dealing_begin_phase(c, 0));
@@ -195,6 +204,7 @@ static sp_status run_tasks(sp_coordinator *c) {
     if (c->journal) SP_TRY(sp_journal_poll(c->journal, &c->journal_durable));
     if (any) sp_activity_step(&c->run->activity);
     sp_progress_show(&c->progress, c->n_done, c->done_work, bottleneck(c));
+    note_tick(c);
     if (any) {
       sp_backoff_reset(&backoff);
     } else {
@@ -210,7 +220,8 @@ sp_status sp_coordinate(sp_run_context *run, sp_coordinator_state *start) {
   sp_status status = create(&c, run, start);
   status = sp_agree(run->roles->world, status);
   if (status == SP_SUCCESS) {
-    sp_progress_start(&c.progress, run->options->quiet, &run->plan.shape, c.n_done, c.done_work);
+    c.first_work = c.done_work;
+    sp_progress_start(&c.progress, run->options->quiet, &run->plan.shape, c.done_work);
     sp_deadline_start(&c.deadline, run->job->settings.max_time);
     sp_activity_set(&run->activity, "waits for what is in flight");
     status = run_tasks(&c);

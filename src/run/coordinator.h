@@ -75,6 +75,8 @@ typedef struct sp_coordinator {
   void *inbox;
   size_t inbox_bytes;
   sp_progress progress;
+  double ticked_at;    /* s since dealing began: the last `tick` line of the history */
+  uint64_t first_work; /* done by earlier runs */
   sp_deadline deadline;
   sp_status outcome; /* why dealing stopped early */
   double stopped_at; /* when that was SP_STOPPED */

@@ -5,7 +5,9 @@
  *   node HOST FIRST_RANK N
  *   input PATH                           where the input was, as a line of its own since it may hold spaces
  *   crash RANK SIGNAL FIRST_UNIT N TRIAL a signal that ended a worker, and units that it was computing (N may be 0)
- *   end TIME WORD RANK
+ *   tick S UNITS BYTES WAITING           S seconds after dealing began: units done, bytes in and out, what is waited
+ * for; every 10 s, after six hours every minute stages wall=S cpu=S gpu=S read=S wait=S compute=S slot=S write=S
+ * flush=S    of a run that came to its end: seconds of all ranks together but for wall end TIME WORD RANK
  *
  * It is the provenance that the output itself cannot hold, whose bytes do not depend on where it was made, and it stays
  * beside it. Every rank may append to it. It is not synced, and a line that does not parse is skipped: losing lines

@@ -1,5 +1,6 @@
 #include "src/run/progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +17,15 @@ static int find_columns(void) {
   return told ? atoi(told) : sp_terminal_columns();
 }
 
-void sp_progress_start(sp_progress *progress, bool quiet, const sp_flow_shape *shape, uint64_t done_units,
-                       uint64_t done_work) {
+void sp_progress_start(sp_progress *progress, bool quiet, const sp_flow_shape *shape, uint64_t done_work) {
   const double now = sp_now();
   *progress = (sp_progress){.quiet = quiet,
-                            .columns = find_columns(),
-                            .started_at = now,
+                            .columns = sp_log_is_json() ? 0 : find_columns(),
+                            .rate = sp_rate_begin(now, done_work),
                             .shown_at = now,
                             .unit = shape->unit,
                             .n_units = shape->n_units,
                             .n_work = shape->total_work,
-                            .first_units = done_units,
-                            .first_work = done_work,
                             .work_bytes = shape->work_bytes};
 }
 
@@ -51,11 +49,10 @@ static void join(const sp_progress *p, const char parts[N_PARTS][PART_SIZE], cha
 
 /* What matters most comes first, for a narrow terminal. */
 static void show(const sp_progress *p, uint64_t units, uint64_t work, const char *waiting_for) {
-  const double elapsed = sp_now() - p->started_at;
-  const double rate = elapsed > 0 ? (double)(work - p->first_work) / elapsed : 0;
+  const double rate = sp_rate_value(&p->rate), seconds = sp_rate_left(&p->rate, sp_now(), p->n_work - work);
   const double percent = p->n_work ? 100.0 * (double)work / (double)p->n_work : 100.0;
   char left[32] = "-", parts[N_PARTS][PART_SIZE], line[LINE_SIZE];
-  if (rate > 0) format_time((double)(p->n_work - work) / rate, left, sizeof left);
+  if (!isnan(seconds)) format_time(seconds, left, sizeof left);
   snprintf(parts[0], PART_SIZE, "%llu/%llu %ss (%.0f%%)", (unsigned long long)units, (unsigned long long)p->n_units,
            p->unit, percent);
   snprintf(parts[1], PART_SIZE, "%s left", left);
@@ -65,7 +62,7 @@ static void show(const sp_progress *p, uint64_t units, uint64_t work, const char
   snprintf(parts[5], PART_SIZE, "%llu/%llu traces", (unsigned long long)work, (unsigned long long)p->n_work);
   join(p, (const char(*)[PART_SIZE])parts, line);
   if (p->columns) {
-    fprintf(stderr, "\r\033[K%s", line);
+    fprintf(stderr, "\r\033[?7l\033[K%s\033[?7h", line); /* without wrapping at the edge */
     fflush(stderr);
   } else {
     sp_info("%s", line);
@@ -74,12 +71,18 @@ static void show(const sp_progress *p, uint64_t units, uint64_t work, const char
 
 void sp_progress_show(sp_progress *progress, uint64_t units, uint64_t work, const char *waiting_for) {
   const double now = sp_now(), interval = progress->columns ? 0.5 : 10;
+  if (now - progress->noted_at >= 0.5) {
+    progress->noted_at = now;
+    sp_rate_note(&progress->rate, now, work);
+  }
   if (progress->quiet || now - progress->shown_at < interval) return;
   progress->shown_at = now;
+  progress->columns = sp_log_is_json() ? 0 : find_columns();
   show(progress, units, work, waiting_for);
 }
 
 void sp_progress_end(sp_progress *progress, uint64_t units, uint64_t work) {
+  sp_rate_note(&progress->rate, sp_now(), work);
   if (progress->quiet || !progress->columns) return;
   show(progress, units, work, "nothing");
   fputc('\n', stderr);

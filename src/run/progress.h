@@ -6,21 +6,22 @@
 #include <stdint.h>
 
 #include "src/flow/flow.h"
+#include "src/run/rate.h"
 
 typedef struct sp_progress {
   bool quiet;
-  int columns; /* of the terminal; 0: none */
-  double started_at, shown_at;
-  const char *unit;                 /* what a unit is called; borrowed */
-  uint64_t n_units, n_work;         /* in all; work is counted in traces */
-  uint64_t first_units, first_work; /* done before this run */
-  double work_bytes;                /* in and out, of a trace */
+  int columns;               /* of the terminal; 0: none */
+  double shown_at, noted_at; /* s: on the terminal; in the rate */
+  sp_rate rate;
+  const char *unit;         /* what a unit is called; borrowed */
+  uint64_t n_units, n_work; /* in all; work is counted in traces */
+  double work_bytes;        /* in and out, of a trace */
 } sp_progress;
 
 /* Starts the clock. Lines go to stderr: rewritten in place on a terminal and no wider than it, else one every 10 s. A
- * terminal that is behind a launcher's pipe is told by its columns in SEISPROC_TERMINAL. */
-void sp_progress_start(sp_progress *progress, bool quiet, const sp_flow_shape *shape, uint64_t done_units,
-                       uint64_t done_work);
+ * terminal that is behind a launcher's pipe is told by its columns in SEISPROC_TERMINAL. The terminal may change its
+ * width: a line that has become too wide is cut, not wrapped. */
+void sp_progress_start(sp_progress *progress, bool quiet, const sp_flow_shape *shape, uint64_t done_work);
 
 /* Shows how far the job is if it is time to; `waiting_for` says what holds it up. */
 void sp_progress_show(sp_progress *progress, uint64_t units, uint64_t work, const char *waiting_for);

@@ -7,6 +7,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
+#include "src/run/history.h"
 
 double sp_cpu_seconds(void) {
   struct rusage usage;
@@ -40,6 +41,20 @@ static void print_steps(const sp_rank_report *ranks, int n) {
     fprintf(stderr, "  steps  %s\n", ranks[r].steps);
     return;
   }
+}
+
+/* For whoever looks at the run later: seconds of all ranks by stage. */
+static void note_stages(const sp_run_context *run, const sp_rank_report *ranks) {
+  double stages[SP_STAGE_COUNT] = {0}, cpu = 0, gpu = 0;
+  for (int r = 0; r < run->roles->size; r++) {
+    cpu += ranks[r].cpu_s;
+    if (!strcmp(ranks[r].engine, "cuda")) gpu += ranks[r].busy_s;
+    for (int k = 0; k < SP_STAGE_COUNT; k++) stages[k] += ranks[r].times.seconds[k];
+  }
+  sp_history_add(run->history_path,
+                 "stages wall=%.2f cpu=%.2f gpu=%.2f read=%.2f wait=%.2f compute=%.2f slot=%.2f write=%.2f flush=%.2f",
+                 ranks[0].wall_s, cpu, gpu, stages[SP_STAGE_READ], stages[SP_STAGE_WAIT], stages[SP_STAGE_COMPUTE],
+                 stages[SP_STAGE_SLOT], stages[SP_STAGE_WRITE], stages[SP_STAGE_FLUSH]);
 }
 
 static sp_status print_table(const sp_rank_report *ranks, int n) {
@@ -122,7 +137,8 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
   SP_AGREE(roles->world, status);
   status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
   if (roles->rank == 0 && status == SP_SUCCESS) {
-    if (!run->options->quiet) status = print_table(ranks, roles->size);
+    note_stages(run, ranks);
+    if (run->options->verbose) status = print_table(ranks, roles->size);
     if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces);
   }
   sp_free(ranks);

@@ -1,5 +1,6 @@
 """What a running job says: a progress line no wider than the terminal, and a warning where ranks and job disagree."""
 
+import json
 import re
 
 import pytest
@@ -15,7 +16,8 @@ def job(seisproc, tmp_path):
 
 
 def progress(text):
-    return [line for line in re.split(r"[\r\n]+", text.replace("\033[K", "")) if line.startswith("3/3 gathers")]
+    lines = re.split(r"[\r\n]+", re.sub(r"\033\[(K|\?7[lh])", "", text))
+    return [line for line in lines if line.startswith("3/3 gathers")]
 
 
 def test_the_line_fits_the_terminal(seisproc, job):
@@ -40,3 +42,22 @@ def test_a_launcher_that_starts_another_number_of_workers(seisproc, job):
                     "used those\n")
     (job / "out.h5").unlink()
     assert not seisproc("run", "job.yaml", "--quiet", "--workers=2", ranks=4, cwd=job).stderr
+
+
+def test_the_log_as_json_and_the_table_that_is_asked_for(seisproc, job):
+    text = seisproc("run", "job.yaml", "--log", "json", ranks=3, cwd=job).stderr
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["level"] for line in lines] == ["info"] * len(lines) and len(lines) == 2
+    assert lines[0]["text"].startswith("complete: 3 gathers") and lines[1]["text"].startswith("removed ")
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]) for line in lines)
+    assert "stage" not in text
+    table = seisproc("run", "job.yaml", "--restart", "--verbose", ranks=3, cwd=job).stderr
+    assert re.search(r"^  stage +ranks", table, re.M) and re.search(r"^  compute +1 ", table, re.M)
+
+
+def test_the_history_has_what_a_timeline_needs(seisproc, job):
+    seisproc("run", "job.yaml", ranks=3, cwd=job)
+    history = (job / "out.h5.runs").read_text()
+    assert re.search(r"^input /.*/in.h5$", history, re.M)
+    assert re.search(r"^stages wall=[\d.]+ cpu=[\d.]+ gpu=0.00 read=[\d.]+ wait=[\d.]+ compute=[\d.]+ slot=", history,
+                     re.M)
