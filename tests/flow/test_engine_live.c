@@ -1,6 +1,7 @@
 /* Traces that are dead, not finite or not to be processed are nobody's neighbours and stay as they are; steps that edit
  * at the beginning of a chain decide which those are. */
 /* timeout: 120 */
+/* may warn */
 #include "support.h"
 
 static const int thread_counts[] = {1, 2, 7};
@@ -27,6 +28,7 @@ static sp_reason edit_apply(const sp_plan *base, int thread, const sp_block *b) 
   for (uint32_t i = b->first; i < b->first + b->count; i++) {
     const float *in = b->in + (size_t)i * n;
     float *out = b->out + (size_t)i * n;
+    if (isnan(b->headers[0][i])) return SP_REASON_GEOMETRY;
     const bool fill = p->params.fill && i > 0 && all_zero(in, n), kill = b->headers[0][i] > p->params.kill_above;
     for (uint32_t j = 0; j < n; j++) out[j] = kill || j < p->params.cut ? 0 : fill ? (in - n)[j] : in[j];
   }
@@ -68,6 +70,20 @@ static void add_neighbours(survey *s) {
 
 static void clear(const survey *s, sp_local trace) {
   memset(trace_of(s, 0, trace), 0, SAMPLES * sizeof(float));
+}
+
+/* What the CPU makes of it, and a device, alone and with steps that it has no kernel for: the same. */
+static product run_everywhere(const survey *s, int n_threads) {
+  static const char *const orders[] = {"", "lacks=1", "lacks=2"};
+  product got = run_survey(SP_ENGINE_CPU, s, n_threads, 1, 1, 0);
+  for (int i = 0; i < 3; i++) {
+    setenv("SEISPROC_MOCK", orders[i], 1);
+    product on_device = run_survey(SP_ENGINE_MOCK, s, n_threads, 1, 1, 0);
+    assert_same(s, &got, &on_device, orders[i]);
+    free_product(&on_device);
+  }
+  unsetenv("SEISPROC_MOCK");
+  return got;
 }
 
 static const float *row(const float *rows, sp_local trace) {
@@ -118,7 +134,7 @@ static void test_nobodys_neighbours(void **unused) {
   s->skip = calloc(TRACES, 1);
   s->skip[0] = s->skip[13] = s->skip[39] = 1;
   for (int t = 0; t < 3; t++) {
-    product got = run_survey(SP_ENGINE_CPU, s, thread_counts[t], 1, 1, 0);
+    product got = run_everywhere(s, thread_counts[t]);
     assert_int_equal(got.results[0].reason, SP_REASON_BAD_TRACES);
     for (int k = 0; k < 7; k++) assert_row_is_input(s, &got, aside[k]);
     assert_live_among_themselves(s, &got, live, n_live);
@@ -136,7 +152,7 @@ static void test_cured_by_a_cut(void **unused) {
     trace_of(s, 0, 5)[49] = NAN;
     trace_of(s, 0, 6)[50] = NAN;
     for (int t = 0; t < 3; t++) {
-      product got = run_survey(SP_ENGINE_CPU, s, thread_counts[t], 1, 1, 0);
+      product got = run_everywhere(s, thread_counts[t]);
       assert_int_equal(got.results[0].reason, SP_REASON_BAD_TRACES);
       assert_row_is_input(s, &got, 6);
       assert_true(all_finite(row(got.traces, 5), SAMPLES));
@@ -146,7 +162,7 @@ static void test_cured_by_a_cut(void **unused) {
       free_product(&got);
     }
     trace_of(s, 0, 6)[50] = 1;
-    product got = run_survey(SP_ENGINE_CPU, s, 2, 1, 1, 0);
+    product got = run_everywhere(s, 2);
     assert_int_equal(got.results[0].reason, SP_REASON_OK);
     free_product(&got);
     free_survey(s);
@@ -161,7 +177,7 @@ static void test_filled_and_emptied(void **unused) {
     if (neighbours) add_neighbours(s);
     clear(s, 20);
     for (int t = 0; t < 3; t++) {
-      product got = run_survey(SP_ENGINE_CPU, s, thread_counts[t], 1, 1, 0);
+      product got = run_everywhere(s, thread_counts[t]);
       assert_int_equal(got.results[0].reason, SP_REASON_OK);
       assert_false(all_zero(row(got.traces, 20), SAMPLES));
       assert_true(all_zero(row(got.traces, 39), SAMPLES));
@@ -186,7 +202,7 @@ static void test_takes_dead(void **unused) {
   s->skip = calloc(TRACES, 1);
   s->skip[30] = 1;
   for (int t = 0; t < 3; t++) {
-    product got = run_survey(SP_ENGINE_CPU, s, thread_counts[t], 1, 1, 0);
+    product got = run_everywhere(s, thread_counts[t]);
     assert_int_equal(got.results[0].reason, SP_REASON_BAD_TRACES);
     for (int k = 0; k < 3; k++) assert_row_is_input(s, &got, aside[k]);
     for (sp_local i = 0; i < TRACES - 3; i++) {
@@ -210,7 +226,7 @@ static void test_repaired(void **unused) {
     s->nan = zeroed->nan = SP_NAN_ZERO;
     trace_of(s, 0, 5)[49] = -INFINITY;
     trace_of(zeroed, 0, 5)[49] = 0;
-    product got = run_survey(SP_ENGINE_CPU, s, 2, 1, 1, 0), expected = run_survey(SP_ENGINE_CPU, zeroed, 2, 1, 1, 0);
+    product got = run_everywhere(s, 2), expected = run_survey(SP_ENGINE_CPU, zeroed, 2, 1, 1, 0);
     assert_int_equal(got.results[0].reason, SP_REASON_BAD_TRACES);
     assert_int_equal(expected.results[0].reason, SP_REASON_OK);
     assert_memory_equal(got.traces, expected.traces, gather_bytes(s, 0));
@@ -218,6 +234,21 @@ static void test_repaired(void **unused) {
     free_product(&got);
     free_product(&expected);
     free_survey(zeroed);
+    free_survey(s);
+  }
+}
+
+/* An edit that refuses a trace which is not finite refuses its gather, whatever follows it. */
+static void test_refused_and_not_finite(void **unused) {
+  for (int neighbours = 0; neighbours < 2; neighbours++) {
+    const edit_params cut = {.locality = SP_LOCAL_TRACE, .cut = 50, .kill_above = 1e9};
+    survey *s = one_gather(&cut);
+    if (neighbours) add_neighbours(s);
+    trace_of(s, 0, 6)[80] = NAN;
+    s->columns[0][6] = NAN;
+    product got = run_everywhere(s, 2);
+    assert_int_equal(got.results[0].reason, SP_REASON_GEOMETRY);
+    free_product(&got);
     free_survey(s);
   }
 }
@@ -232,7 +263,7 @@ static void test_none_live(void **unused) {
       s->skip[i] = (unsigned char)(skip || i % 2);
       if (!(i % 2)) clear(s, i);
     }
-    product got = run_survey(SP_ENGINE_CPU, s, 2, 1, 1, 0);
+    product got = run_everywhere(s, 2);
     assert_int_equal(got.results[0].reason, SP_REASON_DEAD_TRACES);
     for (sp_local i = 0; i < TRACES; i++) assert_row_is_input(s, &got, i);
     assert_int_equal(got.results[0].crc_traces, plain_crc(s->in, gather_bytes(s, 0)));
@@ -243,9 +274,13 @@ static void test_none_live(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_nobodys_neighbours), cmocka_unit_test(test_cured_by_a_cut),
-      cmocka_unit_test(test_filled_and_emptied), cmocka_unit_test(test_repaired),
-      cmocka_unit_test(test_none_live),          cmocka_unit_test(test_takes_dead),
+      cmocka_unit_test(test_nobodys_neighbours),
+      cmocka_unit_test(test_cured_by_a_cut),
+      cmocka_unit_test(test_filled_and_emptied),
+      cmocka_unit_test(test_repaired),
+      cmocka_unit_test(test_none_live),
+      cmocka_unit_test(test_takes_dead),
+      cmocka_unit_test(test_refused_and_not_finite),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

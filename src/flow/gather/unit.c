@@ -115,25 +115,27 @@ static sp_failure apply_in_place(const task *t, size_t first_step, sp_local row,
 
 /* --- a chain of one stage marks its traces itself ---------------------------------------------------------------- */
 
-/* Whether the steps that edit make a row finite. */
-static bool is_cured(const task *t, sp_local row) {
+/* Whether the steps that edit make a row finite. Where one refuses it, *refused is raised. */
+static bool is_cured(const task *t, sp_local row, sp_failure *refused) {
   const sp_chain *chain = t->context->chain;
   float *edited = t->scratch->spare_row;
   if (chain->n_edits == 0) return false;
   memcpy(edited, t->input + row * t->n, t->n * sizeof(float));
   for (size_t step = 0; step < chain->n_edits; step++) {
     sp_block block = {.in = edited, .out = edited, .n_traces = 1, .count = 1};
-    if (apply_step(t, step, t->first_row + t->unit->first + row, &block)) return false;
+    const sp_failure failure = apply_step(t, step, t->first_row + t->unit->first + row, &block);
+    *refused = sp_failure_worst(*refused, failure);
+    if (failure) return false;
   }
   return !(t->context->rows->scan(edited, t->n) & SP_ROW_NOT_FINITE);
 }
 
 /* Marks and counts the unit's rows, as the slab has them; returns how many stay as they are. */
-static sp_local mark_rows(const task *t, sp_trace_counts *counts) {
+static sp_local mark_rows(const task *t, sp_trace_counts *counts, sp_failure *refused) {
   sp_local aside = 0;
   for (sp_local i = 0; i < t->unit->count; i++) {
     const unsigned seen = t->context->rows->scan(t->input + i * t->n, t->n);
-    const bool finite = !(seen & SP_ROW_NOT_FINITE), cured = !finite && is_cured(t, i);
+    const bool finite = !(seen & SP_ROW_NOT_FINITE), cured = !finite && is_cured(t, i, refused);
     const sp_mark mark = sp_mark_of(false, seen & SP_ROW_ALIVE, finite, seen & SP_ROW_ALIVE, finite || cured);
     t->scratch->marks[i] = (unsigned char)mark;
     counts->live += sp_mark_is_live(mark);
@@ -293,9 +295,10 @@ static sp_failure compute(const task *t, sp_unit_outcome *crcs, sp_unit_outcome 
   sp_failure failure = apply_first(t);
   bool applied = t->stage->n_steps == 0;
   if (t->context->chain->by_trace) {
-    const sp_local aside = mark_rows(t, &outcome->counts);
+    sp_failure refused = 0;
+    const sp_local aside = mark_rows(t, &outcome->counts, &refused);
     if (aside > 0 && !failure) failure = apply_in_place(t, t->stage->first_step + 1, 0, count);
-    if (aside > 0 && failure) failure = apply_to_live(t);
+    if (aside > 0 && failure) failure = sp_failure_worst(apply_to_live(t), refused);
     applied = applied || aside > 0;
   }
   if (failure) return failure;
