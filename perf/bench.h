@@ -56,6 +56,7 @@ static inline void figure(figures *f, const char *name, double value, const char
                           double ratio) {
   if (!f->as_json) {
     printf("%-48s %10.4g %-8s %8.3f of %s\n", name, value, unit, ratio, reference);
+    fflush(stdout); /* also where it is a pipe: a bench takes its time */
     return;
   }
   sp_json_open(&f->json, NULL, '{');

@@ -135,9 +135,9 @@ static bool gather_is_right(const settings *s, const char *output, const sp_job 
   const sp_survey_info *info = sp_survey_get_info(in);
   const size_t n = (size_t)range.n_traces * info->n_samples;
   float *samples, *expected, *found;
-  require(sp_calloc(n, sizeof(float), "a gather", (void **)&samples));
-  require(sp_calloc(n, sizeof(float), "a gather", (void **)&expected));
-  require(sp_calloc(n, sizeof(float), "a gather", (void **)&found));
+  require(sp_calloc(n, sizeof(float), "a gather", &samples));
+  require(sp_calloc(n, sizeof(float), "a gather", &expected));
+  require(sp_calloc(n, sizeof(float), "a gather", &found));
   require(sp_dataset_read_independent(in_traces, range.first_trace, range.n_traces, samples));
   require(sp_dataset_read_independent(out_traces, range.first_trace, range.n_traces, found));
   sp_plan *plan;

@@ -162,12 +162,12 @@ static double time_computing(part *p, const settings *s, bool busy) {
   const double *headers[SP_MAX_CHAIN_HEADERS];
   const sp_local bounds[2] = {0, shape->max_gather};
   require(sp_engine_create(s->gpu ? SP_ENGINE_CUDA : SP_ENGINE_CPU, &config, &engine));
-  require(sp_calloc(shape->max_gather, sizeof *column, "headers", (void **)&column));
+  require(sp_calloc(shape->max_gather, sizeof *column, "headers", &column));
   for (int i = 0; i < SP_MAX_CHAIN_HEADERS; i++) headers[i] = column;
   require(sp_dataset_read_independent(p->traces, 0, shape->max_gather, p->samples));
   sp_engine_register(engine, p->samples, slab_floats * sizeof(float));
   for (int i = 0; i < N; i++) {
-    require(sp_calloc(slab_floats, sizeof(float), "a slab", (void **)&out[i]));
+    require(sp_calloc(slab_floats, sizeof(float), "a slab", &out[i]));
     sp_engine_register(engine, out[i], slab_floats * sizeof(float));
     slab[i] = (sp_slab){.n_gathers = 1,
                         .n_traces = shape->max_gather,

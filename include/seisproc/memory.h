@@ -13,12 +13,18 @@
 
 enum { SP_ALIGNMENT = 64, SP_PAGE = 4096 };
 
-/* Allocates `bytes` (0 gives a valid block), aligned, contents undefined. `what` names it in the error
- * line. The caller owns *out and returns it with sp_free. Errors: SP_ERR_MEMORY. */
-sp_status sp_alloc(size_t bytes, const char *what, void **out);
+/* Allocates `bytes` (0 gives a valid block), aligned, contents undefined, and sets *out, a pointer of any type. `what`
+ * names it in the error line. The caller owns *out and returns it with sp_free. Errors: SP_ERR_MEMORY. */
+#define sp_alloc(bytes, what, out) sp_alloc_block(bytes, what, SP_POINTER_TO(out))
 
 /* The same for n elements of `size` bytes, set to zero; refuses n * size that overflows. */
-sp_status sp_calloc(size_t n, size_t size, const char *what, void **out);
+#define sp_calloc(n, size, what, out) sp_calloc_block(n, size, what, SP_POINTER_TO(out))
+
+sp_status sp_alloc_block(size_t bytes, const char *what, void **out);
+sp_status sp_calloc_block(size_t n, size_t size, const char *what, void **out);
+
+/* The address of a pointer as that of a void pointer; does not compile for anything else. */
+#define SP_POINTER_TO(out) ((void)sizeof(*(out) == (const void *)0), (void **)(out))
 
 /* Takes NULL. */
 void sp_free(void *block);

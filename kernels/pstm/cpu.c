@@ -68,28 +68,28 @@ size_t sp_pstm_bytes(const sp_pstm_config *config, const sp_pstm_tile *tile, con
 
 static sp_status allocate_points(sp_pstm_points *p, bool eta, bool by_tau) {
   const size_t row = p->padded * sizeof(float), all = p->rows * row;
-  SP_TRY(sp_alloc(row, "image times", (void **)&p->quarter));
-  if (by_tau) SP_TRY(sp_alloc(row, "apertures", (void **)&p->aperture));
-  SP_TRY(sp_alloc(all, "velocities of the image", (void **)&p->slowness_2));
-  SP_TRY(sp_alloc(all, "weights of the image", (void **)&p->factor));
+  SP_TRY(sp_alloc(row, "image times", &p->quarter));
+  if (by_tau) SP_TRY(sp_alloc(row, "apertures", &p->aperture));
+  SP_TRY(sp_alloc(all, "velocities of the image", &p->slowness_2));
+  SP_TRY(sp_alloc(all, "weights of the image", &p->factor));
   if (!eta) return SP_SUCCESS;
-  SP_TRY(sp_alloc(all, "eta of the image", (void **)&p->fourth));
-  SP_TRY(sp_alloc(all, "eta of the image", (void **)&p->far));
-  return sp_alloc(all, "eta of the image", (void **)&p->depth_2);
+  SP_TRY(sp_alloc(all, "eta of the image", &p->fourth));
+  SP_TRY(sp_alloc(all, "eta of the image", &p->far));
+  return sp_alloc(all, "eta of the image", &p->depth_2);
 }
 
 static sp_status allocate(sp_pstm *p, bool eta) {
   const size_t block = p->block_columns * p->points.padded;
   SP_TRY(allocate_points(&p->points, eta, p->config.aperture_by_tau));
   if (p->config.max_dip < 90) {
-    SP_TRY(sp_alloc(p->points.rows * p->points.padded * sizeof(float), "depths of the image", (void **)&p->deepest));
+    SP_TRY(sp_alloc(p->points.rows * p->points.padded * sizeof(float), "depths of the image", &p->deepest));
   }
-  SP_TRY(sp_alloc(SP_PSTM_BATCH * p->bank_floats * sizeof(float), "a batch of pstm", (void **)&p->bank));
-  SP_TRY(sp_calloc((size_t)p->n_threads, sizeof *p->sum, "sums of pstm", (void **)&p->sum));
-  SP_TRY(sp_calloc((size_t)p->n_threads, sizeof *p->hits, "sums of pstm", (void **)&p->hits));
+  SP_TRY(sp_alloc(SP_PSTM_BATCH * p->bank_floats * sizeof(float), "a batch of pstm", &p->bank));
+  SP_TRY(sp_calloc((size_t)p->n_threads, sizeof *p->sum, "sums of pstm", &p->sum));
+  SP_TRY(sp_calloc((size_t)p->n_threads, sizeof *p->hits, "sums of pstm", &p->hits));
   for (int i = 0; i < p->n_threads; i++) {
-    SP_TRY(sp_alloc(block * sizeof(float), "sums of pstm", (void **)&p->sum[i]));
-    SP_TRY(sp_alloc(block * sizeof(int32_t), "hits of pstm", (void **)&p->hits[i]));
+    SP_TRY(sp_alloc(block * sizeof(float), "sums of pstm", &p->sum[i]));
+    SP_TRY(sp_alloc(block * sizeof(int32_t), "hits of pstm", &p->hits[i]));
   }
   return sp_pstm_filter_create(&p->config, p->n_threads, &p->filter);
 }
@@ -106,7 +106,7 @@ sp_status sp_pstm_create(const sp_pstm_config *config, const sp_pstm_tile *tile,
                          int n_threads, sp_pstm **out) {
   SP_TRY(sp_pstm_check(config, tile));
   sp_pstm *p = NULL;
-  SP_TRY(sp_calloc(1, sizeof *p, "the plan of pstm", (void **)&p));
+  SP_TRY(sp_calloc(1, sizeof *p, "the plan of pstm", &p));
   p->config = *config;
   p->tile = *tile;
   p->n_threads = n_threads;

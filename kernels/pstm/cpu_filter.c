@@ -51,12 +51,12 @@ size_t sp_pstm_filter_bytes(const sp_pstm_config *config, int n_threads) {
 
 static sp_status allocate(const sp_pstm_config *config, workspace *w) {
   const size_t length = (size_t)padded_length(config->n_samples) * config->oversample, fine = sp_pstm_fine(config);
-  SP_TRY(sp_alloc(length * sizeof(float), "a trace of pstm", (void **)&w->time));
-  SP_TRY(sp_alloc((length / 2 + 1) * sizeof(fftwf_complex), "a spectrum of pstm", (void **)&w->freq));
-  SP_TRY(sp_alloc(prefix_length(config) * sizeof(double), "sums of pstm", (void **)&w->first));
-  SP_TRY(sp_alloc(prefix_length(config) * sizeof(double), "sums of pstm", (void **)&w->second));
-  SP_TRY(sp_alloc(fine * sizeof(float), "a level of pstm", (void **)&w->level[0]));
-  return sp_alloc(fine * sizeof(float), "a level of pstm", (void **)&w->level[1]);
+  SP_TRY(sp_alloc(length * sizeof(float), "a trace of pstm", &w->time));
+  SP_TRY(sp_alloc((length / 2 + 1) * sizeof(fftwf_complex), "a spectrum of pstm", &w->freq));
+  SP_TRY(sp_alloc(prefix_length(config) * sizeof(double), "sums of pstm", &w->first));
+  SP_TRY(sp_alloc(prefix_length(config) * sizeof(double), "sums of pstm", &w->second));
+  SP_TRY(sp_alloc(fine * sizeof(float), "a level of pstm", &w->level[0]));
+  return sp_alloc(fine * sizeof(float), "a level of pstm", &w->level[1]);
 }
 
 /* D of the frequency, and 1 / length for the two transforms. */
@@ -79,7 +79,7 @@ static void set_response(const sp_pstm_config *config, sp_pstm_filter *f) {
 
 sp_status sp_pstm_filter_create(const sp_pstm_config *config, int n_threads, sp_pstm_filter **out) {
   sp_pstm_filter *f = NULL;
-  sp_status status = sp_calloc(1, sizeof *f, "the filter of pstm", (void **)&f);
+  sp_status status = sp_calloc(1, sizeof *f, "the filter of pstm", &f);
   if (status != SP_SUCCESS) return status;
   f->n_samples = config->n_samples;
   f->fine = sp_pstm_fine(config);
@@ -89,9 +89,9 @@ sp_status sp_pstm_filter_create(const sp_pstm_config *config, int n_threads, sp_
   f->antialias = config->antialias;
   f->bank_row = sp_pstm_bank_row(config);
   f->n_threads = n_threads;
-  SP_TRY_GOTO(fail, sp_calloc((size_t)n_threads, sizeof *f->work, "the filter of pstm", (void **)&f->work));
+  SP_TRY_GOTO(fail, sp_calloc((size_t)n_threads, sizeof *f->work, "the filter of pstm", &f->work));
   for (int i = 0; i < n_threads; i++) SP_TRY_GOTO(fail, allocate(config, &f->work[i]));
-  SP_TRY_GOTO(fail, sp_alloc((f->length + 2) * sizeof(float), "the response of pstm", (void **)&f->response));
+  SP_TRY_GOTO(fail, sp_alloc((f->length + 2) * sizeof(float), "the response of pstm", &f->response));
   set_response(config, f);
   workspace *w = f->work;
   f->forward = fftwf_plan_dft_r2c_1d((int)f->length, w->time, w->freq, FFTW_ESTIMATE);

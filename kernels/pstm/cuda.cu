@@ -69,7 +69,7 @@ static sp_status upload(float **array, size_t n) {
 }
 
 static sp_status allocate_array(float **array, size_t n) {
-  return sp_alloc(n * sizeof(float), "velocities of the image", (void **)array);
+  return sp_alloc(n * sizeof(float), "velocities of the image", array);
 }
 
 static sp_status set_points(const sp_pstm_config *config, const sp_pstm_model *model, sp_pstm_gpu *g) {
@@ -128,7 +128,7 @@ extern "C" sp_status sp_pstm_gpu_create(const sp_pstm_config *config, const sp_p
                                         const sp_pstm_model *model, int device, sp_pstm_gpu **out) {
   SP_TRY(sp_pstm_check(config, tile));
   sp_pstm_gpu *g = NULL;
-  SP_TRY(sp_calloc(1, sizeof *g, "the plan of pstm", (void **)&g));
+  SP_TRY(sp_calloc(1, sizeof *g, "the plan of pstm", &g));
   g->config = *config;
   g->device = device;
   g->n_sums = columns_of(tile) * config->grid.n_tau;

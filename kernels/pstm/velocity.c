@@ -78,7 +78,7 @@ static sp_status make_plane(const sp_pstm_grid *grid, const sp_line_numbers *num
                             functions *f) {
   if (t->n_functions == 1) return SP_SUCCESS;
   double(*place)[2] = NULL;
-  SP_TRY(sp_alloc(t->n_functions * sizeof *place, "places of velocities", (void **)&place));
+  SP_TRY(sp_alloc(t->n_functions * sizeof *place, "places of velocities", &place));
   sp_status status = SP_SUCCESS;
   for (uint32_t i = 0; status == SP_SUCCESS && i < t->n_functions; i++) {
     status = locate(grid, numbers, t, i, place[i]);
@@ -100,11 +100,11 @@ static sp_status set_velocity(const sp_pstm_grid *grid, const sp_line_numbers *n
                               sp_velocity_kind kind, bool curved, sp_velocity_model *m) {
   const size_t row = grid->n_tau, all = t->n_functions * row;
   m->velocity.n = t->n_functions;
-  SP_TRY(sp_alloc(all * sizeof(float), "velocities", (void **)&m->velocity.values));
+  SP_TRY(sp_alloc(all * sizeof(float), "velocities", &m->velocity.values));
   if (curved) {
     m->eta.n = t->n_functions;
-    SP_TRY(sp_alloc(all * sizeof(float), "eta", (void **)&m->eta.values));
-    SP_TRY(sp_alloc(all * sizeof(float), "far", (void **)&m->far));
+    SP_TRY(sp_alloc(all * sizeof(float), "eta", &m->eta.values));
+    SP_TRY(sp_alloc(all * sizeof(float), "far", &m->far));
   }
   for (uint32_t i = 0; i < t->n_functions; i++) {
     char text[96];
@@ -118,7 +118,7 @@ static sp_status set_velocity(const sp_pstm_grid *grid, const sp_line_numbers *n
 static sp_status set_eta(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
                          sp_velocity_model *m) {
   m->eta.n = t->n_functions;
-  SP_TRY(sp_alloc(t->n_functions * (size_t)grid->n_tau * sizeof(float), "eta", (void **)&m->eta.values));
+  SP_TRY(sp_alloc(t->n_functions * (size_t)grid->n_tau * sizeof(float), "eta", &m->eta.values));
   for (uint32_t i = 0; i < t->n_functions; i++) {
     char text[96];
     const sp_velocity_function f = function_at(t, i, SP_VELOCITY_RMS, text, sizeof text);
@@ -131,7 +131,7 @@ sp_status sp_velocity_model_create(const sp_pstm_grid *grid, const sp_line_numbe
                                    const sp_velocity_table *velocity, const sp_velocity_table *eta,
                                    sp_velocity_kind kind, sp_rays rays, sp_velocity_model **out) {
   sp_velocity_model *m = NULL;
-  SP_TRY(sp_calloc(1, sizeof *m, "a velocity model", (void **)&m));
+  SP_TRY(sp_calloc(1, sizeof *m, "a velocity model", &m));
   m->grid = *grid;
   sp_status status = set_velocity(grid, numbers, velocity, kind, rays == SP_RAYS_CURVED, m);
   if (status == SP_SUCCESS && rays == SP_RAYS_VTI) status = set_eta(grid, numbers, eta, m);

@@ -20,7 +20,7 @@ static sp_status check_units(const sp_velocity_table *t, const sp_velocity_range
     return SP_RAISE(SP_ERR_INPUT, "%s: the latest time is %g ms: seconds? allowed are ms", t->name, 1e3 * latest);
   }
   if (!range->is_velocity || n == 0) return SP_SUCCESS;
-  SP_TRY(sp_alloc(n * sizeof *values, "velocities", (void **)&values));
+  SP_TRY(sp_alloc(n * sizeof *values, "velocities", &values));
   memcpy(values, t->value, n * sizeof *values);
   qsort(values, n, sizeof *values, by_value);
   const double middle = values[n / 2];
@@ -60,7 +60,7 @@ static int by_place(const void *a, const void *b) {
 static sp_status check_places(const sp_velocity_table *t) {
   double(*sorted)[2] = NULL;
   sp_velocity_table one = *t;
-  SP_TRY(sp_alloc(t->n_functions * sizeof *sorted, "places of velocities", (void **)&sorted));
+  SP_TRY(sp_alloc(t->n_functions * sizeof *sorted, "places of velocities", &sorted));
   memcpy(sorted, t->place, t->n_functions * sizeof *sorted);
   qsort(sorted, t->n_functions, sizeof *sorted, by_place);
   sp_status status = SP_SUCCESS;

@@ -54,9 +54,9 @@ static uint32_t find(const double *values, uint32_t n, double value) {
 }
 
 static sp_status make_grid(sp_plane *p) {
-  SP_TRY(sp_alloc(p->n * sizeof(double), "places of velocities", (void **)&p->x));
-  SP_TRY(sp_alloc(p->n * sizeof(double), "places of velocities", (void **)&p->y));
-  SP_TRY(sp_alloc(p->n * sizeof(uint32_t), "places of velocities", (void **)&p->at));
+  SP_TRY(sp_alloc(p->n * sizeof(double), "places of velocities", &p->x));
+  SP_TRY(sp_alloc(p->n * sizeof(double), "places of velocities", &p->y));
+  SP_TRY(sp_alloc(p->n * sizeof(uint32_t), "places of velocities", &p->at));
   const uint32_t n_x = distinct(p, 0, p->x), n_y = distinct(p, 1, p->y);
   if ((uint64_t)n_x * n_y != p->n) return SP_SUCCESS;
   for (uint32_t i = 0; i < p->n; i++) {
@@ -197,9 +197,9 @@ static void make_line(sp_plane *p) {
 static sp_status triangulate(sp_plane *p) {
   const size_t most = 2 * (size_t)p->n + 8;
   edge *work = NULL;
-  SP_TRY(sp_alloc(most * sizeof(triangle), "triangles of velocities", (void **)&p->triangles));
-  SP_TRY(sp_alloc(3 * most * sizeof(edge), "edges of velocities", (void **)&p->edges));
-  SP_TRY(sp_alloc(3 * most * sizeof(edge), "edges of velocities", (void **)&work));
+  SP_TRY(sp_alloc(most * sizeof(triangle), "triangles of velocities", &p->triangles));
+  SP_TRY(sp_alloc(3 * most * sizeof(edge), "edges of velocities", &p->edges));
+  SP_TRY(sp_alloc(3 * most * sizeof(edge), "edges of velocities", &work));
   surround(p);
   for (uint32_t i = 0; i < p->n; i++) add_place(p, i, work);
   uint32_t kept = 0, n_edges = 0;
@@ -246,10 +246,10 @@ static void nearest_on_edges(const sp_plane *p, const double point[2], sp_plane_
 
 sp_status sp_plane_create(uint32_t n, const double (*place)[2], sp_plane **out) {
   sp_plane *p = NULL;
-  sp_status status = sp_calloc(1, sizeof *p, "places of velocities", (void **)&p);
+  sp_status status = sp_calloc(1, sizeof *p, "places of velocities", &p);
   if (status != SP_SUCCESS) return status;
   p->n = n;
-  SP_TRY_GOTO(fail, sp_alloc((n + 3) * sizeof *p->place, "places of velocities", (void **)&p->place));
+  SP_TRY_GOTO(fail, sp_alloc((n + 3) * sizeof *p->place, "places of velocities", &p->place));
   memcpy(p->place, place, n * sizeof *p->place);
   SP_TRY_GOTO(fail, make_grid(p));
   if (!p->n_x && n > SP_PLANE_MOST_FREE) {

@@ -118,10 +118,10 @@ static int by_place(const void *a, const void *b) {
 
 static sp_status allocate(sp_velocity_table *t, uint32_t n_functions, size_t n_knots) {
   t->n_functions = n_functions;
-  SP_TRY(sp_alloc(n_functions * sizeof *t->place, "a velocity table", (void **)&t->place));
-  SP_TRY(sp_alloc((n_functions + 1) * sizeof *t->first, "a velocity table", (void **)&t->first));
-  SP_TRY(sp_alloc(n_knots * sizeof *t->time, "a velocity table", (void **)&t->time));
-  return sp_alloc(n_knots * sizeof *t->value, "a velocity table", (void **)&t->value);
+  SP_TRY(sp_alloc(n_functions * sizeof *t->place, "a velocity table", &t->place));
+  SP_TRY(sp_alloc((n_functions + 1) * sizeof *t->first, "a velocity table", &t->first));
+  SP_TRY(sp_alloc(n_knots * sizeof *t->time, "a velocity table", &t->time));
+  return sp_alloc(n_knots * sizeof *t->value, "a velocity table", &t->value);
 }
 
 static sp_status make_table(const reader *r, sp_velocity_table *t) {

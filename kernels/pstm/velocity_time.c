@@ -83,9 +83,9 @@ static sp_status add_interval(const sp_velocity_function *f, double from, double
 
 static sp_status make_profile(const sp_velocity_function *f, const sp_pstm_grid *grid, profile *p) {
   const size_t most = RULE * ((size_t)grid->n_tau + f->n + 1);
-  SP_TRY(sp_alloc(most * sizeof(double), "a velocity function", (void **)&p->weight));
-  SP_TRY(sp_alloc(most * sizeof(double), "a velocity function", (void **)&p->velocity));
-  SP_TRY(sp_alloc(grid->n_tau * sizeof(size_t), "a velocity function", (void **)&p->end));
+  SP_TRY(sp_alloc(most * sizeof(double), "a velocity function", &p->weight));
+  SP_TRY(sp_alloc(most * sizeof(double), "a velocity function", &p->velocity));
+  SP_TRY(sp_alloc(grid->n_tau * sizeof(size_t), "a velocity function", &p->end));
   double at = 0;
   uint32_t knot = 0;
   for (uint32_t i = 0; i < grid->n_tau; i++) {

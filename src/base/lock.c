@@ -95,7 +95,7 @@ static sp_status wait_for_writers(const sp_lock *lock) {
 sp_status sp_lock_acquire(const char *path, sp_lock **out) {
   sp_status status;
   sp_lock *lock = NULL;
-  SP_TRY(sp_calloc(1, sizeof *lock, "a lock", (void **)&lock));
+  SP_TRY(sp_calloc(1, sizeof *lock, "a lock", &lock));
   lock->fd = -1;
   SP_TRY_GOTO(fail, sp_strdup(path, &lock->path));
   do {

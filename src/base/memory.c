@@ -10,7 +10,7 @@ enum { HUGE_FROM = 4 << 20, HUGE_ALIGNMENT = 2 << 20 };
 
 static atomic_uint_fast64_t allocations, allocated_bytes;
 
-sp_status sp_alloc(size_t bytes, const char *what, void **out) {
+sp_status sp_alloc_block(size_t bytes, const char *what, void **out) {
   const size_t alignment = bytes >= HUGE_FROM ? HUGE_ALIGNMENT : SP_ALIGNMENT;
   void *block = NULL;
   if (posix_memalign(&block, alignment, bytes ? bytes : 1)) {
@@ -23,7 +23,7 @@ sp_status sp_alloc(size_t bytes, const char *what, void **out) {
   return SP_SUCCESS;
 }
 
-sp_status sp_calloc(size_t n, size_t size, const char *what, void **out) {
+sp_status sp_calloc_block(size_t n, size_t size, const char *what, void **out) {
   size_t bytes;
   if (__builtin_mul_overflow(n, size, &bytes)) {
     return SP_RAISE(SP_ERR_MEMORY, "cannot allocate %zu x %zu bytes for %s", n, size, what);

@@ -49,7 +49,7 @@ static sp_status follow(const char *path, char **out) {
   SP_TRY(sp_strdup(path, &copy));
   const char *folder = dirname(copy);
   const size_t size = strlen(folder) + (size_t)n + 2;
-  const sp_status status = sp_alloc(size, "a file name", (void **)out);
+  const sp_status status = sp_alloc(size, "a file name", out);
   if (status == SP_SUCCESS) snprintf(*out, size, "%s/%s", folder, target);
   sp_free(copy);
   return status;
@@ -79,7 +79,7 @@ sp_status sp_output_path(const char *output, char **out) {
 static sp_status join(const char *path, size_t n, sp_side side, char **out) {
   const char *suffix = sp_side_suffix(side);
   const size_t size = n + strlen(suffix) + 1;
-  SP_TRY(sp_alloc(size, "a file name", (void **)out));
+  SP_TRY(sp_alloc(size, "a file name", out));
   snprintf(*out, size, "%.*s%s", (int)n, path, suffix);
   return SP_SUCCESS;
 }

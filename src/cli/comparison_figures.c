@@ -90,7 +90,7 @@ static sp_status delays_differ(const sp_comparison *c, bool *out) {
   sp_status status = SP_SUCCESS;
   *out = false;
   if (c->sides[0].sort_map || c->sides[1].sort_map) return SP_SUCCESS; /* traces stand in another order */
-  SP_TRY_GOTO(out, sp_calloc(2 * PIECE, sizeof *values, "delays", (void **)&values));
+  SP_TRY_GOTO(out, sp_calloc(2 * PIECE, sizeof *values, "delays", &values));
   for (int k = 0; k < 2; k++) {
     SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, c->sides[k].path, false, &surveys[k]));
     if (!sp_survey_has(surveys[k], "/headers/delrt")) continue;

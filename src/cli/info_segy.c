@@ -139,7 +139,7 @@ sp_status sp_info_segy(const sp_info_request *request) {
   unsigned char text[SP_SEGY_TEXT_BYTES];
   sp_status status;
   int fd = -1;
-  SP_TRY_GOTO(out, sp_calloc(1, sizeof *layout, "a layout", (void **)&layout));
+  SP_TRY_GOTO(out, sp_calloc(1, sizeof *layout, "a layout", &layout));
   SP_TRY_GOTO(out, sp_segy_identify(request->path, &hints, layout));
   sp_segy_log_notes(request->path, layout);
   const bool with_text = request->text && layout->kind == SP_KIND_SEGY;
@@ -150,7 +150,7 @@ sp_status sp_info_segy(const sp_info_request *request) {
   }
   if (with_text) SP_TRY_GOTO(out, sp_segy_read_at(fd, request->path, layout->label_bytes, sizeof text, text));
   if (request->ranges) {
-    SP_TRY_GOTO(out, sp_calloc(SP_SEGY_MAX_COLUMNS, sizeof *ranges, "header ranges", (void **)&ranges));
+    SP_TRY_GOTO(out, sp_calloc(SP_SEGY_MAX_COLUMNS, sizeof *ranges, "header ranges", &ranges));
     SP_TRY_GOTO(out, measure_columns(fd, request, layout, ranges));
   }
   if (request->json) {

@@ -219,7 +219,7 @@ static sp_status deal_all(sp_run_plan *p, task_summary *out) {
   void *payload = NULL;
   sp_status status;
   *out = (task_summary){.least = UINT64_MAX};
-  SP_TRY_GOTO(out, sp_calloc((size_t)n_teams, sizeof *speed, "speeds", (void **)&speed));
+  SP_TRY_GOTO(out, sp_calloc((size_t)n_teams, sizeof *speed, "speeds", &speed));
   SP_TRY_GOTO(out, sp_alloc(shape->payload_bytes, "a task", &payload));
   for (uint32_t phase = 0; phase < shape->n_phases; phase++) {
     uint32_t bytes = 0;

@@ -26,10 +26,10 @@ static sp_status make_trial(const sp_run_plan *p, sp_local n, trial *t) {
                                    .n_slabs = 1,
                                    .device = p->machine.n_gpus ? 0 : -1,
                                    .precision = (sp_precision)p->job->settings.precision};
-  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->in));
-  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->out));
-  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", (void **)&t->noise));
-  SP_TRY(sp_calloc(n, sizeof(double), "headers", (void **)&t->header));
+  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", &t->in));
+  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", &t->out));
+  SP_TRY(sp_calloc(samples, sizeof(float), "a gather", &t->noise));
+  SP_TRY(sp_calloc(n, sizeof(double), "headers", &t->header));
   for (int i = 0; i < SP_MAX_CHAIN_HEADERS; i++) t->headers[i] = t->header; /* their values do not change the time */
   return sp_engine_create((sp_engine_kind)p->job->settings.engine, &config, &t->engine);
 }

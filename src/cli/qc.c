@@ -121,7 +121,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 /* OUT.qc.html of OUT.h5; the caller owns *name. */
 static sp_status name_page(const char *path, char **name) {
   const size_t length = strlen(path), stem = length > 3 && !strcmp(path + length - 3, ".h5") ? length - 3 : length;
-  SP_TRY(sp_alloc(length + 16, "a name", (void **)name));
+  SP_TRY(sp_alloc(length + 16, "a name", name));
   snprintf(*name, length + 16, "%.*s.qc.html", (int)stem, path);
   return SP_SUCCESS;
 }

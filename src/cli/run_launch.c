@@ -15,7 +15,7 @@
 static sp_status without_restart(char *const *command, char ***out) {
   size_t n = 0, kept = 0;
   while (command[n]) n++;
-  SP_TRY(sp_calloc(n + 1, sizeof **out, "a command line", (void **)out));
+  SP_TRY(sp_calloc(n + 1, sizeof **out, "a command line", out));
   for (size_t i = 0; i < n; i++) {
     if (strcmp(command[i], "--restart")) (*out)[kept++] = command[i];
   }

@@ -18,7 +18,7 @@ sp_status sp_comm_share_cores(MPI_Comm node, bool wants, int *n) {
   sp_machine_look(&machine);
   const place mine = {.affinity = machine.affinity, .wants = wants};
   place *places = NULL;
-  SP_AGREE(node, sp_calloc((size_t)size, sizeof *places, "the ranks of a node", (void **)&places));
+  SP_AGREE(node, sp_calloc((size_t)size, sizeof *places, "the ranks of a node", &places));
   const sp_status status = SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, places, sizeof mine, MPI_BYTE, node));
   for (int r = 0; r < size && status == SP_SUCCESS; r++) {
     sharers += places[r].wants && places[r].affinity == machine.affinity;

@@ -69,7 +69,7 @@ sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char 
   char **command = NULL;
   sp_status status;
   size_t at = 0;
-  SP_TRY(sp_calloc(n + MAX_OPTIONS, sizeof *command, "a command line", (void **)&command));
+  SP_TRY(sp_calloc(n + MAX_OPTIONS, sizeof *command, "a command line", &command));
   for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
     for (const char *const *word = parts[p]; *word; word++) SP_TRY_GOTO(fail, sp_strdup(*word, &command[at++]));
   }

@@ -67,13 +67,13 @@ sp_status sp_node_window_create(const sp_roles *roles, const sp_window_shape *sh
   sp_node_window *window = NULL;
   int node_size;
   MPI_Comm_size(roles->node, &node_size);
-  status = sp_calloc(1, sizeof *window, "the node window", (void **)&window);
+  status = sp_calloc(1, sizeof *window, "the node window", &window);
   if (window) window->win = MPI_WIN_NULL;
   SP_AGREE_GOTO(fail, roles->node, status);
   window->shape = *shape;
   window->roles = roles;
   lay_out(window);
-  status = sp_calloc((size_t)node_size, sizeof(char *), "the node window", (void **)&window->base);
+  status = sp_calloc((size_t)node_size, sizeof(char *), "the node window", &window->base);
   SP_AGREE_GOTO(fail, roles->node, status);
   SP_AGREE_GOTO(fail, roles->node, allocate(window)); /* and no slot is looked at before it is zero */
   *out = window;

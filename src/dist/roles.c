@@ -92,14 +92,14 @@ static sp_status check_size(const sp_roles *roles) {
 sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) {
   sp_status status;
   sp_roles *roles = NULL;
-  status = sp_calloc(1, sizeof *roles, "roles", (void **)&roles);
+  status = sp_calloc(1, sizeof *roles, "roles", &roles);
   if (roles) roles->world = roles->node = roles->peers = roles->team = MPI_COMM_NULL;
   SP_AGREE_GOTO(fail, comm, status);
   SP_MPI_ALL(MPI_Comm_dup(comm, &roles->world));
   MPI_Comm_rank(roles->world, &roles->rank);
   MPI_Comm_size(roles->world, &roles->size);
   SP_AGREE_GOTO(fail, comm, check_size(roles));
-  SP_AGREE_GOTO(fail, comm, sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", (void **)&roles->members));
+  SP_AGREE_GOTO(fail, comm, sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", &roles->members));
   split_nodes(roles);
   find_nodes(roles);
   SP_AGREE_GOTO(fail, comm, assign_roles(roles, io_ranks_per_node));

@@ -65,7 +65,7 @@ static sp_status check(const sp_job *job, const sp_survey_shape *shape) {
 sp_status sp_flow_check_chain(const sp_plan_request *request) {
   const sp_survey_info *info = sp_survey_get_info(request->survey);
   column_list *list = NULL;
-  SP_TRY(sp_calloc(1, sizeof *list, "the names of trace headers", (void **)&list));
+  SP_TRY(sp_calloc(1, sizeof *list, "the names of trace headers", &list));
   sp_status status = sp_survey_each_header(request->survey, add_column, list);
   if (status == SP_SUCCESS) {
     status = measure_needed(request->job, (sp_survey *)(uintptr_t)request->survey, list);

@@ -62,7 +62,7 @@ static sp_status check_config(const sp_dealer *dealer) {
 sp_status sp_dealer_create(const sp_deal_config *config, const uint64_t *work_before, const uint8_t *done,
                            sp_dealer **out) {
   sp_dealer *dealer = NULL;
-  SP_TRY(sp_calloc(1, sizeof *dealer, "the dealer", (void **)&dealer));
+  SP_TRY(sp_calloc(1, sizeof *dealer, "the dealer", &dealer));
   *dealer = (sp_dealer){.config = *config,
                         .work_before = work_before,
                         .done = done,

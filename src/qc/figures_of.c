@@ -95,7 +95,7 @@ static sp_status read_column(const sp_view_source *s, const char *name, double *
   snprintf(path, sizeof path, "/headers/%s", name);
   if (!sp_survey_has(s->survey, path)) return SP_SUCCESS;
   SP_TRY(sp_header_column_open(s->survey, name, &column));
-  sp_status status = sp_calloc(index->n_gathers, sizeof **values, "places", (void **)values);
+  sp_status status = sp_calloc(index->n_gathers, sizeof **values, "places", values);
   for (sp_global g = 0; status == SP_SUCCESS && g < index->n_gathers; g++) {
     (*values)[g] = NAN;
     if (index->first_trace[g + 1] == index->first_trace[g]) continue;
@@ -139,7 +139,7 @@ static sp_status read_places(const sp_view_source *s, sp_gather_figures_of *f) {
     SP_TRY(read_column(s, c->x, &f->x));
     if (!f->x) continue;
     SP_TRY(read_column(s, c->y, &f->y));
-    if (!f->y) SP_TRY(sp_calloc(f->n, sizeof *f->y, "places", (void **)&f->y)); /* a line along x */
+    if (!f->y) SP_TRY(sp_calloc(f->n, sizeof *f->y, "places", &f->y)); /* a line along x */
     f->x_name = c->x_name;
     f->y_name = c->y_name;
     SP_TRY(read_unit(s, c->x, f->places_unit, sizeof f->places_unit));
@@ -150,11 +150,11 @@ static sp_status read_places(const sp_view_source *s, sp_gather_figures_of *f) {
 sp_status sp_figures_read(const sp_view_source *s, size_t every, sp_gather_figures_of *f) {
   f->n = s->index->n_gathers;
   for (int q = 0; q < SP_N_QUALITIES; q++) {
-    SP_TRY(sp_calloc(f->n, sizeof(float), "figures", (void **)&f->quality[q]));
+    SP_TRY(sp_calloc(f->n, sizeof(float), "figures", &f->quality[q]));
     for (size_t g = 0; g < f->n; g++) f->quality[q][g] = NAN;
   }
-  SP_TRY(sp_calloc(f->n, 1, "figures", (void **)&f->status));
-  SP_TRY(sp_calloc(f->n, sizeof *f->fold, "figures", (void **)&f->fold));
+  SP_TRY(sp_calloc(f->n, 1, "figures", &f->status));
+  SP_TRY(sp_calloc(f->n, sizeof *f->fold, "figures", &f->fold));
   for (size_t g = 0; g < f->n; g++) f->fold[g] = (double)(s->index->first_trace[g + 1] - s->index->first_trace[g]);
   if (sp_survey_has(s->survey, "/integrity/status")) SP_TRY(read_all(s, "/integrity/status", 1, f->status));
   SP_TRY(read_qualities(s, f));
@@ -184,7 +184,7 @@ sp_status sp_value_quantile(const float *values, size_t n, double share, double 
   float *sorted = NULL;
   size_t count = 0;
   *out = NAN;
-  SP_TRY(sp_calloc(n, sizeof *sorted, "figures", (void **)&sorted));
+  SP_TRY(sp_calloc(n, sizeof *sorted, "figures", &sorted));
   for (size_t i = 0; i < n; i++) {
     if (isfinite(values[i])) sorted[count++] = values[i];
   }
@@ -254,8 +254,8 @@ size_t sp_find_outliers(const sp_gather_figures_of *f, sp_outlier *out, size_t m
   sp_outlier *all = NULL;
   float *z = NULL;
   size_t n = 0;
-  sp_status status = sp_calloc(f->n, sizeof *all, "outliers", (void **)&all);
-  if (status == SP_SUCCESS) status = sp_calloc(f->n, sizeof *z, "outliers", (void **)&z);
+  sp_status status = sp_calloc(f->n, sizeof *all, "outliers", &all);
+  if (status == SP_SUCCESS) status = sp_calloc(f->n, sizeof *z, "outliers", &z);
   for (size_t g = 0; status == SP_SUCCESS && g < f->n; g++) all[g].gather = g;
   if (status == SP_SUCCESS) status = score_all(f, all, z);
   if (status == SP_SUCCESS) {

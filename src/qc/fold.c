@@ -46,9 +46,9 @@ static sp_status read_spread(const sp_view_source *s, spread *to) {
   double(*values)[CHUNK] = NULL;
   to->room = n < MOST_TRACES + CHUNK ? (size_t)n : MOST_TRACES + CHUNK;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(to->room, sizeof(double), "offsets", (void **)&to->offset));
-  SP_TRY_GOTO(out, sp_calloc(to->room, sizeof(double), "offsets", (void **)&to->azimuth));
-  SP_TRY_GOTO(out, sp_calloc(5, sizeof *values, "offsets", (void **)&values));
+  SP_TRY_GOTO(out, sp_calloc(to->room, sizeof(double), "offsets", &to->offset));
+  SP_TRY_GOTO(out, sp_calloc(to->room, sizeof(double), "offsets", &to->azimuth));
+  SP_TRY_GOTO(out, sp_calloc(5, sizeof *values, "offsets", &values));
   SP_TRY_GOTO(out, open_columns(s, columns));
   to->has_azimuth = columns[1] && columns[2] && columns[3] && columns[4];
   for (sp_global first = 0; first < n; first += step) {

@@ -97,7 +97,7 @@ static double cut(double value, double least, double most) {
 
 void sp_frame_curve(sp_picture *p, const sp_frame *f, const double *x, const double *y, size_t n, sp_stroke stroke) {
   double(*points)[2] = NULL;
-  if (sp_calloc(n, sizeof *points, "a curve", (void **)&points) != SP_SUCCESS) return;
+  if (sp_calloc(n, sizeof *points, "a curve", &points) != SP_SUCCESS) return;
   for (size_t i = 0; i < n; i++) {
     points[i][0] = cut(sp_frame_x(f, x[i]), f->x, f->x + f->width);
     points[i][1] = isfinite(y[i]) ? cut(sp_frame_y(f, y[i]), f->y, f->y + f->height) : NAN;
@@ -137,8 +137,8 @@ sp_status sp_raster_density(const sp_grid *grid, const sp_frame *f, sp_colour_ma
   double *sums = NULL, *line = NULL;
   sp_raster *r = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(width * height, sizeof *sums, "a picture", (void **)&sums));
-  SP_TRY_GOTO(out, sp_calloc(height, sizeof *line, "a picture", (void **)&line));
+  SP_TRY_GOTO(out, sp_calloc(width * height, sizeof *sums, "a picture", &sums));
+  SP_TRY_GOTO(out, sp_calloc(height, sizeof *line, "a picture", &line));
   SP_TRY_GOTO(out, sp_raster_create((uint32_t)width, (uint32_t)height, map, &r));
   const double traces_a_column = (double)grid->n_traces / (double)width;
   for (size_t t = 0; t < grid->n_traces; t++) {
@@ -200,7 +200,7 @@ sp_status sp_magnitude_quantile(const float *x, size_t n, double share, double *
   uint64_t *count = NULL;
   *out = 0;
   if (n == 0) return SP_SUCCESS;
-  SP_TRY(sp_calloc(1 << 16, sizeof *count, "a picture", (void **)&count));
+  SP_TRY(sp_calloc(1 << 16, sizeof *count, "a picture", &count));
   uint64_t rank = (uint64_t)floor(share * (double)(n - 1) + 0.5);
   uint32_t upper = 0, lower = 0;
   for (size_t i = 0; i < n; i++) count[magnitude_bits(x[i]) >> 16]++;

@@ -162,7 +162,7 @@ sp_status sp_view_column(const sp_view_source *s, const char *name, sp_global fi
   snprintf(path, sizeof path, "/headers/%s", name);
   if (!sp_survey_has(s->survey, path)) return SP_SUCCESS;
   SP_TRY(sp_header_column_open(s->survey, name, &column));
-  sp_status status = sp_calloc(n, sizeof **values, "a column", (void **)values);
+  sp_status status = sp_calloc(n, sizeof **values, "a column", values);
   if (status == SP_SUCCESS && n > 0) status = sp_header_column_read(column, first, n, *values);
   sp_header_column_close(column);
   if (status == SP_SUCCESS) return status;
@@ -174,7 +174,7 @@ sp_status sp_view_column(const sp_view_source *s, const char *name, sp_global fi
 /* Every step-th trace of the gather. */
 static sp_status read_traces(const sp_view_source *s, sp_trace_source *from, const sp_gather_view *v, float **rows) {
   const sp_global first = s->index->first_trace[v->gather];
-  SP_TRY(sp_alloc((size_t)v->n_traces * v->n_samples * sizeof(float), "a gather", (void **)rows));
+  SP_TRY(sp_alloc((size_t)v->n_traces * v->n_samples * sizeof(float), "a gather", rows));
   if (v->step == 1) return sp_trace_source_read_independent(from, first, v->n_traces, *rows);
   for (sp_local i = 0; i < v->n_traces; i++) {
     SP_TRY(sp_trace_source_read_independent(from, first + (sp_global)i * v->step, 1, *rows + (size_t)i * v->n_samples));
@@ -186,7 +186,7 @@ static sp_status read_traces(const sp_view_source *s, sp_trace_source *from, con
 static sp_status read_before(const sp_view_source *s, const sp_gather_view *v, float **rows) {
   const sp_global first = s->index->first_trace[v->gather], end = s->index->first_trace[v->gather + 1];
   if (!s->sort_map) return read_traces(s, s->against_traces, v, rows);
-  SP_TRY(sp_alloc((size_t)v->n_traces * v->n_samples * sizeof(float), "a gather", (void **)rows));
+  SP_TRY(sp_alloc((size_t)v->n_traces * v->n_samples * sizeof(float), "a gather", rows));
   for (sp_local i = 0; i < v->n_traces; i++) {
     uint64_t place;
     SP_TRY(sp_dataset_read_independent(s->sort_map, first + (sp_global)i * v->step, 1, &place));
@@ -204,7 +204,7 @@ static sp_status complete(sp_gather_view *v) {
   const size_t n = (size_t)v->n_traces * v->n_samples;
   float **const missing = !v->before ? &v->before : !v->after ? &v->after : !v->noise ? &v->noise : NULL;
   if (!missing || (!v->before + !v->after + !v->noise) > 1) return SP_SUCCESS;
-  SP_TRY(sp_alloc(n * sizeof(float), "a gather", (void **)missing));
+  SP_TRY(sp_alloc(n * sizeof(float), "a gather", missing));
   for (size_t i = 0; i < n; i++) {
     if (missing == &v->before) v->before[i] = v->after[i] + v->noise[i];
     if (missing == &v->after) v->after[i] = v->before[i] - v->noise[i];
@@ -228,7 +228,7 @@ static void make_finite(sp_gather_view *v) {
 static sp_status shift_panel(const sp_gather_view *v, const double *delay, uint32_t longer, float **rows) {
   float *shifted = NULL;
   if (!*rows) return SP_SUCCESS;
-  SP_TRY(sp_calloc((size_t)v->n_traces * (v->n_samples + longer), sizeof(float), "a gather", (void **)&shifted));
+  SP_TRY(sp_calloc((size_t)v->n_traces * (v->n_samples + longer), sizeof(float), "a gather", &shifted));
   for (sp_local i = 0; i < v->n_traces; i++) {
     const size_t by = (size_t)floor((delay[i] - v->t0) / v->dt + 0.5);
     memcpy(shifted + (size_t)i * (v->n_samples + longer) + by, *rows + (size_t)i * v->n_samples,
@@ -344,7 +344,7 @@ sp_status sp_view_crop(sp_gather_view *v, double t0, double t1, double x0, doubl
   unsigned char *keep = NULL;
   sp_local n = 0;
   if (by_offset && !v->offset) return SP_RAISE(SP_ERR_USAGE, "%s: its offsets are all the same, or not there", v->name);
-  SP_TRY(sp_calloc(v->n_traces, 1, "a gather", (void **)&keep));
+  SP_TRY(sp_calloc(v->n_traces, 1, "a gather", &keep));
   for (sp_local i = 0; i < v->n_traces; i++) {
     keep[i] = !by_offset || is_within(v->offset[i], x0, x1);
     n += keep[i];

@@ -39,7 +39,7 @@ static sp_status draw_column(const char *name, sp_type type, const char *units, 
                       .across = {0.5, s->n + 0.5, s->y + 2 * STRIP + BETWEEN > s->end ? "trace" : NULL, false},
                       .down = {most, least, "", false},
                       .title = title};
-  const sp_status status = sp_calloc(s->n, sizeof *x, "a column", (void **)&x);
+  const sp_status status = sp_calloc(s->n, sizeof *x, "a column", &x);
   if (status == SP_SUCCESS) {
     for (sp_local i = 0; i < s->n; i++) x[i] = i + 1;
     sp_frame_curve(s->p, &f, x, values, s->n, (sp_stroke){SP_BLACK, 1, 0});

@@ -190,7 +190,7 @@ sp_status sp_ladder_write(const char *const *paths, size_t n, const sp_report_op
                           const char *page_path) {
   ladder *l = NULL;
   if (n > SP_MAX_LADDER) return SP_RAISE(SP_ERR_USAGE, "a ladder of %zu, allowed are up to %d", n, SP_MAX_LADDER);
-  SP_TRY(sp_calloc(1, sizeof *l, "a ladder", (void **)&l));
+  SP_TRY(sp_calloc(1, sizeof *l, "a ladder", &l));
   l->options = options;
   const sp_status status = make_ladder(l, paths, n, gather, page_path);
   for (size_t i = 0; i < l->n; i++) {

@@ -93,7 +93,7 @@ static sp_status draw_bins(const map *m, const sp_gather_figures_of *f, sp_pictu
   binned *all = NULL;
   sp_raster *raster = NULL;
   size_t n = 0;
-  SP_TRY(sp_calloc(f->n, sizeof *all, "a map", (void **)&all));
+  SP_TRY(sp_calloc(f->n, sizeof *all, "a map", &all));
   for (size_t g = 0; g < f->n; g++) {
     const double value = m->scale * (double)m->values[g], x = f->x ? f->x[g] : (double)g;
     if (!isfinite(value) || !isfinite(x)) continue;
@@ -203,7 +203,7 @@ sp_status sp_draw_maps(const sp_gather_figures_of *f, double width, sp_picture *
   snprintf(title, sizeof title, "maps over the survey, by %s%s%s", f->x ? f->x_name : "the number of the gather",
            f->places_unit[0] ? ", in " : "", f->places_unit);
   SP_TRY(sp_picture_create(width, 740, title, &p));
-  sp_status status = sp_calloc(f->n, sizeof *fold, "a map", (void **)&fold);
+  sp_status status = sp_calloc(f->n, sizeof *fold, "a map", &fold);
   for (size_t g = 0; status == SP_SUCCESS && g < f->n; g++) fold[g] = (float)f->fold[g];
   if (status == SP_SUCCESS) status = draw_all(f, p, width, fold);
   sp_free(fold);
@@ -221,9 +221,9 @@ static sp_status draw_band(const float *values, size_t n, sp_picture *p, const s
   double(*band)[2] = NULL, *middle = NULL, *x = NULL;
   const size_t bins = n < MOST_BINS ? n : MOST_BINS;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(2 * bins, sizeof *band, "a curve", (void **)&band));
-  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *middle, "a curve", (void **)&middle));
-  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *x, "a curve", (void **)&x));
+  SP_TRY_GOTO(out, sp_calloc(2 * bins, sizeof *band, "a curve", &band));
+  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *middle, "a curve", &middle));
+  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *x, "a curve", &x));
   bool whole = true;
   for (size_t b = 0; b < bins; b++) {
     const size_t first = b * n / bins, end = (b + 1) * n / bins;

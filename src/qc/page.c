@@ -76,7 +76,7 @@ void sp_page_line(FILE *stream, const char *kind, const char *format, ...) {
 
 static sp_status name_new(const char *path, char **made) {
   const size_t size = strlen(path) + 8;
-  SP_TRY(sp_alloc(size, "a name", (void **)made));
+  SP_TRY(sp_alloc(size, "a name", made));
   snprintf(*made, size, "%s.new", path);
   return SP_SUCCESS;
 }

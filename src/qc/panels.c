@@ -31,7 +31,7 @@ static size_t samples_of(const sp_gather_view *v) {
 }
 
 static sp_status allocate_scratch(triptych *t, float **out) {
-  SP_TRY(sp_alloc(samples_of(t->view) * sizeof(float), "a panel", (void **)out));
+  SP_TRY(sp_alloc(samples_of(t->view) * sizeof(float), "a panel", out));
   t->scratch[t->n_scratch++] = *out;
   return SP_SUCCESS;
 }

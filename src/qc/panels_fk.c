@@ -22,7 +22,7 @@ static sp_status find_step(const sp_gather_view *v, double *step, bool *regular)
   *step = 1;
   *regular = false;
   if (!v->offset || n < 3) return SP_SUCCESS;
-  SP_TRY(sp_calloc(n - 1, sizeof *steps, "offsets", (void **)&steps));
+  SP_TRY(sp_calloc(n - 1, sizeof *steps, "offsets", &steps));
   for (sp_local i = 0; i + 1 < n; i++) steps[i] = v->offset[i + 1] - v->offset[i];
   qsort(steps, n - 1, sizeof *steps, compare);
   const double median = steps[(n - 1) / 2];

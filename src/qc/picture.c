@@ -9,7 +9,7 @@
 
 sp_status sp_picture_create(double width, double height, const char *title, sp_picture **out) {
   sp_picture *p = NULL;
-  SP_TRY(sp_calloc(1, sizeof *p, "a picture", (void **)&p));
+  SP_TRY(sp_calloc(1, sizeof *p, "a picture", &p));
   p->width = width;
   p->height = height;
   const sp_status status = sp_strdup(title, &p->title);
@@ -62,7 +62,7 @@ static void add(sp_picture *p, sp_item item) {
 }
 
 static void add_points(sp_picture *p, sp_item item, const double (*points)[2], size_t n) {
-  if (sp_calloc(n, sizeof *points, "a picture", (void **)&item.points) != SP_SUCCESS) {
+  if (sp_calloc(n, sizeof *points, "a picture", &item.points) != SP_SUCCESS) {
     p->failed = true;
     return;
   }

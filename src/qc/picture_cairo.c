@@ -129,7 +129,7 @@ static sp_status write_surface(cairo_surface_t *surface, FILE *stream) {
   const int stride = cairo_image_surface_get_stride(surface);
   const unsigned char *from = cairo_image_surface_get_data(surface);
   uint8_t *rgb = NULL;
-  SP_TRY(sp_alloc((size_t)width * (size_t)height * 3, "a picture", (void **)&rgb));
+  SP_TRY(sp_alloc((size_t)width * (size_t)height * 3, "a picture", &rgb));
   for (int y = 0; y < height; y++) {
     for (int x = 0; x < width; x++) {
       const uint32_t colour = *(const uint32_t *)(const void *)(from + y * stride + 4 * x);

@@ -91,8 +91,8 @@ sp_status sp_png_of_raster(const sp_raster *raster, uint8_t **png, size_t *bytes
 
 sp_status sp_raster_create(uint32_t width, uint32_t height, sp_colour_map map, sp_raster **out) {
   sp_raster *r = NULL;
-  SP_TRY(sp_calloc(1, sizeof *r, "a picture", (void **)&r));
-  const sp_status status = sp_calloc((size_t)width * height, 1, "a picture", (void **)&r->pixels);
+  SP_TRY(sp_calloc(1, sizeof *r, "a picture", &r));
+  const sp_status status = sp_calloc((size_t)width * height, 1, "a picture", &r->pixels);
   if (status != SP_SUCCESS) {
     sp_free(r);
     return status;

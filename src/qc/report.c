@@ -277,7 +277,7 @@ static sp_status prepare(sp_qc_report *r, const char *path) {
   SP_TRY(sp_survey_find_text(r->source.survey, "/", "job", &r->job));
   SP_TRY(sp_figures_read(&r->source, r->options->every, &r->figures));
   SP_TRY(sp_timeline_read(path, &r->timeline));
-  SP_TRY(sp_calloc(1, sizeof *r->spectra, "spectra", (void **)&r->spectra));
+  SP_TRY(sp_calloc(1, sizeof *r->spectra, "spectra", &r->spectra));
   const char *name = strrchr(path, '/');
   snprintf(r->footer, sizeof r->footer, "%.120s, %s", name ? name + 1 : path,
            sp_survey_get_info(r->source.survey)->uuid);
@@ -320,7 +320,7 @@ static sp_status write_report(sp_qc_report *r, const char *path, const char *pag
 
 sp_status sp_report_write(const char *path, const sp_report_options *options, const char *page_path) {
   sp_qc_report *r = NULL;
-  SP_TRY(sp_calloc(1, sizeof *r, "the report", (void **)&r));
+  SP_TRY(sp_calloc(1, sizeof *r, "the report", &r));
   r->options = options;
   const sp_status status = write_report(r, path, page_path);
   sp_free(r->spectra);

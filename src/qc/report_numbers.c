@@ -49,7 +49,7 @@ static int by_removed(const void *a, const void *b) {
 static sp_status show_by_removed(sp_qc_report *r) {
   ranked *all = NULL;
   size_t n = 0;
-  SP_TRY(sp_calloc(r->figures.n, sizeof *all, "the report", (void **)&all));
+  SP_TRY(sp_calloc(r->figures.n, sizeof *all, "the report", &all));
   for (size_t g = 0; g < r->figures.n; g++) {
     const double removed = (double)r->figures.quality[SP_REMOVED][g];
     if (isfinite(removed)) all[n++] = (ranked){removed, g};

@@ -164,9 +164,9 @@ static sp_status fill(slice *s) {
   if (cells > MOST_CELLS) {
     return SP_RAISE(SP_ERR_USAGE, "%s: a slice of %zu x %zu is too large", s->source->path, s->across.n, s->down.n);
   }
-  SP_TRY(sp_calloc(cells, sizeof *s->sum, "a slice", (void **)&s->sum));
-  SP_TRY(sp_calloc(cells, sizeof *s->count, "a slice", (void **)&s->count));
-  SP_TRY(sp_calloc((size_t)CHUNK * s->n_samples, sizeof *s->rows, "a slice", (void **)&s->rows));
+  SP_TRY(sp_calloc(cells, sizeof *s->sum, "a slice", &s->sum));
+  SP_TRY(sp_calloc(cells, sizeof *s->count, "a slice", &s->count));
+  SP_TRY(sp_calloc((size_t)CHUNK * s->n_samples, sizeof *s->rows, "a slice", &s->rows));
   for (sp_global first = 0; first < n; first += CHUNK) {
     SP_TRY(add_chunk(s, first, (sp_local)(n - first < CHUNK ? n - first : CHUNK)));
   }
@@ -182,7 +182,7 @@ static sp_status fill(slice *s) {
 
 static sp_status means(const slice *s, float **out) {
   const size_t cells = s->across.n * s->down.n;
-  SP_TRY(sp_alloc(cells * sizeof **out, "a slice", (void **)out));
+  SP_TRY(sp_alloc(cells * sizeof **out, "a slice", out));
   for (size_t i = 0; i < cells; i++) {
     const uint32_t n = s->count[s->request->at_time ? i : i / s->down.n];
     (*out)[i] = n ? (float)(s->sum[i] / n) : 0;
@@ -241,7 +241,7 @@ sp_status sp_draw_slice(const sp_view_source *source, const sp_slice_request *re
                         sp_picture **out) {
   slice *s = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *s, "a slice", (void **)&s));
+  SP_TRY(sp_calloc(1, sizeof *s, "a slice", &s));
   s->source = source;
   s->request = request;
   SP_TRY_GOTO(out, find_axes(s));

@@ -18,9 +18,9 @@ sp_status sp_mean_spectrum(const float *rows, size_t n_traces, size_t n_samples,
   float *in = NULL;
   fftwf_complex *out = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *sum, "a spectrum", (void **)&sum));
-  SP_TRY_GOTO(out, sp_calloc(n, sizeof *in, "a spectrum", (void **)&in));
-  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *out, "a spectrum", (void **)&out));
+  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *sum, "a spectrum", &sum));
+  SP_TRY_GOTO(out, sp_calloc(n, sizeof *in, "a spectrum", &in));
+  SP_TRY_GOTO(out, sp_calloc(bins, sizeof *out, "a spectrum", &out));
   fftwf_plan plan = fftwf_plan_dft_r2c_1d((int)n, in, out, FFTW_ESTIMATE);
   for (size_t t = 0; t < n_traces; t++) {
     memset(in, 0, n * sizeof *in);
@@ -68,9 +68,9 @@ sp_status sp_fk_transform(const float *rows, size_t n_traces, size_t n_samples, 
   double energy = 0;
   sp_status status;
   *panel = (sp_fk_panel){.n_k = n_x, .n_f = n_f};
-  SP_TRY_GOTO(out, sp_calloc(n_x * n_t, sizeof *in, "an f-k panel", (void **)&in));
-  SP_TRY_GOTO(out, sp_alloc(n_x * n_f * sizeof *out, "an f-k panel", (void **)&out));
-  SP_TRY_GOTO(out, sp_alloc(n_x * n_f * sizeof(float), "an f-k panel", (void **)&panel->amplitude));
+  SP_TRY_GOTO(out, sp_calloc(n_x * n_t, sizeof *in, "an f-k panel", &in));
+  SP_TRY_GOTO(out, sp_alloc(n_x * n_f * sizeof *out, "an f-k panel", &out));
+  SP_TRY_GOTO(out, sp_alloc(n_x * n_f * sizeof(float), "an f-k panel", &panel->amplitude));
   fftwf_plan plan = fftwf_plan_dft_r2c_2d((int)n_x, (int)n_t, in, out, FFTW_ESTIMATE);
   for (size_t t = 0; t < n_traces; t++) {
     for (size_t i = 0; i < n_samples; i++) {
@@ -107,7 +107,7 @@ static sp_status smoothed(const float *a, const float *b, size_t n_traces, size_
                           size_t half_samples, double *out) {
   double *spare = NULL;
   const size_t longest = n_traces > n_samples ? n_traces : n_samples;
-  SP_TRY(sp_alloc(longest * sizeof *spare, "a panel", (void **)&spare));
+  SP_TRY(sp_alloc(longest * sizeof *spare, "a panel", &spare));
   for (size_t i = 0; i < n_traces * n_samples; i++) out[i] = (double)a[i] * (double)b[i];
   for (size_t t = 0; t < n_traces; t++) smooth(out + t * n_samples, n_samples, 1, half_samples, spare);
   for (size_t i = 0; i < n_samples; i++) smooth(out + i, n_traces, n_samples, half_traces, spare);
@@ -120,7 +120,7 @@ sp_status sp_similarity(const float *a, const float *b, size_t n_traces, size_t 
   const size_t n = n_traces * n_samples;
   const float *const pairs[3][2] = {{a, b}, {a, a}, {b, b}};
   double *sums = NULL, largest[3] = {0};
-  SP_TRY(sp_alloc(3 * n * sizeof *sums, "a panel", (void **)&sums));
+  SP_TRY(sp_alloc(3 * n * sizeof *sums, "a panel", &sums));
   for (int k = 0; k < 3; k++) {
     const sp_status status =
         smoothed(pairs[k][0], pairs[k][1], n_traces, n_samples, half_traces, half_samples, sums + k * n);

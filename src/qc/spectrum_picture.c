@@ -124,7 +124,7 @@ sp_status sp_spectra_draw(const sp_spectra *s, double width, double height, cons
 sp_status sp_draw_spectra(const sp_gather_view *view, const sp_panel_options *options, sp_picture **out) {
   sp_spectra *s = NULL;
   char title[SP_GATHER_TEXT + 128];
-  SP_TRY(sp_calloc(1, sizeof *s, "spectra", (void **)&s));
+  SP_TRY(sp_calloc(1, sizeof *s, "spectra", &s));
   snprintf(title, sizeof title, "%s: amplitude spectra, mean over %u traces, dB re the peak of the first", view->name,
            view->n_traces);
   sp_status status = sp_spectra_add(s, view);

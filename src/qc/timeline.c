@@ -30,7 +30,7 @@ static sp_status add_tick(sp_timeline *t, const sp_tick *tick) {
   if (t->n_ticks == t->room) {
     const size_t room = t->room ? 2 * t->room : 256;
     sp_tick *more = NULL;
-    SP_TRY(sp_calloc(room, sizeof *more, "a history", (void **)&more));
+    SP_TRY(sp_calloc(room, sizeof *more, "a history", &more));
     if (t->n_ticks) memcpy(more, t->ticks, t->n_ticks * sizeof *more);
     sp_free(t->ticks);
     t->ticks = more;

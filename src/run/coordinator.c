@@ -20,10 +20,10 @@ static const double stop_s = 9;
 static sp_status create_workers(sp_coordinator *c) {
   const sp_roles *roles = c->roles;
   const size_t n = (size_t)roles->n_workers, teams = (size_t)roles->n_teams;
-  SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", (void **)&c->worker_ranks));
-  SP_TRY(sp_calloc(teams, sizeof(sp_team), "the workers", (void **)&c->teams));
-  SP_TRY(sp_calloc(teams, sizeof(double), "the workers' speeds", (void **)&c->speed));
-  SP_TRY(sp_calloc(n, sizeof(sp_stage_times), "the workers' times", (void **)&c->times));
+  SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", &c->worker_ranks));
+  SP_TRY(sp_calloc(teams, sizeof(sp_team), "the workers", &c->teams));
+  SP_TRY(sp_calloc(teams, sizeof(double), "the workers' speeds", &c->speed));
+  SP_TRY(sp_calloc(n, sizeof(sp_stage_times), "the workers' times", &c->times));
   for (size_t t = 0; t < teams; t++) c->teams[t].is_followed = true;
   for (int r = 0; r < roles->size; r++) {
     if (roles->members[r].role == SP_ROLE_WORKER) c->worker_ranks[roles->members[r].index] = r;
@@ -37,7 +37,7 @@ static sp_status create_workers(sp_coordinator *c) {
 static sp_status create_messages(sp_coordinator *c) {
   const sp_flow_shape *shape = &c->plan->shape;
   const size_t n_ranks = (size_t)c->roles->size, record = c->flow->figures->bytes;
-  SP_TRY(sp_calloc(n_ranks, 1, "messages", (void **)&c->next_deal));
+  SP_TRY(sp_calloc(n_ranks, 1, "messages", &c->next_deal));
   SP_TRY(sp_alloc(shape->payload_bytes, "messages", &c->payload));
   SP_TRY(sp_outbox_create(c->roles->world, SP_TAG_DEAL, n_ranks * SP_DEAL_BUFFERS,
                           sizeof(sp_deal_message) + shape->payload_bytes, &c->deals));

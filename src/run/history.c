@@ -167,7 +167,7 @@ bool sp_history_find_trial(const char *path, uint64_t unit, int *rank, char host
   bool found = false;
   node_list *nodes = NULL;
   FILE *file = sp_side_read(path);
-  if (!file || sp_calloc(1, sizeof *nodes, "the nodes of a run", (void **)&nodes) != SP_SUCCESS) goto out;
+  if (!file || sp_calloc(1, sizeof *nodes, "the nodes of a run", &nodes) != SP_SUCCESS) goto out;
   char line[LINE_SIZE];
   while (fgets(line, sizeof line, file)) {
     sp_crash crash;

@@ -42,7 +42,7 @@ static char *make_room(sp_inflight *f) {
 sp_status sp_inflight_create(const char *path, const char *unit, const sp_place *places, int n_ranks,
                              sp_inflight **out) {
   sp_inflight *f = NULL;
-  SP_TRY(sp_calloc(1, sizeof *f, "what is in flight", (void **)&f));
+  SP_TRY(sp_calloc(1, sizeof *f, "what is in flight", &f));
   f->path = path;
   f->fd = sp_side_create(path);
   if (f->fd < 0) sp_warn("%s: cannot be created: %s", path, sp_side_error(errno));

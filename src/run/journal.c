@@ -123,7 +123,7 @@ sp_status sp_journal_create(const char *path, const sp_journal_header *header) {
   char *buffer = NULL, *new_path = NULL;
   sp_status status;
   SP_TRY_GOTO(out, sp_side_append(path, SP_SIDE_NEW, &new_path));
-  SP_TRY_GOTO(out, sp_alloc(size, "the journal's header", (void **)&buffer));
+  SP_TRY_GOTO(out, sp_alloc(size, "the journal's header", &buffer));
   writer t = {buffer, buffer, buffer + size};
   write_header(&t, header);
   SP_TRY_GOTO(out, write_new_file(new_path, buffer, (size_t)(t.at - buffer)));
@@ -156,7 +156,7 @@ static sp_status read_text(const char *path, char **text, size_t *length) {
     status = SP_RAISE(SP_ERR_IO, "%s: %s", path, strerror(errno));
     goto out;
   }
-  SP_TRY_GOTO(out, sp_alloc((size_t)entry.st_size + 1, "the journal", (void **)&buffer));
+  SP_TRY_GOTO(out, sp_alloc((size_t)entry.st_size + 1, "the journal", &buffer));
   while (n < (size_t)entry.st_size) {
     const ssize_t got = read(fd, buffer + n, (size_t)entry.st_size - n);
     if (got < 0 && errno == EINTR) continue;
@@ -277,7 +277,7 @@ static sp_status parse(const char *path, reader *r, uint64_t n_units, sp_journal
   /* one of another survey: its header says so, and nothing is allocated by what it says */
   if (!out->begun || !out->header.figures || out->header.n_units != n_units) return SP_SUCCESS;
   out->seed = sp_crc32c(0, r->start, out->length);
-  SP_TRY(sp_calloc(n_units + 1, 1, "the journal's units", (void **)&out->done));
+  SP_TRY(sp_calloc(n_units + 1, 1, "the journal's units", &out->done));
   SP_TRY(sp_calloc(n_units + 1, out->header.figures->bytes, "the journal's units", &out->figures));
   while (next_line(r)) {
     const bool good = is_sealed(r->line, r->n, out->seed) && !strncmp(r->line, "done ", 5) && parse_done(r->line, out);
@@ -304,7 +304,7 @@ sp_status sp_journal_read(const char *path, const sp_figure_list *figures, uint6
     sp_free(text);
     return SP_SUCCESS;
   }
-  sp_status status = sp_calloc(length + 2, 1, "the journal's job", (void **)&contents.header.job);
+  sp_status status = sp_calloc(length + 2, 1, "the journal's job", &contents.header.job);
   if (status == SP_SUCCESS && strncmp(text, magic, length < sizeof magic - 1 ? length : sizeof magic - 1)) {
     status = refuse(path, text);
   }
@@ -339,7 +339,7 @@ void sp_journal_contents_free(sp_journal_contents *contents) {
 sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units, sp_journal **out) {
   sp_status status;
   sp_journal *journal = NULL;
-  SP_TRY(sp_calloc(1, sizeof *journal, "the journal", (void **)&journal));
+  SP_TRY(sp_calloc(1, sizeof *journal, "the journal", &journal));
   journal->path = path;
   journal->seed = contents->seed;
   journal->fd = sp_side_open(path, O_WRONLY | O_APPEND);
@@ -349,7 +349,7 @@ sp_status sp_journal_open(const char *path, const sp_journal_contents *contents,
   }
   journal->figures = contents->header.figures;
   journal->line_size = LINE_TEXT + max_units * sp_figures_text_size(journal->figures);
-  SP_TRY_GOTO(fail, sp_alloc(journal->line_size, "a journal line", (void **)&journal->line));
+  SP_TRY_GOTO(fail, sp_alloc(journal->line_size, "a journal line", &journal->line));
   SP_TRY_GOTO(fail, sp_sync_thread_create(path, &journal->sync));
   *out = journal;
   return SP_SUCCESS;

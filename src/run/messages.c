@@ -17,14 +17,14 @@ struct sp_outbox {
 sp_status sp_outbox_create(MPI_Comm comm, int tag, size_t n, size_t bytes, sp_outbox **out) {
   sp_status status;
   sp_outbox *box = NULL;
-  SP_TRY(sp_calloc(1, sizeof *box, "an outbox", (void **)&box));
+  SP_TRY(sp_calloc(1, sizeof *box, "an outbox", &box));
   box->comm = comm;
   box->tag = tag;
   box->n = n;
   box->bytes = sp_aligned(bytes);
-  SP_TRY_GOTO(fail, sp_calloc(n, sizeof(MPI_Request), "an outbox", (void **)&box->requests));
+  SP_TRY_GOTO(fail, sp_calloc(n, sizeof(MPI_Request), "an outbox", &box->requests));
   for (size_t i = 0; i < n; i++) box->requests[i] = MPI_REQUEST_NULL;
-  SP_TRY_GOTO(fail, sp_calloc(n, box->bytes, "an outbox", (void **)&box->buffers));
+  SP_TRY_GOTO(fail, sp_calloc(n, box->bytes, "an outbox", &box->buffers));
   *out = box;
   return SP_SUCCESS;
 fail:

@@ -36,13 +36,13 @@ sp_status sp_quarantine_find(const char *history_path, const sp_flow_plan *plan,
   *out = (sp_quarantine){0};
   uint8_t *counts = NULL, *trials = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(n_units + 1, 1, "counts of crashes", (void **)&counts));
-  SP_TRY_GOTO(out, sp_calloc(n_units + 1, 1, "counts of crashes", (void **)&trials));
+  SP_TRY_GOTO(out, sp_calloc(n_units + 1, 1, "counts of crashes", &counts));
+  SP_TRY_GOTO(out, sp_calloc(n_units + 1, 1, "counts of crashes", &trials));
   SP_TRY_GOTO(out, sp_history_count_crashes(history_path, n_units, counts, trials));
   size_t n = 0;
   for (uint64_t u = 0; u < n_units; u++) n += !done[u] && counts[u] >= SUSPECTED;
   if (n == 0) goto out;
-  SP_TRY_GOTO(out, sp_calloc(n, sizeof *out->suspects, "units dealt alone", (void **)&out->suspects));
+  SP_TRY_GOTO(out, sp_calloc(n, sizeof *out->suspects, "units dealt alone", &out->suspects));
   for (uint64_t u = 0; u < n_units; u++) {
     if (done[u] || counts[u] < SUSPECTED) continue;
     sp_suspect *suspect = &out->suspects[out->n++];

@@ -59,7 +59,7 @@ static void note_stages(const sp_run_context *run, const sp_rank_report *ranks) 
 
 static sp_status print_table(const sp_rank_report *ranks, int n) {
   sp_stage_times *times = NULL;
-  SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", (void **)&times));
+  SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", &times));
   for (int r = 0; r < n; r++) times[r] = ranks[r].times;
   sp_stage_print(stderr, times, (size_t)n);
   print_engines(ranks, n);
@@ -133,7 +133,7 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
   snprintf(mine.steps, sizeof mine.steps, "%s", run->steps);
   sp_rank_report *ranks = NULL;
   sp_status status = SP_SUCCESS;
-  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", (void **)&ranks);
+  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", &ranks);
   SP_AGREE(roles->world, status);
   status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
   if (roles->rank == 0 && status == SP_SUCCESS) {

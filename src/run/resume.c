@@ -41,7 +41,7 @@ static sp_status compare(const char *path, const char *unit, const sp_journal_he
 static sp_status load_figures(const sp_flow_plan *plan, sp_survey *survey, sp_journal_contents *contents) {
   const uint64_t n = plan->shape.n_units;
   SP_TRY(sp_calloc(n + 1, plan->flow->figures->bytes, "figures", &contents->figures));
-  SP_TRY(sp_calloc(n + 1, 1, "figures", (void **)&contents->done));
+  SP_TRY(sp_calloc(n + 1, 1, "figures", &contents->done));
   memset(contents->done, 1, n);
   contents->n_done = n;
   return plan->flow->load(plan, survey, contents->figures);

@@ -31,7 +31,7 @@ static sp_status resume_output(sp_run_context *run, sp_coordinator_state *start)
   const sp_journal_contents *earlier = &start->plan.earlier;
   const uint64_t n = plan->shape.n_units;
   const size_t record = plan->flow->figures->bytes;
-  SP_TRY(sp_calloc(n + 1, 1, "the units done", (void **)&start->done));
+  SP_TRY(sp_calloc(n + 1, 1, "the units done", &start->done));
   SP_TRY(sp_calloc(n + 1, record, "figures", &start->figures));
   if (earlier->done) {
     memcpy(start->done, earlier->done, n);

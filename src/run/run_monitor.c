@@ -24,7 +24,7 @@ static sp_status gather_places(sp_run_context *run) {
   const sp_member *self = sp_roles_self(roles);
   sp_place mine = {.role = self->role, .node = self->node, .process = (int32_t)getpid()};
   if (gethostname(mine.host, sizeof mine.host - 1)) snprintf(mine.host, sizeof mine.host, "?");
-  const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", (void **)&run->places);
+  const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", &run->places);
   SP_AGREE(roles->world, status);
   return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world));
 }

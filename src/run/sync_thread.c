@@ -54,7 +54,7 @@ static void *run(void *argument) {
 sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out) {
   sp_status status = SP_SUCCESS;
   sp_sync_thread *t = NULL;
-  SP_TRY(sp_calloc(1, sizeof *t, "the sync thread", (void **)&t));
+  SP_TRY(sp_calloc(1, sizeof *t, "the sync thread", &t));
   pthread_mutex_init(&t->lock, NULL);
   pthread_cond_init(&t->wake, NULL);
   t->path = path;

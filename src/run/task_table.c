@@ -14,10 +14,10 @@ struct sp_task_table {
 sp_status sp_task_table_create(size_t n, sp_task_table **out) {
   sp_status status;
   sp_task_table *table = NULL;
-  SP_TRY(sp_calloc(1, sizeof *table, "the tasks in hand", (void **)&table));
-  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *table->flights, "the tasks in hand", (void **)&table->flights));
-  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *table->used, "the tasks in hand", (void **)&table->used));
-  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *table->free, "the tasks in hand", (void **)&table->free));
+  SP_TRY(sp_calloc(1, sizeof *table, "the tasks in hand", &table));
+  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *table->flights, "the tasks in hand", &table->flights));
+  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *table->used, "the tasks in hand", &table->used));
+  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *table->free, "the tasks in hand", &table->free));
   table->n = table->n_free = n;
   for (size_t i = 0; i < n; i++) {
     table->flights[i].task.id = i;

@@ -24,9 +24,9 @@ static void check_reason(sp_coordinator *c, uint64_t unit) {
 
 sp_status sp_units_create(sp_coordinator *c, const sp_coordinator_state *start) {
   const size_t n = (size_t)c->plan->shape.n_units;
-  SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->state));
-  SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->taken));
-  SP_TRY(sp_calloc(n + 1, 1, "the units", (void **)&c->seen));
+  SP_TRY(sp_calloc(n + 1, 1, "the units", &c->state));
+  SP_TRY(sp_calloc(n + 1, 1, "the units", &c->taken));
+  SP_TRY(sp_calloc(n + 1, 1, "the units", &c->seen));
   for (uint64_t u = 0; u < n; u++) {
     if (!start->done[u]) continue;
     c->state[u] = SP_UNIT_DONE;

@@ -68,7 +68,7 @@ static sp_status read_journal(verifier *v) {
 
 static sp_status read_recorded(verifier *v) {
   const sp_global n = v->end - v->first;
-  SP_TRY(sp_calloc(n + 1, sizeof *v->recorded, "checksums", (void **)&v->recorded));
+  SP_TRY(sp_calloc(n + 1, sizeof *v->recorded, "checksums", &v->recorded));
   if (!sp_side_is(v->path, SP_SIDE_PART)) return sp_recheck_recorded(v->output, v->first, n, v->recorded);
   SP_TRY(read_journal(v));
   memcpy(v->recorded, (const sp_gather_result *)v->journal.figures + v->first, n * sizeof *v->recorded);

@@ -131,7 +131,7 @@ static void *run(void *argument) {
 
 static sp_status find_neighbours(sp_watchdog *w) {
   const sp_watchdog_config *c = &w->config;
-  SP_TRY(sp_calloc((size_t)c->n_ranks, sizeof(int), "the ranks of a node", (void **)&w->neighbours));
+  SP_TRY(sp_calloc((size_t)c->n_ranks, sizeof(int), "the ranks of a node", &w->neighbours));
   for (int r = 0; r < c->n_ranks; r++) {
     if (r == c->rank || c->places[r].node != c->places[c->rank].node || is_gone(w, r)) continue;
     w->neighbours[w->n_neighbours++] = r;
@@ -141,7 +141,7 @@ static sp_status find_neighbours(sp_watchdog *w) {
 
 sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out) {
   sp_watchdog *w = NULL;
-  SP_TRY(sp_calloc(1, sizeof *w, "the watchdog", (void **)&w));
+  SP_TRY(sp_calloc(1, sizeof *w, "the watchdog", &w));
   w->config = *config;
   w->suspect = -1;
   w->since = sp_now();

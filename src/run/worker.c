@@ -48,7 +48,7 @@ static sp_status create(worker *w, sp_run_context *run) {
   w->deal_bytes = sizeof(sp_deal_message) + shape->payload_bytes;
   w->record_bytes = w->flow->figures->bytes;
   w->deal_bytes = (w->deal_bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
-  SP_TRY(sp_calloc(N_DEALS, w->deal_bytes, "deals", (void **)&w->deals));
+  SP_TRY(sp_calloc(N_DEALS, w->deal_bytes, "deals", &w->deals));
   return sp_outbox_create(run->roles->world, SP_TAG_REPORT, N_REPORTS,
                           sizeof(sp_report_message) + shape->task_units * w->record_bytes, &w->reports);
 }

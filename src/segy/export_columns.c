@@ -138,7 +138,7 @@ static bool says_places(const sp_exporter *ex) {
 }
 
 sp_status sp_export_open_columns(sp_exporter *ex) {
-  SP_TRY(sp_calloc(1, sizeof *ex->layout, "places of columns", (void **)&ex->layout));
+  SP_TRY(sp_calloc(1, sizeof *ex->layout, "places of columns", &ex->layout));
   ex->layout->kind = ex->kind;
   ex->layout->order = ex->order;
   ex->layout->header_bytes = ex->header_bytes;

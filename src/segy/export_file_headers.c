@@ -186,7 +186,7 @@ static sp_status make_binary(sp_exporter *ex, uint8_t *binary) {
 sp_status sp_export_set_file_headers(sp_exporter *ex) {
   if (ex->kind == SP_KIND_SU) return SP_SUCCESS;
   const bool made = !ex->file_header;
-  if (made) SP_TRY(sp_calloc(1, SP_SEGY_FILE_HEADER_BYTES, "file headers", (void **)&ex->file_header));
+  if (made) SP_TRY(sp_calloc(1, SP_SEGY_FILE_HEADER_BYTES, "file headers", &ex->file_header));
   if (made) ex->file_header_bytes = SP_SEGY_FILE_HEADER_BYTES;
   uint8_t *text = ex->file_header + ex->text_at, *binary = text + SP_SEGY_TEXT_BYTES;
   if (made) {

@@ -120,13 +120,13 @@ static sp_status make_buffers(mover *m) {
   const uint64_t chunk = n < ex->n_traces ? block_bytes / header / n * n : n;
   m->block_traces = (sp_local)n;
   m->chunk_traces = (sp_local)(chunk ? chunk : n); /* whole blocks */
-  SP_TRY(sp_alloc(n * ex->n_samples * sizeof(float), "samples", (void **)&m->samples));
-  SP_TRY(sp_alloc(2 * m->chunk_traces * header, "trace headers", (void **)&m->headers));
-  SP_TRY(sp_alloc(2 * m->chunk_traces * sizeof(double), "a header column", (void **)&m->scratch));
-  SP_TRY(sp_alloc(n * ex->trace_bytes, "traces", (void **)&m->out));
+  SP_TRY(sp_alloc(n * ex->n_samples * sizeof(float), "samples", &m->samples));
+  SP_TRY(sp_alloc(2 * m->chunk_traces * header, "trace headers", &m->headers));
+  SP_TRY(sp_alloc(2 * m->chunk_traces * sizeof(double), "a header column", &m->scratch));
+  SP_TRY(sp_alloc(n * ex->trace_bytes, "traces", &m->out));
   if (!ex->exact_traces) return SP_SUCCESS;
-  SP_TRY(sp_alloc(ex->n_samples * sp_segy_format_bytes(ex->format), "exact samples", (void **)&m->raw));
-  return sp_alloc(ex->n_samples * sizeof(float), "exact samples", (void **)&m->again);
+  SP_TRY(sp_alloc(ex->n_samples * sp_segy_format_bytes(ex->format), "exact samples", &m->raw));
+  return sp_alloc(ex->n_samples * sizeof(float), "exact samples", &m->again);
 }
 
 void sp_export_share(const sp_exporter *ex, uint64_t *first, uint64_t *end) {
@@ -162,7 +162,7 @@ static sp_status move_share(mover *m) {
 
 sp_status sp_export_pass(sp_exporter *ex) {
   mover *m;
-  SP_TRY(sp_calloc(1, sizeof *m, "an export", (void **)&m));
+  SP_TRY(sp_calloc(1, sizeof *m, "an export", &m));
   m->ex = ex;
   const sp_status status = move_share(m);
   sp_free(m->again);

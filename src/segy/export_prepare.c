@@ -178,7 +178,7 @@ static sp_status find_largest(sp_exporter *ex, double *out) {
   double largest = 0;
   const uint64_t fit = SCAN_BYTES / (ex->n_samples * sizeof(float) + 1), block = fit ? fit : 1;
   sp_export_share(ex, &first, &end);
-  SP_TRY(sp_alloc(block * ex->n_samples * sizeof(float), "samples", (void **)&samples));
+  SP_TRY(sp_alloc(block * ex->n_samples * sizeof(float), "samples", &samples));
   sp_status status = SP_SUCCESS;
   for (uint64_t at = first; at < end && status == SP_SUCCESS; at += block) {
     const sp_local n = end - at < block ? (sp_local)(end - at) : (sp_local)block;

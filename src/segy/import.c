@@ -17,7 +17,7 @@ static sp_status share_order(sp_importer *im, bool *sorted) {
   if (!has_order) return SP_SUCCESS;
   sp_status status = SP_SUCCESS;
   if (im->team.rank) {
-    status = sp_alloc((im->end - im->first) * sizeof *im->source, "the order of traces", (void **)&im->source);
+    status = sp_alloc((im->end - im->first) * sizeof *im->source, "the order of traces", &im->source);
   } else {
     im->source = im->order.source;
   }

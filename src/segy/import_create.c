@@ -146,9 +146,9 @@ static sp_status create_file(const sp_importer *im) {
   set_history(im, history, sizeof history);
   set_info(im, &info, history);
   snprintf(revision, sizeof revision, "%d.%d", layout->revision_major, layout->revision_minor);
-  SP_TRY_GOTO(out, sp_calloc(SP_SEGY_MAX_COLUMNS, sizeof *paths, "names", (void **)&paths));
-  SP_TRY_GOTO(out, sp_calloc(MAX_DATASETS, sizeof *specs, "datasets", (void **)&specs));
-  SP_TRY_GOTO(out, sp_calloc(1, sizeof *attributes, "attributes", (void **)&attributes));
+  SP_TRY_GOTO(out, sp_calloc(SP_SEGY_MAX_COLUMNS, sizeof *paths, "names", &paths));
+  SP_TRY_GOTO(out, sp_calloc(MAX_DATASETS, sizeof *specs, "datasets", &specs));
+  SP_TRY_GOTO(out, sp_calloc(1, sizeof *attributes, "attributes", &attributes));
   const size_t n = list_datasets(layout, specs, paths);
   describe_file(layout, revision, attributes);
   describe_columns(im, paths, attributes);

@@ -104,8 +104,8 @@ static sp_status keep_exact(sp_importer *im, uint64_t before) {
   SP_TRY_GOTO(out, sp_survey_open(im->team.comm, im->part_path, true, &im->survey));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/traces", &k.traces));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/samples", &k.samples));
-  SP_TRY_GOTO(out, sp_alloc(k.capacity * sizeof *k.place, "exact samples", (void **)&k.place));
-  SP_TRY_GOTO(out, sp_alloc(k.capacity * row, "exact samples", (void **)&k.raw));
+  SP_TRY_GOTO(out, sp_alloc(k.capacity * sizeof *k.place, "exact samples", &k.place));
+  SP_TRY_GOTO(out, sp_alloc(k.capacity * row, "exact samples", &k.raw));
   status = keep_all(&k);
 out:
   sp_free(k.raw);

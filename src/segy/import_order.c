@@ -65,9 +65,9 @@ static sp_status sort_positions(const sp_key *keys, int n_keys, const uint64_t *
   sp_status status;
   uint32_t *order = NULL, *spare = NULL;
   uint64_t *count = NULL;
-  SP_TRY_GOTO(out, sp_alloc(n * sizeof *order, "sorting", (void **)&order));
-  SP_TRY_GOTO(out, sp_alloc(n * sizeof *spare, "sorting", (void **)&spare));
-  SP_TRY_GOTO(out, sp_alloc(N_DIGITS * sizeof *count, "sorting", (void **)&count));
+  SP_TRY_GOTO(out, sp_alloc(n * sizeof *order, "sorting", &order));
+  SP_TRY_GOTO(out, sp_alloc(n * sizeof *spare, "sorting", &spare));
+  SP_TRY_GOTO(out, sp_alloc(N_DIGITS * sizeof *count, "sorting", &count));
   for (uint64_t i = 0; i < n; i++) order[i] = (uint32_t)i;
   for (int k = n_keys - 1; k >= 0; k--) {
     for (int shift = 0; shift < (keys[k].real ? 64 : 32); shift += DIGIT_BITS) {
@@ -101,7 +101,7 @@ static uint64_t count_runs(const sp_key *keys, int n_keys, const uint32_t *sourc
 /* Gathers of traces that stand in gather order: one a run of equal keys. */
 static sp_status make_gathers(const sp_key *keys, int n_keys, uint64_t n, uint64_t n_runs, sp_order *order) {
   order->n_gathers = n_runs;
-  SP_TRY(sp_alloc((n_runs + 1) * sizeof *order->first_trace, "the gather index", (void **)&order->first_trace));
+  SP_TRY(sp_alloc((n_runs + 1) * sizeof *order->first_trace, "the gather index", &order->first_trace));
   uint64_t g = 0;
   order->first_trace[g++] = 0;
   for (uint64_t i = 1; i < n; i++) {
@@ -116,7 +116,7 @@ static sp_status runs_differ(const sp_key *keys, int n_keys, uint64_t n, uint64_
   sp_status status;
   uint64_t *first = NULL;
   uint32_t *sorted = NULL;
-  SP_TRY_GOTO(out, sp_alloc(n_runs * sizeof *first, "sorting", (void **)&first));
+  SP_TRY_GOTO(out, sp_alloc(n_runs * sizeof *first, "sorting", &first));
   uint64_t r = 0;
   first[r++] = 0;
   for (uint64_t i = 1; i < n; i++) {
@@ -172,7 +172,7 @@ static sp_status check_integers(const char *path, const sp_key *keys, int n_keys
 }
 
 static sp_status set_keys(const sp_key *keys, int n_keys, sp_order *order) {
-  SP_TRY(sp_alloc(order->n_gathers * sizeof *order->key, "the gather index", (void **)&order->key));
+  SP_TRY(sp_alloc(order->n_gathers * sizeof *order->key, "the gather index", &order->key));
   for (uint64_t g = 0; g < order->n_gathers; g++) {
     const uint64_t trace = trace_at(order->source, order->first_trace[g]);
     int64_t key = n_keys ? (int64_t)value_of(&keys[0], trace) : 0;
@@ -198,10 +198,10 @@ typedef struct sorter {
 } sorter;
 
 static sp_status make_sorter(int n_keys, sp_local largest, sorter *s) {
-  for (int k = 0; k < n_keys; k++) SP_TRY(sp_alloc(largest * sizeof(double), "sorting", (void **)&s->values[k]));
-  SP_TRY(sp_alloc(largest * sizeof *s->order, "sorting", (void **)&s->order));
-  SP_TRY(sp_alloc(largest * sizeof *s->scratch, "sorting", (void **)&s->scratch));
-  return sp_alloc(largest * sizeof *s->moved, "sorting", (void **)&s->moved);
+  for (int k = 0; k < n_keys; k++) SP_TRY(sp_alloc(largest * sizeof(double), "sorting", &s->values[k]));
+  SP_TRY(sp_alloc(largest * sizeof *s->order, "sorting", &s->order));
+  SP_TRY(sp_alloc(largest * sizeof *s->scratch, "sorting", &s->scratch));
+  return sp_alloc(largest * sizeof *s->moved, "sorting", &s->moved);
 }
 
 static void clear_sorter(sorter *s) {
@@ -237,7 +237,7 @@ static sp_status sort_within(const char *path, const sp_key *keys, int n_keys, u
                     UINT32_MAX);
   }
   if (!order->source) {
-    SP_TRY(sp_alloc(n * sizeof *order->source, "sorting", (void **)&order->source));
+    SP_TRY(sp_alloc(n * sizeof *order->source, "sorting", &order->source));
     for (uint64_t i = 0; i < n; i++) order->source[i] = (uint32_t)i;
   }
   sorter s = {0};

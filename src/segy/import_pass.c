@@ -173,12 +173,12 @@ static sp_status make_buffers(mover *m) {
   m->block_traces = (sp_local)least(block, chunk);
   const uint64_t held = m->im->source ? chunk : m->block_traces;
   m->staging_bytes = block * trace_bytes;
-  SP_TRY(sp_alloc(m->staging_bytes, "traces", (void **)&m->staging));
-  SP_TRY(sp_alloc(chunk * layout->header_bytes, "trace headers", (void **)&m->headers));
+  SP_TRY(sp_alloc(m->staging_bytes, "traces", &m->staging));
+  SP_TRY(sp_alloc(chunk * layout->header_bytes, "trace headers", &m->headers));
   SP_TRY(sp_alloc(chunk * sizeof(double), "a header column", &m->column));
-  if (m->im->source) SP_TRY(sp_alloc(chunk * sizeof *m->places, "places of traces", (void **)&m->places));
+  if (m->im->source) SP_TRY(sp_alloc(chunk * sizeof *m->places, "places of traces", &m->places));
   if (!m->pass->write) return SP_SUCCESS;
-  return sp_alloc(held * sample_bytes, "samples", (void **)&m->samples);
+  return sp_alloc(held * sample_bytes, "samples", &m->samples);
 }
 
 static sp_status move_chunk(mover *m, uint64_t chunk, sp_local n) {

@@ -57,8 +57,8 @@ static sp_status look(sp_importer *im) {
   double *values = NULL;
   uint8_t *header = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc((size_t)n * SP_MAX_IMPORT_KEYS, sizeof *values, "keys", (void **)&values));
-  SP_TRY_GOTO(out, sp_alloc(layout->header_bytes, "a trace header", (void **)&header));
+  SP_TRY_GOTO(out, sp_calloc((size_t)n * SP_MAX_IMPORT_KEYS, sizeof *values, "keys", &values));
+  SP_TRY_GOTO(out, sp_alloc(layout->header_bytes, "a trace header", &header));
   bool zero[SP_MAX_IMPORT_KEYS];
   for (int k = 0; k < im->n_keys; k++) {
     keys[k] = (sp_key){.values = values + (size_t)k * n, .real = true};
@@ -154,13 +154,13 @@ static sp_status allocate_keys(sp_importer *im) {
   for (int k = 0; k < im->n_keys; k++) {
     SP_TRY(sp_alloc(n * sp_import_key_bytes(im, im->key_column[k]), "header keys", &im->keys[k]));
   }
-  return sp_calloc((im->end - im->first) / 8 + 1, 1, "marks of traces", (void **)&im->inexact);
+  return sp_calloc((im->end - im->first) / 8 + 1, 1, "marks of traces", &im->inexact);
 }
 
 sp_status sp_import_prepare(sp_importer *im) {
   im->fd = -1;
   im->opened = im->options->input;
-  SP_TRY(sp_team_agree(&im->team, sp_calloc(1, sizeof *im->layout, "a layout", (void **)&im->layout)));
+  SP_TRY(sp_team_agree(&im->team, sp_calloc(1, sizeof *im->layout, "a layout", &im->layout)));
   SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : prepare_first(im)));
   SP_TRY(describe_input(im));
   im->first = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank);

@@ -205,7 +205,7 @@ sp_status sp_segy_identify(const char *path, const sp_segy_hints *hints, sp_segy
   static const sp_segy_hints no_hints;
   sp_segy_probe *probe;
   sp_segy_layout *layout = NULL;
-  SP_TRY(sp_calloc(1, sizeof *probe, "a file's head", (void **)&probe));
+  SP_TRY(sp_calloc(1, sizeof *probe, "a file's head", &probe));
   probe->path = path;
   probe->hints = hints ? hints : &no_hints;
   sp_status status = sp_segy_open(path, &probe->fd, &probe->bytes);
@@ -215,7 +215,7 @@ sp_status sp_segy_identify(const char *path, const sp_segy_hints *hints, sp_segy
     probe->base = SP_STORAGE_LABEL_BYTES;
     SP_TRY_GOTO(close_file, sp_segy_read_head(probe));
   }
-  SP_TRY_GOTO(close_file, sp_calloc(1, sizeof *layout, "a layout", (void **)&layout));
+  SP_TRY_GOTO(close_file, sp_calloc(1, sizeof *layout, "a layout", &layout));
   layout->file_bytes = probe->bytes;
   layout->label_bytes = probe->base;
   SP_TRY_GOTO(close_file, identify(probe, layout));

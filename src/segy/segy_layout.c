@@ -350,8 +350,8 @@ sp_status sp_segy_find_layout(const sp_segy_probe *probe, sp_segy_layout *layout
   uint8_t *header = NULL;
   sp_stanza *stanza = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc(SP_LARGEST_TRACE_HEADER, 1, "a trace header", (void **)&header));
-  SP_TRY_GOTO(out, sp_calloc(1, sizeof *stanza, "a layout stanza", (void **)&stanza));
+  SP_TRY_GOTO(out, sp_calloc(SP_LARGEST_TRACE_HEADER, 1, "a trace header", &header));
+  SP_TRY_GOTO(out, sp_calloc(1, sizeof *stanza, "a layout stanza", &stanza));
   status = layout->kind == SP_KIND_SEGY ? layout_segy(probe, header, stanza, layout)
                                         : layout_su(probe, header, stanza, layout);
 out:

@@ -211,7 +211,7 @@ static sp_status gather_text(const sp_segy_probe *probe, uint64_t first, uint64_
     if (is_stanza(start, sizeof start, "")) break;
   }
   const size_t bytes = (size_t)n * SP_SEGY_TEXT_BYTES;
-  SP_TRY(sp_calloc(bytes + 1, 1, "a layout stanza", (void **)&text));
+  SP_TRY(sp_calloc(bytes + 1, 1, "a layout stanza", &text));
   const sp_status status = sp_segy_read_at(probe->fd, probe->path, text_at(probe, first), bytes, text);
   if (status != SP_SUCCESS) {
     sp_free(text);

@@ -61,7 +61,7 @@ static const sp_source_form source_form = {"contiguous", read_traces, prefetch, 
 sp_status sp_contiguous_source_open(sp_survey *survey, const char *path, sp_trace_source **out) {
   contiguous_source *source = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *source, "a source of traces", (void **)&source));
+  SP_TRY(sp_calloc(1, sizeof *source, "a source of traces", &source));
   source->fd = -1;
   source->base.form = &source_form;
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &source->dataset));
@@ -96,7 +96,7 @@ static const sp_sink_form sink_form = {"contiguous", write_traces, close_sink};
 sp_status sp_contiguous_sink_open(sp_survey *survey, const char *path, bool direct, sp_trace_sink **out) {
   contiguous_sink *sink = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *sink, "a sink of traces", (void **)&sink));
+  SP_TRY(sp_calloc(1, sizeof *sink, "a sink of traces", &sink));
   sink->base.form = &sink_form;
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &sink->dataset));
   SP_TRY_GOTO(fail, check_traces(survey, sink->dataset, true));

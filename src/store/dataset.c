@@ -147,7 +147,7 @@ static sp_status look_at(sp_dataset *d) {
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out) {
   sp_status status;
   sp_dataset *dataset;
-  SP_TRY(sp_calloc(1, sizeof *dataset, "a dataset", (void **)&dataset));
+  SP_TRY(sp_calloc(1, sizeof *dataset, "a dataset", &dataset));
   dataset->survey = survey;
   dataset->id = dataset->file_space = dataset->memory_space = H5I_INVALID_HID;
   dataset->transfer[0] = dataset->transfer[1] = H5I_INVALID_HID;

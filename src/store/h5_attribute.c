@@ -79,7 +79,7 @@ static sp_status read_fixed(const opened_attribute *a, hid_t memory, char **out)
   const size_t size = H5Tget_size(a->type);
   char *text = NULL;
   if (size > a->survey->identity.bytes) return refuse(a, "is longer than the file");
-  SP_TRY(sp_calloc(size + 1, 1, "an attribute", (void **)&text));
+  SP_TRY(sp_calloc(size + 1, 1, "an attribute", &text));
   if (H5Tset_size(memory, size) < 0 || H5Tset_strpad(memory, H5Tget_strpad(a->type)) < 0 ||
       H5Aread(a->id, memory, text) < 0) {
     sp_free(text);

@@ -86,7 +86,7 @@ sp_status sp_h5_names(const sp_survey *survey, const char *group, char ***names)
   }
   SP_TRY_GOTO(done, iterate(&list, id));
   const size_t pointers = (list.n + 1) * sizeof *out;
-  SP_TRY_GOTO(done, sp_alloc(pointers + list.bytes, "names in a file", (void **)&out));
+  SP_TRY_GOTO(done, sp_alloc(pointers + list.bytes, "names in a file", &out));
   char *name = list.at = (char *)out + pointers;
   SP_TRY_GOTO(done, iterate(&list, id));
   for (size_t i = 0; i < list.n; i++, name += strlen(name) + 1) out[i] = name;

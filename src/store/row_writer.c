@@ -23,7 +23,7 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
     return SP_RAISE(SP_ERR_INPUT, "%s: %s is of a type that this program does not write", path,
                     sp_dataset_path(dataset));
   }
-  SP_TRY(sp_calloc(1, sizeof *writer, "a writer", (void **)&writer));
+  SP_TRY(sp_calloc(1, sizeof *writer, "a writer", &writer));
   writer->dataset = dataset;
   writer->direct = direct ? open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT) : -1;
   writer->plain = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -152,7 +152,7 @@ static sp_status derive_uuid(sp_survey *survey) {
   float *rows = NULL;
   char text[160];
   SP_TRY(sp_dataset_open(survey, "/traces", &traces));
-  sp_status status = sp_alloc(n * row, "the first traces", (void **)&rows);
+  sp_status status = sp_alloc(n * row, "the first traces", &rows);
   if (status == SP_SUCCESS) status = sp_dataset_read_independent(traces, 0, n, rows);
   if (status == SP_SUCCESS) {
     snprintf(text, sizeof text, "%llu x %u every %.17g us, %llu bytes, %08x", (unsigned long long)info->n_traces,
@@ -254,7 +254,7 @@ static sp_status open_survey(sp_survey *survey, const char *path, bool writable)
 
 static sp_status open_independent(const char *path, bool writable, sp_survey **out) {
   sp_survey *survey;
-  SP_TRY(sp_calloc(1, sizeof *survey, "a survey", (void **)&survey));
+  SP_TRY(sp_calloc(1, sizeof *survey, "a survey", &survey));
   survey->file = H5I_INVALID_HID;
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
@@ -299,7 +299,7 @@ sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_surv
 
   SP_ALIKE(look_first(comm, path));
   sp_survey *survey = NULL;
-  sp_status status = sp_calloc(1, sizeof *survey, "a survey", (void **)&survey);
+  sp_status status = sp_calloc(1, sizeof *survey, "a survey", &survey);
   SP_AGREE_GOTO(fail, comm, status);
   survey->file = H5I_INVALID_HID;
   survey->fd = -1;

@@ -26,7 +26,7 @@ static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) 
   const uint64_t row = info->n_samples * sizeof(float);
   image_shared *shared = NULL;
   image_dealing *own = NULL;
-  SP_TRY(sp_calloc(1, sizeof *shared, "an image", (void **)&shared));
+  SP_TRY(sp_calloc(1, sizeof *shared, "an image", &shared));
   plan->shared = shared;
   plan->shared_bytes = sizeof *shared;
   shared->n_batches = (uint32_t)((info->n_traces + BATCH_TRACES - 1) / BATCH_TRACES);
@@ -53,9 +53,9 @@ static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) 
                                 .input_bytes = 6 * BATCH_TRACES * row,
                                 .total_work = n_units,
                                 .work_bytes = BATCH_TRACES * (double)row};
-  SP_TRY(sp_calloc(1, sizeof *own, "an image", (void **)&own));
+  SP_TRY(sp_calloc(1, sizeof *own, "an image", &own));
   plan->own = own;
-  SP_TRY(sp_calloc(n_units + 1, sizeof(uint64_t), "an image", (void **)&own->work_before));
+  SP_TRY(sp_calloc(n_units + 1, sizeof(uint64_t), "an image", &own->work_before));
   for (uint64_t u = 0; u <= n_units; u++) own->work_before[u] = u;
   return SP_SUCCESS;
 }

@@ -27,14 +27,14 @@ static void close_image(void *worker) {
 
 static sp_status open_image(sp_flow_site *site, void **out) {
   image_worker *w = NULL;
-  SP_TRY(sp_calloc(1, sizeof *w, "a worker", (void **)&w));
+  SP_TRY(sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
   MPI_Comm_rank(site->roles->peers, &w->rank);
   SP_TRY(sp_survey_open(site->roles->peers, site->plan->job->input, false, &w->survey));
   SP_TRY(sp_dataset_open(w->survey, "/traces", &w->traces));
   const size_t bytes = 3 * BATCH_TRACES * site->plan->shape.n_samples * sizeof(float);
-  for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", (void **)&w->samples[k]));
-  SP_TRY(sp_calloc(1, image_bytes(site->plan), "an image", (void **)&w->image));
+  for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", &w->samples[k]));
+  SP_TRY(sp_calloc(1, image_bytes(site->plan), "an image", &w->image));
   site->engine = "test";
   *out = w;
   return SP_SUCCESS;

@@ -62,9 +62,9 @@ static sp_status plan_cubes(const sp_plan_request *request, sp_flow_plan *plan) 
                                 .total_work = info->n_traces,
                                 .work_bytes = 2.0 * (double)row};
   cube_dealing *own = NULL;
-  SP_TRY(sp_calloc(1, sizeof *own, "cubes", (void **)&own));
+  SP_TRY(sp_calloc(1, sizeof *own, "cubes", &own));
   plan->own = own;
-  SP_TRY(sp_calloc(n_cubes + 1, sizeof(uint64_t), "cubes", (void **)&own->first_trace));
+  SP_TRY(sp_calloc(n_cubes + 1, sizeof(uint64_t), "cubes", &own->first_trace));
   for (uint64_t c = 0; c <= n_cubes; c++) {
     own->first_trace[c] = c * CUBE_TRACES < info->n_traces ? c * CUBE_TRACES : info->n_traces;
   }
@@ -171,15 +171,15 @@ static void close_cubes(void *worker) {
 static sp_status open_cubes(sp_flow_site *site, void **out) {
   cube_worker *w = NULL;
   const size_t bytes = CUBE_TRACES * site->plan->shape.n_samples * sizeof(float);
-  SP_TRY(sp_calloc(1, sizeof *w, "a worker", (void **)&w));
+  SP_TRY(sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
   MPI_Comm_rank(site->roles->team, &w->rank);
   MPI_Comm_size(site->roles->team, &w->size);
   SP_TRY(sp_survey_open(site->roles->peers, site->plan->job->input, false, &w->survey));
   SP_TRY(sp_dataset_open(w->survey, "/traces", &w->traces));
-  for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", (void **)&w->samples[k]));
-  SP_TRY(sp_alloc(bytes, "traces", (void **)&w->all));
-  SP_TRY(sp_alloc(bytes, "traces", (void **)&w->packed));
+  for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", &w->samples[k]));
+  SP_TRY(sp_alloc(bytes, "traces", &w->all));
+  SP_TRY(sp_alloc(bytes, "traces", &w->packed));
   site->engine = "test";
   *out = w;
   return SP_SUCCESS;

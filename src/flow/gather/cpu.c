@@ -58,16 +58,16 @@ static void destroy_slots(sp_cpu_engine *e) {
 
 static sp_status create_scratch(sp_cpu_engine *e) {
   const size_t row_bytes = e->config.n_samples * sizeof(float), most = e->config.max_gather;
-  SP_TRY(sp_calloc((size_t)e->config.n_threads, sizeof *e->scratch, "engine threads", (void **)&e->scratch));
+  SP_TRY(sp_calloc((size_t)e->config.n_threads, sizeof *e->scratch, "engine threads", &e->scratch));
   for (int i = 0; i < e->config.n_threads; i++) {
     sp_unit_scratch *s = &e->scratch[i];
     s->thread = i;
-    if (result_bytes(e) > 0) SP_TRY(sp_alloc(result_bytes(e), "an engine thread", (void **)&s->result));
-    SP_TRY(sp_alloc(row_bytes, "an engine thread", (void **)&s->difference));
-    SP_TRY(sp_alloc(row_bytes, "an engine thread", (void **)&s->spare_row));
-    SP_TRY(sp_alloc(most, "an engine thread", (void **)&s->marks));
-    SP_TRY(sp_calloc(most, sizeof *s->order, "an engine thread", (void **)&s->order));
-    if (e->chain->takes_dead) SP_TRY(sp_alloc(2 * most * row_bytes, "an engine thread", (void **)&s->full));
+    if (result_bytes(e) > 0) SP_TRY(sp_alloc(result_bytes(e), "an engine thread", &s->result));
+    SP_TRY(sp_alloc(row_bytes, "an engine thread", &s->difference));
+    SP_TRY(sp_alloc(row_bytes, "an engine thread", &s->spare_row));
+    SP_TRY(sp_alloc(most, "an engine thread", &s->marks));
+    SP_TRY(sp_calloc(most, sizeof *s->order, "an engine thread", &s->order));
+    if (e->chain->takes_dead) SP_TRY(sp_alloc(2 * most * row_bytes, "an engine thread", &s->full));
   }
   return SP_SUCCESS;
 }
@@ -75,23 +75,23 @@ static sp_status create_scratch(sp_cpu_engine *e) {
 static sp_status create_traces(const sp_cpu_engine *e, sp_traces *t) {
   static const char what[] = "traces of slabs in flight";
   const size_t rows = e->config.max_traces;
-  SP_TRY(sp_calloc(rows, 1, what, (void **)&t->marks));
-  SP_TRY(sp_calloc(rows, sizeof *t->places, what, (void **)&t->places));
-  if (e->config.measure) SP_TRY(sp_calloc(rows, sizeof *t->sums, what, (void **)&t->sums));
-  SP_TRY(sp_calloc(e->context.n_headers, sizeof *t->columns, what, (void **)&t->columns));
+  SP_TRY(sp_calloc(rows, 1, what, &t->marks));
+  SP_TRY(sp_calloc(rows, sizeof *t->places, what, &t->places));
+  if (e->config.measure) SP_TRY(sp_calloc(rows, sizeof *t->sums, what, &t->sums));
+  SP_TRY(sp_calloc(e->context.n_headers, sizeof *t->columns, what, &t->columns));
   for (size_t k = 0; k < e->context.n_headers; k++) {
-    SP_TRY(sp_calloc(rows, sizeof(double), what, (void **)&t->columns[k]));
+    SP_TRY(sp_calloc(rows, sizeof(double), what, &t->columns[k]));
   }
   return SP_SUCCESS;
 }
 
 static sp_status create_slots(sp_cpu_engine *e) {
   static const char what[] = "slabs in flight";
-  SP_TRY(sp_calloc((size_t)e->config.n_slabs, sizeof(sp_cpu_slot), what, (void **)&e->slots));
+  SP_TRY(sp_calloc((size_t)e->config.n_slabs, sizeof(sp_cpu_slot), what, &e->slots));
   for (int i = 0; i < e->config.n_slabs; i++) {
     sp_cpu_slot *s = &e->slots[i];
-    SP_TRY(sp_calloc(e->config.max_gathers, sizeof(sp_gather_state), what, (void **)&s->gathers));
-    SP_TRY(sp_calloc(sp_cpu_passes(e), sizeof(sp_cursor), what, (void **)&s->cursors));
+    SP_TRY(sp_calloc(e->config.max_gathers, sizeof(sp_gather_state), what, &s->gathers));
+    SP_TRY(sp_calloc(sp_cpu_passes(e), sizeof(sp_cursor), what, &s->cursors));
     SP_TRY(create_traces(e, &s->traces));
   }
   return SP_SUCCESS;
@@ -112,12 +112,12 @@ static sp_status create_engine(const sp_engine_config *config, bool inner, sp_cp
   const char *names[SP_MAX_CHAIN_HEADERS];
   sp_cpu_engine *e;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *e, "the engine", (void **)&e));
+  SP_TRY(sp_calloc(1, sizeof *e, "the engine", &e));
   e->config = *config;
   SP_TRY_GOTO(fail, sp_chain_create(config, inner, &e->chain));
   if (e->chain->n_stages > 1) {
     const size_t bytes = (size_t)config->max_traces * config->n_samples * sizeof(float);
-    SP_TRY_GOTO(fail, sp_alloc(bytes, "results between stages", (void **)&e->between));
+    SP_TRY_GOTO(fail, sp_alloc(bytes, "results between stages", &e->between));
   }
   e->context =
       (sp_unit_context){.config = &e->config,
@@ -177,8 +177,8 @@ sp_status sp_cpu_crew_create(const sp_engine_config *configs, size_t n, bool inn
   static const sp_team_ops ops = {touch_memory, sp_cpu_claim, sp_cpu_run};
   sp_cpu_crew *crew;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *crew, "the engine", (void **)&crew));
-  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *crew->engines, "the engine", (void **)&crew->engines));
+  SP_TRY(sp_calloc(1, sizeof *crew, "the engine", &crew));
+  SP_TRY_GOTO(fail, sp_calloc(n, sizeof *crew->engines, "the engine", &crew->engines));
   crew->n_engines = n;
   for (size_t i = 0; i < n; i++) SP_TRY_GOTO(fail, create_engine(&configs[i], inner, &crew->engines[i]));
   SP_TRY_GOTO(fail, sp_team_create(configs[0].n_threads, "sp-engine", &ops, crew, &crew->team));
@@ -208,7 +208,7 @@ static void destroy(sp_engine *base) {
 
 static sp_status create(const sp_engine_config *config, sp_engine **out) {
   cpu_engine *e;
-  SP_TRY(sp_calloc(1, sizeof *e, "the engine", (void **)&e));
+  SP_TRY(sp_calloc(1, sizeof *e, "the engine", &e));
   const sp_status status = sp_cpu_crew_create(config, 1, false, &e->crew);
   if (status == SP_SUCCESS) {
     *out = &e->base;

@@ -68,19 +68,19 @@ static bool has_trid(const worker *w) {
 
 static sp_status create_input(const worker *w, input *in) {
   const sp_flow_shape *shape = w->shape;
-  SP_TRY(sp_calloc(shape->task_units + 1, sizeof(sp_local), "a slab's gathers", (void **)&in->first_trace));
-  SP_TRY(sp_calloc(shape->task_units, sizeof *in->reasons, "a slab's gathers", (void **)&in->reasons));
+  SP_TRY(sp_calloc(shape->task_units + 1, sizeof(sp_local), "a slab's gathers", &in->first_trace));
+  SP_TRY(sp_calloc(shape->task_units, sizeof *in->reasons, "a slab's gathers", &in->reasons));
   const size_t n_samples = (size_t)shape->task_traces * shape->n_samples;
-  SP_TRY(sp_calloc(n_samples, sizeof(float), "an input buffer", (void **)&in->samples));
+  SP_TRY(sp_calloc(n_samples, sizeof(float), "an input buffer", &in->samples));
   w->site->buffers += n_samples * sizeof(float);
   for (size_t i = 0; i < w->n_columns; i++) {
-    SP_TRY(sp_calloc(shape->task_traces, sizeof(double), "a slab's headers", (void **)&in->columns[i]));
+    SP_TRY(sp_calloc(shape->task_traces, sizeof(double), "a slab's headers", &in->columns[i]));
     if (w->column_data[i]) continue;
     for (sp_local t = 0; t < shape->task_traces; t++) in->columns[i][t] = NAN; /* optional, and not there */
   }
-  if (has_trid(w)) SP_TRY(sp_calloc(shape->task_traces, 1, "a slab's headers", (void **)&in->skip));
+  if (has_trid(w)) SP_TRY(sp_calloc(shape->task_traces, 1, "a slab's headers", &in->skip));
   if (w->job->n_sort) {
-    SP_TRY(sp_calloc(shape->task_traces, sizeof(sp_local), "a slab's order", (void **)&in->order));
+    SP_TRY(sp_calloc(shape->task_traces, sizeof(sp_local), "a slab's order", &in->order));
   }
   return SP_SUCCESS;
 }
@@ -147,9 +147,9 @@ static sp_status create_engine(worker *w) {
 static sp_status create_buffers(worker *w) {
   const sp_local max_gather = sp_gather_max(w->site->plan);
   for (int i = 0; i < SP_GATHER_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
-  SP_TRY(sp_calloc(max_gather, sizeof(sp_local), "sorting", (void **)&w->scratch));
-  SP_TRY(sp_calloc(max_gather, sizeof(double), "sorting", (void **)&w->spare));
-  return sp_calloc(max_gather, 1, "sorting", (void **)&w->visited);
+  SP_TRY(sp_calloc(max_gather, sizeof(sp_local), "sorting", &w->scratch));
+  SP_TRY(sp_calloc(max_gather, sizeof(double), "sorting", &w->spare));
+  return sp_calloc(max_gather, 1, "sorting", &w->visited);
 }
 
 void sp_gather_close(void *worker_) {
@@ -185,7 +185,7 @@ static sp_status create(worker *w) {
 sp_status sp_gather_open(sp_flow_site *site, void **out) {
   const MPI_Comm peers = site->roles->peers;
   worker *w = NULL;
-  SP_AGREE(peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w));
+  SP_AGREE(peers, sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
   w->shape = &site->plan->shape;
   w->job = site->plan->job;

@@ -79,12 +79,12 @@ static sp_status make_buffers(copier *c) {
   SP_TRY(sp_calloc(n, row_bytes, "trace headers", &c->rows));
   SP_TRY(sp_calloc(1, row_bytes, "a trace header", &c->spare_row));
   if (c->job->n_sort == 0) return SP_SUCCESS;
-  SP_TRY(sp_calloc(n, 1, "sorting", (void **)&c->visited));
-  SP_TRY(sp_calloc(n, sizeof(sp_local), "sorting", (void **)&c->order));
-  SP_TRY(sp_calloc(n, sizeof(sp_local), "sorting", (void **)&c->scratch));
-  SP_TRY(sp_calloc(n, sizeof(uint64_t), "the sort map", (void **)&c->map));
+  SP_TRY(sp_calloc(n, 1, "sorting", &c->visited));
+  SP_TRY(sp_calloc(n, sizeof(sp_local), "sorting", &c->order));
+  SP_TRY(sp_calloc(n, sizeof(sp_local), "sorting", &c->scratch));
+  SP_TRY(sp_calloc(n, sizeof(uint64_t), "the sort map", &c->map));
   for (size_t k = 0; k < c->job->n_sort; k++) {
-    SP_TRY(sp_calloc(n, sizeof(double), "sort keys", (void **)&c->keys[k]));
+    SP_TRY(sp_calloc(n, sizeof(double), "sort keys", &c->keys[k]));
   }
   return SP_SUCCESS;
 }

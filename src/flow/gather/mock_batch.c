@@ -299,7 +299,7 @@ static sp_status step_plan(sp_device *device, const sp_chain_step *step, size_t 
   sp_status status = step->processor->cpu->plan(step->params, &for_cpu, &s->plan);
   s->max_gather = geometry->max_gather ? geometry->max_gather : geometry->max_traces;
   if (status == SP_SUCCESS && s->plan->takes_dead) {
-    status = sp_alloc(2 * (size_t)s->max_gather * geometry->n_samples * sizeof(float), "a step", (void **)&s->full);
+    status = sp_alloc(2 * (size_t)s->max_gather * geometry->n_samples * sizeof(float), "a step", &s->full);
   }
   if (status != SP_SUCCESS) {
     step_destroy(&s->base);

@@ -74,7 +74,7 @@ sp_status sp_gather_load(const sp_flow_plan *plan, sp_survey *output, void *figu
   uint8_t *state = NULL;
   sp_status status;
   SP_TRY_GOTO(out, sp_dataset_open(output, "/integrity/status", &dataset));
-  SP_TRY_GOTO(out, sp_calloc(PIECE, 1, "the status of gathers", (void **)&state));
+  SP_TRY_GOTO(out, sp_calloc(PIECE, 1, "the status of gathers", &state));
   SP_EACH_PIECE (piece, 0, n_gathers, PIECE) {
     const uint64_t first = piece.first;
     const sp_local n = (sp_local)piece.count;

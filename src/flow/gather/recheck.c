@@ -68,11 +68,11 @@ static sp_status make_buffers(sp_recheck *r) {
   const uint64_t fits = PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row, n = r->index->n_traces ? r->index->n_traces : 1;
   r->piece = (sp_local)(fits < n ? fits : n);
   const sp_local n_input = r->sort_map ? r->index->max_traces : r->piece;
-  SP_TRY(sp_alloc(r->piece * row, "traces", (void **)&r->y));
-  if (r->noise) SP_TRY(sp_alloc(r->piece * row, "noise", (void **)&r->n));
-  if (r->input) SP_TRY(sp_alloc(n_input * row, "the input's traces", (void **)&r->x));
-  if (r->sort_map) SP_TRY(sp_alloc(r->piece * sizeof(uint64_t), "the sort map", (void **)&r->map));
-  if (r->trace_status) SP_TRY(sp_alloc(r->piece, "the status of traces", (void **)&r->states));
+  SP_TRY(sp_alloc(r->piece * row, "traces", &r->y));
+  if (r->noise) SP_TRY(sp_alloc(r->piece * row, "noise", &r->n));
+  if (r->input) SP_TRY(sp_alloc(n_input * row, "the input's traces", &r->x));
+  if (r->sort_map) SP_TRY(sp_alloc(r->piece * sizeof(uint64_t), "the sort map", &r->map));
+  if (r->trace_status) SP_TRY(sp_alloc(r->piece, "the status of traces", &r->states));
   return SP_SUCCESS;
 }
 
@@ -137,7 +137,7 @@ static sp_status read_rows(const sp_recheck *r, const char *path, uint64_t row_l
     goto out;
   }
   const size_t row = sp_dataset_row_length(dataset) * sp_type_size(sp_dataset_type(dataset));
-  SP_TRY_GOTO(out, sp_calloc(n + 1, row, "checksums", (void **)&rows));
+  SP_TRY_GOTO(out, sp_calloc(n + 1, row, "checksums", &rows));
   for (sp_global at = 0; at < n && status == SP_SUCCESS;) {
     const sp_local count = (sp_local)(n - at < (1u << 30) ? n - at : 1u << 30);
     status = sp_dataset_read(dataset, first + at, count, rows + at * row);

@@ -45,15 +45,15 @@ sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, c
                                  sp_image_engine **out) {
   sp_image_engine *e = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *e, "the engine of an image", (void **)&e));
+  SP_TRY(sp_calloc(1, sizeof *e, "the engine of an image", &e));
   e->shared = shared;
   e->device = gpu->device;
   e->gpu_ops = gpu->module ? gpu->module->pstm : NULL;
   const size_t most = (size_t)shared->tile_n[0] * shared->tile_n[1] * shared->config.grid.n_tau;
   SP_TRY_GOTO(fail, sp_thread_team_create(n_threads, &e->team));
-  SP_TRY_GOTO(fail, sp_calloc(most, sizeof(int64_t), "the sums of a tile", (void **)&e->sums.sum));
-  SP_TRY_GOTO(fail, sp_calloc(most, sizeof(uint32_t), "the hits of a tile", (void **)&e->sums.hits));
-  SP_TRY_GOTO(fail, sp_calloc(SP_PSTM_BATCH, sizeof(double), "peaks", (void **)&e->peaks));
+  SP_TRY_GOTO(fail, sp_calloc(most, sizeof(int64_t), "the sums of a tile", &e->sums.sum));
+  SP_TRY_GOTO(fail, sp_calloc(most, sizeof(uint32_t), "the hits of a tile", &e->sums.hits));
+  SP_TRY_GOTO(fail, sp_calloc(SP_PSTM_BATCH, sizeof(double), "peaks", &e->peaks));
   SP_TRY_GOTO(fail, plan_for_peaks(e));
   *out = e;
   return SP_SUCCESS;
@@ -80,7 +80,7 @@ static sp_status make_model(const sp_image_engine *e, const sp_velocity_model *f
   const size_t n_tau = e->shared->config.grid.n_tau, columns = (size_t)tile->n[0] * tile->n[1];
   const bool flat = sp_velocity_model_is_flat(from), eta = sp_velocity_model_has_eta(from);
   const size_t rows = flat ? 1 : columns, all = rows * n_tau;
-  SP_TRY(sp_alloc((eta ? 3 : 1) * all * sizeof(float), "velocities of a tile", (void **)values));
+  SP_TRY(sp_alloc((eta ? 3 : 1) * all * sizeof(float), "velocities of a tile", values));
   float *v = *values, *e_ = eta ? v + all : NULL, *far = eta ? v + 2 * all : NULL;
   for (size_t c = 0; c < rows; c++) {
     const uint32_t ix = tile->first[0] + (uint32_t)(c % tile->n[0]), iy = tile->first[1] + (uint32_t)(c / tile->n[0]);

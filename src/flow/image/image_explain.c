@@ -46,10 +46,10 @@ static sp_status measure(const sp_image_shared *s, const sp_image_own *own, uint
   const double none[2] = {0, 0};
   config.grid.n[0] = TRIAL_COLUMNS;
   config.grid.n[1] = 1;
-  SP_TRY_GOTO(out, sp_calloc(n_tau, sizeof(float), "a trial", (void **)&velocity));
-  SP_TRY_GOTO(out, sp_calloc(config.n_samples, sizeof(float), "a trial", (void **)&samples));
-  SP_TRY_GOTO(out, sp_calloc((size_t)TRIAL_COLUMNS * n_tau, sizeof(int64_t), "a trial", (void **)&sums.sum));
-  SP_TRY_GOTO(out, sp_calloc((size_t)TRIAL_COLUMNS * n_tau, sizeof(uint32_t), "a trial", (void **)&sums.hits));
+  SP_TRY_GOTO(out, sp_calloc(n_tau, sizeof(float), "a trial", &velocity));
+  SP_TRY_GOTO(out, sp_calloc(config.n_samples, sizeof(float), "a trial", &samples));
+  SP_TRY_GOTO(out, sp_calloc((size_t)TRIAL_COLUMNS * n_tau, sizeof(int64_t), "a trial", &sums.sum));
+  SP_TRY_GOTO(out, sp_calloc((size_t)TRIAL_COLUMNS * n_tau, sizeof(uint32_t), "a trial", &sums.hits));
   for (uint32_t i = 0; i < n_tau; i++) velocity[i] = s->least_velocity;
   samples[config.n_samples / 2] = 1e-6f;
   SP_TRY_GOTO(out, sp_pstm_create(&config, &tile, &(sp_pstm_model){velocity, NULL, NULL, 0}, 1, &plan));

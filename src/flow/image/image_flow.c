@@ -62,8 +62,8 @@ static sp_status look_at_model(const sp_pstm_params *p, sp_image_shared *s) {
   float *least = NULL, *most = NULL;
   sp_status status;
   SP_TRY_GOTO(out, sp_image_model(p, &s->config.grid, &s->numbers, &model));
-  SP_TRY_GOTO(out, sp_alloc(n * sizeof(float), "velocities", (void **)&least));
-  SP_TRY_GOTO(out, sp_alloc(n * sizeof(float), "velocities", (void **)&most));
+  SP_TRY_GOTO(out, sp_alloc(n * sizeof(float), "velocities", &least));
+  SP_TRY_GOTO(out, sp_alloc(n * sizeof(float), "velocities", &most));
   sp_velocity_model_range(model, least, most);
   s->least_velocity = INFINITY;
   for (uint32_t i = 0; i < n; i++) s->least_velocity = fminf(s->least_velocity, least[i]);
@@ -255,7 +255,7 @@ static sp_status begin_phase(sp_flow_plan *plan, uint32_t phase, const uint8_t *
   sp_free(own->work_before);
   own->work_before = NULL;
   const uint64_t n = own->now.n_units, each = own->now.step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
-  SP_TRY(sp_alloc((n + 1) * sizeof(uint64_t), "the units of a phase", (void **)&own->work_before));
+  SP_TRY(sp_alloc((n + 1) * sizeof(uint64_t), "the units of a phase", &own->work_before));
   for (uint64_t i = 0; i <= n; i++) own->work_before[i] = i * each;
   const uint32_t most = own->now.step == SP_IMAGE_WRITE ? s->task_points : SP_IMAGE_TASK_BATCHES;
   const sp_deal_config config = {
@@ -325,7 +325,7 @@ static sp_status restore(sp_flow_plan *plan, const char *part_path, uint8_t *don
   if (status == SP_SUCCESS) memset(done, 1, now.first_unit);
   if (status == SP_SUCCESS && head.snapshot >= 0 && head.n_units == now.n_units && now.step != SP_IMAGE_WRITE) {
     uint8_t *bits = NULL;
-    status = sp_calloc(now.n_units / 8 + 1, 1, "a snapshot's batches", (void **)&bits);
+    status = sp_calloc(now.n_units / 8 + 1, 1, "a snapshot's batches", &bits);
     if (status == SP_SUCCESS) status = sp_image_state_read_bits(state, head.snapshot, bits, now.n_units);
     for (uint64_t i = 0; status == SP_SUCCESS && i < now.n_units; i++) {
       done[now.first_unit + i] = bits[i / 8] >> (i % 8) & 1;

@@ -25,7 +25,7 @@ static const char *name_of(const char *path) {
 
 sp_status sp_image_stack_path(const char *output, char **out) {
   const size_t n = strlen(output), end = n > 3 && !strcmp(output + n - 3, ".h5") ? n - 3 : n;
-  SP_TRY(sp_alloc(n + sizeof "-stack", "a path", (void **)out));
+  SP_TRY(sp_alloc(n + sizeof "-stack", "a path", out));
   snprintf(*out, n + sizeof "-stack", "%.*s-stack%s", (int)end, output, output + end);
   return SP_SUCCESS;
 }
@@ -89,11 +89,11 @@ static sp_status open_both(stacking *s, const char *part_path, const char *stack
 static sp_status allocate(stacking *s) {
   const size_t n_tau = s->image->config.grid.n_tau, point = s->image->n_classes * n_tau;
   s->piece = PIECE_BYTES / (point * sizeof(float)) ? (sp_local)(PIECE_BYTES / (point * sizeof(float))) : 1;
-  SP_TRY(sp_alloc(s->piece * point * sizeof(float), "classes to stack", (void **)&s->rows));
-  SP_TRY(sp_alloc(s->piece * point * sizeof(uint32_t), "hits to stack", (void **)&s->counts));
-  SP_TRY(sp_alloc(s->piece * n_tau * sizeof(float), "a stack", (void **)&s->sums));
-  SP_TRY(sp_alloc(s->piece * n_tau * sizeof(uint32_t), "the hits of a stack", (void **)&s->total));
-  return sp_alloc(s->piece * sizeof(uint32_t), "checksums of a stack", (void **)&s->crcs);
+  SP_TRY(sp_alloc(s->piece * point * sizeof(float), "classes to stack", &s->rows));
+  SP_TRY(sp_alloc(s->piece * point * sizeof(uint32_t), "hits to stack", &s->counts));
+  SP_TRY(sp_alloc(s->piece * n_tau * sizeof(float), "a stack", &s->sums));
+  SP_TRY(sp_alloc(s->piece * n_tau * sizeof(uint32_t), "the hits of a stack", &s->total));
+  return sp_alloc(s->piece * sizeof(uint32_t), "checksums of a stack", &s->crcs);
 }
 
 static void close_both(stacking *s) {
@@ -164,7 +164,7 @@ static sp_status create(const sp_image_shared *image, const char *output, const 
   SP_TRY(sp_survey_open(MPI_COMM_NULL, part_path, false, &from));
   const sp_survey_info *info = sp_survey_get_info(from);
   const size_t size = strlen(info->history) + sizeof form;
-  sp_status status = sp_alloc(size, "the history", (void **)&history);
+  sp_status status = sp_alloc(size, "the history", &history);
   if (status == SP_SUCCESS) status = sp_survey_get_text(from, "/", "job", &job);
   if (status == SP_SUCCESS) {
     const sp_attribute_spec attributes[] = {{"/", stack_of, SP_ATTR_TEXT, .text = name_of(output)},

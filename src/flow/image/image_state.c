@@ -135,12 +135,12 @@ static void read_head(const sp_image_state *s, int i, sp_image_head *head) {
 sp_status sp_image_state_open(const sp_image_shared *shared, const char *part_path, bool create, sp_image_state **out,
                               sp_image_head *head) {
   sp_image_state *s = NULL;
-  SP_TRY(sp_calloc(1, sizeof *s, "the image's state", (void **)&s));
+  SP_TRY(sp_calloc(1, sizeof *s, "the image's state", &s));
   s->file = -1;
   lay_out(shared, s);
   sp_status status = sp_image_state_path(part_path, &s->path);
   const uint64_t most = s->sums_bytes > s->bits_bytes ? s->sums_bytes : s->bits_bytes;
-  if (status == SP_SUCCESS) status = sp_alloc(most + s->point_bytes, "the image's state", (void **)&s->record);
+  if (status == SP_SUCCESS) status = sp_alloc(most + s->point_bytes, "the image's state", &s->record);
   if (status == SP_SUCCESS) {
     s->file = sp_side_open(s->path, O_RDWR | (create ? O_CREAT : 0));
     if (s->file < 0)

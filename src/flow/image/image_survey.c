@@ -215,7 +215,7 @@ static void set_areas(const sp_image_shared *shared, binned *bins, uint64_t n, s
 /* Traces class by class, in survey order within. */
 static sp_status order(sp_image_shared *shared, binned *bins, uint64_t n, sp_image_own *own, double *offsets) {
   sp_image_trace *sorted = NULL;
-  SP_TRY(sp_alloc((n + 1) * sizeof *sorted, "the traces of the image", (void **)&sorted));
+  SP_TRY(sp_alloc((n + 1) * sizeof *sorted, "the traces of the image", &sorted));
   qsort(bins, n, sizeof *bins, by_class);
   for (uint64_t i = 0; i < n; i++) {
     struct sp_image_class *k = &shared->classes[bins[i].class_number];
@@ -249,8 +249,8 @@ static sp_status classify(const sp_plan_request *request, const sp_pstm_params *
   uint64_t n = 0;
   bool zero = true;
   record *= sp_survey_get_info(request->survey)->n_samples;
-  SP_TRY(sp_alloc((c->n + 1) * sizeof *own->traces, "the traces of the image", (void **)&own->traces));
-  sp_status status = sp_alloc((c->n + 1) * sizeof *bins, "the bins of the image", (void **)&bins);
+  SP_TRY(sp_alloc((c->n + 1) * sizeof *own->traces, "the traces of the image", &own->traces));
+  sp_status status = sp_alloc((c->n + 1) * sizeof *bins, "the bins of the image", &bins);
   shared->latest_s = 0;
   for (uint64_t i = 0; status == SP_SUCCESS && i < c->n; i++) {
     sp_pstm_trace t;

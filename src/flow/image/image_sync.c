@@ -77,7 +77,7 @@ static sp_status reduce_share(sp_image_worker *w, int root, uint64_t first, uint
 static sp_status reduce_on_gpus(sp_image_worker *w) {
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
   size_t *first = NULL;
-  SP_AGREE(w->peers, sp_alloc(((size_t)w->size + 1) * sizeof *first, "shares", (void **)&first));
+  SP_AGREE(w->peers, sp_alloc(((size_t)w->size + 1) * sizeof *first, "shares", &first));
   for (int r = 0; r <= w->size; r++) first[r] = columns * (uint64_t)r / (uint64_t)w->size * sp_image_n_tau(w);
   const sp_status status = sp_image_engine_reduce(w->engine, first, w->rank, w->sum, w->hits);
   sp_free(first);

@@ -100,10 +100,10 @@ static sp_status set_places(sp_survey *survey, const char *path, double *values,
 
 static sp_status allocate(sp_velocity_table *t, uint64_t n, uint32_t n_samples) {
   t->n_functions = (uint32_t)n;
-  SP_TRY(sp_alloc(n * sizeof *t->place, "a survey of velocities", (void **)&t->place));
-  SP_TRY(sp_alloc((n + 1) * sizeof *t->first, "a survey of velocities", (void **)&t->first));
-  SP_TRY(sp_alloc(n * n_samples * sizeof *t->time, "a survey of velocities", (void **)&t->time));
-  return sp_alloc(n * n_samples * sizeof *t->value, "a survey of velocities", (void **)&t->value);
+  SP_TRY(sp_alloc(n * sizeof *t->place, "a survey of velocities", &t->place));
+  SP_TRY(sp_alloc((n + 1) * sizeof *t->first, "a survey of velocities", &t->first));
+  SP_TRY(sp_alloc(n * n_samples * sizeof *t->time, "a survey of velocities", &t->time));
+  return sp_alloc(n * n_samples * sizeof *t->value, "a survey of velocities", &t->value);
 }
 
 static sp_status set_values(sp_survey *survey, double *values, sp_velocity_table *t) {
@@ -114,7 +114,7 @@ static sp_status set_values(sp_survey *survey, double *values, sp_velocity_table
   bool varies;
   SP_TRY(read_column(survey, "delrt", t->n_functions, values, &varies));
   sp_status status = sp_trace_source_open(survey, "/traces", &source);
-  if (status == SP_SUCCESS) status = sp_alloc(n_samples * sizeof *row, "a trace of velocities", (void **)&row);
+  if (status == SP_SUCCESS) status = sp_alloc(n_samples * sizeof *row, "a trace of velocities", &row);
   for (uint32_t i = 0; status == SP_SUCCESS && i < t->n_functions; i++) {
     status = sp_trace_source_read_independent(source, i, 1, row);
     t->first[i] = i * n_samples;
@@ -142,7 +142,7 @@ static sp_status read_survey(const char *path, const sp_velocity_range *range, s
                  path, (unsigned long long)samples, MOST_SAMPLES);
   }
   if (status == SP_SUCCESS) status = allocate(t, n, info->n_samples);
-  if (status == SP_SUCCESS) status = sp_alloc(n * sizeof *values, "a header column", (void **)&values);
+  if (status == SP_SUCCESS) status = sp_alloc(n * sizeof *values, "a header column", &values);
   if (status == SP_SUCCESS) status = set_places(survey, path, values, t);
   if (status == SP_SUCCESS) status = set_values(survey, values, t);
   sp_free(values);

@@ -22,12 +22,12 @@ static uint64_t tile_columns(const sp_image_worker *w) {
 static sp_status create_input(sp_image_worker *w, sp_image_input *in) {
   const size_t traces = SP_IMAGE_TASK_BATCHES * SP_PSTM_BATCH, n = w->shared->config.n_samples;
   const size_t image = (size_t)w->shared->task_points * w->shared->n_classes * sp_image_n_tau(w);
-  SP_TRY(sp_calloc(traces, sizeof *in->traces, "a batch", (void **)&in->traces));
-  SP_TRY(sp_calloc(traces * n, sizeof(float), "an input buffer", (void **)&in->samples));
-  SP_TRY(sp_calloc(SP_PSTM_BATCH, sizeof *in->places, "a batch", (void **)&in->places));
-  SP_TRY(sp_calloc(w->site->plan->shape.task_units, sizeof *in->absent, "a batch", (void **)&in->absent));
-  SP_TRY(sp_calloc(image, sizeof(float), "image points", (void **)&in->image));
-  SP_TRY(sp_calloc(image, sizeof(uint32_t), "image points", (void **)&in->hits));
+  SP_TRY(sp_calloc(traces, sizeof *in->traces, "a batch", &in->traces));
+  SP_TRY(sp_calloc(traces * n, sizeof(float), "an input buffer", &in->samples));
+  SP_TRY(sp_calloc(SP_PSTM_BATCH, sizeof *in->places, "a batch", &in->places));
+  SP_TRY(sp_calloc(w->site->plan->shape.task_units, sizeof *in->absent, "a batch", &in->absent));
+  SP_TRY(sp_calloc(image, sizeof(float), "image points", &in->image));
+  SP_TRY(sp_calloc(image, sizeof(uint32_t), "image points", &in->hits));
   w->site->buffers += traces * n * sizeof(float) + image * 8;
   return SP_SUCCESS;
 }
@@ -37,9 +37,9 @@ static sp_status set_apertures(sp_image_worker *w) {
   const uint32_t n = sp_image_n_tau(w);
   float *least = NULL, *most = NULL;
   if (!w->shared->by_tau) return SP_SUCCESS;
-  SP_TRY(sp_alloc(n * sizeof(double), "apertures", (void **)&w->apertures));
-  sp_status status = sp_alloc(n * sizeof(float), "velocities", (void **)&least);
-  if (status == SP_SUCCESS) status = sp_alloc(n * sizeof(float), "velocities", (void **)&most);
+  SP_TRY(sp_alloc(n * sizeof(double), "apertures", &w->apertures));
+  sp_status status = sp_alloc(n * sizeof(float), "velocities", &least);
+  if (status == SP_SUCCESS) status = sp_alloc(n * sizeof(float), "velocities", &most);
   if (status == SP_SUCCESS) sp_velocity_model_range(w->model, least, most);
   for (uint32_t i = 0; status == SP_SUCCESS && i < n; i++) {
     const double tau = w->shared->config.grid.tau_0 + i * w->shared->config.grid.d_tau;
@@ -70,9 +70,9 @@ static sp_status create(sp_image_worker *w, const sp_gpu *gpu) {
   SP_TRY(set_apertures(w));
   SP_TRY(sp_image_engine_create(w->shared, w->site->n_threads, gpu, &w->engine));
   SP_TRY(sp_thread_team_create(1, &w->driver));
-  SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->sum, "the sums of a share", (void **)&w->sum));
-  SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->hits, "the hits of a share", (void **)&w->hits));
-  SP_TRY(sp_calloc(w->shared->n_batches / 8 + 1, 1, "the batches of a phase", (void **)&w->bits));
+  SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->sum, "the sums of a share", &w->sum));
+  SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->hits, "the hits of a share", &w->hits));
+  SP_TRY(sp_calloc(w->shared->n_batches / 8 + 1, 1, "the batches of a phase", &w->bits));
   for (int i = 0; i < SP_IMAGE_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
   w->site->engine = sp_gpu_name(gpu);
   return SP_SUCCESS;
@@ -131,7 +131,7 @@ void sp_image_close(void *worker_) {
 sp_status sp_image_open(sp_flow_site *site, void **out) {
   sp_image_worker *w = NULL;
   sp_gpu gpu;
-  SP_AGREE(site->roles->peers, sp_calloc(1, sizeof *w, "a worker", (void **)&w));
+  SP_AGREE(site->roles->peers, sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
   w->shared = sp_image_shared_of(site->plan);
   w->peers = site->roles->peers;

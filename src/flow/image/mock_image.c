@@ -83,7 +83,7 @@ static sp_status create(const sp_pstm_config *config, const sp_pstm_tile *tile, 
                         sp_pstm_gpu **out) {
   sp_pstm_gpu *g = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *g, "the plan of pstm", (void **)&g));
+  SP_TRY(sp_calloc(1, sizeof *g, "the plan of pstm", &g));
   g->n_samples = config->n_samples;
   g->n_sums = (size_t)tile->n[0] * tile->n[1] * config->grid.n_tau;
   SP_TRY_GOTO(fail, sp_mock_device.open(device, &g->device));

@@ -116,7 +116,7 @@ static sp_status create(const sp_fkk_cuda_spec *spec, sp_fkk_cuda **out) {
   sp_fkk_cuda *c = NULL;
   const int size = spec->exchange ? spec->exchange->size : 1;
   if (spec->filter->fill || size > MAX_MEMBERS) return SP_ERR_USAGE;
-  SP_TRY(sp_calloc(1, sizeof *c, "a cube on a device", (void **)&c));
+  SP_TRY(sp_calloc(1, sizeof *c, "a cube on a device", &c));
   c->filter = *spec->filter;
   c->time = sp_fk_filter_time_axis(&c->filter);
   sp_fk_axis_set(&c->filter, spec->nx, &c->plane.x);

@@ -63,7 +63,7 @@ static sp_status meet(const group *g, const uint8_t id[SP_GROUP_ID_BYTES], int d
   place own = {.device = device}, *places = NULL;
   gethostname(own.host, sizeof own.host - 1);
   memcpy(own.id, id, SP_GROUP_ID_BYTES);
-  SP_AGREE(g->comm, sp_calloc((size_t)g->size, sizeof *places, "a group of devices", (void **)&places));
+  SP_AGREE(g->comm, sp_calloc((size_t)g->size, sizeof *places, "a group of devices", &places));
   SP_MPI_ALL(MPI_Allgather(&own, sizeof own, MPI_BYTE, places, sizeof own, MPI_BYTE, g->comm));
   const sp_status status = check_places(places, g->size, why, why_size);
   sp_free(places);
@@ -78,7 +78,7 @@ static sp_status create(const uint8_t id[SP_GROUP_ID_BYTES], int rank, int size,
   group *g = NULL;
   MPI_Comm comm;
   memcpy(&comm, peers, sizeof comm);
-  sp_status status = sp_calloc(1, sizeof *g, "a group of devices", (void **)&g);
+  sp_status status = sp_calloc(1, sizeof *g, "a group of devices", &g);
   if (status == SP_SUCCESS) status = sp_mock_orders_read(&g->orders);
   status = sp_agree(comm, status);
   if (status == SP_SUCCESS) {
@@ -121,8 +121,8 @@ static const char *fault_of(const group *g, const intention *theirs, size_t byte
 static sp_status compare_intentions(group *g, const size_t *bytes_to, const size_t *bytes_from, bool fails) {
   intention *own = NULL, *theirs = NULL;
   int bad = 0;
-  sp_status status = sp_calloc((size_t)g->size, sizeof *own, "an exchange", (void **)&own);
-  if (status == SP_SUCCESS) status = sp_calloc((size_t)g->size, sizeof *theirs, "an exchange", (void **)&theirs);
+  sp_status status = sp_calloc((size_t)g->size, sizeof *own, "an exchange", &own);
+  if (status == SP_SUCCESS) status = sp_calloc((size_t)g->size, sizeof *theirs, "an exchange", &theirs);
   status = sp_agree(g->comm, status);
   if (status == SP_SUCCESS) {
     for (int r = 0; r < g->size; r++) own[r] = (intention){g->n_calls, bytes_to[r], fails};
@@ -150,8 +150,8 @@ static sp_status reduce(sp_block_exchange *exchange, void *values, size_t value_
   if (g->ended) return SP_RAISE(SP_ERR_DEVICE, "mock group: it has ended with an error"); // alike
   g->n_calls++;
   come_late(g);
-  sp_status status = sp_calloc((size_t)g->size, sizeof *to, "a sum", (void **)&to);
-  if (status == SP_SUCCESS) status = sp_calloc((size_t)g->size, sizeof *from, "a sum", (void **)&from);
+  sp_status status = sp_calloc((size_t)g->size, sizeof *to, "a sum", &to);
+  if (status == SP_SUCCESS) status = sp_calloc((size_t)g->size, sizeof *from, "a sum", &from);
   status = sp_agree(g->comm, status);
   for (int r = 0; status == SP_SUCCESS && r < g->size; r++) {
     to[r] = (first[r + 1] - first[r]) * value_bytes;
