@@ -216,6 +216,11 @@ def test_an_image_is_a_survey_like_any_other(tmp_path, image_survey, seisproc):
                      "  - bandpass: {{low: [3, 6], high: [40, 60]}}\n", name="chained")
     chain.run(ranks=3)
     seisproc("export", chain.output, tmp_path / "out.sgy")
+    cube = jobs.Job(tmp_path, job.output, "input: {input}\noutput: {output}\ndead_traces: ignore\nchain:\n"
+                    "  - fkk: {{vmax: 1500, cubes: [offset]}}\n", name="cubes")
+    cube.run(ranks=3)
+    with h5py.File(cube.output) as f, h5py.File(job.output) as g:
+        assert f["traces"].shape == g["traces"].shape and not np.array_equal(f["traces"][:], g["traces"][:])
     assert (tmp_path / "out.sgy").stat().st_size > 135 * 600
 
 
@@ -492,6 +497,7 @@ def test_image_out_of_reach_is_zero_and_said(tmp_path, image_survey):
 
 def test_coarse_times_and_a_tile_too_small(tmp_path, image_survey, seisproc):
     job = jobs.Job(tmp_path, image_survey, JOB)
+    assert "20000 m apart along x: are the scalars" in plan(seisproc, job, "--set=chain.0.pstm.dx=20000").stderr
     assert "high frequencies will be aliased" in plan(seisproc, job, "--set=chain.0.pstm.dtau=8").stderr
     result = plan(seisproc, job, "--set=chain.0.pstm.tile_mb=1", "--set=chain.0.pstm.ntau=100000", check=1)
     assert re.search(r"tile_mb: one column of the image takes 2\.4 MB, there are 1\.0 MB", result.stderr), result.stderr

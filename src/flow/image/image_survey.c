@@ -150,6 +150,15 @@ static sp_status set_grid(const sp_plan_request *request, const sp_pstm_params *
   return SP_SUCCESS;
 }
 
+/* A scalar that is wrong makes grids that no survey has. */
+static void check_spacing(const sp_pstm_grid *grid) {
+  for (int i = 0; i < 2; i++) {
+    if (grid->n[i] < 2 || (grid->step[i] >= 0.1 && grid->step[i] <= 10e3)) continue;
+    sp_warn("pstm: image points are %g m apart along %c: are the scalars of the coordinates right?", grid->step[i],
+            "xy"[i]);
+  }
+}
+
 /* --- classes ------------------------------------------------------------------------------------------------------ */
 
 /* The offset class: centres reach half-way to the next, the first and last as far outside. An offset half-way but for
@@ -291,6 +300,7 @@ sp_status sp_image_survey(const sp_plan_request *request, const sp_pstm_params *
   sp_status status = read_columns(request, params, &c);
   if (status == SP_SUCCESS) status = set_grid(request, params, &c, shared);
   if (status == SP_SUCCESS) {
+    check_spacing(&shared->config.grid);
     const bool one_line = shared->config.grid.n[1] == 1;
     shared->config.line = params->geometry == SP_PSTM_GEOMETRY_AUTO ? one_line : params->geometry == SP_PSTM_2D;
     if (shared->config.line && !one_line) {
