@@ -250,9 +250,14 @@ def test_scalars_delays_and_bad_traces(tmp_path, image_survey):
         assert np.abs(f["traces"][:] - images[1]).max() <= 1e-5 * np.abs(images[1]).max()
     data[5, 100] = np.nan
     job = jobs.Job(tmp_path, write_survey(tmp_path / "nan.h5", data, s, r), JOB, name="c")
+    for peak in ("auto", "1000"):
+        job.run("--restart", "--set=dead_traces=ignore", f"--set=chain.0.pstm.peak={peak}", ranks=3, check=2)
+        with h5py.File(job.output) as f:
+            assert np.isfinite(f["traces"][:]).all()
+    data[5] = 0
+    job = jobs.Job(tmp_path, write_survey(tmp_path / "dead.h5", data, s, r), JOB, name="d")
     job.run(ranks=3, check=2)
-    with h5py.File(job.output) as f:
-        assert np.isfinite(f["traces"][:]).all()
+    job.run("--restart", "--set=dead_traces=ignore", ranks=3)
 
 
 def test_stack_is_the_sum_over_classes(tmp_path, image_survey, image_hash, seisproc):

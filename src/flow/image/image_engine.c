@@ -8,6 +8,8 @@
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 
+static const uint32_t NOT_FINITE = 0x7f800000u; /* bits of an infinity */
+
 struct sp_image_engine {
   const sp_image_shared *shared;
   int device;
@@ -122,11 +124,16 @@ sp_status sp_image_engine_tile(sp_image_engine *e, const sp_velocity_model *mode
 
 /* --- a batch ------------------------------------------------------------------------------------------------------ */
 
-static bool is_finite(const float *x, uint32_t n) {
+/* The largest magnitude as its bits: 0 of a dead trace, NOT_FINITE or more where a sample is no number. */
+static uint32_t largest(const float *x, uint32_t n) {
+  uint32_t most = 0;
   for (uint32_t i = 0; i < n; i++) {
-    if (!isfinite(x[i])) return false;
+    uint32_t bits;
+    memcpy(&bits, x + i, sizeof bits);
+    bits &= 0x7fffffffu;
+    most = bits > most ? bits : most;
   }
-  return true;
+  return most;
 }
 
 static void prepare_item(void *context, int thread, uint64_t i) {
@@ -149,13 +156,17 @@ static void peak_item(void *context, int thread, uint64_t i) {
   e->peaks[i] = sp_pstm_peak(e->plan, thread, e->samples + i * e->shared->config.n_samples);
 }
 
-sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n, uint32_t *absent) {
+sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n,
+                              sp_image_absent *absent) {
   const uint32_t n_samples = e->shared->config.n_samples;
   for (uint32_t i = 0; i < n; i++) {
-    if (!(traces[i].area > 0) || is_finite(samples + (size_t)i * n_samples, n_samples)) continue;
+    if (!(traces[i].area > 0)) continue;
+    const uint32_t most = largest(samples + (size_t)i * n_samples, n_samples);
+    absent->bad += most >= NOT_FINITE;
+    absent->dead += most == 0;
+    if (most > 0 && most < NOT_FINITE) continue;
     traces[i].area = 0;
     memset(samples + (size_t)i * n_samples, 0, n_samples * sizeof(float));
-    ++*absent;
   }
   if (e->gpu) {
     const double start = sp_now();
@@ -173,13 +184,13 @@ sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *
   return SP_SUCCESS;
 }
 
-double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, uint32_t *absent) {
+double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent) {
   double most = 0;
   e->samples = samples;
   sp_thread_team_start(e->team, n, 1, peak_item, e);
   sp_thread_team_wait(e->team);
   for (uint32_t i = 0; i < n; i++) {
-    *absent += isnan(e->peaks[i]);
+    absent->bad += isnan(e->peaks[i]);
     most = fmax(most, e->peaks[i]);
   }
   return most;

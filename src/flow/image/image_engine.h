@@ -17,12 +17,18 @@ void sp_image_engine_destroy(sp_image_engine *e);
 sp_status sp_image_engine_tile(sp_image_engine *e, const sp_velocity_model *model, const double *apertures,
                                const sp_pstm_tile *tile, int shift, double limit);
 
-/* Adds a batch of n traces, samples [n][n_samples]; those that are not finite become absent (area 0, samples 0), and
- * *absent is raised by how many are. */
-sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n, uint32_t *absent);
+/* Traces of a batch that add nothing: how many hold a NaN or Inf or could not be read, how many are all zero. */
+typedef struct sp_image_absent {
+  uint32_t bad, dead;
+} sp_image_absent;
 
-/* Largest |D d| of n traces; raises *absent by those that are not finite. Needs no tile. */
-double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, uint32_t *absent);
+/* Adds a batch of n traces, samples [n][n_samples]; those that are not finite, or all zero, become absent (area 0,
+ * samples 0) and are counted. */
+sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n,
+                              sp_image_absent *absent);
+
+/* Largest |D d| of n traces; counts those that are not finite. Needs no tile. */
+double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent);
 
 /* The sums of what was added since the tile began or was last cleared, in memory of the host: [columns][n_tau]. Errors:
  * SP_ERR_INTERNAL where a sum was beyond its limit. */

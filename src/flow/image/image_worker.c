@@ -173,7 +173,7 @@ static void read_traces(sp_image_worker *w, sp_image_input *in) {
           SP_SUCCESS)
         continue;
       in->traces[k].place.area = 0;
-      in->absent[k / SP_PSTM_BATCH]++;
+      in->absent[k / SP_PSTM_BATCH].bad++;
     }
   }
 }
@@ -290,7 +290,8 @@ sp_status sp_image_finish(void *worker_, int k, uint32_t *n_slots, void *figures
   for (uint32_t b = 0; b < in->task.n_units; b++) {
     const uint64_t unit = in->task.first_unit - w->now.first_unit + b;
     w->bits[unit / 8] |= (uint8_t)(1u << (unit % 8));
-    if (in->absent[b]) results[b].reason = SP_REASON_DEAD_TRACES;
+    if (in->absent[b].dead) results[b].reason = SP_REASON_DEAD_TRACES;
+    if (in->absent[b].bad) results[b].reason = SP_REASON_BAD_TRACES;
   }
   return in->status;
 }
