@@ -95,8 +95,10 @@ static sp_status check_step(const char *what, size_t i, const sp_chain_step *ste
   const char *names[SP_MAX_PROCESSOR_HEADERS];
   const size_t n = sp_processor_headers(processor, step->params, names);
   for (size_t k = 0; k < n; k++) {
-    if (sp_header_is_optional(names[k]) || sp_survey_shape_column(shape, names[k])) continue;
-    return SP_RAISE(SP_ERR_USAGE, "%s: has no trace header '%s', which %s needs", what, names[k], processor->name);
+    const sp_column *column = sp_survey_shape_column(shape, names[k]);
+    if (sp_header_is_optional(names[k]) || (column && !column->has_none)) continue;
+    return SP_RAISE(SP_ERR_USAGE, "%s: has no trace header '%s'%s, which %s needs", what, names[k],
+                    column ? " that is a number" : "", processor->name);
   }
   SP_TRY(check_filled(what, processor, shape));
   char why[SP_WHY_SIZE] = "";

@@ -121,6 +121,7 @@ typedef struct sp_column {
   const char *name;
   const char *units; /* as the file says: "m", "ms"; "" where it does not say */
   bool has_range;    /* `least` and `most` are known, without the traces that hold no number */
+  bool has_none;     /* it was looked at, and no trace holds a number */
   double least, most;
 } sp_column;
 

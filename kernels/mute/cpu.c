@@ -91,7 +91,7 @@ static sp_reason apply(const sp_plan *base, int thread, const sp_block *block) {
   for (uint32_t i = block->first; i < block->first + block->count; i++) {
     sp_mute_span spans[SP_MUTE_MAX_SPANS];
     const size_t start = (size_t)i * p->n_samples;
-    if (!isfinite(value[i]) || !isfinite(other[i])) {
+    if (!isfinite(value[i]) || !isfinite(other[i]) || isinf(delay[i])) {
       if (!is_dead(block->in + start, p->n_samples)) return SP_REASON_GEOMETRY;
       memset(block->out + start, 0, p->n_samples * sizeof *block->out);
       continue;

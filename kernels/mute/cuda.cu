@@ -86,9 +86,11 @@ __global__ static void mute_traces(const mute_plan p, const sp_cuda_batch batch)
   const uint32_t trace = blockIdx.x * WARPS + threadIdx.x / LANES, lane = threadIdx.x % LANES;
   if (trace >= batch.n_traces) return;
   const double value = batch.headers[0][trace], other = batch.headers[p.n_values - 1][trace];
-  const bool usable = isfinite(value) && isfinite(other); /* else it stays as it is: what comes next looks at it */
+  const double delay = batch.headers[p.n_values][trace];
+  /* else it stays as it is: what comes next looks at it */
+  const bool usable = isfinite(value) && isfinite(other) && !isinf(delay);
   sp_mute_span spans[SP_MUTE_MAX_SPANS];
-  const uint32_t n = usable ? sp_mute_spans(&p.rule, value, other, batch.headers[p.n_values][trace], spans) : 0;
+  const uint32_t n = usable ? sp_mute_spans(&p.rule, value, other, delay, spans) : 0;
   const float *in = batch.in + (size_t)trace * p.n_samples;
   if (!usable && is_alive(in, p.n_samples, lane) && lane == 0) {
     atomicMax(&batch.reason[batch.gather[trace]], (uint32_t)SP_REASON_GEOMETRY);

@@ -38,6 +38,7 @@ static sp_status measure(sp_survey *survey, sp_column *column) {
   SP_TRY(sp_header_column_open(survey, column->name, &values));
   const sp_status status = sp_header_column_range(values, &column->least, &column->most);
   column->has_range = status == SP_SUCCESS && !isnan(column->least);
+  column->has_none = status == SP_SUCCESS && isnan(column->least) && sp_survey_get_info(survey)->n_traces > 0;
   sp_header_column_close(values);
   return status;
 }

@@ -149,6 +149,27 @@ def test_an_offset_of_zeros_is_absent(seisproc, tmp_path, command):
     run(seisproc, tmp_path, "dwt", "mute: {velocity: 1500}", command=command)
 
 
+@pytest.mark.parametrize("command", ("plan", "run"))
+def test_an_offset_without_a_number_is_absent(seisproc, tmp_path, command):
+    survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        del f["headers/offset"]
+        f["headers/offset"] = np.full(N, np.nan)
+    said = run(seisproc, tmp_path, "mute: {velocity: 1500}", command=command, check=1).stderr
+    assert "has no trace header 'offset' that is a number, which mute needs" in said
+    assert not (tmp_path / "out.h5.part").exists()
+
+
+def test_a_delay_that_is_no_time_is_not_used(seisproc, tmp_path):
+    survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        del f["headers/delrt"]
+        f["headers/delrt"] = np.where(np.arange(N) == 9, np.inf, 0)
+    run(seisproc, tmp_path, "mute: {velocity: 1500}", check=2)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert list(f["integrity/status"][:]) == [0, 5, 0]
+
+
 def test_a_taper_that_is_much_of_the_record(seisproc, tmp_path):
     survey(seisproc, tmp_path)
     assert "taper" not in run(seisproc, tmp_path, "mute: {taper: 300}").stderr
