@@ -56,12 +56,16 @@ static void draw_ticks_down(sp_picture *p, const sp_frame *f) {
   double ticks[SP_MAX_TICKS];
   char text[SP_NUMBER_TEXT];
   const size_t n = sp_ticks(f->down.first, f->down.last, f->down.log, (size_t)fmax(f->height / 40, 2), ticks);
+  size_t longest = 0;
   for (size_t i = 0; i < n; i++) {
     const double y = sp_frame_y(f, ticks[i]);
+    const size_t length = strlen(sp_number_text(ticks[i], text));
+    longest = length > longest ? length : longest;
     sp_picture_line(p, f->x - TICK, y, f->x, y, thin);
     sp_picture_text(p, f->x - TICK - 2, y + 4, TEXT_SIZE, SP_RIGHT, false, sp_number_text(ticks[i], text));
   }
-  sp_picture_text(p, f->x - 53, f->y + f->height / 2, TEXT_SIZE, SP_MIDDLE, true, f->down.label);
+  sp_picture_text(p, f->x - fmax(40, 16 + 6.4 * (double)longest), f->y + f->height / 2, TEXT_SIZE, SP_MIDDLE, true,
+                  f->down.label);
 }
 
 void sp_frame_draw(sp_picture *p, const sp_frame *f, bool labels_down) {

@@ -7,7 +7,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
 
-enum { MOST_POINTS = 5000, MAP_WIDTH = 280, MAP_HEIGHT = 250, MOST_BINS = 600 };
+enum { MOST_POINTS = 5000, MAP_WIDTH = 258, MAP_HEIGHT = 250, MOST_BINS = 600 };
 
 typedef struct map {
   const char *title;
@@ -190,9 +190,9 @@ static sp_status draw_all(const sp_gather_figures_of *f, sp_picture *p, double w
   const double step = width / 3;
   for (size_t i = 0; i < 5; i++) {
     const size_t place = i == 4 ? 5 : i;
-    SP_TRY(draw_map(&maps[i], f, p, 62 + (double)(place % 3) * step, 40 + (double)(place / 3) * 350));
+    SP_TRY(draw_map(&maps[i], f, p, 74 + (double)(place % 3) * step, 40 + (double)(place / 3) * 350));
   }
-  draw_status(f, p, 62 + step, 390);
+  draw_status(f, p, 74 + step, 390);
   return SP_SUCCESS;
 }
 

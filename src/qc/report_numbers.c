@@ -97,7 +97,7 @@ static void write_numbers(const sp_qc_report *r, FILE *stream) {
   sp_json_int(&json, "schema", 1);
   sp_json_text(&json, "uuid", sp_survey_get_info(r->source.survey)->uuid);
   sp_json_count(&json, "n_gathers", r->figures.n);
-  sp_json_real(&json, "removed_fraction", sp_figures_total(&r->figures));
+  sp_json_real(&json, "removed_total", sp_figures_total(&r->figures));
   sp_json_count(&json, "measured_every", r->figures.every);
   for (int q = 0; q < SP_N_QUALITIES; q++) {
     sp_json_open(&json, sp_quality_name((sp_quality)q), '[');
