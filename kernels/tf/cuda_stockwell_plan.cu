@@ -4,7 +4,7 @@ extern "C" {
 #include "seisproc/memory.h"
 }
 
-enum { OWN_CHUNK = 8192, MAX_CHUNK = 1024, LEAST_CHUNK = 8, FULL_VOICES = 4, REDUCED_VOICES = 16 };
+enum { OWN_CHUNK = 8192, MAX_CHUNK = 1024, LEAST_CHUNK = 8, FULL_VOICES = 8, REDUCED_VOICES = 16 };
 
 /* Samples of the traces that are transformed at a time, and traces at most. */
 static const uint32_t BATCH_SAMPLES = 1 << 21, MAX_BATCH = 1024;

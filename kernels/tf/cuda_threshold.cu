@@ -79,19 +79,22 @@ __device__ __noinline__ void note_open(const tf_threshold_task &j, uint32_t voic
 }
 
 template <int TO>
-__device__ __forceinline__ void store_result(const tf_threshold_task &j, float2 *to, uint32_t voice, uint32_t trace,
+__device__ __forceinline__ void store_result(const tf_threshold_task &j, float2 *result, uint32_t voice, uint32_t trace,
                                              uint32_t at, bool resynthesise, statistics s, tf_polar x) {
   const float m = s.median, a = x.mag, d = fabsf(a - m), t = sp_tf_limit(&j.rule, m, s.mad);
   const float gain = sp_tf_gain(j.rule.mode, d, t);
   const bool weak = sp_tf_is_weak(&j.rule, m, a);
   if (is_open(j.rule, m, a, d, t)) note_open(j, voice, trace, at);
-  float2 *result = to + ((size_t)voice * j.n_rows + (trace - j.chunk.base)) * j.n_coefficients + at;
   if (TO == TO_GAINS) {
     *result = make_float2(gain, weak ? -m : m);
   } else {
     const float factor = sp_tf_factor(resynthesise, gain, weak, m, a);
     *result = make_float2(factor * x.re, factor * x.im);
   }
+}
+
+__device__ __forceinline__ size_t place_of(const tf_threshold_task &j, uint32_t voice, uint32_t trace, uint32_t at) {
+  return ((size_t)voice * j.n_rows + (trace - j.chunk.base)) * j.n_coefficients + at;
 }
 
 /* --- following a coefficient ------------------------------------------------------------------------------------ */
@@ -103,7 +106,7 @@ __device__ __forceinline__ void threshold_afresh(const tf_threshold_task &j, flo
   const bool resynthesise = j.rows[trace - j.chunk.base].resynthesise;
   const statistics s = statistics_afresh<Coefficient>(j, near, voice, at);
   const tf_polar x = tf_make_polar(coefficient_of<Coefficient>(j, voice, trace, at));
-  store_result<TO>(j, to, voice, trace, at, resynthesise, s, x);
+  store_result<TO>(j, to + place_of(j, voice, trace, at), voice, trace, at, resynthesise, s, x);
 }
 
 template <int TO, class Coefficient>
@@ -117,7 +120,7 @@ __global__ static void __launch_bounds__(THREADS) threshold_any(const tf_thresho
   }
 }
 
-/* A thread keeps the magnitudes of the aperture sorted. */
+/* A thread keeps the magnitudes of the aperture sorted: of apertures that have too many traces for its registers. */
 template <int W, int TO, class Coefficient>
 __global__ static void __launch_bounds__(THREADS)
     threshold_whole(const tf_threshold_task j, float2 *to, uint32_t strip) {
@@ -162,7 +165,71 @@ __global__ static void __launch_bounds__(THREADS)
     fetch(near.hi);
     const uint32_t slot = trace % W;
     const tf_polar x = {mag[slot][tid], re[slot][tid], im[slot][tid]};
-    store_result<TO>(j, to, voice, trace, at, j.rows[trace - j.chunk.base].resynthesise, statistics_of(z, W), x);
+    store_result<TO>(j, to + place_of(j, voice, trace, at), voice, trace, at, j.rows[trace - j.chunk.base].resynthesise,
+                     statistics_of(z, W), x);
+  }
+}
+
+/* Traces `trace` ... end - 1, whose apertures are whole, of one gather. The last W traces stay in registers, each at a
+ * number that is known when this is compiled. */
+template <int W, int TO, class Coefficient>
+__device__ __forceinline__ void threshold_run(const tf_threshold_task &j, float2 *to, uint32_t voice, uint32_t trace,
+                                              uint32_t end, uint32_t at) {
+  const size_t step = j.n_coefficients;
+  const bool halved = sizeof(Coefficient) != sizeof(float2);
+  const Coefficient *next = (const Coefficient *)j.coefficients + place_of(j, voice, trace - W / 2, at);
+  const tf_row *row = j.rows + (trace - j.chunk.base), *next_row = row - W / 2;
+  float2 *result = to + place_of(j, voice, trace, at);
+  tf_polar ring[W];
+  float z[W];
+  const auto fetch = [&]() {
+    const float2 x = tf_load(next, halved ? next_row->unscale : 1.0f);
+    next += step;
+    next_row++;
+    return x;
+  };
+#pragma unroll
+  for (int i = 0; i < W; i++) z[i] = INFINITY;
+#pragma unroll
+  for (int i = 0; i + 1 < W; i++) {
+    ring[i] = tf_make_polar(fetch());
+    insert(z, ring[i].mag);
+  }
+  ring[W - 1] = {INFINITY, 0, 0};
+  float2 ahead = fetch();
+  for (;;) {
+#pragma unroll
+    for (int i = 0; i < W; i++) {
+      tf_polar &newest = ring[(W - 1 + i) % W];
+      const tf_polar x = tf_make_polar(ahead);
+      if (trace + 1 < end) ahead = fetch();
+      remove_one(z, newest.mag);
+      insert(z, x.mag);
+      newest = x;
+      store_result<TO>(j, result, voice, trace, at, row->resynthesise, statistics_of(z, W), ring[(W / 2 + i) % W]);
+      if (++trace == end) return;
+      result += step;
+      row++;
+    }
+  }
+}
+
+template <int W, int TO, class Coefficient>
+__global__ static void __launch_bounds__(THREADS)
+    threshold_runs(const tf_threshold_task j, float2 *to, uint32_t strip) {
+  const uint32_t at = blockIdx.x * THREADS + threadIdx.x, first = j.chunk.first + blockIdx.y * strip;
+  const uint32_t end = min(first + strip, j.chunk.end), voice = blockIdx.z;
+  if (at >= j.n_coefficients) return;
+  for (uint32_t trace = first; trace < end;) {
+    const tf_aperture near = tf_aperture_of(j.gathers, trace);
+    if (near.hi - near.lo == W) {
+      const uint32_t stop = min(end, j.gathers.first_trace[j.gathers.gather[trace] + 1] - W / 2);
+      threshold_run<W, TO, Coefficient>(j, to, voice, trace, stop, at);
+      trace = stop;
+    } else {
+      if (near.hi - near.lo > 1) threshold_afresh<TO, Coefficient>(j, to, near, voice, trace, at);
+      trace++;
+    }
   }
 }
 
@@ -170,18 +237,11 @@ __global__ static void __launch_bounds__(THREADS)
 
 typedef void threshold_kernel(const tf_threshold_task j, float2 *to, uint32_t strip);
 
-/* Blocks that the device runs at a time; 1 where it does not tell. */
-static uint32_t resident_blocks(threshold_kernel *kernel) {
-  int device, processors, blocks;
-  const bool known = cudaGetDevice(&device) == cudaSuccess &&
-                     cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) == cudaSuccess &&
-                     cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, THREADS, 0) == cudaSuccess;
-  return known ? (uint32_t)(processors * blocks) : 1;
-}
-
-/* Strips so long that the device runs all of them at a time: what a strip loads beside what it thresholds is least. */
+/* Strips so long that the device runs all of them at a time: what a strip loads beside what it thresholds is least.
+ * Longer ones drift apart, and memory is then read and written in more places at a time. */
 static uint32_t strip_length(const tf_threshold_task *j, threshold_kernel *kernel, uint32_t columns) {
-  const uint32_t traces = j->chunk.end - j->chunk.first, strips = resident_blocks(kernel) / columns;
+  const uint32_t traces = j->chunk.end - j->chunk.first;
+  const uint32_t strips = tf_resident_blocks((const void *)kernel, THREADS) / columns;
   const uint32_t length = strips ? (traces + strips - 1) / strips : traces;
   return length < 16 ? 16 : length > 256 ? 256 : length;
 }
@@ -189,11 +249,11 @@ static uint32_t strip_length(const tf_threshold_task *j, threshold_kernel *kerne
 template <int TO, class Coefficient> static threshold_kernel *choose_kernel(uint32_t aperture) {
   switch (aperture) {
   case 3:
-    return threshold_whole<3, TO, Coefficient>;
+    return threshold_runs<3, TO, Coefficient>;
   case 5:
-    return threshold_whole<5, TO, Coefficient>;
+    return threshold_runs<5, TO, Coefficient>;
   case 7:
-    return threshold_whole<7, TO, Coefficient>;
+    return threshold_runs<7, TO, Coefficient>;
   case 9:
     return threshold_whole<9, TO, Coefficient>;
   case 11:

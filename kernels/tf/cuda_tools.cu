@@ -87,6 +87,14 @@ sp_status tf_allow_shared(const void *kernel) {
 
 /* --- cuFFT ------------------------------------------------------------------------------------------------------ */
 
+uint32_t tf_resident_blocks(const void *kernel, unsigned threads) {
+  int device, processors, blocks;
+  const bool known = cudaGetDevice(&device) == cudaSuccess &&
+                     cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) == cudaSuccess &&
+                     cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, (int)threads, 0) == cudaSuccess;
+  return known && blocks > 0 ? (uint32_t)(processors * blocks) : 1;
+}
+
 sp_status tf_cufft_check(cufftResult code, const char *call, const char *file, int line) {
   if (code == CUFFT_SUCCESS) return SP_SUCCESS;
   if (code == CUFFT_ALLOC_FAILED) return SP_ERR_MEMORY;
