@@ -44,6 +44,17 @@ def test_a_report_that_cannot_be_written(seisproc, folder):
     assert sorted(p.name for p in folder.iterdir()) == ["in.h5", "job.yaml"]
 
 
+@pytest.mark.parametrize("command", ("plan", "run"))
+def test_a_history_that_cannot_be_used(seisproc, folder, command):
+    write_job(folder, "out.h5")
+    (folder / "elsewhere").write_text("precious")
+    (folder / "out.h5.runs").symlink_to("elsewhere")
+    result = seisproc(command, "job.yaml", ranks=3 if command == "run" else None, check=None, cwd=folder)
+    assert result.returncode == 1
+    assert result.stderr.startswith("seisproc: error: out.h5.runs: cannot be used: it is a symbolic link")
+    assert (folder / "elsewhere").read_text() == "precious" and not (folder / "out.h5.part").exists()
+
+
 def test_an_import_to_a_full_disk(seisproc, folder, small_disk):
     seisproc("export", "in.h5", "in.sgy", "-q", cwd=folder)
     result = seisproc("import", "in.sgy", small_disk / "copy.h5", "--gather=fldr", "-q", check=75, cwd=folder)
