@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "kernels/common/length_unit.h"
 #include "kernels/mute/mute.h"
@@ -89,15 +90,16 @@ static sp_status check_picks(const sp_mute_params *p, const sp_survey_shape *sha
   return SP_SUCCESS;
 }
 
-/* A header word that is 0 everywhere is absent. */
-static sp_status check_words(const sp_mute_params *p, const sp_survey_shape *shape, char *why, size_t why_size) {
-  const char *words[2];
-  const size_t n = p->where == SP_MUTE_INNER ? 2 : 1;
-  more_headers(p, words, n);
+/* A header that is 0 everywhere was never filled. */
+static sp_status check_filled(const sp_mute_params *p, const sp_survey_shape *shape, char *why, size_t why_size) {
+  const char *names[3];
+  const size_t n = more_headers(p, names, 3);
   for (size_t i = 0; i < n; i++) {
-    const sp_column *column = sp_survey_shape_column(shape, words[i]);
+    const sp_column *column = sp_header_is_optional(names[i]) ? NULL : sp_survey_shape_column(shape, names[i]);
     if (!column || !column->has_range || column->least != 0 || column->most != 0) continue;
-    snprintf(why, why_size, "shape: found header, but %s is 0 in all traces", words[i]);
+    snprintf(why, why_size,
+             "the trace header '%s', which mute needs, is 0 in all traces: import it with %s--field %s=BYTE", names[i],
+             strcmp(names[i], "offset") ? "" : "--derive offset or ", names[i]);
     return SP_ERR_USAGE;
   }
   return SP_SUCCESS;
@@ -112,8 +114,9 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
              100 * p->taper / record, record);
     shape->note(note);
   }
+  SP_TRY(check_filled(p, shape, why, why_size));
   if (p->shape == SP_MUTE_PICKS) return check_picks(p, shape, why, why_size);
-  if (p->shape == SP_MUTE_HEADER) return check_words(p, shape, why, why_size);
+  if (p->shape == SP_MUTE_HEADER) return SP_SUCCESS;
   const sp_column *offset = sp_survey_shape_column(shape, "offset");
   if (shape->note && offset && offset->has_range && offset->least == offset->most && shape->n_traces > 1) {
     snprintf(note, sizeof note, "mute: offset is %.10g in all traces", offset->least);

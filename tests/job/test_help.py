@@ -24,7 +24,7 @@ def test_each_processor(seisproc):
         assert all(len(line) <= 110 for line in result.stdout.splitlines() if not line.startswith("  - "))
     text = seisproc("help", "mute").stdout
     assert re.search(r"^velocity +number +1500 +length/s +1 to 1000000$", text, re.MULTILINE)
-    assert re.search(r"^where +choice +top +- +top, bottom$", text, re.MULTILINE)
+    assert re.search(r"^where +choice +top +- +top, bottom, inner$", text, re.MULTILINE)
     assert "needs headers: offset" in text
 
 
