@@ -51,7 +51,23 @@ typedef struct sp_figure_list {
   FIGURE(float, FLOAT32, rms_out, MAX)                                                                                 \
   FIGURE(float, FLOAT32, rms_noise, MAX)                                                                               \
   FIGURE(float, FLOAT32, xcorr, MAX)                                                                                   \
-  FIGURE(float, FLOAT32, peak_in, MAX)
+  FIGURE(float, FLOAT32, peak_in, MAX)                                                                                 \
+  SP_STEP_FIGURES(FIGURE, 0)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 1)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 2)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 3)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 4)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 5)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 6)                                                                                           \
+  SP_STEP_FIGURES(FIGURE, 7)
+
+/* Of each of the first steps of a chain of several: the RMS of a sample that came to it, and of what it changed, over
+ * the measured traces; 0 where that was not measured. */
+#define SP_STEP_FIGURES(FIGURE, k)                                                                                     \
+  FIGURE(float, FLOAT32, step##k##_in, MAX)                                                                            \
+  FIGURE(float, FLOAT32, step##k##_removed, MAX)
+
+enum { SP_MEASURED_STEPS = 8 };
 
 /* What became of a gather. */
 typedef struct sp_gather_result {

@@ -50,6 +50,11 @@ static sp_status check(const void *values, char *why, size_t why_size) {
 
 static sp_status check_shape(const void *values, const sp_survey_shape *shape, char *why, size_t why_size) {
   const sp_dwt_params *p = values;
+  if (shape->note && p->aperture > 1) {
+    shape->note(
+        "dwt: an aperture above 1 takes what differs from trace to trace, which is signal in most data: look at "
+        "the noise of a few gathers first (mode: noise)");
+  }
   sp_dwt_params any_level = *p;
   any_level.level = SP_PARAM_AUTO;
   if (sp_dwt_levels(p, shape->n_samples)) return SP_SUCCESS;

@@ -28,6 +28,7 @@
 #include "seisproc/figures.h"
 #include "seisproc/gather_index.h"
 #include "seisproc/job.h"
+#include "seisproc/json.h"
 #include "seisproc/node_window.h"
 #include "seisproc/roles.h"
 #include "seisproc/stats.h"
@@ -117,7 +118,7 @@ typedef struct sp_plan_request {
 /* The output before its first sample. */
 typedef struct sp_output_spec {
   sp_survey_info info; /* without uuid, history and created_by */
-  sp_dataset_spec datasets[24];
+  sp_dataset_spec datasets[48];
   size_t n_datasets;
   bool derived; /* inherits what the input has below /gathers, /headers and /segy (sp_survey_derive) */
 } sp_output_spec;
@@ -168,6 +169,8 @@ struct sp_flow {
   sp_status (*load)(const sp_flow_plan *plan, sp_survey *output, void *figures);
   /* What came of it, as lines of the log at the end of a run. NULL: there is nothing to say. */
   void (*conclude)(const sp_flow_plan *plan, const void *figures);
+  /* The same as members of the report's object. NULL: nothing. */
+  void (*report)(const sp_flow_plan *plan, const void *figures, sp_json *json);
 
   /* All ranks. Collective over roles->world. Errors: SP_STOPPED when a signal asked any of them to stop; SP_ERR_IO,
    * after which the files cannot be closed and the job must end. NULL: there is nothing to write. */

@@ -97,30 +97,33 @@ static void write_rank(sp_json *json, int rank, const sp_rank_report *report) {
   sp_json_close(json, '}');
 }
 
-static void write_ranks(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
+static void write_report(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces,
+                         const void *figures) {
   sp_json json = sp_json_begin(file);
   sp_json_open(&json, NULL, '{');
   sp_json_count(&json, "n_traces", n_traces);
   sp_json_count(&json, "n_samples", run->plan.shape.n_samples);
   sp_json_count(&json, "slab_traces", run->plan.shape.task_traces);
   sp_json_real(&json, "wall_s", ranks[0].wall_s);
+  if (run->plan.flow->report) run->plan.flow->report(&run->plan, figures, &json);
   sp_json_open(&json, "ranks", '[');
   for (int r = 0; r < run->roles->size; r++) write_rank(&json, r, &ranks[r]);
   sp_json_close(&json, ']');
   sp_json_close(&json, '}');
 }
 
-static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces) {
+static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces,
+                            const void *figures) {
   const char *path = run->options->report_path;
   FILE *file = fopen(path, "w");
   if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
-  write_ranks(file, run, ranks, n_traces);
+  write_report(file, run, ranks, n_traces, figures);
   const bool good = !ferror(file);
   if (fclose(file) || !good) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
   return SP_SUCCESS;
 }
 
-sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
+sp_status sp_report(const sp_run_context *run, sp_global n_traces, const void *figures) {
   const sp_roles *roles = run->roles;
   sp_rank_report mine = {.role = sp_roles_self(roles)->role,
                          .times = run->times,
@@ -139,7 +142,7 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces) {
   if (roles->rank == 0 && status == SP_SUCCESS) {
     note_stages(run, ranks);
     if (run->options->verbose) status = print_table(ranks, roles->size);
-    if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces);
+    if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces, figures);
   }
   sp_free(ranks);
   return sp_agree(roles->world, status);

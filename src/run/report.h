@@ -21,6 +21,6 @@ double sp_cpu_seconds(void);
 
 /* Gathers every rank's report at rank 0, which prints the table and writes the JSON file as the options say; n_traces
  * is what this run did. Collective over the world. */
-sp_status sp_report(const sp_run_context *run, sp_global n_traces);
+sp_status sp_report(const sp_run_context *run, sp_global n_traces, const void *figures);
 
 #endif

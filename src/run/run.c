@@ -268,7 +268,7 @@ static sp_status run_and_publish(sp_run_context *run, sp_coordinator_state *star
   const sp_status role_ended = run_role(run, start);
   sp_activity_set(&run->activity, "waits for the other ranks to end");
   const sp_status ended = sp_agree(run->roles->world, role_ended);
-  SP_ALIKE(sp_report(run, count_work(run, start)));
+  SP_ALIKE(sp_report(run, count_work(run, start), start->figures));
   SP_ALIKE(ended);
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) status = publish(run, start);

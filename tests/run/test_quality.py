@@ -1,5 +1,6 @@
 """Figures of quality: what a job measures of each gather and trace while it runs, against NumPy on what it wrote."""
 
+import json
 import re
 
 import h5py
@@ -128,3 +129,96 @@ def test_the_closing_line_says_what_was_removed(tmp_path, survey):
     assert [int(line[3]), int(line[5]), int(line[6])] == [np.nanargmin(share) + 1, np.nanargmax(share) + 1, 1]
     for told, true in ((line[1], total), (line[2], np.nanmin(share)), (line[4], np.nanmax(share))):
         assert abs(float(told) / (100 * true) - 1) < 0.06
+
+
+# --- the steps of a chain --------------------------------------------------------------------------------------------
+
+STEPS = ["- mute: {{velocity: 800, t0: 300}}", "- bandpass: {{low: [10, 20], high: [90, 120]}}",
+         "- agc: {{window: 300}}", "- tf: {{aperture: 5}}", "- undo: agc",
+         "- dwt: {{transform: dwt, level: 4, k: 2.5}}"]
+
+
+def chain_job(steps, engine="cpu", qc="gather"):
+    head = JOB.split("chain:")[0].replace("engine: mock", f"engine: {engine}").replace("qc: trace", f"qc: {qc}")
+    return head + "chain:\n" + "".join(f"  {step}\n" for step in steps)
+
+
+def step_figures(path):
+    with h5py.File(path) as f:
+        return [{name: f[f"qc/step/{k}/{name}"][:] for name in ("rms_in", "rms_removed")}
+                for k in range(len(f["qc/step"]))]
+
+
+def shares(path):
+    """Of each step, the share of the energy that came to it that it removed, over all gathers."""
+    n = figures(path)["measured_traces"].astype("f8")
+    return [float(np.nansum(n * s["rms_removed"].astype("f8") ** 2) / np.nansum(n * s["rms_in"].astype("f8") ** 2))
+            for s in step_figures(path)]
+
+
+@pytest.mark.parametrize("engine", ["cpu", "mock"])
+@pytest.mark.parametrize("steps", [STEPS, STEPS[1:2] + STEPS[5:], STEPS[:1] + STEPS[3:4], STEPS[:2]],
+                         ids=lambda steps: f"{len(steps)} steps, {steps[0]}")
+def test_steps_are_told_apart(tmp_path, survey, steps, engine):
+    """Each step's figures are those of jobs that end before it and behind it."""
+    whole = jobs.Job(tmp_path, survey, chain_job(steps, engine), name="whole")
+    whole.run(ranks=3, check=2)
+    with h5py.File(survey) as f:
+        before, first = f["traces"][:].astype("f8"), f["gathers/first_trace"][:]
+    measured = figures(whole.output)["measured_traces"]
+    for k, found in enumerate(step_figures(whole.output)):
+        job = jobs.Job(tmp_path, survey, chain_job(steps[:k + 1]), name=f"until{k}")
+        job.run(ranks=3, check=2)
+        with h5py.File(job.output) as f:
+            after = f["traces"][:].astype("f8")
+        if "undo: agc" in steps[k] or "agc" in steps[k]:  # jobs that end in between see other gathers through
+            before = after
+            continue
+        for g, (a, b) in enumerate(zip(first, first[1:])):
+            if a == b or measured[g] != b - a:  # not all of its traces were measured
+                continue
+            for name, x in (("rms_in", before[a:b]), ("rms_removed", before[a:b] - after[a:b])):
+                assert np.isclose(found[name][g], np.sqrt((x**2).mean()), rtol=1e-4, atol=1e-5 * found["rms_in"][g])
+        before = after
+
+
+def test_steps_have_the_same_bits_on_any_number_of_ranks_and_after_a_kill(tmp_path):
+    survey, hashes = jobs.make_survey(tmp_path / "in.h5", gathers=30), set()
+    for ranks in (3, 5):
+        job = jobs.Job(tmp_path, survey, chain_job(STEPS), name=f"out{ranks}")
+        job.run(ranks=ranks)
+        hashes.add(jobs.sha(job.output))
+    job = jobs.Job(tmp_path, survey, chain_job(STEPS), name="killed")
+    running = job.start(ranks=4)
+    running.wait_for(lambda: len(job.done()) > 3)
+    running.kill(jobs.FIRST_WORKER)
+    running.wait()
+    job.run(ranks=3)
+    hashes.add(jobs.sha(job.output))
+    assert len(hashes) == 1
+
+
+def test_the_closing_lines_and_the_report_name_the_steps(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey, chain_job(STEPS))
+    command = [jobs.harness.BINARY, "run", job.path, f"--report={tmp_path}/report.json"]
+    running = jobs.Running(command, 3, None, tmp_path)
+    text = running.wait().stderr
+    line = re.search(r"step by step, of what came to each: (.*)", text)
+    assert line, text
+    told = dict(part.rsplit(" ", 2)[:2] for part in line[1].split(", "))
+    assert list(told) == ["mute", "bandpass", "tf", "dwt"]
+    true = shares(job.output)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [s["step"] for s in report["steps"]] == ["mute", "bandpass", "agc", "tf", "undo agc", "dwt"]
+    assert [s["scales"] for s in report["steps"]] == [False, False, True, False, True, False]
+    for share, step in zip(true, report["steps"]):
+        assert np.isclose(step["removed"], share, rtol=1e-5)
+        if not step["scales"]:
+            assert abs(float(told[step["step"]]) / (100 * share) - 1) < 0.06
+
+
+def test_one_step_needs_no_figures_of_its_own(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey, chain_job(STEPS[:1]))
+    job.run(ranks=3, check=2)
+    with h5py.File(job.output) as f:
+        assert "step" not in f["qc"]

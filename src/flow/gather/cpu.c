@@ -11,6 +11,10 @@ static size_t result_bytes(const sp_cpu_engine *e) {
   return (size_t)sp_unit_result_rows(e->chain) * e->config.n_samples * sizeof(float);
 }
 
+static size_t before_bytes(const sp_cpu_engine *e) {
+  return (size_t)sp_unit_before_rows(&e->config, e->chain) * e->config.n_samples * sizeof(float);
+}
+
 /* Each thread touches first what it will use, and its share of what all use: that is where the memory will be. */
 static void touch_memory_of(const sp_cpu_engine *e, int thread) {
   const sp_unit_scratch *scratch = &e->scratch[thread];
@@ -18,6 +22,7 @@ static void touch_memory_of(const sp_cpu_engine *e, int thread) {
   if (scratch->result) memset(scratch->result, 0, result_bytes(e));
   memset(scratch->difference, 0, row_bytes);
   memset(scratch->spare_row, 0, row_bytes);
+  if (scratch->before) memset(scratch->before, 0, before_bytes(e));
   memset(scratch->marks, 0, e->config.max_gather);
   if (!e->between) return;
   const size_t n = (size_t)e->config.n_threads, i = (size_t)thread, rows = e->config.max_traces;
@@ -35,6 +40,7 @@ static void destroy_scratch(sp_cpu_engine *e) {
     sp_free(e->scratch[i].result);
     sp_free(e->scratch[i].difference);
     sp_free(e->scratch[i].spare_row);
+    sp_free(e->scratch[i].before);
     sp_free(e->scratch[i].marks);
     sp_free(e->scratch[i].order);
     sp_free(e->scratch[i].full);
@@ -50,6 +56,7 @@ static void destroy_slots(sp_cpu_engine *e) {
     sp_free(s->traces.marks);
     sp_free(s->traces.places);
     sp_free(s->traces.sums);
+    sp_free(s->traces.steps);
     for (size_t k = 0; s->traces.columns && k < e->context.n_headers; k++) sp_free(s->traces.columns[k]);
     sp_free(s->traces.columns);
   }
@@ -65,6 +72,7 @@ static sp_status create_scratch(sp_cpu_engine *e) {
     if (result_bytes(e) > 0) SP_TRY(sp_alloc(result_bytes(e), "an engine thread", &s->result));
     SP_TRY(sp_alloc(row_bytes, "an engine thread", &s->difference));
     SP_TRY(sp_alloc(row_bytes, "an engine thread", &s->spare_row));
+    if (before_bytes(e) > 0) SP_TRY(sp_alloc(before_bytes(e), "an engine thread", &s->before));
     SP_TRY(sp_alloc(most, "an engine thread", &s->marks));
     SP_TRY(sp_calloc(most, sizeof *s->order, "an engine thread", &s->order));
     if (e->chain->takes_dead) SP_TRY(sp_alloc(2 * most * row_bytes, "an engine thread", &s->full));
@@ -77,7 +85,9 @@ static sp_status create_traces(const sp_cpu_engine *e, sp_traces *t) {
   const size_t rows = e->config.max_traces;
   SP_TRY(sp_calloc(rows, 1, what, &t->marks));
   SP_TRY(sp_calloc(rows, sizeof *t->places, what, &t->places));
+  const size_t steps = sp_measured_steps(&e->config);
   if (e->config.measure) SP_TRY(sp_calloc(rows, sizeof *t->sums, what, &t->sums));
+  if (steps > 0) SP_TRY(sp_calloc(steps * rows, sizeof *t->steps, what, &t->steps));
   SP_TRY(sp_calloc(e->context.n_headers, sizeof *t->columns, what, &t->columns));
   for (size_t k = 0; k < e->context.n_headers; k++) {
     SP_TRY(sp_calloc(rows, sizeof(double), what, &t->columns[k]));

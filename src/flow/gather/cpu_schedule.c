@@ -193,8 +193,9 @@ static void finish_gather(const sp_cpu_engine *e, const sp_unit_scratch *scratch
   }
   *result = (sp_gather_result){
       .reason = sp_gather_reason(g->failure, g->counts), .crc_traces = rest.crc_traces, .crc_noise = rest.crc_noise};
-  if (e->config.measure)
-    sp_measure_gather(j->unit.slab, j->unit.gather, e->config.n_samples, !g->failure, j->slot->traces.sums);
+  if (!e->config.measure) return;
+  sp_measure_gather(j->unit.slab, j->unit.gather, e->config.n_samples, !g->failure, j->slot->traces.sums);
+  if (!g->failure) sp_measure_steps(&e->config, j->unit.slab, j->unit.gather, &j->slot->traces);
 }
 
 /* --- returning work; under the lock ----------------------------------------------------------------------------- */
@@ -297,6 +298,9 @@ void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab, con
     const sp_local n_traces = gather_traces(s, i);
     *g = (sp_gather_state){.n_rows = n_traces, .counts.traces = n_traces};
     if (s->traces.sums) memset(s->traces.sums + slab->first_trace[i], 0, n_traces * sizeof *s->traces.sums);
+    for (size_t k = 0; k < sp_measured_steps(&e->config); k++) {
+      memset(s->traces.steps + k * e->config.max_traces + slab->first_trace[i], 0, n_traces * sizeof *s->traces.steps);
+    }
     if (n_traces > 0) {
       const uint32_t aside = slab->set_aside ? slab->set_aside[i] : SP_REASON_OK;
       g->failure = sp_failure_set_aside((uint32_t)e->chain->n_steps, aside);

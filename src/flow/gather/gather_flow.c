@@ -182,6 +182,10 @@ static void conclude(const sp_flow_plan *plan, const void *figures) {
   sp_quality_conclude(plan, index_of(plan), figures);
 }
 
+static void report(const sp_flow_plan *plan, const void *figures, sp_json *json) {
+  sp_quality_report(plan, figures, json);
+}
+
 const sp_flow sp_flow_gather = {.name = "gather",
                                 .figures = &sp_gather_figures,
                                 .units_are_gathers = true,
@@ -197,6 +201,7 @@ const sp_flow sp_flow_gather = {.name = "gather",
                                 .publish = sp_gather_publish,
                                 .load = sp_gather_load,
                                 .conclude = conclude,
+                                .report = report,
                                 .write_headers = sp_gather_write_headers,
                                 .announce = sp_gather_announce,
                                 .open = sp_gather_open,

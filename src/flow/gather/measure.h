@@ -3,11 +3,19 @@
 #define SEISPROC_SRC_FLOW_GATHER_MEASURE_H
 
 #include "seisproc/engine.h"
-#include "src/flow/gather/row_ops.h"
+#include "src/flow/gather/unit.h"
 
 /* Fills in the figures of a gather in slab->results, and of its traces in slab->by_trace where that is wanted, from
  * sums[n_traces of the slab]. Nothing was measured of a gather that failed: good is false. Adds in the order of traces,
  * so that the bits depend on the gather alone. */
 void sp_measure_gather(const sp_slab *slab, sp_local gather, uint32_t n_samples, bool good, const sp_row_sums *sums);
+
+/* Fills in what each step of a chain of several removed of the gather, of which the rest is filled in. */
+void sp_measure_steps(const sp_engine_config *config, const sp_slab *slab, sp_local gather, const sp_traces *traces);
+
+/* What came to step k of a record, and what it removed. */
+static inline float *sp_step_figure(sp_gather_result *result, size_t k, bool removed) {
+  return (removed ? &result->step0_removed : &result->step0_in) + 2 * k;
+}
 
 #endif

@@ -8,6 +8,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
+#include "src/flow/gather/measure.h"
 
 enum { PIECE = 1 << 18 }; /* gathers written or read at once */
 
@@ -30,34 +31,55 @@ static float xcorr(const sp_gather_result *r) {
   return r->measured && r->rms_noise > 0 && r->rms_out > 0 ? r->xcorr : NAN;
 }
 
-#define MEASURED(name)                                                                                                 \
-  static float name(const sp_gather_result *r) {                                                                       \
-    return r->measured ? r->name : NAN;                                                                                \
-  }
-MEASURED(rms_in)
-MEASURED(rms_out)
-MEASURED(rms_noise)
-MEASURED(peak_in)
-
 static const struct {
   const char *path;
-  figure_of get;
-  size_t offset; /* of the record's member to read it into; SIZE_MAX: it follows from others */
+  figure_of get; /* NULL: the record's member, where anything was measured */
+  size_t offset; /* of that member, which is read back; SIZE_MAX: it follows from others */
 } figures[] = {
     {"/qc/gather/removed_fraction", removed, SIZE_MAX},
     {"/qc/gather/xcorr", xcorr, offsetof(sp_gather_result, xcorr)},
-    {"/qc/gather/rms_in", rms_in, offsetof(sp_gather_result, rms_in)},
-    {"/qc/gather/rms_out", rms_out, offsetof(sp_gather_result, rms_out)},
-    {"/qc/gather/rms_noise", rms_noise, offsetof(sp_gather_result, rms_noise)},
-    {"/qc/gather/peak_in", peak_in, offsetof(sp_gather_result, peak_in)},
+    {"/qc/gather/rms_in", NULL, offsetof(sp_gather_result, rms_in)},
+    {"/qc/gather/rms_out", NULL, offsetof(sp_gather_result, rms_out)},
+    {"/qc/gather/rms_noise", NULL, offsetof(sp_gather_result, rms_noise)},
+    {"/qc/gather/peak_in", NULL, offsetof(sp_gather_result, peak_in)},
     {"/qc/gather/measured_traces", measured, SIZE_MAX},
+#define STEP(k)                                                                                                        \
+  {"/qc/step/" #k "/rms_in", NULL, offsetof(sp_gather_result, step##k##_in)}, {                                        \
+    "/qc/step/" #k "/rms_removed", NULL, offsetof(sp_gather_result, step##k##_removed)                                 \
+  }
+    STEP(0),
+    STEP(1),
+    STEP(2),
+    STEP(3),
+    STEP(4),
+    STEP(5),
+    STEP(6),
+    STEP(7),
+#undef STEP
 };
 
-enum { N_FIGURES = sizeof figures / sizeof figures[0] };
+enum { N_FIGURES = sizeof figures / sizeof figures[0], N_OF_STEPS = 2 * SP_MEASURED_STEPS };
+
+static size_t measured_steps(const sp_flow_plan *plan) {
+  const size_t n = plan->job->n_steps;
+  return n < 2 ? 0 : n < SP_MEASURED_STEPS ? n : SP_MEASURED_STEPS;
+}
+
+/* Figures that there are: of a step where the chain has it. */
+static size_t count_figures(const sp_flow_plan *plan) {
+  return N_FIGURES - N_OF_STEPS + 2 * measured_steps(plan);
+}
+
+static float get_figure(size_t figure, const sp_gather_result *r) {
+  float value;
+  if (figures[figure].get) return figures[figure].get(r);
+  memcpy(&value, (const char *)r + figures[figure].offset, sizeof value);
+  return r->measured ? value : NAN;
+}
 
 void sp_quality_outputs(const sp_flow_plan *plan, sp_output_spec *out) {
   if (plan->job->settings.qc == SP_QC_NONE) return;
-  for (size_t i = 0; i < N_FIGURES; i++) {
+  for (size_t i = 0; i < count_figures(plan); i++) {
     out->datasets[out->n_datasets++] = (sp_dataset_spec){figures[i].path, SP_FLOAT32, out->info.n_gathers, 0, NULL};
   }
   for (int k = 0; plan->job->settings.qc == SP_QC_TRACE && k < SP_TRACE_FIGURES; k++) {
@@ -74,7 +96,7 @@ static sp_status write_figure(sp_survey *survey, size_t figure, const sp_gather_
     if (status != SP_SUCCESS) break;
     const uint64_t first = piece.first;
     const sp_local n = (sp_local)piece.count;
-    for (sp_local g = 0; g < n; g++) values[g] = figures[figure].get(&results[first + g]);
+    for (sp_local g = 0; g < n; g++) values[g] = get_figure(figure, &results[first + g]);
     status = sp_dataset_write(dataset, first, n, values);
   }
   sp_dataset_close(dataset);
@@ -86,7 +108,7 @@ sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp
   sp_status status = SP_SUCCESS;
   if (plan->job->settings.qc == SP_QC_NONE) return SP_SUCCESS;
   SP_TRY(sp_alloc(PIECE * sizeof(float), "figures of quality", &values));
-  for (size_t i = 0; status == SP_SUCCESS && i < N_FIGURES; i++) {
+  for (size_t i = 0; status == SP_SUCCESS && i < count_figures(plan); i++) {
     status = write_figure(survey, i, results, plan->shape.n_units, values);
   }
   sp_free(values);
@@ -143,6 +165,10 @@ static const char *key_of(const sp_gather_index *index, sp_global gather, char t
   return sp_gather_key_text(index->key_name, index->key[gather], text);
 }
 
+typedef struct step_sum {
+  double in, removed;
+} step_sum;
+
 typedef struct summary {
   double in, noise, least, most;
   sp_global least_at, most_at, n_measured, n_aside;
@@ -170,6 +196,61 @@ static summary sum_up(const sp_gather_result *results, sp_global n_gathers) {
   return s;
 }
 
+/* Energy that came to a step and that it removed, over all gathers. */
+static step_sum sum_of_step(const sp_flow_plan *plan, const sp_gather_result *results, size_t step) {
+  step_sum e = {0};
+  for (sp_global g = 0; g < plan->shape.n_units; g++) {
+    sp_gather_result r = results[g];
+    const double in = (double)*sp_step_figure(&r, step, false), removed = (double)*sp_step_figure(&r, step, true);
+    e.in += r.measured * in * in;
+    e.removed += r.measured * removed * removed;
+  }
+  return e;
+}
+
+static void name_step(const sp_chain_step *step, char *text, size_t size) {
+  snprintf(text, size, "%s%s", step->undoes ? "undo " : "", step->processor->name);
+}
+
+/* A step that scales, and one that takes that back, removes nothing. */
+static bool scales(const sp_chain_step *step) {
+  return step->processor->undo != NULL;
+}
+
+/* "step by step, of what came to each: mute 2.1 %, fk_denoise 0.4 %", where the steps were measured. */
+static void conclude_steps(const sp_flow_plan *plan, const sp_gather_result *results) {
+  char text[512], name[64], share[16];
+  size_t length = 0;
+  for (size_t k = 0; k < measured_steps(plan); k++) {
+    const sp_chain_step *step = &plan->job->chain[k];
+    const step_sum e = sum_of_step(plan, results, k);
+    if (scales(step) || !(e.in > 0) || length >= sizeof text) continue;
+    name_step(step, name, sizeof name);
+    length += (size_t)snprintf(text + length, sizeof text - length, "%s%s %s %%", length ? ", " : "", name,
+                               percent_text(e.removed / e.in, share));
+  }
+  if (length > 0) sp_info("step by step, of what came to each: %s", text);
+}
+
+void sp_quality_report(const sp_flow_plan *plan, const sp_gather_result *results, sp_json *json) {
+  const summary s = sum_up(results, plan->shape.n_units);
+  if (s.n_measured == 0) return;
+  sp_json_real(json, "removed", s.noise / s.in);
+  if (measured_steps(plan) == 0) return;
+  sp_json_open(json, "steps", '[');
+  for (size_t k = 0; k < measured_steps(plan); k++) {
+    char name[64];
+    const step_sum e = sum_of_step(plan, results, k);
+    name_step(&plan->job->chain[k], name, sizeof name);
+    sp_json_open(json, NULL, '{');
+    sp_json_text(json, "step", name);
+    sp_json_bool(json, "scales", scales(&plan->job->chain[k]));
+    sp_json_real(json, "removed", e.in > 0 ? e.removed / e.in : NAN);
+    sp_json_close(json, '}');
+  }
+  sp_json_close(json, ']');
+}
+
 void sp_quality_conclude(const sp_flow_plan *plan, const sp_gather_index *index, const sp_gather_result *results) {
   const summary s = sum_up(results, plan->shape.n_units);
   char all[16], least[16], most[16], least_key[SP_GATHER_TEXT], most_key[SP_GATHER_TEXT], aside[48] = "";
@@ -181,4 +262,5 @@ void sp_quality_conclude(const sp_flow_plan *plan, const sp_gather_index *index,
   sp_info("removed %s %% of the energy (least %s in %s, most %s in %s)%s", percent_text(s.noise / s.in, all),
           percent_text(s.least, least), key_of(index, s.least_at, least_key), percent_text(s.most, most),
           key_of(index, s.most_at, most_key), aside);
+  conclude_steps(plan, results);
 }

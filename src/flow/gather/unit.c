@@ -12,6 +12,19 @@ sp_local sp_unit_result_rows(const sp_chain *chain) {
   return last->locality == SP_LOCAL_TRACE ? last->chunk_rows : last->unit_rows;
 }
 
+size_t sp_measured_steps(const sp_engine_config *config) {
+  if (!config->measure || config->n_steps < 2) return 0;
+  return config->n_steps < SP_MEASURED_STEPS ? config->n_steps : SP_MEASURED_STEPS;
+}
+
+sp_local sp_unit_before_rows(const sp_engine_config *config, const sp_chain *chain) {
+  sp_local rows = 0;
+  for (size_t i = 0; sp_measured_steps(config) > 0 && i < chain->n_stages; i++) {
+    if (chain->stages[i].chunk_rows > rows) rows = chain->stages[i].chunk_rows;
+  }
+  return rows;
+}
+
 bool sp_stage_goes_between(const sp_chain *chain, size_t stage) {
   return (chain->n_stages - 1 - stage) % 2 == 1;
 }
@@ -59,6 +72,11 @@ static task make_task(const sp_unit_context *context, const sp_unit_scratch *scr
   return t;
 }
 
+/* Where row i of the unit goes in the end, as a trace of the gather. */
+static sp_local place_of(const sp_unit *u, sp_local row) {
+  return u->arranged ? u->traces->places[u->slab->first_trace[u->gather] + row] : row;
+}
+
 /* --- the steps -------------------------------------------------------------------------------------------------- */
 
 static sp_failure apply_step(const task *t, size_t step, sp_local first_row, sp_block *block) {
@@ -102,13 +120,28 @@ static sp_failure apply_first(const task *t) {
   return apply_step(t, t->stage->first_step, first_row, &block);
 }
 
+/* Measures what a step made of `count` rows from `row` of the unit on. */
+static void measure_step(const task *t, size_t step, sp_local row, sp_local count, const float *in, const float *out) {
+  const sp_engine_config *config = t->context->config;
+  if (step >= sp_measured_steps(config)) return;
+  sp_step_sums *sums = t->unit->traces->steps + step * config->max_traces + t->first_row;
+  for (sp_local i = 0; i < count; i++) {
+    sp_row_sums found;
+    t->context->rows->measure(in + i * t->n, out + i * t->n, t->n, &found);
+    sums[place_of(t->unit, t->unit->first + row + i)] = (sp_step_sums){found.in, found.noise};
+  }
+}
+
 /* Steps of the stage that look at each trace by itself, in place, on `count` rows from `row` of the unit on. */
 static sp_failure apply_in_place(const task *t, size_t first_step, sp_local row, sp_local count) {
+  const size_t n_measured = sp_measured_steps(t->context->config);
   float *rows = t->result + row * t->n;
   for (size_t step = first_step; step < t->stage->first_step + t->stage->n_steps; step++) {
     sp_block block = {.in = rows, .out = rows, .n_traces = count, .count = count};
+    if (step < n_measured) memcpy(t->scratch->before, rows, count * t->n * sizeof(float));
     const sp_failure failure = apply_step(t, step, t->first_row + t->unit->first + row, &block);
     if (failure) return failure;
+    measure_step(t, step, row, count, t->scratch->before, rows);
   }
   return 0;
 }
@@ -158,11 +191,6 @@ static sp_failure apply_to_live(const task *t) {
 }
 
 /* --- what is written -------------------------------------------------------------------------------------------- */
-
-/* Where row i of the unit goes in the end, as a trace of the gather. */
-static sp_local place_of(const sp_unit *u, sp_local row) {
-  return u->arranged ? u->traces->places[u->slab->first_trace[u->gather] + row] : row;
-}
 
 /* Writes a row, which the cache holds, and adds it to the checksum of what was written before it. */
 static void write_row(const task *t, float *to, const float *row, uint32_t *crc) {
@@ -293,6 +321,9 @@ static sp_failure finish_chunk(const task *t, sp_local row, sp_local count, bool
 static sp_failure compute(const task *t, sp_unit_outcome *crcs, sp_unit_outcome *outcome) {
   const sp_local count = t->unit->count, step = t->stage->chunk_rows, n_chunks = (count + step - 1) / step;
   sp_failure failure = apply_first(t);
+  if (!failure && t->stage->n_steps > 0) {
+    measure_step(t, t->stage->first_step, 0, count, t->gather_from + t->unit->first * t->n, t->result);
+  }
   bool applied = t->stage->n_steps == 0;
   if (t->context->chain->by_trace) {
     sp_failure refused = 0;

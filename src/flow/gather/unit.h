@@ -24,10 +24,16 @@ typedef struct sp_unit_scratch {
   float *result;        /* sp_unit_result_rows rows: the last stage's result on its way out */
   float *difference;    /* one row */
   float *spare_row;     /* one row */
+  float *before;        /* sp_unit_before_rows rows, as they come to a step that works in place; NULL: none */
   unsigned char *marks; /* [max_gather] */
   sp_local *order;      /* [max_gather] */
   float *full;          /* [2][max_gather][n_samples]: for steps that take dead traces; NULL where there is none */
 } sp_unit_scratch;
+
+/* What came to a step and what it changed: sums of squares of a trace. */
+typedef struct sp_step_sums {
+  double in, removed;
+} sp_step_sums;
 
 /* The traces of a slab, by row. The rows of a gather are in the order of the slab until it is arranged; then those that
  * go on come first. */
@@ -36,6 +42,7 @@ typedef struct sp_traces {
   sp_local *places;     /* [max_traces]: the trace of its gather that a row is; in gathers that are arranged */
   double **columns;     /* [n_headers][max_traces]: headers of the rows of gathers that are arranged */
   sp_row_sums *sums;    /* [max_traces], by trace as it is written; NULL: nothing is measured */
+  sp_step_sums *steps;  /* [sp_measured_steps][max_traces] likewise */
 } sp_traces;
 
 typedef struct sp_unit {
@@ -55,6 +62,12 @@ typedef struct sp_unit_outcome {
   /* last stage: XORed over a gather's units and sp_unit_give_rest these are its checksums */
   uint32_t crc_traces, crc_noise;
 } sp_unit_outcome;
+
+/* Steps that are measured each by itself: of a chain of several, where anything is measured. */
+size_t sp_measured_steps(const sp_engine_config *config);
+
+/* Rows of scratch->before. */
+sp_local sp_unit_before_rows(const sp_engine_config *config, const sp_chain *chain);
 
 /* Rows of scratch->result; 0 where the last stage takes whole gathers, and they go straight out. */
 sp_local sp_unit_result_rows(const sp_chain *chain);
