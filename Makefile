@@ -239,8 +239,8 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/seisproc/*.h $(DESTDIR)$(PREFIX)/include/seisproc
 	install -m 644 $(LIB) $(DEST_LIB)
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PKGS) $(PKG_CAIRO)|; \
-	  s|@LIBS@|$(FFTW_MPI_LIB) $(RPATHS)|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PKGS) $(PKG_CAIRO)|' \
+	  -e 's|@LIBS@|$(FFTW_MPI_LIB) $(RPATHS)|' \
 	  tools/seisproc.pc.in >$(DEST_LIB)/pkgconfig/seisproc.pc
 	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
 	install -m 644 docs/seisproc.1 $(DEST_SHARE)/man/man1
