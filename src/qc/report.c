@@ -152,7 +152,8 @@ static sp_status write_maps(const sp_qc_report *r, FILE *page) {
   SP_TRY(sp_draw_maps(&r->figures, SP_REPORT_WIDTH, &picture));
   SP_TRY(sp_page_picture(page, picture, NULL));
   for (size_t i = 0; i < r->timeline.n_runs; i++) {
-    if (r->timeline.runs[i].done > 0) marks[n_marks++] = (size_t)r->timeline.runs[i].done;
+    if (r->timeline.runs[i].done > 0 && r->timeline.runs[i].done < (double)r->figures.n)
+      marks[n_marks++] = (size_t)r->timeline.runs[i].done;
   }
   SP_TRY(sp_draw_removed(&r->figures, marks, n_marks, SP_REPORT_WIDTH, &picture));
   SP_TRY(sp_page_picture(page, picture, NULL));

@@ -59,7 +59,8 @@ static sp_status find_places(slice *s, places *p) {
   int64_t step = 0;
   SP_TRY(open_column(s, p->name, &p->column));
   SP_TRY(sp_header_column_range(p->column, &least, &most));
-  for (sp_global first = 0; isfinite(least) && first < n; first += CHUNK) {
+  const bool countable = isfinite(least) && most - least < 1e15;
+  for (sp_global first = 0; countable && first < n; first += CHUNK) {
     const sp_local count = (sp_local)(n - first < CHUNK ? n - first : CHUNK);
     SP_TRY(sp_header_column_read(p->column, first, count, values));
     for (sp_local i = 0; i < count; i++) {

@@ -56,6 +56,11 @@ static sp_status parse_line(sp_timeline *t, const char *line) {
   if (!run->end[0]) sscanf(line, "end %23s %15s", run->ended, run->end);
   sscanf(line, "stages wall=%lf cpu=%lf gpu=%lf read=%lf wait=%lf compute=%lf slot=%lf write=%lf flush=%lf", &run->wall,
          &run->cpu, &run->gpu, &s[0], &s[1], &s[2], &s[3], &s[4], &s[5]);
+  double all = run->wall + run->cpu + run->gpu;
+  for (int k = 0; k < SP_N_STAGES; k++) all += s[k] < 0 ? NAN : s[k];
+  if (isfinite(all)) return SP_SUCCESS;
+  run->wall = run->cpu = run->gpu = 0;
+  memset(run->stages, 0, sizeof run->stages);
   return SP_SUCCESS;
 }
 

@@ -157,8 +157,10 @@ def test_strings_of_the_file_stay_text(tmp_path, output, survey, seisproc):
         for name in ("history", "job", "created_by"):
             f.attrs[name] = HOSTILE + "\n<script>alert(2)</script>"
         f["headers/offset"].attrs["units"] = HOSTILE[:15]
-    (tmp_path / "<b>&.h5.runs").write_text(f"run <script> new 0/30 ranks=3\nnode {HOSTILE} 0 3\ntick 10 5 1e9 <i>\n"
-                                           f"input {survey}\nend <b> <i> 0\n\x00\xff")
+    lines = ["run <script> new 0/30 ranks=3", f"node {HOSTILE} 0 3", "tick 10 5 1e9 <i>",
+             "stages wall=inf cpu=nan gpu=0 read=-1 wait=0 compute=0 slot=0 write=0 flush=0", f"input {survey}",
+             "run x resumed 1e300/inf", "end <b> <i> 0", "\x00\xff"]
+    (tmp_path / "<b>&.h5.runs").write_text("\n".join(lines))
     seisproc("qc", path, "-o", "a.html", cwd=tmp_path)
     page, text = read_page(tmp_path / "a.html")
     assert page.tags.isdisjoint({"script", "img", "b", "i"}) and "&lt;script&gt;alert(2)" in text

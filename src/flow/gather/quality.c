@@ -117,7 +117,8 @@ sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp
 
 static void add_figure(size_t figure, const float *values, sp_local n, sp_gather_result *results) {
   for (sp_local g = 0; g < n; g++) {
-    if (figures[figure].get == measured) results[g].measured = values[g] > 0 ? (uint32_t)values[g] : 0;
+    if (figures[figure].get == measured)
+      results[g].measured = values[g] > 0 && values[g] < 4e9f ? (uint32_t)values[g] : 0;
     if (figures[figure].offset == SIZE_MAX || isnan(values[g])) continue;
     memcpy((char *)&results[g] + figures[figure].offset, &values[g], sizeof values[g]);
   }
