@@ -19,9 +19,11 @@ include tools/config.mk
 CSTD := -std=c11 -D_GNU_SOURCE
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-unused-parameter
 OPT ?= -O3 -g
+# One set of objects for the program, the static library and the shared one.
+PIC := -fPIC -fno-semantic-interposition
 EXTRA ?=
 CPPFLAGS += -Iinclude -I. -DSP_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
-CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(EXTRA)
+CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(PIC) $(EXTRA)
 override LDFLAGS += -pthread $(EXTRA)
 LDLIBS += $(DEPS_LIBS) $(RPATHS) -lm
 
@@ -61,13 +63,17 @@ NEEDS_FAULTS := $(if $(TEST_PY),$(shell grep -lis 'faulty' $(TEST_PY)))
 BENCHES := $(BENCH_SRC:perf/bench_%.c=$(BUILD)/bench/%)
 
 include tools/cuda.mk
+include tools/library.mk
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
-  compdb docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries
+  compdb docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries \
+  install-library
 
-all: $(BIN) $(CUDA_SO) ## build the program, build/seisproc
+# A library with sanitizers in it is of no use to others.
+SHARED := $(if $(findstring -fsanitize,$(EXTRA)),,$(LIB_SO))
+all: $(BIN) $(CUDA_SO) $(SHARED) ## build the program, build/seisproc, and the libraries
 
 # Without the libraries the compiler would complain a hundred times; say it once.
 have-libraries:
@@ -230,18 +236,13 @@ format: ## lay the sources out with clang-format 14
 PYTEST = SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest
 
 # --- install -----------------------------------------------------------------------------------------------
-DEST_LIB = $(DESTDIR)$(PREFIX)/lib
+LIBDIR ?= $(PREFIX)/lib
+DEST_LIB = $(DESTDIR)$(LIBDIR)
 DEST_SHARE = $(DESTDIR)$(PREFIX)/share
 
-install: all ## install under PREFIX (/usr/local), below DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/seisproc $(DEST_LIB)/pkgconfig
-	install -d $(DEST_SHARE)/man/man1 $(DEST_SHARE)/doc/seisproc $(DEST_SHARE)/seisproc/jobscripts
+install: all install-library ## install under PREFIX (/usr/local), below DESTDIR; LIBDIR is PREFIX/lib
+	install -d $(DESTDIR)$(PREFIX)/bin $(DEST_SHARE)/man/man1 $(DEST_SHARE)/doc/seisproc $(DEST_SHARE)/seisproc/jobscripts
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 include/seisproc/*.h $(DESTDIR)$(PREFIX)/include/seisproc
-	install -m 644 $(LIB) $(DEST_LIB)
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PKGS) $(PKG_CAIRO)|' \
-	  -e 's|@LIBS@|$(FFTW_MPI_LIB) $(RPATHS)|' \
-	  tools/seisproc.pc.in >$(DEST_LIB)/pkgconfig/seisproc.pc
 	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
 	install -m 644 docs/seisproc.1 $(DEST_SHARE)/man/man1
 	install -D -m 644 tools/completions/seisproc $(DEST_SHARE)/bash-completion/completions/seisproc

@@ -4,6 +4,7 @@
 #include "seisproc/nearest.h"
 #include "seisproc/quote.h"
 #include "seisproc/status.h"
+#include "seisproc/version.h"
 #include "src/cli/command.h"
 #include "src/cli/standard_streams.h"
 
@@ -39,7 +40,7 @@ int main(int argc, char **argv) {
     return SP_EXIT_COMPLETE;
   }
   if (!strcmp(argv[1], "--version")) {
-    printf("seisproc %s\n", SP_VERSION);
+    printf("seisproc %s\n", sp_version());
     return SP_EXIT_COMPLETE;
   }
   const sp_command *command;

@@ -14,6 +14,10 @@
 #include "seisproc/gather_index.h"
 #include "seisproc/processor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SP_TRACE_FIGURES = 4 };
 
 /* A range of whole gathers on its way through an engine. The engine borrows everything until the slab is done. */
@@ -117,5 +121,9 @@ size_t sp_engine_host_bytes(const sp_engine *engine);
 
 /* Waits for what is in flight, then frees all. Takes NULL. */
 void sp_engine_destroy(sp_engine *engine);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

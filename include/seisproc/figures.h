@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SP_MAX_RECORD = 256 }; /* bytes */
 
 typedef enum sp_figure_type { SP_FIGURE_UINT32, SP_FIGURE_FLOAT32, SP_FIGURE_FLOAT64 } sp_figure_type;
@@ -104,5 +108,9 @@ bool sp_figures_parse(const sp_figure_list *list, const char *text, const char *
 
 /* Names with "," between them, for comparison; writes at most `size` characters. */
 void sp_figures_names(const sp_figure_list *list, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "seisproc/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct sp_file_identity {
   uint64_t bytes;
   int64_t modified_ns; /* since 1970 */
@@ -29,5 +33,9 @@ bool sp_file_identity_differs(const sp_file_identity *was, const sp_file_identit
 
 /* Whether the file at `path` is still this one, on the same machine. Errors: SP_ERR_INPUT, naming what changed. */
 sp_status sp_file_check_unchanged(const char *path, const sp_file_identity *was);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "seisproc/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Traces and gathers of a survey are counted in 64 bits (sp_global), those of one slab in 32 (sp_local). */
 typedef uint64_t sp_global;
 typedef uint32_t sp_local;
@@ -57,5 +61,9 @@ const char *sp_gather_text(const sp_gather_index *index, sp_global gather, char 
 
 /* Gather that holds this trace, which must exist; never an empty gather. Logarithmic. */
 sp_global sp_gather_index_find(const sp_gather_index *index, sp_global trace);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

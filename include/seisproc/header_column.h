@@ -10,6 +10,10 @@
 
 #include "seisproc/survey_file.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct sp_header_column sp_header_column;
 
 /* The text attribute of a column that names the one that scales it. */
@@ -30,5 +34,9 @@ sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double 
 
 /* The least and the largest value of all traces that hold a number; NAN where none does. Not collective. */
 sp_status sp_header_column_range(sp_header_column *column, double *least, double *most);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include "seisproc/param.h"
 #include "seisproc/processor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SP_MAX_SORT_KEYS = 4, SP_FINGERPRINT_LENGTH = 32 };
 
 typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_dead_traces;
@@ -97,5 +101,9 @@ sp_status sp_job_fingerprint(const sp_job *job, char hex[SP_FINGERPRINT_LENGTH +
 /* The first line in which two canonical texts differ, as "chain.1.dwt.k: 3, now 2.5" or, where one does not have the
  * key, "chain.2: not set, now mute"; false when equal, with `text` as it was. */
 bool sp_job_difference(const char *was, const char *is, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

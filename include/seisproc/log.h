@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum sp_log_level { SP_LOG_ERROR, SP_LOG_WARN, SP_LOG_INFO, SP_LOG_DEBUG, SP_LOG_TRACE } sp_log_level;
 
 /* Lines above `level` are dropped. Default SP_LOG_INFO, or what SEISPROC_LOG names (error ... trace). */
@@ -37,5 +41,9 @@ void sp_log(sp_log_level level, const char *format, ...) __attribute__((format(p
 #define sp_info(...)  sp_log(SP_LOG_INFO, __VA_ARGS__)
 #define sp_debug(...) sp_log(SP_LOG_DEBUG, __VA_ARGS__)
 #define sp_trace(...) sp_log(SP_LOG_TRACE, __VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

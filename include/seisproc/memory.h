@@ -11,6 +11,10 @@
 
 #include "seisproc/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SP_ALIGNMENT = 64, SP_PAGE = 4096 };
 
 /* Allocates `bytes` (0 gives a valid block), aligned, contents undefined, and sets *out, a pointer of any type. `what`
@@ -46,5 +50,9 @@ sp_status sp_strdup(const char *text, char **out);
 
 /* Peak resident set of this process in bytes, 0 where the system does not tell. */
 size_t sp_peak_rss(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 
 #include "seisproc/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What a value is, and the type of the field that it goes to. Every field holds its value whole: a parameter struct is
  * copied by assignment and freed as one block. Lists are written [a, b, c]; a list of one may be written without the
  * brackets. */
@@ -119,5 +123,9 @@ void sp_param_format(const sp_param *param, const void *values, char *text, size
  * ascending numbers", ...; more than three choices of one family are shortened to their ends: "one of haar, db1 ...
  * db20". Cut to size; 256 holds all. */
 void sp_param_allowed(const sp_param *param, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include "seisproc/param.h"
 #include "seisproc/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Why a gather could not be processed as asked; recorded in /integrity/status. Values are part of the file
  * format: never renumber. */
 typedef enum sp_reason {
@@ -209,5 +213,9 @@ const sp_processor *sp_processor_at(size_t i);
 
 /* Where a processor stands in the list, and so in every backend's list; SIZE_MAX for one that is not in it. */
 size_t sp_processor_position(const sp_processor *processor);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

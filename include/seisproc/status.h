@@ -8,6 +8,10 @@
 #ifndef SEISPROC_STATUS_H
 #define SEISPROC_STATUS_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum sp_status {
   SP_SUCCESS = 0,
   SP_STOPPED,      /* ended early on request; the same command resumes */
@@ -58,5 +62,9 @@ sp_status sp_raise(sp_status status, const char *file, int line, const char *for
     status = (call);                                                                                                   \
     if (status != SP_SUCCESS) goto label;                                                                              \
   } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,7 +1,9 @@
 /* Survey files: one HDF5 file is a survey (docs/format.md). The only public way to HDF5.
  *
  * A file is opened on a communicator (then every function marked collective must be called by all its ranks, in the
- * same order) or by one process alone (comm MPI_COMM_NULL: no MPI-IO is used, "collective" means nothing).
+ * same order) or by one process alone (comm MPI_COMM_NULL, or sp_survey_open_independent: no MPI-IO is used,
+ * "collective" means nothing). Programs that do without MPI define SP_WITHOUT_MPI before the first header and need no
+ * mpi.h.
  *
  * A new file has all its datasets from the start, contiguous, allocated early and never filled, and its metadata is
  * written and synced before the first sample is: from then on only raw data is written, so the file stays readable
@@ -10,7 +12,6 @@
 #ifndef SEISPROC_SURVEY_FILE_H
 #define SEISPROC_SURVEY_FILE_H
 
-#include <mpi.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,14 @@
 #include "seisproc/file_identity.h"
 #include "seisproc/gather_index.h"
 #include "seisproc/status.h"
+
+#ifndef SP_WITHOUT_MPI
+#include <mpi.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum { SP_FORMAT_VERSION = 1, SP_UUID_LENGTH = 36, SP_NAME_LENGTH = 63 };
 
@@ -89,6 +98,14 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
                            const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
                            size_t n_attributes);
 
+/* Creates a survey of the shape of `source`, which one process has open, with its headers and its index, /traces still
+ * to be written, and opens it for that (sp_trace_sink_open): for programs that write what they made of a survey's
+ * traces. `content` is "processed", "noise" or "input"; `what` says what was done, and becomes a paragraph of the
+ * history. An existing file is replaced, and what is at `path` is a whole survey only once all traces are written and
+ * synced. The caller closes *out. Not collective. Errors: those of sp_survey_derive, sp_survey_open, SP_ERR_USAGE. */
+sp_status sp_survey_create_like(sp_survey *source, const char *path, const char *content, const char *what,
+                                sp_survey **out);
+
 /* Bytes of what sp_survey_derive takes over from `source`. Not collective. Errors: SP_ERR_INPUT, SP_ERR_IO. */
 sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes);
 
@@ -105,7 +122,12 @@ sp_status sp_survey_each_trace_dataset(const sp_survey *survey, sp_status (*visi
 /* Opens a survey. Collective over comm. Errors: SP_ERR_INPUT, in one line from the lowest rank that saw it: not there,
  * a directory, not HDF5, HDF5 but of another program (names what it found), a newer format_version, shapes that
  * contradict each other. */
+#ifndef SP_WITHOUT_MPI
 sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out);
+#endif
+
+/* The same by this process alone; MPI need not be started. */
+sp_status sp_survey_open_independent(const char *path, bool writable, sp_survey **out);
 
 /* Whether the file at the survey's path is still the one that was opened: its size, time of modification, device and
  * inode. Not collective; costs a stat(2). Errors: SP_ERR_INPUT, naming what changed. */
@@ -180,5 +202,9 @@ sp_status sp_dataset_write_independent(sp_dataset *dataset, sp_global first, sp_
 
 /* Pushes what this communicator wrote to the file and waits until the device has it. Collective. */
 sp_status sp_survey_sync(sp_survey *survey);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

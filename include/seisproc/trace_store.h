@@ -9,6 +9,10 @@
 
 #include "seisproc/survey_file.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct sp_trace_source sp_trace_source;
 
 /* Opens /traces, /noise or another dataset of the survey with a float32 row a trace. `survey` is borrowed and must
@@ -42,5 +46,9 @@ void sp_trace_sink_close(sp_trace_sink *sink);
  * Errors: SP_ERR_IO, one line with file, dataset, range and reason. */
 sp_status sp_trace_sink_write(sp_trace_sink *sink, sp_global first, sp_local n, const float *rows);
 sp_status sp_trace_sink_write_independent(sp_trace_sink *sink, sp_global first, sp_local n, const float *rows);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

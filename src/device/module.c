@@ -2,6 +2,7 @@
 #include "src/device/module.h"
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,14 @@ enum { PATH_SIZE = 4096 };
 
 static const char module_name[] = "seisproc_cuda.so";
 
+/* Fills `folder` with where the shared library lies that this is part of, if it is. */
+static bool find_library_folder(char folder[PATH_SIZE]) {
+  Dl_info about;
+  if (!dladdr(module_name, &about) || !about.dli_fname || !strstr(about.dli_fname, "/libseisproc.so")) return false;
+  snprintf(folder, PATH_SIZE, "%.*s", (int)(strrchr(about.dli_fname, '/') - about.dli_fname), about.dli_fname);
+  return true;
+}
+
 /* Fills `folder` with where the program lies. */
 static void find_own_folder(char folder[PATH_SIZE]) {
   const ssize_t n = readlink("/proc/self/exe", folder, PATH_SIZE - 1);
@@ -22,10 +31,11 @@ static void find_own_folder(char folder[PATH_SIZE]) {
   if (slash) *slash = '\0';
 }
 
-/* What SEISPROC_CUDA_MODULE names, else next to the program (or, for its tests and benches, in a folder above), else
- * where `make install` puts it. */
+/* What SEISPROC_CUDA_MODULE names, else next to the program (or, for its tests and benches, in a folder above) or the
+ * shared library, else where `make install` puts it. */
 static void *open_module(char *why, size_t why_size) {
-  static const char *const places[] = {"", "/..", "/../..", "/../lib/seisproc"};
+  static const char *const of_program[] = {"", "/..", "/../..", "/../lib/seisproc", NULL};
+  static const char *const of_library[] = {"", "/seisproc", NULL};
   char folder[PATH_SIZE], path[PATH_SIZE + 64];
   const char *named = getenv("SEISPROC_CUDA_MODULE");
   if (named) {
@@ -33,9 +43,10 @@ static void *open_module(char *why, size_t why_size) {
     if (!library) snprintf(why, why_size, "%s", dlerror());
     return library;
   }
-  find_own_folder(folder);
-  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-    snprintf(path, sizeof path, "%s%s/%s", folder, places[i], module_name);
+  const char *const *places = find_library_folder(folder) ? of_library : of_program;
+  if (places == of_program) find_own_folder(folder);
+  for (; *places; places++) {
+    snprintf(path, sizeof path, "%s%s/%s", folder, *places, module_name);
     if (access(path, R_OK)) continue;
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) snprintf(why, why_size, "%s", dlerror());

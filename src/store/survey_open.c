@@ -315,6 +315,10 @@ fail:
   return status;
 }
 
+sp_status sp_survey_open_independent(const char *path, bool writable, sp_survey **out) {
+  return sp_survey_open(MPI_COMM_NULL, path, writable, out);
+}
+
 void sp_survey_close(sp_survey *survey) {
   if (!survey) return;
   if (survey->file >= 0) H5Fclose(survey->file);

@@ -1,24 +1,18 @@
-"""`make install` gives a program that runs, a library that links through pkg-config, and its documents."""
+"""`make install` gives a program that runs, libraries that others link with, and their documents."""
 
 import os
+import re
+import shutil
 import subprocess
 
+import h5py
 import pytest
 
 import harness
 
-PROGRAM = r"""
-#include <seisproc/processor.h>
-#include <seisproc/survey_file.h>
-#include <stdio.h>
-
-int main(void) {
-  puts(sp_processor_at(0)->name);
-  char uuid[SP_UUID_LENGTH + 1];
-  sp_uuid_create(uuid);
-  return uuid[SP_UUID_LENGTH];
-}
-"""
+VERSION = (harness.ROOT / "VERSION").read_text().strip()
+SERIES = VERSION.rsplit(".", 1)[0]
+LIBRARY_PAGE = (harness.ROOT / "docs/library.md").read_text()
 
 
 def make(*arguments):
@@ -32,25 +26,139 @@ def prefix(run_dir):
     return run_dir / "usr"
 
 
+def block(language):
+    """The first block of that language in docs/library.md."""
+    return re.search(rf"^```{language}\n(.*?)^```", LIBRARY_PAGE, re.MULTILINE | re.DOTALL).group(1)
+
+
 def test_what_is_installed(prefix):
-    for path in ("bin/seisproc", "lib/libseisproc.a", "lib/pkgconfig/seisproc.pc", "include/seisproc/processor.h",
+    for path in ("bin/seisproc", "lib/libseisproc.a", f"lib/libseisproc.so.{VERSION}", "lib/pkgconfig/seisproc.pc",
+                 "lib/cmake/seisproc/seisproc-config.cmake", "include/seisproc/processor.h",
                  "share/man/man1/seisproc.1", "share/doc/seisproc/job-file.md",
                  "share/bash-completion/completions/seisproc"):
         assert (prefix / path).is_file(), path
+    assert (prefix / "lib/libseisproc.so").resolve().name == f"libseisproc.so.{VERSION}"
     result = harness.run([prefix / "bin/seisproc", "--version"], timeout=20)
-    version = (harness.ROOT / "VERSION").read_text().strip()
-    assert result.stdout == f"seisproc {version}\n", str(result)
+    assert result.stdout == f"seisproc {VERSION}\n", str(result)
 
 
-def test_a_program_links_against_it(prefix, tmp_path):
-    (tmp_path / "p.c").write_text(PROGRAM)
-    env = dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig:{os.environ.get('PKG_CONFIG_PATH', '')}")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "seisproc"], env=env, capture_output=True, text=True,
-                           check=True).stdout.split()
-    result = harness.run(["cc", "p.c", "-o", "p", *flags], timeout=60, cwd=tmp_path)
+def test_each_installed_header_stands_alone(prefix, tmp_path):
+    """In C11 and in C++, with the project's warnings, before anything else was included."""
+    headers = sorted((prefix / "include/seisproc").glob("*.h"))
+    assert len(headers) > 10
+    assert "dist.h" not in [h.name for h in headers]  # of the program's own
+    lines = [f"#include <seisproc/{h.name}>\n" for h in headers]
+    for compiler, suffix in ((["cc", "-std=c11", "-Wstrict-prototypes"], "c"), (["c++", "-std=c++11"], "cc")):
+        for header, line in zip(headers, lines):
+            (tmp_path / f"{header.stem}.{suffix}").write_text(line)
+        sources = [tmp_path / f"{h.stem}.{suffix}" for h in headers]
+        result = harness.run([*compiler, "-fsyntax-only", "-DSP_WITHOUT_MPI", "-Wall", "-Wextra", "-Werror",
+                              f"-I{prefix}/include", *sources], timeout=100)
+        assert result.returncode == 0, str(result)
+
+
+def test_cpp_links_with_the_library(prefix, tmp_path):
+    includes = "".join(f"#include <seisproc/{h.name}>\n" for h in (prefix / "include/seisproc").glob("*.h"))
+    (tmp_path / "p.cc").write_text(
+        f"#define SP_WITHOUT_MPI\n{includes}#include <cstdio>\n"
+        "int main() {\n  sp_array_chain_destroy(nullptr);\n  std::printf(\"%s %s\", sp_version(), "
+        "sp_processor_at(0)->name);\n  return !sp_job_params[0].key;\n}\n")
+    result = harness.run(["c++", "p.cc", "-o", "p", f"-I{prefix}/include", f"-L{prefix}/lib", "-lseisproc",
+                          f"-Wl,-rpath,{prefix}/lib"], timeout=60, cwd=tmp_path)
     assert result.returncode == 0, str(result)
     result = harness.run([tmp_path / "p"], timeout=20)
-    assert (result.returncode, result.stdout) == (0, "mute\n"), str(result)
+    assert (result.returncode, result.stdout) == (0, f"{VERSION} mute"), str(result)
+
+
+def test_the_shared_library_exports_what_public_headers_declare(prefix):
+    library = prefix / "lib/libseisproc.so"
+    dynamic = subprocess.run(["objdump", "-p", library], capture_output=True, text=True, check=True).stdout
+    assert f"SONAME               libseisproc.so.{SERIES}\n" in dynamic
+    table = subprocess.run(["nm", "-D", "--defined-only", "--with-symbol-versions", library], capture_output=True,
+                           text=True, check=True).stdout
+    exported = {line.split()[2] for line in table.splitlines() if line.split()[1] in "TDBR"}
+    versions = {name.split("@@")[1] for name in exported}
+    assert versions <= {f"SEISPROC_{SERIES}", "SEISPROC_PRIVATE"} and versions, versions
+    public = {name.split("@@")[0] for name in exported if name.endswith(f"@@SEISPROC_{SERIES}")}
+    words = set()
+    for header in (prefix / "include/seisproc").glob("*.h"):
+        text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.DOTALL)
+        words |= set(re.findall(r"\bsp_\w+", text))
+    assert public <= words, public - words
+    static = subprocess.run(["nm", "-g", "--defined-only", prefix / "lib/libseisproc.a"], capture_output=True,
+                            text=True, check=True).stdout
+    defined = {line.split()[2] for line in static.splitlines() if len(line.split()) == 3}
+    assert words & defined == public
+    assert not re.search(r"\bTEXTREL\b", dynamic)
+
+
+def pkg_config(prefix, *arguments):
+    env = dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig:{os.environ.get('PKG_CONFIG_PATH', '')}")
+    return subprocess.run(["pkg-config", *arguments, "seisproc"], env=env, capture_output=True, text=True,
+                          check=True).stdout
+
+
+def check_denoise(prefix, program, folder):
+    """Runs the page's program and compares with the same chain in a job."""
+    synth = "synth --quiet --gathers 3 --traces 20 --samples 256 in.h5"
+    result = harness.run([prefix / "bin/seisproc", *synth.split()], timeout=60, cwd=folder)
+    assert result.returncode == 0, str(result)
+    result = harness.run([program, "in.h5", "out.h5"], timeout=60, cwd=folder)
+    assert result.stdout == f"out.h5: denoised by libseisproc {VERSION}\n", str(result)
+    chain = re.search(r'chain_text\[\] = "(.*)";', LIBRARY_PAGE).group(1).replace("\\n", "\n")
+    (folder / "job.yaml").write_text(f"input: in.h5\noutput: job.h5\nengine: cpu\n{chain}")
+    result = harness.run([prefix / "bin/seisproc", "run", "-q", "job.yaml"], timeout=100, cwd=folder)
+    assert result.returncode == 0, str(result)
+    with (h5py.File(folder / "out.h5") as ours, h5py.File(folder / "job.h5") as job,
+          h5py.File(folder / "in.h5") as source):
+        assert (ours["traces"][:] == job["traces"][:]).all()
+        assert (ours["traces"][:] != source["traces"][:]).any()
+        assert sorted(ours["headers"]) == sorted(source["headers"])
+        for name in source["headers"]:
+            assert (ours["headers"][name][:] == source["headers"][name][:]).all(), name
+        assert ours.attrs["input_uuid"] == source.attrs["uuid"] != ours.attrs["uuid"]
+
+
+def test_the_example_of_the_page_builds_and_gives_what_a_job_gives(prefix, tmp_path):
+    (tmp_path / "denoise.c").write_text(block("c"))
+    command = block("sh").splitlines()[0]
+    env = dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig:{os.environ.get('PKG_CONFIG_PATH', '')}")
+    result = harness.run(["bash", "-euc", command], timeout=60, cwd=tmp_path, env=env)
+    assert result.returncode == 0, str(result)
+    needed = subprocess.run(["objdump", "-p", tmp_path / "denoise"], capture_output=True, text=True, check=True).stdout
+    assert "libmpi" not in needed and f"libseisproc.so.{SERIES}" in needed
+    check_denoise(prefix, tmp_path / "denoise", tmp_path)
+
+
+def test_pkg_config_hides_what_only_a_static_link_needs(prefix):
+    assert "-lmpi" not in pkg_config(prefix, "--libs") and "-lseisproc" in pkg_config(prefix, "--libs")
+    private = (prefix / "lib/pkgconfig/seisproc.pc").read_text()
+    assert re.search(r"^Requires\.private: .*hdf5", private, re.MULTILINE)
+    assert re.search(r"^Libs\.private: .*-ldl", private, re.MULTILINE)
+
+
+def test_the_static_library_links(prefix, tmp_path):
+    (tmp_path / "denoise.c").write_text(block("c"))
+    static = (prefix / "lib/pkgconfig/seisproc.pc").read_text()
+    packages = re.search(r"^Requires\.private: (.*)$", static, re.MULTILINE).group(1).split()
+    private = re.search(r"^Libs\.private: (.*)$", static, re.MULTILINE).group(1).split()
+    shared = subprocess.run(["pkg-config", "--libs", *packages], capture_output=True, text=True, check=True).stdout
+    result = harness.run(["cc", "denoise.c", "-o", "denoise", f"-I{prefix}/include", f"{prefix}/lib/libseisproc.a",
+                          *shared.split(), *private], timeout=60, cwd=tmp_path)
+    assert result.returncode == 0, str(result)
+    assert harness.run([tmp_path / "denoise"], timeout=20).returncode == 1  # its usage
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake")
+def test_cmake_finds_it(prefix, tmp_path):
+    (tmp_path / "denoise.c").write_text(block("c"))
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.16)\nproject(denoise C)\n"
+        + block("cmake").replace("seisproc REQUIRED", f"seisproc {SERIES} REQUIRED"))
+    for command in (["cmake", "-B", "b", f"-DCMAKE_PREFIX_PATH={prefix}"], ["cmake", "--build", "b"]):
+        result = harness.run(command, timeout=100, cwd=tmp_path)
+        assert result.returncode == 0, str(result)
+    assert harness.run([tmp_path / "b/denoise"], timeout=20).returncode == 1  # its usage: the library was found
 
 
 def test_destdir_stands_before_prefix_in_paths_only(tmp_path):

@@ -1,0 +1,5 @@
+#include "seisproc/version.h"
+
+const char *sp_version(void) {
+  return SP_VERSION;
+}
