@@ -68,23 +68,25 @@ know_end() {
     end=$(date --date="$end" +%s 2>/dev/null) && export SLURM_JOB_END_TIME=$end
 }
 
+# Resuming touches a journal, so its time says nothing; every range that is done makes it longer.
+size_of() { stat --format=%s "$1" 2>/dev/null || echo 0; }
+
 # Runs a job once. Sets $code, $asked, and $progress where gathers came to the disk.
 run_job() { # JOURNAL JOB.yaml [OPTION of seisproc run]...
-  local started journal=$1
+  local before journal=$1
   shift
-  started=$(mktemp)
+  before=$(size_of "$journal")
   say "run $((${SLURM_RESTART_COUNT:-0} + 1)) of $* on ${SLURM_JOB_NODELIST:-$(hostname)}, with $SEISPROC_MPIRUN"
   run_and_wait seisproc run "$@"
   progress=
-  [ "$journal" -nt "$started" ] && progress=1
-  rm -f "$started"
+  [ "$(size_of "$journal")" = "$before" ] || progress=1
   say "exit code $code${asked:+, asked to stop by SIG$asked}"
 }
 
-# A run that was not asked to stop and has brought nothing to the disk would do no better the next time.
+# A run that has brought nothing to the disk would do no better the next time, also where the time limit cut it off.
 requeue() {
-  if [ -z "$asked$progress" ]; then
-    say "no gather was done in this run: not requeued; the same command goes on"
+  if [ -z "$progress" ]; then
+    say "no gather was done in this run: not requeued; submitted again, perhaps with more time, it goes on"
   elif ! is_running; then
     say "stopped; what becomes of this job was decided elsewhere"
   else
@@ -98,6 +100,11 @@ run_resumable() { # JOURNAL JOB.yaml [OPTION of seisproc run]...
   this_job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
   : "${this_job:=$SLURM_JOB_ID}"
   know_end
+  if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then # what begins anew was for the first time
+    local word words=()
+    for word in "$@"; do [ "$word" = --restart ] || words+=("$word"); done
+    set -- "${words[@]}"
+  fi
   run_job "$@"
   [ "$code" != 75 ] || requeue
 }

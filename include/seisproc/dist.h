@@ -48,8 +48,9 @@ void sp_comm_finish(void);
  * it does not tell. Cuts what is longer than `size`. */
 bool sp_comm_job_id(char *text, size_t size);
 
-/* Seconds that the resource manager leaves this job: what PMIx says, else Slurm's environment (SLURM_JOB_END_TIME).
- * INFINITY where neither tells. Asking may take some milliseconds. */
+/* Seconds that Slurm leaves this job: what squeue says of SLURM_JOB_ID, else the variable SLURM_JOB_END_TIME where that
+ * is not over (left from an earlier job). INFINITY for jobs without a limit and where neither tells. Asking takes some
+ * milliseconds, at most two seconds. */
 double sp_time_left(void);
 
 /* Ends all ranks at once with the exit code of `status`; the only place that calls MPI_Abort. */

@@ -195,13 +195,31 @@ static sp_status refuse_lone_rank(void) {
                   slurm ? "; set SLURM_MPI_TYPE to what its MPI needs, of what `srun --mpi=list` names" : "");
 }
 
+static int number_of(const char *variable) {
+  const char *text = getenv(variable);
+  return text ? atoi(text) : 0;
+}
+
+/* Of processes that srun started without a word of MPI each would start a job of its own. The first of them speaks. */
+static sp_status refuse_step(void) {
+  const int n = number_of("SLURM_STEP_NUM_TASKS");
+  if (n < 2 || !getenv("SLURM_STEP_ID")) return SP_SUCCESS;
+  if (number_of("SLURM_PROCID") > 0) return SP_ERR_USAGE;
+  return SP_RAISE(SP_ERR_USAGE,
+                  "srun started %d processes that are no ranks of one MPI job; type `srun --mpi=pmix seisproc run ...` "
+                  "(`srun --mpi=list` names what there is), or without srun `seisproc run ...` in the allocation; in "
+                  "an interactive step begin that with `srun -n 1 --pty bash`",
+                  n);
+}
+
 /* Not under a launcher: mistakes are found here, before anything is started. */
 static int run_launched(const arguments *args, int argc, char **argv) {
   char *text = NULL;
   sp_job *job = NULL;
   int exit_code = SP_EXIT_COMPLETE;
   if (sp_launch_awaited()) return sp_launch_leave(0, sp_status_exit_code(refuse_lone_rank()));
-  sp_status status = sp_job_read_text(args->job_path, &text);
+  sp_status status = refuse_step();
+  if (status == SP_SUCCESS) status = sp_job_read_text(args->job_path, &text);
   if (status == SP_SUCCESS) status = parse_job(args, text, &job);
   if (status == SP_SUCCESS) status = sp_run_launch(job, argv + 1, (size_t)argc - 1, &exit_code);
   sp_job_destroy(job);

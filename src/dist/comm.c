@@ -59,6 +59,29 @@ static bool io_is_romio(void) {
   return setting[0] == '^' ? names_ompio : setting[0] && !names_ompio;
 }
 
+/* Ranks that another MPI's launcher started know nothing of each other: each is the only one of a job of its own. The
+ * first of them speaks. */
+static sp_status check_launcher(int size) {
+  static const struct {
+    const char *size, *rank, *name;
+  } launchers[] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "Open MPI's mpirun"},
+                   {"PMI_SIZE", "PMI_RANK", "a launcher that speaks PMI, such as MPICH's mpirun or srun --mpi=pmi2,"}};
+  for (size_t i = 0; i < sizeof launchers / sizeof launchers[0] && size == 1; i++) {
+    const char *n = getenv(launchers[i].size), *rank = getenv(launchers[i].rank);
+    if (!n || atoi(n) < 2) continue;
+    if (rank && atoi(rank) > 0) return SP_ERR_USAGE;
+    char library[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length;
+    MPI_Get_library_version(library, &length);
+    library[strcspn(library, ",\n")] = '\0';
+    return SP_RAISE(SP_ERR_USAGE,
+                    "%s started %s processes that do not find each other: seisproc is built with %s; use its mpirun "
+                    "(SEISPROC_MPIRUN names it to `seisproc run`), or srun with the --mpi that it needs",
+                    launchers[i].name, n, library);
+  }
+  return SP_SUCCESS;
+}
+
 sp_status sp_comm_start(int *argc, char ***argv) {
   setenv("OMPI_MCA_io", "^ompio", 0);
   int provided = MPI_THREAD_SINGLE;
@@ -71,7 +94,7 @@ sp_status sp_comm_start(int *argc, char ***argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   sp_log_set_rank(size > 1 ? rank : -1);
-  sp_status status = SP_SUCCESS;
+  sp_status status = check_launcher(size);
   if (provided < MPI_THREAD_FUNNELED) status = SP_RAISE(SP_ERR_MPI, "MPI gives no MPI_THREAD_FUNNELED");
   if (rank == 0 && !io_is_romio()) {
     sp_warn("MPI-IO is OMPIO, which reads several times slower than ROMIO; unset OMPI_MCA_io or set it to ^ompio");

@@ -1,15 +1,9 @@
 #include "src/dist/pmix.h"
 
-#include <math.h>
-
 #ifndef SP_HAVE_PMIX
 
 bool sp_pmix_job_id(char *text, size_t size) {
   return false;
-}
-
-double sp_pmix_time_left(void) {
-  return (double)INFINITY;
 }
 
 void sp_pmix_report_deaths(void) {}
@@ -18,17 +12,11 @@ void sp_pmix_report_deaths(void) {}
 
 #include <dlfcn.h>
 #include <pmix.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
-#include "seisproc/memory.h"
-
-/* How long the manager may take to answer. */
-enum { ANSWER_S = 1 };
 
 /* All versions of PMIx since 2 go by this name, and do alike what is used here. */
 static const char library[] = "libpmix.so.2";
@@ -40,7 +28,6 @@ typedef struct client {
   pmix_status_t (*init)(pmix_proc_t *, pmix_info_t *, size_t);
   pmix_status_t (*finalize)(const pmix_info_t *, size_t);
   pmix_status_t (*get)(const pmix_proc_t *, const char *, const pmix_info_t *, size_t, pmix_value_t **);
-  pmix_status_t (*query)(pmix_query_t *, size_t, pmix_info_cbfunc_t, void *);
   pmix_status_t (*listen)(pmix_status_t *, size_t, pmix_info_t *, size_t, pmix_notification_fn_t,
                           pmix_hdlr_reg_cbfunc_t, void *);
 } client;
@@ -55,8 +42,7 @@ static bool join(client *c) {
   c->handle = dlopen(library, RTLD_NOLOAD | RTLD_NOW | RTLD_LOCAL);
   if (!c->handle) return false;
   if (find(c, "PMIx_Init", &c->init) && find(c, "PMIx_Finalize", &c->finalize) && find(c, "PMIx_Get", &c->get) &&
-      find(c, "PMIx_Query_info_nb", &c->query) && find(c, "PMIx_Register_event_handler", &c->listen) &&
-      c->init(&c->self, NULL, 0) == PMIX_SUCCESS) {
+      find(c, "PMIx_Register_event_handler", &c->listen) && c->init(&c->self, NULL, 0) == PMIX_SUCCESS) {
     return true;
   }
   dlclose(c->handle);
@@ -82,80 +68,6 @@ bool sp_pmix_job_id(char *text, size_t size) {
   free(value);
   leave(&c);
   return known;
-}
-
-/* --- the time that is left ------------------------------------------------------------------------------------ */
-
-/* An answer that is waited for. Whoever comes last, the answer or the end of patience, frees it. */
-typedef struct answer {
-  pthread_mutex_t lock;
-  pthread_cond_t given;
-  double seconds;
-  bool is_here, is_given_up;
-} answer;
-
-static void destroy_answer(answer *a) {
-  pthread_cond_destroy(&a->given);
-  pthread_mutex_destroy(&a->lock);
-  sp_free(a);
-}
-
-static double seconds_of(const pmix_value_t *value) {
-  if (value->type == PMIX_UINT32) return value->data.uint32;
-  if (value->type == PMIX_INT) return value->data.integer;
-  return (double)INFINITY;
-}
-
-/* On the library's thread. */
-static void receive_answer(pmix_status_t status, pmix_info_t *info, size_t n, void *context,
-                           pmix_release_cbfunc_t release, void *release_context) {
-  answer *a = context;
-  pthread_mutex_lock(&a->lock);
-  if (status == PMIX_SUCCESS && n > 0) a->seconds = seconds_of(&info[0].value);
-  a->is_here = true;
-  const bool is_last = a->is_given_up;
-  pthread_cond_signal(&a->given);
-  pthread_mutex_unlock(&a->lock);
-  if (release) release(release_context);
-  if (is_last) destroy_answer(a);
-}
-
-static double wait_for_answer(answer *a) {
-  struct timespec until;
-  clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += ANSWER_S;
-  int late = 0;
-  pthread_mutex_lock(&a->lock);
-  while (!a->is_here && !late) late = pthread_cond_timedwait(&a->given, &a->lock, &until);
-  const double seconds = a->seconds;
-  const bool is_last = a->is_here;
-  a->is_given_up = true;
-  pthread_mutex_unlock(&a->lock);
-  if (is_last) destroy_answer(a);
-  return seconds;
-}
-
-double sp_pmix_time_left(void) {
-  client c;
-  void *memory = NULL;
-  if (!join(&c)) return (double)INFINITY;
-  double seconds = (double)INFINITY;
-  if (sp_calloc(1, sizeof(answer), "a question", &memory) == SP_SUCCESS) {
-    answer *a = memory;
-    a->seconds = (double)INFINITY;
-    pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->given, NULL);
-    char key[] = PMIX_TIME_REMAINING;
-    char *keys[] = {key, NULL};
-    pmix_query_t question = {.keys = keys};
-    if (c.query(&question, 1, receive_answer, a) == PMIX_SUCCESS) {
-      seconds = wait_for_answer(a);
-    } else {
-      destroy_answer(a);
-    }
-  }
-  leave(&c);
-  return seconds;
 }
 
 /* --- deaths --------------------------------------------------------------------------------------------------- */

@@ -15,9 +15,6 @@
  * Cuts what is longer than `size`. */
 bool sp_pmix_job_id(char *text, size_t size);
 
-/* Seconds that the job has left; INFINITY where not known. Waits up to a second for the answer. */
-double sp_pmix_time_left(void);
-
 /* From now on the death of a rank is said in the log as soon as the manager reports it; not all do. */
 void sp_pmix_report_deaths(void);
 

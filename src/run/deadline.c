@@ -19,16 +19,24 @@ static double seconds_since_start(void) {
   return start > 0 && since > 0 ? since : 0;
 }
 
+/* What was asked for wins over what the resource manager leaves: that may end the job, which then goes on. */
 static void ask(sp_deadline *d, double now) {
-  const double left = sp_time_left();
   d->asked_at = now;
-  d->at = fmin(d->max_at, now + left);
+  d->at = isfinite(d->max_at) ? d->max_at : now + sp_time_left();
+}
+
+static void warn_of_manager(double seconds) {
+  const double left = sp_time_left();
+  if (left >= seconds) return;
+  sp_warn("max_time leaves the job %.0f s, the resource manager %.0f s, which may end it before it stops by itself",
+          seconds, left);
 }
 
 void sp_deadline_start(sp_deadline *d, double max_time) {
   const double now = sp_now();
   *d = (sp_deadline){.max_at = isnan(max_time) ? (double)INFINITY : now - seconds_since_start() + max_time};
   ask(d, now);
+  if (isfinite(d->max_at)) warn_of_manager(d->max_at - now);
   if (isfinite(d->at)) sp_info("the job has %.0f s", d->at - now);
 }
 

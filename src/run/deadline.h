@@ -9,7 +9,7 @@ enum { SP_DEADLINE_MARKS = 64 };
 
 typedef struct sp_deadline {
   double max_at; /* when the job's own limit is over, on the clock of sp_now; INFINITY: never */
-  double at;     /* that, or when the resource manager's is, if earlier */
+  double at;     /* that, or when the resource manager's is where there is none */
   double asked_at;
   double drain_s; /* longest time from dealing units to having them on the disk, lately */
   struct {

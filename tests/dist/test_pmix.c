@@ -1,7 +1,7 @@
 /* ranks: 3 */
 /* may warn */
-/* What the launcher tells through PMIx: the job's name, the same on all ranks; the time that is left, else Slurm's
- * environment. */
+/* What the launcher tells through PMIx: the job's name, the same on all ranks; the time that Slurm
+ * leaves. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,12 +15,47 @@
 #include <cmocka.h>
 
 #include "seisproc/dist.h"
+#include "src/dist/time_left.h"
 
 enum { SKIPPED = 77, ID_SIZE = 128 };
+
+static void test_texts_of_slurm(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    double seconds;
+  } cases[] = {
+      {"0:00", 0},
+      {"1:40\n", 100},
+      {"59:59", 3599},
+      {"1:00:00", 3600},
+      {"23:59:59", 86399},
+      {"2-00:00:00\n", 172800},
+      {"1-12:00:05", 129605},
+      {"365-00:00:00", 31536000},
+      {"UNLIMITED", -1},
+      {"NOT_SET\n", -1},
+      {"INVALID", -1},
+      {"", -1},
+      {"\n", -1},
+      {"100", -1},
+      {"1-2", -1},
+      {"1-2:3", -1},
+      {"1:2:3:4", -1},
+      {"1:", -1},
+      {"1:2x", -1},
+      {"-1:00", -1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const double found = sp_slurm_seconds(cases[i].text);
+    assert_true(cases[i].seconds < 0 ? isinf(found) : found == cases[i].seconds);
+  }
+}
 
 static void test_time_left(void **state) {
   (void)state;
   char text[32];
+  unsetenv("SLURM_JOB_ID");
   unsetenv("SLURM_JOB_END_TIME");
   assert_true(isinf(sp_time_left()));
   snprintf(text, sizeof text, "%lld", (long long)time(NULL) + 100);
@@ -28,7 +63,7 @@ static void test_time_left(void **state) {
   assert_true(sp_time_left() > 90 && sp_time_left() <= 100);
   snprintf(text, sizeof text, "%lld", (long long)time(NULL) - 100);
   setenv("SLURM_JOB_END_TIME", text, 1);
-  assert_true(sp_time_left() == 0);
+  assert_true(isinf(sp_time_left())); /* left from an earlier job */
   setenv("SLURM_JOB_END_TIME", "soon", 1);
   assert_true(isinf(sp_time_left()));
 }
@@ -54,7 +89,8 @@ static bool is_there(void) {
 }
 
 static int run_with_pmix(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_job_id), cmocka_unit_test(test_time_left)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_job_id), cmocka_unit_test(test_texts_of_slurm),
+                                     cmocka_unit_test(test_time_left)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
@@ -71,7 +107,7 @@ static int run_with_pmix(void) {
 #endif
 
 static int run_without_pmix(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_time_left)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts_of_slurm), cmocka_unit_test(test_time_left)};
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   puts("MPI has loaded no PMIx library, or seisproc was built without its headers");
   return failed ? failed : SKIPPED;

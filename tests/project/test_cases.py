@@ -1,6 +1,6 @@
 """Small programs beside the project, each about one situation from the field: they print PASS or FAIL with the reason.
 
-Looked for at ../shared/cases; skipped by name where they are not there. Those about Slurm belong to the Slurm tests."""
+Looked for at ../shared/cases; skipped by name where they are not there. Those that need a Slurm belong to its tests."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 import harness
 
 CASES = harness.ROOT.parent / "shared" / "cases"
-NAMES = sorted(p.stem for p in CASES.glob("*.py") if not p.stem.startswith(("_", "slurm_"))) if CASES.is_dir() else []
+NAMES = sorted(p.stem for p in CASES.glob("*.py") if not p.stem.startswith("_")) if CASES.is_dir() else []
 READERS = {"h5_readers", "h5py_new_library"}  # need other programs that read HDF5
 LONG = {"over_4gib"} | READERS                # moves more than 10 GB; fetches packages
 

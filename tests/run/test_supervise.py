@@ -244,6 +244,17 @@ def test_the_resource_managers_limit_counts_too(tmp_path, survey):
     assert "time is nearly up" in result.stderr and job.done()
 
 
+def test_the_time_asked_for_wins(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey)
+    result = job.run("--max-time=500", ranks=3, env={"SLURM_JOB_END_TIME": int(time.time()) + 2})
+    assert "the job has 500 s" in result.stderr and "may end it before it stops by itself" in result.stderr
+
+
+def test_the_time_of_an_earlier_job_does_not_count(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey)
+    job.run(ranks=3, env={"SLURM_JOB_ID": "77", "SLURM_JOB_END_TIME": int(time.time()) - 3600})
+
+
 @pytest.mark.parametrize("text, seconds", [("90", 90), ("2:30", 150), ("1:00:05", 3605), ("1-00:00:00", 86400)])
 def test_times_are_read_as_slurm_writes_them(tmp_path, survey, text, seconds):
     job = jobs.Job(tmp_path, survey)
