@@ -45,3 +45,16 @@ sp_status sp_h5_check(int64_t result, const char *call, const char *file, int li
   sp_h5_error_text(text, sizeof text);
   return sp_raise(SP_ERR_IO, file, line, "%s: %s", call, text);
 }
+
+bool sp_h5_versions(char *built, size_t built_size, char *runs, size_t runs_size) {
+  unsigned major = 0, minor = 0, release = 0;
+  sp_h5_start();
+  if (H5get_libversion(&major, &minor, &release) < 0) major = 0;
+  snprintf(built, built_size, "%d.%d.%d", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+  snprintf(runs, runs_size, "%u.%u.%u", major, minor, release);
+#ifdef H5_HAVE_PARALLEL
+  return true;
+#else
+  return false;
+#endif
+}

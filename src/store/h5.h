@@ -27,6 +27,9 @@ void sp_h5_error_text(char *text, size_t size);
 /* Before the first HDF5 call: no error printing, no file locks unless the environment asks for them. */
 void sp_h5_start(void);
 
+/* The versions that this was compiled with and that runs, "1.10.8"; returns whether it was built with MPI. */
+bool sp_h5_versions(char *built, size_t built_size, char *runs, size_t runs_size);
+
 /* --- types (h5_type.c) --- */
 
 /* File type of a dataset element: little-endian, whatever the machine. The identifier is HDF5's own: not closed. */
