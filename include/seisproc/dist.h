@@ -41,6 +41,9 @@ bool sp_comm_launched(void);
  * codes returned, and the rank given to the log. Checks that MPI-IO is indeed not OMPIO and warns if it is. */
 sp_status sp_comm_start(int *argc, char ***argv);
 
+/* Whether MPI-IO is ROMIO, as far as can be told: from MPI once it has started, before that from the environment. */
+bool sp_comm_io_is_romio(void);
+
 /* Ends MPI. Collective over MPI_COMM_WORLD; does nothing where MPI was not started. */
 void sp_comm_finish(void);
 

@@ -31,19 +31,26 @@ typedef struct sp_job_settings {
   int precision; /* sp_precision */
   int qc;        /* sp_qc */
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
-  int engine;             /* sp_engine_kind */
-  int workers;            /* in all; SP_PARAM_AUTO: from the cores and GPUs */
-  int workers_per_gpu;    /* where that follows from the GPUs */
-  int threads;            /* a worker; SP_PARAM_AUTO */
-  int io_ranks;           /* a node */
-  bool direct_io;         /* results go past the page cache */
-  int slots;              /* output slots a worker */
-  int slab_mb;            /* largest slab in MB, unless one gather has more; SP_PARAM_AUTO */
-  double commit_interval; /* s */
-  int restarts;           /* of a job that died, in a row without progress */
-  double stall_timeout;   /* s; 0: none */
-  double max_time;        /* s; NAN: as long as the resource manager leaves it */
-  int dead_traces;        /* sp_dead_traces: whether gathers with dead traces count for the exit code */
+  int engine;                        /* sp_engine_kind */
+  int workers;                       /* in all; SP_PARAM_AUTO: from the cores and GPUs */
+  int workers_per_gpu;               /* where that follows from the GPUs */
+  int threads;                       /* a worker; SP_PARAM_AUTO */
+  int io_ranks;                      /* a node */
+  bool direct_io;                    /* results go past the page cache */
+  int slots;                         /* output slots a worker */
+  int slab_mb;                       /* largest slab in MB, unless one gather has more; SP_PARAM_AUTO */
+  double commit_interval;            /* s */
+  int restarts;                      /* of a job that died, in a row without progress */
+  double stall_timeout;              /* s; 0: none */
+  double max_time;                   /* s; NAN: as long as the resource manager leaves it */
+  int read_transfer, write_transfer; /* sp_transfer */
+  int group;                         /* sp_read_group */
+  int aggregators;                   /* ranks that write for the others in a collective write; 0: each rank its own */
+  double collective_timeout;         /* s from the last arrival; 0: none */
+  sp_text mpi_hints;                 /* "key=value, key=value" */
+  int stripe_count;                  /* of a new output on Lustre; SP_PARAM_AUTO */
+  int stripe_unit;                   /* MB; SP_PARAM_AUTO */
+  int dead_traces;                   /* sp_dead_traces: whether gathers with dead traces count for the exit code */
 } sp_job_settings;
 
 extern const sp_param sp_job_params[];
@@ -56,7 +63,7 @@ extern const char *const sp_settings_that_do_not[];
 /* The keys of a job file that are not settings, for `seisproc help`; closed by an entry whose key is NULL. */
 typedef struct sp_job_key {
   const char *key;
-  const char *form;         /* "path" or "list" */
+  const char *form;         /* "path", "list", "map" or "choice" */
   const char *default_text; /* the default; NULL: must be given */
   const char *help;         /* one line */
 } sp_job_key;

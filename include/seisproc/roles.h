@@ -7,6 +7,7 @@
 #define SEISPROC_ROLES_H
 
 #include <mpi.h>
+#include <stdbool.h>
 
 #include "seisproc/status.h"
 
@@ -28,6 +29,7 @@ typedef struct sp_roles {
   MPI_Comm node;      /* the ranks that share this node's memory */
   MPI_Comm peers;     /* the ranks of the same role, in the order of `index` */
   MPI_Comm team;      /* workers: those that work on a task together, of sp_roles_make_teams; else MPI_COMM_NULL */
+  MPI_Comm group;     /* workers: those that read together, of sp_roles_make_groups; else MPI_COMM_NULL */
   int rank, size;     /* in world */
   sp_member *members; /* [size]; members[rank] is this rank */
   int n_nodes, n_io, n_workers;
@@ -42,6 +44,9 @@ sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out);
 /* Makes teams of `size` workers that follow each other by index; fewer workers than that are one team. Collective over
  * roles->world, once. */
 void sp_roles_make_teams(sp_roles *roles, int size);
+
+/* Makes groups of workers that read together: those of a node, or all. Collective over roles->world, once. */
+void sp_roles_make_groups(sp_roles *roles, bool of_all);
 
 /* The team of the worker of this index. */
 static inline int sp_roles_team_of(const sp_roles *roles, int worker) {

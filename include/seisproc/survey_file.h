@@ -89,6 +89,14 @@ sp_status sp_survey_create(const char *path, const sp_survey_info *info, const s
 /* What derived surveys do not inherit, since it belongs to the samples of the file that holds it. */
 #define SP_EXACT_GROUP "/segy/exact"
 
+/* How a new file lies on the storage targets of a Lustre file system. */
+typedef struct sp_stripe {
+  int count;      /* of targets; -1: all */
+  uint64_t bytes; /* in a row on each; datasets begin at a multiple of it */
+} sp_stripe;
+
+enum { SP_STRIPE_MB = 4 /* where nobody says */ };
+
 /* Creates a survey as sp_survey_create does, and in it everything that the open survey `source` has below /gathers,
  * /headers and /segy (but SP_EXACT_GROUP): attributes and all. Datasets with a row a trace, which are those of /headers
  * and those named /segy/trace_*, are left to be written (sp_survey_each_trace_dataset names them); the others are
@@ -97,6 +105,11 @@ sp_status sp_survey_create(const char *path, const sp_survey_info *info, const s
 sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
                            const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
                            size_t n_attributes);
+
+/* The same with a layout of its own; stripe NULL: as the folder's files lie. */
+sp_status sp_survey_derive_striped(const sp_survey *source, const char *path, const sp_stripe *stripe,
+                                   const sp_survey_info *info, const sp_dataset_spec *datasets, size_t n_datasets,
+                                   const sp_attribute_spec *attributes, size_t n_attributes);
 
 /* Creates a survey of the shape of `source`, which one process has open, with its headers and its index, /traces still
  * to be written, and opens it for that (sp_trace_sink_open): for programs that write what they made of a survey's
@@ -129,6 +142,21 @@ sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_surv
 /* The same by this process alone; MPI need not be started. */
 sp_status sp_survey_open_independent(const char *path, bool writable, sp_survey **out);
 
+/* What MPI-IO is told of a file. All zero: each rank moves its own bytes (romio_cb_* and romio_ds_* disable). */
+typedef struct sp_io_hints {
+  int aggregators;      /* collective writes go through so many ranks; 0: none */
+  uint64_t cycle_bytes; /* of an aggregator's buffer */
+  const char *more;     /* "key=value, key=value": passed on as they are; NULL or "": none. Borrowed */
+} sp_io_hints;
+
+/* As sp_survey_open, with hints; the debug log shows what MPI-IO made of them. */
+sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, const sp_io_hints *hints,
+                                sp_survey **out);
+
+/* Whether all ranks of `comm` have opened the file that its lowest rank did: on another node the same name may stand
+ * for another one. Collective over comm, which may be larger than the survey's. Errors: SP_ERR_INPUT, on all ranks. */
+sp_status sp_survey_check_same(const sp_survey *survey, MPI_Comm comm);
+
 /* Whether the file at the survey's path is still the one that was opened: its size, time of modification, device and
  * inode. Not collective; costs a stat(2). Errors: SP_ERR_INPUT, naming what changed. */
 sp_status sp_survey_check_unchanged(const sp_survey *survey);
@@ -141,6 +169,9 @@ void sp_survey_close(sp_survey *survey);
 
 /* Borrowed until the survey is closed. */
 const sp_survey_info *sp_survey_get_info(const sp_survey *survey);
+
+/* Whether /traces lie in the file as they do in memory, so that they are moved without a conversion. */
+bool sp_survey_traces_are_native(const sp_survey *survey);
 
 /* Whether the file has this object itself, not a link to one elsewhere. Collective. */
 bool sp_survey_has(const sp_survey *survey, const char *path);

@@ -30,6 +30,9 @@ uint32_t sp_trace_source_samples(const sp_trace_source *source);
 sp_status sp_trace_source_read(sp_trace_source *source, sp_global first, sp_local n, float *rows);
 sp_status sp_trace_source_read_independent(sp_trace_source *source, sp_global first, sp_local n, float *rows);
 
+/* The dataset whose rows the traces are, for collective.h; borrowed. NULL where the form is another. */
+sp_dataset *sp_trace_source_dataset(sp_trace_source *source);
+
 /* Asks the system to bring these traces' bytes into its cache; not collective, and nothing depends on it. */
 void sp_trace_source_prefetch(sp_trace_source *source, sp_global first, sp_local n);
 
@@ -46,6 +49,9 @@ void sp_trace_sink_close(sp_trace_sink *sink);
  * Errors: SP_ERR_IO, one line with file, dataset, range and reason. */
 sp_status sp_trace_sink_write(sp_trace_sink *sink, sp_global first, sp_local n, const float *rows);
 sp_status sp_trace_sink_write_independent(sp_trace_sink *sink, sp_global first, sp_local n, const float *rows);
+
+/* As sp_trace_source_dataset. */
+sp_dataset *sp_trace_sink_dataset(sp_trace_sink *sink);
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,8 @@
 
 typedef struct sp_activity {
   _Atomic(const char *) what;
-  atomic_ullong steps; /* of progress */
+  atomic_ullong steps;      /* of progress */
+  atomic_ullong collective; /* number of the collective transfer that this rank is in; 0: in none */
 } sp_activity;
 
 /* Counts as progress by itself. */

@@ -86,6 +86,16 @@ static void print_ranks(const sp_run_plan *p) {
          l->fits ? "" : ": MORE THAN IS FREE");
 }
 
+static const char *transfer_name(bool together) {
+  return together ? "collective" : "independent";
+}
+
+static void print_transfer(const sp_run_plan *p) {
+  const sp_transfer_choice *t = &p->transfer;
+  printf("transfer   read %s: %s\n", transfer_name(t->reads_together), t->read_why);
+  printf("           write %s: %s\n", transfer_name(t->writes_together), t->write_why);
+}
+
 static void print_tasks(const sp_run_plan *p, const task_summary *t) {
   if (t->n == 0) return;
   printf("tasks      about %llu, of %llu to %llu traces (%.1f to %.1f MB)\n", (unsigned long long)t->n,
@@ -180,6 +190,15 @@ static void json_ranks(sp_json *json, const sp_run_plan *p) {
   sp_json_close(json, '}');
 }
 
+static void json_transfer(sp_json *json, const sp_transfer_choice *t) {
+  sp_json_open(json, "transfer", '{');
+  sp_json_text(json, "read", transfer_name(t->reads_together));
+  sp_json_text(json, "read_why", t->read_why);
+  sp_json_text(json, "write", transfer_name(t->writes_together));
+  sp_json_text(json, "write_why", t->write_why);
+  sp_json_close(json, '}');
+}
+
 static void json_work(sp_json *json, const sp_run_plan *p, const task_summary *tasks, const sp_plan_trial *trial) {
   sp_json_open(json, "tasks", '{');
   sp_json_count(json, "count", tasks->n);
@@ -203,6 +222,7 @@ static sp_status print_json(const sp_run_plan *p, const task_summary *tasks, con
   json_job(&json, p);
   SP_TRY(json_output(&json, p));
   json_ranks(&json, p);
+  json_transfer(&json, &p->transfer);
   json_work(&json, p, tasks, trial);
   sp_json_close(&json, '}');
   return SP_SUCCESS;
@@ -255,6 +275,7 @@ static sp_status make_and_print(const arguments *args, sp_run_plan *p) {
   sp_plan_trial trial;
   SP_TRY(sp_run_plan_lay_out(p));
   SP_TRY(sp_run_plan_look(p, &args->options));
+  SP_TRY(sp_run_plan_transfer(p, p->layout.workers, p->layout.ranks - 1 - p->layout.workers));
   SP_TRY(deal_all(p, &tasks));
   SP_TRY(sp_plan_try(p, &trial));
   if (args->json) return print_json(p, &tasks, &trial);
@@ -262,6 +283,7 @@ static sp_status make_and_print(const arguments *args, sp_run_plan *p) {
   print_job(p);
   print_output(p);
   print_ranks(p);
+  print_transfer(p);
   print_tasks(p, &tasks);
   if (p->work.flow->explain) p->work.flow->explain(&p->work, stdout);
   print_time(p, &trial);

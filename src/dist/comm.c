@@ -46,17 +46,24 @@ static bool read_io_setting(char *text, size_t size) {
   return fits;
 }
 
-/* Whether MPI-IO is ROMIO. An open file does not tell: Open MPI shows no hints but those it was given. */
-static bool io_is_romio(void) {
+/* Whether a setting of Open MPI's `io` leaves ROMIO. */
+static bool leaves_romio(const char *setting) {
+  const bool names_ompio = strstr(setting, "ompio") != NULL;
+  return setting[0] == '^' ? names_ompio : setting[0] && !names_ompio;
+}
+
+/* An open file does not tell: Open MPI shows no hints but those it was given. */
+bool sp_comm_io_is_romio(void) {
   char setting[4096];
-  int provided;
+  const char *wanted = getenv("OMPI_MCA_io");
+  int provided, started = 0;
+  MPI_Initialized(&started);
+  if (!started) return !wanted || leaves_romio(wanted);
   /* Where it cannot be told there is no reason to warn. */
   if (MPI_T_init_thread(MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) return true;
   const bool known = read_io_setting(setting, sizeof setting);
   MPI_T_finalize();
-  if (!known) return true;
-  const bool names_ompio = strstr(setting, "ompio") != NULL;
-  return setting[0] == '^' ? names_ompio : setting[0] && !names_ompio;
+  return !known || leaves_romio(setting);
 }
 
 /* Ranks that another MPI's launcher started know nothing of each other: each is the only one of a job of its own. The
@@ -96,7 +103,7 @@ sp_status sp_comm_start(int *argc, char ***argv) {
   sp_log_set_rank(size > 1 ? rank : -1);
   sp_status status = check_launcher(size);
   if (provided < MPI_THREAD_FUNNELED) status = SP_RAISE(SP_ERR_MPI, "MPI gives no MPI_THREAD_FUNNELED");
-  if (rank == 0 && !io_is_romio()) {
+  if (rank == 0 && !sp_comm_io_is_romio()) {
     sp_warn("MPI-IO is OMPIO, which reads several times slower than ROMIO; unset OMPI_MCA_io or set it to ^ompio");
   }
   sp_pmix_report_deaths();

@@ -93,7 +93,7 @@ sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) 
   sp_status status;
   sp_roles *roles = NULL;
   status = sp_calloc(1, sizeof *roles, "roles", &roles);
-  if (roles) roles->world = roles->node = roles->peers = roles->team = MPI_COMM_NULL;
+  if (roles) roles->world = roles->node = roles->peers = roles->team = roles->group = MPI_COMM_NULL;
   SP_AGREE_GOTO(fail, comm, status);
   SP_MPI_ALL(MPI_Comm_dup(comm, &roles->world));
   MPI_Comm_rank(roles->world, &roles->rank);
@@ -119,8 +119,15 @@ void sp_roles_make_teams(sp_roles *roles, int size) {
   SP_MPI_ALL(MPI_Comm_split(roles->world, color, roles->rank, &roles->team));
 }
 
+void sp_roles_make_groups(sp_roles *roles, bool of_all) {
+  const sp_member *self = sp_roles_self(roles);
+  const int color = self->role != SP_ROLE_WORKER ? MPI_UNDEFINED : of_all ? 0 : self->node;
+  SP_MPI_ALL(MPI_Comm_split(roles->world, color, roles->rank, &roles->group));
+}
+
 void sp_roles_destroy(sp_roles *roles) {
   if (!roles) return;
+  if (roles->group != MPI_COMM_NULL) MPI_Comm_free(&roles->group);
   if (roles->team != MPI_COMM_NULL) MPI_Comm_free(&roles->team);
   if (roles->peers != MPI_COMM_NULL) MPI_Comm_free(&roles->peers);
   if (roles->node != MPI_COMM_NULL) MPI_Comm_free(&roles->node);

@@ -24,6 +24,7 @@
 
 #include <stdio.h>
 
+#include "seisproc/collective.h"
 #include "seisproc/deal.h"
 #include "seisproc/figures.h"
 #include "seisproc/gather_index.h"
@@ -132,6 +133,7 @@ typedef struct sp_flow_site {
   int n_threads;
   sp_activity *activity; /* what this rank does, for whoever looks for hangs */
   sp_stage_times *times;
+  sp_collective *reads; /* in which the workers of roles->group read together; NULL: each by itself */
   /* told by the flow once it is open */
   uint64_t buffers;   /* bytes of its input buffers */
   const char *engine; /* what computes: "cpu", ...; changes where a device fails and the CPU takes over */
@@ -142,6 +144,9 @@ struct sp_flow {
   const char *name;
   const sp_figure_list *figures;
   bool units_are_gathers; /* of the output, with the figures of gathers: then a part of it can be verified */
+  /* Whether a task may be computed by two workers at a time, since each puts all of it into one slot, with the same
+   * bytes: one that is late is then dealt to another one, and the first that is on the disk counts. */
+  bool repeats;
 
   /* Rank 0, alone. plan refuses here whatever can be refused: nothing exists yet. */
   sp_status (*plan)(const sp_plan_request *request, sp_flow_plan *out);
@@ -182,6 +187,9 @@ struct sp_flow {
   void (*announce)(void *worker, const sp_task *task);
   sp_status (*open)(sp_flow_site *site, void **worker);                             /* collective over peers */
   sp_status (*read)(void *worker, int k, const sp_task *task, const void *payload); /* copies both */
+  /* Takes part, with nothing, in what the others of roles->group read together. NULL: this flow has no reads in which
+   * each worker takes one run of rows a task, so they are not made together. */
+  sp_status (*read_nothing)(void *worker);
   sp_status (*submit)(void *worker, int k); /* begins to compute; returns at once */
   /* Waits until it is computed; *n_slots is how many slots it has handed over. Where these are none, figures (records
    * [n_units], zero before) are what the units' are to be. */

@@ -23,6 +23,8 @@ struct sp_dealer {
   uint64_t next, end;          /* the same of the others; after the last */
   uint64_t large_work;         /* more than this makes a unit a large one */
   uint64_t work_left, units_left;
+  double mean, fastest; /* of the speeds that are known, when they were last looked at */
+  int looks;            /* how often since */
 };
 
 static uint64_t work_of(const sp_dealer *dealer, uint64_t unit) {
@@ -94,22 +96,31 @@ typedef struct speeds {
   bool own_known;
 } speeds;
 
-static speeds look_at_speeds(const sp_dealer *dealer, int worker, const double *speed) {
+/* All of them are looked at now and then only, so that dealing to many workers takes no time in proportion to them. */
+static void refresh(sp_dealer *dealer, const double *speed) {
+  enum { PART_OF_ALL = 8 };
   const int n = dealer->config.n_workers;
-  speeds s = {0};
+  if (dealer->looks++ % (1 + n / PART_OF_ALL)) return;
+  double all = 0, fastest = 0;
   int known = 0;
   for (int w = 0; speed && w < n; w++) {
     if (!(speed[w] > 0)) continue;
-    s.all += speed[w];
-    s.fastest = fmax(s.fastest, speed[w]);
+    all += speed[w];
+    fastest = fmax(fastest, speed[w]);
     known++;
   }
-  const double mean = known ? s.all / known : 1;
-  s.all = mean * n;
-  s.fastest = fmax(s.fastest, mean);
-  s.own_known = speed && speed[worker] > 0;
-  s.own = s.own_known ? speed[worker] : mean;
-  return s;
+  dealer->mean = known ? all / known : 1;
+  dealer->fastest = fastest;
+}
+
+static speeds look_at_speeds(sp_dealer *dealer, int worker, const double *speed) {
+  refresh(dealer, speed);
+  const bool known = speed && speed[worker] > 0;
+  const double own = known ? speed[worker] : dealer->mean;
+  return (speeds){.own = own,
+                  .all = fmax(dealer->mean * dealer->config.n_workers, own),
+                  .fastest = fmax(dealer->fastest, fmax(dealer->mean, own)),
+                  .own_known = known};
 }
 
 /* Whether the others would have done all that is left before this worker had done the next unit alone. */

@@ -99,13 +99,41 @@ static void complain_of_key(sp_mistakes *mistakes, const sp_yaml_node *node) {
                   sp_candidates_hint(&candidates, hint), candidates.list);
 }
 
+/* `transfer: {read: auto, write: collective}`: settings called transfer.read and so on; `transfer: auto` is both. */
+static void check_group(sp_mistakes *mistakes, const sp_yaml_node *node, sp_job *job) {
+  const size_t length = strlen(node->key);
+  const bool has_scalar = !strcmp(node->key, "transfer");
+  const unsigned before = mistakes->n;
+  if (node->kind == SP_YAML_LIST || (node->kind == SP_YAML_SCALAR && !has_scalar)) {
+    sp_mistakes_add(mistakes, node, "%s: found %s, allowed is %s", node->key, sp_yaml_kind_name(node->kind),
+                    has_scalar ? "auto, collective, independent or {read: ..., write: ...}" : "{count: N, unit: MB}");
+  }
+  for (const sp_param *param = sp_job_params; param->key && node->kind == SP_YAML_SCALAR; param++) {
+    const bool belongs = !strncmp(param->key, node->key, length) && param->key[length] == '.';
+    if (belongs && mistakes->n == before) sp_job_check_value(mistakes, "", node, param, &job->settings);
+  }
+  for (const sp_yaml_node *part = node->kind == SP_YAML_MAP ? node->first : NULL; part; part = part->next) {
+    char key[SP_WORD_SIZE], quoted[SP_QUOTE_SIZE];
+    snprintf(key, sizeof key, "%s.%s", node->key, part->key);
+    const sp_param *param = sp_param_find(sp_job_params, key);
+    if (param) {
+      sp_job_check_value(mistakes, "", part, param, &job->settings);
+    } else {
+      sp_mistakes_add(mistakes, part, "%s: unknown key; allowed are %s", sp_quote(key, quoted),
+                      !strcmp(node->key, "transfer") ? "transfer.read, transfer.write" : "stripe.count, stripe.unit");
+    }
+  }
+}
+
 static sp_status check_entry(sp_mistakes *mistakes, const sp_yaml_node *node, sp_job *job) {
   if (!strcmp(node->key, "input")) return check_path(mistakes, node, &job->input);
   if (!strcmp(node->key, "output")) return check_path(mistakes, node, &job->output);
   if (!strcmp(node->key, "sort")) return check_sort(mistakes, node, job);
   if (!strcmp(node->key, "chain")) return sp_job_check_chain(mistakes, node, job);
   const sp_param *param = sp_param_find(sp_job_params, node->key);
-  if (param) {
+  if (!strcmp(node->key, "transfer") || !strcmp(node->key, "stripe")) {
+    check_group(mistakes, node, job);
+  } else if (param) {
     sp_job_check_value(mistakes, "", node, param, &job->settings);
   } else {
     complain_of_key(mistakes, node);

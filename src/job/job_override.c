@@ -178,8 +178,9 @@ static sp_status need_chain(const placement *p) {
 static sp_status place(sp_mistakes *mistakes, sp_yaml_node *job, char *key, sp_yaml_node *value) {
   placement p = {.mistakes = mistakes, .job = job, .value = value};
   sp_status status = SP_SUCCESS;
-  const bool fits = split(key, &p.path);
-  if (fits && p.path.n == 1) {
+  const bool is_setting = sp_param_find(sp_job_params, key) != NULL; /* some have a dot in their name */
+  const bool fits = is_setting || split(key, &p.path);
+  if (fits && (is_setting || p.path.n == 1)) {
     status = put_key(&p, job, key);
   } else if (fits && !strcmp(p.path.part[CHAIN], "chain")) {
     status = need_chain(&p);
@@ -197,7 +198,7 @@ sp_status sp_job_expand_keys(sp_mistakes *mistakes, sp_yaml_node *job) {
   sp_yaml_node **slot = &job->first;
   while (*slot) {
     sp_yaml_node *entry = *slot;
-    if (!strchr(entry->key, '.')) {
+    if (!strchr(entry->key, '.') || sp_param_find(sp_job_params, entry->key)) {
       slot = &entry->next;
       continue;
     }
@@ -229,6 +230,8 @@ static bool is_text_key(const char *key) {
   for (const sp_job_key *k = sp_job_keys; k->key; k++) {
     if (!strcmp(key, k->key)) return !strcmp(k->form, "path");
   }
+  const sp_param *setting = sp_param_find(sp_job_params, key);
+  if (setting) return sp_param_is_text(setting);
   if (sscanf(key, "chain.%*[0-9].%63[^.].%63[^.]", name, parameter) != 2) return false;
   const sp_processor *processor = sp_processor_find(name);
   const sp_param *param = processor ? sp_param_find(processor->params, parameter) : NULL;

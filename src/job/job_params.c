@@ -48,6 +48,27 @@ const sp_param sp_job_params[] = {
      FIELD(stall_timeout)},
     {"max_time", SP_PARAM_REAL, "auto", 1, 1e9, false, "auto", "s",
      "the job stops in time to end within this, to be resumed; auto: within what Slurm leaves", FIELD(max_time)},
+    {"transfer.read", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|collective|independent", NULL,
+     "workers of a group read what they are dealt together, or each by itself; auto: together as long as they wait for "
+     "each other less than 3 % of the time",
+     FIELD(read_transfer)},
+    {"transfer.write", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|collective|independent", NULL,
+     "I/O ranks write together, or each by itself past the page cache; auto: together on a parallel file system",
+     FIELD(write_transfer)},
+    {"group", SP_PARAM_CHOICE, "node", 0, 0, false, "node|all", NULL,
+     "which workers read together, where they do: those of a node, or all", FIELD(group)},
+    {"aggregators", SP_PARAM_INT, "0", 0, 65536, false, NULL, NULL,
+     "I/O ranks that write for all in a collective write; 0: each writes its own", FIELD(aggregators)},
+    {"collective_timeout", SP_PARAM_REAL, "120", 0, 86400, false, NULL, "s",
+     "a collective transfer in which a rank does not arrive ends the job so long after the last one did, to be started "
+     "again with independent transfers; 0: never",
+     FIELD(collective_timeout)},
+    {"mpi_hints", SP_PARAM_TEXT, "", 0, 0, false, NULL, NULL,
+     "hints for MPI-IO, passed on as they are: \"KEY=VALUE, KEY=VALUE\"", FIELD(mpi_hints)},
+    {"stripe.count", SP_PARAM_INT, "auto", 1, 65536, false, "auto", NULL,
+     "storage targets of a new output on Lustre; auto: all", FIELD(stripe_count)},
+    {"stripe.unit", SP_PARAM_INT, "auto", 1, 4096, false, "auto", "MB", "bytes in a row on each of them; auto: 4",
+     FIELD(stripe_unit)},
     {"dead_traces", SP_PARAM_CHOICE, "report", 0, 0, false, "report|ignore", NULL,
      "report: a gather with some dead traces makes the exit code 2; it is recorded in either case", FIELD(dead_traces)},
     {0},
@@ -56,8 +77,10 @@ const sp_param sp_job_params[] = {
 const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", "qc", NULL};
 
 const char *const sp_settings_that_do_not[] = {
-    "engine",  "workers",         "workers_per_gpu", "threads",       "io_ranks", "direct_io",   "slots",
-    "slab_mb", "commit_interval", "restarts",        "stall_timeout", "max_time", "dead_traces", NULL};
+    "engine",        "workers",        "workers_per_gpu", "threads",     "io_ranks",           "direct_io",
+    "slots",         "slab_mb",        "commit_interval", "restarts",    "stall_timeout",      "max_time",
+    "transfer.read", "transfer.write", "group",           "aggregators", "collective_timeout", "mpi_hints",
+    "stripe.count",  "stripe.unit",    "dead_traces",     NULL};
 
 const sp_job_key sp_job_keys[] = {
     {"input", "path", NULL, "survey file to read"},
@@ -67,5 +90,8 @@ const sp_job_key sp_job_keys[] = {
      "`- undo: NAME` takes back a step before it"},
     {"sort", "list", "[]",
      "header names that order the traces within each gather, ascending, the first the most significant"},
+    {"transfer", "choice", "auto",
+     "how samples are read and written: auto, collective or independent; or {read: ..., write: ...}"},
+    {"stripe", "map", "{}", "{count: N, unit: MB}: how a new output on Lustre lies on its storage targets"},
     {0},
 };

@@ -21,26 +21,21 @@ static sp_status create_workers(sp_coordinator *c) {
   const sp_roles *roles = c->roles;
   const size_t n = (size_t)roles->n_workers, teams = (size_t)roles->n_teams;
   SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", &c->worker_ranks));
-  SP_TRY(sp_calloc(teams, sizeof(sp_team), "the workers", &c->teams));
   SP_TRY(sp_calloc(teams, sizeof(double), "the workers' speeds", &c->speed));
   SP_TRY(sp_calloc(n, sizeof(sp_stage_times), "the workers' times", &c->times));
-  for (size_t t = 0; t < teams; t++) c->teams[t].is_followed = true;
   for (int r = 0; r < roles->size; r++) {
     if (roles->members[r].role == SP_ROLE_WORKER) c->worker_ranks[roles->members[r].index] = r;
   }
   /* being dealt and computed; and in slots, of which an I/O rank may hold as many again until they are on the disk */
   enum { HELD_BY_AN_IO_RANK = 64 };
   const size_t slots = n * (size_t)c->plan->shape.window.n_slots + HELD_BY_AN_IO_RANK * (size_t)roles->n_io;
-  return sp_task_table_create(teams * SP_CREDITS + slots, &c->table);
+  SP_TRY(sp_task_table_create(teams * SP_CREDITS + slots, &c->table));
+  return sp_dealing_create(c);
 }
 
 static sp_status create_messages(sp_coordinator *c) {
   const sp_flow_shape *shape = &c->plan->shape;
-  const size_t n_ranks = (size_t)c->roles->size, record = c->flow->figures->bytes;
-  SP_TRY(sp_calloc(n_ranks, 1, "messages", &c->next_deal));
-  SP_TRY(sp_alloc(shape->payload_bytes, "messages", &c->payload));
-  SP_TRY(sp_outbox_create(c->roles->world, SP_TAG_DEAL, n_ranks * SP_DEAL_BUFFERS,
-                          sizeof(sp_deal_message) + shape->payload_bytes, &c->deals));
+  const size_t record = c->flow->figures->bytes;
   const size_t durable = sizeof(sp_durable_message) + shape->window.max_units * record;
   const size_t report = sizeof(sp_report_message) + shape->task_units * record;
   c->inbox_bytes = durable > report ? durable : report;
@@ -63,25 +58,54 @@ static sp_status create(sp_coordinator *c, sp_run_context *run, sp_coordinator_s
 }
 
 static void destroy(sp_coordinator *c) {
-  sp_outbox_destroy(c->deals);
+  sp_dealing_destroy(c);
   sp_task_table_destroy(c->table);
   sp_units_free(c);
   sp_free(c->worker_ranks);
-  sp_free(c->teams);
   sp_free(c->speed);
   sp_free(c->times);
-  sp_free(c->next_deal);
-  sp_free(c->payload);
   sp_free(c->inbox);
 }
 
 /* --- what comes back ------------------------------------------------------------------------------------------- */
 
+/* Units came twice, and not the same (a disk that could be read the second time, a device that failed): which of the
+ * two are on the disk is not known, so they are computed again, now that nobody else does. */
+static void recompute(sp_coordinator *c, sp_flight *flight) {
+  const uint64_t first = flight->task.first_unit, n = flight->task.n_units;
+  const sp_repeat again = {.units = {first, flight->task.n_units}, .not_to = -1};
+  sp_warn("%ss %llu to %llu came twice, and not the same: they are computed again", c->plan->shape.unit,
+          (unsigned long long)first, (unsigned long long)(first + n) - 1);
+  flight->is_void = true;
+  if (c->state[first] == SP_UNIT_DONE) {
+    for (uint64_t u = first; u < first + n; u++) {
+      c->state[u] = SP_UNIT_LEFT;
+      c->seen[u] = 0;
+      c->done_work -= c->flow->work(c->plan, u);
+    }
+    c->left += n;
+    c->n_done -= n;
+  }
+  sp_late_repeat(c, &again);
+}
+
+/* Figures of units have come, as a task brings them. */
+static void add_figures(sp_coordinator *c, sp_flight *flight, uint64_t first_unit, uint32_t n, const void *records) {
+  const sp_figure_list *list = c->flow->figures;
+  if (!c->flow->repeats || !c->seen[first_unit]) {
+    sp_units_add_figures(c, first_unit, n, records);
+  } else if (memcmp(sp_figures_at(list, c->figures, first_unit), records, n * list->bytes)) {
+    recompute(c, flight);
+  }
+}
+
 /* A task of which everything has come back. Without slots its workers keep it. */
 static sp_status end_task(sp_coordinator *c, sp_flight *flight) {
   const sp_task task = flight->task;
-  const bool kept = flight->slots == 0;
+  const bool kept = flight->slots == 0, is_void = flight->is_void;
+  sp_late_note_duration(c, sp_now() - flight->dealt_at);
   sp_task_table_remove(c->table, flight);
+  if (is_void || c->state[task.first_unit] == SP_UNIT_DONE) return SP_SUCCESS; /* another one was faster */
   if (!kept) return sp_units_mark_done(c, task.first_unit, task.n_units);
   sp_units_mark_computed(c, task.first_unit, task.n_units);
   return SP_SUCCESS;
@@ -95,13 +119,16 @@ static sp_status receive_report(sp_coordinator *c, int from) {
   if (!flight) return SP_RAISE(SP_ERR_INTERNAL, "rank %d reports a task that it was not dealt", from);
   const int team = flight->team;
   flight->slots += report->n_slots;
-  if (!report->n_slots) sp_units_add_figures(c, flight->task.first_unit, flight->task.n_units, report + 1);
+  if (!report->n_slots) add_figures(c, flight, flight->task.first_unit, flight->task.n_units, report + 1);
   if (report->compute_s > 0) {
     /* the mean of now and before: one disturbed task does not upset the deal */
     const double speed = (double)flight->task.work / report->compute_s;
     c->speed[team] = c->speed[team] > 0 ? 0.5 * (c->speed[team] + speed) : speed;
   }
+  memcpy(c->teams[team].engine, report->engine, sizeof report->engine);
+  if (!report->reads_together) sp_dealing_part(c, team);
   if (--flight->reports_due == 0) c->teams[team].in_hand--;
+  sp_dealing_queue(c, team);
   return sp_flight_is_done(flight) ? end_task(c, flight) : SP_SUCCESS;
 }
 
@@ -109,19 +136,26 @@ static sp_status receive_durable(sp_coordinator *c, int from) {
   const sp_durable_message *message = c->inbox;
   sp_flight *flight = sp_task_table_find(c->table, message->task);
   if (!flight) return SP_RAISE(SP_ERR_INTERNAL, "rank %d has written a task that was not dealt", from);
-  sp_units_add_figures(c, message->first_unit, message->n_units, message + 1);
+  add_figures(c, flight, message->first_unit, message->n_units, message + 1);
   flight->durable++;
   return sp_flight_is_done(flight) ? end_task(c, flight) : SP_SUCCESS;
 }
 
+/* What has come, up to so many of each kind: dealing goes on in between. */
 static sp_status receive(sp_coordinator *c, bool *any) {
-  int from;
-  SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_REPORT, c->inbox, c->inbox_bytes, &from));
-  *any = from >= 0;
-  if (from >= 0) SP_TRY(receive_report(c, from));
-  SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
-  *any |= from >= 0;
-  return from >= 0 ? receive_durable(c, from) : SP_SUCCESS;
+  enum { AT_ONCE = 64 };
+  *any = false;
+  for (int n = 0, from = 0; n < AT_ONCE && from >= 0; n++) {
+    SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_REPORT, c->inbox, c->inbox_bytes, &from));
+    if (from >= 0) SP_TRY(receive_report(c, from));
+    *any |= from >= 0;
+  }
+  for (int n = 0, from = 0; n < AT_ONCE && from >= 0; n++) {
+    SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
+    if (from >= 0) SP_TRY(receive_durable(c, from));
+    *any |= from >= 0;
+  }
+  return SP_SUCCESS;
 }
 
 /* Which stage the workers have spent most of their time waiting for. */
@@ -203,7 +237,8 @@ static sp_status run_tasks(sp_coordinator *c) {
     SP_TRY(receive(c, &any));
     if (c->journal) SP_TRY(sp_journal_poll(c->journal, &c->journal_durable));
     if (any) sp_activity_step(&c->run->activity);
-    sp_progress_show(&c->progress, c->n_done, c->done_work, bottleneck(c));
+    sp_progress_note(&c->progress, c->done_work);
+    if (sp_progress_is_due(&c->progress)) sp_progress_show(&c->progress, c->n_done, c->done_work, bottleneck(c));
     note_tick(c);
     if (any) {
       sp_backoff_reset(&backoff);

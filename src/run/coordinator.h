@@ -2,7 +2,10 @@
  * the units (units.c). Private to src/run.
  *
  * Dealing goes by credits: a team of workers that has fewer than SP_CREDITS tasks to compute is dealt another, whatever
- * the others do. Phases are the only thing that workers wait for each other at.
+ * the others do. Workers wait for each other at phases only, and in groups that read together: such a group is dealt to
+ * at once, a round of a task each or none, as long as it reads together.
+ *
+ * Memory and work grow with the number of workers, not with its square: what has to be looked at is in a queue.
  */
 #ifndef SEISPROC_SRC_RUN_COORDINATOR_H
 #define SEISPROC_SRC_RUN_COORDINATOR_H
@@ -31,7 +34,26 @@ typedef enum sp_phase_step {
 typedef struct sp_team {
   uint32_t in_hand; /* tasks dealt and not yet reported by all its workers */
   bool is_followed; /* its last task was followed by another message */
+  int group;
+  char engine[12]; /* what computes there, as last reported */
 } sp_team;
+
+/* Teams that are dealt to at once. */
+typedef struct sp_deal_group {
+  int first, n;  /* in the list of teams by group */
+  bool together; /* it reads together: its teams are one worker each */
+  bool is_queued;
+  uint64_t rounds; /* dealt so far */
+} sp_deal_group;
+
+/* Units that are to be dealt again. */
+typedef struct sp_repeat {
+  sp_unit_run units;
+  int not_to;      /* the team that is late with them; -1: any will do */
+  char engine[12]; /* the bytes are those of this one; "": any */
+} sp_repeat;
+
+enum { SP_MAX_REPEATS = 256, SP_DURATIONS = 64 };
 
 typedef struct sp_coordinator {
   sp_run_context *run;
@@ -65,13 +87,29 @@ typedef struct sp_coordinator {
   /* workers */
   int *worker_ranks;     /* [n_workers]: world rank by worker's index */
   sp_team *teams;        /* [n_teams] */
+  int n_unfollowed;      /* of these */
+  sp_deal_group *groups; /* [n_groups] */
+  int n_groups;
+  int *group_teams; /* [n_teams], group by group */
+  int *queue;       /* [n_groups]: groups to be looked at, a ring; each is in it once at most */
+  int queue_first, n_queued;
+  sp_unit_run *round; /* [n_teams]: what a round gives to each team of its group */
+  /* what is late */
+  sp_repeat repeats[SP_MAX_REPEATS];
+  int n_repeats;
+  double durations[SP_DURATIONS]; /* of the tasks done last, from dealing to the disk; a ring */
+  uint64_t n_durations;
+  double looked_at;      /* when late ones were last looked for */
+  double idle_looked_at; /* when all teams were last looked at */
   double *speed;         /* [n_teams], work a second; 0: not known */
   sp_stage_times *times; /* [n_workers], as last reported */
   sp_task_table *table;
   /* messages */
-  sp_outbox *deals;   /* N_DEAL_BUFFERS a rank */
+  sp_outbox *deals;   /* SP_DEAL_BUFFERS a rank, for messages of up to SP_SMALL_DEAL bytes */
   uint8_t *next_deal; /* [size]: which of a rank's buffers is next */
-  void *payload;      /* being made */
+  sp_outbox *large;   /* n_large, for whoever needs one */
+  size_t n_large, next_large;
+  void *payload; /* being made */
   void *inbox;
   size_t inbox_bytes;
   sp_progress progress;
@@ -82,7 +120,40 @@ typedef struct sp_coordinator {
   double stopped_at; /* when that was SP_STOPPED */
 } sp_coordinator;
 
-enum { SP_DEAL_BUFFERS = SP_CREDITS + 4 };
+enum { SP_DEAL_BUFFERS = SP_CREDITS + 4, SP_SMALL_DEAL = 192 };
+
+/* --- groups of teams (deal_groups.c) --- */
+
+/* Makes them and all that dealing needs. */
+sp_status sp_dealing_create(sp_coordinator *c);
+void sp_dealing_destroy(sp_coordinator *c);
+
+/* A team's group is to be looked at: there may be room for more, or more for it. */
+void sp_dealing_queue(sp_coordinator *c, int team);
+void sp_dealing_queue_group(sp_coordinator *c, int group);
+void sp_dealing_queue_all(sp_coordinator *c);
+
+/* A team of it reads by itself now, and so do all of its group. */
+void sp_dealing_part(sp_coordinator *c, int team);
+
+/* --- what is late (late.c) --- */
+
+/* How long a task took. */
+void sp_late_note_duration(sp_coordinator *c, double seconds);
+
+/* Has units dealt again. */
+void sp_late_repeat(sp_coordinator *c, const sp_repeat *repeat);
+
+/* Looks for tasks that are late, now and then, and has them dealt again. */
+void sp_late_look(sp_coordinator *c);
+
+/* Forgets what was to be dealt again and has come meanwhile. */
+void sp_late_forget(sp_coordinator *c);
+
+/* Something to be dealt again that this team may be dealt; false where there is none. */
+bool sp_late_next(sp_coordinator *c, int team, sp_unit_run *out);
+
+/* --- dealing (dealing.c) --- */
 
 /* Begins the first phase that has something to do, `from` or a later one. */
 sp_status sp_dealing_begin_phase(sp_coordinator *c, uint32_t from);

@@ -103,6 +103,23 @@ void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
   fclose(file);
 }
 
+bool sp_history_find_late(const char *path, bool writes, sp_late_rank *out) {
+  FILE *file = sp_side_read(path);
+  char line[LINE_SIZE], kind[8];
+  bool found = false, is_new;
+  if (!file) return false;
+  while (fgets(line, sizeof line, file)) {
+    sp_late_rank late;
+    if (parse_run(line, &is_new) && is_new) found = false;
+    if (sscanf(line, "late %7s %d %63s", kind, &late.rank, late.host) != 3) continue;
+    if (strcmp(kind, writes ? "write" : "read")) continue;
+    *out = late;
+    found = true;
+  }
+  fclose(file);
+  return found;
+}
+
 static void count(const sp_crash *crash, uint64_t n_units, uint8_t *counts, uint8_t *trials) {
   if (crash->first_unit > n_units || crash->n_units > n_units - crash->first_unit) return;
   if (crash->signal == 0) return; /* how a device that failed was noted once */

@@ -5,6 +5,7 @@
  *   node HOST FIRST_RANK N
  *   input PATH                           where the input was, as a line of its own since it may hold spaces
  *   crash RANK SIGNAL FIRST_UNIT N TRIAL a signal that ended a worker, and units that it was computing (N may be 0)
+ *   late read|write RANK HOST            it did not come to a collective transfer
  *   tick S UNITS BYTES WAITING           S seconds after dealing began: units done, bytes in and out, what is waited
  * for; every 10 s, after six hours every minute stages wall=S cpu=S gpu=S read=S wait=S compute=S slot=S write=S
  * flush=S    of a run that came to its end: seconds of all ranks together but for wall end TIME WORD RANK
@@ -64,6 +65,15 @@ typedef struct sp_last_run {
 } sp_last_run;
 
 void sp_history_last(const char *path, uint64_t from, sp_last_run *out);
+
+/* A rank that did not come to a collective transfer. */
+typedef struct sp_late_rank {
+  int rank;
+  char host[64];
+} sp_late_rank;
+
+/* The last one since the output was begun, of reads or of writes; false where there was none. */
+bool sp_history_find_late(const char *path, bool writes, sp_late_rank *out);
 
 /* Counts, for each unit, the crashes since the output was begun that had it in hand, in counts[n_units] (up to 255);
  * trials[n_units] gets the furthest trial (sp_trial) that it crashed in. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,12 +75,41 @@ void sp_inflight_close(sp_inflight *f) {
   sp_free(f);
 }
 
-void sp_inflight_note_wait(const char *path, int rank, double seconds, const char *what) {
+static void append(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void append(const char *path, const char *format, ...) {
   char line[LINE_SIZE];
-  const int n = snprintf(line, sizeof line, "waits %d %.0f %s\n", rank, seconds, what);
+  va_list args;
+  va_start(args, format);
+  const int n = vsnprintf(line, sizeof line, format, args);
+  va_end(args);
   const int fd = sp_side_open(path, O_WRONLY | O_APPEND);
   if (fd < 0 || write(fd, line, (size_t)n) != n) sp_debug("%s: cannot be written: %s", path, sp_side_error(errno));
   if (fd >= 0) close(fd);
+}
+
+void sp_inflight_note_wait(const char *path, int rank, double seconds, const char *what) {
+  append(path, "waits %d %.0f %s\n", rank, seconds, what);
+}
+
+void sp_inflight_note_arrival(const char *path, int rank, uint64_t step) {
+  append(path, "arrived %d %" PRIu64 "\n", rank, step);
+}
+
+int sp_inflight_count_arrivals(const char *path, uint64_t step, int n_ranks, bool *arrived) {
+  char line[LINE_SIZE];
+  int n = 0;
+  FILE *file = sp_side_read(path);
+  for (int r = 0; r < n_ranks; r++) arrived[r] = false;
+  if (!file) return 0;
+  while (fgets(line, sizeof line, file)) {
+    int rank;
+    uint64_t at;
+    if (sscanf(line, "arrived %d %" SCNu64, &rank, &at) != 2 || rank < 0 || rank >= n_ranks || at < step) continue;
+    n += !arrived[rank];
+    arrived[rank] = true;
+  }
+  fclose(file);
+  return n;
 }
 
 /* --- reading -------------------------------------------------------------------------------------------------- */

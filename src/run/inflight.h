@@ -7,6 +7,7 @@
  *   deal RANK FIRST_UNIT N
  *   done FIRST_UNIT                   those units are in the journal
  *   waits RANK SECONDS WHAT           appended by the rank itself, when it takes long
+ *   arrived RANK STEP                 likewise: it is in a collective transfer
  *
  * Never synced: it is for the death of processes, not of machines.
  */
@@ -44,6 +45,12 @@ void sp_inflight_close(sp_inflight *inflight);
 
 /* Appends, from any process and thread, that a rank has been waiting. */
 void sp_inflight_note_wait(const char *path, int rank, double seconds, const char *what);
+
+/* Appends that a rank is in a collective transfer, of this number. */
+void sp_inflight_note_arrival(const char *path, int rank, uint64_t step);
+
+/* Which of n_ranks have noted that they are in this one, or in a later one: arrived[n_ranks]; returns how many. */
+int sp_inflight_count_arrivals(const char *path, uint64_t step, int n_ranks, bool *arrived);
 
 enum { SP_INFLIGHT_TEXT = 512 };
 

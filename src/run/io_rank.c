@@ -1,4 +1,8 @@
-/* An I/O rank: writes whichever of its workers' slots is full, and reports each once it is on the disk. */
+/* An I/O rank: writes whichever of its workers' slots is full, and reports each once it is on the disk.
+ *
+ * Each by itself, or all together: then they meet in steps, each with a slot or with nothing, and a step with nothing
+ * to write moves nothing. Where aggregators write for the others, what is on the disk is only what all have synced:
+ * there slots are numbered by steps, and a slot is reported when every I/O rank is past its step. */
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +59,10 @@ typedef struct io_rank {
   sp_sync_thread *sync;
   double synced_at;
   uint64_t sequence, synced, durable; /* slots written; covered by the sync under way or done; on the disk */
+  sp_collective *together;            /* NULL: each writes by itself */
+  sp_io_hints hints;
+  bool stays;           /* any I/O rank takes another step */
+  uint64_t all_durable; /* step up to which all that the I/O ranks wrote is on the disk */
   backlog backlog;
   pending pending[MAX_PENDING];
   sp_outbox *durable_messages;
@@ -105,9 +113,24 @@ static sp_status open_planes(io_rank *io) {
 static sp_status open_output(io_rank *io) {
   sp_status status = sp_lock_join(io->run->lock_path, &io->lock_fd);
   SP_AGREE(io->roles->peers, status);
-  status = sp_survey_open(io->roles->peers, io->run->part_path, true, &io->survey);
+  io->hints = sp_transfer_write_hints(io->run->job, &io->run->plan.shape, io->roles->n_io);
+  status = sp_survey_open_hinted(io->roles->peers, io->run->part_path, true, &io->hints, &io->survey);
   SP_AGREE(io->roles->peers, status);
   return sp_agree(io->roles->peers, open_planes(io));
+}
+
+static sp_status while_waiting(void *io);
+
+static sp_status create_together(io_rank *io) {
+  const sp_collective_config config = {.comm = io->roles->peers,
+                                       .writes = true,
+                                       .most_waiting = INFINITY,
+                                       .cycle_bytes = io->hints.cycle_bytes,
+                                       .aggregators = io->hints.aggregators,
+                                       .activity = &io->run->activity,
+                                       .idle = while_waiting,
+                                       .context = io};
+  return io->run->transfer.writes_together ? sp_collective_create(&config, &io->together) : SP_SUCCESS;
 }
 
 static sp_status create(io_rank *io, sp_run_context *run) {
@@ -115,7 +138,8 @@ static sp_status create(io_rank *io, sp_run_context *run) {
   io->roles = run->roles;
   io->lock_fd = -1;
   SP_AGREE(io->roles->peers, find_workers(io));
-  SP_TRY(open_output(io));
+  SP_ALIKE(open_output(io));
+  SP_ALIKE(create_together(io));
   io->synced_at = sp_now();
   io->record_bytes = run->plan.flow->figures->bytes;
   const size_t bytes = sizeof(sp_durable_message) + run->plan.shape.window.max_units * io->record_bytes;
@@ -123,6 +147,8 @@ static sp_status create(io_rank *io, sp_run_context *run) {
 }
 
 static void destroy(io_rank *io) {
+  if (io->together) io->run->write_cost = sp_collective_get_cost(io->together);
+  sp_collective_destroy(io->together);
   sp_outbox_destroy(io->durable_messages);
   if (io->sync) {
     sp_stage_times *times = &io->run->times;
@@ -154,6 +180,16 @@ static sp_status report_durable(io_rank *io, uint64_t durable) {
   return SP_SUCCESS;
 }
 
+/* Whether others write what this rank has. */
+static bool has_aggregators(const io_rank *io) {
+  return io->together && io->hints.aggregators;
+}
+
+/* Up to where slots are on the disk. */
+static uint64_t reportable(const io_rank *io) {
+  return has_aggregators(io) ? io->all_durable : io->durable;
+}
+
 static sp_status look_at_sync(io_rank *io) {
   uint64_t durable;
   SP_TRY(sp_sync_thread_poll(io->sync, &durable));
@@ -173,9 +209,9 @@ static sp_status commit(io_rank *io, bool now) {
   const bool no_commit = io->run->options->no_commit;
   SP_TRY(sp_pass_stop_on(io->run));
   SP_TRY(look_at_sync(io));
-  SP_TRY(report_durable(io, no_commit ? io->sequence : io->durable));
+  SP_TRY(report_durable(io, no_commit ? io->sequence : reportable(io)));
   const double time = sp_now();
-  const bool first = io->backlog.recent_bytes == 0;
+  const bool first = io->backlog.recent_bytes == 0 && io->backlog.seconds == 0;
   const double interval = no_commit ? INFINITY : first ? 0 : io->run->job->settings.commit_interval;
   if (io->sequence == io->synced || (!now && time - io->synced_at < interval)) return SP_SUCCESS;
   if (sp_sync_thread_start(io->sync, io->sequence)) {
@@ -196,19 +232,28 @@ static bool is_behind(const io_rank *io) {
   return waiting * b->recent_s > BACKLOG_S * b->recent_bytes;
 }
 
+static sp_status while_waiting(void *io_) {
+  io_rank *io = io_;
+  return commit(io, io->order != SP_IO_GO_ON);
+}
+
+/* A place for a slot; -1: all are taken, or the disk is behind. */
+static int find_place(const io_rank *io) {
+  for (int i = 0; i < MAX_PENDING && !is_behind(io); i++) {
+    if (!io->pending[i].sequence) return i;
+  }
+  return -1;
+}
+
 /* Takes a place for a slot that was written, waiting for the disk while all are taken or it is behind. */
 static sp_status reserve_place(io_rank *io, int *place) {
   sp_backoff backoff = {0};
   sp_activity_set(&io->run->activity, "waits for the disk");
-  while (true) {
-    for (int i = 0; i < MAX_PENDING && !is_behind(io); i++) {
-      if (io->pending[i].sequence) continue;
-      *place = i;
-      return SP_SUCCESS;
-    }
+  while ((*place = find_place(io)) < 0) {
     SP_TRY(commit(io, !io->run->options->no_commit));
     sp_backoff_sleep(&backoff);
   }
+  return SP_SUCCESS;
 }
 
 static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
@@ -217,7 +262,8 @@ static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
   sp_durable_message *message = sp_outbox_buffer(io->durable_messages, (size_t)i);
   *message = (sp_durable_message){.task = slot->task, .first_unit = slot->first_unit, .n_units = slot->n_units};
   memcpy(message + 1, sp_slot_figures(io->run->window, slot), slot->n_units * io->record_bytes);
-  io->pending[i] = (pending){.sequence = ++io->sequence, .n_units = slot->n_units};
+  if (!has_aggregators(io)) io->sequence++;
+  io->pending[i] = (pending){.sequence = io->sequence, .n_units = slot->n_units};
   io->backlog.written += n_rows * io->row_bytes;
   return SP_SUCCESS;
 }
@@ -247,20 +293,30 @@ static uint64_t count_rows(const io_rank *io, sp_slot *slot) {
   return n;
 }
 
-static sp_status write_slot(io_rank *io, sp_slot *slot) {
-  const double start = sp_now();
-  const uint64_t n_rows = count_rows(io, slot);
+static sp_status write_planes(io_rank *io, sp_slot *slot) {
   sp_activity_set(&io->run->activity, "writes");
   SP_FAULT_POINT("before_write");
   for (int p = 0; p < io->run->plan.shape.window.n_planes; p++) {
     if (p) SP_FAULT_POINT("between_writes");
     SP_TRY(write_plane(io, slot, p));
   }
+  return SP_SUCCESS;
+}
+
+/* The slot was written, from `start` on: it is free again. */
+static sp_status end_slot(io_rank *io, sp_slot *slot, double start) {
+  const uint64_t n_rows = count_rows(io, slot);
   sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, n_rows * io->row_bytes);
   SP_FAULT_POINT("after_write");
   SP_TRY(note_written(io, slot, n_rows));
   sp_slot_set_full(slot, false);
   return SP_SUCCESS;
+}
+
+static sp_status write_slot(io_rank *io, sp_slot *slot) {
+  const double start = sp_now();
+  SP_TRY(write_planes(io, slot));
+  return end_slot(io, slot, start);
 }
 
 /* A slot that is full, of each worker in turn; NULL where none is. A worker fills its slots in order. */
@@ -283,6 +339,52 @@ static sp_status receive_orders(io_rank *io) {
     if (from >= 0) io->order = (sp_io_order)message.order;
   }
   return SP_SUCCESS;
+}
+
+static sp_dataset *dataset_of(const plane *p) {
+  return p->traces ? sp_trace_sink_dataset(p->traces) : p->dataset;
+}
+
+/* A step with a slot, or with NULL. */
+static sp_status write_step(io_rank *io, sp_slot *slot) {
+  const double start = sp_now();
+  const bool on_disk = io->durable == io->sequence && reportable(io) == io->sequence;
+  sp_collective_news news = {.stays = slot || io->order != SP_IO_END || !on_disk, .durable = io->durable};
+  const sp_box box = slot && slot->n_boxes ? *sp_slot_boxes(io->run->window, slot) : (sp_box){0};
+  sp_collective_part part = {.n_planes = io->run->plan.shape.window.n_planes, .first = box.first_row, .n = box.n_rows};
+  bool alone;
+  for (int p = 0; p < part.n_planes; p++) {
+    part.plane[p].dataset = dataset_of(&io->planes[p]);
+    part.plane[p].rows = slot ? sp_slot_rows(io->run->window, slot, p) : NULL;
+  }
+  sp_activity_set(&io->run->activity, slot ? "writes with the other I/O ranks" : "meets the other I/O ranks");
+  if (slot) SP_FAULT_POINT("before_write");
+  SP_TRY(sp_collective_write(io->together, &part, &news, &alone));
+  io->stays = news.stays;
+  io->all_durable = news.durable;
+  if (slot && alone) SP_TRY(write_planes(io, slot));
+  if (has_aggregators(io) && news.step) io->sequence = news.step;
+  return slot ? end_slot(io, slot, start) : SP_SUCCESS;
+}
+
+/* Steps, until all I/O ranks are at the end. */
+static sp_status write_together(io_rank *io) {
+  sp_backoff backoff = {0};
+  double idle_since = sp_now();
+  while (true) {
+    SP_TRY(receive_orders(io));
+    sp_slot *slot = find_place(io) >= 0 ? find_full(io) : NULL;
+    if (slot) sp_stage_add(&io->run->times, SP_STAGE_WAIT, sp_now() - idle_since, 0);
+    SP_TRY(write_step(io, slot));
+    SP_TRY(commit(io, !slot && io->order != SP_IO_GO_ON));
+    if (!io->stays) return SP_SUCCESS;
+    if (slot) {
+      idle_since = sp_now();
+      sp_backoff_reset(&backoff);
+    } else {
+      sp_backoff_sleep(&backoff);
+    }
+  }
 }
 
 /* Until rank 0 says that it is the end, which it does when it has heard of all, and all is on the disk. */
@@ -315,7 +417,7 @@ sp_status sp_write_behind(sp_run_context *run) {
   sp_status status = create(&io, run);
   status = sp_agree(run->roles->world, status);
   if (status == SP_SUCCESS) {
-    status = write_slots(&io);
+    status = io.together ? write_together(&io) : write_slots(&io);
     if (status != SP_SUCCESS) sp_run_abort(run, status); /* the others would wait for ever */
   }
   destroy(&io);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "seisproc/file_system.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -20,6 +21,12 @@ static sp_status write_history(const sp_survey_info *input, const char *canonica
   return SP_SUCCESS;
 }
 
+static sp_stripe stripe_of(const sp_job_settings *settings) {
+  const int count = settings->stripe_count, mb = settings->stripe_unit;
+  return (sp_stripe){.count = count == SP_PARAM_AUTO ? -1 : count,
+                     .bytes = (uint64_t)(mb == SP_PARAM_AUTO ? SP_STRIPE_MB : mb) << 20};
+}
+
 sp_status sp_output_create(const sp_flow_plan *plan, const sp_survey *source, const char *part_path) {
   const sp_survey_info *input = sp_survey_get_info(source);
   sp_output_spec spec;
@@ -36,8 +43,11 @@ sp_status sp_output_create(const sp_flow_plan *plan, const sp_survey *source, co
       {"/", "input_uuid", SP_ATTR_TEXT, .text = input->uuid},
       {"/", "results_version", SP_ATTR_INT, .integer = SP_RESULTS_VERSION},
   };
-  status = sp_survey_derive(spec.derived ? source : NULL, part_path, &spec.info, spec.datasets, spec.n_datasets,
-                            attributes, 3);
+  const sp_stripe stripe = stripe_of(&plan->job->settings);
+  const char *fs = sp_parallel_file_system(part_path);
+  const bool striped = fs && !strcmp(fs, SP_LUSTRE);
+  status = sp_survey_derive_striped(spec.derived ? source : NULL, part_path, striped ? &stripe : NULL, &spec.info,
+                                    spec.datasets, spec.n_datasets, attributes, 3);
 out:
   sp_free(history);
   sp_free(canonical);

@@ -141,6 +141,21 @@ out:
   return status;
 }
 
+sp_status sp_run_plan_transfer(sp_run_plan *plan, int n_workers, int n_io) {
+  char *history = NULL;
+  SP_TRY(sp_side_path(plan->job->output, SP_SIDE_RUNS, &history));
+  const sp_transfer_request request = {.job = plan->job,
+                                       .plan = &plan->work,
+                                       .input = plan->survey,
+                                       .n_workers = n_workers,
+                                       .n_io = n_io,
+                                       .n_nodes = plan->n_nodes,
+                                       .history_path = history};
+  const sp_status status = sp_transfer_choose(&request, &plan->transfer);
+  sp_free(history);
+  return status;
+}
+
 void sp_run_plan_close(sp_run_plan *plan) {
   sp_journal_contents_free(&plan->earlier);
   sp_free(plan->header.job);

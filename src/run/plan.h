@@ -10,6 +10,7 @@
 #include "src/flow/flow.h"
 #include "src/run/journal.h"
 #include "src/run/resume.h"
+#include "src/run/transfer.h"
 
 typedef struct sp_run_plan {
   const sp_job *job;   /* borrowed */
@@ -22,6 +23,7 @@ typedef struct sp_run_plan {
   sp_journal_contents earlier; /* what earlier runs did */
   sp_machine machine;          /* what sp_run_plan_lay_out saw */
   sp_layout layout;            /* and worked out */
+  sp_transfer_choice transfer; /* what sp_run_plan_transfer chose */
   int n_nodes;                 /* 0: not known */
   sp_note_function note;       /* is told what is assumed of the survey, once; NULL: nobody is */
   char gpu_why[256];           /* one line: why no GPU computes; "" where one does */
@@ -38,6 +40,9 @@ sp_status sp_run_plan_lay_out(sp_run_plan *plan);
 
 /* Looks at what is there of the output: whether it can be made, replaced or gone on with, and whether it fits. */
 sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options);
+
+/* Chooses how samples are moved between so many workers, I/O ranks and the files. */
+sp_status sp_run_plan_transfer(sp_run_plan *plan, int n_workers, int n_io);
 
 /* Whether what the job is to write can be written, as far as its folders tell: better said at once than at its end. */
 sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options);

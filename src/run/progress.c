@@ -69,14 +69,19 @@ static void show(const sp_progress *p, uint64_t units, uint64_t work, const char
   }
 }
 
+void sp_progress_note(sp_progress *progress, uint64_t work) {
+  const double now = sp_now();
+  if (now - progress->noted_at < 0.5) return;
+  progress->noted_at = now;
+  sp_rate_note(&progress->rate, now, work);
+}
+
+bool sp_progress_is_due(const sp_progress *progress) {
+  return !progress->quiet && sp_now() - progress->shown_at >= (progress->columns ? 0.5 : 10);
+}
+
 void sp_progress_show(sp_progress *progress, uint64_t units, uint64_t work, const char *waiting_for) {
-  const double now = sp_now(), interval = progress->columns ? 0.5 : 10;
-  if (now - progress->noted_at >= 0.5) {
-    progress->noted_at = now;
-    sp_rate_note(&progress->rate, now, work);
-  }
-  if (progress->quiet || now - progress->shown_at < interval) return;
-  progress->shown_at = now;
+  progress->shown_at = sp_now();
   progress->columns = sp_log_is_json() ? 0 : find_columns();
   show(progress, units, work, waiting_for);
 }

@@ -23,7 +23,13 @@ typedef struct sp_progress {
  * width: a line that has become too wide is cut, not wrapped. */
 void sp_progress_start(sp_progress *progress, bool quiet, const sp_flow_shape *shape, uint64_t done_work);
 
-/* Shows how far the job is if it is time to; `waiting_for` says what holds it up. */
+/* Notes how much work is done, for the rate; called often. */
+void sp_progress_note(sp_progress *progress, uint64_t work);
+
+/* Whether it is time to show how far the job is. */
+bool sp_progress_is_due(const sp_progress *progress);
+
+/* Shows it; `waiting_for` says what holds the job up. */
 void sp_progress_show(sp_progress *progress, uint64_t units, uint64_t work, const char *waiting_for);
 
 /* Shows the last state and ends the line. */

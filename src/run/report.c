@@ -57,13 +57,47 @@ static void note_stages(const sp_run_context *run, const sp_rank_report *ranks) 
                  stages[SP_STAGE_SLOT], stages[SP_STAGE_WRITE], stages[SP_STAGE_FLUSH]);
 }
 
-static sp_status print_table(const sp_rank_report *ranks, int n) {
+/* What collective transfers of one kind cost, over all ranks that made any. */
+static sp_collective_cost sum_costs(const sp_rank_report *ranks, int n, bool writes, int *n_ranks) {
+  sp_collective_cost sum = {0};
+  *n_ranks = 0;
+  for (int r = 0; r < n; r++) {
+    const sp_collective_cost *cost = writes ? &ranks[r].write_cost : &ranks[r].read_cost;
+    *n_ranks += cost->steps > 0;
+    if (cost->steps > sum.steps) sum.steps = cost->steps;
+    if (cost->failed > sum.failed) sum.failed = cost->failed;
+    if (cost->left_at > sum.left_at) sum.left_at = cost->left_at;
+    sum.seconds += cost->seconds;
+    sum.waited += cost->waited;
+  }
+  return sum;
+}
+
+/* "collective, in up to 123 steps": what was chosen, and what became of it. */
+static void print_transfer(const sp_run_context *run, const sp_rank_report *ranks, int n, bool writes) {
+  int n_ranks;
+  const sp_collective_cost sum = sum_costs(ranks, n, writes, &n_ranks);
+  const sp_transfer_choice *t = &run->transfer;
+  const char *what = writes ? "write" : "read";
+  if (!(writes ? t->writes_together : t->reads_together) || n_ranks == 0) {
+    fprintf(stderr, "  %-5s independent: %s\n", what, writes ? t->write_why : t->read_why);
+    return;
+  }
+  fprintf(stderr, "  %-5s collective, %llu steps of %d ranks: waited %.1f %% of the time for each other", what,
+          (unsigned long long)sum.steps, n_ranks, 100 * sum.waited / (n_ranks * ranks[0].wall_s));
+  if (sum.failed) fprintf(stderr, ", %llu failed", (unsigned long long)sum.failed);
+  fprintf(stderr, "%s\n", sum.left_at > 0 ? "; then independent" : "");
+}
+
+static sp_status print_table(const sp_run_context *run, const sp_rank_report *ranks, int n) {
   sp_stage_times *times = NULL;
   SP_TRY(sp_calloc((size_t)n, sizeof *times, "the report", &times));
   for (int r = 0; r < n; r++) times[r] = ranks[r].times;
   sp_stage_print(stderr, times, (size_t)n);
   print_engines(ranks, n);
   print_steps(ranks, n);
+  print_transfer(run, ranks, n, false);
+  print_transfer(run, ranks, n, true);
   sp_free(times);
   return SP_SUCCESS;
 }
@@ -97,6 +131,27 @@ static void write_rank(sp_json *json, int rank, const sp_rank_report *report) {
   sp_json_close(json, '}');
 }
 
+static void write_transfers(sp_json *json, const sp_run_context *run, const sp_rank_report *ranks) {
+  const sp_transfer_choice *t = &run->transfer;
+  sp_json_open(json, "transfer", '{');
+  for (int writes = 0; writes < 2; writes++) {
+    int n_ranks;
+    const sp_collective_cost sum = sum_costs(ranks, run->roles->size, writes, &n_ranks);
+    const bool together = writes ? t->writes_together : t->reads_together;
+    sp_json_open(json, writes ? "write" : "read", '{');
+    sp_json_text(json, "chosen", together ? "collective" : "independent");
+    sp_json_text(json, "why", writes ? t->write_why : t->read_why);
+    sp_json_count(json, "steps", sum.steps);
+    sp_json_int(json, "ranks", n_ranks);
+    sp_json_count(json, "failed", sum.failed);
+    sp_json_real(json, "seconds", sum.seconds);
+    sp_json_real(json, "waited_s", sum.waited);
+    sp_json_bool(json, "left", sum.left_at > 0);
+    sp_json_close(json, '}');
+  }
+  sp_json_close(json, '}');
+}
+
 static void write_report(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces,
                          const void *figures) {
   sp_json json = sp_json_begin(file);
@@ -106,6 +161,7 @@ static void write_report(FILE *file, const sp_run_context *run, const sp_rank_re
   sp_json_count(&json, "slab_traces", run->plan.shape.task_traces);
   sp_json_real(&json, "wall_s", ranks[0].wall_s);
   if (run->plan.flow->report) run->plan.flow->report(&run->plan, figures, &json);
+  write_transfers(&json, run, ranks);
   sp_json_open(&json, "ranks", '[');
   for (int r = 0; r < run->roles->size; r++) write_rank(&json, r, &ranks[r]);
   sp_json_close(&json, ']');
@@ -131,7 +187,9 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces, const void *f
                          .cpu_s = sp_cpu_seconds() - run->started_cpu,
                          .peak_rss = sp_peak_rss(),
                          .buffers = run->buffers,
-                         .busy_s = run->busy_s};
+                         .busy_s = run->busy_s,
+                         .read_cost = run->read_cost,
+                         .write_cost = run->write_cost};
   if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
   snprintf(mine.steps, sizeof mine.steps, "%s", run->steps);
   sp_rank_report *ranks = NULL;
@@ -141,7 +199,7 @@ sp_status sp_report(const sp_run_context *run, sp_global n_traces, const void *f
   status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
   if (roles->rank == 0 && status == SP_SUCCESS) {
     note_stages(run, ranks);
-    if (run->options->verbose) status = print_table(ranks, roles->size);
+    if (run->options->verbose) status = print_table(run, ranks, roles->size);
     if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces, figures);
   }
   sp_free(ranks);

@@ -14,6 +14,7 @@ typedef struct sp_rank_report {
   double busy_s;        /* in which a worker's engine computed */
   char engine[16];      /* of a worker: what computed */
   char steps[256];      /* where a chain was computed in two places: which step where */
+  sp_collective_cost read_cost, write_cost;
 } sp_rank_report;
 
 /* CPU seconds of this process so far. */

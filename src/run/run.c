@@ -57,6 +57,8 @@ static sp_status make_plan(sp_run_context *run, sp_coordinator_state *start) {
   plan->n_nodes = run->roles->n_nodes;
   SP_TRY(sp_run_plan_work(plan, run->roles->n_workers));
   SP_TRY(sp_run_plan_look(plan, run->options));
+  SP_TRY(sp_run_plan_transfer(plan, run->roles->n_workers, run->roles->n_io));
+  run->transfer = plan->transfer;
   run->start = plan->start;
   run->plan = plan->work;
   plan->work = (sp_flow_plan){0};
@@ -183,9 +185,11 @@ static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_AGREE(world, first ? begin(run, start) : SP_SUCCESS);
   SP_ALIKE(sp_flow_plan_share(&run->plan, world));
   SP_MPI_ALL(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world));
+  SP_MPI_ALL(MPI_Bcast(&run->transfer, sizeof run->transfer, MPI_BYTE, 0, world));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS; /* alike */
   SP_AGREE(world, count_threads(run));
   sp_roles_make_teams(run->roles, run->plan.shape.team);
+  if (run->transfer.reads_together) sp_roles_make_groups(run->roles, run->transfer.of_all);
   SP_ALIKE(sp_record_begin(run, start));
   sp_activity_set(&run->activity, "copies trace headers");
   if (run->start == SP_START_NEW) SP_ALIKE(write_headers(run));

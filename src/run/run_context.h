@@ -14,6 +14,7 @@
 #include "src/run/inflight.h"
 #include "src/run/journal.h"
 #include "src/run/plan.h"
+#include "src/run/transfer.h"
 #include "src/run/watchdog.h"
 
 typedef struct sp_run_context {
@@ -21,9 +22,11 @@ typedef struct sp_run_context {
   const sp_run_options *options;
   sp_roles *roles;
   sp_flow_plan plan;
-  int n_threads;          /* of this worker's engine */
-  sp_node_window *window; /* NULL at a coordinator that shares its node with no worker */
-  char *part_path;        /* the output until it is complete */
+  sp_transfer_choice transfer;
+  sp_collective_cost read_cost, write_cost; /* of this rank */
+  int n_threads;                            /* of this worker's engine */
+  sp_node_window *window;                   /* NULL at a coordinator that shares its node with no worker */
+  char *part_path;                          /* the output until it is complete */
   char *journal_path, *lock_path, *inflight_path, *history_path;
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
@@ -59,7 +62,7 @@ enum { SP_TAG_DEAL = 1, SP_TAG_REPORT, SP_TAG_DURABLE, SP_TAG_STOP };
  * it finishes the one in hand. */
 typedef enum sp_deal_kind {
   SP_DEAL_TASK,   /* task.payload_bytes follow */
-  SP_DEAL_FINISH, /* nothing for now: finish what is in hand */
+  SP_DEAL_FINISH, /* nothing for now: finish what is in hand, after the round that it may be part of */
   SP_DEAL_BEGIN,  /* finish, and begin task.phase; task.payload_bytes follow */
   SP_DEAL_SYNC,   /* finish, and meet the other workers; task.phase ends where `ends` is not zero */
   SP_DEAL_END     /* finish; nothing comes after this */
@@ -68,6 +71,7 @@ typedef enum sp_deal_kind {
 typedef struct sp_deal_message {
   int32_t kind; /* sp_deal_kind */
   int32_t ends;
+  uint64_t round; /* tasks, FINISH: the workers of a group are dealt to at once, and read together; 0: not so */
   sp_task task;
 } sp_deal_message;
 
@@ -89,7 +93,9 @@ typedef struct sp_report_message {
   uint32_t n_slots;
   uint64_t task;
   double compute_s;
-  sp_stage_times times; /* so far */
+  int32_t reads_together; /* zero: this worker reads by itself */
+  char engine[12];        /* what computes */
+  sp_stage_times times;   /* so far */
 } sp_report_message;
 
 /* I/O rank to coordinator: a slot is on the disk; the records of n_units follow. */

@@ -70,6 +70,12 @@ static double stall_time(const sp_run_context *run) {
   return run->job->settings.stall_timeout * fmax(1, bytes / STALL_SLAB_BYTES);
 }
 
+/* As that: what is larger is given longer. */
+static double collective_time(const sp_run_context *run) {
+  const double bytes = (double)run->plan.shape.input_bytes / 2;
+  return run->job->settings.collective_timeout * fmax(1, bytes / STALL_SLAB_BYTES);
+}
+
 sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
   const sp_roles *roles = run->roles;
   sp_status status = SP_SUCCESS;
@@ -80,12 +86,16 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
     status = sp_inflight_create(run->inflight_path, run->plan.shape.unit, run->places, roles->size, &start->inflight);
   }
   SP_AGREE(roles->world, status);
+  const bool writes = sp_roles_self(roles)->role == SP_ROLE_IO;
   const sp_watchdog_config config = {.inflight_path = run->inflight_path,
                                      .history_path = run->history_path,
                                      .activity = &run->activity,
                                      .places = run->places,
                                      .rank = roles->rank,
                                      .n_ranks = roles->size,
+                                     .collective_s = collective_time(run),
+                                     .collective_kind = writes ? "write" : "read",
+                                     .of_all = writes || run->transfer.of_all,
                                      .stall_s = stall_time(run)};
   SP_AGREE(roles->world, sp_watchdog_create(&config, &run->watch));
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;

@@ -64,3 +64,11 @@ void sp_task_table_remove(sp_task_table *table, sp_flight *flight) {
   table->used[place] = false;
   table->free[table->n_free++] = place;
 }
+
+sp_flight *sp_task_table_next(sp_task_table *table, size_t *at) {
+  while (*at < table->n) {
+    const size_t place = (*at)++;
+    if (table->used[place]) return &table->flights[place];
+  }
+  return NULL;
+}

@@ -15,6 +15,9 @@ typedef struct sp_flight {
   uint32_t reports_due; /* of workers */
   uint64_t slots;       /* that were handed over, as far as reported */
   uint64_t durable;     /* of these, on the disk; may be ahead of `slots` */
+  double dealt_at;
+  bool is_void;  /* what it brings does not count */
+  bool repeated; /* dealt to another team as well, since it was late; or it is that other one */
 } sp_flight;
 
 typedef struct sp_task_table sp_task_table;
@@ -33,6 +36,9 @@ sp_flight *sp_task_table_add(sp_task_table *table);
 
 /* The entry of this id; NULL where it is not in hand. */
 sp_flight *sp_task_table_find(sp_task_table *table, uint64_t id);
+
+/* The entries one after the other, in no order: *at is 0 at first; NULL behind the last. */
+sp_flight *sp_task_table_next(sp_task_table *table, size_t *at);
 
 void sp_task_table_remove(sp_task_table *table, sp_flight *flight);
 

@@ -1,6 +1,7 @@
 #include "src/run/watchdog.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -34,7 +35,13 @@ struct sp_watchdog {
   unsigned long long seen_steps;
   double since;
   bool told;
-  int suspect; /* rank that was not found at the last look; -1: none */
+  int suspect;                   /* rank that was not found at the last look; -1: none */
+  unsigned long long collective; /* the transfer that this rank is in */
+  double in_since, came_at;      /* since when; when the last rank had come to it */
+  double counted_at;             /* when those that had come were last counted */
+  bool noted;
+  int n_arrived;
+  bool *arrived; /* [n_ranks] */
 };
 
 /* --- ending the process --------------------------------------------------------------------------------------- */
@@ -107,6 +114,64 @@ static void look_at_progress(sp_watchdog *w) {
   }
 }
 
+/* --- collective transfers ------------------------------------------------------------------------------------- */
+
+static bool is_of_group(const sp_watchdog *w, int rank) {
+  const sp_place *places = w->config.places, *mine = &places[w->config.rank];
+  return places[rank].role == mine->role && (w->config.of_all || places[rank].node == mine->node);
+}
+
+/* Who is missing, each by its host and by what is known of it; the first of those that came speaks. */
+static void report_missing(sp_watchdog *w) {
+  int first = -1, n_missing = 0;
+  for (int r = 0; r < w->config.n_ranks; r++) {
+    if (!is_of_group(w, r)) continue;
+    if (w->arrived[r] && first < 0) first = r;
+    n_missing += !w->arrived[r];
+  }
+  if (first != w->config.rank && first >= 0 && sp_now() - w->came_at < others_part * w->config.collective_s) return;
+  for (int r = 0; r < w->config.n_ranks && n_missing; r++) {
+    char text[SP_INFLIGHT_TEXT];
+    if (!is_of_group(w, r) || w->arrived[r]) continue;
+    sp_inflight_describe(w->config.inflight_path, r, text, NULL);
+    sp_log(SP_LOG_ERROR,
+           "rank %d did not come to a collective %s that %d ranks wait in, for %.0f s: %s; ending the job, "
+           "which goes on without",
+           r, w->config.collective_kind, w->n_arrived, sp_now() - w->came_at, text);
+    sp_history_add(w->config.history_path, "late %s %d %s", w->config.collective_kind, r, w->config.places[r].host);
+  }
+  if (!n_missing) {
+    sp_log(SP_LOG_ERROR,
+           "a collective %s that all ranks have come to does not end, for %.0f s; ending the job, which "
+           "goes on without",
+           w->config.collective_kind, sp_now() - w->came_at);
+    sp_history_add(w->config.history_path, "late %s %d %s", w->config.collective_kind, w->config.rank,
+                   w->config.places[w->config.rank].host);
+  }
+  leave(SP_END_STALLED, w);
+}
+
+static void look_at_collective(sp_watchdog *w) {
+  const unsigned long long in = atomic_load(&w->config.activity->collective);
+  const double now = sp_now(), limit = w->config.collective_s, note_after = fmin(1, 0.25 * limit);
+  if (in != w->collective || in == 0 || limit <= 0) {
+    w->collective = in;
+    w->in_since = w->came_at = now;
+    w->noted = false;
+    w->n_arrived = 0;
+    return;
+  }
+  if (now - w->in_since < note_after) return;
+  if (!w->noted) sp_inflight_note_arrival(w->config.inflight_path, w->config.rank, in);
+  w->noted = true;
+  if (now - w->counted_at < note_after) return;
+  w->counted_at = now;
+  const int n = sp_inflight_count_arrivals(w->config.inflight_path, in, w->config.n_ranks, w->arrived);
+  if (n > w->n_arrived && w->n_arrived) w->came_at = now;
+  w->n_arrived = n;
+  if (now - w->came_at >= limit) report_missing(w);
+}
+
 /* --- the thread ----------------------------------------------------------------------------------------------- */
 
 static void *run(void *argument) {
@@ -122,6 +187,7 @@ static void *run(void *argument) {
     if (w->ending) break;
     pthread_mutex_unlock(&w->lock);
     look_at_neighbours(w);
+    look_at_collective(w);
     look_at_progress(w);
     pthread_mutex_lock(&w->lock);
   }
@@ -131,6 +197,7 @@ static void *run(void *argument) {
 
 static sp_status find_neighbours(sp_watchdog *w) {
   const sp_watchdog_config *c = &w->config;
+  SP_TRY(sp_calloc((size_t)c->n_ranks, sizeof(bool), "the ranks of a group", &w->arrived));
   SP_TRY(sp_calloc((size_t)c->n_ranks, sizeof(int), "the ranks of a node", &w->neighbours));
   for (int r = 0; r < c->n_ranks; r++) {
     if (r == c->rank || c->places[r].node != c->places[c->rank].node || is_gone(w, r)) continue;
@@ -179,5 +246,6 @@ void sp_watchdog_destroy(sp_watchdog *w) {
   pthread_cond_destroy(&w->wake);
   pthread_mutex_destroy(&w->lock);
   sp_free(w->neighbours);
+  sp_free(w->arrived);
   sp_free(w);
 }

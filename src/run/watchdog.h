@@ -5,10 +5,14 @@
  * writes it to OUT.inflight, where rank 0's thread finds it: that one says, when the whole time is over, what each rank
  * has in hand and waits for, and ends the job. Where rank 0 itself is the one that hangs, the others end it later. The
  * thread calls no MPI.
+ *
+ * A rank that waits in a collective transfer notes in OUT.inflight that it is there. When nobody else has come for the
+ * time that the job gives, the thread names those of the group that are missing, and ends the job.
  */
 #ifndef SEISPROC_SRC_RUN_WATCHDOG_H
 #define SEISPROC_SRC_RUN_WATCHDOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/base/activity.h"
@@ -22,6 +26,11 @@ typedef struct sp_watchdog_config {
   const sp_place *places;                   /* [n_ranks]; borrowed */
   int rank, n_ranks;
   double stall_s; /* 0: hangs are not looked for */
+  /* A collective transfer that this rank waits in so long after the last of its group came to it ends the job, which
+   * then goes on without such transfers. 0: never. */
+  double collective_s;
+  const char *collective_kind; /* "read" or "write" */
+  bool of_all;                 /* the group is all ranks of this role, not those of this node */
 } sp_watchdog_config;
 
 /* Starts the thread. Errors: SP_ERR_MEMORY. */

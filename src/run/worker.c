@@ -3,6 +3,7 @@
  *
  * Every message is followed by another, so the order of what is done follows from the messages alone and is the same on
  * all workers of a team. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +21,10 @@ typedef struct worker {
   sp_run_context *run;
   const sp_flow *flow;
   sp_flow_site site;
-  void *own;   /* the flow's */
-  char *deals; /* [N_DEALS], received and not yet acted on: a ring; each with room for a payload */
+  sp_collective *reads; /* NULL: this worker reads by itself */
+  bool left_reads;      /* its group has left them, which was said */
+  void *own;            /* the flow's */
+  char *deals;          /* [N_DEALS], received and not yet acted on: a ring; each with room for a payload */
   uint64_t n_received, n_taken;
   sp_deal_message *deal; /* the one that is acted on */
   size_t deal_bytes, record_bytes;
@@ -32,16 +35,33 @@ typedef struct worker {
   double busy_s; /* of the engine, when the last task was done */
 } worker;
 
+static sp_status while_waiting(void *run) {
+  return sp_pass_stop_on(run);
+}
+
+/* What the workers of a group read together. */
+static sp_status create_reads(worker *w) {
+  sp_run_context *run = w->run;
+  const sp_collective_config config = {.comm = run->roles->group,
+                                       .most_waiting = run->transfer.adapts ? SP_MOST_WAITING : INFINITY,
+                                       .activity = &run->activity,
+                                       .idle = while_waiting,
+                                       .context = run};
+  return run->transfer.reads_together ? sp_collective_create(&config, &w->reads) : SP_SUCCESS;
+}
+
 static sp_status create(worker *w, sp_run_context *run) {
   const sp_flow_shape *shape = &run->plan.shape;
   *w = (worker){.run = run, .flow = run->plan.flow, .in_hand = -1};
+  SP_AGREE(run->roles->peers, create_reads(w));
   w->site = (sp_flow_site){.plan = &run->plan,
                            .roles = run->roles,
                            .part_path = run->part_path,
                            .window = run->window,
                            .n_threads = run->n_threads,
                            .activity = &run->activity,
-                           .times = &run->times};
+                           .times = &run->times,
+                           .reads = w->reads};
   SP_TRY(w->flow->open(&w->site, &w->own));
   run->buffers += w->site.buffers;
   run->engine = w->site.engine;
@@ -64,6 +84,8 @@ static void destroy(worker *w) {
   sp_outbox_destroy(w->reports);
   sp_free(w->deals);
   if (w->own) w->flow->close(w->own);
+  if (w->reads) w->run->read_cost = sp_collective_get_cost(w->reads);
+  sp_collective_destroy(w->reads);
 }
 
 static sp_deal_message *deal_at(const worker *w, uint64_t i) {
@@ -110,6 +132,8 @@ static sp_report_message *next_report(worker *w) {
 
 static sp_status report(worker *w, sp_report_message message, uint32_t n_records) {
   message.times = w->run->times;
+  message.reads_together = w->reads && sp_collective_is_in_force(w->reads);
+  if (w->site.engine) snprintf(message.engine, sizeof message.engine, "%s", w->site.engine);
   *next_report(w) = message;
   return sp_outbox_send(w->reports, w->n_reports++ % N_REPORTS, sizeof message + n_records * w->record_bytes, 0);
 }
@@ -167,14 +191,34 @@ static sp_status begin(worker *w) {
   return w->flow->begin ? w->flow->begin(w->own, w->deal->task.phase, w->deal + 1) : SP_SUCCESS;
 }
 
+/* Takes part in the read of a round that has no task for this worker. */
+static sp_status join_round(worker *w) {
+  if (!w->reads || !sp_collective_is_in_force(w->reads)) return SP_SUCCESS;
+  return w->flow->read_nothing(w->own);
+}
+
+/* Says once, from one worker of the group, that it reads by itself from now on. */
+static void look_at_reads(worker *w) {
+  int rank;
+  if (!w->reads || w->left_reads || sp_collective_is_in_force(w->reads)) return;
+  w->left_reads = true;
+  MPI_Comm_rank(w->run->roles->group, &rank);
+  if (rank) return;
+  const sp_collective_cost cost = sp_collective_get_cost(w->reads);
+  sp_info("reading: the workers of %s waited for each other %.1f %% of the time in %d collective reads, allowed are "
+          "%.0f %%; each reads by itself from now on",
+          w->run->transfer.of_all ? "the job" : "this node", 100 * cost.left_at, SP_COLLECTIVE_WINDOW,
+          100 * SP_MOST_WAITING);
+}
+
 static sp_status run_tasks(worker *w) {
   while (true) {
     SP_TRY(receive(w));
     const sp_deal_kind kind = (sp_deal_kind)w->deal->kind;
-    if (kind == SP_DEAL_TASK) {
-      SP_TRY(receive_task(w));
-      continue;
-    }
+    if (kind == SP_DEAL_TASK) SP_TRY(receive_task(w));
+    if (kind == SP_DEAL_FINISH && w->deal->round) SP_TRY(join_round(w));
+    look_at_reads(w);
+    if (kind == SP_DEAL_TASK) continue;
     SP_TRY(finish(w));
     if (kind == SP_DEAL_END) return SP_SUCCESS;
     if (kind == SP_DEAL_BEGIN) SP_TRY(begin(w));

@@ -41,6 +41,10 @@ static sp_status read_traces(sp_trace_source *base, bool collective, sp_global f
                     : sp_dataset_read_independent(source->dataset, first, n, rows);
 }
 
+static sp_dataset *source_dataset(sp_trace_source *base) {
+  return ((contiguous_source *)base)->dataset;
+}
+
 static void prefetch(sp_trace_source *base, sp_global first, sp_local n) {
   const contiguous_source *source = (contiguous_source *)base;
   const uint64_t row = base->n_samples * sizeof(float);
@@ -56,7 +60,7 @@ static void close_source(sp_trace_source *base) {
   sp_free(source);
 }
 
-static const sp_source_form source_form = {"contiguous", read_traces, prefetch, close_source};
+static const sp_source_form source_form = {"contiguous", read_traces, source_dataset, prefetch, close_source};
 
 sp_status sp_contiguous_source_open(sp_survey *survey, const char *path, sp_trace_source **out) {
   contiguous_source *source = NULL;
@@ -84,6 +88,10 @@ static sp_status write_traces(sp_trace_sink *base, bool collective, sp_global fi
                     : sp_row_writer_write(sink->writer, first, n, rows);
 }
 
+static sp_dataset *sink_dataset(sp_trace_sink *base) {
+  return ((contiguous_sink *)base)->dataset;
+}
+
 static void close_sink(sp_trace_sink *base) {
   contiguous_sink *sink = (contiguous_sink *)base;
   sp_row_writer_destroy(sink->writer);
@@ -91,7 +99,7 @@ static void close_sink(sp_trace_sink *base) {
   sp_free(sink);
 }
 
-static const sp_sink_form sink_form = {"contiguous", write_traces, close_sink};
+static const sp_sink_form sink_form = {"contiguous", write_traces, sink_dataset, close_sink};
 
 sp_status sp_contiguous_sink_open(sp_survey *survey, const char *path, bool direct, sp_trace_sink **out) {
   contiguous_sink *sink = NULL;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
@@ -238,9 +239,8 @@ static int plain_error(const sp_dataset *dataset, bool writes, sp_global first, 
 
 /* A failure to read that the system explains is classed by its reason. Without one it is the transfer's, which may go
  * well the next time, or a value that the type in memory does not hold. */
-static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows) {
-  char why[256], free_there[64] = "";
-  sp_h5_error_text(why, sizeof why);
+static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows, const char *why) {
+  char free_there[64] = "";
   const int error = dataset->native ? plain_error(dataset, writes, first, n, rows) : 0;
   if (error == ENOSPC || error == EDQUOT) {
     snprintf(free_there, sizeof free_there, "; %.1f MB are free", 1e-6 * sp_part_room(dataset->survey->path));
@@ -252,6 +252,13 @@ static sp_status report(sp_dataset *dataset, bool writes, sp_global first, sp_lo
                   : dataset->native ? why
                                     : "a value that its type here does not hold",
                   free_there);
+}
+
+/* For the transfer that failed last. */
+static sp_status report_last(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows) {
+  char why[256];
+  sp_h5_error_text(why, sizeof why);
+  return report(dataset, writes, first, n, rows, why);
 }
 
 /* Where a file has become shorter, HDF5 and MPI-IO read zeros and say that all went well. */
@@ -269,14 +276,14 @@ static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dread(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space, dataset->file_space,
                               dataset->transfer[collective], rows);
-  return code < 0 ? report(dataset, false, first, n, rows) : check_length(dataset, first, n);
+  return code < 0 ? report_last(dataset, false, first, n, rows) : check_length(dataset, first, n);
 }
 
 static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, const void *rows) {
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dwrite(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space,
                                dataset->file_space, dataset->transfer[collective], rows);
-  return code < 0 ? report(dataset, true, first, n, (void *)(uintptr_t)rows) : SP_SUCCESS;
+  return code < 0 ? report_last(dataset, true, first, n, (void *)(uintptr_t)rows) : SP_SUCCESS;
 }
 
 sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
@@ -287,10 +294,38 @@ sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, con
   return write_rows(dataset, true, first, n, rows);
 }
 
-/* Rows that go in one piece where a transfer is not collective: HDF5 1.10 counts its bytes in an int. */
-static sp_local rows_a_piece(const sp_dataset *dataset, sp_local left) {
+sp_local sp_dataset_rows_a_transfer(const sp_dataset *dataset) {
   const uint64_t rows = (UINT64_C(1) << 30) / (dataset->row_length * sp_type_size(dataset->type) + 1) + 1;
-  return rows < left ? (sp_local)rows : left;
+  return rows < UINT32_MAX ? (sp_local)rows : UINT32_MAX;
+}
+
+static sp_local rows_a_piece(const sp_dataset *dataset, sp_local left) {
+  const sp_local rows = sp_dataset_rows_a_transfer(dataset);
+  return rows < left ? rows : left;
+}
+
+/* HDF5 takes its view of the file back only where MPI-IO's transfer went well, and that is a collective call: without
+ * this one from the rank whose transfer failed the others would wait in theirs for ever. With the same hints as theirs,
+ * since ROMIO compares hints among the ranks, one by one. */
+static sp_status reset_view(const sp_dataset *dataset) {
+  MPI_File file;
+  SP_TRY(sp_h5_mpi_file(dataset->survey, &file));
+  return SP_MPI(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", dataset->survey->hints));
+}
+
+sp_status sp_dataset_transfer(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows, bool *moved) {
+  char why[256];
+  SP_TRY(select_rows(dataset, first, n));
+  const hid_t memory = sp_h5_memory_type(dataset->type), plist = dataset->transfer[1];
+  const herr_t code = writes ? H5Dwrite(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, rows)
+                             : H5Dread(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, rows);
+  *moved = code >= 0 && (writes || check_length(dataset, first, n) == SP_SUCCESS);
+  if (code >= 0) return SP_SUCCESS;
+  const bool in_transfer = sp_h5_error_names(writes ? "MPI_File_write_at" : "MPI_File_read_at", why, sizeof why);
+  const bool behind_it = !strcmp(why, writes ? "file write failed" : "file read failed"); /* fewer bytes than asked */
+  if (in_transfer) SP_TRY(reset_view(dataset));
+  const sp_status status = report(dataset, writes, first, n, rows, why);
+  return in_transfer || behind_it ? SP_SUCCESS : status;
 }
 
 sp_status sp_dataset_read_independent(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {

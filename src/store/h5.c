@@ -14,6 +14,8 @@ void sp_h5_start(void) {
 typedef struct error_text {
   char *text;
   size_t size;
+  const char *words; /* looked for; NULL: none */
+  bool found;
 } error_text;
 
 /* Of what HDF5 says of a system call, which is long and of several lines, the system's own words. */
@@ -26,17 +28,23 @@ static void shorten(error_text *out) {
 
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *context) {
   error_text *out = context;
+  out->found |= out->words && error->desc && strstr(error->desc, out->words);
   if (n > 0) return 0;
   snprintf(out->text, out->size, "%s", error->desc ? error->desc : "no description");
   shorten(out);
   return 0;
 }
 
-void sp_h5_error_text(char *text, size_t size) {
+bool sp_h5_error_names(const char *words, char *text, size_t size) {
   snprintf(text, size, "no description");
-  error_text out = {text, size};
+  error_text out = {.text = text, .size = size, .words = words};
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &out);
   H5Eclear2(H5E_DEFAULT);
+  return out.found;
+}
+
+void sp_h5_error_text(char *text, size_t size) {
+  sp_h5_error_names(NULL, text, size);
 }
 
 sp_status sp_h5_check(int64_t result, const char *call, const char *file, int line) {

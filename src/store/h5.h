@@ -24,6 +24,9 @@ sp_status sp_h5_check(int64_t result, const char *call, const char *file, int li
 /* The innermost description on HDF5's error stack, which it clears. */
 void sp_h5_error_text(char *text, size_t size);
 
+/* The same, and whether the stack holds `words` anywhere. */
+bool sp_h5_error_names(const char *words, char *text, size_t size);
+
 /* Before the first HDF5 call: no error printing, no file locks unless the environment asks for them. */
 void sp_h5_start(void);
 
@@ -98,10 +101,32 @@ typedef struct sp_dataset_rule {
 
 sp_dataset_rule sp_dataset_rule_for(const sp_survey *survey, const char *path);
 
+/* --- MPI-IO's hints (io_hints.c) --- */
+
+/* The caller frees *out (MPI_Info_free). hints NULL: as all zero. */
+sp_status sp_io_hints_make(const sp_io_hints *hints, MPI_Info *out);
+
+/* Says in the debug log, on the lowest rank, which hints MPI-IO has of an open file. */
+void sp_io_hints_show(const sp_survey *survey);
+
+/* MPI's file of a survey that is opened on a communicator; borrowed. Not collective. */
+sp_status sp_h5_mpi_file(const sp_survey *survey, MPI_File *out);
+
+/* --- collective transfers (dataset.c, for collective.c) --- */
+
+/* This rank's part of one collective transfer: n rows from `first`, or none, and no more than
+ * sp_dataset_rows_a_transfer. *moved is whether they are there; where not, one line says why, and the other ranks can
+ * go on. Errors: SP_ERR_IO, SP_ERR_INTERNAL: the other ranks are left in the transfer, and the job must end. */
+sp_status sp_dataset_transfer(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows, bool *moved);
+
+/* HDF5 1.10 counts the bytes of a transfer in an int. */
+sp_local sp_dataset_rows_a_transfer(const sp_dataset *dataset);
+
 struct sp_survey {
   hid_t file;
-  MPI_Comm comm; /* duplicate; MPI_COMM_NULL when opened by one process */
-  bool writable;
+  MPI_Comm comm;  /* duplicate; MPI_COMM_NULL when opened by one process */
+  MPI_Info hints; /* with which it was opened; MPI_INFO_NULL when opened by one process */
+  bool writable, native_traces;
   char *path;
   int fd;                    /* for looks at the length; -1 before it is open */
   sp_file_identity identity; /* when it was opened */

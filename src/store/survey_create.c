@@ -1,12 +1,16 @@
 /* Making a new survey file: all datasets and attributes at once, then synced and closed. */
 #include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <xxhash.h>
 
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
@@ -73,14 +77,34 @@ static sp_status close_file(hid_t file, const char *path) {
   return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, why);
 }
 
-static sp_status create_file(const char *path, hid_t *file) {
+/* An empty file with a layout of its own, by Lustre's tool; false where that cannot be had. */
+static bool lay_out(const char *path, const sp_stripe *stripe) {
+  char count[16], bytes[24];
+  pid_t child;
+  int status = 1;
+  snprintf(count, sizeof count, "%d", stripe->count);
+  snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)stripe->bytes);
+  char *const command[] = {"lfs", "setstripe", "-c", count, "-S", bytes, (char *)(uintptr_t)path, NULL};
+  const int error = posix_spawnp(&child, command[0], NULL, NULL, command, environ);
+  while (!error && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!error && WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+  sp_warn("%s: lies on the storage as files of its folder do, since `lfs setstripe` %s", path,
+          error ? "is not there" : "fails");
+  unlink(path);
+  return false;
+}
+
+static sp_status create_file(const char *path, const sp_stripe *stripe, hid_t *file) {
   hid_t access;
   const int error = sp_side_check(path);
   if (error) return SP_RAISE(sp_file_status(error), "%s: cannot be created: %s", path, sp_side_error(error));
   unlink(path); /* left by a command that was cut off */
   SP_TRY(SP_H5_ID(access, H5Pcreate(H5P_FILE_ACCESS)));
-  H5Pset_alignment(access, SP_PAGE, SP_PAGE); /* so that rows can be written past the page cache */
-  *file = H5Fcreate(path, H5F_ACC_EXCL, H5P_DEFAULT, access);
+  /* so that rows can be written past the page cache, and lie on storage targets as they are meant to */
+  H5Pset_alignment(access, SP_PAGE, stripe ? stripe->bytes : SP_PAGE);
+  const bool laid_out = stripe && lay_out(path, stripe);
+  *file = H5Fcreate(path, laid_out ? H5F_ACC_TRUNC : H5F_ACC_EXCL, H5P_DEFAULT, access);
   H5Pclose(access);
   if (*file >= 0) return SP_SUCCESS;
   char why[256];
@@ -97,14 +121,14 @@ static sp_status move_into_place(const char *new_path, const char *path) {
   return SP_RAISE(sp_file_status(errno), "%s: cannot be renamed to %s: %s", new_path, path, strerror(errno));
 }
 
-sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
-                           const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
-                           size_t n_attributes) {
+sp_status sp_survey_derive_striped(const sp_survey *source, const char *path, const sp_stripe *stripe,
+                                   const sp_survey_info *info, const sp_dataset_spec *datasets, size_t n_datasets,
+                                   const sp_attribute_spec *attributes, size_t n_attributes) {
   char *new_path = NULL;
   hid_t file;
   sp_h5_start();
   SP_TRY(sp_side_append(path, SP_SIDE_NEW, &new_path));
-  sp_status status = create_file(new_path, &file);
+  sp_status status = create_file(new_path, stripe, &file);
   if (status == SP_SUCCESS) {
     status = fill(file, source, info, datasets, n_datasets, attributes, n_attributes);
     const sp_status closed = close_file(file, path);
@@ -114,6 +138,12 @@ sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_s
   }
   sp_free(new_path);
   return status;
+}
+
+sp_status sp_survey_derive(const sp_survey *source, const char *path, const sp_survey_info *info,
+                           const sp_dataset_spec *datasets, size_t n_datasets, const sp_attribute_spec *attributes,
+                           size_t n_attributes) {
+  return sp_survey_derive_striped(source, path, NULL, info, datasets, n_datasets, attributes, n_attributes);
 }
 
 sp_status sp_survey_create(const char *path, const sp_survey_info *info, const sp_dataset_spec *datasets,

@@ -97,11 +97,16 @@ static sp_status check_version(const sp_survey *survey) {
   return SP_SUCCESS;
 }
 
+bool sp_survey_traces_are_native(const sp_survey *survey) {
+  return survey->native_traces;
+}
+
 /* Opens a dataset, with all that is looked at then, and tells its rows. */
 static sp_status count_rows(sp_survey *survey, const char *path, uint64_t *rows) {
   sp_dataset *dataset;
   SP_TRY(sp_dataset_open(survey, path, &dataset));
   *rows = sp_dataset_rows(dataset);
+  if (!strcmp(path, "/traces")) survey->native_traces = sp_dataset_is_native(dataset);
   sp_dataset_close(dataset);
   return SP_SUCCESS;
 }
@@ -215,17 +220,13 @@ static sp_status check_path(sp_survey *survey) {
   return SP_SUCCESS;
 }
 
-static sp_status open_file(sp_survey *survey) {
+static sp_status open_file(sp_survey *survey, const sp_io_hints *wanted) {
   sp_status status;
   hid_t access = H5I_INVALID_HID;
-  MPI_Info hints = MPI_INFO_NULL;
   SP_TRY_GOTO(out, SP_H5_ID(access, H5Pcreate(H5P_FILE_ACCESS)));
   if (survey->comm != MPI_COMM_NULL) {
-    /* Each rank's rows are one contiguous block: gathering them on aggregators would only copy them once more. */
-    SP_TRY_GOTO(out, SP_MPI(MPI_Info_create(&hints)));
-    static const char *const hint[] = {"romio_cb_read", "romio_cb_write", "romio_ds_read", "romio_ds_write"};
-    for (int i = 0; i < 4; i++) SP_TRY_GOTO(out, SP_MPI(MPI_Info_set(hints, hint[i], "disable")));
-    SP_TRY_GOTO(out, SP_H5(H5Pset_fapl_mpio(access, survey->comm, hints)));
+    SP_TRY_GOTO(out, sp_io_hints_make(wanted, &survey->hints));
+    SP_TRY_GOTO(out, SP_H5(H5Pset_fapl_mpio(access, survey->comm, survey->hints)));
     SP_TRY_GOTO(out, SP_H5(H5Pset_all_coll_metadata_ops(access, true)));
   }
   survey->file = H5Fopen(survey->path, survey->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
@@ -233,21 +234,22 @@ static sp_status open_file(sp_survey *survey) {
     char why[256];
     sp_h5_error_text(why, sizeof why);
     status = SP_RAISE(SP_ERR_INPUT, "%s: cannot be opened: %s", survey->path, why);
+  } else if (wanted) {
+    sp_io_hints_show(survey);
   }
 out:
-  if (hints != MPI_INFO_NULL) MPI_Info_free(&hints);
   if (access >= 0) H5Pclose(access);
   return status;
 }
 
 /* Opens for one process, or for the communicator that survey->comm already holds. */
-static sp_status open_survey(sp_survey *survey, const char *path, bool writable) {
+static sp_status open_survey(sp_survey *survey, const char *path, bool writable, const sp_io_hints *hints) {
   survey->writable = writable;
   sp_status status = sp_strdup(path, &survey->path);
   if (status == SP_SUCCESS) status = check_path(survey);
   if (survey->comm != MPI_COMM_NULL) status = sp_agree(survey->comm, status);
   SP_TRY(status);
-  SP_TRY(open_file(survey));
+  SP_TRY(open_file(survey, hints));
   SP_TRY(read_info(survey));
   return writable ? SP_SUCCESS : sp_survey_check_unchanged(survey);
 }
@@ -258,7 +260,8 @@ static sp_status open_independent(const char *path, bool writable, sp_survey **o
   survey->file = H5I_INVALID_HID;
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
-  const sp_status status = open_survey(survey, path, writable);
+  survey->hints = MPI_INFO_NULL;
+  const sp_status status = open_survey(survey, path, writable, NULL);
   if (status != SP_SUCCESS) {
     sp_survey_close(survey);
     return status;
@@ -280,20 +283,24 @@ static sp_status look_first(MPI_Comm comm, const char *path) {
   return sp_agree(comm, status);
 }
 
-/* All ranks must have opened what the lowest one did: on another node the same name may stand for another file. */
-static sp_status check_same_file(const sp_survey *survey) {
+sp_status sp_survey_check_same(const sp_survey *survey, MPI_Comm comm) {
   char how[SP_IDENTITY_TEXT], host[64] = "?";
   sp_file_identity first = survey->identity;
   sp_status status = SP_SUCCESS;
-  SP_MPI_ALL(MPI_Bcast(&first, sizeof first, MPI_BYTE, 0, survey->comm));
+  SP_MPI_ALL(MPI_Bcast(&first, sizeof first, MPI_BYTE, 0, comm));
   if (sp_file_identity_differs(&first, &survey->identity, false, how)) {
     gethostname(host, sizeof host - 1);
     status = SP_RAISE(SP_ERR_INPUT, "%s: is another file on %s than on the first node: %s", survey->path, host, how);
   }
-  return sp_agree(survey->comm, status);
+  return sp_agree(comm, status);
 }
 
 sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_survey **out) {
+  return sp_survey_open_hinted(comm, path, writable, NULL, out);
+}
+
+sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, const sp_io_hints *hints,
+                                sp_survey **out) {
   sp_h5_start();
   if (comm == MPI_COMM_NULL) return open_independent(path, writable, out); /* alike */
 
@@ -304,10 +311,11 @@ sp_status sp_survey_open(MPI_Comm comm, const char *path, bool writable, sp_surv
   survey->file = H5I_INVALID_HID;
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
+  survey->hints = MPI_INFO_NULL;
   SP_MPI_ALL(MPI_Comm_dup(comm, &survey->comm));
-  status = open_survey(survey, path, writable);
+  status = open_survey(survey, path, writable, hints);
   SP_AGREE_GOTO(fail, comm, status);
-  if (!writable) SP_ALIKE_GOTO(fail, check_same_file(survey));
+  if (!writable) SP_ALIKE_GOTO(fail, sp_survey_check_same(survey, survey->comm));
   *out = survey;
   return SP_SUCCESS;
 fail:
@@ -323,6 +331,7 @@ void sp_survey_close(sp_survey *survey) {
   if (!survey) return;
   if (survey->file >= 0) H5Fclose(survey->file);
   if (survey->fd >= 0) close(survey->fd);
+  if (survey->hints != MPI_INFO_NULL) MPI_Info_free(&survey->hints);
   if (survey->comm != MPI_COMM_NULL) MPI_Comm_free(&survey->comm);
   sp_free(survey->info.history);
   sp_free(survey->path);

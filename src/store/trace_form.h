@@ -12,6 +12,7 @@
 typedef struct sp_source_form {
   const char *name;
   sp_status (*read)(sp_trace_source *source, bool collective, sp_global first, sp_local n, float *rows);
+  sp_dataset *(*dataset)(sp_trace_source *source); /* NULL: it does not lie in one as it is */
   void (*prefetch)(sp_trace_source *source, sp_global first, sp_local n);
   void (*close)(sp_trace_source *source); /* frees it as well */
 } sp_source_form;
@@ -25,6 +26,7 @@ struct sp_trace_source {
 typedef struct sp_sink_form {
   const char *name;
   sp_status (*write)(sp_trace_sink *sink, bool collective, sp_global first, sp_local n, const float *rows);
+  sp_dataset *(*dataset)(sp_trace_sink *sink);
   void (*close)(sp_trace_sink *sink); /* frees it as well */
 } sp_sink_form;
 

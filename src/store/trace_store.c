@@ -27,6 +27,10 @@ sp_status sp_trace_source_read_independent(sp_trace_source *source, sp_global fi
   return source->form->read(source, false, first, n, rows);
 }
 
+sp_dataset *sp_trace_source_dataset(sp_trace_source *source) {
+  return source->form->dataset ? source->form->dataset(source) : NULL;
+}
+
 void sp_trace_source_prefetch(sp_trace_source *source, sp_global first, sp_local n) {
   source->form->prefetch(source, first, n);
 }
@@ -45,4 +49,8 @@ sp_status sp_trace_sink_write(sp_trace_sink *sink, sp_global first, sp_local n, 
 
 sp_status sp_trace_sink_write_independent(sp_trace_sink *sink, sp_global first, sp_local n, const float *rows) {
   return sink->form->write(sink, false, first, n, rows);
+}
+
+sp_dataset *sp_trace_sink_dataset(sp_trace_sink *sink) {
+  return sink->form->dataset ? sink->form->dataset(sink) : NULL;
 }

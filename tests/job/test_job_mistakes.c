@@ -14,10 +14,12 @@
 #define PATHS "input: a.h5\noutput: b.h5\n"
 #define CHAIN "chain: [dwt]\n"
 #define KEYS                                                                                                           \
-  "input, output, chain, sort, mode, on_error, nan, trid, precision, engine, workers, workers_per_gpu, threads, "      \
+  "input, output, chain, sort, transfer, stripe, mode, on_error, nan, trid, precision, engine, workers, "              \
+  "workers_per_gpu, threads, "                                                                                         \
   "io_ranks, "                                                                                                         \
   "direct_io, slots, slab_mb, "                                                                                        \
-  "commit_interval, restarts, stall_timeout, max_time, dead_traces"
+  "commit_interval, restarts, stall_timeout, max_time, transfer.read, transfer.write, group, aggregators, "            \
+  "collective_timeout, mpi_hints, stripe.count, stripe.unit, dead_traces"
 #define AT(line)      "seisproc: error: job.yaml:" #line ": "
 #define FILE_AS_WHOLE "seisproc: error: job.yaml: "
 #define SET           "seisproc: error: --set "

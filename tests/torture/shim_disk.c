@@ -3,6 +3,7 @@
  *
  *   SHIM_FAIL=CALL:N:ERRNO    the N-th call of write or sync (data or file) in a process, and all later ones, fail
  *   SHIM_BAD=FIRST:N          bytes that cannot be read (EIO)
+ *   SHIM_ODDS=P:LEAST         a read of at least LEAST bytes fails with this chance (EIO)
  *   SHIM_SHORT=1              each write writes half of what it is asked to, unless that is a byte
  *   SHIM_RATE=BYTES/S         what was written takes so long to be synced, what is read to be read
  *   SHIM_FREE=BYTES           their file system has so much room
@@ -147,7 +148,19 @@ static bool fails(const char *call, atomic_uint *count) {
   return true;
 }
 
+/* Another sequence in every process. */
+static bool fails_by_chance(size_t n) {
+  static _Thread_local unsigned seed;
+  const char *text = getenv("SHIM_ODDS");
+  double odds;
+  long long least;
+  if (!text || sscanf(text, "%lf:%lld", &odds, &least) != 2 || (long long)n < least) return false;
+  if (!seed) seed = (unsigned)getpid();
+  return rand_r(&seed) < odds * RAND_MAX;
+}
+
 static bool cannot_be_read(off_t offset, size_t n) {
+  if (fails_by_chance(n)) return true;
   const char *text = getenv("SHIM_BAD");
   long long first, length;
   if (!text || sscanf(text, "%lld:%lld", &first, &length) != 2) return false;

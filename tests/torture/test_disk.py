@@ -22,6 +22,7 @@ def errors(result):
 
 
 ROWS = r"out.h5.part: cannot write /(traces|noise), rows \d+ to \d+: "
+TOGETHER = ["--set=transfer=collective", "--set=collective_timeout=20"]
 
 
 @pytest.mark.parametrize("ranks, files, fail, words", [
@@ -45,19 +46,45 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
     assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
 
 
-def test_short_writes_are_completed(tmp_path, survey, expected):
+@pytest.mark.parametrize("fail, words", [
+    ("write:70:EIO", ROWS + "Input/output error"), ("write:40:ENOSPC", ROWS + "No space left on device"),
+    ("sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
+])
+def test_writing_together_ends_as_cleanly(tmp_path, survey, expected, fail, words):
+    """Two I/O ranks, each of which comes to its own N-th write: up to a line from each."""
     job = jobs.Job(tmp_path, survey)
-    job.run(env=shim("out.h5", short=1))
+    result = job.run(*TOGETHER, "--set=io_ranks=2", ranks=5, check=75, delay=50, env=shim("out.h5.part", fail=fail))
+    assert 1 <= len(errors(result)) <= 2 and all(re.search(words, line) for line in errors(result)), str(result)
+    job.run(*TOGETHER, "--set=io_ranks=2", ranks=5)
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
+
+
+@pytest.mark.parametrize("arguments", [[], TOGETHER])
+def test_short_writes_are_completed(tmp_path, survey, expected, arguments):
+    job = jobs.Job(tmp_path, survey)
+    job.run(*arguments, env=shim("out.h5", short=1))
     assert jobs.sha(job.output) == expected
 
 
-def test_gathers_that_cannot_be_read_fail_alone(tmp_path, survey, expected):
+@pytest.mark.long
+def test_random_failures_of_reads_hold_nobody_up(tmp_path, survey, expected):
+    """One read in five fails, of a slab; what is read again gather by gather is right: the same bytes, no hang."""
+    for workers in (2, 3, 5):
+        job = jobs.Job(tmp_path, survey, name=f"soak-{workers}")
+        for _ in range(4):
+            result = job.run("--restart", *TOGETHER, "--set=slab_mb=2", ranks=2 + workers,
+                             env=shim("in.h5", odds="0.2:600000"), timeout=120)
+            assert jobs.sha(job.output) == expected and "did not come" not in result.stderr
+
+
+@pytest.mark.parametrize("ranks, arguments", [(4, []), (4, TOGETHER), (6, [*TOGETHER, "--set=io_ranks=2"])])
+def test_gathers_that_cannot_be_read_fail_alone(tmp_path, survey, expected, ranks, arguments):
     with h5py.File(survey) as f:
         at, row = f["traces"].id.get_offset(), 4 * f["traces"].shape[1]
         first = [int(t) for t in f["gathers/first_trace"][:]]
     job = jobs.Job(tmp_path, survey)
     bad = f"{at + first[41] * row - 10}:20"  # across two gathers
-    result = job.run(check=2, env=shim("in.h5", bad=bad))
+    result = job.run(*arguments, ranks=ranks, check=2, env=shim("in.h5", bad=bad))
     assert len(re.findall(r"gather 4[01] cannot be read", result.stderr)) == 2, str(result)
     other = jobs.Job(tmp_path, survey, name="other")
     other.run()

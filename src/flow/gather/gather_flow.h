@@ -33,6 +33,7 @@ sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *role
 void sp_gather_announce(void *worker, const sp_task *task);
 sp_status sp_gather_open(sp_flow_site *site, void **worker);
 sp_status sp_gather_read(void *worker, int k, const sp_task *task, const void *payload);
+sp_status sp_gather_read_nothing(void *worker);
 sp_status sp_gather_submit(void *worker, int k);
 sp_status sp_gather_finish(void *worker, int k, uint32_t *n_slots, void *figures);
 double sp_gather_busy_s(const void *worker);

@@ -184,13 +184,17 @@ static sp_status create(worker *w) {
 
 sp_status sp_gather_open(sp_flow_site *site, void **out) {
   const MPI_Comm peers = site->roles->peers;
+  const sp_io_hints hints = {.more = site->plan->job->settings.mpi_hints.text};
   worker *w = NULL;
   SP_AGREE(peers, sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
   w->shape = &site->plan->shape;
   w->job = site->plan->job;
-  sp_status status = sp_survey_open(peers, w->job->input, false, &w->survey);
+  /* those who read together open it together */
+  const MPI_Comm group = site->reads ? site->roles->group : peers;
+  sp_status status = sp_survey_open_hinted(group, w->job->input, false, &hints, &w->survey);
   status = sp_agree(peers, status);
+  if (status == SP_SUCCESS) status = sp_survey_check_same(w->survey, peers);
   if (status == SP_SUCCESS) status = sp_agree(peers, create(w));
   if (status == SP_SUCCESS) {
     *out = w;
@@ -221,12 +225,10 @@ static sp_status read_column(void *from, sp_global first, sp_local n, void *rows
   return sp_header_column_read(from, first, n, rows);
 }
 
-/* Rows of row_bytes each for the slab. The transfer is not collective, since one that fails could not be left by the
- * other workers. Where it fails, every gather that can be read by itself is saved; the others become zeros and count as
- * unreadable. */
-static void read_rows(input *in, row_reader read, void *from, size_t row_bytes, void *rows) {
+/* Rows of row_bytes each, after the slab could not be read at once: every gather that can be read by itself is saved;
+ * the others become zeros and count as unreadable. */
+static void read_by_gather(input *in, row_reader read, void *from, size_t row_bytes, void *rows) {
   const sp_task *task = &in->task;
-  if (read(from, task->first_trace, task->n_traces, rows) == SP_SUCCESS) return;
   for (sp_local g = 0; g < task->n_units; g++) {
     char *const at = (char *)rows + in->first_trace[g] * row_bytes;
     const sp_local n = gather_traces(in, g);
@@ -235,6 +237,41 @@ static void read_rows(input *in, row_reader read, void *from, size_t row_bytes, 
     memset(at, 0, n * row_bytes);
     in->reasons[g] = SP_REASON_UNREADABLE;
   }
+}
+
+static void read_rows(input *in, row_reader read, void *from, size_t row_bytes, void *rows) {
+  if (read(from, in->task.first_trace, in->task.n_traces, rows) == SP_SUCCESS) return;
+  read_by_gather(in, read, from, row_bytes, rows);
+}
+
+/* Samples: with the group, as long as that reads together. A read that fails costs its gathers either way. */
+static sp_status read_samples(worker *w, input *in) {
+  const size_t row = w->shape->n_samples * sizeof(float);
+  sp_collective *reads = w->site->reads;
+  if (!reads || !sp_collective_is_in_force(reads)) {
+    read_rows(in, read_traces, w->traces, row, in->samples);
+    return SP_SUCCESS;
+  }
+  const sp_collective_part part = {.n_planes = 1,
+                                   .plane = {{sp_trace_source_dataset(w->traces), in->samples}},
+                                   .first = in->task.first_trace,
+                                   .n = in->task.n_traces};
+  bool moved;
+  sp_activity_set(w->site->activity, "reads with the others of its group");
+  SP_TRY(sp_collective_read(reads, &part, &moved));
+  if (!moved) read_by_gather(in, read_traces, w->traces, row, in->samples);
+  return SP_SUCCESS;
+}
+
+sp_status sp_gather_read_nothing(void *worker_) {
+  worker *w = worker_;
+  const double start = sp_now();
+  const sp_collective_part part = {.n_planes = 1, .plane = {{sp_trace_source_dataset(w->traces), NULL}}};
+  bool moved;
+  sp_activity_set(w->site->activity, "reads with the others of its group");
+  SP_TRY(sp_collective_read(w->site->reads, &part, &moved));
+  sp_stage_add(w->site->times, SP_STAGE_READ, sp_now() - start, 0);
+  return SP_SUCCESS;
 }
 
 static uint64_t slab_bytes(const worker *w, const input *in) {
@@ -249,7 +286,7 @@ sp_status sp_gather_read(void *worker_, int k, const sp_task *task, const void *
   in->task = *task;
   memcpy(in->first_trace, payload, task->payload_bytes);
   for (sp_local g = 0; g < task->n_units; g++) in->reasons[g] = task->set_aside;
-  read_rows(in, read_traces, w->traces, w->shape->n_samples * sizeof(float), in->samples);
+  SP_TRY(read_samples(w, in));
   for (size_t i = 0; i < w->n_columns; i++) {
     if (w->column_data[i]) read_rows(in, read_column, w->column_data[i], sizeof(double), in->columns[i]);
   }

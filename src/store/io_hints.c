@@ -1,0 +1,109 @@
+/* What MPI-IO is told of a file.
+ *
+ * By default each rank moves its own bytes: the rows of a task are one contiguous block, and gathering them on
+ * aggregators would only copy them once more. Two-phase reads are never asked for: one in which an aggregator fails
+ * cannot be left by the others. A two-phase write can, as long as an aggregator is done in one cycle of its buffer
+ * (collective.c sees to that). */
+#include <stdio.h>
+#include <string.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/io_hints.h"
+#include "seisproc/log.h"
+#include "src/store/h5.h"
+
+enum { VALUE_SIZE = 32 };
+
+/* --- "key=value, key=value" ------------------------------------------------------------------------------------- */
+
+bool sp_io_hints_next(const char **text, char key[SP_HINT_SIZE], char value[SP_HINT_SIZE]) {
+  char pair[2 * SP_HINT_SIZE];
+  *text += strspn(*text, " ,");
+  const int n = (int)strcspn(*text, ",");
+  snprintf(pair, sizeof pair, "%.*s", n, *text);
+  *text += n;
+  key[0] = value[0] = '\0';
+  sscanf(pair, "%127[^= ] = %127[^ ]", key, value);
+  return n > 0;
+}
+
+sp_status sp_io_hints_check(const char *text) {
+  /* what would make a transfer that fails one that cannot be left */
+  static const char *const ours[] = {"romio_cb_read",  "romio_cb_write", "romio_ds_read",
+                                     "romio_ds_write", "cb_nodes",       "cb_buffer_size"};
+  char key[SP_HINT_SIZE], value[SP_HINT_SIZE];
+  while (sp_io_hints_next(&text, key, value)) {
+    if (!key[0] || !value[0]) {
+      return SP_RAISE(SP_ERR_USAGE, "mpi_hints: found '%s%s', allowed are KEY=VALUE, with commas between", key, value);
+    }
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+      if (strcmp(key, ours[i])) continue;
+      return SP_RAISE(SP_ERR_USAGE,
+                      "mpi_hints: %s is not to be set: a transfer that fails could not be left by the other ranks; "
+                      "`aggregators` asks for two-phase writes",
+                      key);
+    }
+  }
+  return SP_SUCCESS;
+}
+
+/* --- to MPI and back -------------------------------------------------------------------------------------------- */
+
+static sp_status set_number(MPI_Info info, const char *key, uint64_t value) {
+  char text[VALUE_SIZE];
+  snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+  return SP_MPI(MPI_Info_set(info, key, text));
+}
+
+static sp_status fill(const sp_io_hints *hints, MPI_Info info) {
+  static const char *const keys[] = {"romio_cb_read", "romio_cb_write", "romio_ds_read", "romio_ds_write"};
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) SP_TRY(SP_MPI(MPI_Info_set(info, keys[i], "disable")));
+  if (!hints) return SP_SUCCESS;
+  if (hints->aggregators) {
+    SP_TRY(SP_MPI(MPI_Info_set(info, "romio_cb_write", "enable")));
+    SP_TRY(set_number(info, "cb_nodes", (uint64_t)hints->aggregators));
+    SP_TRY(SP_MPI(MPI_Info_set(info, "cb_config_list", "*:*")));
+    SP_TRY(set_number(info, "cb_buffer_size", hints->cycle_bytes));
+  }
+  char key[SP_HINT_SIZE], value[SP_HINT_SIZE];
+  for (const char *text = hints->more ? hints->more : ""; sp_io_hints_next(&text, key, value);) {
+    SP_TRY(SP_MPI(MPI_Info_set(info, key, value)));
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_io_hints_make(const sp_io_hints *hints, MPI_Info *out) {
+  MPI_Info info;
+  SP_TRY(SP_MPI(MPI_Info_create(&info)));
+  const sp_status status = fill(hints, info);
+  if (status == SP_SUCCESS) {
+    *out = info;
+  } else {
+    MPI_Info_free(&info);
+  }
+  return status;
+}
+
+sp_status sp_h5_mpi_file(const sp_survey *survey, MPI_File *out) {
+  void *handle = NULL; /* the driver looks at no access list; H5Fget_access_plist would be collective */
+  SP_TRY(SP_H5(H5Fget_vfd_handle(survey->file, H5P_DEFAULT, &handle)));
+  *out = *(MPI_File *)handle;
+  return SP_SUCCESS;
+}
+
+void sp_io_hints_show(const sp_survey *survey) {
+  MPI_File file;
+  MPI_Info info = MPI_INFO_NULL;
+  int rank, n = 0;
+  MPI_Comm_rank(survey->comm, &rank);
+  if (rank || sp_h5_mpi_file(survey, &file) != SP_SUCCESS || MPI_File_get_info(file, &info)) return;
+  MPI_Info_get_nkeys(info, &n);
+  for (int i = 0; i < n; i++) {
+    char key[MPI_MAX_INFO_KEY + 1], value[MPI_MAX_INFO_VAL + 1];
+    int found = 0;
+    MPI_Info_get_nthkey(info, i, key);
+    MPI_Info_get(info, key, MPI_MAX_INFO_VAL, value, &found);
+    if (found) sp_debug("%s: MPI-IO hint %s=%s", survey->path, key, value);
+  }
+  MPI_Info_free(&info);
+}
