@@ -2,7 +2,11 @@
 #ifndef SEISPROC_LOCK_H
 #define SEISPROC_LOCK_H
 
+#include <stdbool.h>
+
 #include "seisproc/status.h"
+
+enum { SP_LOCK_NONCE = 32 };
 
 typedef struct sp_lock sp_lock;
 
@@ -10,6 +14,13 @@ typedef struct sp_lock sp_lock;
  * for the writers of an earlier run, which end a little after it. Copies path. Errors: SP_ERR_USAGE when another
  * process holds it, naming that one, or the file cannot be made; SP_ERR_IO when such a writer does not end. */
 sp_status sp_lock_acquire(const char *path, sp_lock **out);
+
+/* What this lock's file says and no other lock's did: whoever reads it there sees this very file. "" where it could not
+ * be written. Written through to the server where the file is on one. Borrowed. */
+const char *sp_lock_nonce(const sp_lock *lock);
+
+/* What the lock file at `path` says, on whatever node; false where there is none. */
+bool sp_lock_read_nonce(const char *path, char nonce[SP_LOCK_NONCE + 1]);
 
 /* Makes this process one of the writers of the run that holds the lock, until it closes *fd or ends. Not collective.
  * Errors: SP_ERR_IO. */

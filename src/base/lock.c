@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,11 +20,13 @@
 
 /* Two bytes of the file are locked: one by whoever runs the job, for its whole length; the other, shared, by every rank
  * that writes samples, so that a new run can wait for the last of an earlier one. */
-enum { HOLDER_TEXT = 256, RUNNER_BYTE = 0, WRITERS_BYTE = 1, WAIT_S = 20 };
+enum { HOLDER_TEXT = 320, RUNNER_BYTE = 0, WRITERS_BYTE = 1, WAIT_S = 20 };
 
+/* The nonce is in the file's second line. */
 struct sp_lock {
   int fd;
   char *path;
+  char nonce[SP_LOCK_NONCE + 1];
 };
 
 static sp_status refuse(const sp_lock *lock) {
@@ -49,13 +54,21 @@ static bool is_held(int error) {
   return error == EAGAIN || error == EACCES;
 }
 
-static void sign(const sp_lock *lock) {
+static void make_nonce(char nonce[SP_LOCK_NONCE + 1]) {
+  uint64_t parts[2];
+  if (getrandom(parts, sizeof parts, 0) != sizeof parts) abort(); /* 16 bytes never come short (getrandom(2)) */
+  snprintf(nonce, SP_LOCK_NONCE + 1, "%016" PRIx64 "%016" PRIx64, parts[0], parts[1]);
+}
+
+static void sign(sp_lock *lock) {
   char host[128] = "an unknown host", text[HOLDER_TEXT];
   gethostname(host, sizeof host - 1);
+  make_nonce(lock->nonce);
   const char *job = getenv("SLURM_JOB_ID");
-  const int n = snprintf(text, sizeof text, "host %s, process %ld%s%s\n", host, (long)getpid(),
-                         job ? ", Slurm job " : "", job ? job : "");
+  const int n = snprintf(text, sizeof text, "host %s, process %ld%s%.40s\n%s\n", host, (long)getpid(),
+                         job ? ", Slurm job " : "", job ? job : "", lock->nonce);
   if (ftruncate(lock->fd, 0) || pwrite(lock->fd, text, (size_t)n, 0) != n) {
+    lock->nonce[0] = '\0';
     sp_warn("%s: cannot be signed: %s", lock->path, strerror(errno)); /* the lock holds all the same */
   }
 }
@@ -111,6 +124,23 @@ fail:
   sp_free(lock->path);
   sp_free(lock);
   return status;
+}
+
+const char *sp_lock_nonce(const sp_lock *lock) {
+  return fsync(lock->fd) ? "" : lock->nonce;
+}
+
+bool sp_lock_read_nonce(const char *path, char nonce[SP_LOCK_NONCE + 1]) {
+  char text[HOLDER_TEXT + 1];
+  const int fd = sp_side_open(path, O_RDONLY);
+  if (fd < 0) return false;
+  const ssize_t n = pread(fd, text, HOLDER_TEXT, 0);
+  close(fd);
+  text[n > 0 ? n : 0] = '\0';
+  const char *second = strchr(text, '\n');
+  if (!second) return false;
+  snprintf(nonce, SP_LOCK_NONCE + 1, "%.*s", (int)strcspn(second + 1, "\n"), second + 1);
+  return true;
 }
 
 sp_status sp_lock_join(const char *path, int *fd) {

@@ -13,6 +13,7 @@
 #include "seisproc/side_file.h"
 #include "seisproc/survey_file.h"
 #include "src/base/fault.h"
+#include "src/run/node_files.h"
 #include "src/run/output.h"
 #include "src/run/report.h"
 #include "src/run/resume.h"
@@ -176,6 +177,13 @@ static void check_workers(const sp_run_context *run) {
           run->roles->size);
 }
 
+/* A new job that is refused here leaves nothing. Collective. */
+static sp_status check_nodes(const sp_run_context *run, const sp_coordinator_state *start) {
+  const sp_status status = sp_node_files_check(run, start->lock);
+  if (status != SP_SUCCESS && run->roles->rank == 0 && run->start == SP_START_NEW) unlink(run->part_path);
+  return status;
+}
+
 static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_ALIKE(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
   check_workers(run);
@@ -187,6 +195,7 @@ static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_MPI_ALL(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world));
   SP_MPI_ALL(MPI_Bcast(&run->transfer, sizeof run->transfer, MPI_BYTE, 0, world));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS; /* alike */
+  SP_ALIKE(check_nodes(run, start));
   SP_AGREE(world, count_threads(run));
   sp_roles_make_teams(run->roles, run->plan.shape.team);
   if (run->transfer.reads_together) sp_roles_make_groups(run->roles, run->transfer.of_all);

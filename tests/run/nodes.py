@@ -1,0 +1,66 @@
+"""Pretended nodes: ../shared/multinode gives each a host name, network and /dev/shm of its own; folders are shared."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import harness
+
+SCRIPTS = harness.ROOT.parent / "shared" / "multinode"
+
+
+class Nodes:
+    def __init__(self, n):
+        self.folder = tempfile.mkdtemp(prefix="sp-nodes-")
+        self.n = n
+        self.env = {**os.environ, **harness.mpi_environment(), "NODES_DIR": self.folder}
+        self.env.pop("OMPI_MCA_btl", None)  # they reach each other by network
+        for name in ("SEISPROC_LOG", harness.MARK):
+            self.env.pop(name, None)
+        self.script("up", n)
+
+    def script(self, *arguments):
+        result = subprocess.run([SCRIPTS / "nodes.sh", *map(str, arguments)], env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE if arguments[0] != "up" else None,
+                                timeout=60)
+        assert result.returncode == 0, f"nodes.sh {arguments}: {result.stderr}"
+
+    def bind(self, node, there, here):
+        """`node` sees the folder `there` at `here`."""
+        self.script("bind", node, there, here)
+
+    def run(self, node, *command, cwd, check=0, env=None, timeout=90):
+        """A command on one node."""
+        agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
+        words = [SCRIPTS / "nodes.sh", "run", node, "env", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
+                 "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
+        result = subprocess.run(words, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True,
+                                text=True, timeout=timeout * harness.TIME_SCALE)
+        assert check is None or result.returncode == check, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def mpirun(self, hosts, *arguments, **options):
+        """seisproc under mpirun on n1 with hosts such as n1:3,n2:3."""
+        n = sum(int(h.split(":")[1]) for h in hosts.split(","))
+        return self.run("n1", "mpirun", "--bind-to", "none", "--host", hosts, "-np", n, harness.BINARY, *arguments,
+                        **options)
+
+    def down(self):
+        self.script("down")
+        shutil.rmtree(self.folder)
+
+
+def make(n):
+    """Skips where there can be none."""
+    if not (SCRIPTS / "nodes.sh").exists():
+        pytest.skip("no pretended nodes: ../shared/multinode is not there")
+    missing = [p for p in ("unshare", "nsenter", "ip") if shutil.which(p, path="/usr/sbin:/sbin:" + os.environ["PATH"]) is None]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"no pretended nodes: {', '.join(missing) or 'root'} is needed")
+    probe = subprocess.run(["unshare", "--mount", "--uts", "--net", "--ipc", "true"], capture_output=True, timeout=20)
+    if probe.returncode:
+        pytest.skip(f"no namespaces for nodes: {probe.stderr.decode().strip()}")
+    return Nodes(n)

@@ -1,0 +1,91 @@
+"""A job on several pretended nodes: the same bits, and no node that works on other files than rank 0."""
+
+import os
+import shutil
+
+import pytest
+
+import jobs
+import nodes as pretended
+
+HOSTS = "n1:3,n2:3"
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    made = pretended.make(2)
+    yield made
+    made.down()
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5", gathers=20, traces=30, samples=300)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, survey):
+    job = jobs.Job(tmp_path_factory.mktemp("expected"), survey)
+    job.run()
+    return jobs.sha(job.output)
+
+
+def other_folder(path, node, nodes, tmp_path):
+    """A folder of the node's own at `path`."""
+    own = tmp_path / f"own-{node}"
+    own.mkdir()
+    path.mkdir(exist_ok=True)
+    nodes.bind(node, own, path)
+    return own
+
+
+def test_the_same_bits_on_two_nodes(nodes, tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path)
+    assert jobs.sha(job.output) == expected
+
+
+def test_an_output_of_each_nodes_own_is_refused(nodes, tmp_path, survey):
+    """Also where an earlier job left all its files there."""
+    scratch = tmp_path / "scratch"
+    own = other_folder(scratch, "n2", nodes, tmp_path)
+    for name in ("out.h5.part", "out.h5.lock", "out.h5.journal"):
+        (own / name).write_bytes(b"left by an earlier job\n" * 5)
+    job = jobs.Job(scratch, survey)
+    shutil.copy(job.path, tmp_path / "job.yaml")
+    result = nodes.mpirun(HOSTS, "run", tmp_path / "job.yaml", "-q", cwd=tmp_path, check=1)
+    assert "on n2 sees another folder there than rank 0 on n1" in result.stderr, result.stderr
+    assert not [p for p in job.files() if "part" in p], job.files()
+
+
+def test_another_input_on_one_node_is_refused(nodes, tmp_path, survey):
+    data = tmp_path / "data"
+    own = other_folder(data, "n2", nodes, tmp_path)
+    shutil.copy2(survey, data / "in.h5")
+    shutil.copy2(survey, own / "in.h5")
+    os.utime(own / "in.h5", (1000, 1000))
+    job = jobs.Job(tmp_path, data / "in.h5")
+    result = nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path, check=1)
+    assert "on n2 sees another file than rank 0 on n1" in result.stderr, result.stderr
+    (own / "in.h5").unlink()
+    result = nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path, check=1)
+    assert "on n2 cannot read it" in result.stderr and "rank 0 on n1 can" in result.stderr, result.stderr
+    shutil.copy2(survey, own / "in.h5")  # a copy that keeps its time is the same
+    nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path)
+
+
+def test_what_a_run_left_on_one_node_is_not_taken_for_the_output(nodes, tmp_path, survey):
+    """n2 has a folder of its own with a true leftover of the same job."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    job = jobs.Job(scratch, survey)
+    running = job.start(ranks=4, delay=100)
+    assert running.wait_for(lambda: job.journal.exists() and len(job.done()) > 2)
+    running.kill_all()
+    running.wait()
+    shutil.copy(job.path, tmp_path / "job.yaml")
+    left = tmp_path / "left"
+    shutil.copytree(scratch, left, ignore=shutil.ignore_patterns("ompi*"))
+    nodes.bind("n2", left, scratch)
+    result = nodes.mpirun(HOSTS, "run", tmp_path / "job.yaml", "-q", cwd=tmp_path, check=1)
+    assert "on n2 sees another folder there than rank 0 on n1" in result.stderr, result.stderr
