@@ -57,7 +57,8 @@ def make(n):
     """Skips where there can be none."""
     if not (SCRIPTS / "nodes.sh").exists():
         pytest.skip("no pretended nodes: ../shared/multinode is not there")
-    missing = [p for p in ("unshare", "nsenter", "ip") if shutil.which(p, path="/usr/sbin:/sbin:" + os.environ["PATH"]) is None]
+    path = "/usr/sbin:/sbin:" + os.environ["PATH"]
+    missing = [p for p in ("unshare", "nsenter", "ip") if shutil.which(p, path=path) is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"no pretended nodes: {', '.join(missing) or 'root'} is needed")
     probe = subprocess.run(["unshare", "--mount", "--uts", "--net", "--ipc", "true"], capture_output=True, timeout=20)
