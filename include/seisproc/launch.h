@@ -21,6 +21,7 @@ typedef struct sp_layout {
   int ranks;
   bool allotted; /* Slurm says how many ranks on which nodes; workers is what all ranks but one I/O rank make up */
   bool fits;     /* the memory is enough, or not known */
+  char *hosts;   /* "a:5,b:4": ranks a host, owned by whom sp_hosts_lay_out gave it to; NULL: this machine alone */
   char why[128]; /* one line for people: "8 cores a worker", "as many as the memory holds", ... */
 } sp_layout;
 
@@ -53,9 +54,9 @@ const char *sp_mpirun_name(void);
 sp_status sp_mpirun_find(sp_mpirun *out);
 
 /* The command line that starts `program run` with the layout, ended by NULL: launcher, ranks, no binding (threads of a
- * worker share out the cores themselves) and more ranks than cores allowed unless they are allotted, then the program,
- * the layout as options, and arguments[n] as they are, which win. Copies everything; the caller owns *out
- * (sp_launch_command_free). */
+ * worker share out the cores themselves) and more ranks than cores allowed unless they are allotted, the hosts where
+ * there are some, then the program, the layout as options, and arguments[n] as they are, which win. Copies everything;
+ * the caller owns *out (sp_launch_command_free). Errors: SP_ERR_USAGE for hosts under srun, which has its own. */
 sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char *program, const char *const *arguments,
                             size_t n, char ***out);
 
@@ -82,8 +83,9 @@ typedef struct sp_launch_listener {
  * losing anything (launchers answer SIGINT and SIGTERM by killing the ranks); a second one ends the job at once.
  * SIGUSR1 and SIGUSR2 are passed on as they are. When this process dies, so does the child. For root, Open MPI is told
  * that this is meant; srun, that it is to offer PMIx, unless SLURM_MPI_TYPE says otherwise. Blocks those signals and
- * SIGCHLD meanwhile; the process must have one thread. `listener` may be NULL. Errors: SP_ERR_USAGE, one line, when the
- * command cannot be started. */
+ * SIGCHLD meanwhile; the process must have one thread. Rank 0 tells its exit code through a file or, from another host,
+ * through standard error, from which that line is taken out. `listener` may be NULL: then there is only the file.
+ * Errors: SP_ERR_USAGE, one line, when the command cannot be started. */
 sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener, sp_launch_end *end);
 
 /* In a rank: whether a process that ran sp_launch_run waits for the job, and says how it ended. */

@@ -17,7 +17,7 @@ int sp_cli_plan(int argc, char **argv);
 enum { MAX_OVERRIDES = 64 };
 
 typedef struct arguments {
-  const char *job_path;
+  const char *job_path, *hosts, *hostfile;
   const char *overrides[MAX_OVERRIDES];
   size_t n_overrides;
   bool json;
@@ -273,6 +273,8 @@ static sp_status parse_job(const arguments *args, sp_job **job) {
 static sp_status make_and_print(const arguments *args, sp_run_plan *p) {
   task_summary tasks;
   sp_plan_trial trial;
+  if (args->hosts) SP_TRY(sp_hosts_parse(args->hosts, &p->hosts));
+  if (args->hostfile) SP_TRY(sp_hosts_read(args->hostfile, &p->hosts));
   SP_TRY(sp_run_plan_lay_out(p));
   SP_TRY(sp_run_plan_look(p, &args->options));
   SP_TRY(sp_run_plan_transfer(p, p->layout.workers, p->layout.ranks - 1 - p->layout.workers));
@@ -303,11 +305,18 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case 'r':
     args->options.restart = true;
     return 0;
+  case 'H':
+    args->hosts = value;
+    return 0;
+  case 'f':
+    args->hostfile = value;
+    return 0;
   case ARGP_KEY_ARG:
     if (args->job_path) argp_error(state, "one job file, found another: %s", value);
     args->job_path = value;
     return 0;
   case ARGP_KEY_END:
+    if (args->hosts && args->hostfile) argp_error(state, "--hosts or --hostfile, not both");
     if (!args->job_path) argp_error(state, "a job file is missing");
     return 0;
   default:
@@ -319,6 +328,8 @@ int sp_cli_plan(int argc, char **argv) {
   static const struct argp_option options[] = {
       {"set", 's', "KEY=VALUE", 0, "Set a key of the job file; may be given again", 0},
       {"json", 'j', NULL, 0, "Print all of it as JSON", 0},
+      {"hosts", 'H', "HOST[:RANKS],...", 0, "As for run --hosts: over these nodes, taken to be like this one", 0},
+      {"hostfile", 'f', "FILE", 0, "The same from a file, a host a line", 0},
       {"restart", 'r', NULL, 0, "As for run --restart: whatever an earlier run left does not count", 0},
       {0}};
   static const struct argp argp = {options,

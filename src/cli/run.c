@@ -20,7 +20,7 @@ int sp_cli_run(int argc, char **argv);
 enum { MAX_OVERRIDES = 64, OVERRIDE_LENGTH = 64 };
 
 typedef struct arguments {
-  const char *job_path;
+  const char *job_path, *hosts, *hostfile;
   const char *overrides[MAX_OVERRIDES];
   size_t n_overrides;
   char texts[MAX_OVERRIDES][OVERRIDE_LENGTH]; /* of options that stand for an override */
@@ -40,7 +40,9 @@ enum {
   KEY_REPORT,
   KEY_RESTARTS,
   KEY_LOG,
-  KEY_MAX_TIME
+  KEY_MAX_TIME,
+  KEY_HOSTS,
+  KEY_HOSTFILE
 };
 
 static const struct argp_option options[] = {
@@ -49,6 +51,8 @@ static const struct argp_option options[] = {
     {"workers-per-gpu", KEY_WORKERS_PER_GPU, "N", 0, "Workers that share a GPU (1)", 0},
     {"threads", KEY_THREADS, "N", 0, "Threads of a worker", 0},
     {"io-ranks", KEY_IO_RANKS, "N", 0, "I/O ranks of a node", 0},
+    {"hosts", KEY_HOSTS, "HOST[:RANKS],...", 0, "Start the ranks on these nodes, not under srun", 0},
+    {"hostfile", KEY_HOSTFILE, "FILE", 0, "The same from a file, a host a line", 0},
     {"restarts", KEY_RESTARTS, "N", 0, "Start a job that died again, N times in a row without progress (3)", 0},
     {"max-time", KEY_MAX_TIME, "TIME", 0, "Stop in time to end within TIME: seconds, or [[DAYS-]HOURS:]MINUTES:SECONDS",
      0},
@@ -144,7 +148,14 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     if (args->job_path) argp_error(state, "one job file, found another: %s", value);
     args->job_path = value;
     return 0;
+  case KEY_HOSTS:
+    args->hosts = value;
+    return 0;
+  case KEY_HOSTFILE:
+    args->hostfile = value;
+    return 0;
   case ARGP_KEY_END:
+    if (args->hosts && args->hostfile) argp_error(state, "--hosts or --hostfile, not both");
     if (!args->job_path) argp_error(state, "a job file is missing");
     return 0;
   default:
@@ -221,7 +232,8 @@ static int run_launched(const arguments *args, int argc, char **argv) {
   sp_status status = refuse_step();
   if (status == SP_SUCCESS) status = sp_job_read_text(args->job_path, &text);
   if (status == SP_SUCCESS) status = parse_job(args, text, &job);
-  if (status == SP_SUCCESS) status = sp_run_launch(job, argv + 1, (size_t)argc - 1, &exit_code);
+  if (status == SP_SUCCESS)
+    status = sp_run_launch(job, args->hosts, args->hostfile, argv + 1, (size_t)argc - 1, &exit_code);
   sp_job_destroy(job);
   sp_free(text);
   return status == SP_SUCCESS ? exit_code : sp_status_exit_code(status);

@@ -30,12 +30,15 @@ static void export_columns(void) {
 }
 
 /* The layout of the job, as `seisproc plan` says it; what can be refused is, before anything is started. */
-static sp_status lay_out(const sp_job *job, sp_layout *layout) {
+static sp_status lay_out(const sp_job *job, const char *hosts, const char *hostfile, sp_layout *layout) {
   sp_run_plan plan = {0};
   sp_status status;
   SP_TRY_GOTO(out, sp_run_plan_open(job, NULL, &plan));
+  if (hosts) SP_TRY_GOTO(out, sp_hosts_parse(hosts, &plan.hosts));
+  if (hostfile) SP_TRY_GOTO(out, sp_hosts_read(hostfile, &plan.hosts));
   SP_TRY_GOTO(out, sp_run_plan_lay_out(&plan));
   *layout = plan.layout;
+  plan.layout.hosts = NULL; /* the caller's now */
   if (!layout->fits) {
     sp_warn("%d workers of %zu MB each may not fit into the memory that is free (%zu MB)", layout->workers,
             sp_run_plan_worker_bytes(&plan) >> 20, plan.machine.memory >> 20);
@@ -45,12 +48,13 @@ out:
   return status;
 }
 
-sp_status sp_run_launch(const sp_job *job, char *const *arguments, size_t n, int *exit_code) {
+sp_status sp_run_launch(const sp_job *job, const char *hosts, const char *hostfile, char *const *arguments, size_t n,
+                        int *exit_code) {
   sp_status status;
-  sp_layout layout;
+  sp_layout layout = {0};
   sp_mpirun kind;
   char *program = NULL, **command = NULL, **again = NULL;
-  SP_TRY(lay_out(job, &layout));
+  SP_TRY(lay_out(job, hosts, hostfile, &layout));
   export_columns();
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
@@ -61,5 +65,6 @@ out:
   sp_free(again);
   sp_launch_command_free(command);
   sp_free(program);
+  sp_free(layout.hosts);
   return status;
 }

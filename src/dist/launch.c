@@ -14,72 +14,13 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/dist/launch_command.h"
 
-enum { VERSION_SIZE = 4096, PATH_SIZE = 4096, NUMBER_SIZE = 16, MAX_OPTIONS = 16, LINE_SIZE = 1024, NOT_STARTED = 127 };
+enum { VERSION_SIZE = 4096, PATH_SIZE = 4096, NUMBER_SIZE = 16, LINE_SIZE = 1024, NOT_STARTED = 127 };
 
-/* Names the file through which rank 0 tells how the job ended. */
-static const char outcome_variable[] = "SEISPROC_OUTCOME";
-
-/* --- the command line ------------------------------------------------------------------------------------ */
-
-const char *sp_mpirun_name(void) {
-  const char *name = getenv("SEISPROC_MPIRUN");
-  return name && *name ? name : "mpirun";
-}
-
-sp_mpirun sp_mpirun_kind(const char *version) {
-  if (!strncmp(version, "slurm", 5)) return SP_MPIRUN_SLURM; /* "slurm 24.05.1", Debian's "slurm-wlm 22.05.8" */
-  const bool open = strstr(version, "Open MPI") || strstr(version, "OpenRTE") || strstr(version, "PRRTE");
-  return open ? SP_MPIRUN_OPEN_MPI : SP_MPIRUN_HYDRA;
-}
-
-void sp_launch_command_free(char **command) {
-  for (char **word = command; word && *word; word++) sp_free(*word);
-  sp_free(command);
-}
-
-static const char *const *launcher_options(sp_mpirun kind, bool allotted) {
-  /* these are understood by Open MPI 4.1 and 5 alike; Hydra needs no leave to start more ranks than cores */
-  static const char *const open[] = {"--bind-to", "none", "--map-by", ":OVERSUBSCRIBE", NULL};
-  static const char *const open_allotted[] = {"--bind-to", "none", NULL};
-  static const char *const hydra[] = {"-bind-to", "none", NULL};
-  static const char *const slurm[] = {"--kill-on-bad-exit=1", "--overcommit", "--cpu-bind=none", NULL};
-  static const char *const slurm_allotted[] = {"--kill-on-bad-exit=1", NULL};
-  switch (kind) {
-  case SP_MPIRUN_OPEN_MPI:
-    return allotted ? open_allotted : open;
-  case SP_MPIRUN_SLURM:
-    return allotted ? slurm_allotted : slurm;
-  case SP_MPIRUN_HYDRA:
-    break;
-  }
-  return hydra;
-}
-
-sp_status sp_launch_command(sp_mpirun kind, const sp_layout *layout, const char *program, const char *const *arguments,
-                            size_t n, char ***out) {
-  char ranks[NUMBER_SIZE], threads[NUMBER_SIZE], io_ranks[NUMBER_SIZE];
-  snprintf(ranks, sizeof ranks, "%d", layout->ranks);
-  snprintf(threads, sizeof threads, "%d", layout->threads);
-  snprintf(io_ranks, sizeof io_ranks, "%d", layout->io_ranks);
-  const char *const head[] = {sp_mpirun_name(), "-n", ranks, NULL};
-  const char *const tail[] = {program, "run", "--threads", threads, "--io-ranks", io_ranks, NULL};
-  const char *const *const parts[] = {head, launcher_options(kind, layout->allotted), tail};
-
-  char **command = NULL;
-  sp_status status;
-  size_t at = 0;
-  SP_TRY(sp_calloc(n + MAX_OPTIONS, sizeof *command, "a command line", &command));
-  for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
-    for (const char *const *word = parts[p]; *word; word++) SP_TRY_GOTO(fail, sp_strdup(*word, &command[at++]));
-  }
-  for (size_t i = 0; i < n; i++) SP_TRY_GOTO(fail, sp_strdup(arguments[i], &command[at++]));
-  *out = command;
-  return SP_SUCCESS;
-fail:
-  sp_launch_command_free(command);
-  return status;
-}
+/* How a line begins that tells it instead: a control character that no other line has, since the log makes them '?'. */
+enum { TOLD_BY_LINE = 0x1e };
+static const char outcome_word[] = "seisproc-outcome";
 
 sp_status sp_own_path(char **out) {
   char path[PATH_SIZE];
@@ -157,17 +98,25 @@ static sp_status make_outcome_file(char path[PATH_SIZE]) {
 }
 
 bool sp_launch_awaited(void) {
-  return getenv(outcome_variable) != NULL;
+  return getenv(SP_OUTCOME_VARIABLE) != NULL;
 }
 
+/* On another host than the waiting process the file is not there, and must not be made: the launcher hands on standard
+ * error from everywhere. One write, so that no other rank's line comes between. */
 int sp_launch_leave(int rank, int exit_code) {
-  const char *path = getenv(outcome_variable);
+  const char *path = getenv(SP_OUTCOME_VARIABLE);
   if (!path) return exit_code;
   if (rank != 0) return 0;
-  FILE *file = fopen(path, "w");
-  if (!file) return exit_code;
-  fprintf(file, "%d\n", exit_code);
-  return fclose(file) ? exit_code : 0;
+  char text[NUMBER_SIZE];
+  const int n = snprintf(text, sizeof text, "%d\n", exit_code);
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file >= 0) {
+    const bool told = write(file, text, (size_t)n) == n;
+    return close(file) || !told ? exit_code : 0;
+  }
+  char line[sizeof outcome_word + NUMBER_SIZE + 2];
+  const int m = snprintf(line, sizeof line, "%c%s %s", TOLD_BY_LINE, outcome_word, text);
+  return write(STDERR_FILENO, line, (size_t)m) == m ? 0 : exit_code;
 }
 
 static bool read_outcome(const char *path, int *exit_code) {
@@ -201,7 +150,7 @@ static void become(char *const *command, const char *outcome, const sigset_t *ma
   if (errors >= 0) dup2(errors, STDERR_FILENO);
   allow_root();
   name_mpi();
-  setenv(outcome_variable, outcome, 1);
+  setenv(SP_OUTCOME_VARIABLE, outcome, 1);
   sigprocmask(SIG_SETMASK, mask, NULL);
   execvp(command[0], command);
   const int error = errno;
@@ -251,6 +200,11 @@ typedef struct relay {
   int ends[2];                        /* of the pipe: ours, the child's */
   char line[LINE_SIZE];
   size_t used;
+  bool telling; /* within the line that tells how the job ended, which is not passed on */
+  char outcome[64];
+  size_t outcome_used;
+  bool told;
+  int exit_code;
 } relay;
 
 static sp_status open_relay(relay *r, const sp_launch_listener *listener) {
@@ -278,17 +232,48 @@ static void relay_text(relay *r, const char *text, size_t n) {
   }
 }
 
+static void parse_outcome(relay *r, char c) {
+  if (c != '\n') {
+    if (r->outcome_used < sizeof r->outcome - 1) r->outcome[r->outcome_used++] = c;
+    return;
+  }
+  const size_t word = sizeof outcome_word - 1;
+  r->outcome[r->outcome_used] = '\0';
+  r->telling = false;
+  if (strncmp(r->outcome, outcome_word, word) != 0) return;
+  r->told = true;
+  r->exit_code = atoi(r->outcome + word);
+}
+
+/* Takes the line that tells how the job ended out of text[n]; what is left of it. */
+static size_t without_outcome(relay *r, char *text, size_t n) {
+  size_t kept = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (r->telling) {
+      parse_outcome(r, text[i]);
+    } else if (text[i] == TOLD_BY_LINE) {
+      r->telling = true;
+      r->outcome_used = 0;
+    } else {
+      text[kept++] = text[i];
+    }
+  }
+  return kept;
+}
+
 /* Passes on what there is. */
 static void pass_lines_on(relay *r) {
   char text[4096];
   for (ssize_t n; r->ends[0] >= 0 && (n = read(r->ends[0], text, sizeof text)) != 0;) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return; /* no more for now */
-    for (ssize_t at = 0, m; at < n; at += m) {
-      m = write(STDERR_FILENO, text + at, (size_t)(n - at));
+    const size_t kept = without_outcome(r, text, (size_t)n);
+    for (size_t at = 0; at < kept;) {
+      const ssize_t m = write(STDERR_FILENO, text + at, kept - at);
       if (m <= 0) break;
+      at += (size_t)m;
     }
-    relay_text(r, text, (size_t)n);
+    relay_text(r, text, kept);
   }
   close_end(&r->ends[0]);
 }
@@ -332,7 +317,8 @@ sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener
   close_end(&lines.ends[1]);
   if (status == SP_SUCCESS) {
     sp_launch_end result = relay_until_end(child, &signals, &lines);
-    result.told = read_outcome(outcome, &result.exit_code);
+    result.told = read_outcome(outcome, &result.exit_code) || lines.told;
+    if (lines.told) result.exit_code = lines.exit_code;
     if (result.asked && !result.told) result.exit_code = SP_EXIT_RESUMABLE;
     *end = result;
   }

@@ -43,6 +43,14 @@ size_t sp_run_plan_worker_bytes(const sp_run_plan *plan) {
 }
 
 /* The layout depends on the memory a worker needs, and that, where tasks are small, on the number of workers. */
+/* What settings->workers asks for is all hosts' together, so that one host is laid out without it. */
+static sp_status lay_out_over_hosts(sp_run_plan *plan) {
+  sp_job_settings of_one = plan->job->settings;
+  of_one.workers = SP_PARAM_AUTO;
+  sp_layout_work_out(&plan->machine, &of_one, sp_run_plan_worker_bytes(plan), &plan->layout);
+  return sp_hosts_lay_out(&plan->hosts, &plan->machine, &plan->job->settings, &plan->layout);
+}
+
 sp_status sp_run_plan_lay_out(sp_run_plan *plan) {
   const sp_job_settings *settings = &plan->job->settings;
   sp_machine_look(&plan->machine);
@@ -51,7 +59,9 @@ sp_status sp_run_plan_lay_out(sp_run_plan *plan) {
     plan->machine.n_gpus = sp_gpu_count(plan->gpu_why, sizeof plan->gpu_why);
   }
   SP_TRY(sp_run_plan_work(plan, 1));
-  if (!sp_layout_allotted(settings, &plan->layout)) {
+  if (plan->hosts.n) {
+    SP_TRY(lay_out_over_hosts(plan));
+  } else if (!sp_layout_allotted(settings, &plan->layout)) {
     sp_layout_work_out(&plan->machine, settings, sp_run_plan_worker_bytes(plan), &plan->layout);
   }
   return sp_run_plan_work(plan, plan->layout.workers);
@@ -157,6 +167,9 @@ sp_status sp_run_plan_transfer(sp_run_plan *plan, int n_workers, int n_io) {
 }
 
 void sp_run_plan_close(sp_run_plan *plan) {
+  sp_hosts_free(&plan->hosts);
+  sp_free(plan->layout.hosts);
+  plan->layout.hosts = NULL;
   sp_journal_contents_free(&plan->earlier);
   sp_free(plan->header.job);
   plan->header.job = NULL;

@@ -5,6 +5,7 @@
 #ifndef SEISPROC_SRC_RUN_PLAN_H
 #define SEISPROC_SRC_RUN_PLAN_H
 
+#include "seisproc/hosts.h"
 #include "seisproc/launch.h"
 #include "seisproc/run.h"
 #include "src/flow/flow.h"
@@ -22,7 +23,8 @@ typedef struct sp_run_plan {
   sp_start start;              /* what is there of the output */
   sp_journal_contents earlier; /* what earlier runs did */
   sp_machine machine;          /* what sp_run_plan_lay_out saw */
-  sp_layout layout;            /* and worked out */
+  sp_layout layout;            /* and worked out; its hosts are owned */
+  sp_hosts hosts;              /* owned; n is 0 where the job runs on this machine or where Slurm says */
   sp_transfer_choice transfer; /* what sp_run_plan_transfer chose */
   int n_nodes;                 /* 0: not known */
   sp_note_function note;       /* is told what is assumed of the survey, once; NULL: nobody is */
@@ -35,7 +37,8 @@ sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *
 /* Plans the job for so many workers. */
 sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers);
 
-/* Works out who runs where: what Slurm has allotted, else what this machine holds; and plans the job for that. */
+/* Works out who runs where: over `hosts` where there are some, each taken to be like this machine, else what Slurm has
+ * allotted, else what this machine holds; and plans the job for that. */
 sp_status sp_run_plan_lay_out(sp_run_plan *plan);
 
 /* Looks at what is there of the output: whether it can be made, replaced or gone on with, and whether it fits. */

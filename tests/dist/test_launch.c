@@ -194,7 +194,9 @@ static void test_leaving(void **state) {
   snprintf(path, sizeof path, "%s/outcome", folder);
   setenv("SEISPROC_OUTCOME", path, 1);
   assert_int_equal(sp_launch_leave(1, 2), 0);
+  assert_int_equal(sp_launch_leave(0, 2), 0); /* by a line: the file is on another host, and is not made here */
   assert_int_equal(access(path, F_OK), -1);
+  fclose(fopen(path, "w"));
   assert_int_equal(sp_launch_leave(0, 2), 0);
   FILE *file = fopen(path, "r");
   assert_non_null(file);
@@ -202,9 +204,28 @@ static void test_leaving(void **state) {
   fclose(file);
   assert_string_equal(text, "2\n");
   unlink(path);
-  setenv("SEISPROC_OUTCOME", "/no/such/folder/outcome", 1);
-  assert_int_equal(sp_launch_leave(0, 2), 2);
   unsetenv("SEISPROC_OUTCOME");
+}
+
+static void count_lines(const char *line, void *context) {
+  assert_null(strstr(line, "outcome"));
+  assert_null(strchr(line, 0x1e));
+  ++*(int *)context;
+}
+
+/* As rank 0 on another host does it, cut into pieces on its way. */
+static void test_an_end_that_is_told_by_a_line(void **state) {
+  (void)state;
+  char shell[] = "/bin/sh", option[] = "-c";
+  char text[] = "printf 'one\\n\\036seisproc-out' >&2; sleep 0.2; printf 'come 2\\ntwo\\n' >&2";
+  char *const command[] = {shell, option, text, NULL};
+  int n_lines = 0;
+  const sp_launch_listener listener = {count_lines, &n_lines};
+  sp_launch_end end = {0};
+  assert_int_equal(sp_launch_run(command, &listener, &end), SP_SUCCESS);
+  assert_true(end.told);
+  assert_int_equal(end.exit_code, 2);
+  assert_int_equal(n_lines, 2);
 }
 
 /* A rank of the real launcher: this program again. */
@@ -249,6 +270,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_twice_ends_at_once),
       cmocka_unit_test(test_death_of_the_waiting_process),
       cmocka_unit_test(test_leaving),
+      cmocka_unit_test(test_an_end_that_is_told_by_a_line),
   };
   const struct CMUnitTest real[] = {cmocka_unit_test(test_real_launcher)};
   const int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);

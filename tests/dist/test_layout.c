@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include "seisproc/hosts.h"
 #include "seisproc/launch.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
 
 enum { AUTO = SP_PARAM_AUTO };
 
@@ -154,6 +157,83 @@ static void test_kinds(void **state) {
   assert_int_equal(sp_mpirun_kind("Intel(R) MPI Library for Linux* OS, Version 2021.9\n"), SP_MPIRUN_HYDRA);
 }
 
+/* Hosts, settings and the list of ranks that they give; NULL: refused. */
+static void test_hosts(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int workers, io_ranks;
+    const char *expected;
+    int n_workers, ranks;
+  } cases[] = {
+      {"a:4,b:4", -1, 1, "a:4,b:4", 5, 8},
+      {"a,b", -1, 1, "a:4,b:3", 4, 7}, /* two workers a host */
+      {"a,b", 4, 1, "a:4,b:3", 4, 7},
+      {"a,b", 5, 2, "a:6,b:4", 5, 10},
+      {"a,b,c", 2, 1, "a:3,b:2", 2, 5}, /* c is left out */
+      {"a:3,b:9", 6, 1, "a:3,b:6", 6, 9},
+      {" n1.site:2 , n-2:2,n1.site:2", -1, 1, "n1.site:4,n-2:2", 3, 6},
+      {"a:3,b:4", 5, 1, NULL, 0, 0}, /* room for four */
+      {"a:2,b:4", -1, 1, NULL, 0, 0},
+      {"a:1,b:1", -1, 1, NULL, 0, 0},
+      {"a:0", -1, 1, NULL, 0, 0},
+      {"a:x", -1, 1, NULL, 0, 0},
+      {"a:4,a", -1, 1, NULL, 0, 0},
+      {"-n:4", -1, 1, NULL, 0, 0},
+      {"a b", -1, 1, NULL, 0, 0},
+      {"a;rm:4", -1, 1, NULL, 0, 0},
+      {"", -1, 1, NULL, 0, 0},
+      {",", -1, 1, NULL, 0, 0},
+  };
+  const sp_machine machine = {.n_cores = 16};
+  sp_log_set_stream(fopen("/dev/null", "w"));
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const sp_job_settings settings = {.workers = cases[i].workers < 0 ? SP_PARAM_AUTO : cases[i].workers,
+                                      .threads = SP_PARAM_AUTO,
+                                      .io_ranks = cases[i].io_ranks};
+    sp_layout layout = {.workers = 2, .threads = 8, .io_ranks = cases[i].io_ranks};
+    sp_hosts hosts = {0};
+    sp_status status = sp_hosts_parse(cases[i].text, &hosts);
+    if (status == SP_SUCCESS) status = sp_hosts_lay_out(&hosts, &machine, &settings, &layout);
+    assert_int_equal(status, cases[i].expected ? SP_SUCCESS : SP_ERR_USAGE);
+    if (cases[i].expected) {
+      assert_string_equal(layout.hosts, cases[i].expected);
+      assert_int_equal(layout.workers, cases[i].n_workers);
+      assert_int_equal(layout.ranks, cases[i].ranks);
+    }
+    sp_free(layout.hosts);
+    sp_hosts_free(&hosts);
+  }
+}
+
+static void expect_command_on_hosts(sp_mpirun kind, const char *expected) {
+  char hosts[] = "a:5,b:4";
+  const sp_layout layout = {.workers = 6, .threads = 7, .io_ranks = 1, .ranks = 9, .hosts = hosts};
+  const char *const arguments[] = {"job.yaml"};
+  char **command = NULL, text[512] = "";
+  const sp_status status = sp_launch_command(kind, &layout, "seisproc", arguments, 1, &command);
+  assert_int_equal(status, expected ? SP_SUCCESS : SP_ERR_USAGE);
+  for (char **word = command; word && *word; word++) {
+    strcat(text, *word);
+    strcat(text, "|");
+  }
+  if (expected) assert_string_equal(text, expected);
+  sp_launch_command_free(command);
+}
+
+static void test_commands_on_hosts(void **state) {
+  (void)state;
+  unsetenv("SEISPROC_MPIRUN");
+  expect_command_on_hosts(SP_MPIRUN_OPEN_MPI, "mpirun|--bind-to|none|--map-by|:OVERSUBSCRIBE|"
+                                              "-n|5|--host|a:5|-x|SEISPROC_OUTCOME|-x|SEISPROC_STARTED_AT|"
+                                              "seisproc|run|--io-ranks|1|job.yaml|:|"
+                                              "-n|4|--host|b:4|-x|SEISPROC_OUTCOME|-x|SEISPROC_STARTED_AT|"
+                                              "seisproc|run|--io-ranks|1|job.yaml|");
+  expect_command_on_hosts(SP_MPIRUN_HYDRA,
+                          "mpirun|-n|9|-hosts|a:5,b:4|-bind-to|none|seisproc|run|--io-ranks|1|job.yaml|");
+  expect_command_on_hosts(SP_MPIRUN_SLURM, NULL);
+}
+
 static void expect_command(sp_mpirun kind, bool allotted, const char *expected) {
   static const char *const arguments[] = {"job.yaml", "--set", "sort=[cdp, offset]"};
   const sp_layout layout = {.workers = 8, .threads = 7, .io_ranks = 2, .ranks = 11, .allotted = allotted};
@@ -213,9 +293,17 @@ static void test_this_machine(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cores),  cmocka_unit_test(test_asked_for),    cmocka_unit_test(test_workers_per_gpu),
-      cmocka_unit_test(test_memory), cmocka_unit_test(test_kinds),        cmocka_unit_test(test_commands),
-      cmocka_unit_test(test_limits), cmocka_unit_test(test_this_machine), cmocka_unit_test(test_what_slurm_allots),
+      cmocka_unit_test(test_cores),
+      cmocka_unit_test(test_asked_for),
+      cmocka_unit_test(test_workers_per_gpu),
+      cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_kinds),
+      cmocka_unit_test(test_hosts),
+      cmocka_unit_test(test_commands_on_hosts),
+      cmocka_unit_test(test_commands),
+      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_this_machine),
+      cmocka_unit_test(test_what_slurm_allots),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

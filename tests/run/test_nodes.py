@@ -3,8 +3,10 @@
 import os
 import shutil
 
+import h5py
 import pytest
 
+import harness
 import jobs
 import nodes as pretended
 
@@ -89,3 +91,38 @@ def test_what_a_run_left_on_one_node_is_not_taken_for_the_output(nodes, tmp_path
     nodes.bind("n2", left, scratch)
     result = nodes.mpirun(HOSTS, "run", tmp_path / "job.yaml", "-q", cwd=tmp_path, check=1)
     assert "on n2 sees another folder there than rank 0 on n1" in result.stderr, result.stderr
+
+
+# --- `seisproc run` that starts the ranks on other nodes -------------------------------------------------------------
+
+
+def own_tmp(nodes, tmp_path):
+    """n1, where the command is given, has a folder for temporary files that the others do not see."""
+    tmp = tmp_path / "tmp"
+    other_folder(tmp, "n1", nodes, tmp_path)
+    return {"TMPDIR": str(tmp)}
+
+
+def launch(nodes, tmp_path, *arguments, **options):
+    return nodes.run("n1", harness.BINARY, "run", *arguments, cwd=tmp_path, env=own_tmp(nodes, tmp_path), **options)
+
+
+def test_ranks_on_hosts_tell_how_the_job_ended(nodes, tmp_path, survey, expected):
+    """Rank 0 is on n2, the waiting process on n1; workers count over both."""
+    job = jobs.Job(tmp_path, survey)
+    result = launch(nodes, tmp_path, job.path, "--hosts", "n2,n1", "--workers", 3)
+    assert "seisproc-outcome" not in result.stderr and "\x1e" not in result.stderr
+    assert jobs.sha(job.output) == expected
+    assert [line[1:] for line in job.history_lines("node")] == [["n2", "0", "4"], ["n1", "4", "2"]]
+    assert len(job.history_lines("run")) == 1 and "workers=3" in job.history_lines("run")[0]
+
+
+def test_a_job_with_failed_gathers_ends_with_2_and_is_not_started_twice(nodes, tmp_path, survey):
+    spoiled = tmp_path / "in.h5"
+    shutil.copy(survey, spoiled)
+    with h5py.File(spoiled, "r+") as f:
+        f["traces"][40, 7] = float("nan")
+    job = jobs.Job(tmp_path, spoiled)
+    (tmp_path / "hosts").write_text("# two nodes\nn2 slots=3\n\nn1:2 # this one\n")
+    result = launch(nodes, tmp_path, job.path, "--hostfile", "hosts", "--set", "nan=gather", check=2)
+    assert "starting again" not in result.stderr and len(job.history_lines("run")) == 1, result.stderr
