@@ -242,7 +242,7 @@ def check_text(source):
         report(source.path, line, f"{match.group(1)}: finish it, or say what is missing in docs/")
     for line, _ in source.grep(r"[ \t]+$"):
         report(source.path, line, "white space at the end of the line")
-    if not source.path.endswith("Makefile") and not source.path.endswith(".mk"):
+    if not source.path.endswith(("Makefile", ".mk", "debian/rules")):
         for line, _ in source.grep(r"\t"):
             report(source.path, line, "a tab")
     for line, _ in source.grep(r"(?i)\bissues? #?\d"):

@@ -1,0 +1,45 @@
+# Recipe for Spack. `make dist` gives the archive; put it where `spack install` is called (docs/installing.md).
+import os
+
+from spack.package import *
+
+
+class Seisproc(MakefilePackage, CudaPackage):
+    """Denoising and reprocessing of pre-stack seismic surveys: MPI, parallel HDF5, FFTW, CUDA."""
+
+    manual_download = True
+    url = f"file://{os.getcwd()}/seisproc-0.1.0.tar.gz"
+    license("BSD-3-Clause")
+
+    version("0.1.0")
+
+    variant("cairo", default=True, description="Single PNGs with axes")
+
+    depends_on("c", type="build")
+    depends_on("gmake", type="build")
+    depends_on("pkgconf", type="build")
+    depends_on("python@3.9:", type="build")
+    depends_on("mpi")
+    depends_on("hdf5@1.10:+mpi")
+    depends_on("libyaml")
+    depends_on("fftw@3.3:+mpi precision=float,double")
+    depends_on("xxhash")
+    depends_on("libpng")
+    depends_on("cairo", when="+cairo")
+
+    def _settings(self):
+        settings = [f"PREFIX={self.prefix}", "PYTHON=python3"]
+        if "+cuda" in self.spec:
+            archs = [a for a in self.spec.variants["cuda_arch"].value if a != "none"]
+            settings.append(f"NVCC={self.spec['cuda'].prefix.bin.nvcc}")
+            if archs:
+                settings.append("CUDA_ARCHS=" + " ".join(archs))
+        else:
+            settings.append("NVCC=")
+        return settings
+
+    def build(self, spec, prefix):
+        make("all", *self._settings())
+
+    def install(self, spec, prefix):
+        make("install", *self._settings())
