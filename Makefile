@@ -243,7 +243,7 @@ LIBDIR ?= $(PREFIX)/lib
 DEST_LIB = $(DESTDIR)$(LIBDIR)
 DEST_SHARE = $(DESTDIR)$(PREFIX)/share
 
-install: all install-library install-environment ## install under PREFIX (/usr/local), below DESTDIR; LIBDIR is PREFIX/lib
+install: all install-library install-environment ## install under PREFIX (/usr/local), LIBDIR (PREFIX/lib)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DEST_SHARE)/man/man1 $(DEST_SHARE)/doc/seisproc $(DEST_SHARE)/seisproc/jobscripts
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
@@ -256,6 +256,7 @@ clean: ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz
 
 help: ## list the targets
-	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile tools/cuda.mk tools/packaging.mk | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile tools/*.mk | \
+	  awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -161,6 +161,36 @@ def test_cmake_finds_it(prefix, tmp_path):
     assert harness.run([tmp_path / "b/denoise"], timeout=20).returncode == 1  # its usage: the library was found
 
 
+def test_env_sh_puts_it_into_a_shell(prefix):
+    command = f". {prefix}/share/seisproc/env.sh; command -v seisproc; man -w seisproc 2>/dev/null || echo no man; " \
+              "pkg-config --modversion seisproc; echo $LD_LIBRARY_PATH"
+    bare = {name: None for name in ("MANPATH", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH")}
+    lines = harness.run(["sh", "-euc", command], env=bare).stdout.splitlines()
+    assert lines[0] == f"{prefix}/bin/seisproc" and lines[2:] == [VERSION, f"{prefix}/lib"], lines
+    assert lines[1] in ("no man", f"{prefix}/share/man/man1/seisproc.1"), lines
+
+
+TCL = """
+proc module-whatis {text} {}
+proc conflict {name} {}
+proc prepend-path {name value} {puts "$name $value"}
+source [lindex $argv 0]
+ModulesHelp
+"""
+
+
+@pytest.mark.skipif(not shutil.which("tclsh"), reason="there is no tclsh")
+def test_the_modulefile_is_tcl(prefix, tmp_path):
+    (tmp_path / "t.tcl").write_text(TCL)
+    module = prefix / "share/seisproc/modulefiles/seisproc" / VERSION
+    result = harness.run(["tclsh", tmp_path / "t.tcl", module])
+    assert result.returncode == 0, str(result)
+    assert module.read_text().startswith("#%Module")
+    paths = dict(line.split() for line in result.stdout.splitlines())
+    assert paths["PATH"] == f"{prefix}/bin" and paths["LD_LIBRARY_PATH"] == f"{prefix}/lib", paths
+    assert VERSION in result.stderr
+
+
 def test_destdir_stands_before_prefix_in_paths_only(tmp_path):
     make("install", "PREFIX=/opt/seisproc", f"DESTDIR={tmp_path}")
     assert (tmp_path / "opt/seisproc/bin/seisproc").is_file()
