@@ -12,6 +12,7 @@
 #include "seisproc/run.h"
 #include "seisproc/stop.h"
 #include "src/base/orphan.h"
+#include "src/base/step_watch.h"
 #include "src/cli/command.h"
 #include "src/cli/run_launch.h"
 
@@ -184,18 +185,47 @@ static sp_status share_job(const arguments *args, sp_job **job) {
   return status;
 }
 
+/* As the launcher says it, before MPI does. */
+static int launched_rank(void) {
+  static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+  for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+    const char *text = getenv(variables[i]);
+    if (text) return atoi(text);
+  }
+  return 0;
+}
+
+/* The first message between ranks is a part of the start: only then do they connect. */
+static sp_status start_mpi(int *argc, char ***argv) {
+  sp_step_watch *watch = sp_step_watch_begin(launched_rank(), "MPI does not come to its start",
+                                             "its ranks do not reach each other: docs/cluster.md tells how to choose "
+                                             "network interfaces (SEISPROC_START_TIMEOUT is the limit in seconds)",
+                                             sp_step_limit());
+  const sp_status status = sp_comm_start(argc, argv);
+  sp_step_watch_end(watch);
+  return status;
+}
+
+/* The exit code is told before, so a job that hangs here is not started again. */
+static void finish_mpi(int rank) {
+  sp_step_watch *watch =
+      sp_step_watch_begin(rank, "MPI does not come to its end", "the job itself has ended before", sp_step_limit());
+  sp_comm_finish();
+  sp_step_watch_end(watch);
+}
+
 static int run_as_rank(const arguments *args, int argc, char **argv) {
   sp_job *job = NULL;
   sp_stop_install();
   sp_orphan_end();
-  sp_status status = sp_comm_start(&argc, &argv);
+  sp_status status = start_mpi(&argc, &argv);
   if (status == SP_SUCCESS) status = share_job(args, &job);
   if (status == SP_SUCCESS) status = sp_run(job, &args->options);
   sp_job_destroy(job);
   int rank = 0;
   if (MPI_Comm_rank(MPI_COMM_WORLD, &rank) != MPI_SUCCESS) rank = 0;
   const int exit_code = sp_launch_leave(rank, sp_status_exit_code(status));
-  sp_comm_finish();
+  finish_mpi(rank);
   return exit_code;
 }
 

@@ -8,6 +8,7 @@
 #include "seisproc/log.h"
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
+#include "src/base/step_watch.h"
 #include "src/run/plan.h"
 #include "src/run/supervise.h"
 
@@ -27,6 +28,14 @@ static void export_columns(void) {
   char columns[16];
   snprintf(columns, sizeof columns, "%d", sp_terminal_columns());
   if (sp_terminal_columns()) setenv("SEISPROC_TERMINAL", columns, 0);
+}
+
+/* A job that may stall longer, or for ever, may start as slowly. The ranks start before they know the job. */
+static void export_limit(const sp_job *job) {
+  char seconds[32];
+  snprintf(seconds, sizeof seconds, "%.0f", job->settings.stall_timeout);
+  const double limit = job->settings.stall_timeout;
+  if (limit == 0 || limit > sp_step_limit()) setenv("SEISPROC_START_TIMEOUT", seconds, 0);
 }
 
 /* The layout of the job, as `seisproc plan` says it; what can be refused is, before anything is started. */
@@ -56,6 +65,7 @@ sp_status sp_run_launch(const sp_job *job, const char *hosts, const char *hostfi
   char *program = NULL, **command = NULL, **again = NULL;
   SP_TRY(lay_out(job, hosts, hostfile, &layout));
   export_columns();
+  export_limit(job);
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));

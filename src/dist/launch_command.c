@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/launch.h"
 #include "seisproc/memory.h"
 
-enum { NUMBER_SIZE = 16, HOST_SIZE = 320, MAX_OPTIONS = 16 };
+extern char **environ;
+
+enum { NUMBER_SIZE = 16, HOST_SIZE = 320, NAME_SIZE = 128, MAX_OPTIONS = 16 };
 
 const char *sp_mpirun_name(void) {
   const char *name = getenv("SEISPROC_MPIRUN");
@@ -85,6 +88,24 @@ static sp_status add_program(words *w, const sp_layout *layout, const char *prog
   return add_words(w, arguments, n);
 }
 
+/* What tells this program how to run, as its own environment has it: -x NAME for Open MPI. */
+static sp_status add_environment(words *w) {
+  static const char prefix[] = "SEISPROC_", *const always[] = {SP_OUTCOME_VARIABLE, "SEISPROC_STARTED_AT"};
+  for (size_t i = 0; i < 2; i++) {
+    SP_TRY(add_word(w, "-x"));
+    SP_TRY(add_word(w, always[i]));
+  }
+  for (char **entry = environ; *entry; entry++) {
+    char name[NAME_SIZE];
+    if (strncmp(*entry, prefix, sizeof prefix - 1) != 0) continue;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(*entry, "="), *entry);
+    if (!strcmp(name, always[0]) || !strcmp(name, always[1])) continue;
+    SP_TRY(add_word(w, "-x"));
+    SP_TRY(add_word(w, name));
+  }
+  return SP_SUCCESS;
+}
+
 /* Open MPI's list of hosts begins with its own, whatever the order; where each host is a part of the command line, the
  * ranks are in that order. It hands on no environment to other hosts but what it is told to. */
 static sp_status add_open_hosts(words *w, const sp_layout *layout, const char *program, const char *const *arguments,
@@ -94,10 +115,10 @@ static sp_status add_open_hosts(words *w, const sp_layout *layout, const char *p
     const size_t length = strcspn(at, ",");
     snprintf(host, sizeof host, "%.*s", (int)length, at);
     const char *colon = strrchr(host, ':');
-    const char *const part[] = {"-n", colon ? colon + 1 : "1", "--host", host, "-x", SP_OUTCOME_VARIABLE,
-                                "-x", "SEISPROC_STARTED_AT",   NULL};
+    const char *const part[] = {"-n", colon ? colon + 1 : "1", "--host", host, NULL};
     if (at != layout->hosts) SP_TRY(add_word(w, ":"));
     SP_TRY(add_words(w, part, MAX_OPTIONS));
+    SP_TRY(add_environment(w));
     SP_TRY(add_program(w, layout, program, arguments, n));
     at += length + (at[length] == ',');
   }

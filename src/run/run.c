@@ -309,12 +309,26 @@ static void tidy_up(const sp_run_context *run, const sp_coordinator_state *start
   unlink(run->history_path);
 }
 
+/* Planning reads the index of the input, which may be long. */
+static sp_step_watch *watch_start(void) {
+  enum { TIMES = 10 };
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  return sp_step_watch_begin(rank, "the job is not planned",
+                             "its input or output may lie on a file system that does not answer; the same command "
+                             "goes on",
+                             TIMES * sp_step_limit());
+}
+
 sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_run_context run = {.job = job, .options = options, .history_fd = -1, .plan = {.job = job}};
   run.plan.flow = options->flow ? options->flow : sp_flow_of(job);
   sp_activity_set(&run.activity, "starts");
   sp_coordinator_state start = {0};
+  run.start_watch = watch_start();
   sp_status status = prepare(&run, &start);
+  sp_step_watch_end(run.start_watch);
+  run.start_watch = NULL;
   if (status == SP_SUCCESS) {
     status = run.start == SP_START_COMPLETE ? report_complete(&run, &start) : run_and_publish(&run, &start);
   }

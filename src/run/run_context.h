@@ -10,6 +10,7 @@
 #include "seisproc/roles.h"
 #include "seisproc/run.h"
 #include "seisproc/stats.h"
+#include "src/base/step_watch.h"
 #include "src/flow/flow.h"
 #include "src/run/inflight.h"
 #include "src/run/journal.h"
@@ -31,6 +32,7 @@ typedef struct sp_run_context {
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
   sp_activity activity;
+  sp_step_watch *start_watch; /* until `watch` begins */
   sp_watchdog *watch;
   int history_fd;                 /* where a worker's crash is noted; -1: nowhere */
   bool recorded;                  /* the run has entered the history */

@@ -98,6 +98,8 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
                                      .of_all = writes || run->transfer.of_all,
                                      .stall_s = stall_time(run)};
   SP_AGREE(roles->world, sp_watchdog_create(&config, &run->watch));
+  sp_step_watch_end(run->start_watch);
+  run->start_watch = NULL;
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
   run->history_fd = sp_side_open(run->history_path, O_WRONLY | O_APPEND | O_CREAT);
   if (run->history_fd >= 0) sp_crash_start(run->history_fd, roles->rank);

@@ -15,6 +15,8 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 
+extern char **environ;
+
 enum { AUTO = SP_PARAM_AUTO };
 
 static sp_job_settings settings_with(int workers, int threads, int io_ranks, sp_engine_kind engine) {
@@ -223,12 +225,18 @@ static void expect_command_on_hosts(sp_mpirun kind, const char *expected) {
 
 static void test_commands_on_hosts(void **state) {
   (void)state;
-  unsetenv("SEISPROC_MPIRUN");
-  expect_command_on_hosts(SP_MPIRUN_OPEN_MPI, "mpirun|--bind-to|none|--map-by|:OVERSUBSCRIBE|"
-                                              "-n|5|--host|a:5|-x|SEISPROC_OUTCOME|-x|SEISPROC_STARTED_AT|"
-                                              "seisproc|run|--io-ranks|1|job.yaml|:|"
-                                              "-n|4|--host|b:4|-x|SEISPROC_OUTCOME|-x|SEISPROC_STARTED_AT|"
-                                              "seisproc|run|--io-ranks|1|job.yaml|");
+  for (size_t i = 0; environ[i];) { /* what is there is handed on */
+    char name[128];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(environ[i], "="), environ[i]);
+    if (strncmp(name, "SEISPROC_", 9) || unsetenv(name)) i++;
+  }
+  setenv("SEISPROC_LOG", "info", 1);
+  expect_command_on_hosts(SP_MPIRUN_OPEN_MPI,
+                          "mpirun|--bind-to|none|--map-by|:OVERSUBSCRIBE|"
+                          "-n|5|--host|a:5|-x|SEISPROC_OUTCOME|-x|SEISPROC_STARTED_AT|-x|SEISPROC_LOG|"
+                          "seisproc|run|--io-ranks|1|job.yaml|:|"
+                          "-n|4|--host|b:4|-x|SEISPROC_OUTCOME|-x|SEISPROC_STARTED_AT|-x|SEISPROC_LOG|"
+                          "seisproc|run|--io-ranks|1|job.yaml|");
   expect_command_on_hosts(SP_MPIRUN_HYDRA,
                           "mpirun|-n|9|-hosts|a:5,b:4|-bind-to|none|seisproc|run|--io-ranks|1|job.yaml|");
   expect_command_on_hosts(SP_MPIRUN_SLURM, NULL);

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import h5py
 import pytest
@@ -126,3 +127,20 @@ def test_a_job_with_failed_gathers_ends_with_2_and_is_not_started_twice(nodes, t
     (tmp_path / "hosts").write_text("# two nodes\nn2 slots=3\n\nn1:2 # this one\n")
     result = launch(nodes, tmp_path, job.path, "--hostfile", "hosts", "--set", "nan=gather", check=2)
     assert "starting again" not in result.stderr and len(job.history_lines("run")) == 1, result.stderr
+
+
+def test_a_job_whose_ranks_do_not_reach_each_other_ends(nodes, tmp_path, survey):
+    """Both nodes have an address that only each of them can reach, as docker0's is, and MPI is told to use it alone."""
+    for node in ("n1", "n2"):
+        for command in ("link add docker0 type veth peer name inside0", "address add 172.17.0.1/16 dev docker0",
+                        "link set docker0 up", "link set inside0 up"):
+            nodes.run(node, "ip", *command.split(), cwd="/")
+    job = jobs.Job(tmp_path, survey)
+    began = time.monotonic()
+    result = nodes.run("n1", harness.BINARY, "run", job.path, "--hosts", "n1:3,n2:3", cwd=tmp_path, check=None, env={
+        "SEISPROC_START_TIMEOUT": "5", "OMPI_MCA_btl_tcp_if_include": "docker0", "TMPDIR": str(tmp_path)})
+    assert result.returncode == 75 and time.monotonic() - began < 30 * harness.TIME_SCALE, result.stderr
+    assert "stalled on n" in result.stderr and "network interfaces" in result.stderr, result.stderr
+    assert not job.files()
+    for node in ("n1", "n2"):
+        nodes.run(node, "ip", "link", "delete", "docker0", cwd="/")

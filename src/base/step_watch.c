@@ -1,0 +1,86 @@
+/* A thread waits for the step's end or for the time to be over; it calls no MPI. */
+#include "src/base/step_watch.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/status.h"
+
+static const double others_part = 1.5;
+
+enum { DEFAULT_S = 300, HOST_SIZE = 64 };
+
+struct sp_step_watch {
+  const char *what, *advice;
+  double seconds;
+  struct timespec until; /* on CLOCK_MONOTONIC */
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  bool over;
+};
+
+double sp_step_limit(void) {
+  const char *text = getenv("SEISPROC_START_TIMEOUT");
+  const double seconds = text ? strtod(text, NULL) : DEFAULT_S;
+  return seconds >= 0 && seconds < 1e9 ? seconds : DEFAULT_S;
+}
+
+static void *wait_for_end(void *argument) {
+  sp_step_watch *w = argument;
+  int late = 0;
+  pthread_mutex_lock(&w->lock);
+  while (!w->over && !late) late = pthread_cond_timedwait(&w->wake, &w->lock, &w->until);
+  if (!w->over) {
+    char host[HOST_SIZE] = "?";
+    gethostname(host, sizeof host - 1);
+    sp_log(SP_LOG_ERROR, "stalled on %s: %s for %.0f s; %s", host, w->what, w->seconds, w->advice);
+    _exit(SP_EXIT_RESUMABLE);
+  }
+  pthread_mutex_unlock(&w->lock);
+  return NULL;
+}
+
+static void destroy(sp_step_watch *w) {
+  pthread_cond_destroy(&w->wake);
+  pthread_mutex_destroy(&w->lock);
+  sp_free(w);
+}
+
+sp_step_watch *sp_step_watch_begin(int rank, const char *what, const char *advice, double seconds) {
+  sp_step_watch *w = NULL;
+  if (seconds <= 0 || sp_calloc(1, sizeof *w, "a watch", &w) != SP_SUCCESS) return NULL;
+  w->what = what;
+  w->advice = advice;
+  w->seconds = rank > 0 ? others_part * seconds : seconds;
+  clock_gettime(CLOCK_MONOTONIC, &w->until);
+  w->until.tv_sec += (time_t)w->seconds + 1;
+  pthread_condattr_t clock;
+  pthread_condattr_init(&clock);
+  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  pthread_mutex_init(&w->lock, NULL);
+  pthread_cond_init(&w->wake, &clock);
+  pthread_condattr_destroy(&clock);
+  if (pthread_create(&w->thread, NULL, wait_for_end, w)) {
+    sp_warn("nobody looks how long it takes: %s", what);
+    destroy(w);
+    return NULL;
+  }
+  pthread_setname_np(w->thread, "sp-step");
+  return w;
+}
+
+void sp_step_watch_end(sp_step_watch *w) {
+  if (!w) return;
+  pthread_mutex_lock(&w->lock);
+  w->over = true;
+  pthread_cond_signal(&w->wake);
+  pthread_mutex_unlock(&w->lock);
+  pthread_join(w->thread, NULL);
+  destroy(w);
+}
