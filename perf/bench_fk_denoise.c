@@ -6,10 +6,12 @@
  * takes as many windows forward, zeroes what is below a threshold and takes them back, with FFTW's batched transforms
  * (FFTW_ESTIMATE), a slab at a time: no windows cut out of a gather, no taper, no noise level, no sum. What is timed is
  * checked: of events in noise less noise comes back, and the reference returns its input at a threshold of 0. Times are
- * medians of processor seconds; both take turns.
+ * medians of processor seconds; both take turns. Then two threads with a gather each beside one with one, in turns:
+ * what each gather costs in processor time, and how many are done in a time on the clock, which wants a quiet machine.
  */
 #include <fftw3.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -18,14 +20,18 @@
 #include "kernels/fk_denoise/fk_denoise.h"
 #include "seisproc/memory.h"
 
-enum { REPEAT = 5, TRACES = 3000, LINE = 60, SAMPLES = 1600 };
+enum { REPEAT = 5, THREADS = 2, TRACES = 3000, LINE = 60, SAMPLES = 1600 };
 
 static const double INTERVAL_S = 0.004;
 
-static double cpu_seconds(void) {
+static double seconds_of(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double cpu_seconds(void) {
+  return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static float *allocate(size_t n) {
@@ -87,7 +93,7 @@ static void begin_subject(subject *s, bool grid, const float *in, float *out) {
   for (int k = 0; k < 4; k++) s->headers[k] = s->columns[k % 2];
   s->block = (sp_block){.in = in, .out = out, .n_traces = TRACES, .count = TRACES, .headers = s->headers};
   const sp_geometry geometry = {
-      .n_samples = SAMPLES, .max_traces = TRACES, .sample_interval_s = INTERVAL_S, .n_threads = 1};
+      .n_samples = SAMPLES, .max_traces = TRACES, .sample_interval_s = INTERVAL_S, .n_threads = THREADS};
   require(sp_fk_denoise_cpu.plan(&s->params, &geometry, &s->plan));
 }
 
@@ -190,6 +196,55 @@ static void compare(figures *f, const char *name, bool grid, int repeat, const f
   sp_fk_denoise_cpu.destroy(s.plan);
 }
 
+/* --- threads ---------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct share {
+  const subject *subject;
+  sp_block block;
+  int thread;
+} share;
+
+static void *denoise_gather(void *argument) {
+  const share *s = argument;
+  const sp_reason reason = sp_fk_denoise_cpu.apply(s->subject->plan, s->thread, &s->block);
+  require_right(reason == SP_REASON_OK, "a gather is refused");
+  return NULL;
+}
+
+/* So many threads with a gather each; seconds on the clock and of a processor, of a gather. */
+static void time_threads(const subject *s, int n, float *const outs[], double *elapsed, double *busy) {
+  pthread_t threads[THREADS];
+  share shares[THREADS];
+  const double start = seconds_of(CLOCK_MONOTONIC), cpu = cpu_seconds();
+  for (int k = 0; k < n; k++) {
+    shares[k] = (share){s, s->block, k};
+    shares[k].block.out = outs[k];
+    require_right(!pthread_create(&threads[k], NULL, denoise_gather, &shares[k]), "a thread does not start");
+  }
+  for (int k = 0; k < n; k++) pthread_join(threads[k], NULL);
+  *elapsed = (seconds_of(CLOCK_MONOTONIC) - start) / n;
+  *busy = (cpu_seconds() - cpu) / n;
+}
+
+static void compare_threads(figures *f, const float *noisy, float *out) {
+  static subject s;
+  enum { TURNS = 3 * REPEAT };
+  double elapsed[THREADS][TURNS], busy[THREADS][TURNS];
+  float *const outs[THREADS] = {out, allocate((size_t)TRACES * SAMPLES)};
+  begin_subject(&s, false, noisy, out);
+  for (int k = 0; k < TURNS; k++) {
+    for (int n = 1; n <= THREADS; n++) time_threads(&s, n, outs, &elapsed[n - 1][k], &busy[n - 1][k]);
+  }
+  require_right(distance2(outs[0], outs[1]) == 0, "two threads, two results");
+  const double one = median(busy[0], TURNS), two = median(busy[1], TURNS);
+  figure(f, "2-D, a gather each on two threads, processor", 1e3 * two, "ms", "that on one", two / one);
+  const double alone = median(elapsed[0], TURNS), both = median(elapsed[1], TURNS);
+  figure(f, "2-D, gathers of two threads, clock", 1 / both, "1/s", "that of one", alone / both);
+  sp_free(outs[1]);
+  sp_fk_denoise_cpu.destroy(s.plan);
+}
+
 int main(int argc, char **argv) {
   const size_t n = (size_t)TRACES * SAMPLES;
   float *clean = allocate(n), *noisy = allocate(n), *out = allocate(n);
@@ -197,6 +252,7 @@ int main(int argc, char **argv) {
   fill(clean, noisy);
   compare(&f, "3000 x 1600, windows of 24 x 12", false, REPEAT, clean, noisy, out);
   compare(&f, "50 x 60 x 1600, windows of 24 x 12 x 12", true, 1, clean, noisy, out);
+  compare_threads(&f, noisy, out);
   figures_end(&f);
   sp_free(clean);
   sp_free(noisy);

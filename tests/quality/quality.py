@@ -207,8 +207,12 @@ def tables(figures):
 
 
 def fill(page, figures):
-    """The page with its tables made anew: each stands between `<!-- begin: quality NAME -->` and `<!-- end -->`."""
-    for name, lines in tables(figures).items():
+    return fill_tables(page, tables(figures))
+
+
+def fill_tables(page, tables):
+    """The page with these tables made anew: each stands between `<!-- begin: quality NAME -->` and `<!-- end -->`."""
+    for name, lines in tables.items():
         head, rest = page.split(f"<!-- begin: quality {name} -->\n", 1)
         _, tail = rest.split("<!-- end -->\n", 1)
         page = f"{head}<!-- begin: quality {name} -->\n\n" + "\n".join(lines) + f"\n\n<!-- end -->\n{tail}"
