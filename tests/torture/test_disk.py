@@ -47,7 +47,7 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
 
 
 @pytest.mark.parametrize("fail, words", [
-    ("write:35:EIO", ROWS + "Input/output error"), ("write:40:ENOSPC", ROWS + "No space left on device"),
+    ("write:40:EIO", ROWS + "Input/output error"), ("write:40:ENOSPC", ROWS + "No space left on device"),
     ("sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
 ])
 def test_writing_together_ends_as_cleanly(tmp_path, survey, expected, fail, words):
