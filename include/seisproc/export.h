@@ -20,7 +20,8 @@ typedef struct sp_export_options {
   bool keep_text;      /* the textual header does not say what was done */
   const char *const *maps; /* [n_maps] "NAME=WORD": a column that goes into a word of another name */
   int n_maps;
-  bool quiet; /* no progress, no closing line */
+  const char *gathers; /* which gathers (selection.h); NULL: all */
+  bool quiet;          /* no progress, no closing line */
 } sp_export_options;
 
 /* Writes samples of a survey with the headers that it was imported with, or with headers made from its columns. A

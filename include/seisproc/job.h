@@ -24,12 +24,13 @@ typedef enum sp_dead_traces { SP_DEAD_TRACES_REPORT, SP_DEAD_TRACES_IGNORE } sp_
 /* Scalar settings of a job, described by sp_job_params. */
 typedef struct sp_job_settings {
   /* what is computed */
-  int mode;      /* sp_mode */
-  int on_error;  /* sp_on_error */
-  int nan;       /* sp_nan */
-  int trid;      /* sp_trid */
-  int precision; /* sp_precision */
-  int qc;        /* sp_qc */
+  int mode;        /* sp_mode */
+  int on_error;    /* sp_on_error */
+  int nan;         /* sp_nan */
+  int trid;        /* sp_trid */
+  int precision;   /* sp_precision */
+  int qc;          /* sp_qc */
+  sp_text gathers; /* of the input that are taken: a line that selection.h explains */
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;                        /* sp_engine_kind */
   int workers;                       /* in all; SP_PARAM_AUTO: from the cores and GPUs */

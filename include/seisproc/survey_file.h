@@ -18,6 +18,8 @@
 
 #include "seisproc/file_identity.h"
 #include "seisproc/gather_index.h"
+#include "seisproc/job.h"
+#include "seisproc/selection.h"
 #include "seisproc/status.h"
 
 #ifndef SP_WITHOUT_MPI
@@ -157,6 +159,23 @@ sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, 
  * for another one. Collective over comm, which may be larger than the survey's. Errors: SP_ERR_INPUT, on all ranks. */
 sp_status sp_survey_check_same(const sp_survey *survey, MPI_Comm comm);
 
+/* From now on the survey is one of some of its gathers (selection.h): info, index and the rows of every dataset that
+ * has one a trace or a gather are theirs, numbered from 0; the uuid stays the file's. To be called before datasets are
+ * opened; again on a survey of which gathers are selected already, it selects from these. NULL, "" and "all" select
+ * nothing. For reading only: writing goes by the file's rows. Collective; all ranks give the same text. Errors:
+ * SP_ERR_USAGE, one line, for text that says nothing, a column that is not there, and where no gather is taken. */
+sp_status sp_survey_select(sp_survey *survey, const char *gathers);
+
+/* Selects those gathers of an input that `output`, made from it, is of: what its job says, and of these what is
+ * selected of the output. Collective. */
+sp_status sp_survey_select_as(sp_survey *input, const sp_survey *output);
+
+/* Selects of a survey what is selected of `other`, the same file. Not collective where the survey is open alone. */
+sp_status sp_survey_select_same(sp_survey *survey, const sp_survey *other);
+
+/* Opens the input of a job with the gathers that it asks for. Collective over comm; as sp_survey_open_hinted. */
+sp_status sp_survey_open_input(MPI_Comm comm, const sp_job *job, const sp_io_hints *hints, sp_survey **out);
+
 /* Whether the file at the survey's path is still the one that was opened: its size, time of modification, device and
  * inode. Not collective; costs a stat(2). Errors: SP_ERR_INPUT, naming what changed. */
 sp_status sp_survey_check_unchanged(const sp_survey *survey);
@@ -209,8 +228,11 @@ void sp_dataset_close(sp_dataset *dataset);
 const char *sp_dataset_file(const sp_dataset *dataset); /* path of the survey file */
 const char *sp_dataset_path(const sp_dataset *dataset); /* within it, such as /traces */
 sp_type sp_dataset_type(const sp_dataset *dataset);
-uint64_t sp_dataset_rows(const sp_dataset *dataset);
+uint64_t sp_dataset_rows(const sp_dataset *dataset);       /* of the gathers that are selected */
 uint64_t sp_dataset_row_length(const sp_dataset *dataset); /* 1 where it has one dimension */
+
+/* Rows of the file that are rows first ... of the selected gathers, as many as follow each other there, at most n. */
+sp_selection_run sp_dataset_run(const sp_dataset *dataset, sp_global first, sp_local n);
 
 /* Whether the file has the elements as they are in memory, byte for byte. */
 bool sp_dataset_is_native(const sp_dataset *dataset);

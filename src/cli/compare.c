@@ -19,16 +19,18 @@ enum { PATH_SIZE = 80 };
 typedef struct arguments {
   const char *path[2];
   char dataset[PATH_SIZE];
+  const char *gathers; /* which; NULL: all */
   bool json, quiet, identical;
   double least_snr; /* dB; -INFINITY: any */
 } arguments;
 
 /* --- the command line ------------------------------------------------------------------------------------------ */
 
-enum { KEY_DATASET = 'd', KEY_JSON = 'j', KEY_QUIET = 'q', KEY_IDENTICAL = 256, KEY_LEAST_SNR };
+enum { KEY_DATASET = 'd', KEY_JSON = 'j', KEY_QUIET = 'q', KEY_IDENTICAL = 256, KEY_LEAST_SNR, KEY_GATHERS };
 
 static const struct argp_option options[] = {
     {"dataset", KEY_DATASET, "NAME", 0, "Compare this dataset of both: traces (the default) or noise", 0},
+    {"gathers", KEY_GATHERS, "WHICH", 0, SP_GATHERS_HELP "; of an output and its input: of the output", 0},
     {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
     {"quiet", KEY_QUIET, NULL, 0, "Print nothing: the exit status tells", 0},
     {"identical", KEY_IDENTICAL, NULL, 0, "Exit with 1 unless all samples are the same, bit for bit", 0},
@@ -43,6 +45,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     if (snprintf(args->dataset, PATH_SIZE, "%s%s", *value == '/' ? "" : "/", value) >= PATH_SIZE) {
       argp_error(state, "--dataset: the name is too long");
     }
+    return 0;
+  case KEY_GATHERS:
+    args->gathers = sp_option_check_gathers(state, value);
     return 0;
   case KEY_JSON:
     args->json = true;
@@ -228,7 +233,7 @@ static sp_status answer(const sp_comparison *c, const arguments *args) {
 
 static sp_status compare(sp_comparison *c, const arguments *args) {
   sp_status status;
-  SP_TRY_GOTO(out, sp_comparison_open(c, args->path, args->dataset));
+  SP_TRY_GOTO(out, sp_comparison_open(c, args->path, args->dataset, args->gathers));
   SP_TRY_GOTO(out, sp_comparison_run(c));
   status = SP_ON_RANK_0(&c->ranks, answer(c, args));
 out:

@@ -84,18 +84,40 @@ static sp_status check_gathers(const sp_comparison *c) {
   return status;
 }
 
-sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const char *dataset) {
+/* Of an output and its input those gathers of the input that the output is of. Collective. */
+static sp_status select_gathers(sp_comparison *c, const char *gathers) {
+  sp_survey *const a = c->sides[0].survey, *const b = c->sides[1].survey;
+  const bool a_is_made = is_made_from(&c->sides[0], &c->sides[1]);
+  c->derived = a_is_made || is_made_from(&c->sides[1], &c->sides[0]);
+  sp_survey *const output = a_is_made ? a : b, *const other = a_is_made ? b : a;
+  SP_TRY(sp_survey_select(output, gathers));
+  return c->derived ? sp_survey_select_as(other, output) : sp_survey_select(other, gathers);
+}
+
+sp_status sp_comparison_reopen(const sp_comparison *c, int side, sp_survey **out) {
+  sp_survey *survey = NULL;
+  SP_TRY(sp_survey_open(MPI_COMM_NULL, c->sides[side].path, false, &survey));
+  const sp_status status = sp_survey_select_same(survey, c->sides[side].survey);
+  if (status == SP_SUCCESS) {
+    *out = survey;
+  } else {
+    sp_survey_close(survey);
+  }
+  return status;
+}
+
+sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const char *dataset, const char *gathers) {
   c->found.first_different = UINT64_MAX;
   for (int i = 0; i < 2; i++) {
     sp_side *s = &c->sides[i];
     s->path = paths[i];
     SP_TRY(sp_survey_open(c->ranks.comm, s->path, false, &s->survey));
     SP_TRY(SP_ON_RANK_0(&c->ranks, check_dataset(s, dataset)));
-    SP_TRY(sp_dataset_open(s->survey, dataset, &s->traces));
   }
+  SP_TRY(select_gathers(c, gathers));
+  for (int i = 0; i < 2; i++) SP_TRY(sp_dataset_open(c->sides[i].survey, dataset, &c->sides[i].traces));
   SP_TRY(SP_ON_RANK_0(&c->ranks, check_shapes(c)));
   SP_TRY(sp_survey_read_index(c->sides[0].survey, true, &c->index));
-  c->derived = is_made_from(&c->sides[0], &c->sides[1]) || is_made_from(&c->sides[1], &c->sides[0]);
   SP_TRY(open_maps(c));
   return check_gathers(c);
 }

@@ -69,10 +69,14 @@ typedef struct sp_comparison {
   bool derived; /* one of the two is the output of a job whose input was the other */
 } sp_comparison;
 
-/* Opens both surveys (paths[0] is the reference; paths are borrowed) and the dataset of that name in both. The
- * comparison is all zero but for `ranks`; the caller closes it, also after an error. Collective. Errors: SP_ERR_INPUT,
- * one line, for what cannot be compared. */
-sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const char *dataset);
+/* Opens both surveys (paths[0] is the reference; paths are borrowed) and the dataset of that name in both, of them the
+ * gathers that are asked for (selection.h; NULL: all); of an output and its input, those of the output. The comparison
+ * is all zero but for `ranks`; the caller closes it, also after an error. Collective. Errors: SP_ERR_INPUT, one line,
+ * for what cannot be compared. */
+sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const char *dataset, const char *gathers);
+
+/* Opens one of the two once more, alone, with the same gathers. Not collective. The caller closes *out. */
+sp_status sp_comparison_reopen(const sp_comparison *c, int side, sp_survey **out);
 
 /* Compares all traces; on success rank 0 has what all ranks found. Collective. */
 sp_status sp_comparison_run(sp_comparison *c);

@@ -92,7 +92,7 @@ static sp_status delays_differ(const sp_comparison *c, bool *out) {
   if (c->sides[0].sort_map || c->sides[1].sort_map) return SP_SUCCESS; /* traces stand in another order */
   SP_TRY_GOTO(out, sp_calloc(2 * PIECE, sizeof *values, "delays", &values));
   for (int k = 0; k < 2; k++) {
-    SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, c->sides[k].path, false, &surveys[k]));
+    SP_TRY_GOTO(out, sp_comparison_reopen(c, k, &surveys[k]));
     if (!sp_survey_has(surveys[k], "/headers/delrt")) continue;
     SP_TRY_GOTO(out, sp_header_column_open(surveys[k], "delrt", &columns[k]));
   }
@@ -116,7 +116,7 @@ out:
 static sp_status keys_differ(const sp_comparison *c, bool *out) {
   sp_survey *survey;
   sp_gather_index *other;
-  SP_TRY(sp_survey_open(MPI_COMM_NULL, c->sides[1].path, false, &survey));
+  SP_TRY(sp_comparison_reopen(c, 1, &survey));
   const sp_status status = sp_survey_read_index(survey, true, &other);
   sp_survey_close(survey);
   SP_TRY(status);

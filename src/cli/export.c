@@ -10,7 +10,16 @@
 
 int sp_cli_export(int argc, char **argv);
 
-enum { KEY_DATASET = 'd', KEY_QUIET = 'q', KEY_FORMAT = 'f', KEY_AS = 256, KEY_SCALE, KEY_MAP, KEY_KEEP_TEXT };
+enum {
+  KEY_DATASET = 'd',
+  KEY_QUIET = 'q',
+  KEY_FORMAT = 'f',
+  KEY_AS = 256,
+  KEY_SCALE,
+  KEY_MAP,
+  KEY_KEEP_TEXT,
+  KEY_GATHERS
+};
 enum { MAX_MAPS = 16 };
 
 typedef struct arguments {
@@ -27,6 +36,7 @@ static const struct argp_option options[] = {
      "Multiply samples by this; auto: by the largest power of 2 with which all fit an integer format", 0},
     {"map", KEY_MAP, "NAME=WORD", 0,
      "Write this column into another header word, which must be free; may be given again", 0},
+    {"gathers", KEY_GATHERS, "WHICH", 0, SP_GATHERS_HELP, 0},
     {"keep-text", KEY_KEEP_TEXT, NULL, 0, "Leave the textual header as it is: it does not say what was done", 0},
     {"quiet", KEY_QUIET, NULL, 0, "No progress and no closing line", 0},
     {0},
@@ -66,6 +76,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case KEY_MAP:
     if (o->n_maps == MAX_MAPS) argp_error(state, "more than %d --map", MAX_MAPS);
     args->maps[o->n_maps++] = value;
+    return 0;
+  case KEY_GATHERS:
+    o->gathers = sp_option_check_gathers(state, value);
     return 0;
   case KEY_KEEP_TEXT:
     o->keep_text = true;

@@ -18,6 +18,7 @@
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
 #include "src/cli/info.h"
+#include "src/cli/option.h"
 #include "src/cli/ranks.h"
 
 int sp_cli_info(int argc, char **argv);
@@ -319,6 +320,7 @@ static sp_status print_survey(const sp_info_request *args) {
   sp_status status;
   void *block;
   SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, args->path, false, &survey));
+  SP_TRY_GOTO(out, sp_survey_select(survey, args->gathers));
   SP_TRY_GOTO(out, sp_calloc(1, sizeof(report), "the report", &block));
   r = block;
   SP_TRY_GOTO(out, gather(survey, args, r));
@@ -354,12 +356,15 @@ static bool is_for_hdf5(const char *path) {
 }
 
 static sp_status print_file(const sp_info_request *args) {
-  return is_for_hdf5(args->path) ? print_survey(args) : sp_info_segy(args);
+  if (is_for_hdf5(args->path)) return print_survey(args);
+  if (args->gathers) return SP_RAISE(SP_ERR_USAGE, "--gathers: %s has none, that takes a survey", args->path);
+  return sp_info_segy(args);
 }
 
 static const struct argp_option options[] = {
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
     {"headers", 'H', NULL, 0, "Read all trace headers and tell the least and largest value of each", 0},
+    {"gathers", 'g', "WHICH", 0, SP_GATHERS_HELP, 0},
     {"text", 't', NULL, 0, "Print SEG-Y's textual header", 0},
     {0},
 };
@@ -372,6 +377,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case 'H':
     args->ranges = true;
+    return 0;
+  case 'g':
+    args->gathers = sp_option_check_gathers(state, value);
     return 0;
   case 't':
     args->text = true;

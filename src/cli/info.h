@@ -10,8 +10,9 @@
 typedef struct sp_info_request {
   const char *path;
   bool json;
-  bool ranges; /* least and largest value of each header column */
-  bool text;   /* SEG-Y's textual header */
+  bool ranges;         /* least and largest value of each header column */
+  const char *gathers; /* which; NULL: all */
+  bool text;           /* SEG-Y's textual header */
 } sp_info_request;
 
 /* Tells what a file is that is not HDF5. Errors: SP_ERR_INPUT, one line, when it is neither SEG-Y nor SU. */

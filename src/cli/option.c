@@ -4,7 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/param.h"
+#include "seisproc/selection.h"
 
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,
                          uint64_t most) {
@@ -24,4 +29,23 @@ double sp_option_number(const struct argp_state *state, const char *name, const 
     argp_error(state, "%s: found '%s', allowed is a number from %g to %g", name, text, least, most);
   }
   return value;
+}
+
+const char *sp_option_check_gathers(const struct argp_state *state, const char *value) {
+  char why[SP_WHY_SIZE] = "";
+  sp_selection_rule *rule = NULL;
+  if (sp_selection_parse(value, why, sizeof why, &rule) != SP_SUCCESS) argp_error(state, "--gathers: %s", why);
+  if (strlen(value) >= SP_TEXT_SIZE) argp_error(state, "--gathers: more than %d bytes", SP_TEXT_SIZE - 1);
+  sp_selection_rule_destroy(rule);
+  return value;
+}
+
+const char *sp_option_gathers(const struct argp_state *state, const char *value, char text[SP_GATHERS_OVERRIDE]) {
+  size_t n = (size_t)snprintf(text, SP_GATHERS_OVERRIDE, "gathers=\"");
+  for (const char *c = sp_option_check_gathers(state, value); *c && n + 4 < SP_GATHERS_OVERRIDE; c++) {
+    if (*c == '"' || *c == '\\') text[n++] = '\\';
+    text[n++] = *c;
+  }
+  snprintf(text + n, SP_GATHERS_OVERRIDE - n, "\"");
+  return text;
 }

@@ -12,4 +12,18 @@ uint64_t sp_option_count(const struct argp_state *state, const char *name, const
 /* A finite number from least to most. */
 double sp_option_number(const struct argp_state *state, const char *name, const char *text, double least, double most);
 
+/* What --gathers takes, for its line of help. */
+#define SP_GATHERS_HELP                                                                                                \
+  "Only these, taken whole: first:N, every:N, A:B by number, KEY=A-B or KEY=A,B,C, 'where: offset < 2000 and cdp > "   \
+  "60'"
+
+enum { SP_GATHERS_OVERRIDE = 560 };
+
+/* `gathers=` with the value in quotes, to be set in a job. Returns text. Ends the program with a usage error where the
+ * value says nothing. */
+const char *sp_option_gathers(const struct argp_state *state, const char *value, char text[SP_GATHERS_OVERRIDE]);
+
+/* Ends the program with a usage error where the value says nothing; else returns it. */
+const char *sp_option_check_gathers(const struct argp_state *state, const char *value);
+
 #endif

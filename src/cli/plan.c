@@ -10,6 +10,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 #include "src/cli/plan_trial.h"
 
 int sp_cli_plan(int argc, char **argv);
@@ -20,6 +21,7 @@ typedef struct arguments {
   const char *job_path, *hosts, *hostfile;
   const char *overrides[MAX_OVERRIDES];
   size_t n_overrides;
+  char gathers[SP_GATHERS_OVERRIDE];
   bool json;
   sp_run_options options;
 } arguments;
@@ -299,6 +301,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     if (args->n_overrides == MAX_OVERRIDES) argp_error(state, "more than %d values set", MAX_OVERRIDES);
     args->overrides[args->n_overrides++] = value;
     return 0;
+  case 'g':
+    if (args->n_overrides == MAX_OVERRIDES) argp_error(state, "more than %d values set", MAX_OVERRIDES);
+    args->overrides[args->n_overrides++] = sp_option_gathers(state, value, args->gathers);
+    return 0;
   case 'j':
     args->json = true;
     return 0;
@@ -327,6 +333,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 int sp_cli_plan(int argc, char **argv) {
   static const struct argp_option options[] = {
       {"set", 's', "KEY=VALUE", 0, "Set a key of the job file; may be given again", 0},
+      {"gathers", 'g', "WHICH", 0, SP_GATHERS_HELP, 0},
       {"json", 'j', NULL, 0, "Print all of it as JSON", 0},
       {"hosts", 'H', "HOST[:RANKS],...", 0, "As for run --hosts: over these nodes, taken to be like this one", 0},
       {"hostfile", 'f', "FILE", 0, "The same from a file, a host a line", 0},

@@ -14,6 +14,7 @@
 #include "src/base/orphan.h"
 #include "src/base/step_watch.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 #include "src/cli/run_launch.h"
 
 int sp_cli_run(int argc, char **argv);
@@ -25,6 +26,7 @@ typedef struct arguments {
   const char *overrides[MAX_OVERRIDES];
   size_t n_overrides;
   char texts[MAX_OVERRIDES][OVERRIDE_LENGTH]; /* of options that stand for an override */
+  char gathers[SP_GATHERS_OVERRIDE];
   sp_run_options options;
 } arguments;
 
@@ -43,11 +45,13 @@ enum {
   KEY_LOG,
   KEY_MAX_TIME,
   KEY_HOSTS,
-  KEY_HOSTFILE
+  KEY_HOSTFILE,
+  KEY_GATHERS
 };
 
 static const struct argp_option options[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "Set a key of the job file, such as chain.1.dwt.k=2.5; may be given again", 0},
+    {"gathers", KEY_GATHERS, "WHICH", 0, SP_GATHERS_HELP, 0},
     {"workers", KEY_WORKERS, "N", 0, "Ranks that compute, in all", 0},
     {"workers-per-gpu", KEY_WORKERS_PER_GPU, "N", 0, "Workers that share a GPU (1)", 0},
     {"threads", KEY_THREADS, "N", 0, "Threads of a worker", 0},
@@ -112,6 +116,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   switch (key) {
   case KEY_SET:
     return add_override(state, args, NULL, value);
+  case KEY_GATHERS:
+    return add_override(state, args, NULL, sp_option_gathers(state, value, args->gathers));
   case KEY_WORKERS:
     return add_override(state, args, "workers", value);
   case KEY_WORKERS_PER_GPU:

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 #include "src/cli/ranks.h"
 #include "src/run/verify.h"
 
@@ -14,10 +15,11 @@ typedef struct arguments {
   int quiet;
 } arguments;
 
-enum { KEY_QUIET = 'q', KEY_ALL = 'a', KEY_AGAINST = 256 };
+enum { KEY_QUIET = 'q', KEY_ALL = 'a', KEY_AGAINST = 256, KEY_GATHERS };
 
 static const struct argp_option options[] = {
     {"against", KEY_AGAINST, "INPUT", 0, "Check, too, that processed traces and noise add up to this input", 0},
+    {"gathers", KEY_GATHERS, "WHICH", 0, SP_GATHERS_HELP, 0},
     {"all", KEY_ALL, NULL, 0, "Name every bad gather, not only the first", 0},
     {"quiet", KEY_QUIET, NULL, 0, "Print nothing but errors", 0},
     {0},
@@ -28,6 +30,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   switch (key) {
   case KEY_AGAINST:
     args->options.against = value;
+    return 0;
+  case KEY_GATHERS:
+    args->options.gathers = sp_option_check_gathers(state, value);
     return 0;
   case KEY_ALL:
     args->options.name_all = true;

@@ -20,7 +20,7 @@ static const char *const kind_names[N_KINDS] = {"triptych", "difference", "fk", 
                                                 "headers",  "slice",      "section"};
 
 typedef struct arguments {
-  const char *path, *against, *gather, *output, *json;
+  const char *path, *against, *gather, *gathers, *output, *json;
   kind kind;
   double window[2], offsets[2]; /* s; units of offset; NAN: no limit */
   char line_name[SP_NAME_LENGTH + 1];
@@ -43,12 +43,14 @@ enum {
   KEY_PERCENT,
   KEY_AGC,
   KEY_SIZE,
-  KEY_JSON
+  KEY_JSON,
+  KEY_GATHERS
 };
 
 static const struct argp_option options[] = {
     {"gather", KEY_GATHER, "KEY", 0, "The gather: 840, fldr=840, 100,200 for two keys, or #12, its number from 0 (#0)",
      0},
+    {"gathers", KEY_GATHERS, "WHICH", 0, SP_GATHERS_HELP "; #12 is then counted within them", 0},
     {"output", KEY_OUTPUT, "FILE", 0, "Where it goes: .svg, .html or, where cairo was there, .png", 0},
     {"against", KEY_AGAINST, "IN.h5", 0, "The input of the job that wrote the survey, where it is not found by itself",
      0},
@@ -156,6 +158,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   switch (key) {
   case KEY_GATHER:
     args->gather = value;
+    return 0;
+  case KEY_GATHERS:
+    args->gathers = sp_option_check_gathers(state, value);
     return 0;
   case KEY_OUTPUT:
     args->output = value;
@@ -294,7 +299,7 @@ static sp_status view(const arguments *args) {
   sp_picture *picture = NULL;
   sp_panel_numbers numbers = {.removed = NAN, .correlation = NAN, .peak_f = NAN, .peak_k = NAN, .parseval = NAN};
   SP_TRY(check_output(args->output));
-  sp_status status = sp_view_open(args->path, args->against, &source);
+  sp_status status = sp_view_open(args->path, args->gathers, args->against, &source);
   if (status == SP_SUCCESS) status = draw(args, &source, &numbers, &picture);
   if (status == SP_SUCCESS) status = write_picture(args, picture);
   if (status == SP_SUCCESS && args->json) status = write_numbers(args->json, &numbers);

@@ -103,8 +103,15 @@ static bool decides_bits(const char *key) {
   return false;
 }
 
+/* All gathers are what a job takes that does not speak of them. */
+static bool takes_all(const sp_job *job) {
+  const char *gathers = job->settings.gathers.text;
+  return !*gathers || !strcmp(gathers, "all");
+}
+
 static sp_status write_job(FILE *text, const sp_job *job) {
   for (const sp_param *param = sp_job_params; param->key; param++) {
+    if (!strcmp(param->key, "gathers") && takes_all(job)) continue;
     if (decides_bits(param->key)) SP_TRY(write_param(text, "", param, &job->settings));
   }
   fputs("sort: [", text);

@@ -11,6 +11,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
+#include "seisproc/selection.h"
 #include "seisproc/side_file.h"
 #include "src/job/candidates.h"
 
@@ -88,6 +89,29 @@ static sp_status check_sort(sp_mistakes *mistakes, const sp_yaml_node *node, sp_
   return SP_SUCCESS;
 }
 
+/* --- gathers ---------------------------------------------------------------------------------------------- */
+
+/* A line of text, or `where: CONDITION` as a map of one. */
+static sp_status check_gathers(sp_mistakes *mistakes, const sp_yaml_node *node, const sp_param *param, sp_job *job) {
+  char text[SP_TEXT_SIZE + 8], why[SP_WHY_SIZE] = "";
+  const sp_yaml_node *where = node->kind == SP_YAML_MAP ? sp_yaml_find(node, "where") : NULL;
+  sp_yaml_node line = *node;
+  if (where && where->kind == SP_YAML_SCALAR && sp_yaml_count(node) == 1) {
+    snprintf(text, sizeof text, "where: %s", where->text);
+    line.kind = SP_YAML_SCALAR;
+    line.text = text;
+  }
+  const size_t before = mistakes->n;
+  sp_job_check_value(mistakes, "", &line, param, &job->settings);
+  if (line.kind != SP_YAML_SCALAR || mistakes->n > before) return SP_SUCCESS;
+  sp_selection_rule *rule = NULL;
+  const sp_status status = sp_selection_parse(job->settings.gathers.text, why, sizeof why, &rule);
+  sp_selection_rule_destroy(rule);
+  if (status != SP_ERR_USAGE) return status;
+  sp_mistakes_add(mistakes, node, "gathers: %s", why);
+  return SP_SUCCESS;
+}
+
 /* --- the whole job --------------------------------------------------------------------------------------- */
 
 static void complain_of_key(sp_mistakes *mistakes, const sp_yaml_node *node) {
@@ -133,6 +157,8 @@ static sp_status check_entry(sp_mistakes *mistakes, const sp_yaml_node *node, sp
   const sp_param *param = sp_param_find(sp_job_params, node->key);
   if (!strcmp(node->key, "transfer") || !strcmp(node->key, "stripe")) {
     check_group(mistakes, node, job);
+  } else if (!strcmp(node->key, "gathers")) {
+    SP_TRY(check_gathers(mistakes, node, param, job));
   } else if (param) {
     sp_job_check_value(mistakes, "", node, param, &job->settings);
   } else {

@@ -23,6 +23,10 @@ const sp_param sp_job_params[] = {
     {"qc", SP_PARAM_CHOICE, "gather", 0, 0, false, "none|gather|trace", NULL,
      "figures of quality that are kept below /qc: none, of each gather (what was removed), of each trace as well",
      FIELD(qc)},
+    {"gathers", SP_PARAM_TEXT, "all", 0, 0, 0, NULL, NULL,
+     "which gathers of the input, taken whole: all, first:N, every:N, A:B by number (B is not taken), KEY=A-B or "
+     "KEY=A,B,C by key, where: CONDITION for those with a trace whose header columns meet it",
+     FIELD(gathers)},
     {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,
      "what computes: a GPU where there is one, CPU threads, a GPU, or a pretended GPU (for tests)", FIELD(engine)},
     {"workers", SP_PARAM_INT, "auto", 1, 65536, false, "auto", NULL,
@@ -74,7 +78,7 @@ const sp_param sp_job_params[] = {
     {0},
 };
 
-const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", "qc", NULL};
+const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", "qc", "gathers", NULL};
 
 const char *const sp_settings_that_do_not[] = {
     "engine",        "workers",        "workers_per_gpu", "threads",     "io_ranks",           "direct_io",

@@ -46,6 +46,7 @@ static sp_status check_match(const sp_view_source *s, const char *input_uuid) {
 static sp_status open_against(sp_view_source *s, const char *against, const char *uuid) {
   SP_TRY(sp_strdup(against, &s->against_path));
   SP_TRY(sp_survey_open(MPI_COMM_NULL, against, false, &s->against));
+  if (!strcmp(uuid, sp_survey_get_info(s->against)->uuid)) SP_TRY(sp_survey_select_as(s->against, s->survey));
   SP_TRY(check_match(s, uuid));
   return sp_trace_source_open(s->against, "/traces", &s->against_traces);
 }
@@ -88,9 +89,10 @@ static sp_status find_unit(sp_view_source *s) {
   return SP_SUCCESS;
 }
 
-sp_status sp_view_open(const char *path, const char *against, sp_view_source *s) {
+sp_status sp_view_open(const char *path, const char *gathers, const char *against, sp_view_source *s) {
   SP_TRY(sp_strdup(path, &s->path));
   SP_TRY(sp_survey_open(MPI_COMM_NULL, path, false, &s->survey));
+  SP_TRY(sp_survey_select(s->survey, gathers));
   SP_TRY(sp_survey_read_index(s->survey, true, &s->index));
   SP_TRY(sp_trace_source_open(s->survey, "/traces", &s->traces));
   s->holds_noise = !strcmp(sp_survey_get_info(s->survey)->content, "noise");

@@ -24,10 +24,11 @@ typedef struct sp_view_source {
   char unit[16]; /* of lengths: "m", "ft", ...; "" where the survey does not tell */
 } sp_view_source;
 
-/* Opens a survey and, where it is the output of a job, its input: `against`, or (NULL) the one that the history beside
- * it names, where that is still there. The source is all zero at first; the caller closes it, also after an error.
- * Errors: SP_ERR_INPUT, one line, also where `against` is not its input. */
-sp_status sp_view_open(const char *path, const char *against, sp_view_source *source);
+/* Opens a survey, of it some gathers (selection.h; NULL: all) and, where it is the output of a job, its input:
+ * `against`, or (NULL) the one that the history beside it names, where that is still there. The source is all zero at
+ * first; the caller closes it, also after an error. Errors: SP_ERR_INPUT, one line, also where `against` is not its
+ * input. */
+sp_status sp_view_open(const char *path, const char *gathers, const char *against, sp_view_source *source);
 void sp_view_close(sp_view_source *source);
 
 /* A gather, or every step-th trace of one that is large. */

@@ -62,7 +62,7 @@ typedef struct ladder {
 
 static sp_status open_rung(ladder *l, const char *path) {
   rung *r = &l->rungs[l->n++];
-  SP_TRY(sp_view_open(path, l->options->against, &r->source));
+  SP_TRY(sp_view_open(path, NULL, l->options->against, &r->source));
   SP_TRY(sp_survey_find_text(r->source.survey, "/", "job", &r->job));
   SP_TRY(sp_survey_find_text(r->source.survey, "/", "input_uuid", &r->input_uuid));
   const rung *first = &l->rungs[0];

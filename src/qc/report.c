@@ -274,7 +274,7 @@ static sp_status write_page(sp_qc_report *r, FILE *page) {
 /* --- all of it --------------------------------------------------------------------------------------------------- */
 
 static sp_status prepare(sp_qc_report *r, const char *path) {
-  SP_TRY(sp_view_open(path, r->options->against, &r->source));
+  SP_TRY(sp_view_open(path, NULL, r->options->against, &r->source));
   SP_TRY(sp_survey_find_text(r->source.survey, "/", "job", &r->job));
   SP_TRY(sp_figures_read(&r->source, r->options->every, &r->figures));
   SP_TRY(sp_timeline_read(path, &r->timeline));

@@ -14,7 +14,7 @@
 
 sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *out) {
   sp_run_plan plan = {.job = job, .flow = flow};
-  sp_status status = sp_survey_open(MPI_COMM_NULL, job->input, false, &plan.survey);
+  sp_status status = sp_survey_open_input(MPI_COMM_NULL, job, NULL, &plan.survey);
   if (status == SP_SUCCESS) status = sp_survey_read_index(plan.survey, true, &plan.index);
   if (status == SP_SUCCESS) {
     *out = plan;

@@ -69,7 +69,11 @@ static sp_status read_journal(verifier *v) {
 static sp_status read_recorded(verifier *v) {
   const sp_global n = v->end - v->first;
   SP_TRY(sp_calloc(n + 1, sizeof *v->recorded, "checksums", &v->recorded));
-  if (!sp_side_is(v->path, SP_SIDE_PART)) return sp_recheck_recorded(v->output, v->first, n, v->recorded);
+  const bool part = sp_side_is(v->path, SP_SIDE_PART);
+  if (part && v->options->gathers) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: gathers can be chosen once it is complete", v->path);
+  }
+  if (!part) return sp_recheck_recorded(v->output, v->first, n, v->recorded);
   SP_TRY(read_journal(v));
   memcpy(v->recorded, (const sp_gather_result *)v->journal.figures + v->first, n * sizeof *v->recorded);
   v->done = v->journal.done;
@@ -100,7 +104,7 @@ static void set_share(verifier *v, int rank, int size) {
 
 /* Each rank opens the file for itself: reading takes no agreement. */
 static sp_status open_all(verifier *v, int rank, int size) {
-  SP_TRY(sp_recheck_open(v->path, v->options->against, &v->output));
+  SP_TRY(sp_recheck_open(v->path, v->options->gathers, v->options->against, &v->output));
   v->index = sp_recheck_index(v->output);
   v->first_bad = v->index->n_gathers;
   set_share(v, rank, size);

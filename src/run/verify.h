@@ -10,6 +10,7 @@
 
 typedef struct sp_verify_options {
   const char *against; /* the input: processed + noise must be equal to it; or NULL */
+  const char *gathers; /* which (selection.h); NULL: all */
   bool name_all;       /* log every bad gather, not only the first */
 } sp_verify_options;
 

@@ -102,7 +102,7 @@ static sp_status move_block(mover *m, uint64_t first, sp_local n) {
     memcpy(out, m->headers + (first + i - m->chunk) * ex->header_bytes, ex->header_bytes);
     for (uint32_t k = 0; ex->scale != 1 && k < ex->n_samples; k++) samples[k] = (float)(samples[k] * ex->scale);
     bool exact = false;
-    if (ex->exact_traces) SP_TRY(copy_exact(m, first + i, &exact));
+    if (ex->exact_traces) SP_TRY(copy_exact(m, sp_dataset_run(ex->samples, first + i, 1).source, &exact));
     if (exact) {
       encode_around_exact(m, samples, out + ex->header_bytes);
     } else {

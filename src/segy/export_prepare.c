@@ -218,6 +218,7 @@ static sp_status find_scale(sp_exporter *ex) {
 sp_status sp_export_prepare(sp_exporter *ex) {
   SP_TRY(sp_team_agree(&ex->team, ex->team.rank ? SP_SUCCESS : check_options(ex)));
   SP_TRY(sp_survey_open(ex->team.comm, ex->options->input, false, &ex->survey));
+  SP_TRY(sp_survey_select(ex->survey, ex->options->gathers));
   const sp_survey_info *info = sp_survey_get_info(ex->survey);
   ex->n_traces = info->n_traces;
   ex->n_samples = info->n_samples;

@@ -48,9 +48,13 @@ static sp_dataset *source_dataset(sp_trace_source *base) {
 static void prefetch(sp_trace_source *base, sp_global first, sp_local n) {
   const contiguous_source *source = (contiguous_source *)base;
   const uint64_t row = base->n_samples * sizeof(float);
-  if (source->fd < 0 || n == 0) return;
-  posix_fadvise(source->fd, (off_t)(sp_dataset_file_offset(source->dataset) + first * row), (off_t)(n * row),
-                POSIX_FADV_WILLNEED);
+  if (source->fd < 0) return;
+  for (sp_local at = 0; at < n;) {
+    const sp_selection_run run = sp_dataset_run(source->dataset, first + at, n - at);
+    posix_fadvise(source->fd, (off_t)(sp_dataset_file_offset(source->dataset) + run.source * row), (off_t)(run.n * row),
+                  POSIX_FADV_WILLNEED);
+    at += run.n;
+  }
 }
 
 static void close_source(sp_trace_source *base) {

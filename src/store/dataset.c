@@ -15,10 +15,11 @@
 
 struct sp_dataset {
   hid_t id, file_space, memory_space;
-  hid_t transfer[2]; /* independent, collective */
-  sp_type type;      /* in memory */
-  bool native;       /* the file has that type as well */
-  uint64_t rows, row_length;
+  hid_t transfer[2];         /* independent, collective */
+  sp_type type;              /* in memory */
+  bool native;               /* the file has that type as well */
+  uint64_t rows, row_length; /* of the file */
+  sp_row_unit unit;
   int n_dims;
   uint64_t file_offset, file_row_bytes;
   char *path;
@@ -140,6 +141,7 @@ static sp_status look_at(sp_dataset *d) {
   SP_TRY(open_object(d));
   d->file_space = H5Dget_space(d->id);
   if (d->file_space < 0) return refuse(d, "has a shape that cannot be read");
+  d->unit = rule.unit;
   SP_TRY(read_type(d, &rule));
   SP_TRY(read_shape(d, &rule));
   return read_storage(d);
@@ -187,8 +189,23 @@ sp_type sp_dataset_type(const sp_dataset *dataset) {
   return dataset->type;
 }
 
+/* What is selected of the rows; NULL: all of them. */
+static const sp_selection *selection_of(const sp_dataset *dataset) {
+  return dataset->unit == SP_ROWS_OTHER ? NULL : dataset->survey->selection;
+}
+
 uint64_t sp_dataset_rows(const sp_dataset *dataset) {
-  return dataset->rows;
+  const sp_selection *s = selection_of(dataset);
+  if (!s) return dataset->rows;
+  return dataset->unit == SP_ROWS_TRACES    ? s->n_traces
+         : dataset->unit == SP_ROWS_GATHERS ? s->n_gathers
+                                            : s->n_gathers + 1;
+}
+
+sp_selection_run sp_dataset_run(const sp_dataset *dataset, sp_global first, sp_local n) {
+  const sp_selection *s = selection_of(dataset);
+  if (!s || n == 0) return (sp_selection_run){first, n};
+  return dataset->unit == SP_ROWS_TRACES ? sp_selection_traces(s, first, n) : sp_selection_gathers(s, first, n);
 }
 
 uint64_t sp_dataset_row_length(const sp_dataset *dataset) {
@@ -286,14 +303,6 @@ static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global firs
   return code < 0 ? report_last(dataset, true, first, n, (void *)(uintptr_t)rows) : SP_SUCCESS;
 }
 
-sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
-  return read_rows(dataset, true, first, n, rows);
-}
-
-sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, const void *rows) {
-  return write_rows(dataset, true, first, n, rows);
-}
-
 sp_local sp_dataset_rows_a_transfer(const sp_dataset *dataset) {
   const uint64_t rows = (UINT64_C(1) << 30) / (dataset->row_length * sp_type_size(dataset->type) + 1) + 1;
   return rows < UINT32_MAX ? (sp_local)rows : UINT32_MAX;
@@ -313,22 +322,78 @@ static sp_status reset_view(const sp_dataset *dataset) {
   return SP_MPI(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", dataset->survey->hints));
 }
 
+/* The same for rows of what is selected: their runs together. */
+static sp_status select_runs(sp_dataset *dataset, sp_global first, sp_local n) {
+  sp_local at = sp_dataset_run(dataset, first, n).n;
+  SP_TRY(select_rows(dataset, sp_dataset_run(dataset, first, n).source, at));
+  if (at == n) return SP_SUCCESS;
+  const hsize_t all[2] = {n, dataset->row_length};
+  SP_TRY(SP_H5(H5Sset_extent_simple(dataset->memory_space, dataset->n_dims, all, NULL)));
+  SP_TRY(SP_H5(H5Sselect_all(dataset->memory_space)));
+  while (at < n) {
+    const sp_selection_run run = sp_dataset_run(dataset, first + at, n - at);
+    const hsize_t start[2] = {run.source, 0}, count[2] = {run.n, dataset->row_length};
+    SP_TRY(SP_H5(H5Sselect_hyperslab(dataset->file_space, H5S_SELECT_OR, start, NULL, count, NULL)));
+    at += run.n;
+  }
+  return SP_SUCCESS;
+}
+
 sp_status sp_dataset_transfer(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows, bool *moved) {
   char why[256];
-  SP_TRY(select_rows(dataset, first, n));
+  SP_TRY(select_runs(dataset, first, n));
   const hid_t memory = sp_h5_memory_type(dataset->type), plist = dataset->transfer[1];
   const herr_t code = writes ? H5Dwrite(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, rows)
                              : H5Dread(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, rows);
-  *moved = code >= 0 && (writes || check_length(dataset, first, n) == SP_SUCCESS);
+  const sp_selection_run begin = sp_dataset_run(dataset, first, n),
+                         end = sp_dataset_run(dataset, first + n - (n > 0), n > 0);
+  *moved = code >= 0 && (writes || check_length(dataset, end.source, end.n) == SP_SUCCESS);
   if (code >= 0) return SP_SUCCESS;
   const bool in_transfer = sp_h5_error_names(writes ? "MPI_File_write_at" : "MPI_File_read_at", why, sizeof why);
   const bool behind_it = !strcmp(why, writes ? "file write failed" : "file read failed"); /* fewer bytes than asked */
   if (in_transfer) SP_TRY(reset_view(dataset));
-  const sp_status status = report(dataset, writes, first, n, rows, why);
+  const sp_status status = report(dataset, writes, begin.source, begin.n, rows, why);
   return in_transfer || behind_it ? SP_SUCCESS : status;
 }
 
+/* A sort map names traces of the file: those of a gather stay within it, so they move as its first trace does. */
+static void move_numbers(uint64_t *numbers, sp_local n, sp_global source, sp_global here) {
+  for (sp_local i = 0; i < n; i++) numbers[i] = numbers[i] - source + here;
+}
+
+static sp_status read_selected(sp_dataset *dataset, const sp_selection *s, sp_global first, sp_local n, void *rows) {
+  const size_t row = dataset->row_length * sp_type_size(dataset->type);
+  const uint64_t all = sp_dataset_rows(dataset);
+  if (first > all || n > all - first) {
+    return SP_RAISE(SP_ERR_INTERNAL, "%s: %s has %llu selected rows, asked for %u from %llu", dataset->survey->path,
+                    dataset->path, (unsigned long long)all, n, (unsigned long long)first);
+  }
+  if (dataset->unit == SP_ROWS_FIRST_TRACES) {
+    memcpy(rows, s->first_trace + first, n * sizeof *s->first_trace);
+    return SP_SUCCESS;
+  }
+  const bool is_map = !strcmp(dataset->path, "/sort_map");
+  for (sp_local at = 0; at < n;) {
+    const sp_selection_run run = sp_dataset_run(dataset, first + at, rows_a_piece(dataset, n - at));
+    SP_TRY(read_rows(dataset, false, run.source, run.n, (char *)rows + at * row));
+    if (is_map) move_numbers((uint64_t *)rows + at, run.n, run.source, first + at);
+    at += run.n;
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_dataset_read(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
+  const sp_selection *s = selection_of(dataset);
+  return s ? read_selected(dataset, s, first, n, rows) : read_rows(dataset, true, first, n, rows);
+}
+
+sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, const void *rows) {
+  return write_rows(dataset, true, first, n, rows);
+}
+
 sp_status sp_dataset_read_independent(sp_dataset *dataset, sp_global first, sp_local n, void *rows) {
+  const sp_selection *s = selection_of(dataset);
+  if (s) return read_selected(dataset, s, first, n, rows);
   const size_t row = dataset->row_length * sp_type_size(dataset->type);
   for (sp_local at = 0, piece; at < n; at += piece) {
     piece = rows_a_piece(dataset, n - at);

@@ -9,6 +9,7 @@
 #include <hdf5.h>
 
 #include "seisproc/file_identity.h"
+#include "seisproc/selection.h"
 #include "seisproc/status.h"
 #include "seisproc/survey_file.h"
 
@@ -89,7 +90,10 @@ sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec);
 /* Brings what `source` has below /gathers, /headers and /segy into a new file, as sp_survey_derive says. */
 sp_status sp_h5_inherit(const sp_survey *source, hid_t file);
 
-/* What a dataset of this path must be in this survey (survey_rules.c). */
+/* What rows are, and so which of them a selection of gathers takes. */
+typedef enum sp_row_unit { SP_ROWS_OTHER, SP_ROWS_TRACES, SP_ROWS_GATHERS, SP_ROWS_FIRST_TRACES } sp_row_unit;
+
+/* What a dataset of this path must be in this file (survey_rules.c). */
 typedef struct sp_dataset_rule {
   sp_type type;        /* in memory; where any_type, what holds the file's */
   bool any_type;       /* any number */
@@ -97,6 +101,7 @@ typedef struct sp_dataset_rule {
   int n_dims;          /* 0: 1 or 2 */
   uint64_t rows;       /* UINT64_MAX: any number */
   uint64_t row_length; /* 0: any */
+  sp_row_unit unit;
 } sp_dataset_rule;
 
 sp_dataset_rule sp_dataset_rule_for(const sp_survey *survey, const char *path);
@@ -130,7 +135,9 @@ struct sp_survey {
   char *path;
   int fd;                    /* for looks at the length; -1 before it is open */
   sp_file_identity identity; /* when it was opened */
-  sp_survey_info info;
+  sp_survey_info info;       /* of the gathers that are selected */
+  sp_selection *selection;   /* NULL: all */
+  uint64_t file_gathers, file_traces;
 };
 
 #endif

@@ -142,7 +142,7 @@ static sp_status read_shape(sp_survey *survey) {
     return SP_RAISE(SP_ERR_INPUT, "%s: %llu traces of %llu samples cannot be", survey->path,
                     (unsigned long long)dims[0], (unsigned long long)dims[1]);
   }
-  info->n_traces = dims[0];
+  info->n_traces = survey->file_traces = dims[0];
   info->n_samples = (uint32_t)dims[1];
   return SP_SUCCESS;
 }
@@ -192,10 +192,10 @@ static sp_status read_info(sp_survey *survey) {
     return SP_RAISE(SP_ERR_INPUT, "%s: samples every %g us cannot be", survey->path, info->sample_interval_us);
   }
   SP_TRY(count_rows(survey, "/traces", &rows));
-  info->n_gathers = UINT64_MAX - 1; /* any number of rows will do for now */
+  survey->file_gathers = UINT64_MAX - 1; /* any number of rows will do for now */
   SP_TRY(count_rows(survey, "/gathers/first_trace", &rows));
   if (rows < 1) return SP_RAISE(SP_ERR_INPUT, "%s: /gathers/first_trace is empty", survey->path);
-  info->n_gathers = rows - 1;
+  info->n_gathers = survey->file_gathers = rows - 1;
   SP_TRY(count_rows(survey, "/gathers/key", &rows));
   return read_decoration(survey);
 }
@@ -333,6 +333,7 @@ void sp_survey_close(sp_survey *survey) {
   if (survey->fd >= 0) close(survey->fd);
   if (survey->hints != MPI_INFO_NULL) MPI_Info_free(&survey->hints);
   if (survey->comm != MPI_COMM_NULL) MPI_Comm_free(&survey->comm);
+  sp_selection_destroy(survey->selection);
   sp_free(survey->info.history);
   sp_free(survey->path);
   sp_free(survey);

@@ -43,17 +43,24 @@ static uint64_t count_rows(const sp_survey *survey, row_count rows) {
   case ANY_ROWS:
     return UINT64_MAX;
   case A_TRACE:
-    return survey->info.n_traces;
+    return survey->file_traces;
   case A_GATHER:
-    return survey->info.n_gathers;
+    return survey->file_gathers;
   case A_GATHER_AND_ONE: /* UINT64_MAX while the survey is being opened */
-    return survey->info.n_gathers + 1;
+    return survey->file_gathers + 1;
   case TEXT_HEADER:
     return 3200;
   case BINARY_HEADER:
     return 400;
   }
   return UINT64_MAX;
+}
+
+static sp_row_unit unit_of(row_count rows) {
+  return rows == A_TRACE            ? SP_ROWS_TRACES
+         : rows == A_GATHER         ? SP_ROWS_GATHERS
+         : rows == A_GATHER_AND_ONE ? SP_ROWS_FIRST_TRACES
+                                    : SP_ROWS_OTHER;
 }
 
 static bool is_for(const rule *r, const char *path) {
@@ -71,7 +78,8 @@ sp_dataset_rule sp_dataset_rule_for(const sp_survey *survey, const char *path) {
                              .exact = r->exact,
                              .n_dims = r->n_dims,
                              .rows = count_rows(survey, r->rows),
-                             .row_length = r->samples ? survey->info.n_samples : ANY_LENGTH};
+                             .row_length = r->samples ? survey->info.n_samples : ANY_LENGTH,
+                             .unit = unit_of(r->rows)};
   }
   return (sp_dataset_rule){.any_type = true, .rows = UINT64_MAX};
 }

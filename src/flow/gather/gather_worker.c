@@ -192,7 +192,7 @@ sp_status sp_gather_open(sp_flow_site *site, void **out) {
   w->job = site->plan->job;
   /* those who read together open it together */
   const MPI_Comm group = site->reads ? site->roles->group : peers;
-  sp_status status = sp_survey_open_hinted(group, w->job->input, false, &hints, &w->survey);
+  sp_status status = sp_survey_open_input(group, w->job, &hints, &w->survey);
   status = sp_agree(peers, status);
   if (status == SP_SUCCESS) status = sp_survey_check_same(w->survey, peers);
   if (status == SP_SUCCESS) status = sp_agree(peers, create(w));

@@ -51,7 +51,7 @@ static sp_status add_dataset(const char *path, void *context) {
 }
 
 static sp_status open_both(copier *c, const char *part_path) {
-  SP_TRY(sp_survey_open(c->comm, c->job->input, false, &c->input));
+  SP_TRY(sp_survey_open_input(c->comm, c->job, NULL, &c->input));
   SP_TRY(sp_survey_open(c->comm, part_path, true, &c->output));
   SP_TRY(sp_survey_each_trace_dataset(c->output, add_dataset, c));
   SP_TRY(sp_survey_read_index(c->input, false, &c->index));

@@ -52,6 +52,7 @@ static sp_status open_input(sp_recheck *r, const char *path) {
   const sp_survey_info *info = sp_survey_get_info(r->input);
   const bool same = !strcmp(uuid, info->uuid);
   sp_free(uuid);
+  if (same) SP_TRY(sp_survey_select_as(r->input, r->survey));
   if (!same || info->n_traces != r->index->n_traces || info->n_samples != r->n_samples) {
     return SP_RAISE(SP_ERR_INPUT, "%s: is not what %s was made from", path, r->path);
   }
@@ -76,8 +77,9 @@ static sp_status make_buffers(sp_recheck *r) {
   return SP_SUCCESS;
 }
 
-static sp_status open_all(sp_recheck *r, const char *against) {
+static sp_status open_all(sp_recheck *r, const char *gathers, const char *against) {
   SP_TRY(sp_survey_open(MPI_COMM_NULL, r->path, false, &r->survey));
+  SP_TRY(sp_survey_select(r->survey, gathers));
   r->n_samples = sp_survey_get_info(r->survey)->n_samples;
   SP_TRY(sp_survey_read_index(r->survey, true, &r->index));
   SP_TRY(sp_dataset_open(r->survey, "/traces", &r->traces));
@@ -86,12 +88,12 @@ static sp_status open_all(sp_recheck *r, const char *against) {
   return make_buffers(r);
 }
 
-sp_status sp_recheck_open(const char *path, const char *against, sp_recheck **out) {
+sp_status sp_recheck_open(const char *path, const char *gathers, const char *against, sp_recheck **out) {
   void *block;
   SP_TRY(sp_calloc(1, sizeof(sp_recheck), "a survey to be read again", &block));
   sp_recheck *r = block;
   r->path = path;
-  const sp_status status = open_all(r, against);
+  const sp_status status = open_all(r, gathers, against);
   if (status == SP_SUCCESS) {
     *out = r;
   } else {

@@ -18,9 +18,9 @@ typedef struct sp_recheck_finding {
   uint64_t bytes; /* that were read of the output */
 } sp_recheck_finding;
 
-/* Opens an output, or one in the making, and the input that it is to be compared with (NULL: none). Not collective.
- * Borrows path. Errors: SP_ERR_INPUT, SP_ERR_MEMORY. */
-sp_status sp_recheck_open(const char *path, const char *against, sp_recheck **out);
+/* Opens an output, or one in the making, and the input that it is to be compared with (NULL: none); of both the gathers
+ * that are asked for (selection.h; NULL: all). Not collective. Borrows path. Errors: SP_ERR_INPUT, SP_ERR_MEMORY. */
+sp_status sp_recheck_open(const char *path, const char *gathers, const char *against, sp_recheck **out);
 
 /* Takes NULL. */
 void sp_recheck_close(sp_recheck *r);

@@ -137,7 +137,7 @@ sp_status sp_image_open(sp_flow_site *site, void **out) {
   w->peers = site->roles->peers;
   MPI_Comm_rank(w->peers, &w->rank);
   MPI_Comm_size(w->peers, &w->size);
-  sp_status status = sp_agree(w->peers, sp_survey_open(w->peers, site->plan->job->input, false, &w->survey));
+  sp_status status = sp_agree(w->peers, sp_survey_open_input(w->peers, site->plan->job, NULL, &w->survey));
   if (status == SP_SUCCESS) status = sp_agree(w->peers, choose_gpu(w, &gpu));
   if (status == SP_SUCCESS) status = sp_agree(w->peers, create(w, &gpu));
   if (status == SP_SUCCESS) sp_image_engine_join(w->engine, w->peers, &gpu);

@@ -124,7 +124,7 @@ sp_status sp_volume_open(sp_flow_site *site, void **out) {
   w->plan = site->plan;
   w->shape = &site->plan->shape;
   w->shared = sp_volume_shared_of(site->plan);
-  sp_status status = sp_agree(peers, sp_survey_open(peers, w->plan->job->input, false, &w->survey));
+  sp_status status = sp_agree(peers, sp_survey_open_input(peers, w->plan->job, NULL, &w->survey));
   if (status == SP_SUCCESS) status = sp_agree(peers, sp_trace_source_open(w->survey, "/traces", &w->traces));
   if (status == SP_SUCCESS) status = sp_agree(peers, open_trid(w));
   if (status == SP_SUCCESS) status = sp_agree(peers, sp_volume_gpus_find(site, &w->gpus));
