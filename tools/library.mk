@@ -2,7 +2,7 @@
 # the shared library exports what they declare (tools/exports.py).
 
 PUBLIC_HEADERS := $(addprefix include/seisproc/,array_chain.h choices.h engine.h figures.h file_identity.h \
-  gather_index.h header_column.h job.h log.h memory.h param.h processor.h status.h survey_file.h \
+  gather_index.h header_column.h job.h log.h memory.h param.h processor.h selection.h status.h survey_file.h \
   trace_store.h version.h)
 
 # Below 1.0 a minor version may change interfaces (docs/versions.md): it is part of the name that programs ask for.
