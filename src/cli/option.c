@@ -41,11 +41,6 @@ const char *sp_option_check_gathers(const struct argp_state *state, const char *
 }
 
 const char *sp_option_gathers(const struct argp_state *state, const char *value, char text[SP_GATHERS_OVERRIDE]) {
-  size_t n = (size_t)snprintf(text, SP_GATHERS_OVERRIDE, "gathers=\"");
-  for (const char *c = sp_option_check_gathers(state, value); *c && n + 4 < SP_GATHERS_OVERRIDE; c++) {
-    if (*c == '"' || *c == '\\') text[n++] = '\\';
-    text[n++] = *c;
-  }
-  snprintf(text + n, SP_GATHERS_OVERRIDE - n, "\"");
+  snprintf(text, SP_GATHERS_OVERRIDE, "gathers=%s", sp_option_check_gathers(state, value));
   return text;
 }

@@ -17,9 +17,9 @@ double sp_option_number(const struct argp_state *state, const char *name, const 
   "Only these, taken whole: first:N, every:N, A:B by number, KEY=A-B or KEY=A,B,C, 'where: offset < 2000 and cdp > "   \
   "60'"
 
-enum { SP_GATHERS_OVERRIDE = 560 };
+enum { SP_GATHERS_OVERRIDE = 272 };
 
-/* `gathers=` with the value in quotes, to be set in a job. Returns text. Ends the program with a usage error where the
+/* `gathers=` with the value, to be set in a job. Returns text. Ends the program with a usage error where the
  * value says nothing. */
 const char *sp_option_gathers(const struct argp_state *state, const char *value, char text[SP_GATHERS_OVERRIDE]);
 
