@@ -12,6 +12,7 @@
 #define SEISPROC_SRC_DIST_TRANSPOSE_H
 
 #include <mpi.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "seisproc/share.h"

@@ -30,9 +30,18 @@ sp_status sp_team_sum(const sp_team *team, uint64_t *counts, int n) {
   return SP_MPI(MPI_Allreduce(MPI_IN_PLACE, counts, n, MPI_UINT64_T, MPI_SUM, team->comm));
 }
 
+/* MPICH compares MPI_UINT64_T as if it had a sign: with the top bit turned over signed numbers have the same order on
+ * all. */
+static void turn_top_bits(uint64_t *counts, int n) {
+  for (int i = 0; i < n; i++) counts[i] ^= (uint64_t)1 << 63;
+}
+
 sp_status sp_team_least(const sp_team *team, uint64_t *counts, int n) {
   if (team->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
-  return SP_MPI(MPI_Allreduce(MPI_IN_PLACE, counts, n, MPI_UINT64_T, MPI_MIN, team->comm));
+  turn_top_bits(counts, n);
+  const sp_status status = SP_MPI(MPI_Allreduce(MPI_IN_PLACE, counts, n, MPI_INT64_T, MPI_MIN, team->comm));
+  turn_top_bits(counts, n);
+  return status;
 }
 
 sp_status sp_team_before(const sp_team *team, uint64_t count, uint64_t *out) {
