@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 import harness
+import jobs
 
 SCRIPTS = harness.ROOT.parent / "shared" / "multinode"
 
@@ -17,7 +18,6 @@ class Nodes:
         self.folder = tempfile.mkdtemp(prefix="sp-nodes-")
         self.n = n
         self.env = {**os.environ, **harness.mpi_environment(), "NODES_DIR": self.folder}
-        self.env.pop("OMPI_MCA_btl", None)  # they reach each other by network
         for name in ("SEISPROC_LOG", harness.MARK):
             self.env.pop(name, None)
         self.script("up", n)
@@ -32,11 +32,19 @@ class Nodes:
         """`node` sees the folder `there` at `here`."""
         self.script("bind", node, there, here)
 
+    def words(self, node, cwd, *command):
+        agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
+        # they reach each other by network
+        return [SCRIPTS / "nodes.sh", "run", node, "env", "-u", "OMPI_MCA_btl", f"--chdir={cwd}", agent,
+                "OMPI_MCA_pml=ob1", "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
+
+    def start(self, node, *command, cwd, env=None):
+        """A command on one node that is not waited for: a jobs.Running."""
+        return jobs.Running(self.words(node, cwd, *command), None, {"NODES_DIR": self.folder, **(env or {})}, cwd)
+
     def run(self, node, *command, cwd, check=0, env=None, timeout=90):
         """A command on one node."""
-        agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
-        words = [SCRIPTS / "nodes.sh", "run", node, "env", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
-                 "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
+        words = self.words(node, cwd, *command)
         result = subprocess.run(words, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True,
                                 text=True, timeout=timeout * harness.TIME_SCALE)
         assert check is None or result.returncode == check, f"{result.returncode}\n{result.stdout}\n{result.stderr}"

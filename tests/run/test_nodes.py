@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import time
 
 import h5py
@@ -23,7 +24,7 @@ def nodes():
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory):
-    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5", gathers=20, traces=30, samples=300)
+    return jobs.make_survey(tmp_path_factory.mktemp("survey") / "in.h5", gathers=80, traces=30, samples=300)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,30 @@ def test_a_job_with_failed_gathers_ends_with_2_and_is_not_started_twice(nodes, t
     (tmp_path / "hosts").write_text("# two nodes\nn2 slots=3\n\nn1:2 # this one\n")
     result = launch(nodes, tmp_path, job.path, "--hostfile", "hosts", "--set", "nan=gather", check=2)
     assert "starting again" not in result.stderr and len(job.history_lines("run")) == 1, result.stderr
+
+
+def test_a_rank_that_is_killed_on_another_node_is_named_and_the_job_goes_on(nodes, tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    running = nodes.start("n1", harness.BINARY, "run", job.path, "-q", "--hosts", "n1:3,n2:3", cwd=tmp_path,
+                          env={"SEISPROC_MOCK": "delay=200"})
+    assert running.wait_for(lambda: job.journal.exists() and len(job.done()) > 2 and running.pids().get(5))
+    running.kill(5)
+    result = running.wait()
+    assert result.returncode == 0 and jobs.sha(job.output) == expected, str(result)
+    assert "rank 5 died by signal 9 (Killed): worker on n2" in result.stderr, str(result)
+    assert len(job.history_lines("run")) == 2
+
+
+def test_a_stop_from_another_node_loses_nothing(nodes, tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    running = nodes.start("n1", harness.BINARY, "run", job.path, "-q", "--hosts", "n1:3,n2:3", cwd=tmp_path,
+                          env={"SEISPROC_MOCK": "delay=300"})
+    assert running.wait_for(lambda: job.journal.exists() and len(job.done()) > 2 and running.pids().get(4))
+    running.kill(4, signal.SIGTERM)
+    assert running.wait().returncode == 75
+    assert 0 < len(job.done()) < 80
+    nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path)
+    assert jobs.sha(job.output) == expected
 
 
 def test_a_job_whose_ranks_do_not_reach_each_other_ends(nodes, tmp_path, survey):
