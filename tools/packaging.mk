@@ -4,7 +4,7 @@ DIST_NAME := seisproc-$(VERSION)
 DIST := $(BUILD)/$(DIST_NAME).tar.gz
 DEB_MAINTAINER ?= the seisproc authors <seisproc@packages.invalid>
 
-.PHONY: dist deb install-environment
+.PHONY: dist deb check-deb install-environment
 
 dist: ## pack what is committed as build/seisproc-VERSION.tar.gz, with its checksum
 	@git rev-parse --verify -q HEAD >/dev/null || { echo "make dist: needs the repository, not a copy of it" >&2; exit 1; }
@@ -22,6 +22,9 @@ deb: dist ## build Debian packages in build/deb (debhelper; DEB_MAINTAINER="Name
 	  rm changelog.in
 	cd $(BUILD)/deb/$(DIST_NAME) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b -J
 	@if command -v lintian >/dev/null; then lintian --fail-on error,warning $(BUILD)/deb/*.changes; fi
+
+check-deb: ## install what `make deb` made in a bare Debian 12 tree and run a job there (root, debootstrap)
+	@packaging/check-deb.sh $(BUILD)/deb
 
 install-environment:
 	install -d $(DEST_SHARE)/seisproc/modulefiles/seisproc
