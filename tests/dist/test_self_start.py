@@ -86,3 +86,16 @@ def test_stopped_on_request(seisproc, tmp_path):
     assert not (tmp_path / "out.h5").exists()
     seisproc("run", "job.yaml", "--quiet", cwd=tmp_path)
     assert (tmp_path / "out.h5").exists()
+
+
+def test_the_launcher_of_another_mpi_is_named(seisproc, tmp_path):
+    """Its processes are each alone; the first of them speaks."""
+    make_survey(seisproc, tmp_path)
+    write_job(tmp_path)
+    for rank in (0, 1):
+        env = {"PMI_SIZE": "4", "PMI_RANK": str(rank), "OMPI_ALLOW_RUN_AS_ROOT": "1",
+               "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+        result = seisproc("run", "job.yaml", cwd=tmp_path, env=env, check=1)
+        named = "started 4 processes that do not find each other" in result.stderr and "MPI" in result.stderr
+        assert named == (rank == 0), result.stderr
+    assert not (tmp_path / "out.h5").exists()

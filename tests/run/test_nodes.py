@@ -78,6 +78,7 @@ def test_another_input_on_one_node_is_refused(nodes, tmp_path, survey):
     nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path)
 
 
+@pytest.mark.long
 def test_what_a_run_left_on_one_node_is_not_taken_for_the_output(nodes, tmp_path, survey):
     """n2 has a folder of its own with a true leftover of the same job."""
     scratch = tmp_path / "scratch"
@@ -142,6 +143,7 @@ def test_a_rank_that_is_killed_on_another_node_is_named_and_the_job_goes_on(node
     assert len(job.history_lines("run")) == 2
 
 
+@pytest.mark.long
 def test_a_stop_from_another_node_loses_nothing(nodes, tmp_path, survey, expected):
     job = jobs.Job(tmp_path, survey)
     running = nodes.start("n1", harness.BINARY, "run", job.path, "-q", "--hosts", "n1:3,n2:3", cwd=tmp_path,
