@@ -19,6 +19,7 @@ enum { HOST_SIZE = 64, TRIALS = 6 };
 typedef struct node_files {
   sp_file_identity input, part;
   char nonce[SP_LOCK_NONCE + 1];
+  char job[SP_FINGERPRINT_LENGTH + 1]; /* with the contents of files that it names: picks, velocities */
   char host[HOST_SIZE];
 } node_files;
 
@@ -46,7 +47,7 @@ static sp_status look(const sp_run_context *run, const sp_lock *lock, node_files
   }
   snprintf(mine->nonce, sizeof mine->nonce, "%s", sp_lock_nonce(lock));
   name_host(mine->host);
-  return SP_SUCCESS;
+  return sp_job_fingerprint(run->job, mine->job);
 }
 
 static sp_status check_input(const sp_run_context *run, const node_files *first, const char *host) {
@@ -62,6 +63,16 @@ static sp_status check_input(const sp_run_context *run, const node_files *first,
                   "%s: rank %d on %s sees another file than rank 0 on %s: %s; a copy on a local disk needs the time of "
                   "the original (cp -p)",
                   path, run->roles->rank, host, first->host, how);
+}
+
+static sp_status check_job(const sp_run_context *run, const node_files *first, const char *host) {
+  char mine[SP_FINGERPRINT_LENGTH + 1];
+  const sp_status status = sp_job_fingerprint(run->job, mine); /* says which file is not there */
+  if (status == SP_SUCCESS && !strcmp(mine, first->job)) return SP_SUCCESS;
+  return SP_RAISE(
+      SP_ERR_USAGE,
+      "rank %d on %s sees other contents than rank 0 on %s of a file that the job names (picks, velocities)",
+      run->roles->rank, host, first->host);
 }
 
 /* A name that is new may need a moment to be seen on another node. */
@@ -101,8 +112,8 @@ sp_status sp_node_files_check(const sp_run_context *run, const sp_lock *lock) {
   sp_status status = SP_SUCCESS;
   if (roles->rank && sp_roles_self(roles)->node_rank == 0) {
     status = check_input(run, &first, host);
-    const sp_status output = check_output(run, &first, host);
-    if (status == SP_SUCCESS) status = output;
+    const sp_status job = check_job(run, &first, host), output = check_output(run, &first, host);
+    if (status == SP_SUCCESS) status = job == SP_SUCCESS ? output : job;
   }
   return sp_agree(roles->world, status);
 }

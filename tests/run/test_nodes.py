@@ -78,6 +78,17 @@ def test_another_input_on_one_node_is_refused(nodes, tmp_path, survey):
     nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path)
 
 
+def test_other_picks_on_one_node_are_refused(nodes, tmp_path, survey):
+    data = tmp_path / "data"
+    own = other_folder(data, "n2", nodes, tmp_path)
+    (data / "picks").write_text("0 100\n2000 900\n")
+    (own / "picks").write_text("0 100\n2000 901\n")
+    job = jobs.Job(tmp_path, survey, text="input: {input}\noutput: {output}\nchain:\n  - mute: {{shape: picks, picks: "
+                   f"{data}/picks}}}}\n")
+    result = nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path, check=1)
+    assert "on n2 sees other contents than rank 0 on n1 of a file that the job names" in result.stderr, result.stderr
+
+
 @pytest.mark.long
 def test_what_a_run_left_on_one_node_is_not_taken_for_the_output(nodes, tmp_path, survey):
     """n2 has a folder of its own with a true leftover of the same job."""
