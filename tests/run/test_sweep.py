@@ -1,0 +1,87 @@
+"""Values of a parameter tried in memory give the numbers of jobs that were run with them."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+import jobs
+
+JOB = """\
+input: {input}
+output: {output}
+mode: both
+engine: cpu
+chain:
+  - mute: {{velocity: 1500}}
+  - dwt: {{level: 4, k: 2.5}}
+"""
+
+
+@pytest.fixture(scope="module")
+def surveys(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("survey")
+    result = harness.run([harness.BINARY, "synth", folder / "in.h5", "--gathers=20", "--traces=20", "--samples=300",
+                          "--noise=1", f"--clean={folder / 'clean.h5'}", "--quiet"], tmp=folder)
+    assert result.returncode == 0, str(result)
+    return folder / "in.h5", folder / "clean.h5"
+
+
+def sweep(seisproc, job, *arguments, **others):
+    return json.loads(seisproc("sweep", job.path, "--json", *arguments, **others).stdout)
+
+
+@pytest.mark.parametrize("sort", ["[]", "[offset]"])
+def test_figures_are_those_of_runs(tmp_path, surveys, seisproc, sort):
+    survey, clean = surveys
+    job = jobs.Job(tmp_path, survey, text=JOB + f"sort: {sort}\n")
+    told = sweep(seisproc, job, "--vary=chain.1.dwt.k=1,3", "--gathers=every:4", f"--clean={clean}", "--goal=snr")
+    assert told["gathers"] == 5 and [v["value"] for v in told["values"]] == ["1", "3"]
+    assert not list(tmp_path.glob("out.h5*")), "nothing is written"
+    for value in told["values"]:
+        one = jobs.Job(tmp_path, survey, text=JOB + f"sort: {sort}\n", name=f"k{value['value']}")
+        one.run("--gathers=every:4", "--set", f"chain.1.dwt.k={value['value']}", ranks=3)
+        with h5py.File(survey) as f, h5py.File(clean) as c, h5py.File(one.output) as out:
+            first = f["gathers/first_trace"][:].astype(int)
+            rows = np.concatenate([np.arange(first[g], first[g + 1]) for g in range(0, 20, 4)])
+            if "sort_map" in out:
+                rows = rows[out["sort_map"][:].astype(int)]
+            x, s = (h[:].astype(float)[rows] for h in (f["traces"], c["traces"]))
+            y, n = out["traces"][:].astype(float), out["noise"][:].astype(float)
+        assert value["removed"] == pytest.approx((n ** 2).sum() / (x ** 2).sum(), rel=1e-5)
+        assert value["similarity"] == pytest.approx((n * y).sum() / np.sqrt((n ** 2).sum() * (y ** 2).sum()), abs=1e-5)
+        assert value["snr_db"] == pytest.approx(10 * np.log10((s ** 2).sum() / ((y - s) ** 2).sum()), abs=1e-5)
+        assert told["snr_before_db"] == pytest.approx(10 * np.log10((s ** 2).sum() / ((x - s) ** 2).sum()), abs=1e-5)
+    assert told["best"] == max(told["values"], key=lambda v: v["snr_db"])["value"]
+
+
+def test_goals(tmp_path, surveys, seisproc):
+    job = jobs.Job(tmp_path, surveys[0], text=JOB)
+    vary = "--vary=chain.1.dwt={k: 1, level: 3},{k: 2},{k: 4}"
+    told = sweep(seisproc, job, vary, "--goal=similarity", "--gathers=first:2")
+    assert told["best"] == min(told["values"], key=lambda v: abs(v["similarity"]))["value"]
+    wanted = 100 * told["values"][1]["removed"] + 0.01
+    assert sweep(seisproc, job, vary, f"--goal=removed={wanted}", "--gathers=first:2")["best"] == "{k: 2}"
+    table = seisproc("sweep", job.path, vary, "--goal=similarity", "--gathers=first:2").stdout
+    assert f"best: chain.1.dwt={told['best']}" in table
+
+
+@pytest.mark.parametrize("arguments, what", [
+    (["--vary=chain.1.dwt.k=1,-2"], "found '-2'"), (["--vary=chain.1.dwt.k"], "allowed is KEY=A,B,C"),
+    (["--vary=output=a.h5,b.h5"], "say how gathers are processed"), ([], "--vary is missing"),
+    (["--vary=chain.1.dwt.k=1", "--goal=snr"], "needs --clean"),
+    (["--vary=chain.1.dwt.k=1", "--goal=fine"], "allowed are"),
+    (["--vary=chain.1.dwt.k=1", "--gathers=90:91"], "none of"), (["--vary=chain.1.dwt.k=1,,2"], "empty"),
+])
+def test_what_cannot_be_tried_is_refused(tmp_path, surveys, seisproc, arguments, what):
+    job = jobs.Job(tmp_path, surveys[0], text=JOB)
+    assert what in seisproc("sweep", job.path, *arguments, check=1).stderr
+
+
+def test_a_clean_survey_of_another_shape_is_refused(tmp_path, surveys, seisproc):
+    job = jobs.Job(tmp_path, surveys[0], text=JOB)
+    other = jobs.make_survey(tmp_path / "other.h5", gathers=20, traces=10, samples=300)
+    result = seisproc("sweep", job.path, "--vary=chain.1.dwt.k=1", f"--clean={other}", check=1)
+    assert "another shape" in result.stderr
