@@ -82,7 +82,10 @@ def mpi_environment():
 
 
 def mpirun_prefix(ranks):
-    return [shutil.which("mpirun") or "mpirun", "-n", str(ranks), "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+    launcher = os.environ.get("SEISPROC_MPIRUN") or "mpirun"
+    if "mpich" in launcher or "hydra" in launcher:
+        return [launcher, "-n", str(ranks), "-bind-to", "none"]
+    return [shutil.which(launcher) or launcher, "-n", str(ranks), "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 
 
 def run(command, ranks=None, timeout=60, env=None, cwd=None, tmp=None, stdin=None):

@@ -125,7 +125,7 @@ class Running:
                     state = f.read().rpartition(b")")[2].split()[0]
             except OSError:
                 continue
-            rank = [e.partition(b"=")[2] for e in environ if e.startswith(b"OMPI_COMM_WORLD_RANK=")]
+            rank = [e.partition(b"=")[2] for e in environ if e.startswith((b"OMPI_COMM_WORLD_RANK=", b"PMI_RANK="))]
             if rank and state != b"Z":
                 found[int(rank[0])] = pid
         return found
@@ -140,7 +140,7 @@ class Running:
                     name = f.read()
             except OSError:
                 continue
-            if parent == self.process.pid and name.startswith((b"mpirun", b"orterun", b"prterun")):
+            if parent == self.process.pid and name.startswith((b"mpirun", b"orterun", b"prterun", b"mpiexec")):
                 return pid
         return None
 

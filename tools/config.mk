@@ -47,7 +47,7 @@ ifndef DEPS_PREFIX
 PKG_CAIRO := $(call first_pkg,cairo)
 ifneq ($(PKG_CAIRO),)
 QC_CFLAGS += -DSP_HAVE_CAIRO $(shell $(PKG_CONFIG) --cflags cairo)
-DEPS_LIBS += $(shell $(PKG_CONFIG) --libs cairo)
+override DEPS_LIBS += $(shell $(PKG_CONFIG) --libs cairo)
 endif
 endif
 

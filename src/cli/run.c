@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/dist.h"
 #include "seisproc/job.h"
@@ -251,7 +252,10 @@ static int number_of(const char *variable) {
 static sp_status refuse_step(void) {
   const int n = number_of("SLURM_STEP_NUM_TASKS");
   if (n < 2 || !getenv("SLURM_STEP_ID")) return SP_SUCCESS;
-  if (number_of("SLURM_PROCID") > 0) return SP_ERR_USAGE;
+  if (number_of("SLURM_PROCID") > 0) {
+    sleep(1); /* whoever leaves first may take the others with it */
+    return SP_ERR_USAGE;
+  }
   return SP_RAISE(SP_ERR_USAGE,
                   "srun started %d processes that are no ranks of one MPI job; type `srun --mpi=pmix seisproc run ...` "
                   "(`srun --mpi=list` names what there is), or without srun `seisproc run ...` in the allocation; in "

@@ -76,11 +76,15 @@ static sp_status check_launcher(int size) {
   for (size_t i = 0; i < sizeof launchers / sizeof launchers[0] && size == 1; i++) {
     const char *n = getenv(launchers[i].size), *rank = getenv(launchers[i].rank);
     if (!n || atoi(n) < 2) continue;
-    if (rank && atoi(rank) > 0) return SP_ERR_USAGE;
+    if (rank && atoi(rank) > 0) {
+      nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* whoever leaves first takes the others with it */
+      return SP_ERR_USAGE;
+    }
     char library[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
     MPI_Get_library_version(library, &length);
     library[strcspn(library, ",\n")] = '\0';
+    for (char *c = library; *c; c++) *c = *c == '\t' ? ' ' : *c;
     return SP_RAISE(SP_ERR_USAGE,
                     "%s started %s processes that do not find each other: seisproc is built with %s; use its mpirun "
                     "(SEISPROC_MPIRUN names it to `seisproc run`), or srun with the --mpi that it needs",
