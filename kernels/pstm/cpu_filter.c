@@ -140,9 +140,9 @@ double sp_pstm_filter_trace(sp_pstm_filter *f, int thread, const float *samples)
   }
   memset(w->freq + half + 1, 0, (fine_half - half) * sizeof(fftwf_complex));
   fftwf_execute_dft_c2r(f->inverse, w->freq, w->time);
-  double peak = 0;
-  for (uint32_t i = 0; i < f->fine; i++) peak = fmax(peak, fabs((double)w->time[i]));
-  return peak;
+  float peak = 0; /* gcc 12 for aarch64 cannot compile a loop that takes the largest as double */
+  for (uint32_t i = 0; i < f->fine; i++) peak = fmaxf(peak, fabsf(w->time[i]));
+  return (double)peak;
 }
 
 /* out[fine] = the trace under the triangle of half length k, fine samples. */
