@@ -70,7 +70,7 @@ include tools/packaging.mk
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
   compdb docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries \
-  install-library
+  install-library check-matrix
 
 # A library with sanitizers in it is of no use to others.
 SHARED := $(if $(findstring -fsanitize,$(EXTRA)),,$(LIB_SO))
@@ -173,6 +173,9 @@ check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; 
 check-bare: ## build and test on a bare Debian 12 system, made for it (root, debootstrap)
 	@tools/check-in-tree.sh --bare bookworm
 
+check-matrix: ## build with each compiler and for each machine to be had here, print a table (ROWS="clang aarch64")
+	@PYTHON=$(PYTHON) tools/check-matrix.sh $(ROWS)
+
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
 
@@ -253,7 +256,7 @@ install: all install-library install-environment ## install under PREFIX (/usr/l
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
 
 clean: ## remove what was built
-	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz
+	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz build-matrix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile tools/*.mk | \
