@@ -3,6 +3,8 @@
 import pytest
 
 import benchmarks
+import peer_methods
+import peers
 import quality
 
 
@@ -20,6 +22,17 @@ def test_strong_samples_keep_their_energy(tmp_path, data_dir, name):
 def test_the_page_is_made_from_the_figures():
     page = quality.PAGE.read_text()
     assert quality.fill(page, quality.read_figures()) == page, "tests/quality/quality.py --update writes it"
+    assert quality.fill_tables(page, peers.tables(peers.read_figures())) == page, "tests/quality/peers.py writes it"
+
+
+def test_peers_leave_plane_waves_alone():
+    """Three of them are of rank 3, and in a line four traces tell the next."""
+    clean, noisy = peers.linear(1)
+    assert peers.snr(clean, noisy) == pytest.approx(-8.34, abs=0.05)
+    few = clean[:, :8, :8]
+    assert peers.snr(few, peer_methods.drr(few, 3)) > 200
+    assert peers.snr(few, peer_methods.drr(few, 2)) < 20
+    assert peers.snr(clean, peer_methods.lines(peer_methods.fx_decon, clean, 4)) > 30
 
 
 def test_a_loss_of_a_tenth_of_a_decibel_is_found():
