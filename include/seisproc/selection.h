@@ -41,6 +41,7 @@ typedef sp_status (*sp_selection_reader)(void *context, size_t i, sp_global firs
 /* Gathers of a survey, as a survey of their own. */
 typedef struct sp_selection {
   sp_global n_gathers, n_traces;
+  sp_global step;          /* every step-th trace of each gather, its first one with them */
   sp_global *gather;       /* [n_gathers], ascending: number in the survey; owned */
   sp_global *source_trace; /* [n_gathers]: the first trace there; owned */
   sp_global *first_trace;  /* [n_gathers + 1]: the first trace here; owned */
@@ -57,6 +58,9 @@ sp_status sp_selection_of(const sp_gather_index *index, const sp_global *gathers
 
 /* Makes `inner`, a selection of the survey that `outer` is, one of the survey that `outer` selects from. */
 void sp_selection_compose(const sp_selection *outer, sp_selection *inner);
+
+/* Leaves every step-th trace of each gather. Nothing can be selected from the selection after that. */
+void sp_selection_thin(sp_selection *selection, sp_global step);
 
 /* Takes NULL. */
 void sp_selection_destroy(sp_selection *selection);

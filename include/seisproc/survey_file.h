@@ -121,6 +121,10 @@ sp_status sp_survey_derive_striped(const sp_survey *source, const char *path, co
 sp_status sp_survey_create_like(sp_survey *source, const char *path, const char *content, const char *what,
                                 sp_survey **out);
 
+/* The same with traces of another length. */
+sp_status sp_survey_create_shorter(sp_survey *source, const char *path, const char *content, const char *what,
+                                   uint32_t n_samples, sp_survey **out);
+
 /* Bytes of what sp_survey_derive takes over from `source`. Not collective. Errors: SP_ERR_INPUT, SP_ERR_IO. */
 sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes);
 
@@ -165,6 +169,10 @@ sp_status sp_survey_check_same(const sp_survey *survey, MPI_Comm comm);
  * nothing. For reading only: writing goes by the file's rows. Collective; all ranks give the same text. Errors:
  * SP_ERR_USAGE, one line, for text that says nothing, a column that is not there, and where no gather is taken. */
 sp_status sp_survey_select(sp_survey *survey, const char *gathers);
+
+/* Leaves every step-th trace of each gather that is selected, from its first on; nothing is to be selected after it.
+ * Not collective. */
+sp_status sp_survey_thin(sp_survey *survey, uint64_t step);
 
 /* Selects those gathers of an input that `output`, made from it, is of: what its job says, and of these what is
  * selected of the output. Collective. */

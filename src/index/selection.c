@@ -265,6 +265,7 @@ sp_status sp_selection_of(const sp_gather_index *index, const sp_global *gathers
   sp_status status;
   SP_TRY(sp_calloc(1, sizeof *s, "a selection", &s));
   s->n_gathers = n;
+  s->step = 1;
   SP_TRY_GOTO(fail, sp_alloc((n + 1) * sizeof(sp_global), "a selection", &s->gather));
   SP_TRY_GOTO(fail, sp_alloc((n + 1) * sizeof(sp_global), "a selection", &s->source_trace));
   SP_TRY_GOTO(fail, sp_alloc((n + 1) * sizeof(sp_global), "a selection", &s->first_trace));
@@ -289,6 +290,17 @@ void sp_selection_compose(const sp_selection *outer, sp_selection *inner) {
   }
 }
 
+void sp_selection_thin(sp_selection *s, sp_global step) {
+  sp_global traces = 0;
+  for (sp_global g = 0; g < s->n_gathers; g++) {
+    const sp_global n = s->first_trace[g + 1] - s->first_trace[g];
+    s->first_trace[g] = traces;
+    traces += (n + step - 1) / step;
+  }
+  s->first_trace[s->n_gathers] = s->n_traces = traces;
+  s->step = step;
+}
+
 void sp_selection_destroy(sp_selection *selection) {
   if (!selection) return;
   sp_free(selection->gather);
@@ -311,7 +323,8 @@ static sp_global gather_of(const sp_selection *s, sp_global trace) {
 
 sp_selection_run sp_selection_traces(const sp_selection *s, sp_global first, sp_local n) {
   sp_global g = gather_of(s, first);
-  const sp_global source = s->source_trace[g] + (first - s->first_trace[g]);
+  const sp_global source = s->source_trace[g] + s->step * (first - s->first_trace[g]);
+  if (s->step > 1) return (sp_selection_run){source, 1};
   sp_global end = s->first_trace[g + 1];
   while (end < first + n && s->source_trace[g + 1] == source + (end - first)) end = s->first_trace[++g + 1];
   return (sp_selection_run){source, end - first < n ? (sp_local)(end - first) : n};

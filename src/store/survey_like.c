@@ -49,8 +49,10 @@ static sp_status write_history(const sp_survey_info *source, const char *what, c
   return SP_SUCCESS;
 }
 
-static sp_status create(const sp_survey *source, const char *path, const char *content, const char *what) {
+static sp_status create(const sp_survey *source, const char *path, const char *content, const char *what,
+                        uint32_t n_samples) {
   sp_survey_info info = *sp_survey_get_info(source);
+  info.n_samples = n_samples;
   SP_TRY(write_history(sp_survey_get_info(source), what, &info.history));
   sp_uuid_create(info.uuid);
   snprintf(info.created_by, sizeof info.created_by, "libseisproc " SP_VERSION);
@@ -64,10 +66,15 @@ static sp_status create(const sp_survey *source, const char *path, const char *c
 
 sp_status sp_survey_create_like(sp_survey *source, const char *path, const char *content, const char *what,
                                 sp_survey **out) {
+  return sp_survey_create_shorter(source, path, content, what, sp_survey_get_info(source)->n_samples, out);
+}
+
+sp_status sp_survey_create_shorter(sp_survey *source, const char *path, const char *content, const char *what,
+                                   uint32_t n_samples, sp_survey **out) {
   if (strcmp(content, "input") && strcmp(content, "processed") && strcmp(content, "noise")) {
     return SP_RAISE(SP_ERR_USAGE, "%s: content '%s', allowed are input, processed and noise", path, content);
   }
-  SP_TRY(create(source, path, content, what));
+  SP_TRY(create(source, path, content, what, n_samples));
   copier c = {.from = source};
   SP_TRY(sp_survey_open_independent(path, true, &c.to));
   const sp_status status = sp_survey_each_trace_dataset(c.to, copy_dataset, &c);

@@ -105,6 +105,25 @@ sp_status sp_survey_select(sp_survey *survey, const char *gathers) {
   return status;
 }
 
+sp_status sp_survey_thin(sp_survey *survey, uint64_t step) {
+  sp_selection *selection = survey->selection;
+  if (!selection) {
+    sp_gather_index *index = NULL;
+    sp_global *all = NULL;
+    SP_TRY(sp_survey_read_index(survey, false, &index));
+    sp_status status = sp_alloc((index->n_gathers + 1) * sizeof *all, "gathers", &all);
+    for (sp_global g = 0; status == SP_SUCCESS && g < index->n_gathers; g++) all[g] = g;
+    if (status == SP_SUCCESS) status = sp_selection_of(index, all, index->n_gathers, &selection);
+    sp_free(all);
+    sp_gather_index_destroy(index);
+    SP_TRY(status);
+    put(survey, selection);
+  }
+  sp_selection_thin(selection, step);
+  survey->info.n_traces = selection->n_traces;
+  return SP_SUCCESS;
+}
+
 /* What a job's canonical text says of gathers, unquoted; "" where it says nothing. */
 static void find_gathers(const char *job, char out[SP_TEXT_SIZE]) {
   static const char key[] = "gathers: \"";
