@@ -37,7 +37,7 @@ def test_complete(seisproc, tmp_path):
 def test_workers_as_asked(seisproc, tmp_path):
     make_survey(seisproc, tmp_path)
     write_job(tmp_path)
-    result = seisproc("run", "job.yaml", "--workers", 3, "--threads", 1, "--io-ranks", 2, cwd=tmp_path)
+    result = seisproc("run", "job.yaml", "--workers", 3, "--threads", 1, "--io-ranks", 2, "--verbose", cwd=tmp_path)
     for stage, ranks in (("compute", 3), ("write", 2)):
         assert re.search(rf"^ +{stage} +{ranks} ", result.stderr, re.MULTILINE), str(result)
 
