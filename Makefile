@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # seisproc: build, test, install. `make help` lists the targets.
 
 SHELL := /bin/bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Many surveys, one job file, a job array of Slurm:
 #
 #   campaign.sh submit JOB.yaml MANIFEST [OPTION of sbatch]...

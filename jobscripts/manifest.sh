@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2034
 # Read by campaign.sh and campaign.sbatch: the manifest of a campaign, and what is kept of each survey.
 #

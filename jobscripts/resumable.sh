@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 # Read by the job scripts beside it. Runs `seisproc run` in a batch script of Slurm, so that it goes on by itself.
 #

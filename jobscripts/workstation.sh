@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Many surveys, one job file, one after the other on this machine, without Slurm:
 #
 #   workstation.sh JOB.yaml MANIFEST [OPTION of seisproc run]...

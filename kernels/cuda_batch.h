@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A batch of gathers in device memory as a processor's CUDA backend gets it (cuda_processor.h). Plain C without CUDA,
  * so that what queues the work, and a mock device, know it, too.
  */

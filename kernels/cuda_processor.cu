@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CUDA column of the list of processors. */
 #include "kernels/cuda_processor.h"
 

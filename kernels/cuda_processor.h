@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CUDA backend of processors, one algorithm a file, each beside its CPU twin.
  *
  * The .cu files are compiled by nvcc into a shared object of its own (seisproc_cuda.so), which the program loads when

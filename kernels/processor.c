@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The list of processors, and what is asked of any of them. */
 #include "seisproc/processor.h"
 

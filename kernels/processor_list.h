@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every processor, one line each, and what else than the CPU it has a backend for. SP_PROCESSOR(name, GPU) stands for
  * `extern const sp_processor sp_processor_<name>` and, where GPU is CUDA and not NONE, for
  * `extern const sp_cuda_ops sp_<name>_cuda`. A backend finds its ops by the position in this list, which is also the

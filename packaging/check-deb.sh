@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Installs the packages of `make deb` in a bare tree of Debian 12, and runs a job and a program of the library's there.
 #
 #   packaging/check-deb.sh [FOLDER]      FOLDER holds the packages: build/deb

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the benches share: giving up, medians, and the table or JSON object that they print. */
 #ifndef SEISPROC_PERF_BENCH_H
 #define SEISPROC_PERF_BENCH_H

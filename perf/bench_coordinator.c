@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The coordinator at scale: rank 0 of a job with very many workers, which one other process pretends.
  *
  *   mpirun -n 2 build/bench/coordinator [WORKERS [RANGES_A_WORKER]]     (10000 and 20 unless told)

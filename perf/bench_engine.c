@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CPU engine on a slab of 64 uneven gathers: what it costs around the kernel alone, what a second thread brings,
  * and what modes and stages cost. Prints a table, or with --json an object.
  *

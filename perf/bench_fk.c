@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The velocity filter on one core, beside the bare transforms of the same sizes in the same run.
  *
  *   fk [--json]

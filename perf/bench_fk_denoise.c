@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* fk_denoise on one core, beside the bare transforms of its windows in the same run.
  *
  *   fk_denoise [--json]

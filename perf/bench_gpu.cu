@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The GPU kernels on gathers of 3000 x 1600, from device memory to device memory (CUDA events, median) and from pinned
  * to pinned host memory through the engine (wall clock), against copies measured in the same run.
  *

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """A whole migration by `seisproc run`, and the plain loop over traces in NumPy and in Numba on the same survey.
 
     perf/bench_image.py [--json] [--dir DIR] [--gathers N] [--threads N] [--turns N]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Import and export of a SEG-Y file against a plain copy of the same bytes, and the order of 22.3 million traces.
  *
  *   import [--json] [--dir DIR] [--traces N] [--samples N] [--repeat N]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The coordinator's data: an index of 7,074 gathers and 22,324,543 traces in a survey file, its loading, its memory,
  * dealing the whole survey, and sorting a gather.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernels on one gather, beside the same algorithms in PyWavelets, SciPy and NumPy, and beside the time it takes to
  * move the gather's bytes.
  *

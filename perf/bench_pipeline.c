@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How near a whole run comes to the slowest of its parts: reading, computing and writing the same survey, each alone,
  * by as many ranks and through the same code, taken in turns with the run itself. Besides: memory of a worker and of
  * the coordinator, and the processor time of ranks that wait.

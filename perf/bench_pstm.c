@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Prestack time migration on the CPU: contributions a second (pstm_case.h says of what), beside the plain loop.
  *
  *   pstm [--threads N] [--seconds S]

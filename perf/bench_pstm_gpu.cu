@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Prestack time migration on a GPU: contributions a second (pstm_case.h says of what).
  *
  *   bench_pstm_gpu

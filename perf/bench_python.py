@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """The whole `seisproc run` against a Python program that does the same, on the same survey, with as many processes.
 
     perf/bench_python.py [--json] [--dir DIR] [--gb SIZE] [--workers N] [--turns N] [CASE]...

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Reading and writing alone, together and by each rank itself: the same rows of the same file, in turns.
  *
  *   transfer [DIR [RANKS [MB]]]     (/tmp, 4 and 256 unless told)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What build/bench/kernels times: a row a kernel. */
 #ifndef SEISPROC_PERF_KERNEL_LIST_H
 #define SEISPROC_PERF_KERNEL_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs perf/kernel_reference.py beside a kernel, and compares. */
 #ifndef SEISPROC_PERF_KERNEL_REFERENCE_H
 #define SEISPROC_PERF_KERNEL_REFERENCE_H

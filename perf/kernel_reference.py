@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Runs the reference of a kernel for build/bench/kernels and prints two times in seconds.
 
     kernel_reference.py FOLDER PROCESSOR N_TRACES N_SAMPLES INTERVAL_S [KEY=VALUE]...

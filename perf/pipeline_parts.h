@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The parts of a run, each alone: reading, computing and writing by as many ranks and through the same code as in a
  * run, started by build/bench/pipeline under mpirun. */
 #ifndef SEISPROC_PERF_PIPELINE_PARTS_H

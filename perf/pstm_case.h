@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The migration that the benches time, on a CPU and on a GPU, and a plain loop in double precision to compare with.
  *
  * A contribution is one input trace times one image sample inside the aperture: every sample of a column that is no

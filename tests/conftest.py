@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """How the tests run: fixtures for the Python tests, and compiled C programs as test items.
 
 A C test tests/<area>/test_x.c is built to build/tests/<area>/test_x and passes when that exits 0. Comments in

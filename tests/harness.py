@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Runs programs for the tests: with a time limit, under mpirun or not, and with nothing left behind."""
 
 import os

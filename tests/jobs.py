@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Jobs that are started, killed at a moment of one's choice, looked at, and started again."""
 
 import hashlib

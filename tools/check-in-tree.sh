@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Builds and tests this working tree inside another release of Debian.
 #
 #   tools/check-in-tree.sh [--bare] SUITE [COMMAND...]     COMMAND: make check

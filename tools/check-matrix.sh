@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Builds with each compiler and for each machine that can be had here, and prints a table for docs/tested.md.
 #
 #   tools/check-matrix.sh [ROW...]      rows: clang gcc-11 gcc-13 gcc-14 aarch64 sanitizers debian13; all unless named

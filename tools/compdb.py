@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Prints a compilation database: tools/compdb.py COMMAND AVX2_FLAGS AVX512_FLAGS SOURCE..."""
 
 import json

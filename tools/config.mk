@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Where the libraries are. Each is found through pkg-config; set DEPS_CFLAGS and DEPS_LIBS to override.
 # The first name that pkg-config knows is taken: distributions name parallel HDF5 and MPI differently.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # GPU parts: the .cu files of kernels/ and src/ become a shared object of their own, build/seisproc_cuda.so, which
 # the program loads when it finds a GPU. So one build runs with and without CUDA on the machine; without nvcc
 # everything else builds.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # `make demo`: sets up, builds, makes a survey whose clean signal is known, denoises it on several ranks, and says what
 # came of it. $DEMO_DIR is where the files go (build/demo), $DEMO_GATHERS how many gathers the survey has.
 set -euo pipefail

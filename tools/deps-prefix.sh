@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # tools/deps-prefix.sh DIR
 #
 # Unpacks the libraries that seisproc needs, with all that they need but the C and C++ run-time, below DIR, for

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Writes the version script of the shared library: the functions and tables that the named headers declare.
 
     tools/exports.py VERSION HEADER... [-- PRIVATE...]

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # tools/format.sh check|write FILE...
 #
 # Lays C sources out as .clang-format says, or checks that they are. Versions of clang-format disagree, so only

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # The library for other programs: static, and shared with versioned symbols. PUBLIC_HEADERS alone are installed, and
 # the shared library exports what they declare (tools/exports.py).
 

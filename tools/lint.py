@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Rules that hold across the sources and that no compiler checks. Prints one line a finding, exits 1 when there is one.
 
     tools/lint.py [FOLDER]     the tree to look at; the one it stands in unless told
@@ -66,7 +67,7 @@ MAX_LINE = 120
 MAX_FILE_LINES = 450
 MAX_FUNCTION_LINES = 60
 # Longer than that as yet, and to be split.
-LONG_FILES = {"src/flow/gather/cuda/engine.cu": 600, "tests/cuda/check_gathers.cu": 530}
+LONG_FILES = {"tests/cuda/check_gathers.cu": 530}
 
 findings = []
 

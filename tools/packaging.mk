@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Archives and packages for others to install from (docs/installing.md).
 
 DIST_NAME := seisproc-$(VERSION)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Installs what seisproc needs and this machine lacks.
 #
 #   tools/setup.sh [build] [test]     both when none is named

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # tools/update-docs.sh [--check] FILE...
 #
 # Puts what a command prints between the lines `<!-- begin: seisproc ARGUMENTS -->` and `<!-- end -->` of each file.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Prints kernels/dwt/wavelet_tables.c, the low-pass filters of every wavelet, computed from their definitions, or
 with the argument `lattices` kernels/dwt/wavelet_lattices.c, the orthogonal ones as rotations.
 
@@ -233,6 +234,7 @@ def lattice(h):
 
 
 def print_lattices():
+    print("/* SPDX-License-Identifier: BSD-3-Clause */")
     print("/* Made by tools/wavelet_tables.py lattices; do not edit. */")
     print('#include "kernels/dwt/wavelet.h"\n')
     print("/* clang-format off */")
@@ -250,6 +252,7 @@ def print_lattices():
 
 
 def print_filters():
+    print("/* SPDX-License-Identifier: BSD-3-Clause */")
     print("/* Made by tools/wavelet_tables.py; do not edit. */")
     print('#include "kernels/dwt/wavelet.h"\n')
     print("/* clang-format off */")

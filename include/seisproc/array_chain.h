@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A chain on gathers that lie in memory: for programs that have traces of their own, or read them with trace_store.h.
  *
  * One process and its threads (or its first GPU) compute; no MPI is started or needed. Numbers are those of a job with

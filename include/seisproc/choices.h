@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a job chooses for all of its steps: what is kept, what becomes of gathers that fail, what computes. */
 #ifndef SEISPROC_CHOICES_H
 #define SEISPROC_CHOICES_H

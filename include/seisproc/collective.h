@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Collective transfers of rows between ranks and a file: the only way in which samples go through a collective call of
  * HDF5, made so that a rank whose transfer fails holds nobody up.
  *

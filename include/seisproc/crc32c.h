@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC-32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720, appendix B.4).
  *
  * sp_crc32c(0, "123456789", 9) == 0xe3069283. Uses the processor's instruction where there is one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Dealing: which units a worker takes next. Pure functions of their arguments.
  *
  * A worker is dealt to when it has room for more, whatever the others do. What it is given is a run of consecutive

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* MPI as seisproc uses it: start and end, agreement, waiting without burning a core.
  *
  * No rank returns early between two collectives: a local step yields a status, all ranks agree on the worst one, then

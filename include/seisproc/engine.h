@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Engines: what computes a slab. One interface for a team of CPU threads, a GPU, and a mock device.
  *
  * A worker submits a slab and goes on with MPI and HDF5 while the engine computes; results go straight to where the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From a survey file to SEG-Y or SU. */
 #ifndef SEISPROC_EXPORT_H
 #define SEISPROC_EXPORT_H

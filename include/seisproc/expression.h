@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Small expressions over named numbers, such as trace headers: "offset < 2000 and cdp > 600",
  * "sqrt((sx - gx)^2 + (sy - gy)^2)". They compute; no code is run.
  *

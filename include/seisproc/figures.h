@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The figures that come back from a unit of work beside its samples: a record of named numbers.
  *
  * Slots, messages, journal and resume know a record by its list alone (size, names, types), so that a new figure is one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which file this is, and whether it is still the same. */
 #ifndef SEISPROC_FILE_IDENTITY_H
 #define SEISPROC_FILE_IDENTITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which parallel file system holds a file. */
 #ifndef SEISPROC_FILE_SYSTEM_H
 #define SEISPROC_FILE_SYSTEM_H

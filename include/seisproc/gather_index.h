@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The gather index: where each gather of a survey lies. Pure data, no I/O. */
 #ifndef SEISPROC_GATHER_INDEX_H
 #define SEISPROC_GATHER_INDEX_H

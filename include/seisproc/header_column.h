@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Header columns in their units.
  *
  * A column of whole numbers holds a field as the trace header has it; what it means is that number times what its

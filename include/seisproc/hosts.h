@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Several nodes for `seisproc run` to start its ranks on: which, and how many ranks on each. Nothing here calls MPI. */
 #ifndef SEISPROC_HOSTS_H
 #define SEISPROC_HOSTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From SEG-Y or SU to a survey file. */
 #ifndef SEISPROC_IMPORT_H
 #define SEISPROC_IMPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Hints for MPI-IO as a job file gives them: "KEY=VALUE, KEY=VALUE". */
 #ifndef SEISPROC_IO_HINTS_H
 #define SEISPROC_IO_HINTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The job file: YAML text to a checked struct.
  *
  * Everything wrong with a job file is found here, before any rank reads data: unknown keys, wrong types, values out

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Writing JSON (RFC 8259) to a stream, a member a line.
  *
  *   sp_json json = sp_json_begin(stdout);

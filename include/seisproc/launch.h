@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How `seisproc run` outside an MPI launcher starts itself under one, on this node.
  *
  * A layout is worked out from the machine and the job, a command line from the layout, and that is run as a child

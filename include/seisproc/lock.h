@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One writer an output: a lock on OUT.lock that ends with the process that holds it, however it ends. */
 #ifndef SEISPROC_LOCK_H
 #define SEISPROC_LOCK_H

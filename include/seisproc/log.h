@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Logging: one line an event, lower case, key then value.
  *
  * Levels are chosen by volume: error and warn when something is wrong, info a few lines a run (from rank 0),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What this process may use of the machine it runs on. */
 #ifndef SEISPROC_MACHINE_H
 #define SEISPROC_MACHINE_H

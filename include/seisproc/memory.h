@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory for samples: aligned, counted, allocated at start.
  *
  * Everything large is taken before the first trace is read and given back at the end. Blocks are aligned

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* "Did you mean ...?": the word of a set that a mistyped one most likely stands for. */
 #ifndef SEISPROC_NEAREST_H
 #define SEISPROC_NEAREST_H

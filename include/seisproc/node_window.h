@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The node's shared window: output slots that a worker fills and its I/O rank writes to disk, without a copy.
  *
  * Each worker has n_slots slots, used in turn. A slot is free (the worker's to fill) or full (the I/O rank's to write);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Parameter tables: what a job file may say, its type, default, range and meaning, declared once.
  *
  * A table is an array of sp_param closed by an entry whose key is NULL. It describes a plain C struct: each

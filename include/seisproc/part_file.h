@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Outputs in the making: OUT is written as OUT.part and renamed when it is complete, so that a file under its own name
  * is never half done. Where OUT is a symbolic link, the file that it points to is written and replaced, and the link
  * stays; OUT.part and the other side files then lie beside that file (side_file.h). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Processors: what a chain is made of.
  *
  * A processor declares itself once: its name, its scope, its parameter table, the trace headers it needs, its checks,

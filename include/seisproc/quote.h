@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Text that came from outside, made fit to stand in one log line. */
 #ifndef SEISPROC_QUOTE_H
 #define SEISPROC_QUOTE_H

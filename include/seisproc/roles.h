@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Who does what: coordinator, I/O ranks, workers, and the communicators between them.
  *
  * Rank 0 coordinates. On each node the first `io_ranks` of the other ranks are I/O ranks and the rest are workers,

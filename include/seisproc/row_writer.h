@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of a dataset to the disk past the page cache (O_DIRECT), where the file system can and memory and file are
  * aligned alike; else through it. Copying into the page cache costs a core as much as all the rest of a job, and what
  * is written there is not read again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Running a job: a survey in, a processed survey out. */
 #ifndef SEISPROC__RUN_H
 #define SEISPROC__RUN_H

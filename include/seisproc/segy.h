@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* SEG-Y and SU files: what kind a file is, how it is laid out, its samples, texts and trace headers.
  *
  * Read are SEG-Y revisions 0, 1, 2.0 and 2.1 and SU files, big- and little-endian. A file is identified by one process

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which gathers of a survey: what a job says as `gathers`, and commands are told by --gathers. Pure data, no I/O.
  *
  *   all                 every one

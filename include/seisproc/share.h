@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Work that is shared out: what a rank has of it, and the pieces in which that is gone through. */
 #ifndef SEISPROC_SHARE_H
 #define SEISPROC_SHARE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Files beside an output: their names, and opening them safely.
  *
  * They are made by this program alone. So none is opened that is a symbolic link, a device, a FIFO or a folder, or that

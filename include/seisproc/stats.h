@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where the time goes: seconds, counts and bytes a stage, and who has the most of it. */
 #ifndef SEISPROC_STATS_H
 #define SEISPROC_STATS_H

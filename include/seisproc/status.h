@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Status codes, and the macros that raise and forward them.
  *
  * A function that can fail returns sp_status and sets its outputs on success only. Whoever detects an

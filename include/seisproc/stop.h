@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Being asked to stop: SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 mean "end early, losing nothing".
  *
  * The handler sets one flag for the process, which the rank's loop looks at. It is, with the log sink, the only state

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Survey files: one HDF5 file is a survey (docs/format.md). The only public way to HDF5.
  *
  * A file is opened on a communicator (then every function marked collective must be called by all its ranks, in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Synthetic surveys: any trace of any gather as a pure function of the settings and the seed, so that a survey comes
  * out the same, bit for bit, however its making is divided.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace header fields: one table of what the standards define, by the names that Seismic Unix gave them.
  *
  * Sources: SEG-Y rev 0 (Barry, Cavers and Kneale 1975), rev 1 (2002), rev 2.0 (2017) and 2.1 (2023); for the words of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sorting the traces of a gather by header values. Pure functions. */
 #ifndef SEISPROC_TRACE_SORT_H
 #define SEISPROC_TRACE_SORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where traces come from and where they go: a source and a sink, whatever form the file gives them. Today there is one
  * form, a dataset that is one contiguous block of rows.
  *

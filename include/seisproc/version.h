@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which version of the library this is. */
 #ifndef SEISPROC_VERSION_H
 #define SEISPROC_VERSION_H

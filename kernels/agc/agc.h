@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `agc`: brings each trace to an even level in a sliding window.
  *
  * Each sample is multiplied by 1 / sqrt(mean square + (0.01 rms)^2), the mean square over `window` around the sample,

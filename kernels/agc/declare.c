@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/agc/agc.h"
 
 #define FIELD(name) offsetof(sp_agc_params, name)

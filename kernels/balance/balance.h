@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `balance`: scales each trace as a whole to a level.
  *
  * The level of a trace is its root mean square, its largest magnitude, or its median magnitude (of an even number the

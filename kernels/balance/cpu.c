@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace balance on the CPU: a gather a call where the level is the gather's, else trace by trace. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/balance/balance.h"
 
 #define FIELD(name) offsetof(sp_balance_params, name)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `bandpass`: a zero-phase filter with a trapezoid in frequency.
  *
  * The response is 0 below low[0], rises to 1 at low[1], falls from high[0] to 0 at high[1], each by half a cosine:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/bandpass/bandpass.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/common/cuda_check.h"
 
 sp_status sp_cuda_check(cudaError_t code, const char *call, const char *file, int line) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CUDA calls, checked: on failure the call and CUDA's own text are logged once and SP_ERR_DEVICE (SP_ERR_MEMORY where
  * memory is short, without a line) is the value. */
 #ifndef SEISPROC_KERNELS_COMMON_CUDA_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Fourier transforms of any length 2^a 3^b 5^c 7^d in shared memory, by a block of threads, in place.
  *
  * X[k] = sum over j of x[j] exp(-2 pi i j k / n). Passes of radix r_1, r_2, ... divide the frequencies (decimation in

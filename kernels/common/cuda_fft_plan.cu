@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/common/cuda_fft_plan.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables for the transforms of cuda_fft.cuh. */
 #ifndef SEISPROC_KERNELS_CUDA_FFT_PLAN_H
 #define SEISPROC_KERNELS_CUDA_FFT_PLAN_H

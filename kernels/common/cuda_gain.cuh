@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The automatic gain of gain.h on the GPU, by a block of threads. */
 #ifndef SEISPROC_KERNELS_CUDA_GAIN_CUH
 #define SEISPROC_KERNELS_CUDA_GAIN_CUH

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The exact median of magnitudes, by a block of threads.
  *
  * Magnitudes are ordered as their bits are. A bracket around the wanted ranks is narrowed by counting against three

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A block a window: its 24 x 12 points are transformed by their definition, an output a thread. Then a block a
  * frequency finds the quantile. */
 #include "kernels/common/cuda_noise_floor.h"

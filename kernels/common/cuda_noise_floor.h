@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The floor of the f-k spectrum of gathers on the GPU: the twin of noise_floor.h, whose windows, order and precision it
  * has; only the transform is another, in double precision as there. */
 #ifndef SEISPROC_KERNELS_CUDA_NOISE_FLOOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The value of a rank, by a block of whole warps.
  *
  * Keys are unsigned integers in the order of what they stand for: the bits of floats that are not negative, or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The exact median of magnitudes, in the vectors of the file that includes this.
  *
  * Magnitudes are compared as integers, so NaN has an order too and every search ends. A trial bracket of values is

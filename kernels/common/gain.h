@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Automatic gain: the factor of each sample that brings a trace to a level of one in a sliding window. */
 #ifndef SEISPROC_KERNELS_COMMON_GAIN_H
 #define SEISPROC_KERNELS_COMMON_GAIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/common/good_length.h"
 
 uint32_t sp_good_length(uint32_t n, bool even) {

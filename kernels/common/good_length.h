@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Lengths of transforms that FFTW and cuFFT are fast with. */
 #ifndef SEISPROC_KERNELS_COMMON_GOOD_LENGTH_H
 #define SEISPROC_KERNELS_COMMON_GOOD_LENGTH_H

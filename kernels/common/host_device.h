@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Functions that the CPU's and the GPU's compiler both take. */
 #ifndef SEISPROC_KERNELS_COMMON_HOST_DEVICE_H
 #define SEISPROC_KERNELS_COMMON_HOST_DEVICE_H

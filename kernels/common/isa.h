@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which instruction set the CPU kernels use.
  *
  * A kernel that gains from it is compiled several times from one source, as <kernel>_portable.c,

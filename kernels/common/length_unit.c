@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/common/length_unit.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Lengths and velocities have the survey's unit: what a processor may assume of it. */
 #ifndef SEISPROC_KERNELS_COMMON_LENGTH_UNIT_H
 #define SEISPROC_KERNELS_COMMON_LENGTH_UNIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* See noise_floor.h. Transforms are FFTW's, in double precision, estimated and never measured. */
 #include "kernels/common/noise_floor.h"
 

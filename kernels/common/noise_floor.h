@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The floor of the f-k spectrum of a gather: what incoherent noise has there, signal or not.
  *
  * Windows of 24 samples by 12 traces (less in smaller gathers) under sin(pi (i + 1/2) / n) on both axes are taken to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The numbers in which formulas are written once for CPU and GPU: a vector of SP_LANES floats on the CPU (simd.h), the
  * float of one thread in CUDA. A header of formulas includes this one and is compiled by both.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Vectors of float and int32 in whatever width the file that includes this is compiled for.
  *
  * A kernel is written once with these and compiled as <kernel>_portable.c, _avx2.c and _avx512.c. SP_LANES is the

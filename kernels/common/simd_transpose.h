@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of vectors into columns. */
 #ifndef SEISPROC_KERNELS_COMMON_SIMD_TRANSPOSE_H
 #define SEISPROC_KERNELS_COMMON_SIMD_TRANSPOSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Zero-phase filters by FFTW, a trace a call. Plans are estimated, never measured: the bits must not depend on a
  * clock. */
 #include "kernels/common/spectral_filter.h"

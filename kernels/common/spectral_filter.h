@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A zero-phase filter of traces: each is multiplied by a real response in the frequency domain.
  *
  * A trace of n samples is extended at both ends by its mirror image (half-sample symmetric: x[-1 - i] = x[i]) over

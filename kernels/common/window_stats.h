@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Median and MAD over a window of traces, at SP_LANES positions at once on the CPU and at one a thread on the GPU.
  *
  * Windows of neighbouring traces share all but one trace: sort what two of them share once (window_sort), insert what

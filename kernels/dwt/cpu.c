@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Wavelet thresholding on the CPU: transform, threshold, inverse, a trace at a time.
  *
  * With an aperture the coefficients of the traces in reach stay in a ring of rows, so that each trace is transformed

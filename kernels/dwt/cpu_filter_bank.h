@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One level of a wavelet transform of one trace, forward and back, decimated (dwt) or not (swt).
  *
  * Orthogonal wavelets run as a lattice of rotations, the others as plain filters (kernels/dwt/wavelet.h). All functions

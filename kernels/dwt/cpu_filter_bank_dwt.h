@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The decimated filter bank in the vectors of the file that includes this; see filter_bank.h.
  *
  * Lattices keep the last vector of each stage in a register: a delay by one coefficient is then one shuffle, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The undecimated filter bank in the vectors of the file that includes this; see filter_bank.h.
  *
  * At step s the lattice's delays are 2 s samples: within a vector a shuffle with the vector before (2 s < SP_LANES),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholds of a gather: the level of the noise, then the k of least risk, each from a part of the traces (sure.h),
  * which are transformed for that and again when they are denoised. */
 #include "kernels/dwt/cpu_noise.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The noise of a trace and the thresholds of a gather on the CPU: what denoising needs before it begins. */
 #ifndef SEISPROC_KERNELS_DWT_CPU_NOISE_H
 #define SEISPROC_KERNELS_DWT_CPU_NOISE_H

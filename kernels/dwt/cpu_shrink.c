@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/dwt/cpu_shrink.h"
 
 const sp_shrink_functions *sp_shrink_select(sp_isa isa) {

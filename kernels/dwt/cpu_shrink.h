@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholds: the noise of a band, shrinking, and the robust threshold over neighbouring traces. */
 #ifndef SEISPROC_KERNELS_DWT_CPU_SHRINK_H
 #define SEISPROC_KERNELS_DWT_CPU_SHRINK_H

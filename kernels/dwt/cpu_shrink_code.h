@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* cpu_shrink.h in the vectors of the file that includes this. */
 #include "kernels/common/exact_median.h"
 #include "kernels/common/simd.h"

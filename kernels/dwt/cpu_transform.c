@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/dwt/cpu_transform.h"
 
 #include <math.h>

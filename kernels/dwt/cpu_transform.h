@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The three transforms of `dwt` on one trace: where coefficients lie, forward, inverse.
  *
  * The coefficients of a trace are a row of bands. dwt and swt: detail 1 (the finest) ... detail `levels`, then the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Wavelet thresholding on the GPU. Each trace from itself: transform, exact median, threshold and inverse of a trace in
  * one block and one kernel, in shared memory. Over neighbouring traces: traces to rows of coefficients, thresholds
  * along columns, rows to traces.

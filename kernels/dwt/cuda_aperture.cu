@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A thread has one coefficient and a run of traces: it keeps the window around its trace sorted, in registers, and
  * from trace to trace replaces the one that leaves by the one that enters. */
 #include "kernels/dwt/cuda_aperture.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholds estimated over neighbouring traces, on rows of coefficients. */
 #ifndef SEISPROC_KERNELS_DWT_CUDA_APERTURE_H
 #define SEISPROC_KERNELS_DWT_CUDA_APERTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The thresholds of gathers on the GPU: the twin of cpu_noise.h. The level of the noise and the k of least risk come
  * from a part of the traces of a gather (sure.h), which are transformed for that and again when they are denoised. */
 #ifndef SEISPROC_KERNELS_DWT_CUDA_CHOICE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/dwt/cuda_traces.cuh"
 
 dwt_kernel *dwt_decimated_kernel(const dwt_shape *shape, bool wide) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Lattices and filters of a block of threads, on signals in shared (or, for long traces, device) memory.
  *
  * A thread takes a strip of consecutive coefficients and feeds the lattice what comes before the strip first: a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/dwt/cuda_shape.h"
 
 #include <math.h>

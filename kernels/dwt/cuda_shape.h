@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the CUDA kernels of `dwt` know of a survey: the bank of the CPU version, and where coefficients lie.
  *
  * The arithmetic is that of the CPU version, multiply-add by multiply-add, so that results are the same bits: a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Coefficients of a row on the GPU: the rules of threshold.h, and the band that each is of. */
 #ifndef SEISPROC_KERNELS_DWT_CUDA_SHRINK_CUH
 #define SEISPROC_KERNELS_DWT_CUDA_SHRINK_CUH

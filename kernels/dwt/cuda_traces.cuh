@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces to rows of coefficients and back, and all of aperture 1 in between: one block a trace. */
 #ifndef SEISPROC_KERNELS_DWT_CUDA_TRACES_CUH
 #define SEISPROC_KERNELS_DWT_CUDA_TRACES_CUH

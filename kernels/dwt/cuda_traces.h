@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernels that take traces to rows of coefficients and back. */
 #ifndef SEISPROC_KERNELS_DWT_CUDA_TRACES_H
 #define SEISPROC_KERNELS_DWT_CUDA_TRACES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `dwt`: wavelet-domain thresholding. What its backends share; docs/processors.md says it at length.
  *
  * transform dwt: multilevel decomposition of each trace, half-sample symmetric extension at both ends. swt: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How many levels the transforms of `dwt` have. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What noise of a spectrum is in the details of a wavelet transform. */
 #ifndef SEISPROC_KERNELS_DWT_RESPONSE_H
 #define SEISPROC_KERNELS_DWT_RESPONSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The automatic threshold of `dwt`: the k of the least risk, by Stein's unbiased estimate (Donoho and Johnstone 1995).
  *
  * With z the coefficients of a level over all traces in standard deviations of the noise, of k = 0.25, 0.5 ... 4 the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The threshold rules of `dwt`, for CPU and GPU: what is left of a coefficient c under a threshold T >= 0.
  *
  * soft sign(c) max(|c| - T, 0); hard c where |c| >= T, else 0; garrote c - T^2 / c where |c| > T, else 0 (Donoho and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/dwt/wavelet.h"
 
 void sp_wavelet_get(int index, sp_wavelet *out) {

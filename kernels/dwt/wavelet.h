@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Wavelets: filters and the lengths that go with them. Conventions are those of PyWavelets.
  *
  * One level of analysis is a[k] = sum_j dec_lo[j] x[2k + 1 - j], d the same with dec_hi; one of synthesis is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Made by tools/wavelet_tables.py; do not edit. */
 #include "kernels/dwt/wavelet.h"
 

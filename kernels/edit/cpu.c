@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace editing on the CPU, a gather a call: first each trace by itself, then traces beside each other. */
 #include <math.h>
 #include <stdlib.h>

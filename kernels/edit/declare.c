@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/edit/edit.h"
 
 #include <stdio.h>

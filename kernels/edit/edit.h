@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `edit`: takes bad samples and bad traces out of a gather. What is given is done in this order.
  *
  *   nan         samples that are no finite number: `zero`; `interpolate` linearly in time between the nearest good

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Velocity filter of gathers on the CPU: a gather is computed by one thread, from its traces to rows of one frequency
  * each, and back. */
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The velocity filter of a gather on the GPU: spectra of all traces, filtered across the traces of each part. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor fk on the GPU: what its kernels share. Traces are those of whole gathers, dead ones among them; rows
  * are the live ones, in their order. */
 #ifndef SEISPROC_KERNELS_FK_CUDA_CUH

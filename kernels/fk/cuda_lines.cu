@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Spectra across the traces of a part, in place: a block takes some neighbouring bins from all its traces to shared
  * memory, transforms, multiplies and transforms back. How many bins that are, and how many threads, follows from the
  * longest line that a plan is made for. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The parts of each gather and their spacing, by a block a gather: the twin of spacing.c. */
 #include "kernels/common/cuda_check.h"
 #include "kernels/common/cuda_select.cuh"

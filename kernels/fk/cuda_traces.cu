@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces to spectra and back, by a block a trace in shared memory: gain, pad and transform at once. A transform of real
  * numbers is one of half as many complex ones: with Z its coefficients and w = exp(-2 pi i / n), E[k] = (Z[k] + conj
  * Z[n/2 - k]) / 2 and O[k] = (Z[k] - conj Z[n/2 - k]) / 2i, X[k] = E[k] + w^k O[k]. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/fk/filter.h"
 #include "kernels/common/good_length.h"
 

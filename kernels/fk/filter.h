@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The velocity filter of `fk` (a gather) and `fkk` (a cube): what both have as parameters, and what follows from these.
  *
  * Order of work: gain (if asked for), time padding, transform over t; at each frequency of the band padding of x and y,

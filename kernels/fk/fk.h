@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `fk`: the velocity filter of filter.h on a gather, or on each part of it.
  *
  * A gather is a line of traces at equal steps: `spacing`, or the median step of `offset`, or of the distance between

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A plane is computed by one thread with one plan, from work memory that is aligned alike everywhere: its bits depend
  * on its cells alone. The mask is computed row by row beside the multiplication; without a sector it is even in kx and
  * in ky, and a quarter of it is computed. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The filter across traces, at one frequency: cells of a grid (a line where ny is 1) to what is removed of them; and
  * the projection that fills gaps. */
 #ifndef SEISPROC_KERNELS_FK_PLANE_STAGE_H

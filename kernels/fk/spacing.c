@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Steps between the traces of a gather, and its parts. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One transform a trace, from work memory that is aligned alike for every trace and thread, so that its bits depend on
  * the trace alone. */
 #include "kernels/fk/trace_stage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The filter along time: traces to the bins of the band, and what is removed from those bins back to samples. */
 #ifndef SEISPROC_KERNELS_FK_TRACE_STAGE_H
 #define SEISPROC_KERNELS_FK_TRACE_STAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The mathematics of the velocity filter, for CPU and CUDA alike: which share of a point (f, kx, ky) is removed.
  *
  * Data u(t, x, y) with t in seconds and x, y in the unit of the coordinates, along the axes of a regular grid;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* fk_denoise on the CPU: plans, and what is done with each box of a gather. */
 #include <math.h>
 #include <string.h>

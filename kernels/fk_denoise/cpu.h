@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of the processor fk_denoise on the CPU.
  *
  * A gather is cut into boxes (cpu_boxes.c): segments of a 2-D gather, parts of a grid. A box is laid out by time: for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Bad samples: spikes, bursts and traces that their neighbours know nothing of.
  *
  * A sample stands out where it is above 8 times, or the mean magnitude of a window around it above 5 times, the median

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernels of fk_denoise, compiled once an instruction set. */
 #ifndef SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_H
 #define SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_H

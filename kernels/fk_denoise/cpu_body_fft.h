@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Fourier transforms of SP_LANES sequences at once, one a lane. Lengths of fft_small.h are unrolled, others take passes
  * of small radices that sort as they go (Stockham). Part of each file cpu_kernels_<isa>.c.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholding of windows: coefficients are compared with the noise level, those that stay go back to time and are
  * added up. What is decided of a coefficient is one bit a window. Part of each file cpu_kernels_<isa>.c.
  */

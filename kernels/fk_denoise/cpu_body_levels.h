@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How strong traces are around a sample, and how strong their neighbours. Part of each file cpu_kernels_<isa>.c. */
 #ifndef SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_LEVELS_H
 #define SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_LEVELS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Between traces and planes, and the guard, which works on planes. Part of each file cpu_kernels_<isa>.c. */
 #ifndef SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_PLANES_H
 #define SEISPROC_KERNELS_FK_DENOISE_CPU_BODY_PLANES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Windows: to their spectra and back. A pack is SP_LANES windows and as many beside them, which are real and imaginary
  * part of one transform: with Z its coefficients and n the opposite frequency and wavenumber, those of the two are
  * A = Z + conj Z(n) and i B = Z - conj Z(n), but for a factor of 2 that the taper back divides by. A takes the place of

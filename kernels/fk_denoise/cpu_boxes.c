@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A gather into boxes. In 2-D a new one begins where the header `line` changes, and behind a gap: a distance from trace
  * to trace of more than three times the median, measured between sources and between receivers at once. On a grid the
  * distinct values of a header are the nodes of an axis, and a gap is one between neighbouring values.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Plans of transforms of any length 2^a 3^b 5^c. */
 #include "kernels/fk_denoise/cpu_fft.h"
 

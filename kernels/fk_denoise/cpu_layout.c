@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where the samples of a box lie. */
 #include "kernels/fk_denoise/cpu.h"
 

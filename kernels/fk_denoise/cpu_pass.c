@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One pass over a box: the noise level of each slab and frequency, then the windows. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What goes into a further pass: what the last one made of dead traces, bad samples and outliers. */
 #include <math.h>
 #include <string.h>

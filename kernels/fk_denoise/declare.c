@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/fk_denoise/fk_denoise.h"
 
 #include <math.h>

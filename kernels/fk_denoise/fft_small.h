@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Fourier transforms of small lengths, X[k] = sum over j of x[j] exp(-2 pi i j k / n), in place and unrolled: those of
  * windows. Written once for the vectors of the CPU and for single numbers on the GPU; who includes this has
  *

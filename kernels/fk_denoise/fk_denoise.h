@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `fk_denoise`: local f-k (2-D) or f-k-k (3-D) thresholding with an automatic noise level. What its
  * backends share.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* fkk on the GPU: memory, cuFFT plans, and the order of the steps. One stream: a slab's copies follow each other, and
  * the host reads the next slab meanwhile. */
 #include "kernels/fkk/cuda.h"

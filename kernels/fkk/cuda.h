@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The velocity filter of a cube on a GPU, or on several that exchange its bins: the twin of
  * src/flow/volume/cube_filter.h. Plain C; knows no MPI and no HDF5.
  *

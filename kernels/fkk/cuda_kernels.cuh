@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Launches of the kernels of fkk: along time (cuda_time.cu) and across traces (cuda_plane.cu). */
 #ifndef SEISPROC_KERNELS_FKK_CUDA_KERNELS_CUH
 #define SEISPROC_KERNELS_FKK_CUDA_KERNELS_CUH

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* fkk across traces on the GPU: from items to bins and back by tiles in shared memory, cells to planes and back, edges,
  * and the mask, which is computed in double where it is multiplied. */
 #include "kernels/common/cuda_check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* fkk along time on the GPU: a block a trace; bound by bytes. */
 #include "kernels/common/cuda_check.h"
 #include "kernels/common/cuda_gain.cuh"

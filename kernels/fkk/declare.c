@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/fkk/fkk.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `fkk`: the velocity filter of kernels/fk/filter.h on cubes, which may be larger than a rank's memory.
  * What it does to a trace and to a plane of one frequency is in kernels/fk; here are its parameters.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* f-x prediction on the CPU: windows of traces one after the other, in each all windows in time. */
 #include <complex.h>
 #include <fftw3.h>

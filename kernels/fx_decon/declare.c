@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/fx_decon/fx_decon.h"
 
 #include <stdio.h>

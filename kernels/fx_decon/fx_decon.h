@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `fx_decon`: prediction of each trace from its neighbours, frequency by frequency.
  *
  * In a window of time and traces events are taken as straight. Such an event is, at each frequency, a geometric series

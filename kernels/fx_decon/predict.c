@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Forward and backward linear prediction by the covariance method: normal equations in double precision, solved by
  * Cholesky's decomposition of a Hermitian matrix. */
 #include "kernels/fx_decon/predict.h"

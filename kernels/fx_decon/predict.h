@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Prediction along one row of complex numbers; see fx_decon.h for the formula. */
 #ifndef SEISPROC_KERNELS_FX_DECON_PREDICT_H
 #define SEISPROC_KERNELS_FX_DECON_PREDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Mute on the CPU. Bound by bytes: what is kept untouched is copied, only the tapers are computed. */
 #include <math.h>
 #include <string.h>

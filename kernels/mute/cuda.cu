@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Mute on the GPU. One warp a trace; bound by bytes. Rounds as its CPU twin does, so that results are the same bits. */
 #include <math.h>
 

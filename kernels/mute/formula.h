@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What of a trace is muted: one text for CPU and CUDA, in double precision, without fused operations, so that both have
  * the same bits. */
 #ifndef SEISPROC_KERNELS_MUTE_FORMULA_H

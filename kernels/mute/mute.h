@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `mute`: sets the samples before (top) or after (bottom) a time, or between two (inner), to zero.
  *
  * Where the times come from (`shape`):

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The rule of a mute, with its picks from a text file: lines of a header value and a time in ms, # begins a comment. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `notch`: removes one frequency, such as that of a power line, and its harmonics.
  *
  * At a distance d from a frequency m f, m = 1 ... 1 + harmonics, the response is 0 up to d = width / 2 and rises by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Migration on the CPU: a batch of traces is prepared, then added to the tile block by block.
  *
  * A block is a run of columns whose float32 sums stay in the second-level cache while all traces of the batch are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CPU backend's parts. Private to kernels/pstm. */
 #ifndef SEISPROC_KERNELS_PSTM_CPU_H
 #define SEISPROC_KERNELS_PSTM_CPU_H

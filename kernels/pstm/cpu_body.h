@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The sum over a column for the instruction set of the file that includes this, once each: without a guard. */
 #include "kernels/common/number.h"
 #include "kernels/pstm/cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A trace made ready: the derivative D, the finer grid, and the bank of triangles against operator aliasing.
  *
  *   D         -i w in 3-D, sqrt(-i w) on a line, on the trace padded with zeros to a power of two of at least twice its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Migration on a GPU: memory, the two batches under way, sums. The work is in cuda_filter.cu and cuda_sum.cu. */
 #include "kernels/pstm/cuda.cuh"
 

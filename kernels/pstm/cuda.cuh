@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the parts of the CUDA backend share. Private to kernels/pstm. */
 #ifndef SEISPROC_KERNELS_PSTM_CUDA_CUH
 #define SEISPROC_KERNELS_PSTM_CUDA_CUH

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Migration on a GPU: one tile, a batch of traces a call. C interface; the sources are compiled by nvcc.
  *
  * The bits of a tile's sums do not depend on the order of batches, and are those of any GPU of the same model; they

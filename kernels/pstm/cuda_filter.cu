@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The traces of a batch made ready on the GPU, as cpu_filter.c does it: derivative and finer grid by cuFFT, then the
  * triangles by direct sums from shared memory, which need no running sums and so lose no digits. */
 #include <math.h>

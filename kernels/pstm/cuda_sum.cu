@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The sum of a batch over a tile: pull. A thread owns SAMPLES samples of COLUMNS adjacent columns, keeps their sums and
  * constants in registers and walks the traces of the batch in order; a block owns a run of samples. What a trace is
  * seen as from a column is computed once a block, in shared memory. All columns of a thread read the same stretch of a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The formula of Kirchhoff prestack time migration, written once for CPU and CUDA. Private to kernels/pstm.
  *
  * For an image point (m, tau) with rms velocity v, and a trace with source s and receiver r:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Migration on a GPU as the program reaches it: through a table in the module for GPUs. */
 #ifndef SEISPROC_KERNELS_PSTM_GPU_H
 #define SEISPROC_KERNELS_PSTM_GPU_H

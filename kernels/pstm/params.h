@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The parameters of the image job `pstm`, as its table says them. */
 #ifndef SEISPROC_KERNELS_PSTM_PARAMS_H
 #define SEISPROC_KERNELS_PSTM_PARAMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Kirchhoff prestack time migration: what CPU and CUDA share, and the CPU backend.
  *
  * Image I(m, tau) = sum over traces i of a_i w W T_k[D d_i](t), t = t_s + t_r, for the surface position m and the

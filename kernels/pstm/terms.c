@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The constants of a job, a tile's points and a trace, from double precision to the units of the formula. */
 #include "kernels/pstm/terms.h"
 

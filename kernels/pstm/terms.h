@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the formula needs besides the image point: constants of a job, and a trace as a column sees it. In units of the
  * traces' x spacing and the data's sample interval. Private to kernels/pstm. */
 #ifndef SEISPROC_KERNELS_PSTM_TERMS_H

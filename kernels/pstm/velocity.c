@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A model: rms velocity, eta and far of each place on the image's times, and which places a column lies between. */
 #include "kernels/pstm/velocity.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Velocities of an image: from a number or a text table to rms velocity, eta and far at every image sample.
  *
  * A table has lines of numbers, # begins a comment:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a table of velocities must hold to, wherever it came from. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Bilinear where the places are all crossings of some x with some y; else linear in the triangles of Delaunay, made by
  * adding one place after the other (Bowyer 1981, Watson 1981). Outside, the value at the nearest point of the edge. */
 #include "kernels/pstm/velocity_plane.h"

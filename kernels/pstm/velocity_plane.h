@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Interpolation between places of a plane: which of them a point lies between, and with which weights. Private to
  * kernels/pstm. */
 #ifndef SEISPROC_KERNELS_PSTM_VELOCITY_PLANE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Text tables of velocities: lines of numbers to functions of time at places. */
 #include <errno.h>
 #include <math.h>

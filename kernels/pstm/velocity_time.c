@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Time averages of v^2 and v^4, and the factor `far` that makes the travel time of curved rays exact at one offset.
  *
  *   m2 = 1/t int v^2 dt, m4 = 1/t int v^4 dt; v_rms^2 = m2; eta = (m4 / m2^2 - 1) / 8 (Alkhalifah 1997)

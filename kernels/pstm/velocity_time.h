@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One function of time: interval, average or rms velocity to rms velocity, eta and far on the image's times. Private to
  * kernels/pstm. */
 #ifndef SEISPROC_KERNELS_PSTM_VELOCITY_TIME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Time-frequency thresholding on the CPU: plans, and the choice of a transform. */
 #include <stdatomic.h>
 #include <string.h>

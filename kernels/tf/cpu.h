@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of the processor tf on the CPU.
  *
  * Each transform takes a trace to rows of coefficients, of three kinds: the magnitudes, and the real and the imaginary

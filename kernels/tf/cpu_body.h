@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernels of tf, compiled once an instruction set. */
 #ifndef SEISPROC_KERNELS_TF_CPU_BODY_H
 #define SEISPROC_KERNELS_TF_CPU_BODY_H

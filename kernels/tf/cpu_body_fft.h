@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Fourier transforms of SP_LANES sequences at once, one a lane: x[j] = sum over k of X[k] exp(2 pi i j k / n), in
  * passes of small radices that sort as they go (Stockham). The first pass is handed its input in registers, so that it
  * need not be stored; the last one hands its output over likewise. Part of each file tf_kernels_<isa>.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Complex coefficients to magnitudes and phasors. A coefficient that is zero has the phasor zero.
  * Part of each file tf_kernels_<isa>.c.
  */

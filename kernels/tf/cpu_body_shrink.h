@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholding coefficients: median and MAD over the aperture, then the gain of each coefficient.
  *
  * A column of coefficients, one vector wide, is followed from trace to trace with the magnitudes of the aperture kept

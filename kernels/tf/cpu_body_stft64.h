@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The short-time Fourier transform with frames of 64 samples: a Fourier transform of 8 x 8 points, one frame a lane.
  *
  * With sample 8 a + b and bin k + 8 l: for each b a real transform over a gives rows k = 0 ... 4 (the others are their

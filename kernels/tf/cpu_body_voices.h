@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Voices of the S-transform, one a lane. With few bins of the spectrum to many times, or the other way round, the
  * spectrum is folded to the length of the transform as it is read. Part of each file tf_kernels_<isa>.c.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is decided apart from the kernels.
  *
  * Single coefficients are thresholded in double precision where float magnitudes may not do. They do where the outcome

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Transform stft: the periodic Hann window, frames from -window / 2 on, zeros beyond both ends of the trace, the
  * weighted overlap-add of Griffin and Lim (1984) as in scipy.signal.istft. Frames of 64 samples have a transform of
  * their own; others are FFTW's. Plans of FFTW are estimated, never measured: the bits must not depend on a clock.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Transform stockwell: voices of the traces of a block, thresholded group by group, and their sum taken back. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of transform stockwell on the CPU: what is planned, shared by planning and applying.
  *
  * The spectrum of a trace is held as far as voices reach: bins 0 ... n_bins - 1, those above N / 2 by conjugation.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Planning transform stockwell. Plans of FFTW are estimated, never measured: the bits must not depend on a clock. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/tf/cpu.h"
 
 enum { MAX_ROWS = SP_TF_MAX_STRIP + SP_TF_MAX_APERTURE - 1 };

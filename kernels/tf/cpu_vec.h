@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the kernels of tf need of vectors beyond simd.h. */
 #ifndef SEISPROC_KERNELS_TF_CPU_VEC_H
 #define SEISPROC_KERNELS_TF_CPU_VEC_H

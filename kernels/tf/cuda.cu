@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Time-frequency thresholding on the GPU: plans, and the choice of a transform. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of the processor tf on the GPU.
  *
  * Each transform takes the traces of a chunk of a batch, and as many beside them as the aperture reaches, to rows of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Real transforms of 64 samples, each in the registers of one thread: as 32 complex points and a step to or from the
  * 33 bins. Loops unroll, so that every index and factor is a constant.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholding single coefficients on the GPU in double precision, from the samples. Float magnitudes do where the
  * outcome is continuous in them; coefficients near a jump come here, a few in a million. A block takes one coefficient
  * after another: its threads make the weights of a tile of samples, its warps apply them to the traces of the aperture.

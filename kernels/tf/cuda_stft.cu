@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Transform stft on the GPU: the periodic Hann window, frames from -window / 2 on, zeros beyond both ends of the trace,
  * the weighted overlap-add of Griffin and Lim (1984) as in scipy.signal.istft. What is made for windows of any length
  * is here; cuFFT transforms all frames of a chunk at a time, and chunks are of one size whatever the batch, so that its

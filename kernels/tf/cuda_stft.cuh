@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of transform stft on the GPU. Windows of 64 samples, half a window apart, have kernels of their own
  * (tf_stft64.cu); others go through cuFFT (tf_stft.cu). Coefficients of a row are [bin of the band][frame]. */
 #ifndef SEISPROC_KERNELS_CUDA_TF_STFT_CUH

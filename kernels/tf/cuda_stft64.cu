@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Transform stft with windows of 64 samples every 32: one thread a frame, several traces a block. A trace lies in
  * shared memory as segments of 32 samples, each in a row of 33, so that the threads of a warp, which read or write the
  * same place of neighbouring segments, meet different banks. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Transform stockwell on the GPU: voices of the rows of a chunk, thresholded group by group, and taken back.
  *
  * cuFFT takes traces to spectra, always the same number of them at a time, and voices of lengths that have no transform

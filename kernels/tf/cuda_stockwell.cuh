@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of transform stockwell on the GPU. Voices are taken in groups of one length: N times each with full
  * sampling, with reduced at as many times as they need. Coefficients are [voice][row][time]. */
 #ifndef SEISPROC_KERNELS_CUDA_TF_STOCKWELL_CUH

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Planning transform stockwell on the GPU: groups of voices, the tables of the inverse, chunks and device memory. */
 #include "kernels/tf/cuda_stockwell.cuh"
 extern "C" {

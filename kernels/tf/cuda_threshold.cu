@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Thresholding coefficients on the GPU: median and MAD over the aperture, then the gain of each coefficient.
  *
  * A thread follows one coefficient along a strip of traces. The magnitudes of the aperture are

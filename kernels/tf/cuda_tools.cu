@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What both transforms of tf need on the GPU: a look at each trace, and cuFFT's plans. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Voices with full sampling, for lengths that are products of three small radices: windows, transform and storing in
  * one kernel. A block takes one voice of one trace after another. The spectrum is read with bins p, p + S, ... (S = N /
  * R1) in a thread; the first two steps leave their results where they found them, the third stores times t, t + R1 R2,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is decided about a coefficient of `tf`, for CPU and GPU: the formulas of tf.h.
  *
  * m and MAD are median and median absolute deviation of the magnitudes of the aperture, a the magnitude of the

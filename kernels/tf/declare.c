@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "kernels/tf/tf.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What both backends read off the parameters of `tf`. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The processor `tf`: outliers and noise in the time-frequency plane, thresholded against neighbouring traces. What its
  * backends gain.
  *

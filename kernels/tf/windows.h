@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Windows and tables of the transforms of `tf`, for both backends. */
 #ifndef SEISPROC_KERNELS_TF_WINDOWS_H
 #define SEISPROC_KERNELS_TF_WINDOWS_H

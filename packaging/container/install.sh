@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Installs what Debian 12 has of what seisproc needs: `install.sh build` to build it, `install.sh run` to run it.
 set -eu
 export DEBIAN_FRONTEND=noninteractive

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Recipe for Spack. `make dist` gives the archive; put it where `spack install` is called (docs/installing.md).
 import os
 

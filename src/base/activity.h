@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a rank is doing or waiting for, in words for people, and whether it gets on. The rank writes it, a thread that
  * looks for hangs reads it. */
 #ifndef SEISPROC_SRC_BASE_ACTIVITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Being ended by a fault of its own (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS): a process leaves a line that
  * says so, for whoever starts it again, and what it had in hand where that may be the reason: the signal was raised by
  * a thread that was computing. A signal that another process sent, one in a thread that reads, writes or drives a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC-32C (Castagnoli): takes the fastest way that the processor has. */
 #include "seisproc/crc32c.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC-32C with the processor's own instructions: SSE4.2 and PCLMULQDQ, AVX-512 with VPCLMULQDQ, ARMv8 with CRC.
  *
  * The CRC instruction takes 8 bytes a cycle but has a latency of three: three streams at once keep it busy. Their

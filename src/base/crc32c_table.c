@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC-32C by tables, slicing by eight (Kounavis and Berry 2005): the way that every processor has, and the powers of x
  * that joining two CRCs needs. */
 #include "src/base/crc32c_variants.h"

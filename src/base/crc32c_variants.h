@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The ways in which CRC-32C is computed here: sp_crc32c takes the fastest that the processor has. */
 #ifndef SEISPROC_BASE_CRC32C_VARIANTS_H
 #define SEISPROC_BASE_CRC32C_VARIANTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Expressions: recursive descent to a list of steps in postfix order, which is run on a stack of numbers. The parser
  * counts how deep the stack gets, so running one needs no check. */
 #include "seisproc/expression.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/base/fault.h"
 
 #ifdef SP_FAULTS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Fault switches, in test builds only (`make faults`, which defines SP_FAULTS): elsewhere they are nothing. Private to
  * seisproc.
  *

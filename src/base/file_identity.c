@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A file by its size, its time of modification and, on one machine, its device and inode. */
 #include "seisproc/file_identity.h"
 

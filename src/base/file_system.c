@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which file system a path lies on, by the number that statfs(2) gives for each kind. */
 #include "seisproc/file_system.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* OUT.lock: one byte of it is locked by whoever writes the output, another by all of its ranks that write. */
 #include "seisproc/lock.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/base/orphan.h"
 
 #include <pthread.h>

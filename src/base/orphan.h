@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A process that must not outlive the one that started it: a rank, whose launcher may be killed at any time, also
  * before MPI has started. Private to seisproc. */
 #ifndef SEISPROC_SRC_BASE_ORPHAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Values of parameters: read from text, written as text. */
 #include "seisproc/param.h"
 

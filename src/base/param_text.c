@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a parameter allows, in words: for mistakes, help and documents. */
 #include "src/base/param_text.h"
 

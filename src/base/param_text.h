@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a parameter allows, in words. */
 #ifndef SEISPROC_SRC_BASE_PARAM_TEXT_H
 #define SEISPROC_SRC_BASE_PARAM_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Names of the files beside an output, and opening them: with O_NOFOLLOW and O_NONBLOCK, then a look at what was opened
  * before anything is read or written. */
 #include "seisproc/side_file.h"

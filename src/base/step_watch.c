@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A thread waits for the step's end or for the time to be over; it calls no MPI. */
 #include "src/base/step_watch.h"
 

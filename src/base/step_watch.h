@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A limit to one step of a process that may hang in a library: the start and the end of MPI, and what lies between them
  * and a job's own watchdog. Private to seisproc. */
 #ifndef SEISPROC_SRC_BASE_STEP_WATCH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "seisproc/version.h"
 
 const char *sp_version(void) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/cli/command.h"
 
 #define SP_COMMAND(name, summary) int sp_cli_##name(int argc, char **argv);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Subcommands: each is one file in this folder and one line in command_list.h. */
 #ifndef SEISPROC_CLI_COMMAND_H
 #define SEISPROC_CLI_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc compare: how far the traces of one survey are from those of another. */
 #include <argp.h>
 #include <inttypes.h>

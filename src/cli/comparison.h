@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How far the traces of one survey are from those of another.
  *
  * Traces are matched by number: its place in the file, or, for the output of a sorted job, what /sort_map says, which

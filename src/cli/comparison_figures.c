@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the sums of a comparison come to: the share of energy that was removed, by gather too, and what else than
  * samples is different. Units are added in their order, so that figures do not depend on the number of ranks. A gather
  * that is cut into several units has those for itself. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc doctor: what a job will find on this machine, what is wrong with it, and what to do. */
 #include <argp.h>
 #include <stdio.h>

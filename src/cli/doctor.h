@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What `seisproc doctor` finds: for each thing looked at what is there and, where something is wrong, what it leads to
  * and what to do. */
 #ifndef SEISPROC_CLI_DOCTOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What another process prints, with a time limit: a launcher or a library that hangs must not hang the doctor. */
 #include <errno.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The file system of a folder: which it is, whether it takes direct writes, what is free, how Lustre stripes it. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Findings as they are gathered. */
 #include <stdarg.h>
 #include <stdio.h>

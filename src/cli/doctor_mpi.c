@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* MPI, its launcher, what it reads files with, PMIx, and HDF5. */
 #include <mpi.h>
 #include <stdint.h>

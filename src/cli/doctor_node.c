@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The node: interfaces, Slurm, GPUs, cores and memory, limits. */
 #include <arpa/inet.h>
 #include <dirent.h>

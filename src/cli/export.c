@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc export: SEG-Y or SU out. Under a launcher it is one of the ranks, else it works alone. */
 #include <argp.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc help: processors and the keys of a job file, from the tables that the job file is checked against. */
 #include <argp.h>
 #include <math.h>

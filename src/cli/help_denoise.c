@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* `seisproc help denoise`: by the kind of noise, the chain to begin with; docs/quality.md has the figures. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What to begin with, by the kind of noise. */
 #ifndef SEISPROC_CLI_HELP_DENOISE_H
 #define SEISPROC_CLI_HELP_DENOISE_H

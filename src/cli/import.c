@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc import: SEG-Y or SU in. Under a launcher it is one of the ranks, else it works alone. */
 #include <argp.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc info: what a file is and holds, without reading its samples. */
 #include <argp.h>
 #include <fcntl.h>

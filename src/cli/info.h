@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What `seisproc info` was asked for, and its part for SEG-Y and SU files. Private to src/cli. */
 #ifndef SEISPROC_CLI_INFO_H
 #define SEISPROC_CLI_INFO_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc info for SEG-Y and SU files: what import would make of them. */
 #include <errno.h>
 #include <fcntl.h>

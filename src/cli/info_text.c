@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What both kinds of `seisproc info` print alike. */
 #include <stdio.h>
 

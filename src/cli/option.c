@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/cli/option.h"
 
 #include <ctype.h>

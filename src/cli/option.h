@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Option values, read strictly: what is not wholly a value of the right kind ends the program with a usage error. */
 #ifndef SEISPROC_CLI_OPTION_H
 #define SEISPROC_CLI_OPTION_H

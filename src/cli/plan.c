@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc plan: what a job would do, without doing it. It says what src/run/plan.c, with which a run begins, works
  * out.
  */

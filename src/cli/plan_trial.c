@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/cli/plan_trial.h"
 
 #include "seisproc/engine.h"

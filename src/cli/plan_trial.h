@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One gather read and computed, for an estimate of a job's time. Private to src/cli. */
 #ifndef SEISPROC_CLI_PLAN_TRIAL_H
 #define SEISPROC_CLI_PLAN_TRIAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc qc: the report on an output. */
 #include <argp.h>
 #include <math.h>

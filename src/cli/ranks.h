@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The ranks that a subcommand runs on: those of a launcher, or this process alone (then MPI is not started). */
 #ifndef SEISPROC_CLI_RANKS_H
 #define SEISPROC_CLI_RANKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc run: a job, on all ranks. Outside a launcher it starts itself under one. */
 #include <argp.h>
 #include <ctype.h>

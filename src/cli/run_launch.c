@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/cli/run_launch.h"
 
 #include <stdio.h>

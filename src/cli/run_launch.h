@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* `seisproc run` outside a launcher. Private to src/cli. */
 #ifndef SEISPROC_SRC_CLI_RUN_LAUNCH_H
 #define SEISPROC_SRC_CLI_RUN_LAUNCH_H

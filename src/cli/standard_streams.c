@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What commands print goes through a stream that replaces control characters by '?': text from files and names of files
  * must not move a terminal's cursor or change its title. A character may come in two pieces, so the stream keeps what
  * it has seen of one. Bytes that no UTF-8 character has are passed on from 0xa0, as names of files have them; those

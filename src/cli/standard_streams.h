@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Standard input, output and error of the program. Private to src/cli and main.c. */
 #ifndef SEISPROC_CLI_STANDARD_STREAMS_H
 #define SEISPROC_CLI_STANDARD_STREAMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc sweep: one start for several values of a parameter, on some gathers; nothing is written. */
 #include <argp.h>
 #include <math.h>

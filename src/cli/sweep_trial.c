@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A job on gathers in memory: read, computed by an engine, measured, forgotten. Nothing is written. */
 #include "src/cli/sweep_trial.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One job tried with several values of a parameter, in memory: what each would remove. Private to src/cli. */
 #ifndef SEISPROC_CLI_SWEEP_TRIAL_H
 #define SEISPROC_CLI_SWEEP_TRIAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc synth: writes a synthetic survey, its noisy traces and, where asked for, those without noise.
  *
  * Ranks and threads divide the traces, each computes and writes its own: while the threads compute a block, the main

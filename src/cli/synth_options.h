@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line of seisproc synth. */
 #ifndef SEISPROC_SRC_CLI_SYNTH_OPTIONS_H
 #define SEISPROC_SRC_CLI_SYNTH_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc verify: reads an output again and checks every gather of it. */
 #include <argp.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc view: one picture of a survey, in seconds. */
 #include <argp.h>
 #include <math.h>

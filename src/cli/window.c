@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* seisproc window: some gathers, traces and times of a survey as a survey of its own. One process. */
 #include <argp.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/device/affinity.h"
 
 #include <ctype.h>

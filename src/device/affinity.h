@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Cores near a device. Private to seisproc. */
 #ifndef SEISPROC_SRC_DEVICE_AFFINITY_H
 #define SEISPROC_SRC_DEVICE_AFFINITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A device that computes beside the CPU: its memory, its streams, its events. One table a kind of device: CUDA
  * (cuda/device.cu, in the module for GPUs) and the mock (mock.h). What the three flows queue on it is their own.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Groups of GPUs that exchange blocks and add up, one GPU a member (sp_block_exchange of kernels/fkk/cuda.h): through
  * NCCL, or, of mock devices, through MPI by NCCL's rules.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams of the mock device: a thread each, with a queue of what it is to do. One lock for all; what is done is done
  * without it. Invariant: an operation is done after all that were queued before it on its stream, and after the events
  * that it waits for; once the device is broken, operations are dropped and events over. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The mock device: host memory that behaves like a device, so that what queues work on one is tested where there is
  * none.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the environment orders of a mock device. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds and loads the module for GPUs. */
 #include "src/device/module.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a GPU offers to the program: the device, and what each flow computes with on it. The module for GPUs,
  * seisproc_cuda.so, is such a table, and so is the mock. The module calls back what it needs of the program: log,
  * status, memory. The program itself knows no CUDA, so that one build runs with and without it on the machine.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A team of CPU threads that sleep while there is nothing to do. Knows no gathers.
  *
  * One lock guards what is shared out; whoever takes or returns a unit of work holds it. A thread computes without it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A loop's items are the units of a team (team.h), taken `grain` at a time; they should be tens of microseconds or
  * more. One loop at a time. */
 #include "src/device/thread_team.h"

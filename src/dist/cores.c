@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Cores are shared out among the ranks of a node that may run on the same ones, as the system says of each; a launcher
  * that binds ranks gives each cores of its own. */
 #include "seisproc/dist.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Reading lists of hosts, and sharing workers out over them. */
 #include "seisproc/hosts.h"
 

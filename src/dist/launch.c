@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "seisproc/launch.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line that starts a job's ranks, for the launchers that there are. */
 #include "src/dist/launch_command.h"
 

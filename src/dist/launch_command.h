@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the command line of a launch and the waiting for its end share. Private to src/dist. */
 #ifndef SEISPROC_SRC_DIST_LAUNCH_COMMAND_H
 #define SEISPROC_SRC_DIST_LAUNCH_COMMAND_H

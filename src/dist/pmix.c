@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/dist/pmix.h"
 
 #ifndef SP_HAVE_PMIX

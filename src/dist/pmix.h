@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the process manager tells through PMIx. Private to src/dist.
  *
  * The PMIx library that MPI itself has loaded is used, never a second one, which would not know this process and could

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The time that Slurm leaves a job: what squeue says now, so that a limit that was changed counts, else the variable
  * that Slurm set as the job began. PMIx is not asked: Open MPI answers for it, with squeue's text read wrongly (days
  * counted as hours, UNLIMITED as 0). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What Slurm writes about time. Private to src/dist. */
 #ifndef SEISPROC_SRC_DIST_TIME_LEFT_H
 #define SEISPROC_SRC_DIST_TIME_LEFT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Two shapes of chunk occur, the usual one and the last; each has a plan there and one back, executed on whatever
  * buffers a chunk lies in. */
 #include "src/dist/transpose.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Spectra of traces to planes of frequencies over a group of ranks, and back: the exchange of a cube's filter.
  *
  * Of n_traces traces rank r of the group has those of its share, consecutive; each with a row of n_bins complex

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Whether the steps of a job can be computed on a survey, as far as its columns and its shape tell. */
 #include <math.h>
 #include <stdio.h>

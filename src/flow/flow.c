@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which flow a job asks for, and its plan on all ranks. */
 #include "src/flow/flow.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Flows: what a job does with a survey, cut into units and tasks. Private to seisproc.
  *
  * A unit is what is journalled and resumed: a gather, a cube, a batch of traces for an image. Units are numbered over

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which GPU a worker uses, and what it offers: the module of CUDA or the mock. All flows ask here. */
 #ifndef SEISPROC_SRC_FLOW_GPU_H
 #define SEISPROC_SRC_FLOW_GPU_H

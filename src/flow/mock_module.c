@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The mock device as a module for GPUs. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How a run of units is chosen.
  *
  * A worker that has room is given its share, by speed, of a part of what is left (guided self-scheduling; a PART-th,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Records of named figures as text and as sums of parts. */
 #include "seisproc/figures.h"
 

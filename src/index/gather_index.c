@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "seisproc/gather_index.h"
 
 #include <assert.h>

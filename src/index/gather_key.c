@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gathers as messages name them: by the header words that make them. */
 #include <inttypes.h>
 #include <stdio.h>

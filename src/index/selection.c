@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Subsets of gathers: a line of text to a rule, and a rule to the gathers that it takes. */
 #include "seisproc/selection.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces are sorted by cube first, keeping the file's order, so that each cube is a run of them; then each run gets its
  * grid. */
 #include "src/index/trace_grid.h"

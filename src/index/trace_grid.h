@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Cubes of a survey: which traces lie on which cell of which regular grid. A pure function of header columns.
  *
  * Traces with the same values in the `cubes` columns form a cube. The cell of a trace comes from two columns of whole

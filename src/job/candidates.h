@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The words that would have been right in the place of a wrong one. */
 #ifndef SEISPROC_JOB_CANDIDATES_H
 #define SEISPROC_JOB_CANDIDATES_H

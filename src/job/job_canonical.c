@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The job as text in a fixed form, its fingerprint, and what differs between two. */
 #include <errno.h>
 #include <stdio.h>

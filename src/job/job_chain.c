@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The chain of a job: processors and their parameters. */
 #include <stdio.h>
 #include <string.h>

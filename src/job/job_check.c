@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From the tree of a job file to the checked struct: paths, sort keys, and what must be there. */
 #include "src/job/job_check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From the tree of a job file to the checked struct. */
 #ifndef SEISPROC_JOB_JOB_CHECK_H
 #define SEISPROC_JOB_JOB_CHECK_H

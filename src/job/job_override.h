@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Overrides and keys written in full: "chain.1.dwt.k" reaches into the tree of a job file. */
 #ifndef SEISPROC_JOB_JOB_OVERRIDE_H
 #define SEISPROC_JOB_JOB_OVERRIDE_H

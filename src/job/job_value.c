@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A value of a job file into its parameter: of the kind that the table says, unquoted where it is a number; a file that
  * it names must be there. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/job/yaml_tree.h"
 
 #include <stdarg.h>

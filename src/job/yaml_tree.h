@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* YAML text as a tree whose nodes know where they were written: what job files need of YAML and no more. Anchors,
  * aliases, tags and further documents are mistakes here. */
 #ifndef SEISPROC_JOB_YAML_TREE_H

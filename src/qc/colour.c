@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* L*a*b* to sRGB: CIE 15:2004, IEC 61966-2-1. */
 #include "src/qc/colour.h"
 

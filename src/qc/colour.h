@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Colours: maps of 256 steps, and hues for kinds.
  *
  * The maps are paths of straight lines through CIE L*a*b* (D65), made here by formula, so that lightness is exactly

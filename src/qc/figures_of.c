@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/qc/figures_of.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a report knows of every gather: figures of quality, status, place. Private to src/qc. */
 #ifndef SEISPROC_SRC_QC_FIGURES_OF_H
 #define SEISPROC_SRC_QC_FIGURES_OF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Fold, offsets and azimuths. Offsets and azimuths are those of a million traces at most, evenly spread. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A frame: a rectangle with two axes, and what is drawn in it. Private to src/qc. */
 #ifndef SEISPROC_SRC_QC_FRAME_H
 #define SEISPROC_SRC_QC_FRAME_H

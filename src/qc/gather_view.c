@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gathers before and after a job. Invariant: whatever is at hand of before, after and noise has the same traces, in the
  * order of the survey that is looked at, and no sample that is not finite. */
 #include "src/qc/gather_view.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a picture shows of a survey: gathers before and after a job, with their noise.
  *
  * A survey that a job wrote is looked at beside its input: what was before is in /traces + /noise where both are there,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/qc/header_picture.h"
 
 #include <math.h>

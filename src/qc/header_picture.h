@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The header columns of a gather that vary, a curve each. Private to src/qc and the commands that draw. */
 #ifndef SEISPROC_SRC_QC_HEADER_PICTURE_H
 #define SEISPROC_SRC_QC_HEADER_PICTURE_H

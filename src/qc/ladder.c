@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A ladder: the same gather of outputs whose jobs differ in a parameter, and what each removed. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Maps of figures over the survey, and curves and histograms of them. Private to src/qc. */
 #ifndef SEISPROC_SRC_QC_MAPS_H
 #define SEISPROC_SRC_QC_MAPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* HTML pages that need nothing but themselves: no script, no network; they say so to the browser. Private to src/qc and
  * the commands that draw. */
 #ifndef SEISPROC_SRC_QC_PAGE_H

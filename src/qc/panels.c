@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The triptych of a gather: before, after and noise under one clip, the noise once more at a power of two that makes it
  * visible, the header strip below. */
 #include "src/qc/panels.h"

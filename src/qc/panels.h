@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pictures of a gather: before, after and noise side by side, their f-k panels and spectra, its headers.
  *
  * Everything is measured on what is drawn. Numbers behind a picture go to `numbers`, which may be NULL. */

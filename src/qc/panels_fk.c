@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* f-k panels and spectra of a gather. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The list of what a picture is made of. */
 #include "src/qc/picture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pictures: what is drawn, as a list, and two ways to write it: SVG, whose text stays text, and PNG with cairo where
  * that was there when the program was built. Private to src/qc and the commands that draw.
  *

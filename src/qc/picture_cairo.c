@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pictures as PNG with cairo. Text is in the font that cairo itself holds, so that no font and no fontconfig is needed,
  * and the same picture has the same bytes on every machine with this cairo. */
 #include "src/qc/picture.h"

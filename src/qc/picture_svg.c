@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Pictures as SVG 1.1: text as text, rasters as PNG in data URIs. Coordinates have at most two digits behind the point,
  * so that the same picture has the same bytes. */
 #include <math.h>

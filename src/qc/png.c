@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* PNG by libpng: no time, no text, one compression level, no filter, so that the same pixels give the same bytes. */
 #include <png.h>
 #include <stdlib.h>

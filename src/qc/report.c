@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The report, section by section. It is written into memory, and again with lower pictures where it is too large. */
 #include "src/qc/report_state.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The report on an output: one HTML file that needs nothing else (docs/qc.md). */
 #ifndef SEISPROC_SRC_QC_REPORT_H
 #define SEISPROC_SRC_QC_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which gathers a report draws, and its numbers for programs. */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the files of the report share. Private to them. */
 #ifndef SEISPROC_SRC_QC_REPORT_STATE_H
 #define SEISPROC_SRC_QC_REPORT_STATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Slices: one pass over the traces, sums and counts in a grid of places. */
 #include "src/qc/slices.h"
 

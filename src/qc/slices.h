@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Slices through a survey of lines: a time slice over inlines and crosslines, a section along a line or over gathers.
  * Traces of one place are averaged. Private to src/qc and the commands that draw. */
 #ifndef SEISPROC_SRC_QC_SLICES_H

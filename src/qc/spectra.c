@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Spectra and similarity of panels. FFTW plans are made by estimate, so that they are the same each time. */
 #include <fftw3.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Amplitude spectra before, after and of the noise, over one gather or several. Private to src/qc. */
 #ifndef SEISPROC_SRC_QC_SPECTRUM_PICTURE_H
 #define SEISPROC_SRC_QC_SPECTRUM_PICTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the history beside an output (OUT.runs, docs/reliability.md) says of its runs, as a table and a timeline.
  * Private to src/qc. */
 #ifndef SEISPROC_SRC_QC_TIMELINE_H

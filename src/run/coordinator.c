@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The coordinator: receives what is computed and what is on the disk (units.c keeps count), and goes on dealing
  * (dealing.c) as that comes in; shows how far the job is. It touches no sample. */
 #include "src/run/coordinator.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The coordinator's state, shared by what it sends (dealing.c), what it receives (coordinator.c) and what it knows of
  * the units (units.c). Private to src/run.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* When a job has to begin to stop, so that all it has dealt is on the disk in time. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_DEADLINE_H
 #define SEISPROC_SRC_RUN_DEADLINE_H

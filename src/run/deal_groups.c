@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Groups of teams that are dealt to at once, and which of them are to be looked at.
  *
  * Invariant: a group that could be dealt something is in the queue, or a report is still to come that puts it there, or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the coordinator sends: tasks, rounds of them, phases and the end.
  *
  * Invariant: a task that was sent to a team is followed by another message before the coordinator waits for it, since a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The history of an output, OUT.runs: a line for each run, where it ran, what crashed, how it ended. Private to
  * src/run.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What each rank has in hand, on file, so that whoever is left after a death or a hang can say it. Private to src/run.
  *
  * OUT.inflight, of one run; rank 0 writes it as it deals, and removes it when the job ends well:

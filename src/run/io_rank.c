@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* An I/O rank: writes whichever of its workers' slots is full, and reports each once it is on the disk.
  *
  * Each by itself, or all together: then they meet in steps, each with a slot or with nothing, and a step with nothing

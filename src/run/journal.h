@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The journal: which units of an output are on the disk, and their figures. Private to src/run.
  *
  * A text file beside the output, only ever appended to. Each line ends with the CRC-32C of what stands before it:

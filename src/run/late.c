@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Tasks that take much longer than others are dealt to another team as well, where a flow's tasks may be computed
  * twice; the first that is on the disk counts.
  *

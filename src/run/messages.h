@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Small messages that neither side waits for. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_MESSAGES_H
 #define SEISPROC_SRC_RUN_MESSAGES_H

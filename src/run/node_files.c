@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A path may name a folder of each node's own: a local disk, /tmp, a file system that one node has not mounted. Names
  * and shapes can be alike there, and a leftover of an earlier run takes what is written: so a nonce, new with each run,
  * proves the output's folder, and size and time of modification the input. Files are opened, not only looked at: that

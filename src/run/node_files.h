@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every node proves that it sees the files of rank 0 before it reads or writes one. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_NODE_FILES_H
 #define SEISPROC_SRC_RUN_NODE_FILES_H

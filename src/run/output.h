@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The output file before the first sample and after the last. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_OUTPUT_H
 #define SEISPROC_SRC_RUN_OUTPUT_H

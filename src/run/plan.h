@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A job looked at from all sides before anything of it exists: whatever can refuse it refuses it here. `seisproc plan`
  * and the start of a run are this same code. Private to seisproc.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The progress line. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_PROGRESS_H
 #define SEISPROC_SRC_RUN_PROGRESS_H

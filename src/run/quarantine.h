@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Units that were in hand when a worker crashed, twice or more: they are dealt one by one, after all others. One that
  * crashes its worker even so is tried once more on another host, else on another worker, else on the CPU; one that
  * crashes that, too, is set aside. What counts as a crash is in src/base/crash.h. Private to src/run. */

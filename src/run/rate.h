@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How fast a job goes and when it will be done, from what it has done so far. Private to src/run.
  *
  * Work becomes durable in bursts, and the rate of the last seconds says little; the mean since the start never forgets

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The closing report of a run: a table for people, JSON for programs. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_REPORT_H
 #define SEISPROC_SRC_RUN_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where a job stands when it starts: new, cut off, or done. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_RESUME_H
 #define SEISPROC_SRC_RUN_RESUME_H

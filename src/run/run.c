@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Running a job: what rank 0 works out, what all ranks make together, the roles, and the end. */
 #include "src/run/run_context.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the three roles share while a job runs. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_RUN_CONTEXT_H
 #define SEISPROC_SRC_RUN_RUN_CONTEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a run leaves behind about itself while it runs, and who watches over it: history, what is in flight, the
  * watchdog, the line of a crash. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_RUN_MONITOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Running a job under a launcher, and again when it dies. Private to seisproc. */
 #ifndef SEISPROC_SRC_RUN_SUPERVISE_H
 #define SEISPROC_SRC_RUN_SUPERVISE_H

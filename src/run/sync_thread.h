@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A thread that pushes a file to its device while the I/O rank goes on writing. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_SYNC_THREAD_H
 #define SEISPROC_SRC_RUN_SYNC_THREAD_H

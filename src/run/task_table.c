@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Entries in a fixed array. An id is an entry's place plus a multiple of the array's length, so that finding one takes
  * no search, and ids of the same place differ. */
 #include "src/run/task_table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The tasks that are in hand: dealt, and not yet done. Private to src/run.
  *
  * A task is done when every worker of its team has reported it and every slot that they handed over is on the disk; the

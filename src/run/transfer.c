@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which transfers a job makes, and why. */
 #include "src/run/transfer.h"
 

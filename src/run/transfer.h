@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How a job's samples are moved: what it asks for, what is there, and what came of it before. Private to seisproc. */
 #ifndef SEISPROC_SRC_RUN_TRANSFER_H
 #define SEISPROC_SRC_RUN_TRANSFER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the coordinator knows of each unit: left, computed or done, and its figures. A unit is done once its samples are
  * on the disk; then the journal has a line of it, and it is never dealt again. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Each rank reads its share of the gathers again (src/flow/gather/recheck.h); the ranks add up what they found. What
  * was recorded stands in the file, or of an output in the making in its journal. */
 #include "src/run/verify.h"

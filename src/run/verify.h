@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Reading an output again: is it what was computed? Private to seisproc. */
 #ifndef SEISPROC_SRC_RUN_VERIFY_H
 #define SEISPROC_SRC_RUN_VERIFY_H

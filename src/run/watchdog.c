@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/run/watchdog.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A thread that watches over its rank: it ends the process when another rank of the node has died, so that none is
  * left behind, and when nothing happens any more. Private to src/run.
  *

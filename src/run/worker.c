@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker: takes tasks as they are dealt, reads the next one while the one in hand is computed, and reports. What is
  * read and computed is the flow's.
  *

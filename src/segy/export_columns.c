@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where header columns go: a column of an imported survey back to where it stood, which its attributes say; any other
  * to where the standard has a field of its name. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Textual and binary header of an export: made where the survey has none; where it has, brought up to the samples that
  * are written, to the gathers that the survey was sorted into, and to what was done with it. */
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace headers of an export: the kept ones, or zeros, with what the columns of the survey say. A column that says what
  * the kept header says already, as import would read it, changes nothing: so what was not edited comes back byte for
  * byte. Columns that scale others are written first, and a scaled value is written by its trace's own scalar. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where an export goes: to a file that is made beside the output and renamed, or byte after byte to what is no regular
  * file: standard output, a pipe, a device, which are written to and never replaced. */
 #include <errno.h>

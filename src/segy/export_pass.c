@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces from the survey to the output, in blocks; their headers in chunks of many blocks, since they come from some
  * ninety datasets.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What an export writes: the kind, order and format that the survey came with or that are asked for. */
 #include <fcntl.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* An export under way. Private to src/segy: export.c runs it. Below it, each file using those before it:
  * export_output.c has the file or stream that is written, export_columns.c finds where header columns go,
  * export_headers.c brings trace headers up to what columns say, export_file_headers.c makes or completes textual and

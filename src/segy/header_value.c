@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/segy/header_value.h"
 
 #include <float.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One value of a raw trace header, of any type that SEG-Y knows. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_HEADER_VALUE_H
 #define SEISPROC_SRC_SEGY_HEADER_VALUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Values of header columns as an import uses and stores them: derived where that is asked for, corrected where headers
  * contradict the file, and for keys in their unit, so that traces with different scalars compare. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The empty output of an import: its datasets, what it says of the file that it comes from, the file's own headers. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* After the last trace: the gather index and the samples that floats do not keep; then the file gets its name. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The keys of an import: which columns they are, and from their values in all traces the order in which traces are
  * stored. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What trace headers say against the file, and what is used instead: counted over all traces, said once. */
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/segy/import_order.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From header values to gathers: which traces form one, and in which order they are stored. Private to src/segy;
  * pure. */
 #ifndef SEISPROC_SRC_SEGY_IMPORT_ORDER_H

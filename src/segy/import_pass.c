@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces from the input to the output, in chunks of fixed size.
  *
  * Where a rank's traces stand in the file as they will in the output, a chunk is read in blocks that stay in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Before the first trace: what the file is, which keys it has, whether it seems ordered. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* An import under way. Private to src/segy: import.c runs it. Below it, each file using those before it:
  * import_columns.c has the values of columns, import_keys.c makes an order of them, import_notes.c says what headers
  * contradicted the file, import_pass.c moves traces, import_prepare.c looks at the file, import_create.c makes the

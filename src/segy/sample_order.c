@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Whether samples have the byte order of the headers. Programs that swap bytes may swap those of headers alone, or of
  * samples alone. A float read in the wrong order has its exponent where the lowest digits were: sizes then spread over
  * the whole range, half of them beyond 1e-20 to 1e20, and seismic amplitudes do not. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_SAMPLE_ORDER_H
 #define SEISPROC_SRC_SEGY_SAMPLE_ORDER_H

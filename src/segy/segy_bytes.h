@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Numbers in files of either byte order. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_SEGY_BYTES_H
 #define SEISPROC_SRC_SEGY_SEGY_BYTES_H

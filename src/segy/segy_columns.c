@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace headers as columns: which header words a file has and where, their units, and their values. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which header words a file has and where. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_SEGY_COLUMNS_H
 #define SEISPROC_SRC_SEGY_SEGY_COLUMNS_H

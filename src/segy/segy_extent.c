@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Tries layouts of a file. A layout fits when the file's size is a whole number of its traces (and trailers); it is
  * believed when, besides, the trace headers that it leads to have the same scalars, units, counts and intervals. */
 #include "src/segy/segy_extent.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Bytes of SEG-Y and SU files, and what is noted of them while they are identified. */
 #include <errno.h>
 #include <fcntl.h>

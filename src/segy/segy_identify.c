@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What kind of file this is: SEG-Y, SU, or something else that is named.
  *
  * An SU file has no mark of its own: it is one when its traces, each by its own header, agree on their length over the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How a file is laid out. What the headers declare is tried first; where it contradicts the file's size or what stands
  * at the places it leads to, the other places that hold the same number are tried, and what is used instead is said. */
 #include "src/segy/segy_layout.h"

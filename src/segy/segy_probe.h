@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A file being identified: its first bytes, and how to read more of it. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_SEGY_PROBE_H
 #define SEISPROC_SRC_SEGY_SEGY_PROBE_H

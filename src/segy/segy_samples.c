@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Samples of SEG-Y's formats to float and back.
  *
  * libsegyio's conversions are not used: they know five of the nine formats, big-endian only, and do not say whether a

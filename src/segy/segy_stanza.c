@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Stanzas in extended textual headers: where the texts end, and rev 2.1's layout of trace headers.
  *
  * A layout stanza is XML of one level: <entry name="offset" byte="37" type="int4"/>, those of a trace header extension

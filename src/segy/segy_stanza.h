@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Stanzas in extended textual headers. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_SEGY_STANZA_H
 #define SEISPROC_SRC_SEGY_SEGY_STANZA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Texts in SEG-Y headers: EBCDIC or ASCII. */
 #include "seisproc/segy.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inputs and outputs that are no regular files. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_STREAM_H
 #define SEISPROC_SRC_SEGY_STREAM_H

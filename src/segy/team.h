@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The ranks that import or export together: those of a communicator, or one process without MPI. Private to
  * src/segy. */
 #ifndef SEISPROC_SRC_SEGY_TEAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Steps of collective transfers; see collective.h.
  *
  * Invariant: between the first agreement of a step and its end every rank makes the same number of collective calls,

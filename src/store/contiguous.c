@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces as the rows of one contiguous dataset: HDF5 reads them, and writes them where a transfer is collective; a rank
  * that writes by itself goes around it (row_writer.h). */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of a dataset: opened once, with a look at everything that is read from the file about it, then read and written
  * without further metadata. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/store/h5.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* HDF5 calls, checked, and what files of others are taken for. Private to src/store.
  *
  * Nothing in a file is trusted: objects are reached through hard links alone, of attributes and datasets the type, the

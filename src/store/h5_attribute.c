@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Attributes: read with a look at what they are first, written as one number or text of fixed length. */
 #include <math.h>
 #include <string.h>

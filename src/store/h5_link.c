@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Links and names. Objects are reached through hard links alone: a soft or external link may lead anywhere. */
 #include <string.h>
 

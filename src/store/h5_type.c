@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Types of elements: ours, as HDF5 knows them, and what others' are taken for. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Datasets of new files: contiguous, allocated early and never filled. */
 #include "src/store/h5.h"
 

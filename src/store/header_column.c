@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Header columns in their units: the column, and the one that scales it. */
 #include "seisproc/header_column.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What MPI-IO is told of a file.
  *
  * By default each rank moves its own bytes: the rows of a task are one contiguous block, and gathering them on

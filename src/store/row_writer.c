@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "seisproc/row_writer.h"
 
 #include <errno.h>

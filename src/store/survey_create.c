@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Making a new survey file: all datasets and attributes at once, then synced and closed. */
 #include <errno.h>
 #include <spawn.h>

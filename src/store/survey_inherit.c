@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a derived survey takes over from its source: everything that is not samples. The three groups hold datasets, and
  * nothing below them is looked at but that: no other group is entered, no link followed. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A survey of another's shape, with its headers: what a program begins with that writes what it made of traces. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening a survey file, and what it says of itself. */
 #include <errno.h>
 #include <fcntl.h>

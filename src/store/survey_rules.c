@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What each dataset of a survey file must be (docs/format.md): one table, by path. */
 #include <string.h>
 

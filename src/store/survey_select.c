@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Some gathers of a survey as a survey of their own: rank 0 finds which, all ranks keep the list. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A form that traces have in a file, as a table of functions. Private to src/store.
  *
  * A source or sink of a form begins with the struct of its kind below, filled in by the form's open function; the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sources and sinks of traces: which form a dataset has, and the calls that go to it. */
 #include "seisproc/trace_store.h"
 

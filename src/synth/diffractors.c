@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Travel times: constant velocity v: r / v. v0 + g z: acosh(1 + g^2 (h^2 + z^2) / (2 v0 (v0 + g z))) / g (Slotnick
  * 1959). A plane is seen through the mirrored source; where the velocity grows with depth planes are flat. */
 #include "src/synth/diffractors.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Scatterers and planes at known places, in a constant velocity or one that grows with depth, with exact travel times:
  * what a migration must find again. Private to src/synth. */
 #ifndef SEISPROC_SYNTH_DIFFRACTORS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/synth/geometry.h"
 
 #include <math.h>

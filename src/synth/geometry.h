@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where sources and receivers of a synthetic survey stand. Private to src/synth. */
 #ifndef SEISPROC_SYNTH_GEOMETRY_H
 #define SEISPROC_SYNTH_GEOMETRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Philox4x32-10: random bits as a pure function of a counter and a key, so that any number of any stream can be had
  * without those before it. Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). */
 #ifndef SEISPROC_SYNTH_PHILOX_H

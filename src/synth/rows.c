@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/synth/rows.h"
 
 const sp_synth_ops *sp_synth_ops_select(void) {

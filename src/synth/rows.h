@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a synthetic trace is summed from, each as a function that adds to a row; compiled for several instruction sets
  * with the same results, bit for bit. Private to src/synth. */
 #ifndef SEISPROC_SYNTH_ROWS_H

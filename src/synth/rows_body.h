@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* One source for every instruction set: ROW_OPS names the table. */
 #ifndef SEISPROC_SYNTH_ROWS_BODY_H
 #define SEISPROC_SYNTH_ROWS_BODY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Elementary functions in single precision without branches and without library calls, so that loops over them become
  * vector code, and with the same bits on every machine (no fused multiply-add: the build forbids contraction). */
 #ifndef SEISPROC_SYNTH_WAVE_MATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC-32C: published vectors, every variant against a bit-by-bit definition, and combining at every split. */
 #include <setjmp.h>
 #include <stdarg.h>

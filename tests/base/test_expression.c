@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Expressions: values, what binds more strongly, names, and what is refused with its column. */
 #include <math.h>
 #include <setjmp.h>

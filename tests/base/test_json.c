@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* JSON output: exact text, escapes, numbers that read back. A JSON parser reads what the subcommands print elsewhere.
  */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Outputs in the making: what is refused before any work, and that publishing replaces, and discarding removes. */
 /* may warn */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Files beside an output: where they lie, and that none is opened which is not this program's own. */
 /* may warn */
 #include <setjmp.h>

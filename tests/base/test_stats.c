@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Stage times: adding up, summaries over ranks of which some take no part, and the closing table. */
 #include <setjmp.h>
 #include <stdarg.h>

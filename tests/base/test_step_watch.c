@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* may warn */
 /* A step that takes too long ends its process; one that ends in time does not. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Lets every folder pass for one of Lustre. */
 #include <string.h>
 #include <sys/vfs.h>

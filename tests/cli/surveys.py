@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Survey files made with h5py, for tests that need particular ones."""
 
 import h5py

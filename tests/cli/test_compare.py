@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """seisproc compare against NumPy, over sorted outputs, and over files that cannot be compared."""
 
 import json

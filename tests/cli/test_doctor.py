@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`seisproc doctor` says what is there, what is wrong and what to do; what is wrong here is made so by each test."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Times, units and geometry of field data: right, or refused before anything is made."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """seisproc info: what it says is what h5py finds in the file."""
 
 import json

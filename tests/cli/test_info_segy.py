@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """seisproc info on SEG-Y and SU files: real ones, and segyio's conformance files."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Two keys are two numbers wherever they are printed, ranges are in units, and `compare` says what a job removed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`seisproc plan` tells what a job would do, and does nothing."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Standard input, output and error: closed ones, full ones, and what must not reach a terminal."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """seisproc synth: the same bytes however it is run, and files that say what they hold."""
 
 import h5py

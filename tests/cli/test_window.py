@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A window of a survey holds the samples and headers of what was asked for, and says when its traces start."""
 
 import h5py

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The velocity filter of cubes on GPUs against the CPU's stages.
  *
  *   check_fkk            compares all cases, on one GPU, on several members of one GPU, and on as many GPUs as there

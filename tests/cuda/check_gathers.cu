@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CUDA backends of gather processors that look at a whole gather, against the CPU ones, and their speed.
  *
  *   check_gathers [WORD]...         compares the cases whose text contains a WORD; exit 1 where one differs

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CUDA backend of pstm against the CPU one.
  *
  *   check_pstm         compares all cases; a line a case, exit 1 where one differs

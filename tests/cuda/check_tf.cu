@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CUDA backend of the processor tf against the CPU one, and its speed.
  *
  *   check_tf                      compares all cases; a line a case, exit 1 where one differs

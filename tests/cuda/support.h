@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the GPU tests share: surveys, chains from text, a runner, and a comparison of what two engines made of them. */
 #ifndef SEISPROC_TESTS_CUDA_SUPPORT_H
 #define SEISPROC_TESTS_CUDA_SUPPORT_H

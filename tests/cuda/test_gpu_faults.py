@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What a GPU may do to a job: too little memory, memory that others take, and a kernel that loses the device."""
 
 import ctypes

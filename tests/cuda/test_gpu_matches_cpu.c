@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The GPU gives what the CPU gives, to 1e-5 relative L2 a trace: every wavelet, transform, threshold and aperture, over
  * lengths and gather sizes, with dead and constant traces, in every mode; the same bits in any slabs. */
 /* timeout: 300 */

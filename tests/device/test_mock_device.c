@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams, events and orders of the mock device: what CUDA promises of its own, and what it is told to get wrong. */
 /* timeout: 30 */
 /* may warn */

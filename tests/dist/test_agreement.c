@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Ranks that agree: whoever fails, at whatever step, all leave by the same way and the next collective still works. */
 /* ranks: 1 2 3 5 */
 /* may warn */

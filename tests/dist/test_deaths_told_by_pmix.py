@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The death of a rank, told through PMIx, is in the log once: rank 0 says it, or rank 1 where rank 0 is who died."""
 
 import pytest

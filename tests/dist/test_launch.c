@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* may warn */
 /* timeout: 120 */
 /* Running a launcher as a child: exit codes, signals, death of either side. Shell scripts stand in for the launcher,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The layout that a job is started with, and the command line made from it: pure functions. */
 #include <math.h>
 #include <setjmp.h>

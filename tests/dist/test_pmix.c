@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* ranks: 3 */
 /* may warn */
 /* What the launcher tells through PMIx: the job's name, the same on all ranks; the time that Slurm

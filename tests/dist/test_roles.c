@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Who does what, on any number of ranks and nodes; teams of workers; and the window between workers and I/O ranks. */
 /* ranks: 1 2 3 5 9 */
 /* may warn */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """seisproc run outside a launcher starts itself under mpirun: its exit codes, its messages, its stop on request."""
 
 import os

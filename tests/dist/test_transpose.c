@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* ranks: 1 2 3 5 */
 /* timeout: 60 */
 /* Every number comes to its place and back, for shares of any size, also of none, and any chunks. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* tool_death SPEAKER WHO: of its ranks, SPEAKER tells itself through PMIx that WHO has died, as a launcher would. MPI's
  * own answer to that is to end the process. Exits with 77 where MPI has loaded no PMIx library. */
 #include <stdio.h>

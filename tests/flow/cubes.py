@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The filter of one cube through build/tests/flow/tool_cube."""
 
 from collections import namedtuple

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Random surveys for the engine tests, and what must come of them.
  *
  * The reference takes a gather at a time through the chain in the plainest way, in buffers of its own, and knows

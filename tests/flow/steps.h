@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Processors for the engine tests, of every locality, with refusals, overflows and what can be undone; and the random
  * numbers that surveys and orders are made from. */
 #ifndef SEISPROC_TESTS_FLOW_STEPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the engine tests share: steps and surveys, the reference, and running an engine beside it. */
 #ifndef SEISPROC_TESTS_FLOW_SUPPORT_H
 #define SEISPROC_TESTS_FLOW_SUPPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker stays on the cores that the system says are near its GPU, as far as it may use them. */
 #include <sched.h>
 #include <setjmp.h>

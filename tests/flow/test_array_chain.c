@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A chain on gathers in memory: what it refuses, which columns it takes, and what becomes of traces and gathers. */
 /* timeout: 60 */
 /* may warn */

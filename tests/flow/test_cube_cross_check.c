@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* ranks: 1 2 3 5 */
 /* timeout: 60 */
 /* The filter of a cube against the 3-D transform of fftw3-mpi: other plans, another distribution, the same result. */

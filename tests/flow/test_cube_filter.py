@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The filter of a cube: against the reference in double precision, and the same bits however it is shared out."""
 
 import sys

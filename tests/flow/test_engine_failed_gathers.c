@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gathers that cannot be processed: what is found, which reason counts, what is written instead. Compared with the
  * reference and, where it matters, with what is said here. */
 /* timeout: 120 */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Traces that are dead, not finite or not to be processed are nobody's neighbours and stay as they are; steps that edit
  * at the beginning of a chain decide which those are. */
 /* timeout: 120 */

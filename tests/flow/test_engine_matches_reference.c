@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CPU engine gives what a serial reference gives, bit for bit, for random chains, modes, gather sizes, orders,
  * thread counts, and slabs. */
 /* timeout: 120 */

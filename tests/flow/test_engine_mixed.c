@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Chains of which the CPU computes some steps and a device the others: the same bits, reasons and checksums as ever,
  * whichever steps have no kernel, with late completion; and what comes of a device that fails on the way. */
 /* timeout: 120 */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The mock device: the CPU's results, late and out of buffers of its own; and failures to order. */
 /* timeout: 60 */
 /* may warn */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every processor there is, at its defaults and all in one chain: the same bits for any number of threads, any cut into
  * slabs and any place in one; processed + noise = input to the last rounding. */
 /* timeout: 120 */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How an engine is used and misused: what is refused, what it allocates, how it sleeps and ends. */
 /* timeout: 60 */
 /* may warn */

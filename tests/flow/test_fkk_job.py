@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A job with fkk, from a survey to a survey: the reference's numbers, the same bytes on any ranks and after any kill,
 and every survey that it cannot take, by its message."""
 

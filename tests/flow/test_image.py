@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """pstm as a job: the image that the kernels give, the same bits on any number of ranks, in tiles and after any kill,
 and what is refused."""
 

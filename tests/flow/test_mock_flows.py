@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Mock devices in jobs of all three flows: the bytes of the CPU, late and in any order; what comes of devices that
 fail, of exchanges that break the rules, and of chains that are computed in two places."""
 

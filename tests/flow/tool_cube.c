@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Filters one cube for tests written in Python, on any number of ranks:
  *
  *   tool_cube IN OUT NX NY N_SAMPLES INTERVAL DX DY AZIMUTH_X AZIMUTH_Y THREADS SLAB [key=value]...

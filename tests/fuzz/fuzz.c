@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the harnesses share (fuzz.h). */
 #include "tests/fuzz/fuzz.h"
 

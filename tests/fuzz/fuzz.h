@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the harnesses share. Each is one function that libFuzzer calls with bytes of its own making (`make fuzz`), and
  * that test_*.c calls with those of corpus/ (replay.h). A harness fails by aborting. Its files lie in memory-backed
  * storage, and what it logs goes nowhere. */

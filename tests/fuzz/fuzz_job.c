@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Job files and --set: text, then values to set, with a zero byte between them. A job that is taken can be written in
  * its fixed form, which says the same when it is read again. */
 #include <stdlib.h>

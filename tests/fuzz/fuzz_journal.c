@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a run leaves beside its output: journal, history, and what was in flight. The first byte chooses which. Lines of
  * a journal that begin with '!' are given the checksum that they need, so that what they say is looked at; the others
  * stand as they are. */

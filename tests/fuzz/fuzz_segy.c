@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* SEG-Y and SU in and out again. The first bytes choose options, the rest is the file. What is imported must come out
  * with the same bytes when it is exported as it came, and may come out in any other form. */
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Survey files of others. The input is a recipe, records of 8 bytes: each changes a good survey in one place, by way of
  * HDF5 itself: attributes and datasets of any type, shape, storage and value, links, groups, missing things, a file
  * that ends early. (HDF5's own reading of damaged metadata is not what is tested here.) Then everything that reads a

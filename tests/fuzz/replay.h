@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The main function of a harness without libFuzzer: gives it every file of the folder of its name in corpus/, and files
  * or folders named on the command line. Included by test_*.c after the harness. */
 #ifndef SEISPROC_TESTS_FUZZ_REPLAY_H

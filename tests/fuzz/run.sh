@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # Runs one harness under libFuzzer and says what came of it in one line. Used by `make fuzz`.
 #
 #   tests/fuzz/run.sh BUILD NAME RUNS SECONDS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The corpus of this harness: nothing crashes, nothing is broken, without libFuzzer. */
 /* timeout: 120 */
 /* may warn */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Random gather indices for the tests of this folder. */
 #ifndef SEISPROC_TESTS_INDEX_RANDOM_SURVEY_H
 #define SEISPROC_TESTS_INDEX_RANDOM_SURVEY_H

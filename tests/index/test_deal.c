@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Dealing: every gather once and in order whatever the survey, and workers that finish together. */
 #include <math.h>
 #include <setjmp.h>

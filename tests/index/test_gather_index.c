@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The gather index refuses what is not one and finds the gather of a trace. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What text selects, by an independent count, and where the rows of a selection lie. */
 #include <setjmp.h>
 #include <stdarg.h>

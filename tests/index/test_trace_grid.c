@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* may warn */
 /* Cells, spacing and direction of cubes from header columns; and every column that cannot be a grid, by its message. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of trace header fields: no two overlap, names and aliases are found, bytes agree with libsegyio's. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sorting is stable, puts NaN last, and permuting in place does what an order says. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Good jobs for tests: the same one in two spellings, and parsing that must succeed. */
 #ifndef SEISPROC_TESTS_JOB_GOOD_JOBS_H
 #define SEISPROC_TESTS_JOB_GOOD_JOBS_H

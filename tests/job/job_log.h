@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Parses job text and keeps what was logged, for the tests of job files. */
 #ifndef SEISPROC_TESTS_JOB_LOG_H
 #define SEISPROC_TESTS_JOB_LOG_H

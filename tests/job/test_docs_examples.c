@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every example in docs/job-file.md is a job that is taken without a word, and the mistakes that it shows are those
  * that its first example gives when these two words in it are wrong. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The canonical text of a job and its fingerprint: they follow from all that decides bits, and from nothing else. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """seisproc help: every processor and key is told about."""
 
 import re

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Good job files: what they mean, overrides, difference; and reading the file itself. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* timeout: 120 */
 /* Job files with random damage: never a crash, and always a job or at least one line that says why not. The seed and
  * the number of rounds may be given as arguments. */

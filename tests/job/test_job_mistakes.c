@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every kind of mistake in a job file or an override is refused with exactly these lines. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Parameter tables: what is taken, what is refused and with which words, and that values survive being written out. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Parameters that are texts, paths and lists: what a job file may say, what is refused and with which words, how they
  * stand in canonical text and in the fingerprint. */
 #include <math.h>

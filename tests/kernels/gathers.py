@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Gathers to test kernels with."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The CPU kernels from Python, through build/tests/kernels/tool_apply."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The migration kernels from Python, through build/tests/kernels/tool_pstm."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What the kernels are measured against: the same algorithms in PyWavelets and NumPy.
 
 They compute in the precision of the gather that they are given: double for tests, single to be timed.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Inputs with known answers for the velocity filters, and the reference implementation where it is there."""
 
 import importlib.util

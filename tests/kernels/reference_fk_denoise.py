@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """fk_denoise in double precision with NumPy and SciPy, from its definition (docs/processors.md).
 
 Cubes are [t][i][j]; a 2-D gather has one i.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Prestack Kirchhoff time migration trace by trace in double precision, and data with known answers: what the kernels
 of pstm are compared with. Formulas as in kernels/pstm/formula.h, written for clarity; filters by convolution."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What the processor tf is measured against: SciPy's stft and istft, the S-transform in NumPy, in double precision."""
 
 import numpy as np

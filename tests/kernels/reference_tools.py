@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The plain processors as their formulas say, in NumPy: filters, levels, f-x prediction."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor dwt: every transform, with and without an aperture, against PyWavelets and NumPy."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor dwt with thresholds that are chosen by all of a gather: k auto, noise_level auto and fk."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor dwt, transform dwt, one trace at a time, against PyWavelets."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* may warn */
 /* Processor dwt as a processor: parameters, levels, a small gather told of once, no allocation, clean-up. */
 #include <math.h>

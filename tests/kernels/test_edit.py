@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor edit against the same steps in NumPy."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The median of magnitudes, in every instruction set: the same bits as after sorting, whatever the values and the
  * guess. */
 #include <math.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processors bandpass and notch against their formulas in NumPy, and what they do to sines."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor fk: against the reference in double precision, waves of known velocity, and properties of the filter."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor fk_denoise: against the reference in double precision, and what its definition promises."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor fk_denoise on published benchmarks: as good as promised, and the same as the double-precision oracle where
 that is at hand."""
 

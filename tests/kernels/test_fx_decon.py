@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor fx_decon against its formula in NumPy, by least squares on the equations themselves."""
 
 import numpy as np

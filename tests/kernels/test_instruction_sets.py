@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The same results, to 1e-6, from every instruction set that this processor has."""
 
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processors agc and balance against their formulas in NumPy."""
 
 import numpy as np

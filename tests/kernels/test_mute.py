@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor mute against its formula in NumPy."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Migration on the CPU: against a reference in double precision, against answers that are known, and bit for bit."""
 
 import importlib.util

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Velocities of an image: tables and what is refused in them, conversions against exact integrals, curved rays against
  * exact travel times, interpolation in space. */
 /* may warn */

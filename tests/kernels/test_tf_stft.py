@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor tf, transform stft, against SciPy."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processor tf, transform stockwell, against the S-transform in NumPy."""
 
 from functools import lru_cache

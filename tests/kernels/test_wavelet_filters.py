@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The filter table against PyWavelets', and the table's C source against its generator."""
 
 import re

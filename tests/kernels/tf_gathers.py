@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Gathers that tests of the processor tf are made on."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Applies processors for tests written in Python (tests/kernels/kernel_tool.py): serves requests on standard input
  * until it ends.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Migrates for tests written in Python (tests/kernels/pstm_tool.py): serves requests on standard input until it ends.
  *
  * Request: a line of key=value words (below), then float64 traces [n][6] (source x y, receiver x y, start, area),

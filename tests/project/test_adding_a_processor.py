@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """docs/adding-a-processor.md, followed to the letter in a copy of the tree: builds, computes, is tested and timed."""
 
 import os

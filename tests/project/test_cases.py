@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Small programs beside the project, each about one situation from the field: they print PASS or FAIL with the reason.
 
 Looked for at ../shared/cases; skipped by name where they are not there. Those that need a Slurm belong to its tests."""

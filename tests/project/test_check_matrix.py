@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The table of `make check-matrix` says what was tried and failed, and what could not be tried."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`make demo` ends with figures that hold: the noise was taken away, and the output is where it says."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The documents say what the program does: commands, options, parameter tables, targets, links."""
 
 import re

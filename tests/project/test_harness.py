@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The test runner itself: limits hold, nothing stays behind, passes and failures are told apart."""
 
 import os

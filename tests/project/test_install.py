@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`make install` gives a program that runs, libraries that others link with, and their documents."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The sources keep the rules of tools/lint.py, and each rule catches what it is there for."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Manifests of campaigns, as editors and spreadsheets save them."""
 
 import harness

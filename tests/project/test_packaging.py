@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The archive holds what is committed, and recipes name what tools/packages.txt does, in this version."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The README's session on a small survey: what a user does first has to work, also with the sanitizers."""
 
 import h5py

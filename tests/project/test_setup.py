@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """tools/setup.sh where nothing can be installed, where nothing is missing, and where apt can help."""
 
 import os

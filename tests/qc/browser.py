@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A browser without a display, driven by the protocol of its developer tools (Chromium; a WebSocket, RFC 6455)."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What a picture shows, read without the program: SVG by its elements, PNG by zlib and the definition of its chunks."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The report in a browser that has no network: nothing is asked for, nothing is missing, nothing overlaps."""
 
 import base64

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Colour maps: lightness is monotone or symmetric, hues are told apart without red-green sight. */
 #include <math.h>
 #include <setjmp.h>

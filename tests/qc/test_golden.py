@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The numbers behind the report on real surveys stay what they were when someone looked at the pictures."""
 
 import json

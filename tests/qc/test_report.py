@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The report on an output: what is in the page, that it needs nothing else, whose its numbers are."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Pictures of gathers: what is where, in which colour, and what is refused."""
 
 import json

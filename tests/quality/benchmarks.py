@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The surveys that denoising is measured on: pairs of a clean and a noisy one, and real ones without a known truth."""
 
 import sys

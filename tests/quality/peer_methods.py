@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What others do against random noise, on arrays [sample][trace] or [sample][inline][crossline] of double precision.
 
 Each is told what it cannot find by itself: the true noise level, the true rank, or the parameters that the truth shows

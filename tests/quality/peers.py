@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Peers beside fk_denoise on data whose truth is known: the tables "peers" and "aims" of docs/quality.md.
 
     peers.py [--update] [--on DATA] [ROW]...    measures (only these rows, only this data) and prints;

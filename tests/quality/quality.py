@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """How well the processors denoise: the figures of docs/quality.md.
 
     quality.py                        measures, and says what differs from figures.json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Denoising is as good as docs/quality.md says, through the program, on published benchmarks and real surveys."""
 
 import pytest

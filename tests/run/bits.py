@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Twenty small jobs and the hashes of what they write.
 
     bits.py PROGRAM     prints the hashes that PROGRAM gives, as JSON: expected_bits.json was made so by the program

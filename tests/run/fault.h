@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A place at which a process of a test may end: FLOW_FAULT=NAME:N@RANK has the N-th arrival there kill it. */
 #ifndef SEISPROC_TESTS_RUN_FAULT_H
 #define SEISPROC_TESTS_RUN_FAULT_H

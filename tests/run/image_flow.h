@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* An image flow for tests: traces of a class (number modulo N_CLASSES) are added up, weighted, at N_POINTS points.
  *
  * A phase adds batches of traces into int64 images that the workers keep, the next one writes the points of that class;

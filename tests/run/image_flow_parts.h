@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What rank 0 and the workers of the image flow for tests share: figures, and snapshots of the image. */
 #ifndef SEISPROC_TESTS_RUN_IMAGE_FLOW_PARTS_H
 #define SEISPROC_TESTS_RUN_IMAGE_FLOW_PARTS_H

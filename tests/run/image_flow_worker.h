@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker of the image flow for tests: adds batches to its image, meets the others, writes points. */
 #ifndef SEISPROC_TESTS_RUN_IMAGE_FLOW_WORKER_H
 #define SEISPROC_TESTS_RUN_IMAGE_FLOW_WORKER_H

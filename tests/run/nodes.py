@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Pretended nodes: ../shared/multinode gives each a host name, network and /dev/shm of its own; folders are shared."""
 
 import os

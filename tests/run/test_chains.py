@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Chains whose steps belong together: what one changes a later one takes back."""
 
 import h5py

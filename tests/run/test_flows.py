@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The seam that flows stand on, shown by two that the program does not have.
 
 One has tasks that are worked on by teams, which exchange; one has phases, and workers that keep what they compute and

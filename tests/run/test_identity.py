@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A job belongs to its input: one that changes while the job runs, or before it goes on, is refused by name; what ends
 early is unreadable, never dead."""
 

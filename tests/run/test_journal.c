@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a journal says after it was torn, truncated, reordered, mixed with another one, emptied, or hit by flipped bits:
  * never that a gather is done which was not said to be, and never another checksum than the one that was written.
  */

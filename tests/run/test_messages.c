@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The outbox: what is sent arrives once, whole and in order, whoever is slow; a buffer is used again only when its
  * message has left. */
 /* ranks: 1 2 3 5 */

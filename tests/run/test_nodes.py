@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A job on several pretended nodes: the same bits, and no node that works on other files than rank 0."""
 
 import os

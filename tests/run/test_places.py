@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Where outputs go: what cannot be written is said before anything is read, a full disk loses nothing."""
 
 import subprocess

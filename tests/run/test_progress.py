@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What a running job says: a progress line no wider than the terminal, and a warning where ranks and job disagree."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Figures of quality: what a job measures of each gather and trace while it runs, against NumPy on what it wrote."""
 
 import json

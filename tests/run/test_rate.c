@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How long a job will take: on a recorded run, on steady and on bursty ones. */
 #include <math.h>
 #include <setjmp.h>

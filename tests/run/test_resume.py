@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A job that is cut off goes on where it was: on any ranks, with the same bytes, computing nothing twice."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A survey in, a processed survey out: the same bytes however many ranks do it, and the right numbers."""
 
 import hashlib

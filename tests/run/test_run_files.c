@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a run leaves beside its output for whoever looks after a death: the history, what was in flight, and which units
  * are suspected of killing their workers. Lines that are torn, damaged or of another run say nothing. */
 /* may warn */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Twenty small jobs over the processors and modes write the samples they always have (bits.py): expected_bits.json was
 made by the program as it was before it had tasks and flows, but for stockwell, whose inverse has changed since."""
 

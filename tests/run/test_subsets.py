@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Some gathers of a survey: a run of them gives what the whole run gives of these, and every command that is told which
 looks at these alone."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`seisproc run` by itself: it says who died, of what, with what in flight, and starts the job again; not for ever."""
 
 import os

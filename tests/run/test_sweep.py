@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Values of a parameter tried in memory give the numbers of jobs that were run with them."""
 
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Tasks in hand: ids that are never mistaken for older ones, and a task that is done when all of it has come back. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """How samples are moved: together or by each rank itself, to the same bytes; what is chosen, said and done about a rank
 that does not come; and what is late is computed by another worker."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """An output that was changed after it was written is found out, gather by gather; one that was not is not."""
 
 import re

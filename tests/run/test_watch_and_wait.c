@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads and clocks beside a rank: the sync thread, the watchdog, the deadline and the lock. */
 /* timeout: 90 */
 /* may warn */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs a job file through a flow that the program does not have: tool_flows volume|image JOB.yaml [--restart]. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A volume flow for tests: cubes of consecutive traces, a cube a task of a whole team.
  *
  * Each worker of the team reads its share of the cube's traces. They exchange, so that each has some samples of all

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """SEG-Y and SU files for the tests, written and read with NumPy alone: no code under test in it, nor libsegyio."""
 
 import numpy as np

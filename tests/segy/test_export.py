@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Export: the identical bytes of what was imported, every trace's own header, other formats and kinds, made headers."""
 
 import shutil

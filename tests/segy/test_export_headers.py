@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What an export writes into headers: edited and derived columns, what was done, and what does not fit."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Import: gathers and their order, what headers say against the file, files of every revision, what is refused."""
 
 import signal

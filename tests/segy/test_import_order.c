@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gathers and their order from header keys, against a plain sort. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Layouts that headers leave open: which reading is taken, what is said, what is refused. Right values are those of the
 writer beside, which is NumPy alone."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The whole path on real surveys: SEG-Y or SU in, denoised, SEG-Y or SU out with every trace under its own header."""
 
 import h5py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """libsegyio's own test files: every one is imported with the right numbers and exported to the same bytes, or refused
 by name. Nothing hangs, nothing is left behind."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Damaged headers and cut files: nothing crashes, what is accepted is consistent and comes back byte for byte. */
 /* timeout: 120 */
 #include <setjmp.h>

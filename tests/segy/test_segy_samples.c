@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sample formats: known words, every value of the short formats, random ones of the long, and libsegyio's opinion. */
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A throw-away Slurm for the tests of this folder, and its jobs."""
 
 import os

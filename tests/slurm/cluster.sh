@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
 # A throw-away Slurm of two nodes on this machine: tests/slurm/cluster.sh DIR. Needs root.
 #
 # Everything that it has is in DIR, and everything that it runs in namespaces of its own: the first process of its

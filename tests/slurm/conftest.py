@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """One throw-away Slurm for all tests of this folder, which use what `make install` installs."""
 
 import pytest

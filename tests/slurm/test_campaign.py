@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Campaigns: many surveys of a manifest, in Slurm as a job array and on a workstation one after the other."""
 
 import shutil

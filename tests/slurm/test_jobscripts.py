@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The job scripts in a throw-away Slurm: jobs complete, go on after every kind of stop, and a campaign does all it can.
 
 Slurm looks at time limits twice a minute only, so all jobs are submitted at once and the tests wait for theirs.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Time limits as Slurm has them, and ways of starting that do not make one MPI job."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The throw-away Slurm leaves nothing behind, also when whoever uses it is killed."""
 
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Collective transfers: whoever's read or write fails, at any step, nobody hangs, every rank knows what it has, and the
  * next step is right; a group that waits too much leaves, all at the same step. */
 /* ranks: 1 2 3 5 */

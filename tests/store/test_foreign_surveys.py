@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Surveys that were not made by the program: the plain ones open, the spoiled ones are refused in one line."""
 
 import re

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* may warn */
 /* Rows of all lengths and places, in memory that is aligned with the file and that is not, come to the file and
  * nowhere else. Run where the build is, on a disk, and in memory-backed storage, which may take no direct writes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A survey file: made by one rank, written and read back by all, refused when it is not one. */
 /* ranks: 1 3 */
 /* may warn */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Synthetic surveys: sizes of gathers, traces that do not depend on how they are asked for, what each part holds. */
 /* may warn */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The parts of a synthetic trace: published random numbers, normal noise, and the same bits on every instruction set.
  */
 #include <math.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What a power failure leaves: of all that was written through tests/torture/shim_disk.c and not synced, some is gone.
 
 Each 4096-byte page that was written and not synced is lost or kept by itself; so is the length of each file. Of what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A disk that misbehaves, for tests: loaded before the C library (LD_PRELOAD), it stands between a program and the
  * files whose paths contain $SHIM_FILES. Environment variables say what it does:
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A disk that is full, failing, slow or short of breath: one line says where, and the same command goes on after."""
 
 import json

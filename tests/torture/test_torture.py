@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Killed again and again, and with the power going, a job goes on to the same bytes."""
 
 import os

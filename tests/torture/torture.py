@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Kills a job again and again, and sees that the same command goes on, to the same bytes, losing and repeating nothing.
 
     torture.py [--kills 40] [--seed 1] [--folder FOLDER]

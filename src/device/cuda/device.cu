@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A device by the CUDA runtime. Streams and events are CUDA's own, as pointers. */
 #include <stdio.h>
 

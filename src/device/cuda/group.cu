@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* NCCL by its stable C interface, declared here as far as it is used, so that nothing of it is needed to build. */
 #include <dlfcn.h>
 #include <stdio.h>

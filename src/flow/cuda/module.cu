@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The module for GPUs as the program finds it. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A chain on gathers in memory: a job's text and an engine with one slab in flight. */
 #include "seisproc/array_chain.h"
 

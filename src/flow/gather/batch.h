@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Batches: whole gathers in device memory, and what is done to them besides computing: order, marks of traces, checks
  * of results, the difference, failed gathers, checksums. Semantics are those of the CPU engine (src/flow/gather/live.c,
  * unit.c). One table a kind of device: cuda/batch.cu, mock_batch.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A chain made ready for the CPU: a plan a step, and the steps cut into stages.
  *
  * A stage is a step of any locality and the trace-local steps that follow it: these work in place on what the first one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CPU engine: a team of threads that takes slabs through a chain (cpu_schedule.c says who does what when), and the
  * memory that they need. Invariant: slabs leave in the order in which they came. */
 #include <string.h>

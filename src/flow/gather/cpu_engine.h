@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The CPU engine's own: slabs in flight, and who takes which unit of them when. Engines that share a team of threads
  * are a crew: one alone, or one for each segment of a chain that the CPU computes between segments of a device. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Who takes which unit of which slab when.
  *
  * A slab passes through its gathers' reordering and then through the stages of the chain; before the first stage that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is queued for a batch: it arrives, passes through the segments of the chain, and leaves.
  *
  * Everything is queued ahead; events alone keep the order: a set is filled when what it held has left, computed when it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/flow/gather/device_chain.h"
 
 #include <stdio.h>

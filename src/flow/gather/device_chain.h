@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A chain made ready for a device: which step is computed where, a plan for each step of the device, and how many
  * traces a batch holds.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The conductor: a thread that takes batches from segment to segment where a chain is computed on the device and on the
  * CPU. It sleeps until a batch has come from the device, or the CPU is done with one.
  *

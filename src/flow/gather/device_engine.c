@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine on a device: three streams, in, compute and out, a ring of SP_BATCH_SETS sets of buffers, and the slabs in
  * flight. A slab is cut into batches of whole gathers. Where the device computes all steps, everything that is to
  * happen to them is queued when the slab is submitted, and no thread of the host takes part until it is done. */

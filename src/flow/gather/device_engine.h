@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine on a device: what its files share. Private to src/flow/gather.
  *
  *   device_engine.c     slabs in flight

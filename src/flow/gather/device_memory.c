@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory of batches in flight: sets of buffers on the device and, where the CPU takes part, pinned on the host. */
 #include <stdio.h>
 #include <string.h>

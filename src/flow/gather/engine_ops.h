@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What an engine is made of. engine.c checks arguments and counts what is in flight, so that ops need not. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_ENGINE_OPS_H
 #define SEISPROC_SRC_FLOW_GATHER_ENGINE_OPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a gather can fail of, in which order, and what comes of its traces: for the CPU's and the GPU's engine alike.
  *
  * Of several failures the one found first along a gather's way counts: that it was set aside, its input, then the steps

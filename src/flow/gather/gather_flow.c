@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The gather flow as rank 0 sees it: a unit is a gather, a task a range of whole gathers and so one contiguous slab of
  * traces; one phase. */
 #include "src/flow/gather/gather_flow.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The gather flow: gathers in, gathers of the same shape out, a range of whole gathers a task. What its files share;
  * private to src/flow/gather. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_GATHER_FLOW_H

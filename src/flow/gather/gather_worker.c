@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The gather flow on a worker: reads a slab of gathers, sorts, and has the engine compute it into a slot of the node's
  * window. A slab is submitted before the one ahead of it is waited for, so that the engine goes from one to the next
  * without a pause. */

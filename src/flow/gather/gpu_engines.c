@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The engines on a GPU and on the mock device: what they have in common with each other is device_engine.c; here they
  * find their device, or fall back to the CPU. Only `create`: what it makes brings its own functions. */
 #include <stdio.h>

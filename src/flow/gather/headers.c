@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace headers go to the output before any sample does: a share for each rank, in blocks of whole gathers, sorted as
  * the job says. */
 #include <string.h>

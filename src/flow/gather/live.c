@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Marks traces and puts the live ones first. Invariant: rows of an arranged gather are its live traces in their order,
  * then the others in theirs, and marks, places and columns go along. */
 #include "src/flow/gather/live.h"

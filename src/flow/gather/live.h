@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Which traces of a gather are processed, and putting those first.
  *
  * Traces that are dead, not finite or not to be processed are nobody's neighbours: where a step looks at neighbours it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From sums of traces to figures: rms = sqrt(sum x^2 / n), xcorr = sum noise out / sqrt(sum noise^2 sum out^2). */
 #include "src/flow/gather/measure.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From sums of traces to the figures of quality of a gather (seisproc/figures.h). */
 #ifndef SEISPROC_SRC_FLOW_GATHER_MEASURE_H
 #define SEISPROC_SRC_FLOW_GATHER_MEASURE_H

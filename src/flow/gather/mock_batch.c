@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Batches on the mock device: what cuda/batch.cu does, in plain loops on its streams; steps are the CPU's, a gather at
  * a time. Invariant: row r of an arranged batch is trace place[r]. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The output of the gather flow: the input's shape, and for each gather what became of it. */
 #include <string.h>
 

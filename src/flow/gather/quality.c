@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Figures of quality below /qc: of each gather from its record, of each trace by the planes of the window. NaN stands
  * for what was not measured, and for a share or a correlation of nothing. */
 #include "src/flow/gather/quality.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The figures of quality of gathers and traces in the output, and in the closing lines. Private to src/flow/gather. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_QUALITY_H
 #define SEISPROC_SRC_FLOW_GATHER_QUALITY_H

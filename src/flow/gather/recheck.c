@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gathers of an output read again. Pieces of a gather are read and compared as they come; only where traces were sorted
  * is the whole gather of the input in memory. */
 #include "src/flow/gather/recheck.h"

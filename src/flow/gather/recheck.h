@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Reading gathers of an output again: are they what was recorded, and what the input became? Private to seisproc. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_RECHECK_H
 #define SEISPROC_SRC_FLOW_GATHER_RECHECK_H

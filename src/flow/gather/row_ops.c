@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/flow/gather/row_ops.h"
 
 #include "kernels/common/isa.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is done to a trace besides computing it: is it finite, is it dead, the difference, a copy past the cache.
  *
  * Bound by bytes, so each is one pass over a trace that the cache still holds, for each instruction set. Results do not

@@ -1,2 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #define ROW_OPS sp_row_ops_avx2
 #include "src/flow/gather/row_ops_body.h"

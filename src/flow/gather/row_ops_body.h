@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of samples, with the widest vectors that the file which includes this is compiled for. Defines ROW_OPS. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_ROW_OPS_BODY_H
 #define SEISPROC_SRC_FLOW_GATHER_ROW_OPS_BODY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of a gather through a stage, and what is written of them. Invariant: what is written for a trace, and its share
  * of the checksums, does not depend on the unit or chunk that it was in. */
 #include "src/flow/gather/unit.h"

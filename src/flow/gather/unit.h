@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Units of work: the rows of one gather that one thread takes through one stage of a chain.
  *
  * Pure of scheduling: who takes which unit when is up to the caller (cpu.c), and does not change a bit of the result.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What an image is as a survey: its datasets, and what is not samples of it, by point and class. */
 #include <math.h>
 

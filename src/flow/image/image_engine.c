@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/flow/image/image_engine.h"
 
 #include <math.h>

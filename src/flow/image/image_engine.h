@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What sums batches into a tile on a worker: threads of the CPU, or a GPU. Private to src/flow/image. */
 #ifndef SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H
 #define SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What `seisproc plan` says of an image job: how many contributions there are, and how long they take on this machine's
  * cores, measured on a small tile of the job's own kind. */
 #include <math.h>

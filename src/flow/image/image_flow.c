@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The image flow as rank 0 sees it: planning, phases, dealing. */
 #include "src/flow/image/image_flow.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The image flow: traces in, an image of another shape out (pstm). What its files share; private to src/flow/image.
  *
  * Phases follow each other: `peak` reads all traces once, to know how large sums can be; then one phase a class and

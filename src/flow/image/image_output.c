@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The output of an image job: a survey whose gathers are image points and whose traces are classes. */
 #include <string.h>
 

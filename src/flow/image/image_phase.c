@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Phases, units and tiles of an image job, from what all ranks know. Units are numbered phase by phase: batches for the
  * peak, batches of each class and tile, image points. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The stack of an image: one trace an image point, the sum over its classes in ascending order, made in double
  * precision from the complete output; hits likewise. Each worker makes a share of the points. It is a survey of its own
  * and does not depend on how many workers there are. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/flow/image/image_state.h"
 
 #include <errno.h>

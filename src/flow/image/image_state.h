@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* OUT.part.image: snapshots of the sums and images of the classes that are complete. Made by the workers, read by rank
  * 0 when it resumes.
  *

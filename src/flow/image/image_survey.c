@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What an image job takes from the survey's headers, on rank 0: the grid, the class of each trace and the area that it
  * stands for. Coordinates and delays come scaled (header_column.h); feet are brought to metres here.
  *

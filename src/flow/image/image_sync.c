@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Where the workers of the image flow meet: at the start of a phase each takes up its share of the sums; in a sync they
  * add up their sums and write a snapshot, at a phase's end the image. Data is written first, then the head that speaks
  * of it (image_state.h). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Velocities of an image that are given as a survey: a trace a place, whose samples are values at two-way times from
  * `delrt` on. A place is iline and xline where these vary, else cdpx and cdpy, else cdp; one trace holds everywhere. */
 #include <errno.h>

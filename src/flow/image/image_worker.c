@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The image flow on a worker: reads the traces of batches and sums them while the next are read; at last
  * copies image points to the output. Where the workers meet is image_sync.c. */
 #include <math.h>

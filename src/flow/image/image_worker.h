@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker of the image flow: shared by what it does with a task (image_worker.c) and where it meets the others
  * (image_sync.c). Private to these two. */
 #ifndef SEISPROC_SRC_FLOW_IMAGE_IMAGE_WORKER_H

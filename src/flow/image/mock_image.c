@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* As kernels/pstm/cuda.cu: two batches under way, sums that stay on the device until they are read. */
 #include "src/flow/image/mock_image.h"
 

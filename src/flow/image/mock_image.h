@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Migration on the mock device: the CPU's mathematics on a stream, so its bits are the CPU's. */
 #ifndef SEISPROC_SRC_FLOW_IMAGE_MOCK_IMAGE_H
 #define SEISPROC_SRC_FLOW_IMAGE_MOCK_IMAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Spectra lie by chunk, then item, then bin: a chunk is one block, which is what the exchange moves and what a scratch
  * file is read and written by.
  *

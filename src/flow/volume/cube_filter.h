@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The velocity filter of one cube over a group of ranks (or one rank): what each has of its traces in, what is removed
  * of them out.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Making the filter of a cube: sizes, plans and memory, on a GPU or for the threads. Ranks of the group agree after
  * each step, so that a filter is there on all of them or on none. */
 #include <errno.h>

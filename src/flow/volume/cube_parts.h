@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the filter of a cube is made of; shared by its making (cube_make.c) and its working (cube_filter.c). Private to
  * these two. */
 #ifndef SEISPROC_SRC_FLOW_VOLUME_CUBE_PARTS_H

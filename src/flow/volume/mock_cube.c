@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* As kernels/fkk/cuda.cu: spectra of the share's items stay on the device; a chunk of bins is packed by bin in a block
  * for each member, exchanged, filtered plane by plane, and goes the same way back. */
 #include "src/flow/volume/mock_cube.h"

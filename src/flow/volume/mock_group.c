@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What NCCL asks of its callers and does not say is checked here, before a byte is moved: every member makes the same
  * calls in the same order, what one sends another receives with the same length, and no two members share a device. A
  * member that breaks a rule, or fails, ends the group for all. MPI is called by the thread that calls; the stream is

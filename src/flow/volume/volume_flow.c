@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The volume flow as rank 0 sees it: cubes are dealt one by one, the largest first. */
 #include "src/flow/volume/volume_flow.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The volume flow: cubes in, cubes of the same shape out, a cube a unit and a task. What its files share; private to
  * src/flow/volume. */
 #ifndef SEISPROC_SRC_FLOW_VOLUME_VOLUME_FLOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/flow/volume/volume_gpus.h"
 
 #include "seisproc/engine.h"

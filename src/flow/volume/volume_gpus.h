@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The GPUs of a team of workers: one each, which exchange through NCCL where the team is more than one. Private to
  * src/flow/volume. */
 #ifndef SEISPROC_SRC_FLOW_VOLUME_VOLUME_GPUS_H

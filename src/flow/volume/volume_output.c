@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The output of the volume flow: the input's shape. A gather's traces may belong to several cubes, so checksums and
  * statuses are kept a trace as its cube is written; when all cubes are, those of the gathers follow from them, and the
  * output is verified like any other. */

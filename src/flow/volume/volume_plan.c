@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The plan of a volume job: its cubes, how many ranks one takes, what that needs of memory; on rank 0, before anything
  * exists. */
 #include <math.h>

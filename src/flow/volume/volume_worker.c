@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The volume flow on a worker: a cube is read, filtered and handed over in one go, by all workers of a team together.
  *
  * Each reads its share of the cube's traces in slabs while its threads transform the slab before; after the exchange it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of a batch: arrival, marks, arrangement, results. A warp a trace: all here is bound by bytes. Invariant: row r
  * of an arranged batch is trace place[r]; where all traces are live, place[r] is r and no row is moved. */
 #include "src/flow/gather/batch.h"

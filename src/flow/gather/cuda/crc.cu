@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A checksum is linear in the bits: each lane of a warp takes every 32nd word of a row, moving its state over 32 words
  * at a time with four tables in shared memory; lanes, and then rows, are moved to their distance from the end and
  * XORed. Bound by the look-ups, at some 2 TB/s on an H100.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC-32C of gathers in device memory. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_CUDA_CRC_H
 #define SEISPROC_SRC_FLOW_GATHER_CUDA_CRC_H

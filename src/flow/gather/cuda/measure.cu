@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* As the CPU measures (unit.c, row_ops_body.h), a warp a trace: sums in double, whose order is the warp's. */
 #include "src/flow/gather/cuda/measure.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sums of the traces of a batch, for the figures of quality. */
 #ifndef SEISPROC_SRC_FLOW_GATHER_CUDA_MEASURE_H
 #define SEISPROC_SRC_FLOW_GATHER_CUDA_MEASURE_H
