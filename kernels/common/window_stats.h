@@ -78,12 +78,9 @@ SP_FORMULA num window_median(const num_key *s, const int n) {
 
 /* The k-th smallest (from 1) of two sorted lists of h values each, k <= 2 h. */
 SP_FORMULA num_key window_kth_of_two(const num_key *a, const num_key *b, const int h, const int k) {
-  num_key best = key_set(INT32_MAX);
+  num_key best = k <= h ? key_min(a[k - 1], b[k - 1]) : key_set(INT32_MAX);
   SP_UNROLL
-  for (int i = k > h ? k - h : 0; i <= (k < h ? k : h); i++) {
-    const num_key candidate = i == 0 ? b[k - 1] : i == k ? a[k - 1] : key_max(a[i - 1], b[k - i - 1]);
-    best = key_min(best, candidate);
-  }
+  for (int i = k > h ? k - h : 1; i < k && i <= h; i++) best = key_min(best, key_max(a[i - 1], b[k - i - 1]));
   return best;
 }
 
