@@ -36,6 +36,9 @@ sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double 
 /* The least and the largest value of all traces that hold a number; NAN where none does. Not collective. */
 sp_status sp_header_column_range(sp_header_column *column, double *least, double *most);
 
+/* The first trace that holds no number (NaN); as many as there are traces where all do. Not collective. */
+sp_status sp_header_column_first_nan(sp_header_column *column, sp_global *trace);
+
 #ifdef __cplusplus
 }
 #endif

@@ -75,19 +75,26 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 /* Times begin at the delay recording time, which must be one for all traces. */
 static sp_status find_delay(sp_survey *survey, const char *path, cut *c) {
   sp_header_column *column = NULL;
+  const sp_global n_traces = sp_survey_get_info(survey)->n_traces;
+  sp_global first_nan = n_traces;
   double least = 0, most = 0;
   c->has_delay = sp_survey_has(survey, "/headers/delrt");
   if (!c->has_delay) return SP_SUCCESS;
   SP_TRY(sp_header_column_open(survey, "delrt", &column));
-  const sp_status status = sp_header_column_range(column, &least, &most);
+  sp_status status = sp_header_column_range(column, &least, &most);
+  if (status == SP_SUCCESS) status = sp_header_column_first_nan(column, &first_nan);
   sp_header_column_close(column);
   SP_TRY(status);
+  if (first_nan < n_traces) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: trace %llu has delrt nan, --time takes a survey whose traces start at a time",
+                    path, (unsigned long long)first_nan);
+  }
   if (least < most) {
     return SP_RAISE(SP_ERR_INPUT,
                     "%s: traces start at %g to %g ms (delrt), --time takes a survey where all start alike", path, least,
                     most);
   }
-  c->delay = isnan(least) ? 0 : least;
+  c->delay = least;
   return SP_SUCCESS;
 }
 

@@ -34,12 +34,21 @@ void sp_note_warn(const char *text) {
   sp_warn("%s", text);
 }
 
-static sp_status measure(sp_survey *survey, sp_column *column) {
+/* A column that may be left out is used where it is there: a trace without a number in it would have the value that
+ * stands for none, such as no delay. */
+static sp_status measure(const char *input, sp_survey *survey, bool optional, sp_column *column) {
+  const sp_global n_traces = sp_survey_get_info(survey)->n_traces;
+  sp_global first_nan = n_traces;
   sp_header_column *values;
   SP_TRY(sp_header_column_open(survey, column->name, &values));
-  const sp_status status = sp_header_column_range(values, &column->least, &column->most);
+  sp_status status = sp_header_column_range(values, &column->least, &column->most);
+  if (status == SP_SUCCESS && optional) status = sp_header_column_first_nan(values, &first_nan);
+  if (status == SP_SUCCESS && first_nan < n_traces) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s: trace %llu has %s nan, allowed are numbers, or a survey without %s", input,
+                      (unsigned long long)first_nan, column->name, column->name);
+  }
   column->has_range = status == SP_SUCCESS && !isnan(column->least);
-  column->has_none = status == SP_SUCCESS && isnan(column->least) && sp_survey_get_info(survey)->n_traces > 0;
+  column->has_none = status == SP_SUCCESS && isnan(column->least) && n_traces > 0;
   sp_header_column_close(values);
   return status;
 }
@@ -50,7 +59,8 @@ static sp_status measure_needed(const sp_job *job, sp_survey *survey, column_lis
   const size_t n = sp_chain_headers(job->chain, job->n_steps, names, MAX_NEEDED);
   for (size_t k = 0; k < n && k < MAX_NEEDED; k++) {
     for (size_t i = 0; i < list->n; i++) {
-      if (sp_header_is(list->columns[i].name, names[k])) SP_TRY(measure(survey, &list->columns[i]));
+      if (!sp_header_is(list->columns[i].name, names[k])) continue;
+      SP_TRY(measure(job->input, survey, sp_header_is_optional(names[k]), &list->columns[i]));
     }
   }
   return SP_SUCCESS;

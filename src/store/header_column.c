@@ -116,3 +116,17 @@ sp_status sp_header_column_range(sp_header_column *column, double *least, double
   *most = high;
   return SP_SUCCESS;
 }
+
+sp_status sp_header_column_first_nan(sp_header_column *column, sp_global *trace) {
+  double *values = column->values_read;
+  *trace = sp_dataset_rows(column->values);
+  SP_EACH_PIECE (piece, 0, *trace, PIECE) {
+    SP_TRY(read_piece(column, piece.first, (sp_local)piece.count, values));
+    for (sp_local i = 0; i < piece.count; i++) {
+      if (!isnan(values[i])) continue;
+      *trace = piece.first + i;
+      return SP_SUCCESS;
+    }
+  }
+  return SP_SUCCESS;
+}

@@ -171,6 +171,19 @@ def test_a_delay_that_is_no_time_is_not_used(seisproc, tmp_path):
         assert list(f["integrity/status"][:]) == [0, 5, 0]
 
 
+@pytest.mark.parametrize("command", ("plan", "run"))
+def test_a_delay_without_a_number_is_refused(seisproc, tmp_path, command):
+    survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        del f["headers/delrt"]
+        f["headers/delrt"] = np.where(np.arange(N) == 9, np.nan, 600)
+    said = run(seisproc, tmp_path, "mute: {velocity: 1500}", command=command, check=1).stderr
+    assert "in.h5: trace 9 has delrt nan, allowed are numbers, or a survey without delrt" in said
+    assert not (tmp_path / "out.h5.part").exists()
+    said = seisproc("window", "in.h5", "cut.h5", "--time", "700-900", cwd=tmp_path, check=1).stderr
+    assert "in.h5: trace 9 has delrt nan" in said and not (tmp_path / "cut.h5").exists()
+
+
 def test_a_taper_that_is_much_of_the_record(seisproc, tmp_path):
     survey(seisproc, tmp_path)
     assert "taper" not in run(seisproc, tmp_path, "mute: {taper: 300}").stderr

@@ -375,10 +375,12 @@ def bad_velocities(folder):
     velocity_survey(folder / "slow.h5", good / 10, iline=il, xline=xl)
     velocity_survey(folder / "feet.h5", np.full((2, 40), 9500.0), iline=il, xline=xl)
     velocity_survey(folder / "nowhere.h5", good)
+    velocity_survey(folder / "when.h5", good, iline=il, xline=xl, delrt=np.array([0, np.nan]))
     velocity_survey(folder / "far.h5", good, iline=il * 90000, xline=xl)
     velocity_survey(folder / "same.h5", good[[0, 1, 0]], iline=np.int32([1, 1, 1]), xline=np.int32([1, 9, 1]))
     return {"nan.h5": "iline 1, xline 9: found nan m/s at 60 ms", "slow.h5": "allowed is 300 to 12000",
-            "feet.h5": "feet per second?", "nowhere.h5": "tell its traces apart", "far.h5": "near the image",
+            "feet.h5": "feet per second?", "when.h5": "found the time nan ms",
+            "nowhere.h5": "tell its traces apart", "far.h5": "near the image",
             "same.h5": "two functions at iline 1, xline 1", "v.sgy": "is imported first", "late.txt": "seconds?",
             "text.txt": "text.txt:3: found the time 100 ms after 100", "absent.h5": "No such file"}
 
