@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "seisproc/job.h"
+#include "seisproc/memory.h"
 #include "seisproc/nearest.h"
 #include "seisproc/quote.h"
 #include "src/cli/command.h"
@@ -135,20 +136,27 @@ static bool gives(const char *pairs, const char *key) {
   return false;
 }
 
-/* Names the header columns, those that are needed and those that are optional. */
+/* Names the header columns, those that are needed and those that are optional. Which ones may depend on parameters:
+ * then those of the defaults. */
 static void print_headers(const sp_processor *processor, const char *needs, const char *mark, const char *uses,
                           const char *end) {
+  const char *names[SP_MAX_PROCESSOR_HEADERS];
+  void *values = NULL;
+  if (sp_calloc(1, processor->params_size, "parameters", &values) != SP_SUCCESS) return;
+  sp_param_set_defaults(processor->params, values);
+  const size_t n = sp_processor_headers(processor, values, names);
   for (int optional = 0; optional < 2; optional++) {
     const char *separator = optional ? uses : needs;
     bool any = false;
-    for (size_t i = 0; processor->headers[i]; i++) {
-      if (sp_header_is_optional(processor->headers[i]) != (optional == 1)) continue;
-      printf("%s%s%.*s%s", separator, mark, (int)strcspn(processor->headers[i], "?"), processor->headers[i], mark);
+    for (size_t i = 0; i < n; i++) {
+      if (sp_header_is_optional(names[i]) != (optional == 1)) continue;
+      printf("%s%s%.*s%s", separator, mark, (int)strcspn(names[i], "?"), names[i], mark);
       separator = ", ";
       any = true;
     }
-    if (any) printf("%s", end);
+    if (any) printf("%s%s", processor->more_headers && !optional ? " (with the defaults)" : "", end);
   }
+  sp_free(values);
 }
 
 static void print_processor(const sp_processor *processor) {

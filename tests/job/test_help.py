@@ -24,6 +24,7 @@ def test_each_processor(seisproc):
         assert f"- {name}: {{" in result.stdout
         assert all(len(line) <= 110 for line in result.stdout.splitlines() if not line.startswith("  - "))
     text = seisproc("help", "mute").stdout
+    assert "\nneeds headers: offset (with the defaults)\nuses headers where there are: delrt\n" in text
     assert re.search(r"^velocity +number +1500 +length/s +1 to 1000000$", text, re.MULTILINE)
     assert re.search(r"^where +choice +top +- +top, bottom, inner$", text, re.MULTILINE)
 
