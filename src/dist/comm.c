@@ -33,38 +33,18 @@ bool sp_comm_launched(void) {
   return false;
 }
 
-/* What Open MPI was told about its MPI-IO components, in whatever way (environment, command line, parameter files).
- * False where the MPI library has no such setting: then it is one that has only ROMIO. */
-static bool read_io_setting(char *text, size_t size) {
-  int index, count;
-  MPI_T_cvar_handle handle;
-  if (MPI_T_cvar_get_index("io", &index) != MPI_SUCCESS) return false;
-  if (MPI_T_cvar_handle_alloc(index, NULL, &handle, &count) != MPI_SUCCESS) return false;
-  const bool fits = count >= 0 && (size_t)count < size;
-  text[0] = 0;
-  if (fits && MPI_T_cvar_read(handle, text) == MPI_SUCCESS) text[count] = 0;
-  MPI_T_cvar_handle_free(&handle);
-  return fits;
-}
-
 /* Whether a setting of Open MPI's `io` leaves ROMIO. */
 static bool leaves_romio(const char *setting) {
   const bool names_ompio = strstr(setting, "ompio") != NULL;
   return setting[0] == '^' ? names_ompio : setting[0] && !names_ompio;
 }
 
-/* An open file does not tell: Open MPI shows no hints but those it was given. */
+/* An open file does not tell: Open MPI shows no hints but those it was given. What mpirun was told on its command line
+ * is in the environment, too, which goes before parameter files; sp_comm_start puts ROMIO there where nothing is said.
+ * Asking for the setting through MPI_T would open all components of Open MPI again, a tenth of a second. */
 bool sp_comm_io_is_romio(void) {
-  char setting[4096];
-  const char *wanted = getenv("OMPI_MCA_io");
-  int provided, started = 0;
-  MPI_Initialized(&started);
-  if (!started) return !wanted || leaves_romio(wanted);
-  /* Where it cannot be told there is no reason to warn. */
-  if (MPI_T_init_thread(MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) return true;
-  const bool known = read_io_setting(setting, sizeof setting);
-  MPI_T_finalize();
-  return !known || leaves_romio(setting);
+  const char *setting = getenv("OMPI_MCA_io");
+  return !setting || leaves_romio(setting);
 }
 
 /* Ranks that another MPI's launcher started know nothing of each other: each is the only one of a job of its own. The
@@ -94,8 +74,16 @@ static sp_status check_launcher(int size) {
   return SP_SUCCESS;
 }
 
+/* On one machine messages go through its memory. Open MPI would look through the libraries of all networks first, in
+ * every rank, which takes longer than a small job. */
+static void choose_transport(void) {
+  const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE"), *all = getenv("OMPI_COMM_WORLD_SIZE");
+  if (here && all && !strcmp(here, all)) setenv("OMPI_MCA_pml", "ob1", 0);
+}
+
 sp_status sp_comm_start(int *argc, char ***argv) {
   setenv("OMPI_MCA_io", "^ompio", 0);
+  choose_transport();
   int provided = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     return SP_RAISE(SP_ERR_MPI, "MPI does not start"); /* nothing is collective yet: alike or not */
