@@ -156,6 +156,7 @@ typedef struct sp_io_hints {
   const char *more;     /* "key=value, key=value": passed on as they are; NULL or "": none. Borrowed */
 } sp_io_hints;
 
+#ifndef SP_WITHOUT_MPI
 /* As sp_survey_open, with hints; the debug log shows what MPI-IO made of them. */
 sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, const sp_io_hints *hints,
                                 sp_survey **out);
@@ -163,6 +164,10 @@ sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, 
 /* Whether all ranks of `comm` have opened the file that its lowest rank did: on another node the same name may stand
  * for another one. Collective over comm, which may be larger than the survey's. Errors: SP_ERR_INPUT, on all ranks. */
 sp_status sp_survey_check_same(const sp_survey *survey, MPI_Comm comm);
+
+/* Opens the input of a job with the gathers that it asks for. Collective over comm; as sp_survey_open_hinted. */
+sp_status sp_survey_open_input(MPI_Comm comm, const sp_job *job, const sp_io_hints *hints, sp_survey **out);
+#endif
 
 /* From now on the survey is one of some of its gathers (selection.h): info, index and the rows of every dataset that
  * has one a trace or a gather are theirs, numbered from 0; the uuid stays the file's. To be called before datasets are
@@ -181,9 +186,6 @@ sp_status sp_survey_select_as(sp_survey *input, const sp_survey *output);
 
 /* Selects of a survey what is selected of `other`, the same file. Not collective where the survey is open alone. */
 sp_status sp_survey_select_same(sp_survey *survey, const sp_survey *other);
-
-/* Opens the input of a job with the gathers that it asks for. Collective over comm; as sp_survey_open_hinted. */
-sp_status sp_survey_open_input(MPI_Comm comm, const sp_job *job, const sp_io_hints *hints, sp_survey **out);
 
 /* Whether the file at the survey's path is still the one that was opened: its size, time of modification, device and
  * inode. Not collective; costs a stat(2). Errors: SP_ERR_INPUT, naming what changed. */
