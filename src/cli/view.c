@@ -7,6 +7,7 @@
 
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
+#include "seisproc/report_file.h"
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 #include "src/qc/header_picture.h"
@@ -251,7 +252,7 @@ static bool ends_with(const char *text, const char *end) {
 /* Takes the picture. */
 static sp_status write_picture(const arguments *args, sp_picture *picture) {
   FILE *stream = NULL;
-  sp_status status = sp_page_open(args->output, &stream);
+  sp_status status = sp_report_file_open(args->output, &stream);
   if (status != SP_SUCCESS) {
     sp_picture_free(picture);
     return status;
@@ -267,12 +268,12 @@ static sp_status write_picture(const arguments *args, sp_picture *picture) {
     status = sp_picture_write_svg(picture, stream);
   }
   sp_picture_free(picture);
-  return sp_page_close(args->output, stream, status);
+  return sp_report_file_close(args->output, stream, status);
 }
 
 static sp_status write_numbers(const char *path, const sp_panel_numbers *n) {
   FILE *stream = NULL;
-  SP_TRY(sp_page_open(path, &stream));
+  SP_TRY(sp_report_file_open(path, &stream));
   sp_json json = sp_json_begin(stream);
   sp_json_open(&json, NULL, '{');
   sp_json_int(&json, "schema", 1);
@@ -286,7 +287,7 @@ static sp_status write_numbers(const char *path, const sp_panel_numbers *n) {
   sp_json_real(&json, "step", n->step);
   sp_json_bool(&json, "regular", n->regular);
   sp_json_close(&json, '}');
-  return sp_page_close(path, stream, SP_SUCCESS);
+  return sp_report_file_close(path, stream, SP_SUCCESS);
 }
 
 static sp_status check_output(const char *path) {
@@ -300,6 +301,7 @@ static sp_status view(const arguments *args) {
   sp_picture *picture = NULL;
   sp_panel_numbers numbers = {.removed = NAN, .correlation = NAN, .peak_f = NAN, .peak_k = NAN, .parseval = NAN};
   SP_TRY(check_output(args->output));
+  if (args->json) SP_TRY(sp_report_file_check(args->json));
   sp_status status = sp_view_open(args->path, args->gathers, args->against, &source);
   if (status == SP_SUCCESS) status = draw(args, &source, &numbers, &picture);
   if (status == SP_SUCCESS) status = write_picture(args, picture);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/report_file.h"
 #include "src/qc/figures_of.h"
 #include "src/qc/page.h"
 #include "src/qc/panels.h"
@@ -183,8 +184,8 @@ static sp_status make_ladder(ladder *l, const char *const *paths, size_t n, cons
   for (size_t i = 0; i < n; i++) jobs[i] = l->rungs[i].job;
   sp_job_variation(jobs, n, l->key, l->values);
   SP_TRY(sp_view_find(&l->rungs[0].source, gather ? gather : "#0", &number));
-  SP_TRY(sp_page_open(page_path, &page));
-  return sp_page_close(page_path, page, write_ladder(l, number, page));
+  SP_TRY(sp_report_file_open(page_path, &page));
+  return sp_report_file_close(page_path, page, write_ladder(l, number, page));
 }
 
 sp_status sp_ladder_write(const char *const *paths, size_t n, const sp_report_options *options, const char *gather,

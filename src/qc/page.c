@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/qc/page.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -73,36 +71,4 @@ void sp_page_line(FILE *stream, const char *kind, const char *format, ...) {
   sp_write_escaped(stream, text);
   fputs("</p>\n", stream);
   free(text);
-}
-
-static sp_status name_new(const char *path, char **made) {
-  const size_t size = strlen(path) + 8;
-  SP_TRY(sp_alloc(size, "a name", made));
-  snprintf(*made, size, "%s.new", path);
-  return SP_SUCCESS;
-}
-
-sp_status sp_page_open(const char *path, FILE **stream) {
-  char *made = NULL;
-  SP_TRY(name_new(path, &made));
-  unlink(made);
-  *stream = fopen(made, "wx");
-  const int error = errno;
-  sp_free(made);
-  return *stream ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be made: %s", path, strerror(error));
-}
-
-sp_status sp_page_close(const char *path, FILE *stream, sp_status status) {
-  char *made = NULL;
-  const bool good = !ferror(stream) && !fflush(stream);
-  if (fclose(stream) || (!good && status == SP_SUCCESS)) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-  }
-  SP_TRY(name_new(path, &made));
-  if (status == SP_SUCCESS && rename(made, path)) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
-  }
-  if (status != SP_SUCCESS) unlink(made);
-  sp_free(made);
-  return status;
 }

@@ -18,8 +18,4 @@ sp_status sp_page_picture(FILE *stream, sp_picture *picture, const char *caption
 /* <p>, formatted text in which nothing is markup; kind: the paragraph's class, or NULL. */
 void sp_page_line(FILE *stream, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* A file made as PATH.new and renamed, so that what is at PATH is whole. */
-sp_status sp_page_open(const char *path, FILE **stream);
-sp_status sp_page_close(const char *path, FILE *stream, sp_status status); /* keeps nothing where status is an error */
-
 #endif

@@ -10,6 +10,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
+#include "seisproc/report_file.h"
 #include "src/qc/maps.h"
 #include "src/qc/page.h"
 
@@ -310,10 +311,10 @@ static sp_status write_report(sp_qc_report *r, const char *path, const char *pag
   FILE *page = NULL;
   SP_TRY(prepare(r, path));
   SP_TRY(make_page(r, &text, &size));
-  sp_status status = sp_page_open(page_path, &page);
+  sp_status status = sp_report_file_open(page_path, &page);
   if (status == SP_SUCCESS) {
     fwrite(text, 1, size, page);
-    status = sp_page_close(page_path, page, SP_SUCCESS);
+    status = sp_report_file_close(page_path, page, SP_SUCCESS);
   }
   free(text);
   if (status == SP_SUCCESS) status = sp_report_numbers(r);

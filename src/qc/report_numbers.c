@@ -10,6 +10,7 @@
 #include "seisproc/json.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/report_file.h"
 #include "src/qc/page.h"
 #include "src/qc/report_state.h"
 
@@ -133,9 +134,9 @@ static void write_numbers(const sp_qc_report *r, FILE *stream) {
 sp_status sp_report_numbers(const sp_qc_report *r) {
   FILE *stream = NULL;
   if (!r->options->json_path) return SP_SUCCESS;
-  SP_TRY(sp_page_open(r->options->json_path, &stream));
+  SP_TRY(sp_report_file_open(r->options->json_path, &stream));
   write_numbers(r, stream);
-  return sp_page_close(r->options->json_path, stream, SP_SUCCESS);
+  return sp_report_file_close(r->options->json_path, stream, SP_SUCCESS);
 }
 
 static sp_status write_png(const sp_qc_report *r, const sp_shown *of) {
@@ -149,8 +150,8 @@ static sp_status write_png(const sp_qc_report *r, const sp_shown *of) {
   SP_TRY(sp_view_load(&r->source, of->gather, &view));
   sp_status status = sp_draw_gather(&view, &look, NULL, &picture);
   sp_view_free(&view);
-  if (status == SP_SUCCESS) status = sp_page_open(path, &stream);
-  if (status == SP_SUCCESS) status = sp_page_close(path, stream, sp_picture_write_png(picture, stream));
+  if (status == SP_SUCCESS) status = sp_report_file_open(path, &stream);
+  if (status == SP_SUCCESS) status = sp_report_file_close(path, stream, sp_picture_write_png(picture, stream));
   sp_picture_free(picture);
   return status;
 }

@@ -11,6 +11,7 @@
 #include "seisproc/engine.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/report_file.h"
 #include "seisproc/side_file.h"
 
 sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *out) {
@@ -84,15 +85,6 @@ static sp_status make_header(sp_run_plan *plan) {
   return sp_job_canonical(plan->job, &header->job);
 }
 
-static sp_status check_report(const char *path) {
-  char *copy = NULL;
-  SP_TRY(sp_strdup(path, &copy));
-  const bool good = !access(path, W_OK) || (errno == ENOENT && !access(dirname(copy), W_OK));
-  const int error = errno;
-  sp_free(copy);
-  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
-}
-
 /* The history is what tells which units are to be dealt alone, so a job does not do without it. */
 static sp_status check_history(const sp_job *job) {
   char *path;
@@ -109,7 +101,7 @@ sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) 
   SP_TRY(sp_part_path(job->output, &part));
   sp_free(part);
   SP_TRY(check_history(job));
-  return options->report_path ? check_report(options->report_path) : SP_SUCCESS;
+  return options->report_path ? sp_report_file_check(options->report_path) : SP_SUCCESS;
 }
 
 /* Bytes of the output's datasets, with those that it inherits. */

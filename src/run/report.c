@@ -8,6 +8,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
+#include "seisproc/report_file.h"
 #include "src/run/history.h"
 
 double sp_cpu_seconds(void) {
@@ -172,12 +173,10 @@ static void write_report(FILE *file, const sp_run_context *run, const sp_rank_re
 static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces,
                             const void *figures) {
   const char *path = run->options->report_path;
-  FILE *file = fopen(path, "w");
-  if (!file) return SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
+  FILE *file;
+  SP_TRY(sp_report_file_open(path, &file));
   write_report(file, run, ranks, n_traces, figures);
-  const bool good = !ferror(file);
-  if (fclose(file) || !good) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-  return SP_SUCCESS;
+  return sp_report_file_close(path, file, SP_SUCCESS);
 }
 
 sp_status sp_report(const sp_run_context *run, sp_global n_traces, const void *figures) {

@@ -221,8 +221,20 @@ static sp_status check_path(sp_survey *survey) {
   return SP_SUCCESS;
 }
 
+/* The name that MPI-IO opens. ROMIO takes what stands before a colon for a kind of file system, and leaves it out of
+ * the name: where a path has a colon, another one is put before it. */
+static sp_status name_for_mpi(const sp_survey *survey, char **name) {
+  const bool cut = survey->comm != MPI_COMM_NULL && strchr(survey->path, ':') && sp_comm_io_is_romio();
+  const char *kind = cut ? "ufs:" : "";
+  const size_t size = strlen(kind) + strlen(survey->path) + 1;
+  SP_TRY(sp_alloc(size, "a file name", name));
+  snprintf(*name, size, "%s%s", kind, survey->path);
+  return SP_SUCCESS;
+}
+
 static sp_status open_file(sp_survey *survey, const sp_io_hints *wanted) {
   sp_status status;
+  char *name = NULL;
   hid_t access = H5I_INVALID_HID;
   SP_TRY_GOTO(out, SP_H5_ID(access, H5Pcreate(H5P_FILE_ACCESS)));
   if (survey->comm != MPI_COMM_NULL) {
@@ -230,7 +242,8 @@ static sp_status open_file(sp_survey *survey, const sp_io_hints *wanted) {
     SP_TRY_GOTO(out, SP_H5(H5Pset_fapl_mpio(access, survey->comm, survey->hints)));
     SP_TRY_GOTO(out, SP_H5(H5Pset_all_coll_metadata_ops(access, true)));
   }
-  survey->file = H5Fopen(survey->path, survey->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
+  SP_TRY_GOTO(out, name_for_mpi(survey, &name));
+  survey->file = H5Fopen(name, survey->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
   if (survey->file < 0) {
     char why[256];
     sp_h5_error_text(why, sizeof why);
@@ -240,6 +253,7 @@ static sp_status open_file(sp_survey *survey, const sp_io_hints *wanted) {
   }
 out:
   if (access >= 0) H5Pclose(access);
+  sp_free(name);
   return status;
 }
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "seisproc/report_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
+
+static bool is_stream(const char *path) {
+  struct stat info;
+  return !stat(path, &info) && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode));
+}
+
+static bool is_hdf5(const char *path) {
+  static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+  char start[sizeof signature] = "";
+  const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool same = read(file, start, sizeof start) == (ssize_t)sizeof start && !memcmp(start, signature, sizeof start);
+  close(file);
+  return same;
+}
+
+static sp_status check_folder(const char *path) {
+  char *copy = NULL;
+  SP_TRY(sp_strdup(path, &copy));
+  const bool good = !access(dirname(copy), W_OK | X_OK);
+  const int error = errno;
+  sp_free(copy);
+  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
+}
+
+sp_status sp_report_file_check(const char *path) {
+  struct stat info;
+  char *target = NULL;
+  if (is_stream(path)) return SP_SUCCESS;
+  SP_TRY(sp_output_path(path, &target));
+  sp_status status = SP_SUCCESS;
+  if (!stat(target, &info)) {
+    if (!S_ISREG(info.st_mode)) {
+      status =
+          SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(S_ISDIR(info.st_mode) ? EISDIR : EEXIST));
+    } else if (is_hdf5(target)) {
+      status = SP_RAISE(SP_ERR_USAGE, "%s: is there and an HDF5 file: not replaced; write to another file", path);
+    } else {
+      status = sp_part_check_replace(target);
+    }
+  }
+  if (status == SP_SUCCESS) status = check_folder(target);
+  sp_free(target);
+  return status;
+}
+
+/* The place of `path`, and the name under which what goes there is made. */
+static sp_status name_places(const char *path, char **target, char **made) {
+  SP_TRY(sp_output_path(path, target));
+  const char *suffix = sp_side_suffix(SP_SIDE_NEW);
+  const size_t size = strlen(*target) + strlen(suffix) + 24;
+  const sp_status status = sp_alloc(size, "a file name", made);
+  if (status == SP_SUCCESS) snprintf(*made, size, "%s%s.%ld", *target, suffix, (long)getpid());
+  if (status != SP_SUCCESS) sp_free(*target);
+  return status;
+}
+
+sp_status sp_report_file_open(const char *path, FILE **stream) {
+  char *target = NULL, *made = NULL;
+  SP_TRY(sp_report_file_check(path));
+  const bool streamed = is_stream(path);
+  if (!streamed) SP_TRY(name_places(path, &target, &made));
+  *stream = fopen(streamed ? path : made, streamed ? "w" : "wx");
+  const int error = errno;
+  sp_free(target);
+  sp_free(made);
+  return *stream ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
+}
+
+sp_status sp_report_file_close(const char *path, FILE *stream, sp_status status) {
+  char *target = NULL, *made = NULL;
+  const bool good = !ferror(stream) && !fflush(stream);
+  if ((fclose(stream) || !good) && status == SP_SUCCESS) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  }
+  if (is_stream(path)) return status;
+  SP_TRY(name_places(path, &target, &made));
+  if (status == SP_SUCCESS && rename(made, target)) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be created: %s", path, strerror(errno));
+  }
+  if (status != SP_SUCCESS) unlink(made);
+  sp_free(target);
+  sp_free(made);
+  return status;
+}
