@@ -67,7 +67,7 @@ def test_a_job_whose_disk_is_full_goes_on_when_it_is_not(seisproc, folder, small
     write_job(folder, small_disk / "out.h5")
     result = seisproc("run", "job.yaml", "-q", ranks=3, check=None, cwd=folder)
     assert result.returncode == 75
-    assert "out.h5.part: 0.008 GB are still to be written, 0.00" in result.stderr.splitlines()[0], str(result)
+    assert "out.h5.part: 0.009 GB are still to be written, 0.00" in result.stderr.splitlines()[0], str(result)
     subprocess.run(["mount", "-o", "remount,size=40m", small_disk], check=True)
     seisproc("run", "job.yaml", "-q", ranks=3, cwd=folder)
     seisproc("verify", small_disk / "out.h5", cwd=folder)
