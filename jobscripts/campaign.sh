@@ -119,6 +119,7 @@ case ${1:-} in
 submit)
   [ $# -ge 3 ] || usage
   job_file=$2 manifest=$3
+  check_outputs "$manifest" || exit 1
   shift 3
   submit "$@"
   ;;

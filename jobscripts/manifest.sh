@@ -19,8 +19,8 @@ read_survey() { # MANIFEST LINE
   fi
   line=$(lines_of "$1" | sed -n "$2p")
   case $line in '' | \#*) return 1 ;; esac
-  if ! mapfile -t words < <(xargs -n 1 printf '%s\n' <<<"$line" 2>/dev/null && echo whole) ||
-    [ "${words[-1]:-}" != whole ]; then
+  mapfile -t words < <(xargs -n 1 printf '%s\n' <<<"$line" 2>/dev/null && echo whole)
+  if [ "${#words[@]}" -eq 0 ] || [ "${words[-1]}" != whole ]; then
     echo "$1:$2: a quote stands alone in '$line'; put such a name between quotes of the other kind" >&2
     return 1
   fi
@@ -34,6 +34,21 @@ read_survey() { # MANIFEST LINE
 
 # Numbers of the lines that name a survey.
 surveys_of() { lines_of "$1" | awk '!/^(#|$)/ { print NR }'; } # MANIFEST
+
+# Refuses a manifest in which two surveys have one output: the second would pass for done.
+check_outputs() { # MANIFEST
+  local -A taken=()
+  local line place
+  for line in $(surveys_of "$1"); do
+    read_survey "$1" "$line" 2>/dev/null || continue
+    place=$(realpath -m -- "$output")
+    if [ -n "${taken[$place]:-}" ]; then
+      echo "$1:$line: its output $output is that of line ${taken[$place]}, too" >&2
+      return 1
+    fi
+    taken[$place]=$line
+  done
+}
 
 # Logs and states of a campaign lie beside its manifest.
 folder_of() { echo "$1.campaign"; }             # MANIFEST

@@ -16,6 +16,7 @@ if [ $# -lt 2 ]; then sed -n '4s/^# *//p' "$0" >&2; exit 1; fi
 job=$1 manifest=$2
 shift 2
 
+check_outputs "$manifest" || exit 1
 asked=
 mkdir -p "$(folder_of "$manifest")"
 for line in $(surveys_of "$manifest"); do

@@ -16,9 +16,10 @@ enum { LINES = 40, LINE_BYTES = 80, MARGIN = 4, MOST_ADDED = 4 };
 
 /* --- textual header ----------------------------------------------------------------------------------------------- */
 
-/* Whether the binary header's 16-bit fields can say the shape; else rev 2's wide ones do. */
+/* Whether a header that is made has to be one of rev 2: for the wide fields, where 16 bits cannot say the shape, and
+ * for little-endian files, which earlier revisions do not know. */
 static bool needs_rev2(const sp_exporter *ex) {
-  return ex->n_samples > INT16_MAX || !sp_export_is_whole(ex->interval_us, INT16_MAX);
+  return ex->order == SP_ORDER_LITTLE || ex->n_samples > INT16_MAX || !sp_export_is_whole(ex->interval_us, INT16_MAX);
 }
 
 /* Text of a card, upper case, behind its "C 1 ". */

@@ -207,6 +207,8 @@ sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uin
       for (size_t c = 0; c < ex->n_columns; c++) {
         if (ex->columns[c].is_scalar == !pass) SP_TRY(write_column(ex, c, first, n, kept, headers, scratch));
       }
+      memcpy(kept, headers,
+             (size_t)n * ex->header_bytes); /* scaled values are read back with the scalars as they are now */
     }
   } else {
     SP_TRY(make_headers(ex, first, n, headers, scratch));

@@ -91,6 +91,7 @@ static sp_status prepare_kept(sp_exporter *ex) {
   const sp_segy_kind kept_kind = ex->kind;
   if (o->kind) ex->kind = o->kind;
   ex->cut_headers = ex->kind != kept_kind;
+  if (ex->cut_headers) ex->sample_order = ex->order; /* no other file can say that they differ */
   ex->header_bytes = ex->cut_headers ? SP_TRACE_HEADER_BYTES : ex->kept_header_bytes;
   ex->format = o->format ? o->format : ex->cut_headers ? SP_FORMAT_FLOAT32 : (int)format;
   if (ex->kind == SP_KIND_SU) ex->format = SP_FORMAT_FLOAT32;

@@ -28,5 +28,16 @@ def test_lines_that_cannot_be_read_are_named(tmp_path):
     assert result.stdout == "3|good.h5|out.h5|\n"
     assert "m.txt:1: a quote stands alone" in result.stderr
     assert "m.txt:2: needs an input and an output, found 'only.h5'" in result.stderr
+    result = read(tmp_path, b"'\ngood.h5 out.h5\n")
+    assert result.stdout == "2|good.h5|out.h5|\n" and result.stderr.startswith(f"{tmp_path}/m.txt:1: a quote stands alone")
     result = read(tmp_path, "a.h5 b.h5\n".encode("utf-16"))
     assert result.stdout == "" and "holds zero bytes" in result.stderr
+
+
+def test_two_surveys_with_one_output_are_refused(tmp_path):
+    (tmp_path / "m.txt").write_text("a.h5 out/x.h5\n# no\nb.h5 ./out/../out/x.h5\n")
+    script = ["bash", harness.ROOT / "jobscripts/workstation.sh", "job.yaml", "m.txt"]
+    result = harness.run(script, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (1, ""), str(result)
+    assert result.stderr == "m.txt:3: its output ./out/../out/x.h5 is that of line 1, too\n"
+    assert not (tmp_path / "m.txt.campaign").exists()

@@ -27,8 +27,8 @@ def test_a_colon_is_part_of_the_name(seisproc, tmp_path, transfer):
     seisproc("synth", "ufs:in.h5", *SIZE, "--seed", "99", cwd=tmp_path)
     (tmp_path / "job.yaml").write_text(JOB)
     other = digest(tmp_path / "in.h5")
-    seisproc("run", "job.yaml", "--set=input=ufs:in.h5", "--set=output=a:in.h5", f"--set=transfer={transfer}", "--quiet",
-             cwd=tmp_path, ranks=4)
+    seisproc("run", "job.yaml", "--set=input=ufs:in.h5", "--set=output=a:in.h5", f"--set=transfer={transfer}",
+             "--quiet", cwd=tmp_path, ranks=4)
     seisproc("verify", "a:in.h5", "--against", "ufs:in.h5", cwd=tmp_path)
     assert seisproc("verify", "a:in.h5", "--against", "in.h5", cwd=tmp_path, check=None).returncode != 0
     assert digest(tmp_path / "in.h5") == other

@@ -53,6 +53,29 @@ def test_edited_columns_are_written(seisproc, tmp_path, ranks):
     assert np.array_equal(rows, before)
 
 
+def test_values_keep_their_meaning_under_another_scalar(seisproc, tmp_path):
+    survey(seisproc, tmp_path, gx=2000)  # 200 m
+    with h5py.File(tmp_path / "x.h5", "r+") as f:
+        del f["headers/gx"]
+        f["headers/gx"] = np.where(np.arange(N) == 3, 205.25, 200.0)
+        f["headers/scalco"][:] = -100
+    _, _, rows = exported(seisproc, tmp_path)
+    assert (word(rows, "scalco") == -100).all()
+    assert np.array_equal(word(rows, "gx"), np.where(np.arange(N) == 3, 20525, 20000))
+
+
+def test_a_little_endian_su_file_becomes_segy_that_says_so(seisproc, tmp_path):
+    headers = sw.trace_headers(N, "little", fldr=np.arange(N) // 8 + 1, ns=NS, dt=4000)
+    (tmp_path / "in").write_bytes(sw.su(headers, RNG.normal(size=(N, NS)).astype("f4"), "little"))
+    seisproc("import", tmp_path / "in", tmp_path / "x.h5", "-q", "--gather", "fldr")
+    _, head, _ = exported(seisproc, tmp_path, "--as=segy")
+    assert head[3296:3300] == b"\x04\x03\x02\x01" and head[3500] == 2  # revision 2, which knows the order
+    seisproc("import", tmp_path / "out", tmp_path / "y.h5", "-q", "--gather", "fldr")
+    with h5py.File(tmp_path / "x.h5") as f, h5py.File(tmp_path / "y.h5") as g:
+        assert np.array_equal(f["traces"][:], g["traces"][:])
+        assert np.array_equal(f["headers/fldr"][:], g["headers/fldr"][:])
+
+
 def test_derived_offsets_are_written_and_what_is_rounded_is_told(seisproc, tmp_path):
     survey(seisproc, tmp_path, "--gather", "fldr", "--derive", "offset", sx=0, gx=10000 + 5 * np.arange(N))
     result, _, rows = exported(seisproc, tmp_path)

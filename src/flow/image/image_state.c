@@ -91,8 +91,8 @@ static sp_status read_at(const sp_image_state *s, void *bytes, uint64_t n, uint6
   for (char *to = bytes; n > 0;) {
     const ssize_t done = pread(s->file, to, n, (off_t)at);
     if (done < 0 && errno == EINTR) continue;
-    if (done <= 0)
-      return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", s->path, done ? strerror(errno) : "it ends early");
+    if (done < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", s->path, strerror(errno));
+    if (done == 0) return SP_RAISE(SP_ERR_INPUT, "%s: ends early; --restart starts over", s->path);
     to += done;
     at += (uint64_t)done;
     n -= (uint64_t)done;
@@ -115,8 +115,8 @@ static sp_status read_record(sp_image_state *s, void *a, size_t a_bytes, void *b
   SP_TRY(read_at(s, s->record, a_bytes + b_bytes + sizeof crc, at));
   memcpy(&crc, s->record + a_bytes + b_bytes, sizeof crc);
   if (crc != sp_crc32c(0, s->record, a_bytes + b_bytes)) {
-    return SP_RAISE(SP_ERR_IO, "%s: is damaged at byte %llu: its checksum does not fit; --restart starts over", s->path,
-                    (unsigned long long)at);
+    return SP_RAISE(SP_ERR_INPUT, "%s: is damaged at byte %llu: its checksum does not fit; --restart starts over",
+                    s->path, (unsigned long long)at);
   }
   memcpy(a, s->record, a_bytes);
   memcpy(b, s->record + a_bytes, b_bytes);
