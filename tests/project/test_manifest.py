@@ -29,7 +29,8 @@ def test_lines_that_cannot_be_read_are_named(tmp_path):
     assert "m.txt:1: a quote stands alone" in result.stderr
     assert "m.txt:2: needs an input and an output, found 'only.h5'" in result.stderr
     result = read(tmp_path, b"'\ngood.h5 out.h5\n")
-    assert result.stdout == "2|good.h5|out.h5|\n" and result.stderr.startswith(f"{tmp_path}/m.txt:1: a quote stands alone")
+    assert result.stdout == "2|good.h5|out.h5|\n"
+    assert result.stderr.startswith(f"{tmp_path}/m.txt:1: a quote stands alone")
     result = read(tmp_path, "a.h5 b.h5\n".encode("utf-16"))
     assert result.stdout == "" and "holds zero bytes" in result.stderr
 
