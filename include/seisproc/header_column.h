@@ -33,11 +33,9 @@ sp_status sp_header_column_read(sp_header_column *column, sp_global first, sp_lo
  * Not collective. Errors: those of sp_header_column_open and sp_dataset_read_independent, SP_ERR_MEMORY. */
 sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double **out);
 
-/* The least and the largest value of all traces that hold a number; NAN where none does. Not collective. */
-sp_status sp_header_column_range(sp_header_column *column, double *least, double *most);
-
-/* The first trace that holds no number (NaN); as many as there are traces where all do. Not collective. */
-sp_status sp_header_column_first_nan(sp_header_column *column, sp_global *trace);
+/* The least and the largest value of all traces that hold a number, NAN where none does; in *first_nan, unless that is
+ * NULL, the first trace that holds none (NaN), the number of traces where all do. Not collective. */
+sp_status sp_header_column_range(sp_header_column *column, double *least, double *most, sp_global *first_nan);
 
 #ifdef __cplusplus
 }

@@ -82,7 +82,7 @@ static sp_status measure_columns(sp_survey *survey, report *r) {
   for (size_t i = 0; i < r->n_columns; i++) {
     sp_header_column *values;
     SP_TRY(sp_header_column_open(survey, r->columns[i].name, &values));
-    const sp_status status = sp_header_column_range(values, &r->columns[i].min, &r->columns[i].max);
+    const sp_status status = sp_header_column_range(values, &r->columns[i].min, &r->columns[i].max, NULL);
     sp_header_column_close(values);
     SP_TRY(status);
   }

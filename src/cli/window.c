@@ -81,8 +81,7 @@ static sp_status find_delay(sp_survey *survey, const char *path, cut *c) {
   c->has_delay = sp_survey_has(survey, "/headers/delrt");
   if (!c->has_delay) return SP_SUCCESS;
   SP_TRY(sp_header_column_open(survey, "delrt", &column));
-  sp_status status = sp_header_column_range(column, &least, &most);
-  if (status == SP_SUCCESS) status = sp_header_column_first_nan(column, &first_nan);
+  const sp_status status = sp_header_column_range(column, &least, &most, &first_nan);
   sp_header_column_close(column);
   SP_TRY(status);
   if (first_nan < n_traces) {

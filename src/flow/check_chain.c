@@ -41,9 +41,8 @@ static sp_status measure(const char *input, sp_survey *survey, bool optional, sp
   sp_global first_nan = n_traces;
   sp_header_column *values;
   SP_TRY(sp_header_column_open(survey, column->name, &values));
-  sp_status status = sp_header_column_range(values, &column->least, &column->most);
-  if (status == SP_SUCCESS && optional) status = sp_header_column_first_nan(values, &first_nan);
-  if (status == SP_SUCCESS && first_nan < n_traces) {
+  sp_status status = sp_header_column_range(values, &column->least, &column->most, &first_nan);
+  if (status == SP_SUCCESS && optional && first_nan < n_traces) {
     status = SP_RAISE(SP_ERR_INPUT, "%s: trace %llu has %s nan, allowed are numbers, or a survey without %s", input,
                       (unsigned long long)first_nan, column->name, column->name);
   }

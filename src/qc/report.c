@@ -23,7 +23,7 @@ static bool offset_is_zero(const sp_qc_report *r) {
   double least = NAN, most = NAN;
   if (!sp_survey_has(r->source.survey, "/headers/offset")) return true;
   if (sp_header_column_open(r->source.survey, "offset", &column) != SP_SUCCESS) return false;
-  if (sp_header_column_range(column, &least, &most) != SP_SUCCESS) least = NAN;
+  if (sp_header_column_range(column, &least, &most, NULL) != SP_SUCCESS) least = NAN;
   sp_header_column_close(column);
   return least == 0 && most == 0;
 }

@@ -59,7 +59,7 @@ static sp_status find_places(slice *s, places *p) {
   const sp_global n = s->source->index->n_traces;
   int64_t step = 0;
   SP_TRY(open_column(s, p->name, &p->column));
-  SP_TRY(sp_header_column_range(p->column, &least, &most));
+  SP_TRY(sp_header_column_range(p->column, &least, &most, NULL));
   const bool countable = isfinite(least) && most - least < 1e15;
   for (sp_global first = 0; countable && first < n; first += CHUNK) {
     const sp_local count = (sp_local)(n - first < CHUNK ? n - first : CHUNK);

@@ -99,10 +99,11 @@ sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double 
   return status;
 }
 
-sp_status sp_header_column_range(sp_header_column *column, double *least, double *most) {
+sp_status sp_header_column_range(sp_header_column *column, double *least, double *most, sp_global *first_nan) {
   double *values = column->values_read;
   const uint64_t rows = sp_dataset_rows(column->values);
   double low = (double)NAN, high = (double)NAN;
+  sp_global nan = rows;
   SP_EACH_PIECE (piece, 0, rows, PIECE) {
     const uint64_t at = piece.first;
     const sp_local n = (sp_local)piece.count;
@@ -110,23 +111,11 @@ sp_status sp_header_column_range(sp_header_column *column, double *least, double
     for (sp_local i = 0; i < n; i++) {
       low = fmin(low, values[i]); /* NaN gives way */
       high = fmax(high, values[i]);
+      if (nan == rows && isnan(values[i])) nan = at + i;
     }
   }
   *least = low;
   *most = high;
-  return SP_SUCCESS;
-}
-
-sp_status sp_header_column_first_nan(sp_header_column *column, sp_global *trace) {
-  double *values = column->values_read;
-  *trace = sp_dataset_rows(column->values);
-  SP_EACH_PIECE (piece, 0, *trace, PIECE) {
-    SP_TRY(read_piece(column, piece.first, (sp_local)piece.count, values));
-    for (sp_local i = 0; i < piece.count; i++) {
-      if (!isnan(values[i])) continue;
-      *trace = piece.first + i;
-      return SP_SUCCESS;
-    }
-  }
+  if (first_nan) *first_nan = nan;
   return SP_SUCCESS;
 }
