@@ -11,6 +11,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/status.h"
+#include "src/base/timed_wait.h"
 
 static const double others_part = 1.5;
 
@@ -61,12 +62,8 @@ sp_step_watch *sp_step_watch_begin(int rank, const char *what, const char *advic
   w->seconds = rank > 0 ? others_part * seconds : seconds;
   clock_gettime(CLOCK_MONOTONIC, &w->until);
   w->until.tv_sec += (time_t)w->seconds + 1;
-  pthread_condattr_t clock;
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
   pthread_mutex_init(&w->lock, NULL);
-  pthread_cond_init(&w->wake, &clock);
-  pthread_condattr_destroy(&clock);
+  sp_cond_init(&w->wake);
   if (pthread_create(&w->thread, NULL, wait_for_end, w)) {
     sp_warn("nobody looks how long it takes: %s", what);
     destroy(w);

@@ -13,6 +13,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 #include "src/base/crash.h"
+#include "src/base/timed_wait.h"
 
 enum { ARGUMENT_BYTES = 512, QUEUE = 256 };
 
@@ -251,11 +252,7 @@ static void quiesce(sp_device *device) {
 /* --- making and unmaking -------------- */
 
 static void init_sync(mock *m) {
-  pthread_condattr_t monotonic;
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&m->changed, &monotonic);
-  pthread_condattr_destroy(&monotonic);
+  sp_cond_init(&m->changed);
   pthread_mutex_init(&m->lock, NULL);
 }
 

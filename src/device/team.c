@@ -14,6 +14,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 #include "src/base/crash.h"
+#include "src/base/timed_wait.h"
 
 typedef struct member {
   sp_team *team;
@@ -121,14 +122,6 @@ static sp_status start(sp_team *team, const char *name) {
   return SP_SUCCESS;
 }
 
-static void init_event(sp_team *team) {
-  pthread_condattr_t monotonic;
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&team->event, &monotonic);
-  pthread_condattr_destroy(&monotonic);
-}
-
 sp_status sp_team_create(int n_threads, const char *name, const sp_team_ops *ops, void *context, sp_team **out) {
   void *block = NULL;
   sp_status status;
@@ -139,7 +132,7 @@ sp_status sp_team_create(int n_threads, const char *name, const sp_team_ops *ops
   team->n_threads = n_threads;
   pthread_mutex_init(&team->lock, NULL);
   pthread_cond_init(&team->work, NULL);
-  init_event(team);
+  sp_cond_init(&team->event);
   SP_TRY_GOTO(fail, sp_calloc((size_t)n_threads, sizeof(member), "a team of threads", &block));
   team->members = block;
   *out = team; /* threads may look for work from now on */

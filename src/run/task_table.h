@@ -43,10 +43,6 @@ sp_flight *sp_task_table_next(sp_task_table *table, size_t *at);
 
 void sp_task_table_remove(sp_task_table *table, sp_flight *flight);
 
-static inline bool sp_flight_is_computed(const sp_flight *flight) {
-  return flight->reports_due == 0;
-}
-
 static inline bool sp_flight_is_done(const sp_flight *flight) {
   return flight->reports_due == 0 && flight->durable == flight->slots;
 }

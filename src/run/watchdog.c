@@ -15,6 +15,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
+#include "src/base/timed_wait.h"
 #include "src/run/history.h"
 
 /* Parts of the stall time after which a rank says what it waits for, and rank 0 or, if that does not, another rank
@@ -213,12 +214,8 @@ sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out
   w->config = *config;
   w->suspect = -1;
   w->since = sp_now();
-  pthread_condattr_t clock;
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
   pthread_mutex_init(&w->lock, NULL);
-  pthread_cond_init(&w->wake, &clock);
-  pthread_condattr_destroy(&clock);
+  sp_cond_init(&w->wake);
   const sp_status status = find_neighbours(w);
   if (status != SP_SUCCESS) {
     sp_watchdog_destroy(w);
