@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
+#include "perf/self_start.h"
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "src/run/coordinator.h"
@@ -269,20 +270,7 @@ static void print(int n_workers, int ranges, bool together) {
 int main(int argc, char **argv) {
   const int n_workers = argc > 1 ? atoi(argv[1]) : 10000, ranges = argc > 2 ? atoi(argv[2]) : 20;
   if (!sp_comm_launched()) {
-    char *const command[] = {"mpirun",
-                             "-n",
-                             "2",
-                             "--bind-to",
-                             "none",
-                             "--map-by",
-                             ":OVERSUBSCRIBE",
-                             argv[0],
-                             argc > 1 ? argv[1] : NULL,
-                             argc > 2 ? argv[2] : NULL,
-                             NULL};
-    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
-    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
-    execvp(command[0], command);
+    start_under_mpirun((char[]){"2"}, argc, argv);
     return 1;
   }
   require(sp_comm_start(&argc, &argv));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
+#include "perf/self_start.h"
 #include "seisproc/collective.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -119,28 +120,14 @@ int main(int argc, char **argv) {
   char path[256], ranks[16];
   snprintf(ranks, sizeof ranks, "%s", argc > 2 ? argv[2] : "4");
   if (!sp_comm_launched()) {
-    char *const command[] = {"mpirun",
-                             "-n",
-                             ranks,
-                             "--bind-to",
-                             "none",
-                             "--map-by",
-                             ":OVERSUBSCRIBE",
-                             argv[0],
-                             argc > 1 ? argv[1] : (char *)(uintptr_t) "/tmp",
-                             ranks,
-                             argc > 3 ? argv[3] : NULL,
-                             NULL};
-    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
-    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
-    execvp(command[0], command);
+    start_under_mpirun(ranks, argc, argv);
     return 1;
   }
   require(sp_comm_start(&argc, &argv));
   bench b = {.path = path, .n_traces = (uint64_t)(argc > 3 ? atoi(argv[3]) : 256) * 250};
   MPI_Comm_rank(MPI_COMM_WORLD, &b.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &b.size);
-  snprintf(path, sizeof path, "%s/seisproc-bench-transfer.h5", argv[1]);
+  snprintf(path, sizeof path, "%s/seisproc-bench-transfer.h5", argc > 1 ? argv[1] : "/tmp");
   void *rows = NULL;
   require(sp_calloc(5000, ROW, "rows", &rows));
   b.rows = rows;
