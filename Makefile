@@ -156,7 +156,8 @@ check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 run-tests: tests $(if $(NEEDS_PROGRAM),all) $(if $(NEEDS_FAULTS),faults)
 	@$(PYTEST) -m "$(or $(MARKS),not long)" $(or $(T),tests)
 
-check-long: setup ## the tests that take minutes, left out by `make check` (T=tests/kernels: only those)
+check-long: ## the tests that take minutes, left out by `make check` (T=tests/kernels: only those)
+	@PYTHON=$(PYTHON) tools/setup.sh build test long
 	+@$(AGAIN) MARKS=long run-tests
 
 # The program with switches that make it fail at named points; they are nothing in other builds.

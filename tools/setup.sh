@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs what seisproc needs and this machine lacks.
 #
-#   tools/setup.sh [build] [test]     both when none is named
+#   tools/setup.sh [build] [test] [long]     the first two when none is named
 #
 # Silent and quick when nothing is missing: it probes for the things themselves, not for packages, so that
 # libraries from modules, Spack or a prefix count too. On Debian and Ubuntu what is missing is installed with
