@@ -315,13 +315,10 @@ int sp_cli_view(int argc, char **argv) {
       options,
       parse_option,
       "FILE.h5",
-      "Draws a gather of a survey: before, after and noise of the job that wrote it, or the gather alone; or a slice "
-      "of a "
-      "survey of lines.\v"
-      "What was before is in the survey itself (mode both) or in the job's input, which is found where the job read "
-      "it. "
-      "All panels have one clip; the noise is shown once more, times a power of two that its title says. "
-      "The same survey gives the same bytes.",
+      "Draws a gather of a survey: before, after and noise of the job that wrote it, or the gather alone; or a "
+      "slice of a survey of lines.\vWhat was before is in the survey itself (mode both) or in the job's input, "
+      "which is found where the job read it. All panels have one clip; the noise is shown once more, times a "
+      "power of two that its title says. The same survey gives the same bytes.",
       NULL,
       NULL,
       NULL};
