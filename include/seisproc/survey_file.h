@@ -130,8 +130,8 @@ sp_status sp_survey_create_shorter(sp_survey *source, const char *path, const ch
 sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes);
 
 /* Adds datasets and attributes to the file at `path`, which nobody has open, syncs and closes it. A dataset that is
- * there already is replaced by the new one, and its place in the file stays unused. One process calls it. Errors:
- * SP_ERR_IO; then the file is not to be used further. */
+ * there already is replaced by the new one, and its place in the file stays unused; so is an attribute. One process
+ * calls it. Errors: SP_ERR_IO; then the file is not to be used further. */
 sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_t n_datasets,
                         const sp_attribute_spec *attributes, size_t n_attributes);
 
@@ -250,6 +250,9 @@ bool sp_dataset_is_native(const sp_dataset *dataset);
 
 /* Byte offset of the first row in the file, for tools that go around HDF5 (page-cache read-ahead, sync). */
 uint64_t sp_dataset_file_offset(const sp_dataset *dataset);
+
+/* Bytes of all its rows in the file. */
+uint64_t sp_dataset_file_bytes(const sp_dataset *dataset);
 
 /* Reads or writes rows first ... first + n - 1, as sp_dataset_type says: files of others may have another type, whose
  * values HDF5 then converts, or refuses where they do not fit. A file that ends before the rows do is an error, since

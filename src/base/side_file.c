@@ -31,6 +31,8 @@ const char *sp_side_suffix(sp_side side) {
     return ".spool";
   case SP_SIDE_IMAGE:
     return ".image";
+  case SP_SIDE_UNDO:
+    return ".undo";
   case SP_SIDE_NEW:
     return ".new";
   }

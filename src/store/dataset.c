@@ -221,6 +221,10 @@ uint64_t sp_dataset_file_offset(const sp_dataset *dataset) {
   return dataset->file_offset;
 }
 
+uint64_t sp_dataset_file_bytes(const sp_dataset *dataset) {
+  return dataset->rows * dataset->file_row_bytes;
+}
+
 /* Points both dataspaces at n rows from `first`; at nothing where n is 0. */
 static sp_status select_rows(sp_dataset *dataset, sp_global first, sp_local n) {
   if (first > dataset->rows || n > dataset->rows - first) {

@@ -160,7 +160,13 @@ static sp_status add(hid_t file, const sp_dataset_spec *datasets, size_t n_datas
     }
     SP_TRY(sp_h5_create_dataset(file, &datasets[i]));
   }
-  for (size_t i = 0; i < n_attributes; i++) SP_TRY(create_attribute(file, &attributes[i]));
+  for (size_t i = 0; i < n_attributes; i++) {
+    const sp_attribute_spec *a = &attributes[i];
+    if (H5Aexists_by_name(file, a->object, a->name, H5P_DEFAULT) > 0) {
+      SP_TRY(SP_H5(H5Adelete_by_name(file, a->object, a->name, H5P_DEFAULT)));
+    }
+    SP_TRY(create_attribute(file, a));
+  }
   return SP_SUCCESS;
 }
 

@@ -9,6 +9,7 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
+#include "seisproc/file_undo.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/store/h5.h"
@@ -212,6 +213,11 @@ static sp_status check_path(sp_survey *survey) {
   if (S_ISDIR(entry.st_mode)) return SP_RAISE(SP_ERR_INPUT, "%s: a directory; allowed is a survey file", path);
   if (!S_ISREG(entry.st_mode)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: a device, FIFO or socket; allowed is a survey file", path);
+  }
+  if (!survey->writable && sp_file_undo_is_due(path)) {
+    return SP_RAISE(SP_ERR_INPUT,
+                    "%s: its headers are being changed, or that was cut off; then `seisproc header %s` takes it back",
+                    path, path);
   }
   if (entry.st_size == 0) return SP_RAISE(SP_ERR_INPUT, "%s: an empty file", path);
   if (H5Fis_hdf5(path) <= 0) {
