@@ -153,8 +153,12 @@ setup: ## install what is missing, or list it
 check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 	+@$(AGAIN) run-tests
 
+# Tests wait more than they compute: they run side by side where pytest-xdist is there, else one after the other.
+TESTS_AT_ONCE ?= $(shell n=$$(nproc); echo $$((n < 2 ? 3 : n < 15 ? n + 1 : 16)))
+SIDE_BY_SIDE = $(if $(shell $(PYTHON) -c 'import xdist' 2>&1),,-n $(TESTS_AT_ONCE))
+
 run-tests: tests $(if $(NEEDS_PROGRAM),all) $(if $(NEEDS_FAULTS),faults)
-	@$(PYTEST) -m "$(or $(MARKS),not long)" $(or $(T),tests)
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "$(or $(MARKS),not long)" $(or $(T),tests)
 
 check-long: ## the tests that take minutes, left out by `make check` (T=tests/kernels: only those)
 	@PYTHON=$(PYTHON) tools/setup.sh build test long

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+import dealing
 import harness
 import jobs
 
@@ -44,9 +45,22 @@ NO_DATA = "no real data: neither $SEISPROC_DATA nor ../shared/data is there"
 def pytest_configure(config):
     """All temporary folders of a run lie in one of its own, removed at its end. Its name is short: MPI puts sockets
     below it."""
+    if hasattr(config, "workerinput"):  # one of several processes, with a folder in that of the run
+        named = Path(config.option.basetemp)
+        config.option.basetemp = str(named.with_name(config.workerinput["workerid"]))
     if config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="sp-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return dealing.Dealing(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: dealing.order(item.nodeid))
 
 
 @pytest.fixture(scope="session")

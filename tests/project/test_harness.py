@@ -67,7 +67,7 @@ def test_verdict_on_a_compiled_test(name, tmp_path):
     tests, build = tmp_path / "tests", tmp_path / "build/tests/area"
     (tests / "area").mkdir(parents=True)
     build.mkdir(parents=True)
-    for part in ("conftest.py", "harness.py", "jobs.py", "pytest.ini"):
+    for part in ("conftest.py", "dealing.py", "harness.py", "jobs.py", "pytest.ini"):
         (tests / part).write_text((harness.ROOT / "tests" / part).read_text())
     (tests / "area/test_it.c").write_text(f"{comment}\nint main(void) {{ return 0; }}\n")
     (build / "test_it").write_text(f"#!/bin/bash\n{textwrap.dedent(program)}\n")
