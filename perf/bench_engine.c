@@ -19,6 +19,7 @@
 #include "seisproc/crc32c.h"
 #include "seisproc/engine.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 
 enum { N_GATHERS = 64, MAX_STEPS = 4, MAX_SECONDS = 10 };
 
@@ -152,12 +153,12 @@ static void apply_step(const bench *b, const sp_plan *plan, int gather, const fl
   const sp_local n = b->first_trace[gather + 1] - b->first_trace[gather];
   const double *headers[] = {b->offset + b->first_trace[gather], b->delay};
   const sp_local step = plan->locality == SP_LOCAL_GATHER ? n : plan->block_traces;
-  for (sp_local first = 0; first < n; first += step) {
+  SP_EACH_PIECE (p, 0, n, step) {
     const sp_block block = {.in = in,
                             .out = out,
                             .n_traces = n,
-                            .first = first,
-                            .count = step < n - first ? step : n - first,
+                            .first = (sp_local)p.first,
+                            .count = (sp_local)p.count,
                             .headers = headers,
                             .stream = true};
     if (plan->ops->apply(plan, 0, &block)) exit(1);

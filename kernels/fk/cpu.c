@@ -10,6 +10,7 @@
 #include "kernels/fk/trace_stage.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 
 enum { BLOCK_TRACES = 16 }; /* that go together from rows of bins to columns: two cache lines a bin */
 
@@ -193,13 +194,9 @@ static const float *samples_of(const part *t, uint32_t trace) {
   return from + (size_t)trace * t->plan->n_samples;
 }
 
-static uint32_t at_most(uint32_t a, uint32_t b) {
-  return a < b ? a : b;
-}
-
 static void transform_traces(const part *t, const sp_fk_trace_stage *stage, uint32_t n_bins) {
-  for (uint32_t first = 0; first < t->n; first += BLOCK_TRACES) {
-    const uint32_t count = at_most(BLOCK_TRACES, t->n - first);
+  SP_EACH_PIECE (block, 0, t->n, BLOCK_TRACES) {
+    const uint32_t first = (uint32_t)block.first, count = (uint32_t)block.count;
     for (uint32_t i = 0; i < count; i++) {
       sp_fk_trace_forward(stage, t->work->trace, samples_of(t, first + i), t->work->block + (size_t)i * n_bins);
     }
@@ -240,8 +237,8 @@ static void fill_gaps(const part *t) {
 static void subtract_removed(const part *t) {
   const fk_plan *p = t->plan;
   const uint32_t n_bins = p->time.n_bins, n = p->n_samples;
-  for (uint32_t first = 0; first < t->n; first += BLOCK_TRACES) {
-    const uint32_t count = at_most(BLOCK_TRACES, t->n - first);
+  SP_EACH_PIECE (block, 0, t->n, BLOCK_TRACES) {
+    const uint32_t first = (uint32_t)block.first, count = (uint32_t)block.count;
     from_rows(t, first, count, n_bins);
     for (uint32_t i = 0; i < count; i++) {
       const float *in = t->in + (size_t)(first + i) * n;

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "seisproc/json.h"
+#include "seisproc/ranks.h"
 #include "src/cli/command.h"
 #include "src/cli/comparison.h"
 #include "src/cli/option.h"
-#include "src/cli/ranks.h"
 
 int sp_cli_compare(int argc, char **argv);
 

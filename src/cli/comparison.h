@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "seisproc/ranks.h"
 #include "seisproc/survey_file.h"
-#include "src/cli/ranks.h"
 
 /* One of the two surveys: 0 is the reference. */
 typedef struct sp_side {

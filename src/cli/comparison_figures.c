@@ -7,6 +7,7 @@
 
 #include "seisproc/header_column.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/cli/comparison.h"
 
 enum { PIECE = 8192 };
@@ -97,13 +98,13 @@ static sp_status delays_differ(const sp_comparison *c, bool *out) {
     if (!sp_survey_has(surveys[k], "/headers/delrt")) continue;
     SP_TRY_GOTO(out, sp_header_column_open(surveys[k], "delrt", &columns[k]));
   }
-  for (sp_global at = 0; at < c->index->n_traces && !*out && (columns[0] || columns[1]); at += PIECE) {
-    const sp_global left = c->index->n_traces - at;
-    const sp_local n = left < PIECE ? (sp_local)left : PIECE;
+  SP_EACH_PIECE (p, 0, columns[0] || columns[1] ? c->index->n_traces : 0, PIECE) {
     for (int k = 0; k < 2; k++) {
-      if (columns[k]) SP_TRY_GOTO(out, sp_header_column_read(columns[k], at, n, values + k * PIECE));
+      if (!columns[k]) continue;
+      SP_TRY_GOTO(out, sp_header_column_read(columns[k], p.first, (sp_local)p.count, values + k * PIECE));
     }
-    *out = memcmp(values, values + PIECE, n * sizeof *values) != 0;
+    *out = memcmp(values, values + PIECE, p.count * sizeof *values) != 0;
+    if (*out) break;
   }
 out:
   for (int k = 0; k < 2; k++) {

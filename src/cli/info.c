@@ -13,6 +13,7 @@
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
+#include "seisproc/ranks.h"
 #include "seisproc/segy.h"
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
@@ -20,7 +21,6 @@
 #include "src/cli/command.h"
 #include "src/cli/info.h"
 #include "src/cli/option.h"
-#include "src/cli/ranks.h"
 
 int sp_cli_info(int argc, char **argv);
 

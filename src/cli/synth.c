@@ -8,16 +8,16 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/meter.h"
 #include "seisproc/part_file.h"
+#include "seisproc/ranks.h"
 #include "seisproc/share.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
-#include "src/cli/ranks.h"
 #include "src/cli/synth_options.h"
 
 int sp_cli_synth(int argc, char **argv);
@@ -50,8 +50,7 @@ typedef struct maker {
   sp_local block_traces;
   uint32_t n_samples;
   int threads;
-  bool show_progress;
-  double started; /* s */
+  sp_meter meter;
 } maker;
 
 /* --- the files ------------------------------------------------------------------------------------------------- */
@@ -173,16 +172,16 @@ static sp_status publish(maker *m) {
 
 /* --- the traces ------------------------------------------------------------------------------------------------ */
 
-/* A thread's share of a block. */
-typedef struct share {
+/* What a thread does of a block. */
+typedef struct thread_part {
   const sp_synth *synth;
   sp_global first;
   sp_local n;
   float *rows[SP_SYNTH_PARTS];
-} share;
+} thread_part;
 
 static void *compute_share(void *argument) {
-  const share *s = argument;
+  const thread_part *s = argument;
   sp_synth_traces(s->synth, s->first, s->n, s->rows);
   return NULL;
 }
@@ -190,18 +189,17 @@ static void *compute_share(void *argument) {
 /* Threads at work on a block. */
 typedef struct team {
   pthread_t threads[SP_SYNTH_MAX_THREADS];
-  share shares[SP_SYNTH_MAX_THREADS];
+  thread_part parts[SP_SYNTH_MAX_THREADS];
   int running;
 } team;
 
 static void start_block(const maker *m, const block *b, team *t) {
   t->running = 0;
   for (int i = 0; i < m->threads; i++) {
-    const sp_local from = (sp_local)((uint64_t)b->n * (uint64_t)i / (uint64_t)m->threads);
-    const sp_local to = (sp_local)((uint64_t)b->n * (uint64_t)(i + 1) / (uint64_t)m->threads);
-    share *s = &t->shares[i];
-    *s = (share){.synth = m->synth, .first = b->first + from, .n = to - from};
-    for (int p = 0; p < SP_SYNTH_PARTS; p++) s->rows[p] = b->rows[p] ? b->rows[p] + (size_t)from * m->n_samples : NULL;
+    const sp_share share = sp_share_even(b->n, m->threads, i);
+    thread_part *s = &t->parts[i];
+    *s = (thread_part){.synth = m->synth, .first = b->first + share.first, .n = (sp_local)share.count};
+    for (int p = 0; p < SP_SYNTH_PARTS; p++) s->rows[p] = b->rows[p] ? b->rows[p] + share.first * m->n_samples : NULL;
     if (t->running == i && pthread_create(&t->threads[i], NULL, compute_share, s) == 0) {
       t->running++;
     } else {
@@ -227,14 +225,6 @@ static sp_status write_block(const maker *m, const block *b) {
   return SP_SUCCESS;
 }
 
-static void show_progress(const maker *m, double done, bool end) {
-  if (!m->show_progress) return;
-  const double seconds = sp_now() - m->started, bytes = (double)sp_synth_index(m->synth)->n_traces * m->n_samples * 4;
-  fprintf(stderr, "\r  %3.0f %%  %.2f of %.2f GB a file, %.2f GB/s ", 100 * done, 1e-9 * bytes * done, 1e-9 * bytes,
-          1e-9 * bytes * done / fmax(seconds, 1e-3));
-  if (end) fprintf(stderr, "\r%60s\r", "");
-}
-
 static sp_status allocate(maker *m) {
   void *memory;
   for (int b = 0; b < 2; b++) {
@@ -251,30 +241,28 @@ static sp_status allocate(maker *m) {
 
 /* Computes and writes this rank's share; not collective. */
 static sp_status make_traces(maker *m) {
-  sp_global first;
-  const sp_global n = sp_ranks_share(&m->ranks, sp_synth_index(m->synth)->n_traces, &first);
+  const uint64_t n_traces = sp_synth_index(m->synth)->n_traces;
+  const sp_share share = sp_ranks_share(&m->ranks, n_traces);
   team threads;
   sp_status status = SP_SUCCESS;
-  double shown = m->started;
   const block *ready = NULL;
   int turn = 0;
-  for (sp_global done = 0; (done < n || ready) && status == SP_SUCCESS; turn = !turn) {
-    block *next = done < n ? &m->blocks[turn] : NULL;
+  uint64_t done = 0;
+  for (sp_share p; (p = sp_share_piece(done, share.count, m->block_traces)).count || ready; turn = !turn) {
+    if (status != SP_SUCCESS) break;
+    block *next = p.count ? &m->blocks[turn] : NULL;
     if (next) {
-      next->first = first + done;
-      next->n = (sp_local)(n - done < m->block_traces ? n - done : m->block_traces);
+      next->first = share.first + p.first;
+      next->n = (sp_local)p.count;
       start_block(m, next, &threads);
       done += next->n;
     }
     if (ready) status = write_block(m, ready);
     if (next) finish_block(&threads);
     ready = next;
-    if (sp_now() - shown > 0.2) {
-      shown = sp_now();
-      show_progress(m, (double)done / (double)n, false);
-    }
+    sp_meter_show_traces(&m->meter, "synth", (double)done / (double)share.count, n_traces,
+                         m->n_samples * sizeof(float));
   }
-  show_progress(m, 1, true);
   return status;
 }
 
@@ -298,7 +286,7 @@ static void report_diffractors(const maker *m, sp_synth_medium medium) {
 
 static void report(const maker *m, double written) {
   const sp_gather_index *index = sp_synth_index(m->synth);
-  const double seconds = sp_now() - m->started;
+  const double seconds = sp_now() - m->meter.started_at;
   double bytes = 0;
   for (int p = 0; p < SP_SYNTH_PARTS; p++) {
     if (m->outputs[p].path) bytes += (double)index->n_traces * m->n_samples * sizeof(float);
@@ -312,7 +300,6 @@ static void report(const maker *m, double written) {
 static sp_status make(maker *m, const sp_synth_arguments *args) {
   sp_synth *synth = NULL;
   double written = 0;
-  m->started = sp_now();
   sp_status status;
   SP_TRY_GOTO(out, SP_ON_RANK_0(&m->ranks, sp_synth_create(&args->config, &synth))); /* its errors are said once */
   SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, synth ? SP_SUCCESS : sp_synth_create(&args->config, &synth)));
@@ -323,7 +310,7 @@ static sp_status make(maker *m, const sp_synth_arguments *args) {
   SP_TRY_GOTO(out, prepare_outputs(m, args));
   SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, allocate(m)));
   SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, make_traces(m)));
-  written = sp_now() - m->started;
+  written = sp_meter_end(&m->meter, false);
   for (int p = 0; p < SP_SYNTH_PARTS; p++) close_output(&m->outputs[p]);
   SP_TRY_GOTO(out, publish(m));
   if (!args->quiet && m->ranks.rank == 0) {
@@ -351,6 +338,6 @@ int sp_cli_synth(int argc, char **argv) {
   if (started != SP_SUCCESS) return sp_status_exit_code(started);
   const int cores = sp_ranks_threads(&m.ranks);
   m.threads = args.threads ? args.threads : cores < SP_SYNTH_MAX_THREADS ? cores : SP_SYNTH_MAX_THREADS;
-  m.show_progress = m.ranks.rank == 0 && !args.quiet && isatty(STDERR_FILENO);
+  m.meter = sp_meter_start(m.ranks.rank == 0 && !args.quiet);
   return sp_ranks_finish(&m.ranks, make(&m, &args));
 }

@@ -3,9 +3,9 @@
 #include <argp.h>
 #include <stdio.h>
 
+#include "seisproc/ranks.h"
 #include "src/cli/command.h"
 #include "src/cli/option.h"
-#include "src/cli/ranks.h"
 #include "src/run/verify.h"
 
 int sp_cli_verify(int argc, char **argv);

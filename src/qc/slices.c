@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 
 enum { CHUNK = 512, MOST_PLACES = 8192, MOST_CELLS = 1 << 25, LEFT = 62, RIGHT = 74, TOP = 48, BELOW = 58 };
 
@@ -61,10 +62,9 @@ static sp_status find_places(slice *s, places *p) {
   SP_TRY(open_column(s, p->name, &p->column));
   SP_TRY(sp_header_column_range(p->column, &least, &most, NULL));
   const bool countable = isfinite(least) && most - least < 1e15;
-  for (sp_global first = 0; countable && first < n; first += CHUNK) {
-    const sp_local count = (sp_local)(n - first < CHUNK ? n - first : CHUNK);
-    SP_TRY(sp_header_column_read(p->column, first, count, values));
-    for (sp_local i = 0; i < count; i++) {
+  SP_EACH_PIECE (chunk, 0, countable ? n : 0, CHUNK) {
+    SP_TRY(sp_header_column_read(p->column, chunk.first, (sp_local)chunk.count, values));
+    for (sp_local i = 0; i < chunk.count; i++) {
       if (isfinite(values[i])) step = common_divisor(step, (int64_t)floor(values[i] - least + 0.5));
     }
   }
@@ -169,9 +169,7 @@ static sp_status fill(slice *s) {
   SP_TRY(sp_calloc(cells, sizeof *s->sum, "a slice", &s->sum));
   SP_TRY(sp_calloc(cells, sizeof *s->count, "a slice", &s->count));
   SP_TRY(sp_calloc((size_t)CHUNK * s->n_samples, sizeof *s->rows, "a slice", &s->rows));
-  for (sp_global first = 0; first < n; first += CHUNK) {
-    SP_TRY(add_chunk(s, first, (sp_local)(n - first < CHUNK ? n - first : CHUNK)));
-  }
+  SP_EACH_PIECE (chunk, 0, n, CHUNK) SP_TRY(add_chunk(s, chunk.first, (sp_local)chunk.count));
   if (s->n_used > 0) return SP_SUCCESS;
   if (s->line) {
     return SP_RAISE(SP_ERR_USAGE, "%s: no trace has %s %g and such an offset", s->source->path, s->request->line,

@@ -239,7 +239,7 @@ static sp_status run_tasks(sp_coordinator *c) {
     if (c->journal) SP_TRY(sp_journal_poll(c->journal, &c->journal_durable));
     if (any) sp_activity_step(&c->run->activity);
     sp_progress_note(&c->progress, c->done_work);
-    if (sp_progress_is_due(&c->progress)) sp_progress_show(&c->progress, c->n_done, c->done_work, bottleneck(c));
+    if (sp_meter_is_due(&c->progress.meter)) sp_progress_show(&c->progress, c->n_done, c->done_work, bottleneck(c));
     note_tick(c);
     if (any) {
       sp_backoff_reset(&backoff);

@@ -12,8 +12,8 @@
 
 static sp_status log_losses(sp_exporter *ex) {
   uint64_t counts[3] = {ex->losses.clipped, ex->losses.not_finite, ex->losses.zeroed};
-  SP_TRY(sp_team_sum(&ex->team, counts, 3));
-  if (ex->team.rank) return SP_SUCCESS;
+  SP_TRY(sp_ranks_sum(&ex->ranks, counts, 3));
+  if (ex->ranks.rank) return SP_SUCCESS;
   const char *format = sp_segy_format_name(ex->format), *output = ex->options->output;
   const double samples = (double)ex->n_traces * ex->n_samples;
   if (counts[0]) {
@@ -45,14 +45,14 @@ static sp_status log_losses(sp_exporter *ex) {
 static sp_status run(sp_exporter *ex) {
   SP_TRY(sp_export_prepare(ex));
   SP_TRY(sp_export_open_output(ex));
-  sp_meter_start(&ex->meter, &ex->team, ex->options->quiet, "export", ex->n_traces, ex->trace_bytes);
+  ex->meter = sp_meter_start(ex->ranks.rank == 0 && !ex->options->quiet);
   sp_status status = sp_export_pass(ex);
   if (status == SP_SUCCESS) status = sp_export_end_output(ex);
-  SP_TRY(sp_team_agree(&ex->team, status));
+  SP_TRY(sp_ranks_agree(&ex->ranks, status));
   SP_TRY(log_losses(ex));
   SP_TRY(sp_export_log_columns(ex));
-  if (ex->team.rank == 0 && !ex->stream) status = sp_part_publish(ex->part_path, ex->options->output);
-  return sp_team_agree(&ex->team, status);
+  if (ex->ranks.rank == 0 && !ex->stream) status = sp_part_publish(ex->part_path, ex->options->output);
+  return sp_ranks_agree(&ex->ranks, status);
 }
 
 static void log_done(const sp_exporter *ex, double seconds) {
@@ -65,14 +65,14 @@ static void log_done(const sp_exporter *ex, double seconds) {
 
 sp_status sp_export(MPI_Comm comm, const sp_export_options *options) {
   sp_exporter ex = {.options = options, .fd = -1};
-  SP_TRY(sp_team_join(comm, &ex.team));
+  ex.ranks = sp_ranks_of(comm);
   sp_stop_install();
   const sp_status status = run(&ex);
-  const double seconds = ex.meter.what ? sp_meter_end(&ex.meter) : 0;
+  const double seconds = sp_meter_end(&ex.meter, false);
   if (ex.fd >= 0) close(ex.fd);
-  if (status == SP_SUCCESS && ex.team.rank == 0 && !options->quiet) log_done(&ex, seconds);
-  if (status != SP_SUCCESS && ex.team.rank == 0 && ex.fd >= 0 && !ex.stream) sp_part_discard(ex.part_path);
-  if (status == SP_STOPPED && ex.team.rank == 0) {
+  if (status == SP_SUCCESS && ex.ranks.rank == 0 && !options->quiet) log_done(&ex, seconds);
+  if (status != SP_SUCCESS && ex.ranks.rank == 0 && ex.fd >= 0 && !ex.stream) sp_part_discard(ex.part_path);
+  if (status == SP_STOPPED && ex.ranks.rank == 0) {
     sp_warn("%s: stopped; %s", options->output,
             ex.stream ? "what was written so far is not complete" : "nothing was kept");
   }

@@ -102,7 +102,7 @@ static sp_status describe_processing(sp_exporter *ex) {
   SP_TRY(sp_survey_find_text(ex->survey, "/", "job", &job));
   const int n = compose_lines(ex, job, lines);
   sp_free(job);
-  if (n == 0 || ex->team.rank) return SP_SUCCESS;
+  if (n == 0 || ex->ranks.rank) return SP_SUCCESS;
   const bool ebcdic = sp_segy_text_is_ebcdic(text, SP_SEGY_TEXT_BYTES);
   if (ebcdic) sp_segy_text_to_ascii(text, SP_SEGY_TEXT_BYTES);
   const bool added = add_lines(text, lines, n);

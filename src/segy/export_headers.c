@@ -232,8 +232,8 @@ sp_status sp_export_log_columns(sp_exporter *ex) {
     counts[2 * c] = ex->columns[c].n_rounded;
     counts[2 * c + 1] = ex->columns[c].has_values;
   }
-  SP_TRY(sp_team_sum(&ex->team, counts, 2 * SP_SEGY_MAX_COLUMNS));
-  if (ex->team.rank) return SP_SUCCESS;
+  SP_TRY(sp_ranks_sum(&ex->ranks, counts, 2 * SP_SEGY_MAX_COLUMNS));
+  if (ex->ranks.rank) return SP_SUCCESS;
   for (size_t c = 0; c < ex->n_columns; c++) {
     const char *name = ex->layout->columns[c].name;
     if (counts[2 * c]) {

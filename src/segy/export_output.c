@@ -12,6 +12,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "src/segy/exporter.h"
 #include "src/segy/output_check.h"
@@ -66,10 +67,9 @@ static sp_status copy_trailer(sp_exporter *ex) {
   sp_status status = sp_dataset_open(survey, "/segy/trailer", &trailer);
   if (status == SP_SUCCESS) {
     status = sp_alloc(COPY_BYTES, "a trailer", &buffer);
-    for (uint64_t at = 0; at < ex->trailer_bytes && status == SP_SUCCESS; at += COPY_BYTES) {
-      const uint64_t left = ex->trailer_bytes - at, n = left < COPY_BYTES ? left : COPY_BYTES;
-      status = sp_dataset_read_independent(trailer, at, (sp_local)n, buffer);
-      if (status == SP_SUCCESS) status = sp_export_write(ex, offset + at, n, buffer);
+    SP_EACH_PIECE (p, 0, ex->trailer_bytes, COPY_BYTES) {
+      if (status == SP_SUCCESS) status = sp_dataset_read_independent(trailer, p.first, (sp_local)p.count, buffer);
+      if (status == SP_SUCCESS) status = sp_export_write(ex, offset + p.first, p.count, buffer);
     }
     sp_free(buffer);
     sp_dataset_close(trailer);
@@ -100,18 +100,18 @@ static sp_status open_first(sp_exporter *ex) {
 }
 
 sp_status sp_export_open_output(sp_exporter *ex) {
-  sp_status status = ex->team.rank ? SP_SUCCESS : open_first(ex);
-  SP_TRY(sp_team_agree(&ex->team, status));
-  SP_TRY(sp_team_share(&ex->team, &ex->stream, sizeof ex->stream));
-  if (ex->team.rank && !ex->stream) {
+  sp_status status = ex->ranks.rank ? SP_SUCCESS : open_first(ex);
+  SP_TRY(sp_ranks_agree(&ex->ranks, status));
+  SP_TRY(sp_ranks_broadcast(&ex->ranks, &ex->stream, sizeof ex->stream));
+  if (ex->ranks.rank && !ex->stream) {
     status = sp_part_path(ex->options->output, &ex->part_path);
     if (status == SP_SUCCESS) status = open_part(ex, O_RDWR);
   }
-  return sp_team_agree(&ex->team, status);
+  return sp_ranks_agree(&ex->ranks, status);
 }
 
 sp_status sp_export_end_output(sp_exporter *ex) {
-  if (ex->stream) return ex->team.rank ? SP_SUCCESS : copy_trailer(ex);
+  if (ex->stream) return ex->ranks.rank ? SP_SUCCESS : copy_trailer(ex);
   if (fsync(ex->fd)) return SP_RAISE(sp_file_status(errno), "%s: cannot be synced: %s", ex->part_path, strerror(errno));
   return SP_SUCCESS;
 }

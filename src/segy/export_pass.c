@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "seisproc/stop.h"
 #include "src/segy/exporter.h"
 
@@ -130,33 +131,28 @@ static sp_status make_buffers(mover *m) {
   return sp_alloc(ex->n_samples * sizeof(float), "exact samples", &m->again);
 }
 
-void sp_export_share(const sp_exporter *ex, uint64_t *first, uint64_t *end) {
-  *first = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank);
-  *end = sp_team_share_start(&ex->team, ex->n_traces, ex->team.rank + 1);
-  if (!ex->stream) return;
-  *first = 0;
-  *end = ex->team.rank ? 0 : ex->n_traces;
+sp_share sp_export_share(const sp_exporter *ex) {
+  if (ex->stream) return (sp_share){.count = ex->ranks.rank ? 0 : ex->n_traces};
+  return sp_ranks_share(&ex->ranks, ex->n_traces);
 }
 
 static sp_status move_share(mover *m) {
   sp_exporter *ex = m->ex;
-  uint64_t share, end;
-  sp_export_share(ex, &share, &end);
+  const sp_share share = sp_export_share(ex);
   SP_TRY(make_buffers(m));
   if (ex->exact_traces) {
     m->n_rows = sp_dataset_rows(ex->exact_traces);
-    SP_TRY(find_row(m, share));
+    SP_TRY(find_row(m, share.first));
   }
-  for (uint64_t first = share; first < end; first += m->block_traces) {
-    const sp_local n = end - first < m->block_traces ? (sp_local)(end - first) : m->block_traces;
-    if ((first - share) % m->chunk_traces == 0) {
-      m->chunk = first;
-      SP_TRY(sp_export_get_headers(ex, first, end - first < m->chunk_traces ? (sp_local)(end - first) : m->chunk_traces,
-                                   m->headers, m->scratch));
+  SP_EACH_PIECE (chunk, share.first, share.first + share.count, m->chunk_traces) {
+    m->chunk = chunk.first;
+    SP_TRY(sp_export_get_headers(ex, chunk.first, (sp_local)chunk.count, m->headers, m->scratch));
+    SP_EACH_PIECE (block, chunk.first, chunk.first + chunk.count, m->block_traces) {
+      SP_TRY(move_block(m, block.first, (sp_local)block.count));
+      if (sp_stop_signal()) return SP_STOPPED;
+      const double done = (double)(block.first + block.count - share.first) / (double)share.count;
+      sp_meter_show_traces(&ex->meter, "export", done, ex->n_traces, ex->trace_bytes);
     }
-    SP_TRY(move_block(m, first, n));
-    if (sp_stop_signal()) return SP_STOPPED;
-    sp_meter_show(&ex->meter, (double)(first + n - share) / (double)(end - share));
   }
   return SP_SUCCESS;
 }

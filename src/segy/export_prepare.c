@@ -8,6 +8,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
+#include "seisproc/share.h"
 #include "src/segy/exporter.h"
 #include "src/segy/segy_probe.h"
 
@@ -176,16 +177,15 @@ static sp_status prepare_this_rank(sp_exporter *ex) {
 
 static sp_status find_largest(sp_exporter *ex, double *out) {
   float *samples;
-  uint64_t first, end;
   double largest = 0;
   const uint64_t fit = SCAN_BYTES / (ex->n_samples * sizeof(float) + 1), block = fit ? fit : 1;
-  sp_export_share(ex, &first, &end);
+  const sp_share share = sp_export_share(ex);
   SP_TRY(sp_alloc(block * ex->n_samples * sizeof(float), "samples", &samples));
   sp_status status = SP_SUCCESS;
-  for (uint64_t at = first; at < end && status == SP_SUCCESS; at += block) {
-    const sp_local n = end - at < block ? (sp_local)(end - at) : (sp_local)block;
-    status = sp_dataset_read_independent(ex->samples, at, n, samples);
-    for (size_t i = 0; i < (size_t)n * ex->n_samples && status == SP_SUCCESS; i++) {
+  SP_EACH_PIECE (p, share.first, share.first + share.count, block) {
+    if (status != SP_SUCCESS) break;
+    status = sp_dataset_read_independent(ex->samples, p.first, (sp_local)p.count, samples);
+    for (size_t i = 0; i < (size_t)p.count * ex->n_samples && status == SP_SUCCESS; i++) {
       const double size = fabs((double)samples[i]);
       if (size > largest && isfinite(size)) largest = size;
     }
@@ -205,10 +205,10 @@ static sp_status find_scale(sp_exporter *ex) {
   ex->scale = ex->options->scale > 0 ? ex->options->scale : 1;
   if (ex->options->scale >= 0) return SP_SUCCESS;
   if (ex->format >= (int)(sizeof most / sizeof most[0]) || most[ex->format] == 0) return SP_SUCCESS;
-  SP_TRY(sp_team_agree(&ex->team, find_largest(ex, &largest)));
+  SP_TRY(sp_ranks_agree(&ex->ranks, find_largest(ex, &largest)));
   double inverse = largest > 0 ? 1 / largest : (double)INFINITY;
   memcpy(&bits, &inverse, sizeof bits);
-  SP_TRY(sp_team_least(&ex->team, &bits, 1));
+  SP_TRY(sp_ranks_least(&ex->ranks, &bits, 1));
   memcpy(&inverse, &bits, sizeof inverse);
   if (!isfinite(inverse)) return SP_SUCCESS;
   int exponent = (int)floor(log2(most[ex->format] * inverse));
@@ -218,16 +218,16 @@ static sp_status find_scale(sp_exporter *ex) {
 }
 
 sp_status sp_export_prepare(sp_exporter *ex) {
-  SP_TRY(sp_team_agree(&ex->team, ex->team.rank ? SP_SUCCESS : check_options(ex)));
-  SP_TRY(sp_survey_open(ex->team.comm, ex->options->input, false, &ex->survey));
+  SP_TRY(sp_ranks_agree(&ex->ranks, ex->ranks.rank ? SP_SUCCESS : check_options(ex)));
+  SP_TRY(sp_survey_open(ex->ranks.comm, ex->options->input, false, &ex->survey));
   SP_TRY(sp_survey_select(ex->survey, ex->options->gathers));
   const sp_survey_info *info = sp_survey_get_info(ex->survey);
   ex->n_traces = info->n_traces;
   ex->n_samples = info->n_samples;
   ex->interval_us = info->sample_interval_us;
-  SP_TRY(sp_team_agree(&ex->team, prepare_this_rank(ex)));
+  SP_TRY(sp_ranks_agree(&ex->ranks, prepare_this_rank(ex)));
   SP_TRY(find_scale(ex));
-  return sp_team_agree(&ex->team, sp_export_set_file_headers(ex));
+  return sp_ranks_agree(&ex->ranks, sp_export_set_file_headers(ex));
 }
 
 void sp_export_close(sp_exporter *ex) {

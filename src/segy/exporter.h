@@ -8,8 +8,9 @@
 
 #include "seisproc/export.h"
 #include "seisproc/lock.h"
+#include "seisproc/meter.h"
+#include "seisproc/ranks.h"
 #include "seisproc/survey_file.h"
-#include "src/segy/team.h"
 
 /* A header column and where it goes: the entry of ex->layout of the same number. */
 typedef struct sp_export_column {
@@ -23,7 +24,7 @@ typedef struct sp_export_column {
 } sp_export_column;
 
 typedef struct sp_exporter {
-  sp_team team;
+  sp_ranks ranks;
   const sp_export_options *options;
   sp_survey *survey;
   sp_dataset *samples;
@@ -98,7 +99,7 @@ void sp_export_close(sp_exporter *ex);
 /* Writes the traces of this rank's share. Not collective. */
 sp_status sp_export_pass(sp_exporter *ex);
 
-/* First and end of the traces that this rank writes: a share, or all of them to a stream, by rank 0. */
-void sp_export_share(const sp_exporter *ex, uint64_t *first, uint64_t *end);
+/* The traces that this rank writes: all of them to a stream, by rank 0. */
+sp_share sp_export_share(const sp_exporter *ex);
 
 #endif

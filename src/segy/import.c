@@ -13,47 +13,46 @@
 /* Every rank is given its part of the order in which traces are stored, if that is not the file's. Collective. */
 static sp_status share_order(sp_importer *im, bool *sorted) {
   uint8_t has_order = im->order.source != NULL;
-  SP_TRY(sp_team_share(&im->team, &has_order, 1));
+  SP_TRY(sp_ranks_broadcast(&im->ranks, &has_order, 1));
   *sorted = has_order;
   if (!has_order) return SP_SUCCESS;
   sp_status status = SP_SUCCESS;
-  if (im->team.rank) {
+  if (im->ranks.rank) {
     status = sp_alloc((im->end - im->first) * sizeof *im->source, "the order of traces", &im->source);
   } else {
     im->source = im->order.source;
   }
-  SP_TRY(sp_team_agree(&im->team, status));
-  if (im->team.rank) {
-    status = sp_team_receive(&im->team, 0, im->source, (im->end - im->first) * sizeof *im->source);
+  SP_TRY(sp_ranks_agree(&im->ranks, status));
+  if (im->ranks.rank) {
+    status = sp_ranks_receive(&im->ranks, 0, im->source, (im->end - im->first) * sizeof *im->source);
   }
-  for (int r = 1; im->team.rank == 0 && r < im->team.size && status == SP_SUCCESS; r++) {
-    const uint64_t first = sp_team_share_start(&im->team, im->layout->n_traces, r);
-    const uint64_t end = sp_team_share_start(&im->team, im->layout->n_traces, r + 1);
-    status = sp_team_send(&im->team, r, im->order.source + first, (end - first) * sizeof *im->source);
+  for (int r = 1; im->ranks.rank == 0 && r < im->ranks.size && status == SP_SUCCESS; r++) {
+    const sp_share share = sp_ranks_share_of(&im->ranks, im->layout->n_traces, r);
+    status = sp_ranks_send(&im->ranks, r, im->order.source + share.first, share.count * sizeof *im->source);
   }
-  return sp_team_agree(&im->team, status);
+  return sp_ranks_agree(&im->ranks, status);
 }
 
 /* Traces go to their places in one way through the file where they stand in order, else in two. */
 static sp_status move_traces(sp_importer *im) {
-  const sp_team *team = &im->team;
+  const sp_ranks *ranks = &im->ranks;
   const double first_share = im->order_expected ? 1 : 0.4;
   const sp_pass first = {.write = im->order_expected, .collect = true, .share = first_share};
-  SP_TRY(sp_team_agree(team, sp_import_pass(im, &first)));
+  SP_TRY(sp_ranks_agree(ranks, sp_import_pass(im, &first)));
   SP_TRY(sp_import_build_order(im));
   SP_TRY(sp_import_log_notes(im));
   bool sorted;
   SP_TRY(share_order(im, &sorted));
   if (!sorted && im->order_expected) return SP_SUCCESS;
   const sp_pass second = {.write = true, .done = first_share, .share = 1 - first_share};
-  return sp_team_agree(team, sp_import_pass(im, &second));
+  return sp_ranks_agree(ranks, sp_import_pass(im, &second));
 }
 
 static sp_status run(sp_importer *im) {
   SP_TRY(sp_import_prepare(im));
   SP_TRY(sp_import_create(im));
-  SP_TRY(sp_team_agree(&im->team, sp_import_open(im)));
-  sp_meter_start(&im->meter, &im->team, im->options->quiet, "import", im->layout->n_traces, im->layout->trace_bytes);
+  SP_TRY(sp_ranks_agree(&im->ranks, sp_import_open(im)));
+  im->meter = sp_meter_start(im->ranks.rank == 0 && !im->options->quiet);
   SP_TRY(move_traces(im));
   return sp_import_finish(im);
 }
@@ -74,7 +73,7 @@ static void clear(sp_importer *im) {
   sp_import_close(im);
   if (im->fd >= 0) close(im->fd);
   for (int k = 0; k < SP_MAX_IMPORT_KEYS; k++) sp_free(im->keys[k]);
-  if (im->team.rank) sp_free(im->source);
+  if (im->ranks.rank) sp_free(im->source);
   sp_order_clear(&im->order);
   sp_free(im->inexact);
   sp_free(im->part_path);
@@ -84,17 +83,17 @@ static void clear(sp_importer *im) {
 
 sp_status sp_import(MPI_Comm comm, const sp_import_options *options) {
   sp_importer im = {.options = options, .fd = -1};
-  SP_TRY(sp_team_join(comm, &im.team));
+  im.ranks = sp_ranks_of(comm);
   sp_stop_install();
   const sp_status status = run(&im);
-  const double seconds = im.meter.what ? sp_meter_end(&im.meter) : 0;
+  const double seconds = sp_meter_end(&im.meter, false);
   if (status == SP_SUCCESS) {
-    if (im.team.rank == 0 && !options->quiet) log_done(&im, seconds);
+    if (im.ranks.rank == 0 && !options->quiet) log_done(&im, seconds);
   } else {
     sp_import_close(&im);
-    sp_team_agree(&im.team, status); /* all have closed it */
-    if (im.team.rank == 0) sp_part_discard(im.part_path);
-    if (im.team.rank == 0 && status == SP_STOPPED) sp_warn("%s: stopped; nothing was kept", options->output);
+    sp_ranks_agree(&im.ranks, status); /* all have closed it */
+    if (im.ranks.rank == 0) sp_part_discard(im.part_path);
+    if (im.ranks.rank == 0 && status == SP_STOPPED) sp_warn("%s: stopped; nothing was kept", options->output);
   }
   clear(&im);
   return status;

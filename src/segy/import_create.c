@@ -204,12 +204,12 @@ static sp_status create_and_head(sp_importer *im) {
 }
 
 sp_status sp_import_create(sp_importer *im) {
-  const sp_status status = im->team.rank ? sp_part_path(im->options->output, &im->part_path) : create_and_head(im);
-  return sp_team_agree(&im->team, status);
+  const sp_status status = im->ranks.rank ? sp_part_path(im->options->output, &im->part_path) : create_and_head(im);
+  return sp_ranks_agree(&im->ranks, status);
 }
 
 sp_status sp_import_open(sp_importer *im) {
-  SP_TRY(sp_survey_open(im->team.comm, im->part_path, true, &im->survey));
+  SP_TRY(sp_survey_open(im->ranks.comm, im->part_path, true, &im->survey));
   SP_TRY(sp_dataset_open(im->survey, "/traces", &im->traces));
   SP_TRY(sp_dataset_open(im->survey, "/segy/trace_headers", &im->raw_headers));
   for (size_t c = 0; c < im->layout->n_columns; c++) {

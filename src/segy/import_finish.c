@@ -102,7 +102,7 @@ static sp_status keep_exact(sp_importer *im, uint64_t before) {
   const size_t row = raw_bytes(im->layout);
   keeper k = {.im = im, .written = before, .capacity = (sp_local)(row < ROWS_BYTES ? ROWS_BYTES / row : 1)};
   if (k.capacity > im->layout->n_traces) k.capacity = (sp_local)im->layout->n_traces;
-  SP_TRY_GOTO(out, sp_survey_open(im->team.comm, im->part_path, true, &im->survey));
+  SP_TRY_GOTO(out, sp_survey_open(im->ranks.comm, im->part_path, true, &im->survey));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/traces", &k.traces));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/samples", &k.samples));
   SP_TRY_GOTO(out, sp_alloc(k.capacity * sizeof *k.place, "exact samples", &k.place));
@@ -118,21 +118,21 @@ out:
 
 /* Every rank's node writes out what it holds. */
 static sp_status sync_all(sp_importer *im) {
-  return im->team.size > 1 ? sp_survey_sync(im->survey) : SP_SUCCESS;
+  return im->ranks.size > 1 ? sp_survey_sync(im->survey) : SP_SUCCESS;
 }
 
 sp_status sp_import_finish(sp_importer *im) {
   uint64_t n_inexact = im->n_inexact, before;
-  SP_TRY(sp_team_agree(&im->team, sync_all(im)));
+  SP_TRY(sp_ranks_agree(&im->ranks, sync_all(im)));
   sp_import_close(im);
-  SP_TRY(sp_team_before(&im->team, n_inexact, &before));
-  SP_TRY(sp_team_sum(&im->team, &n_inexact, 1));
-  SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : add_gathers(im, n_inexact)));
+  SP_TRY(sp_ranks_before(&im->ranks, n_inexact, &before));
+  SP_TRY(sp_ranks_sum(&im->ranks, &n_inexact, 1));
+  SP_TRY(sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : add_gathers(im, n_inexact)));
   if (n_inexact) {
     sp_status status = keep_exact(im, before);
     if (status == SP_SUCCESS) status = sync_all(im);
     sp_import_close(im);
-    SP_TRY(sp_team_agree(&im->team, status));
+    SP_TRY(sp_ranks_agree(&im->ranks, status));
   }
-  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : sp_part_publish(im->part_path, im->options->output));
+  return sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : sp_part_publish(im->part_path, im->options->output));
 }

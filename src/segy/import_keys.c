@@ -84,19 +84,18 @@ static sp_status gather_keys(sp_importer *im) {
   sp_status status = SP_SUCCESS;
   for (int k = 0; k < im->n_keys && status == SP_SUCCESS; k++) {
     const size_t bytes = sp_import_key_bytes(im, im->key_column[k]);
-    if (im->team.rank) {
-      status = sp_team_send(&im->team, 0, im->keys[k], (im->end - im->first) * bytes);
+    if (im->ranks.rank) {
+      status = sp_ranks_send(&im->ranks, 0, im->keys[k], (im->end - im->first) * bytes);
       sp_free(im->keys[k]);
       im->keys[k] = NULL;
       continue;
     }
-    for (int r = 1; r < im->team.size && status == SP_SUCCESS; r++) {
-      const uint64_t first = sp_team_share_start(&im->team, im->layout->n_traces, r);
-      const uint64_t end = sp_team_share_start(&im->team, im->layout->n_traces, r + 1);
-      status = sp_team_receive(&im->team, r, (char *)im->keys[k] + first * bytes, (end - first) * bytes);
+    for (int r = 1; r < im->ranks.size && status == SP_SUCCESS; r++) {
+      const sp_share share = sp_ranks_share_of(&im->ranks, im->layout->n_traces, r);
+      status = sp_ranks_receive(&im->ranks, r, (char *)im->keys[k] + share.first * bytes, share.count * bytes);
     }
   }
-  return sp_team_agree(&im->team, status);
+  return sp_ranks_agree(&im->ranks, status);
 }
 
 static bool is_all_zero(const sp_importer *im, int key) {
@@ -146,7 +145,7 @@ static sp_status build_order(sp_importer *im) {
 static sp_status agree_on_steps(sp_importer *im) {
   uint64_t bits[SP_MAX_IMPORT_KEYS];
   memcpy(bits, im->key_step, sizeof bits);
-  SP_TRY(sp_team_least(&im->team, bits, SP_MAX_IMPORT_KEYS));
+  SP_TRY(sp_ranks_least(&im->ranks, bits, SP_MAX_IMPORT_KEYS));
   memcpy(im->key_step, bits, sizeof bits);
   return SP_SUCCESS;
 }
@@ -154,5 +153,5 @@ static sp_status agree_on_steps(sp_importer *im) {
 sp_status sp_import_build_order(sp_importer *im) {
   SP_TRY(agree_on_steps(im));
   SP_TRY(gather_keys(im));
-  return sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : build_order(im));
+  return sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : build_order(im));
 }

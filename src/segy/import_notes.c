@@ -86,19 +86,19 @@ sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *he
 }
 
 /* Totals on all ranks: the count of all, and the first of all with its value. */
-static sp_status add_up(const sp_team *team, sp_note notes[SP_NOTE_KINDS]) {
+static sp_status add_up(const sp_ranks *ranks, sp_note notes[SP_NOTE_KINDS]) {
   uint64_t counts[SP_NOTE_KINDS], first[SP_NOTE_KINDS], least[SP_NOTE_KINDS], bits[SP_NOTE_KINDS];
   for (int k = 0; k < SP_NOTE_KINDS; k++) {
     counts[k] = notes[k].count;
     first[k] = least[k] = notes[k].count ? notes[k].first : UINT64_MAX;
   }
-  SP_TRY(sp_team_sum(team, counts, SP_NOTE_KINDS));
-  SP_TRY(sp_team_least(team, least, SP_NOTE_KINDS));
+  SP_TRY(sp_ranks_sum(ranks, counts, SP_NOTE_KINDS));
+  SP_TRY(sp_ranks_least(ranks, least, SP_NOTE_KINDS));
   for (int k = 0; k < SP_NOTE_KINDS; k++) {
     bits[k] = UINT64_MAX;
     if (notes[k].count && first[k] == least[k]) memcpy(&bits[k], &notes[k].value, sizeof bits[k]);
   }
-  SP_TRY(sp_team_least(team, bits, SP_NOTE_KINDS));
+  SP_TRY(sp_ranks_least(ranks, bits, SP_NOTE_KINDS));
   for (int k = 0; k < SP_NOTE_KINDS; k++) {
     notes[k] = (sp_note){.count = counts[k], .first = least[k]};
     if (counts[k]) memcpy(&notes[k].value, &bits[k], sizeof notes[k].value);
@@ -118,16 +118,16 @@ static const char *which(const sp_note *note, uint64_t n_traces, char text[96]) 
 }
 
 sp_status sp_import_log_notes(sp_importer *im) {
-  SP_TRY(add_up(&im->team, im->notes));
+  SP_TRY(add_up(&im->ranks, im->notes));
   if (im->offset_column >= 0 && im->notes[SP_NOTE_COORDINATE_UNIT].count) {
-    return im->team.rank ? SP_ERR_INPUT
-                         : SP_RAISE(SP_ERR_INPUT,
-                                    "%s: coordinates are of several units (counit %d in the first trace, %g "
-                                    "in trace %llu): no offset can be derived",
-                                    im->options->input, im->layout->counit, im->notes[SP_NOTE_COORDINATE_UNIT].value,
-                                    (unsigned long long)im->notes[SP_NOTE_COORDINATE_UNIT].first + 1);
+    return im->ranks.rank ? SP_ERR_INPUT
+                          : SP_RAISE(SP_ERR_INPUT,
+                                     "%s: coordinates are of several units (counit %d in the first trace, %g "
+                                     "in trace %llu): no offset can be derived",
+                                     im->options->input, im->layout->counit, im->notes[SP_NOTE_COORDINATE_UNIT].value,
+                                     (unsigned long long)im->notes[SP_NOTE_COORDINATE_UNIT].first + 1);
   }
-  if (im->team.rank) return SP_SUCCESS;
+  if (im->ranks.rank) return SP_SUCCESS;
   const char *path = im->options->input;
   const sp_segy_layout *layout = im->layout;
   const uint64_t n = layout->n_traces;

@@ -12,6 +12,7 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "seisproc/stop.h"
 #include "src/segy/importer.h"
 #include "src/segy/segy_bytes.h"
@@ -89,15 +90,14 @@ static void announce(const mover *m, uint64_t trace, uint64_t n) {
 
 static sp_status move_in_order(mover *m, uint64_t chunk, sp_local n) {
   const sp_segy_layout *layout = m->im->layout;
-  for (sp_local first = 0; first < n;) {
-    const sp_local b = n - first < m->block_traces ? n - first : m->block_traces;
+  SP_EACH_PIECE (block, 0, n, m->block_traces) {
+    const sp_local first = (sp_local)block.first, b = (sp_local)block.count;
     SP_TRY(read_traces(m, chunk + first, b));
     announce(m, chunk + first + b, b); /* read from the disk while these are converted and written */
     for (sp_local i = 0; i < b; i++) {
       convert_trace(m, m->staging + (uint64_t)i * layout->trace_bytes, chunk, first + i, i);
     }
     SP_TRY(sp_dataset_write_independent(m->im->traces, chunk + first, b, m->samples));
-    first += b;
   }
   return SP_SUCCESS;
 }
@@ -201,13 +201,13 @@ sp_status sp_import_pass(sp_importer *im, const sp_pass *pass) {
     memset(im->inexact, 0, (im->end - im->first) / 8 + 1);
     im->n_inexact = 0;
   }
-  for (uint64_t at = im->first; at < im->end && status == SP_SUCCESS; at += m.chunk_traces) {
-    status = move_chunk(&m, at, (sp_local)least(m.chunk_traces, im->end - at));
-    if (status == SP_SUCCESS && sp_stop_signal()) {
-      status = SP_STOPPED;
-    }
-    const double done = (double)(least(at + m.chunk_traces, im->end) - im->first) / (double)(im->end - im->first);
-    sp_meter_show(&im->meter, pass->done + pass->share * done);
+  SP_EACH_PIECE (p, im->first, im->end, m.chunk_traces) {
+    if (status != SP_SUCCESS) break;
+    status = move_chunk(&m, p.first, (sp_local)p.count);
+    if (status == SP_SUCCESS && sp_stop_signal()) status = SP_STOPPED;
+    const double done = (double)(p.first + p.count - im->first) / (double)(im->end - im->first);
+    sp_meter_show_traces(&im->meter, "import", pass->done + pass->share * done, im->layout->n_traces,
+                         im->layout->trace_bytes);
   }
   sp_free(m.places);
   sp_free(m.column);

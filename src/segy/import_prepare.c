@@ -118,7 +118,7 @@ static sp_status describe_input(sp_importer *im) {
   memcpy(t.key_step, im->key_step, sizeof t.key_step);
   memcpy(t.key_column, im->key_column, sizeof t.key_column);
   memcpy(t.coordinate, im->coordinate, sizeof t.coordinate);
-  SP_TRY(sp_team_share(&im->team, &t, sizeof t));
+  SP_TRY(sp_ranks_broadcast(&im->ranks, &t, sizeof t));
   im->n_gather_keys = t.n_gather_keys;
   im->n_keys = t.n_keys;
   im->offset_column = t.offset_column;
@@ -128,7 +128,7 @@ static sp_status describe_input(sp_importer *im) {
   memcpy(im->key_step, t.key_step, sizeof t.key_step);
   memcpy(im->key_column, t.key_column, sizeof t.key_column);
   memcpy(im->coordinate, t.coordinate, sizeof t.coordinate);
-  return sp_team_share(&im->team, im->layout, sizeof *im->layout);
+  return sp_ranks_broadcast(&im->ranks, im->layout, sizeof *im->layout);
 }
 
 /* Opens what rank 0 has found, on another rank. */
@@ -151,7 +151,7 @@ void sp_import_drop_spool(sp_importer *im) {
 }
 
 static sp_status allocate_keys(sp_importer *im) {
-  const uint64_t n = im->team.rank ? im->end - im->first : im->layout->n_traces;
+  const uint64_t n = im->ranks.rank ? im->end - im->first : im->layout->n_traces;
   for (int k = 0; k < im->n_keys; k++) {
     SP_TRY(sp_alloc(n * sp_import_key_bytes(im, im->key_column[k]), "header keys", &im->keys[k]));
   }
@@ -161,14 +161,15 @@ static sp_status allocate_keys(sp_importer *im) {
 sp_status sp_import_prepare(sp_importer *im) {
   im->fd = -1;
   im->opened = im->options->input;
-  SP_TRY(sp_team_agree(&im->team, sp_calloc(1, sizeof *im->layout, "a layout", &im->layout)));
-  SP_TRY(sp_team_agree(&im->team, im->team.rank ? SP_SUCCESS : prepare_first(im)));
+  SP_TRY(sp_ranks_agree(&im->ranks, sp_calloc(1, sizeof *im->layout, "a layout", &im->layout)));
+  SP_TRY(sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : prepare_first(im)));
   SP_TRY(describe_input(im));
-  im->first = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank);
-  im->end = sp_team_share_start(&im->team, im->layout->n_traces, im->team.rank + 1);
-  sp_status status = im->team.rank ? open_as_described(im) : SP_SUCCESS;
+  const sp_share share = sp_ranks_share(&im->ranks, im->layout->n_traces);
+  im->first = share.first;
+  im->end = share.first + share.count;
+  sp_status status = im->ranks.rank ? open_as_described(im) : SP_SUCCESS;
   if (status == SP_SUCCESS) status = allocate_keys(im);
-  status = sp_team_agree(&im->team, status);
+  status = sp_ranks_agree(&im->ranks, status);
   sp_import_drop_spool(im); /* all have it open */
   return status;
 }

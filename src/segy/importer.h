@@ -8,9 +8,10 @@
 
 #include "seisproc/import.h"
 #include "seisproc/lock.h"
+#include "seisproc/meter.h"
+#include "seisproc/ranks.h"
 #include "seisproc/survey_file.h"
 #include "src/segy/import_order.h"
-#include "src/segy/team.h"
 
 /* What the headers of all traces say against what is used. */
 typedef enum sp_note_kind {
@@ -31,7 +32,7 @@ typedef struct sp_note {
 } sp_note;
 
 typedef struct sp_importer {
-  sp_team team;
+  sp_ranks ranks;
   const sp_import_options *options;
   sp_segy_layout *layout; /* owned */
   const char *opened;     /* what is opened: the input, or the spool of one that is a pipe */

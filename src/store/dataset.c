@@ -11,6 +11,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "src/store/h5.h"
 
@@ -313,11 +314,6 @@ sp_local sp_dataset_rows_a_transfer(const sp_dataset *dataset) {
   return rows < UINT32_MAX ? (sp_local)rows : UINT32_MAX;
 }
 
-static sp_local rows_a_piece(const sp_dataset *dataset, sp_local left) {
-  const sp_local rows = sp_dataset_rows_a_transfer(dataset);
-  return rows < left ? rows : left;
-}
-
 /* HDF5 takes its view of the file back only where MPI-IO's transfer went well, and that is a collective call: without
  * this one from the rank whose transfer failed the others would wait in theirs for ever. With the same hints as theirs,
  * since ROMIO compares hints among the ranks, one by one. */
@@ -379,7 +375,8 @@ static sp_status read_selected(sp_dataset *dataset, const sp_selection *s, sp_gl
   }
   const bool is_map = !strcmp(dataset->path, "/sort_map");
   for (sp_local at = 0; at < n;) {
-    const sp_selection_run run = sp_dataset_run(dataset, first + at, rows_a_piece(dataset, n - at));
+    const sp_local piece = (sp_local)sp_share_piece(at, n, sp_dataset_rows_a_transfer(dataset)).count;
+    const sp_selection_run run = sp_dataset_run(dataset, first + at, piece);
     SP_TRY(read_rows(dataset, false, run.source, run.n, (char *)rows + at * row));
     if (is_map) move_numbers((uint64_t *)rows + at, run.n, run.source, first + at);
     at += run.n;
@@ -400,18 +397,16 @@ sp_status sp_dataset_read_independent(sp_dataset *dataset, sp_global first, sp_l
   const sp_selection *s = selection_of(dataset);
   if (s) return read_selected(dataset, s, first, n, rows);
   const size_t row = dataset->row_length * sp_type_size(dataset->type);
-  for (sp_local at = 0, piece; at < n; at += piece) {
-    piece = rows_a_piece(dataset, n - at);
-    SP_TRY(read_rows(dataset, false, first + at, piece, (char *)rows + at * row));
+  SP_EACH_PIECE (p, 0, n, sp_dataset_rows_a_transfer(dataset)) {
+    SP_TRY(read_rows(dataset, false, first + p.first, (sp_local)p.count, (char *)rows + p.first * row));
   }
   return SP_SUCCESS;
 }
 
 sp_status sp_dataset_write_independent(sp_dataset *dataset, sp_global first, sp_local n, const void *rows) {
   const size_t row = dataset->row_length * sp_type_size(dataset->type);
-  for (sp_local at = 0, piece; at < n; at += piece) {
-    piece = rows_a_piece(dataset, n - at);
-    SP_TRY(write_rows(dataset, false, first + at, piece, (const char *)rows + at * row));
+  SP_EACH_PIECE (p, 0, n, sp_dataset_rows_a_transfer(dataset)) {
+    SP_TRY(write_rows(dataset, false, first + p.first, (sp_local)p.count, (const char *)rows + p.first * row));
   }
   return SP_SUCCESS;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/store/h5.h"
 
 enum { MAX_PATH = 256, PIECE_BYTES = 4 << 20, N_INHERITED = 3 };
@@ -49,10 +50,10 @@ static sp_status copy_rows(sp_dataset *from, hid_t file) {
   SP_TRY(SP_H5_ID(to, H5Dopen2(file, sp_dataset_path(from), H5P_DEFAULT)));
   SP_TRY_GOTO(out, SP_H5_ID(space, H5Dget_space(to)));
   SP_TRY_GOTO(out, sp_alloc((n < most ? n : most) * row, sp_dataset_path(from), &rows));
-  for (uint64_t first = 0; first < n && row; first += most) {
-    const hsize_t start[2] = {first, 0}, count[2] = {n - first < most ? n - first : most, sp_dataset_row_length(from)};
+  SP_EACH_PIECE (p, 0, row ? n : 0, most) {
+    const hsize_t start[2] = {p.first, 0}, count[2] = {p.count, sp_dataset_row_length(from)};
     const hid_t memory = H5Screate_simple(2, count, NULL);
-    status = sp_dataset_read_independent(from, first, (sp_local)count[0], rows);
+    status = sp_dataset_read_independent(from, p.first, (sp_local)p.count, rows);
     if (status == SP_SUCCESS) status = SP_H5(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL));
     if (status == SP_SUCCESS) status = SP_H5(H5Dwrite(to, type, memory, space, H5P_DEFAULT, rows));
     H5Sclose(memory);

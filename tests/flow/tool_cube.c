@@ -13,6 +13,7 @@
 #include "kernels/fkk/fkk.h"
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/volume/cube_filter.h"
 
 static void require(int fine, const char *what) {
@@ -91,16 +92,16 @@ int main(int argc, char **argv) {
   require(sp_cube_filter_create(&spec, &cube) == SP_SUCCESS, "cube");
   const sp_share share = sp_cube_filter_share(cube);
   const uint64_t end = share.first + share.count < n ? share.first + share.count : n, slab = (uint64_t)atoi(argv[12]);
-  for (uint64_t i = share.first; i < end; i += slab) {
-    sp_cube_filter_forward(cube, i - share.first, end - i < slab ? end - i : slab, traces + i * n_samples);
+  SP_EACH_PIECE (p, share.first, end, slab) {
+    sp_cube_filter_forward(cube, p.first - share.first, p.count, traces + p.first * n_samples);
   }
   sp_cube_filter_wait(cube);
   const uint64_t allocations = sp_alloc_count();
   require(sp_cube_filter_run(cube) == SP_SUCCESS, "run");
   require(params.duplicates == SP_FKK_MEAN || sp_alloc_count() == allocations, "the filter has allocated memory");
-  for (uint64_t i = share.first; i < end; i += slab) {
-    sp_cube_filter_back(cube, i - share.first, end - i < slab ? end - i : slab, traces + i * n_samples,
-                        removed + i * n_samples);
+  SP_EACH_PIECE (p, share.first, end, slab) {
+    sp_cube_filter_back(cube, p.first - share.first, p.count, traces + p.first * n_samples,
+                        removed + p.first * n_samples);
   }
   sp_cube_filter_wait(cube);
   write_in_turn(cube, argv[2], n, n_samples, traces, removed);

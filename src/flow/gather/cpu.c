@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/flow/gather/cpu_engine.h"
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */
@@ -26,9 +27,8 @@ static void touch_memory_of(const sp_cpu_engine *e, int thread) {
   if (scratch->before) memset(scratch->before, 0, before_bytes(e));
   memset(scratch->marks, 0, e->config.max_gather);
   if (!e->between) return;
-  const size_t n = (size_t)e->config.n_threads, i = (size_t)thread, rows = e->config.max_traces;
-  const size_t first = rows * i / n, end = rows * (i + 1) / n;
-  memset(e->between + first * e->config.n_samples, 0, (end - first) * row_bytes);
+  const sp_share rows = sp_share_even(e->config.max_traces, e->config.n_threads, thread);
+  memset(e->between + rows.first * e->config.n_samples, 0, rows.count * row_bytes);
 }
 
 static void touch_memory(void *context, int thread) {

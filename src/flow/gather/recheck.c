@@ -11,6 +11,7 @@
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
+#include "seisproc/share.h"
 #include "seisproc/survey_file.h"
 #include "src/flow/flow.h"
 
@@ -292,10 +293,9 @@ static void conclude(const open_gather *g, sp_recheck_finding *out) {
 
 void sp_recheck_gather(sp_recheck *r, sp_global gather, const sp_gather_result *recorded, sp_recheck_finding *out) {
   open_gather g = {.gather = gather, .recorded = recorded, .untouched = true, .is_zero = true};
-  const sp_global end = r->index->first_trace[gather + 1];
   *out = (sp_recheck_finding){0};
-  for (sp_global at = r->index->first_trace[gather]; at < end && !g.unreadable; at += r->piece) {
-    read_piece(r, &g, at, (sp_local)(end - at < r->piece ? end - at : r->piece));
+  SP_EACH_PIECE (p, r->index->first_trace[gather], r->index->first_trace[gather + 1], r->piece) {
+    if (!g.unreadable) read_piece(r, &g, p.first, (sp_local)p.count);
   }
   out->bytes = g.bytes;
   conclude(&g, out);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "seisproc/crc32c.h"
+#include "seisproc/share.h"
 
 sp_local sp_unit_result_rows(const sp_chain *chain) {
   const sp_chain_stage *last = &chain->stages[chain->n_stages - 1];
@@ -350,10 +351,10 @@ void sp_unit_compute(const sp_unit_context *context, const sp_unit_scratch *scra
   const sp_chain_stage *stage = &context->chain->stages[unit->stage];
   const sp_local step = stage->locality == SP_LOCAL_TRACE ? stage->chunk_rows : unit->count;
   sp_unit_outcome crcs = {0};
-  for (sp_local row = 0; row < unit->count; row += step) {
+  SP_EACH_PIECE (p, 0, unit->count, step) {
     sp_unit part = *unit;
-    part.first += row;
-    part.count = step < unit->count - row ? step : unit->count - row;
+    part.first += (sp_local)p.first;
+    part.count = (sp_local)p.count;
     const task t = make_task(context, scratch, &part);
     outcome->failure = sp_failure_worst(outcome->failure, compute(&t, &crcs, outcome));
   }

@@ -7,7 +7,7 @@
 #include "seisproc/share.h"
 #include "src/flow/image/image_flow.h"
 
-enum { PIECE = 1 << 16 };
+enum { PIECE = 1 << 16, INDEX_PIECE = 1024 };
 
 typedef struct column {
   const char *path;
@@ -103,23 +103,21 @@ static sp_status write_index(sp_survey *survey, const sp_image_shared *s, int ra
   sp_dataset *first = NULL, *key = NULL;
   sp_status status = sp_dataset_open(survey, "/gathers/first_trace", &first);
   if (status == SP_SUCCESS) status = sp_dataset_open(survey, "/gathers/key", &key);
-  for (uint64_t p = 0; rank == 0 && status == SP_SUCCESS && p <= points; p += PIECE) {
-    static const sp_local most = PIECE;
-    uint64_t starts[1024];
-    int64_t keys[1024];
-    for (uint64_t at = p; status == SP_SUCCESS && at < p + most && at <= points; at += 1024) {
-      sp_local n = 0, n_keys = 0;
-      for (; n < 1024 && at + n <= points; n++) {
-        const uint64_t point = at + n;
-        starts[n] = point * s->n_classes;
-        if (point == points) continue;
-        const int64_t il = line_number(s, 1, point / s->config.grid.n[0]),
-                      xl = line_number(s, 0, point % s->config.grid.n[0]);
-        keys[n_keys++] = (int64_t)((uint64_t)il << 32 | (uint32_t)xl);
-      }
-      status = sp_dataset_write_independent(first, at, n, starts);
-      if (status == SP_SUCCESS && n_keys) status = sp_dataset_write_independent(key, at, n_keys, keys);
+  uint64_t starts[INDEX_PIECE];
+  int64_t keys[INDEX_PIECE];
+  SP_EACH_PIECE (p, 0, rank == 0 ? points + 1 : 0, INDEX_PIECE) {
+    if (status != SP_SUCCESS) break;
+    sp_local n_keys = 0;
+    for (uint64_t i = 0; i < p.count; i++) {
+      const uint64_t point = p.first + i;
+      starts[i] = point * s->n_classes;
+      if (point == points) continue;
+      const int64_t il = line_number(s, 1, point / s->config.grid.n[0]),
+                    xl = line_number(s, 0, point % s->config.grid.n[0]);
+      keys[n_keys++] = (int64_t)((uint64_t)il << 32 | (uint32_t)xl);
     }
+    status = sp_dataset_write_independent(first, p.first, (sp_local)p.count, starts);
+    if (status == SP_SUCCESS && n_keys) status = sp_dataset_write_independent(key, p.first, n_keys, keys);
   }
   sp_dataset_close(key);
   sp_dataset_close(first);

@@ -129,10 +129,11 @@ static void sum_classes(stacking *s, sp_local n) {
   }
 }
 
-static sp_status stack_share(stacking *s, uint64_t first, uint64_t end) {
+static sp_status stack_share(stacking *s, sp_share share) {
   const uint32_t n_classes = s->image->n_classes;
-  for (uint64_t p = first; p < end; p += s->piece) {
-    const sp_local n = end - p < s->piece ? (sp_local)(end - p) : s->piece;
+  SP_EACH_PIECE (points, share.first, share.first + share.count, s->piece) {
+    const uint64_t p = points.first;
+    const sp_local n = (sp_local)points.count;
     SP_TRY(sp_dataset_read_independent(s->traces, p * n_classes, n * n_classes, s->rows));
     if (s->hits) SP_TRY(sp_dataset_read_independent(s->hits, p * n_classes, n * n_classes, s->counts));
     sum_classes(s, n);
@@ -202,7 +203,7 @@ sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, M
   SP_AGREE_GOTO(out, comm, allocate(&s));
   SP_ALIKE_GOTO(out, sp_image_write_columns(s.to, &one, comm, activity));
   const sp_share share = sp_share_even(points, size, rank);
-  status = sp_agree(comm, stack_share(&s, share.first, share.first + share.count));
+  status = sp_agree(comm, stack_share(&s, share));
   if (status == SP_SUCCESS) status = sp_agree(comm, sp_survey_sync(s.to));
 out:
   close_both(&s);

@@ -54,13 +54,12 @@ sp_status sp_image_begin_phase(void *worker_, uint32_t phase, const void *payloa
   return sp_agree(w->peers, status);
 }
 
-/* Adds up all workers' sums of columns first ... end - 1 on the one whose share they are. */
-static sp_status reduce_share(sp_image_worker *w, int root, uint64_t first, uint64_t end, int64_t *sum,
-                              uint32_t *hits) {
+/* Adds up all workers' sums of a share of the columns on the worker whose share they are. */
+static sp_status reduce_share(sp_image_worker *w, int root, sp_share share, int64_t *sum, uint32_t *hits) {
   const size_t n_tau = sp_image_n_tau(w);
-  for (uint64_t at = first * n_tau; at < end * n_tau; at += REDUCE_VALUES) {
-    const uint64_t left = end * n_tau - at;
-    const int n = (int)(left < REDUCE_VALUES ? left : REDUCE_VALUES);
+  SP_EACH_PIECE (p, share.first * n_tau, (share.first + share.count) * n_tau, REDUCE_VALUES) {
+    const uint64_t at = p.first;
+    const int n = (int)p.count;
     const bool own = root == w->rank;
     SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(sum + at), own ? sum + at : NULL, n, MPI_INT64_T, MPI_SUM, root,
                           w->peers));
@@ -79,7 +78,7 @@ static sp_status reduce_on_gpus(sp_image_worker *w) {
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
   size_t *first = NULL;
   SP_AGREE(w->peers, sp_alloc(((size_t)w->size + 1) * sizeof *first, "shares", &first));
-  for (int r = 0; r <= w->size; r++) first[r] = columns * (uint64_t)r / (uint64_t)w->size * sp_image_n_tau(w);
+  for (int r = 0; r <= w->size; r++) first[r] = sp_share_even(columns, w->size, r).first * sp_image_n_tau(w);
   const sp_status status = sp_image_engine_reduce(w->engine, first, w->rank, w->sum, w->hits);
   sp_free(first);
   return sp_agree(w->peers, status);
@@ -96,8 +95,7 @@ static sp_status reduce(sp_image_worker *w) {
   }
   SP_AGREE(w->peers, sp_image_engine_sums(w->engine, &sum, &hits));
   for (int r = 0; r < w->size; r++) {
-    const sp_share share = sp_share_even(columns, w->size, r);
-    SP_ALIKE(reduce_share(w, r, share.first, share.first + share.count, sum, hits));
+    SP_ALIKE(reduce_share(w, r, sp_share_even(columns, w->size, r), sum, hits));
   }
   SP_AGREE(w->peers, sp_image_engine_clear(w->engine));
   return SP_SUCCESS;

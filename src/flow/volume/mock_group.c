@@ -14,6 +14,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/device/mock.h"
 
 enum { PIECE = 1 << 30, TAG = 77 };
@@ -163,11 +164,10 @@ static sp_status reduce(sp_block_exchange *exchange, void *values, size_t value_
   g->ended = status != SP_SUCCESS;
   for (int r = 0; status == SP_SUCCESS && r < g->size; r++) {
     const MPI_Datatype type = value_bytes == 8 ? MPI_INT64_T : MPI_UINT32_T;
-    char *share = (char *)values + first[r] * value_bytes;
-    for (size_t at = 0, n; at < first[r + 1] - first[r]; at += n, share += n * value_bytes) {
-      n = first[r + 1] - first[r] - at < PIECE / 8 ? first[r + 1] - first[r] - at : PIECE / 8;
+    SP_EACH_PIECE (p, first[r], first[r + 1], PIECE / 8) {
+      char *share = (char *)values + p.first * value_bytes;
       const bool own = r == g->rank;
-      SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : share, own ? share : NULL, (int)n, type, MPI_SUM, r, g->comm));
+      SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : share, own ? share : NULL, (int)p.count, type, MPI_SUM, r, g->comm));
     }
   }
   sp_free(to);
