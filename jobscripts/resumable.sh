@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# Read by the job scripts beside it. Runs `seisproc run` in a batch script of Slurm, so that it goes on by itself.
+# Read by the job scripts beside it. Runs a job in a batch script of Slurm, so that it goes on by itself.
 #
 # Slurm's warning of the time limit (#SBATCH --signal=B:USR1@...) and requests to end reach the script, which hands them
 # on; the job writes what is in flight and ends with exit code 75. Then, and also when it stopped for its own reasons,
@@ -44,20 +44,15 @@ run_and_wait() {
   if [ -n "$asked" ] && [ "$code" -ge 128 ]; then code=75; fi # the signal met it before it was ready for one
 }
 
-# Where a job keeps its journal, as `seisproc plan --json` says it; nothing where the job has a mistake.
-journal_of() { # JOB.yaml [OPTION]...
-  local job=$1 options=() name
-  shift
-  while [ $# -gt 0 ]; do
-    case $1 in
-    --set | -s) options+=(--set "${2:-}"); shift ;;
-    --set=* | --restart) options+=("$1") ;;
-    esac
-    shift
-  done
-  name=$(seisproc plan --json "$job" "${options[@]}" 2>/dev/null | sed -n 's/^ *"journal": "\(.*\)",\{0,1\}$/\1/p')
-  printf '%b' "${name//\\\"/\"}" # JSON's \" and then its other escapes, which are those of printf
+# The text of a member of JSON as seisproc prints it, a member a line.
+text_of() { # KEY
+  local text
+  text=$(sed -n "s/^ *\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p")
+  printf '%b' "${text//\\\"/\"}" # JSON's \" and then its other escapes, which are those of printf
 }
+
+# Where a job keeps its journal, as `seisproc plan` says it; nothing where the job has a mistake.
+journal_of() { seisproc plan --json "$@" 2>/dev/null | text_of journal; } # JOB.yaml [OPTION]...
 
 # Whether Slurm takes this job for one that runs, and not for one that somebody has cancelled or requeued already.
 is_running() { scontrol --oneliner show job "$this_job" 2>/dev/null | grep -q 'JobState=RUNNING'; }
@@ -73,12 +68,12 @@ know_end() {
 size_of() { stat --format=%s "$1" 2>/dev/null || echo 0; }
 
 # Runs a job once. Sets $code, $asked, and $progress where gathers came to the disk.
-run_job() { # JOURNAL JOB.yaml [OPTION of seisproc run]...
+run_job() { # JOURNAL COMMAND of seisproc, its ARGUMENTs
   local before journal=$1
   shift
   before=$(size_of "$journal")
-  say "run $((${SLURM_RESTART_COUNT:-0} + 1)) of $* on ${SLURM_JOB_NODELIST:-$(hostname)}, with $SEISPROC_MPIRUN"
-  run_and_wait seisproc run "$@"
+  say "run $((${SLURM_RESTART_COUNT:-0} + 1)), seisproc $* on ${SLURM_JOB_NODELIST:-$(hostname)}, with $SEISPROC_MPIRUN"
+  run_and_wait seisproc "$@"
   progress=
   [ "$(size_of "$journal")" = "$before" ] || progress=1
   say "exit code $code${asked:+, asked to stop by SIG$asked}"
@@ -97,7 +92,7 @@ requeue() {
 }
 
 # Runs a job of Slurm to its end or requeues it. Its exit code is in $code.
-run_resumable() { # JOURNAL JOB.yaml [OPTION of seisproc run]...
+run_resumable() { # JOURNAL COMMAND of seisproc, its ARGUMENTs
   this_job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
   : "${this_job:=$SLURM_JOB_ID}"
   know_end

@@ -52,6 +52,7 @@ typedef struct sp_job_settings {
   sp_text mpi_hints;                 /* "key=value, key=value" */
   int stripe_count;                  /* of a new output on Lustre; SP_PARAM_AUTO */
   int stripe_unit;                   /* MB; SP_PARAM_AUTO */
+  sp_text metrics;                   /* where to write metrics for Prometheus */
   int dead_traces;                   /* sp_dead_traces: whether gathers with dead traces count for the exit code */
 } sp_job_settings;
 

@@ -4,6 +4,7 @@
 #define SEISPROC_LOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "seisproc/status.h"
 
@@ -22,6 +23,10 @@ const char *sp_lock_nonce(const sp_lock *lock);
 
 /* What the lock file at `path` says, on whatever node; false where there is none. */
 bool sp_lock_read_nonce(const char *path, char nonce[SP_LOCK_NONCE + 1]);
+
+/* Whether somebody runs the job of the lock file at `path`, as far as the file system tells from this node; then
+ * `holder` names who. */
+bool sp_lock_is_held(const char *path, char *holder, size_t size);
 
 /* Makes this process one of the writers of the run that holds the lock, until it closes *fd or ends. Not collective.
  * Errors: SP_ERR_IO. */

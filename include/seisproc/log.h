@@ -36,6 +36,9 @@ void sp_log_set_stream(FILE *stream);
 /* How many warnings and errors this process has logged. */
 unsigned long sp_log_count(sp_log_level level);
 
+/* Text of the first error that this process has logged, "" where there was none. Borrowed. */
+const char *sp_log_first_error(void);
+
 void sp_log(sp_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define sp_warn(...)  sp_log(SP_LOG_WARN, __VA_ARGS__)

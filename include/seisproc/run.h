@@ -8,11 +8,13 @@
 #include "seisproc/job.h"
 
 typedef struct sp_run_options {
-  bool quiet;              /* no progress, no closing lines */
-  bool verbose;            /* a closing table of stages */
-  bool restart;            /* begin anew whatever is there */
-  bool no_commit;          /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
-  const char *report_path; /* where rank 0 writes times, CPU seconds and memory of all ranks as JSON; or NULL */
+  bool quiet;               /* no progress, no closing lines */
+  bool verbose;             /* a closing table of stages */
+  bool restart;             /* begin anew whatever is there */
+  bool no_commit;           /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
+  const char *job_path;     /* of the job file, for the report; or NULL */
+  const char *report_path;  /* where what came of the run is written as JSON, with times of all ranks; or NULL */
+  const char *metrics_path; /* the same as metrics for Prometheus, whatever the job says; or NULL */
   const struct sp_flow *flow; /* NULL: the one that the job asks for */
 } sp_run_options;
 

@@ -144,6 +144,19 @@ bool sp_lock_read_nonce(const char *path, char nonce[SP_LOCK_NONCE + 1]) {
   return true;
 }
 
+bool sp_lock_is_held(const char *path, char *holder, size_t size) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = RUNNER_BYTE, .l_len = 1};
+  char text[HOLDER_TEXT + 1];
+  const int fd = sp_side_open(path, O_RDONLY);
+  if (fd < 0) return false;
+  const bool held = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+  const ssize_t n = held ? pread(fd, text, HOLDER_TEXT, 0) : 0;
+  close(fd);
+  text[n > 0 ? n : 0] = '\0';
+  if (held) snprintf(holder, size, "%.*s", (int)strcspn(text, "\n"), text);
+  return held;
+}
+
 sp_status sp_lock_join(const char *path, int *fd) {
   *fd = sp_side_open(path, O_RDWR);
   if (*fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be opened: %s", path, sp_side_error(errno));

@@ -9,7 +9,7 @@
 
 #include "seisproc/quote.h"
 
-enum { LINE_SIZE = 2048 };
+enum { LINE_SIZE = 2048, ERROR_SIZE = 512 };
 
 /* The sink: the only mutable state at file scope in seisproc. */
 static struct {
@@ -18,6 +18,8 @@ static struct {
   atomic_bool json;
   _Atomic(FILE *) stream;
   atomic_ulong count[SP_LOG_TRACE + 1];
+  char first_error[ERROR_SIZE];
+  atomic_bool has_error; /* first_error is whole */
 } sink = {.level = -1, .rank = -1};
 
 static const char *const level_names[] = {"error", "warning", "info", "debug", "trace"};
@@ -57,6 +59,10 @@ void sp_log_set_stream(FILE *stream) {
 
 unsigned long sp_log_count(sp_log_level level) {
   return sink.count[level];
+}
+
+const char *sp_log_first_error(void) {
+  return sink.has_error ? sink.first_error : "";
 }
 
 /* Names of files and text from them may hold control characters: they become '?', and a line stays one. */
@@ -103,7 +109,7 @@ static void write_json(sp_log_level level, int rank, const char *text) {
 }
 
 void sp_log(sp_log_level level, const char *format, ...) {
-  sink.count[level]++;
+  const bool first_error = sink.count[level]++ == 0 && level == SP_LOG_ERROR;
   if (level > sp_log_get_level()) return;
   const int rank = sink.rank;
   if (level == SP_LOG_INFO && rank > 0) return;
@@ -124,6 +130,10 @@ void sp_log(sp_log_level level, const char *format, ...) {
   if (n > (int)sizeof line - 2) n = (int)sizeof line - 2;
   line[n] = '\0';
   make_printable(line + start);
+  if (first_error) {
+    snprintf(sink.first_error, ERROR_SIZE, "%.*s", ERROR_SIZE - 1, line + start);
+    sink.has_error = true;
+  }
   if (json) {
     for (char *c = line; *c; c++) *c = *c == '\t' ? ' ' : *c;
     write_json(level, rank, line);

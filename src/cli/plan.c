@@ -11,20 +11,14 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/cli/command.h"
-#include "src/cli/option.h"
 #include "src/cli/plan_trial.h"
+#include "src/cli/run_options.h"
 
 int sp_cli_plan(int argc, char **argv);
 
-enum { MAX_OVERRIDES = 64 };
-
 typedef struct arguments {
-  const char *job_path, *hosts, *hostfile;
-  const char *overrides[MAX_OVERRIDES];
-  size_t n_overrides;
-  char gathers[SP_GATHERS_OVERRIDE];
+  sp_run_arguments run;
   bool json;
-  sp_run_options options;
 } arguments;
 
 /* The tasks that would be dealt if all workers were as fast. */
@@ -265,21 +259,10 @@ out:
   return status;
 }
 
-static sp_status parse_job(const arguments *args, sp_job **job) {
-  char *text = NULL;
-  SP_TRY(sp_job_read_text(args->job_path, &text));
-  const sp_status status = sp_job_parse(args->job_path, text, args->overrides, args->n_overrides, job);
-  sp_free(text);
-  return status;
-}
-
 static sp_status make_and_print(const arguments *args, sp_run_plan *p) {
   task_summary tasks;
   sp_plan_trial trial;
-  if (args->hosts) SP_TRY(sp_hosts_parse(args->hosts, &p->hosts));
-  if (args->hostfile) SP_TRY(sp_hosts_read(args->hostfile, &p->hosts));
-  SP_TRY(sp_run_plan_lay_out(p));
-  SP_TRY(sp_run_plan_look(p, &args->options));
+  SP_TRY(sp_run_arguments_plan(&args->run, p));
   SP_TRY(sp_run_plan_transfer(p, p->layout.workers, p->layout.ranks - 1 - p->layout.workers));
   SP_TRY(deal_all(p, &tasks));
   SP_TRY(sp_plan_try(p, &trial));
@@ -298,33 +281,11 @@ static sp_status make_and_print(const arguments *args, sp_run_plan *p) {
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
-  case 's':
-    if (args->n_overrides == MAX_OVERRIDES) argp_error(state, "more than %d values set", MAX_OVERRIDES);
-    args->overrides[args->n_overrides++] = value;
-    return 0;
-  case 'g':
-    if (args->n_overrides == MAX_OVERRIDES) argp_error(state, "more than %d values set", MAX_OVERRIDES);
-    args->overrides[args->n_overrides++] = sp_option_gathers(state, value, args->gathers);
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &args->run;
     return 0;
   case 'j':
     args->json = true;
-    return 0;
-  case 'r':
-    args->options.restart = true;
-    return 0;
-  case 'H':
-    args->hosts = value;
-    return 0;
-  case 'f':
-    args->hostfile = value;
-    return 0;
-  case ARGP_KEY_ARG:
-    if (args->job_path) argp_error(state, "one job file, found another: %s", value);
-    args->job_path = value;
-    return 0;
-  case ARGP_KEY_END:
-    if (args->hosts && args->hostfile) argp_error(state, "--hosts or --hostfile, not both");
-    if (!args->job_path) argp_error(state, "a job file is missing");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -332,20 +293,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 }
 
 int sp_cli_plan(int argc, char **argv) {
-  static const struct argp_option options[] = {
-      {"set", 's', "KEY=VALUE", 0, "Set a key of the job file; may be given again", 0},
-      {"gathers", 'g', "WHICH", 0, SP_GATHERS_HELP, 0},
-      {"json", 'j', NULL, 0, "Print all of it as JSON", 0},
-      {"hosts", 'H', "HOST[:RANKS],...", 0, "As for run --hosts: over these nodes, taken to be like this one", 0},
-      {"hostfile", 'f', "FILE", 0, "The same from a file, a host a line", 0},
-      {"restart", 'r', NULL, 0, "As for run --restart: whatever an earlier run left does not count", 0},
-      {0}};
+  static const struct argp_option options[] = {{"json", 'j', NULL, 0, "Print all of it as JSON", 0}, {0}};
+  static const struct argp_child children[] = {{&sp_run_argp, 0, "As for run, which would take the same command:", 0},
+                                               {0}};
   static const struct argp argp = {options,
                                    parse_option,
                                    "JOB.yaml",
                                    "Tells what a job would do on this machine: ranks, tasks, memory, bytes and an "
                                    "estimate of the time; or why it would be refused. Writes nothing.",
-                                   NULL,
+                                   children,
                                    NULL,
                                    NULL};
   arguments args = {0};
@@ -353,7 +309,7 @@ int sp_cli_plan(int argc, char **argv) {
   sp_run_plan plan = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&argp, argc, argv, 0, NULL, &args);
-  sp_status status = parse_job(&args, &job);
+  sp_status status = sp_run_arguments_job(&args.run, &job);
   if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
   plan.note = sp_note_warn;
   if (status == SP_SUCCESS) status = make_and_print(&args, &plan);

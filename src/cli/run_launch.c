@@ -58,8 +58,8 @@ out:
   return status;
 }
 
-sp_status sp_run_launch(const sp_job *job, const char *hosts, const char *hostfile, char *const *arguments, size_t n,
-                        int *exit_code) {
+sp_status sp_run_launch(const sp_job *job, const sp_run_options *options, const char *hosts, const char *hostfile,
+                        char *const *arguments, size_t n, int *exit_code) {
   sp_status status;
   sp_layout layout = {0};
   sp_mpirun kind;
@@ -71,7 +71,7 @@ sp_status sp_run_launch(const sp_job *job, const char *hosts, const char *hostfi
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));
   SP_TRY_GOTO(out, without_restart(command, &again));
-  status = sp_supervise(job, command, again, exit_code);
+  status = sp_supervise(job, options, command, again, exit_code);
 out:
   sp_free(again);
   sp_launch_command_free(command);

@@ -74,6 +74,9 @@ const sp_param sp_job_params[] = {
      "storage targets of a new output on Lustre; auto: all", FIELD(stripe_count)},
     {"stripe.unit", SP_PARAM_INT, "auto", 1, 4096, false, "auto", "MB", "bytes in a row on each of them; auto: 4",
      FIELD(stripe_unit)},
+    {"metrics", SP_PARAM_TEXT, "", 0, 0, 0, NULL, NULL,
+     "file that the run writes at its end: exit code, times, bytes and failures as metrics for Prometheus",
+     FIELD(metrics)},
     {"dead_traces", SP_PARAM_CHOICE, "report", 0, 0, false, "report|ignore", NULL,
      "report: a gather with some dead traces makes the exit code 2; it is recorded in either case", FIELD(dead_traces)},
     {0},
@@ -81,11 +84,29 @@ const sp_param sp_job_params[] = {
 
 const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", "qc", "gathers", NULL};
 
-const char *const sp_settings_that_do_not[] = {
-    "engine",        "workers",        "workers_per_gpu", "threads",     "io_ranks",           "direct_io",
-    "slots",         "slab_mb",        "commit_interval", "restarts",    "stall_timeout",      "max_time",
-    "transfer.read", "transfer.write", "group",           "aggregators", "collective_timeout", "mpi_hints",
-    "stripe.count",  "stripe.unit",    "dead_traces",     NULL};
+const char *const sp_settings_that_do_not[] = {"engine",
+                                               "workers",
+                                               "workers_per_gpu",
+                                               "threads",
+                                               "io_ranks",
+                                               "direct_io",
+                                               "slots",
+                                               "slab_mb",
+                                               "commit_interval",
+                                               "restarts",
+                                               "stall_timeout",
+                                               "max_time",
+                                               "transfer.read",
+                                               "transfer.write",
+                                               "group",
+                                               "aggregators",
+                                               "collective_timeout",
+                                               "mpi_hints",
+                                               "stripe.count",
+                                               "stripe.unit",
+                                               "metrics",
+                                               "dead_traces",
+                                               NULL};
 
 const sp_job_key sp_job_keys[] = {
     {"input", "path", NULL, "survey file to read"},

@@ -267,6 +267,7 @@ sp_status sp_coordinate(sp_run_context *run, sp_coordinator_state *start) {
     if (c.outcome != SP_STOPPED || c.n_done < run->plan.shape.n_units) status = c.outcome;
   }
   start->n_done = c.n_done;
+  for (uint64_t u = 0; c.state && u < run->plan.shape.n_units; u++) start->done[u] = c.state[u] == SP_UNIT_DONE;
   destroy(&c);
   return status;
 }

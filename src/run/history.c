@@ -95,8 +95,14 @@ void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
   while (fgets(line, sizeof line, file)) {
     sp_crash crash;
     bool is_new;
-    if (parse_run(line, &is_new)) *out = (sp_last_run){.begun = true, .is_new = is_new};
+    if (parse_run(line, &is_new)) {
+      *out = (sp_last_run){.begun = true, .is_new = is_new};
+      sscanf(line, "run %*s %*s %*s %*s %*s %*s cores=%d", &out->cores);
+    }
+    int gpus;
+    if (sscanf(line, "gpus %d", &gpus) == 1) out->gpus += gpus;
     if (out->end == SP_END_NONE) parse_end(line, out); /* the first one: others follow it */
+    if (!out->error[0]) sscanf(line, "error %479[^\n]", out->error);
     if (out->crashed || !parse_crash(line, &crash)) continue;
     out->crashed = true;
     out->crash = crash;
@@ -150,6 +156,73 @@ sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *
   }
   fclose(file);
   return SP_SUCCESS;
+}
+
+/* One run while its lines are read. */
+typedef struct run_sum {
+  int cores, gpus;
+  double seconds, bytes, cpu_s;
+} run_sum;
+
+static void close_run(sp_history_sum *out, run_sum *run) {
+  out->core_s += run->cores * run->seconds;
+  out->gpu_s += run->gpus * run->seconds;
+  out->cpu_s += run->cpu_s;
+  out->bytes += run->bytes;
+  *run = (run_sum){0};
+}
+
+/* " 2=1 8=3" */
+static void parse_reasons(const char *text, sp_history_sum *out) {
+  unsigned reason;
+  unsigned long long n;
+  int length;
+  memset(out->reasons, 0, sizeof out->reasons);
+  for (; sscanf(text, " %u=%llu%n", &reason, &n, &length) == 2; text += length) {
+    if (reason < SP_REASON_COUNT) out->reasons[reason] = n;
+  }
+}
+
+static void sum_line(const char *line, sp_history_sum *out, run_sum *run) {
+  unsigned long long done, units, bytes_in, bytes_out;
+  double seconds, bytes, cpu_s;
+  int number, at = 0;
+  bool is_new;
+  if (parse_run(line, &is_new)) {
+    close_run(out, run);
+    out->n_runs++;
+    out->has_result = false;
+    sscanf(line, "run %*s %*s %*s %*s %*s %*s cores=%d", &run->cores);
+    if (sscanf(line, "run %*s %*s %llu/%llu", &done, &units) == 2) {
+      out->n_done = done;
+      out->n_units = units;
+    }
+  } else if (sscanf(line, "gpus %d", &number) == 1) {
+    run->gpus += number;
+  } else if (sscanf(line, "tick %lf %llu %lf", &seconds, &done, &bytes) == 3) {
+    run->seconds = seconds;
+    run->bytes = bytes;
+    out->n_done = done;
+  } else if (sscanf(line, "result %d %llu/%llu seconds=%lf cpu=%lf read=%llu written=%llu%n", &number, &done, &units,
+                    &seconds, &cpu_s, &bytes_in, &bytes_out, &at) == 7) {
+    *run = (run_sum){run->cores, run->gpus, seconds, (double)bytes_in + (double)bytes_out, cpu_s};
+    out->has_result = true;
+    out->exit_code = number;
+    out->n_done = done;
+    out->n_units = units;
+    parse_reasons(line + at, out);
+  }
+}
+
+void sp_history_add_up(const char *path, sp_history_sum *out) {
+  char line[LINE_SIZE];
+  run_sum run = {0};
+  *out = (sp_history_sum){0};
+  FILE *file = sp_side_read(path);
+  if (!file) return;
+  while (fgets(line, sizeof line, file)) sum_line(line, out, &run);
+  close_run(out, &run);
+  fclose(file);
 }
 
 /* The nodes of a run, as far as there is room for them. */

@@ -2,14 +2,20 @@
 /* The history of an output, OUT.runs: a line for each run, where it ran, what crashed, how it ended. Private to
  * src/run.
  *
- *   run TIME new|resumed DONE/UNITS ranks=N workers=N io=N version=V [slurm=ID] [pmix=ID]
+ *   run TIME new|resumed DONE/UNITS ranks=N workers=N io=N cores=N version=V [slurm=ID] [pmix=ID]
  *   node HOST FIRST_RANK N
  *   input PATH                           where the input was, as a line of its own since it may hold spaces
  *   crash RANK SIGNAL FIRST_UNIT N TRIAL a signal that ended a worker, and units that it was computing (N may be 0)
  *   late read|write RANK HOST            it did not come to a collective transfer
+ *   gpus N                               of a node: so many GPUs compute
  *   tick S UNITS BYTES WAITING           S seconds after dealing began: units done, bytes in and out, what is waited
- * for; every 10 s, after six hours every minute stages wall=S cpu=S gpu=S read=S wait=S compute=S slot=S write=S
- * flush=S    of a run that came to its end: seconds of all ranks together but for wall end TIME WORD RANK
+ *                                        for; every 10 s, after six hours every minute
+ *   stages wall=S cpu=S gpu=S read=S wait=S compute=S slot=S write=S flush=S    of a run that came to its end:
+ *                                        seconds of all ranks together but for wall
+ *   error TEXT                           the first error of a run that failed
+ *   result CODE DONE/UNITS seconds=S cpu=S read=N written=N [REASON=N]...    of a run that came to its end: its exit
+ *                                        code, its time, CPU seconds, bytes, and units by sp_reason other than ok
+ *   end TIME WORD RANK
  *
  * It is the provenance that the output itself cannot hold, whose bytes do not depend on where it was made, and it stays
  * beside it. Every rank may append to it. It is not synced, and a line that does not parse is skipped: losing lines
@@ -22,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seisproc/processor.h"
 #include "seisproc/status.h"
 
 /* How a run ended; the words are those of the file. */
@@ -62,7 +69,9 @@ typedef struct sp_last_run {
   sp_end end;
   int end_rank;
   bool crashed;
-  sp_crash crash; /* the first of the run */
+  sp_crash crash;  /* the first of the run */
+  char error[480]; /* the first that the run told of; "" */
+  int cores, gpus; /* that it had */
 } sp_last_run;
 
 void sp_history_last(const char *path, uint64_t from, sp_last_run *out);
@@ -79,6 +88,20 @@ bool sp_history_find_late(const char *path, bool writes, sp_late_rank *out);
 /* Counts, for each unit, the crashes since the output was begun that had it in hand, in counts[n_units] (up to 255);
  * trials[n_units] gets the furthest trial (sp_trial) that it crashed in. */
 sp_status sp_history_count_crashes(const char *path, uint64_t n_units, uint8_t *counts, uint8_t *trials);
+
+/* What all runs of an output took, and how it stands. */
+typedef struct sp_history_sum {
+  int n_runs;
+  double core_s, gpu_s, cpu_s, bytes; /* bytes: of samples, in and out. A run that was killed counts up to its last
+                                         tick, without CPU seconds */
+  bool has_result;                    /* the last run came to its end: */
+  int exit_code;
+  uint64_t reasons[SP_REASON_COUNT];
+  uint64_t n_units, n_done; /* 0 of 0: not known */
+} sp_history_sum;
+
+/* All zero where there is no history. */
+void sp_history_add_up(const char *path, sp_history_sum *out);
 
 enum { SP_HOST_NAME = 64 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/run/plan.h"
+#include "src/run/outcome.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -101,7 +102,9 @@ sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) 
   SP_TRY(sp_part_path(job->output, &part));
   sp_free(part);
   SP_TRY(check_history(job));
-  return options->report_path ? sp_report_file_check(options->report_path) : SP_SUCCESS;
+  const char *metrics = sp_outcome_metrics_path(job, options);
+  if (options->report_path) SP_TRY(sp_report_file_check(options->report_path));
+  return metrics ? sp_report_file_check(metrics) : SP_SUCCESS;
 }
 
 /* Bytes of the output's datasets, with those that it inherits. */

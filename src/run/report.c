@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/run/report.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "seisproc/dist.h"
 #include "seisproc/json.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/report_file.h"
 #include "src/run/history.h"
+#include "src/run/outcome.h"
+
+enum { ERROR_SIZE = 480 };
 
 double sp_cpu_seconds(void) {
   struct rusage usage;
@@ -154,54 +157,121 @@ static void write_transfers(sp_json *json, const sp_run_context *run, const sp_r
   sp_json_close(json, '}');
 }
 
-static void write_report(FILE *file, const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces,
-                         const void *figures) {
-  sp_json json = sp_json_begin(file);
-  sp_json_open(&json, NULL, '{');
-  sp_json_count(&json, "n_traces", n_traces);
-  sp_json_count(&json, "n_samples", run->plan.shape.n_samples);
-  sp_json_count(&json, "slab_traces", run->plan.shape.task_traces);
-  sp_json_real(&json, "wall_s", ranks[0].wall_s);
-  if (run->plan.flow->report) run->plan.flow->report(&run->plan, figures, &json);
-  write_transfers(&json, run, ranks);
-  sp_json_open(&json, "ranks", '[');
-  for (int r = 0; r < run->roles->size; r++) write_rank(&json, r, &ranks[r]);
-  sp_json_close(&json, ']');
-  sp_json_close(&json, '}');
+/* What the report says of the ranks, and of what this run did. */
+typedef struct details {
+  const sp_run_context *run;
+  const sp_coordinator_state *start;
+} details;
+
+static void write_details(sp_json *json, const void *context) {
+  const details *d = context;
+  const sp_run_context *run = d->run;
+  if (!run->ranks) return;
+  sp_json_count(json, "n_traces", run->n_traces);
+  sp_json_count(json, "n_samples", run->plan.shape.n_samples);
+  sp_json_count(json, "slab_traces", run->plan.shape.task_traces);
+  sp_json_real(json, "wall_s", run->ranks[0].wall_s);
+  if (run->plan.flow->report) run->plan.flow->report(&run->plan, d->start->figures, json);
+  write_transfers(json, run, run->ranks);
+  sp_json_open(json, "ranks", '[');
+  for (int r = 0; r < run->roles->size; r++) write_rank(json, r, &run->ranks[r]);
+  sp_json_close(json, ']');
 }
 
-static sp_status write_json(const sp_run_context *run, const sp_rank_report *ranks, sp_global n_traces,
-                            const void *figures) {
-  const char *path = run->options->report_path;
-  FILE *file;
-  SP_TRY(sp_report_file_open(path, &file));
-  write_report(file, run, ranks, n_traces, figures);
-  return sp_report_file_close(path, file, SP_SUCCESS);
-}
-
-sp_status sp_report(const sp_run_context *run, sp_global n_traces, const void *figures) {
+sp_status sp_report(sp_run_context *run, sp_global n_traces) {
   const sp_roles *roles = run->roles;
   sp_rank_report mine = {.role = sp_roles_self(roles)->role,
                          .times = run->times,
                          .wall_s = sp_now() - run->started_at,
                          .cpu_s = sp_cpu_seconds() - run->started_cpu,
+                         .process_cpu_s = sp_cpu_seconds(),
                          .peak_rss = sp_peak_rss(),
                          .buffers = run->buffers,
                          .busy_s = run->busy_s,
+                         .gpus = run->gpus,
                          .read_cost = run->read_cost,
                          .write_cost = run->write_cost};
   if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
   snprintf(mine.steps, sizeof mine.steps, "%s", run->steps);
-  sp_rank_report *ranks = NULL;
   sp_status status = SP_SUCCESS;
-  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *ranks, "the report", &ranks);
+  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *run->ranks, "the report", &run->ranks);
   SP_AGREE(roles->world, status);
-  status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, ranks, sizeof mine, MPI_BYTE, 0, roles->world));
+  run->n_traces = n_traces;
+  status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, run->ranks, sizeof mine, MPI_BYTE, 0, roles->world));
   if (roles->rank == 0 && status == SP_SUCCESS) {
-    note_stages(run, ranks);
-    if (run->options->verbose) status = print_table(run, ranks, roles->size);
-    if (status == SP_SUCCESS && run->options->report_path) status = write_json(run, ranks, n_traces, figures);
+    note_stages(run, run->ranks);
+    if (run->options->verbose) status = print_table(run, run->ranks, roles->size);
   }
-  sp_free(ranks);
   return sp_agree(roles->world, status);
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------------- */
+
+/* Rank 0 gets the first error of the lowest rank that has one. */
+static sp_status share_error(char text[ERROR_SIZE]) {
+  int rank, first = INT_MAX, mine = INT_MAX;
+  snprintf(text, ERROR_SIZE, "%s", sp_log_first_error());
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (text[0]) mine = rank;
+  SP_MPI_ALL(MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+  if (first != INT_MAX) SP_MPI_ALL(MPI_Bcast(text, ERROR_SIZE, MPI_CHAR, first, MPI_COMM_WORLD));
+  return SP_SUCCESS;
+}
+
+/* What this run did, from its own records; rank 0. */
+static sp_outcome outcome_of(const sp_run_context *run, const sp_coordinator_state *start, sp_status status) {
+  sp_outcome o = {.job = run->job,
+                  .options = run->options,
+                  .exit_code = sp_status_exit_code(status),
+                  .error = "",
+                  .started_at = run->began_at,
+                  .ended_at = sp_wall_clock(),
+                  .cores = run->cores};
+  for (int r = 0; run->ranks && r < run->roles->size; r++) {
+    o.cpu_s += run->ranks[r].process_cpu_s;
+    o.gpus += run->ranks[r].gpus;
+    o.read_bytes += run->ranks[r].times.bytes[SP_STAGE_READ];
+    o.written_bytes += run->ranks[r].times.bytes[SP_STAGE_WRITE];
+  }
+  if (!start->figures) return o;
+  o.unit = run->plan.shape.unit;
+  o.n_units = run->plan.shape.n_units;
+  o.n_earlier = start->n_earlier;
+  for (uint64_t u = 0; u < o.n_units; u++) {
+    if (!start->done[u]) continue;
+    const uint32_t reason = sp_figures_reason(sp_figures_at(run->plan.flow->figures, start->figures, u));
+    o.n_done++;
+    o.reasons[reason < SP_REASON_COUNT ? reason : SP_REASON_OK]++;
+  }
+  return o;
+}
+
+static void note_result(const sp_run_context *run, const sp_outcome *o) {
+  char failed[256] = "";
+  size_t n = 0;
+  for (int reason = 1; reason < SP_REASON_COUNT; reason++) {
+    if (!o->reasons[reason]) continue;
+    n += (size_t)snprintf(failed + n, sizeof failed - n, " %d=%llu", reason, (unsigned long long)o->reasons[reason]);
+  }
+  if (o->error[0]) sp_history_add(run->history_path, "error %s", o->error);
+  sp_history_add(run->history_path, "result %d %llu/%llu seconds=%.2f cpu=%.2f read=%llu written=%llu%s", o->exit_code,
+                 (unsigned long long)o->n_done, (unsigned long long)o->n_units, o->ended_at - o->started_at, o->cpu_s,
+                 (unsigned long long)o->read_bytes, (unsigned long long)o->written_bytes, failed);
+}
+
+sp_status sp_report_end(sp_run_context *run, const sp_coordinator_state *start, sp_status status) {
+  char error[ERROR_SIZE] = "";
+  int rank;
+  sp_status written = SP_SUCCESS;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (status > SP_ERR_GATHER) SP_ALIKE(share_error(error));
+  if (rank == 0) {
+    const details more = {run, start};
+    sp_outcome outcome = outcome_of(run, start, status);
+    outcome.error = error;
+    if (run->recorded) note_result(run, &outcome);
+    written = sp_outcome_write(&outcome, write_details, &more);
+  }
+  written = sp_agree(MPI_COMM_WORLD, written);
+  return status == SP_SUCCESS || status == SP_ERR_GATHER ? (written == SP_SUCCESS ? status : written) : status;
 }

@@ -15,6 +15,7 @@
 #include "seisproc/survey_file.h"
 #include "src/base/fault.h"
 #include "src/run/node_files.h"
+#include "src/run/outcome.h"
 #include "src/run/output.h"
 #include "src/run/report.h"
 #include "src/run/resume.h"
@@ -282,7 +283,7 @@ static sp_status run_and_publish(sp_run_context *run, sp_coordinator_state *star
   const sp_status role_ended = run_role(run, start);
   sp_activity_set(&run->activity, "waits for the other ranks to end");
   const sp_status ended = sp_agree(run->roles->world, role_ended);
-  SP_ALIKE(sp_report(run, count_work(run, start), start->figures));
+  SP_ALIKE(sp_report(run, count_work(run, start)));
   SP_ALIKE(ended);
   sp_status status = SP_SUCCESS;
   if (run->roles->rank == 0) status = publish(run, start);
@@ -322,7 +323,8 @@ static sp_step_watch *watch_start(void) {
 }
 
 sp_status sp_run(const sp_job *job, const sp_run_options *options) {
-  sp_run_context run = {.job = job, .options = options, .history_fd = -1, .plan = {.job = job}};
+  sp_run_context run = {
+      .job = job, .options = options, .history_fd = -1, .plan = {.job = job}, .began_at = sp_wall_clock()};
   run.plan.flow = options->flow ? options->flow : sp_flow_of(job);
   sp_activity_set(&run.activity, "starts");
   sp_coordinator_state start = {0};
@@ -333,6 +335,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   if (status == SP_SUCCESS) {
     status = run.start == SP_START_COMPLETE ? report_complete(&run, &start) : run_and_publish(&run, &start);
   }
+  status = sp_report_end(&run, &start, status);
   sp_record_end(&run, &start, status);
   tidy_up(&run, &start, status);
   sp_journal_close(start.journal);
@@ -345,6 +348,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_free(run.inflight_path);
   sp_free(run.history_path);
   sp_free(run.places);
+  sp_free(run.ranks);
   sp_roles_destroy(run.roles);
   return status;
 }

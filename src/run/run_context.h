@@ -19,6 +19,8 @@
 #include "src/run/transfer.h"
 #include "src/run/watchdog.h"
 
+typedef struct sp_rank_report sp_rank_report; /* report.h */
+
 typedef struct sp_run_context {
   const sp_job *job;
   const sp_run_options *options;
@@ -44,6 +46,11 @@ typedef struct sp_run_context {
   int stop_passed_on;             /* the signal of which rank 0 was told; 0: none */
   double started_at, started_cpu; /* when dealing began: clock and CPU seconds */
   uint64_t buffers;               /* bytes of this worker's input buffers and slots */
+  double began_at;                /* when the run began, s since 1970 */
+  int cores;                      /* rank 0: that the ranks may run on, of all nodes */
+  int gpus;                       /* the first worker of a node: GPUs that its workers compute on */
+  uint64_t n_traces;              /* rank 0, at the end: that this run did */
+  sp_rank_report *ranks;          /* rank 0, at the end: [size] */
 } sp_run_context;
 
 /* What only rank 0 has from the start to the end. */

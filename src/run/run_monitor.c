@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "seisproc/dist.h"
+#include "seisproc/log.h"
+#include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
 #include "src/base/crash.h"
@@ -28,6 +30,32 @@ static sp_status gather_places(sp_run_context *run) {
   const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", &run->places);
   SP_AGREE(roles->world, status);
   return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world));
+}
+
+/* What a rank may run on. */
+typedef struct share_of_node {
+  uint64_t affinity;
+  int32_t node, n_cores;
+} share_of_node;
+
+/* Cores of all nodes; ranks of a node that may run on the same ones share them. */
+static sp_status count_cores(sp_run_context *run) {
+  const sp_roles *roles = run->roles;
+  sp_machine machine;
+  share_of_node *all = NULL;
+  sp_machine_look(&machine);
+  const share_of_node mine = {machine.affinity, sp_roles_self(roles)->node, machine.n_cores};
+  SP_AGREE(roles->world, sp_calloc((size_t)roles->size, sizeof *all, "the cores of the ranks", &all));
+  const sp_status status =
+      SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE, 0, roles->world));
+  for (int r = 0; r < roles->size && roles->rank == 0; r++) {
+    bool seen = false;
+    /* ranks of a node follow each other, so this is short but for ranks that are bound to cores of their own */
+    for (int b = r - 1; b >= 0 && all[b].node == all[r].node && !seen; b--) seen = all[b].affinity == all[r].affinity;
+    if (!seen) run->cores += all[r].n_cores;
+  }
+  sp_free(all);
+  return status;
 }
 
 static void add_nodes(const sp_run_context *run) {
@@ -55,10 +83,10 @@ static void add_run(const sp_run_context *run, const sp_coordinator_state *start
   char id[JOB_ID_SIZE];
   const char *slurm = getenv("SLURM_JOB_ID");
   const bool launcher = sp_comm_job_id(id, sizeof id);
-  sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d version=%s%s%s%s%s",
+  sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d cores=%d version=%s%s%s%s%s",
                  sp_history_time(now), run->start == SP_START_NEW ? "new" : "resumed",
                  (unsigned long long)start->n_earlier, (unsigned long long)run->plan.shape.n_units, roles->size,
-                 roles->n_workers, roles->n_io, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
+                 roles->n_workers, roles->n_io, run->cores, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
                  launcher ? " pmix=" : "", launcher ? id : "");
   add_nodes(run);
   add_input(run);
@@ -81,6 +109,7 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
   const sp_roles *roles = run->roles;
   sp_status status = SP_SUCCESS;
   SP_ALIKE(gather_places(run));
+  SP_ALIKE(count_cores(run));
   run->recorded = true;
   if (roles->rank == 0) {
     add_run(run, start);
@@ -139,6 +168,9 @@ void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status s
 }
 
 _Noreturn void sp_run_abort(const sp_run_context *run, sp_status status) {
-  if (run->recorded) sp_history_end(run->history_path, end_of(status), run->roles->rank);
+  if (run->recorded) {
+    sp_history_add(run->history_path, "error %.470s", sp_log_first_error());
+    sp_history_end(run->history_path, end_of(status), run->roles->rank);
+  }
   sp_comm_abort(status);
 }

@@ -15,6 +15,7 @@
 #include "src/flow/flow.h"
 #include "src/run/history.h"
 #include "src/run/inflight.h"
+#include "src/run/outcome.h"
 
 enum { HOST_SIZE = 64, LINE_SIZE = 256 };
 
@@ -24,6 +25,7 @@ typedef struct death {
   int rank, signal;
   char host[HOST_SIZE];
   char last_line[LINE_SIZE]; /* said before */
+  char error[LINE_SIZE];     /* the first that a rank told of; "" */
 } death;
 
 typedef struct supervisor {
@@ -65,10 +67,14 @@ static void parse_line(const char *line, void *context) {
   death *d = context;
   death found = {.known = true};
   char both[2 * LINE_SIZE];
+  const char *error = strncmp(line, "seisproc", 8) ? NULL : strstr(line, ": error: ");
+  if (error && !d->error[0]) snprintf(d->error, LINE_SIZE, "%s", error + 9);
   if (d->known) return;
   snprintf(both, sizeof both, "%s %s", d->last_line, line);
   snprintf(d->last_line, sizeof d->last_line, "%s", line);
-  if (parse_mpirun_line(both, &found) || parse_srun_line(line, &found)) *d = found;
+  if (!parse_mpirun_line(both, &found) && !parse_srun_line(line, &found)) return;
+  memcpy(found.error, d->error, sizeof found.error);
+  *d = found;
 }
 
 static void log_rank(const supervisor *s, int rank, int signal) {
@@ -193,9 +199,26 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
   }
 }
 
-sp_status sp_supervise(const sp_job *job, char *const *command, char *const *again, int *exit_code) {
+/* What came of a job of which rank 0 did not come to its end. */
+static sp_status report_death(const supervisor *s, const sp_run_options *options, double began_at, int exit_code) {
+  const char *error = s->run.error[0] ? s->run.error : s->death.error[0] ? s->death.error : sp_log_first_error();
+  const sp_outcome outcome = {.job = s->job,
+                              .options = options,
+                              .exit_code = exit_code,
+                              .error = error[0] || exit_code == 0 ? error : "the job died; its log says more",
+                              .started_at = began_at,
+                              .ended_at = sp_wall_clock(),
+                              .cores = s->run.cores,
+                              .gpus = s->run.gpus};
+  return sp_outcome_write(&outcome, NULL, NULL);
+}
+
+sp_status sp_supervise(const sp_job *job, const sp_run_options *options, char *const *command, char *const *again,
+                       int *exit_code) {
   supervisor s = {.job = job};
-  const sp_status status = supervise(&s, command, again, exit_code);
+  const double began_at = sp_wall_clock();
+  sp_status status = supervise(&s, command, again, exit_code);
+  if (status == SP_SUCCESS && !s.end.told) status = report_death(&s, options, began_at, *exit_code);
   sp_free(s.journal);
   sp_free(s.inflight);
   sp_free(s.history);

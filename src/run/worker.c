@@ -6,13 +6,16 @@
  * all workers of a team. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "seisproc/dist.h"
+#include "seisproc/engine.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/base/crash.h"
 #include "src/base/fault.h"
+#include "src/run/history.h"
 #include "src/run/messages.h"
 #include "src/run/run_context.h"
 
@@ -51,6 +54,26 @@ static sp_status create_reads(worker *w) {
   return run->transfer.reads_together ? sp_collective_create(&config, &w->reads) : SP_SUCCESS;
 }
 
+/* How many GPUs the workers of this node compute on. Where each was given its own, none sees those of the others. */
+static int count_gpus(const sp_roles *roles) {
+  int n_workers = 0;
+  for (int r = 0; r < roles->size; r++) {
+    const sp_member *member = &roles->members[r];
+    if (member->role != SP_ROLE_WORKER || member->node != sp_roles_self(roles)->node) continue;
+    if (n_workers == 0 && r != roles->rank) return 0; /* not the first of its node */
+    n_workers++;
+  }
+  const int visible = sp_gpu_count(NULL, 0);
+  return visible < n_workers && !(visible == 1 && getenv("SLURM_PROCID")) ? visible : n_workers;
+}
+
+static void note_gpus(const worker *w) {
+  sp_run_context *run = w->run;
+  if (!run->engine || strcmp(run->engine, "cuda")) return;
+  run->gpus = count_gpus(run->roles);
+  if (run->gpus) sp_history_add(run->history_path, "gpus %d", run->gpus);
+}
+
 static sp_status create(worker *w, sp_run_context *run) {
   const sp_flow_shape *shape = &run->plan.shape;
   *w = (worker){.run = run, .flow = run->plan.flow, .in_hand = -1};
@@ -70,6 +93,7 @@ static sp_status create(worker *w, sp_run_context *run) {
   w->record_bytes = w->flow->figures->bytes;
   w->deal_bytes = (w->deal_bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
   SP_TRY(sp_calloc(N_DEALS, w->deal_bytes, "deals", &w->deals));
+  note_gpus(w);
   return sp_outbox_create(run->roles->world, SP_TAG_REPORT, N_REPORTS,
                           sizeof(sp_report_message) + shape->task_units * w->record_bytes, &w->reports);
 }

@@ -20,7 +20,7 @@
   "io_ranks, "                                                                                                         \
   "direct_io, slots, slab_mb, "                                                                                        \
   "commit_interval, restarts, stall_timeout, max_time, transfer.read, transfer.write, group, aggregators, "            \
-  "collective_timeout, mpi_hints, stripe.count, stripe.unit, dead_traces"
+  "collective_timeout, mpi_hints, stripe.count, stripe.unit, metrics, dead_traces"
 #define AT(line)      "seisproc: error: job.yaml:" #line ": "
 #define FILE_AS_WHOLE "seisproc: error: job.yaml: "
 #define SET           "seisproc: error: --set "

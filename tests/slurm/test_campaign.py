@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Campaigns: many surveys of a manifest, in Slurm as a job array and on a workstation one after the other."""
 
+import json
+import os
 import shutil
+import signal
 
 import h5py
 import numpy as np
@@ -14,6 +17,7 @@ from cluster import wait_until
 pytestmark = pytest.mark.timeout(240)
 
 JOB = "input: any.h5\noutput: any-out.h5\nchain: [{dwt: {wavelet: db4, level: 4}}]\nthreads: 1\nnan: gather\n"
+SLOW = JOB + "engine: mock\nslab_mb: 1\ncommit_interval: 0.1\n"
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +35,10 @@ def surveys(run_dir):
 
 
 class Campaign:
-    """A manifest in a folder of its own, with all surveys; `run` runs campaign.sh in the way it is given."""
+    """A manifest in a folder of its own, with all surveys; `run` runs `seisproc campaign` in the way it is given."""
 
     def __init__(self, folder, surveys, run):
-        self.folder, self.surveys, self.run = folder, surveys, run
+        self.folder, self.surveys, self.call = folder, surveys, run
         (folder / "job.yaml").write_text(JOB)
         (folder / "in").mkdir()
         for i in range(1, 6):
@@ -43,7 +47,10 @@ class Campaign:
         lines = [f'"in/{i} a.h5" out/{i}.h5' for i in range(1, 6)]
         lines[4] += " --workers 1"
         (folder / "out").mkdir()
-        (folder / "surveys.txt").write_text("\n".join(["# line 12", *lines]) + "\n")
+        (folder / "surveys.txt").write_text("\r\n".join(["# line 12", *lines]) + "\r\n")
+
+    def run(self, *arguments):
+        return self.call("run", "--job", "job.yaml", *arguments)
 
     def corrupt(self, i):
         path = self.folder / f"in/{i} a.h5"
@@ -54,10 +61,13 @@ class Campaign:
 
     def status(self):
         """Exit code, closing line, and the line of each survey."""
-        result = self.run("campaign.sh", "status", "surveys.txt")
+        result = self.call("status")
         lines = result.stdout.splitlines()
         assert len(lines) == 7 and result.stderr == "", f"{result.stdout}\n{result.stderr}"
         return result.returncode, lines[-1], {int(line.split()[0]): line for line in lines[1:-1]}
+
+    def json(self, action, *arguments):
+        return json.loads(self.call(action, "--json", *arguments).stdout)
 
     def logs(self):
         return "\n".join(f"--- {p}\n{p.read_text()}" for p in sorted(self.folder.glob("surveys.txt.campaign/*.log")))
@@ -66,17 +76,25 @@ class Campaign:
         return jobs.sha(self.folder / f"out/{i}.h5") == jobs.sha(self.surveys / f"{i}-out.h5")
 
 
-def test_a_job_array_does_all_it_can(slurm, scripts, surveys, tmp_path):
-    def run(script, *arguments):
-        return slurm.run(scripts / script, *arguments, cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
+def on_workstation(prefix, folder):
+    def run(*arguments):
+        return harness.run([prefix / "bin/seisproc", "campaign", "surveys.txt", *arguments], cwd=folder, tmp=folder,
+                           timeout=60, env={"PATH": f"{prefix}/bin:/usr/bin:/bin", "SLURM_CONF": "/no/such/file"})
+    return run
+
+
+def test_a_job_array_does_all_it_can(slurm, prefix, surveys, tmp_path):
+    def run(*arguments):
+        return slurm.run("seisproc", "campaign", "surveys.txt", *arguments, cwd=tmp_path,
+                         env={"TMPDIR": str(tmp_path)})
 
     campaign = Campaign(tmp_path, surveys, run)
     campaign.corrupt(3)
     assert campaign.status()[:2] == (75, "5 surveys: 0 done, 0 partial, 0 failed, 5 left")
-    options = ("--cpus-per-task=2", "--time=10")
-    submitted = run("campaign.sh", "submit", "job.yaml", "surveys.txt", "--array=%3", *options)
+    options = ("--slurm", "--sbatch=--cpus-per-task=2", "--sbatch=--time=10")
+    submitted = campaign.run(*options, "--at-once=3", "--", "--verbose")
     assert "lines 2,3,4,5,6" in submitted.stdout, submitted
-    again = run("campaign.sh", "submit", "job.yaml", "surveys.txt", *options)
+    again = campaign.run(*options)
     assert "nothing to submit" in again.stdout, again
     wait_until(lambda: campaign.status()[0] != 75, 90, lambda: f"{campaign.status()}\n{campaign.logs()}")
     code, closing, lines = campaign.status()
@@ -85,31 +103,88 @@ def test_a_job_array_does_all_it_can(slurm, scripts, surveys, tmp_path):
     assert all(campaign.is_identical(i) for i in (1, 2, 4, 5))
 
     campaign.repair(3)
-    submitted = run("campaign.sh", "submit", "job.yaml", "surveys.txt", *options)
+    submitted = campaign.run(*options)
     assert "lines 4\n" in submitted.stdout, submitted
     wait_until(lambda: campaign.status()[0] != 75, 60, lambda: f"{campaign.status()}\n{campaign.logs()}")
     assert campaign.status()[:2] == (0, "5 surveys: 5 done, 0 partial, 0 failed, 0 left"), campaign.logs()
     assert campaign.is_identical(3)
+    report = json.loads((tmp_path / "surveys.txt.campaign/4.json").read_text())
+    assert report["slurm_job"] and report["exit_code"] == 0
 
 
-def test_a_workstation_does_all_it_can(scripts, prefix, surveys, tmp_path):
-    def run(script, *arguments):
-        return harness.run([scripts / script, *arguments], cwd=tmp_path, tmp=tmp_path, timeout=60,
-                           env={"PATH": f"{prefix}/bin:/usr/bin:/bin", "SLURM_CONF": "/no/such/file"})
-
-    campaign = Campaign(tmp_path, surveys, run)
+def test_a_workstation_does_all_it_can(prefix, surveys, tmp_path):
+    campaign = Campaign(tmp_path, surveys, on_workstation(prefix, tmp_path))
     campaign.corrupt(3)
     with h5py.File(tmp_path / "in/2 a.h5", "r+") as f:
         f["traces"][7, 5] = np.nan
-    result = run("workstation.sh", "job.yaml", "surveys.txt")
+    planned = campaign.json("plan", "--job=job.yaml")
+    assert [s["state"] for s in planned["surveys"]] == ["new", "new", "refused", "new", "new"], planned
+    assert "in/3 a.h5" in planned["surveys"][2]["error"] and planned["left"]["surveys"] == 4
+    size = (surveys / "1.h5").stat().st_size
+    assert planned["surveys"][0]["read_bytes"] == planned["surveys"][0]["write_bytes"] < size
+    assert planned["left"]["computing_core_hours"] > 0 and not (tmp_path / "surveys.txt.campaign").exists()
+
+    result = campaign.run()
     assert result.returncode == 2, f"{result}\n{campaign.logs()}"
     code, closing, lines = campaign.status()
     assert (code, closing) == (2, "5 surveys: 3 done, 1 partial, 1 failed, 0 left"), campaign.logs()
-    assert " partial " in lines[3] and "1 gathers not processed" in lines[3], lines[3]
+    assert " partial " in lines[3] and "1 not finite" in lines[3], lines[3]
     assert " failed " in lines[4] and "in/3 a.h5" in lines[4], lines[4]
     assert all(campaign.is_identical(i) for i in (1, 4, 5))
 
     campaign.repair(3)
-    result = run("workstation.sh", "job.yaml", "surveys.txt")
+    result = campaign.run()
     assert campaign.status()[1] == "5 surveys: 4 done, 1 partial, 0 failed, 0 left", f"{result}\n{campaign.logs()}"
     assert campaign.is_identical(3)
+    told = campaign.json("report")
+    totals, each = told["totals"], told["surveys"]
+    assert totals["by_reason"] == {"not finite": 1} and (totals["done"], totals["partial"]) == (4, 1)
+    reports = [json.loads((tmp_path / f"surveys.txt.campaign/{line}.json").read_text()) for line in range(2, 7)]
+    assert totals["core_hours"] == pytest.approx(sum(r["core_hours"] for r in reports), rel=0.05)
+    assert totals["moved_bytes"] == sum(r["read_bytes"] + r["written_bytes"] for r in reports)
+    assert [s["units_done"] for s in each] == [s["units"] for s in each] == [4] * 5
+    text = campaign.call("report").stdout
+    assert "core-hours" in text and "not finite  1 units" in text and "line 3      partial" in text, text
+
+
+def test_a_campaign_goes_on_wherever_it_was_cut_off(prefix, tmp_path):
+    """Stopped in order, and killed outright: the same bits."""
+    call = on_workstation(prefix, tmp_path)
+    env = dict(os.environ, **harness.mpi_environment(), PATH=f"{prefix}/bin:/usr/bin:/bin", TMPDIR=str(tmp_path))
+    (tmp_path / "job.yaml").write_text(SLOW)
+    for i in (1, 2):
+        jobs.make_survey(tmp_path / f"{i}.h5", gathers=40, seed=i)
+    (tmp_path / "surveys.txt").write_text("1.h5 o1.h5\n2.h5 o2.h5\n")
+    assert call("run", "--job=job.yaml").returncode == 0
+    expected = [jobs.sha(tmp_path / f"o{i}.h5") for i in (1, 2)]
+    for path in tmp_path.glob("o*.h5*"):
+        path.unlink()
+
+    def start():
+        return jobs.Running(["env", f"--chdir={tmp_path}", prefix / "bin/seisproc", "campaign", "surveys.txt", "run",
+                             "--job=job.yaml"], None, {**env, "SEISPROC_MOCK": "delay=200"}, tmp_path)
+
+    def n_done():
+        return len(jobs.Journal(tmp_path / "o1.h5.journal").done)
+
+    running = start()
+    assert running.wait_for(lambda: n_done() >= 3), running.wait()
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait().returncode == 75
+    result = call("status")
+    assert result.returncode == 75 and "stopped early" in result.stdout and "not begun" in result.stdout, result
+    kept = n_done()
+    assert 3 <= kept < 40
+
+    running = start()
+    assert running.wait_for(lambda: n_done() > kept)
+    result = call("status")
+    assert "running, host" in result.stdout and result.returncode == 75, str(result)
+    running.kill_all()
+    running.end()
+    assert "cut off" in call("status").stdout
+    result = call("run", "--job=job.yaml")
+    assert result.returncode == 0, str(result)
+    assert [jobs.sha(tmp_path / f"o{i}.h5") for i in (1, 2)] == expected
+    first = json.loads(call("status", "--json").stdout)["surveys"][0]
+    assert first["runs"] >= 3 and first["core_hours"] > 0 and first["units_done"] == first["units"] == 40

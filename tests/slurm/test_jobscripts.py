@@ -133,7 +133,7 @@ def test_a_job_that_was_requeued_goes_on(submitted, expected, name):
     job = submitted[name]
     completed(job, expected, restarts=1)
     log = job.slurm.log()
-    assert re.search(r"run 1 of out\.yaml .*run 2 of out\.yaml ", log, re.DOTALL), log
+    assert re.search(r"run 1, seisproc run out\.yaml .*run 2, seisproc run out\.yaml ", log, re.DOTALL), log
     assert int(re.search(r"(\d+) of 40 gathers are done", log).group(1)) >= job.interrupted_at, log
     if name != "requeue":
         assert "stopped early: requeueing" in log, log
