@@ -13,6 +13,9 @@ CUDA_ARCHS ?= 80 90
 CUDA_FLAGS ?= -O3 -std=c++17 -lineinfo
 CUDA_LIBS ?= -lcufft
 
+# Products and sums as on the CPU, where results are to be the same bits.
+$(BUILD)/obj/kernels/fk_denoise/%.cu.o: CUDA_EXACT := -fmad=false
+
 ifneq ($(and $(NVCC),$(CUDA_SRC)),)
 CUDA_SO := $(BUILD)/seisproc_cuda.so
 CUDA_OBJ := $(CUDA_SRC:%.cu=$(BUILD)/obj/%.cu.o)
@@ -26,7 +29,7 @@ $(CUDA_SO): $(CUDA_OBJ)
 
 $(BUILD)/obj/%.cu.o: %.cu tools/cuda.mk
 	@mkdir -p $(@D)
-	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(filter -D%,$(EXTRA)) $(CUDA_GENCODE) -Iinclude -I. \
+	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(CUDA_EXACT) $(filter -D%,$(EXTRA)) $(CUDA_GENCODE) -Iinclude -I. \
 	  -DSP_VERSION='"$(VERSION)"' -Xcompiler -fPIC,-Wall -MMD -MP -c -o $@ $<
 endif
 

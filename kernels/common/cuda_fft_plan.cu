@@ -38,7 +38,7 @@ static void order_radices(cuda_fft *f) {
 }
 
 static size_t table_bytes(uint32_t n) {
-  return n * sizeof(float2) + (n * sizeof(uint16_t) + 7) / 8 * 8;
+  return n * sizeof(fft_complex) + (n * sizeof(uint16_t) + 7) / 8 * 8;
 }
 
 size_t cuda_ffts_bytes(const uint32_t *lengths, uint32_t n) {
@@ -63,13 +63,13 @@ static void make_fft(uint32_t n, uint32_t most, char *host, const char *device, 
   f->n = n;
   f->n_passes = find_radices(n, most, 0, f->radix);
   if (f->n_passes > 0) order_radices(f);
-  f->twiddles = (const float2 *)device;
-  f->position = (const uint16_t *)(device + n * sizeof(float2));
-  float2 *twiddles = (float2 *)host;
-  uint16_t *position = (uint16_t *)(host + n * sizeof(float2));
+  f->twiddles = (const fft_complex *)device;
+  f->position = (const uint16_t *)(device + n * sizeof(fft_complex));
+  fft_complex *twiddles = (fft_complex *)host;
+  uint16_t *position = (uint16_t *)(host + n * sizeof(fft_complex));
   for (uint32_t j = 0; j < n; j++) {
     const double phase = 2 * M_PI * j / n;
-    twiddles[j] = make_float2((float)cos(phase), (float)-sin(phase));
+    twiddles[j] = fft_complex{(float)cos(phase), (float)-sin(phase)};
     position[j] = (uint16_t)position_of(f, j);
   }
 }

@@ -56,7 +56,7 @@ static sp_status allocate(size_t bytes, bool dry, size_t *total, void *out) {
 /* What grows with a batch. */
 static sp_status allocate_rows(const sp_cuda_geometry *g, bool dry, size_t *total, fk_task *k) {
   const size_t n = g->max_traces;
-  SP_TRY(allocate(n * k->stride * sizeof(float2), dry, total, &k->spectra));
+  SP_TRY(allocate(n * k->stride * sizeof(fft_complex), dry, total, &k->spectra));
   if (k->time.gain) SP_TRY(allocate(n * k->time.n_samples * sizeof(float), dry, total, &k->gain));
   SP_TRY(allocate(n * sizeof(uint32_t), dry, total, &k->dead));
   SP_TRY(allocate(n * sizeof(fk_part), dry, total, &k->parts));

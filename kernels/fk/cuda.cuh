@@ -27,9 +27,9 @@ typedef struct fk_task {
   const float *weights; /* [time.reach] of the pad in time */
   /* transforms over time: of half the padded length, and for the twiddle factors of all of it */
   const cuda_fft *half, *whole;
-  const cuda_fft *lines; /* [n_lines], of parts, by length */
+  const cuda_fft *lines;    /* [n_lines], of parts, by length */
   uint32_t n_lines, stride; /* numbers from spectrum to spectrum */
-  float2 *spectra;          /* [rows][stride] */
+  fft_complex *spectra;     /* [rows][stride] */
   float *gain;              /* [rows][n_samples], with a gain */
   uint32_t *dead;           /* [rows] */
   fk_part *parts;           /* [traces] */

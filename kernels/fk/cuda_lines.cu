@@ -5,7 +5,7 @@
 #include "kernels/common/cuda_check.h"
 #include "kernels/fk/cuda.cuh"
 
-enum { MOST_THREADS = 512, MOST_BYTES = 224 << 10, LONGEST = MOST_BYTES / sizeof(float2) };
+enum { MOST_THREADS = 512, MOST_BYTES = 224 << 10, LONGEST = MOST_BYTES / sizeof(fft_complex) };
 
 __device__ static const cuda_fft *find_fft(const fk_task &k, uint32_t n) {
   const uint32_t wanted = n + (uint32_t)ceil(k.filter.pad * n);
@@ -31,38 +31,38 @@ struct line_group {
   const fk_task &k;
   const fk_part &part;
   uint32_t first, count, m; /* bins from first_bin on; padded length */
-  float2 *x;                /* [BINS][m] */
+  fft_complex *x;           /* [BINS][m] */
 };
 
 /* Neighbouring threads have neighbouring bins. */
 template <int BINS> __device__ static void load_line(const line_group &g) {
   const uint32_t b = threadIdx.x % BINS, step = blockDim.x / BINS;
-  float2 *line = g.x + b * g.m;
-  const float2 *spectra = g.k.spectra + g.first + b;
+  fft_complex *line = g.x + b * g.m;
+  const fft_complex *spectra = g.k.spectra + g.first + b;
 #pragma unroll 8
   for (uint32_t t = threadIdx.x / BINS; t < g.m; t += step) {
     const uint32_t row = t < g.part.n ? fk_row_of(g.k, g.part.first + t) : SP_CUDA_NO_ROW;
     const bool there = row != SP_CUDA_NO_ROW && b < g.count;
-    line[t] = there ? spectra[(size_t)row * g.k.stride] : make_float2(0, 0);
+    line[t] = there ? spectra[(size_t)row * g.k.stride] : fft_complex{0, 0};
   }
 }
 
 template <int BINS> __device__ static void store_line(const line_group &g) {
   const uint32_t b = threadIdx.x % BINS, step = blockDim.x / BINS;
-  const float2 *line = g.x + b * g.m;
-  float2 *spectra = g.k.spectra + g.first + b;
+  const fft_complex *line = g.x + b * g.m;
+  fft_complex *spectra = g.k.spectra + g.first + b;
   if (b >= g.count) return;
 #pragma unroll 4
   for (uint32_t t = threadIdx.x / BINS; t < g.part.n; t += step) {
     const uint32_t row = fk_row_of(g.k, g.part.first + t);
-    const float2 z = line[t];
-    if (row != SP_CUDA_NO_ROW) spectra[(size_t)row * g.k.stride] = make_float2(z.y, z.x);
+    const fft_complex z = line[t];
+    if (row != SP_CUDA_NO_ROW) spectra[(size_t)row * g.k.stride] = fft_complex{z.im, z.re};
   }
 }
 
-__device__ static void add_scaled(float2 *to, float2 from, float weight) {
-  to->x += from.x * weight;
-  to->y += from.y * weight;
+__device__ static void add_scaled(fft_complex *to, fft_complex from, float weight) {
+  to->re += from.re * weight;
+  to->im += from.im * weight;
 }
 
 /* The decaying edges. A thread has both ends of its step: where the pad is one point they meet there. */
@@ -71,16 +71,16 @@ template <int BINS> __device__ static void extend(const line_group &g) {
   for (uint32_t j = threadIdx.x; j < reach; j += blockDim.x) {
     const float weight = (float)(0.5 * (1 + cos(SP_FK_PI * (j + 1) / (reach + 1))));
     for (uint32_t b = 0; b < BINS; b++) {
-      float2 *line = g.x + b * g.m;
+      fft_complex *line = g.x + b * g.m;
       add_scaled(&line[n + j], line[n - 1], weight);
       add_scaled(&line[g.m - 1 - j], line[0], weight);
     }
   }
 }
 
-__device__ static float2 masked(float2 x, double share, double scale) {
+__device__ static fft_complex masked(fft_complex x, double share, double scale) {
   const float mask = (float)(share * scale);
-  return make_float2(x.y * mask, x.x * mask); /* changed over for the way back */
+  return fft_complex{x.im * mask, x.re * mask}; /* changed over for the way back */
 }
 
 /* What is removed of point j of a line, which has no sector and no images: it depends on |k| alone. */
@@ -100,7 +100,7 @@ template <int BINS> __device__ static void multiply(const line_group &g, const u
   const bool even = !zone.sector && zone.aliases == 0;
   for (uint32_t j = threadIdx.x; j < (even ? g.m / 2 + 1 : g.m); j += blockDim.x) {
     const bool mirrored = even && j > 0 && 2 * j != g.m;
-    float2 *here = g.x + position[j], *mirror = g.x + position[mirrored ? g.m - j : j];
+    fft_complex *here = g.x + position[j], *mirror = g.x + position[mirrored ? g.m - j : j];
 #pragma unroll
     for (int b = 0; b < BINS; b++, here += g.m, mirror += g.m) {
       const sp_fk_slice &s = slices[b];
@@ -114,7 +114,7 @@ template <int BINS> __device__ static void multiply(const line_group &g, const u
 
 template <int BINS, int THREADS, int BLOCKS>
 __global__ static void __launch_bounds__(THREADS, BLOCKS) filter_lines(const __grid_constant__ fk_task k) {
-  extern __shared__ float2 x[];
+  extern __shared__ fft_complex x[];
   const uint32_t n_parts = *k.n_parts, first = blockIdx.x * BINS;
   for (uint32_t p = blockIdx.y; p < n_parts; p += gridDim.y) {
     const fk_part part = k.parts[p];
@@ -154,7 +154,7 @@ static const line_shape *shape_for(uint32_t longest) {
 }
 
 static size_t shared_bytes(const line_shape *shape, uint32_t longest) {
-  return shape->bins * longest * sizeof(float2);
+  return shape->bins * longest * sizeof(fft_complex);
 }
 
 uint32_t fk_most_traces(void) {

@@ -32,18 +32,18 @@ __global__ static void find_gains(const __grid_constant__ fk_task k) {
   }
 }
 
-__device__ static float2 conjugate(float2 a) {
-  return make_float2(a.x, -a.y);
+__device__ static fft_complex conjugate(fft_complex a) {
+  return fft_complex{a.re, -a.im};
 }
 
 __global__ static void __launch_bounds__(MOST_THREADS, BLOCKS) forward(const __grid_constant__ fk_task k) {
-  extern __shared__ float2 z[];
+  extern __shared__ fft_complex z[];
   const uint32_t row = blockIdx.x, trace = fk_trace_of(k, row), n = k.time.n_samples, half = k.time.padded / 2;
   if (trace == SP_CUDA_NO_ROW || k.part_of[trace] == 0) return;
   const float *x = k.in + (size_t)row * n, *gain = k.time.gain ? k.gain + (size_t)row * n : NULL;
   const float first = gained(k, x, gain, 0), last = gained(k, x, gain, n - 1);
   float *samples = (float *)z;
-  float2 *spectrum = k.spectra + (size_t)row * k.stride;
+  fft_complex *spectrum = k.spectra + (size_t)row * k.stride;
   bool live = false;
 #pragma unroll 4
   for (uint32_t i = threadIdx.x; i < k.time.padded; i += blockDim.x) {
@@ -53,32 +53,32 @@ __global__ static void __launch_bounds__(MOST_THREADS, BLOCKS) forward(const __g
   live = __syncthreads_or(live);
   if (threadIdx.x == 0) k.dead[row] = !live;
   if (!live) {
-    for (uint32_t b = threadIdx.x; b < k.time.n_bins; b += blockDim.x) spectrum[b] = make_float2(0, 0);
+    for (uint32_t b = threadIdx.x; b < k.time.n_bins; b += blockDim.x) spectrum[b] = fft_complex{0, 0};
     return;
   }
   const cuda_fft fft = *k.half;
   fft_forward<FK_TIME_RADIX>(fft, 1, 0, z);
-  const float2 *turn = k.whole->twiddles;
+  const fft_complex *turn = k.whole->twiddles;
 #pragma unroll 4
   for (uint32_t b = threadIdx.x; b < k.time.n_bins; b += blockDim.x) {
     const uint32_t bin = k.time.first_bin + b;
-    const float2 a = z[fft.position[bin == half ? 0 : bin]];
-    const float2 c = conjugate(z[fft.position[bin == 0 ? 0 : half - bin]]);
-    const float2 even = fft_scaled(0.5f, fft_plus(a, c)), d = fft_scaled(0.5f, fft_minus(a, c));
-    spectrum[b] = fft_plus(even, fft_times(make_float2(d.y, -d.x), turn[bin]));
+    const fft_complex a = z[fft.position[bin == half ? 0 : bin]];
+    const fft_complex c = conjugate(z[fft.position[bin == 0 ? 0 : half - bin]]);
+    const fft_complex even = fft_scale(0.5f, fft_plus(a, c)), d = fft_scale(0.5f, fft_minus(a, c));
+    spectrum[b] = fft_plus(even, fft_times(fft_complex{d.im, -d.re}, turn[bin]));
   }
 }
 
 /* A bin of the band, or 0; the first and the last have no imaginary part. */
-__device__ static float2 bin_at(const fk_task &k, const float2 *spectrum, uint32_t bin) {
+__device__ static fft_complex bin_at(const fk_task &k, const fft_complex *spectrum, uint32_t bin) {
   const uint32_t b = bin - k.time.first_bin; /* beyond the band where the bin is before it */
-  if (b >= k.time.n_bins) return make_float2(0, 0);
-  const float2 x = spectrum[b];
-  return bin == 0 || 2 * bin == k.time.padded ? make_float2(x.x, 0) : x;
+  if (b >= k.time.n_bins) return fft_complex{0, 0};
+  const fft_complex x = spectrum[b];
+  return bin == 0 || 2 * bin == k.time.padded ? fft_complex{x.re, 0} : x;
 }
 
 __global__ static void __launch_bounds__(MOST_THREADS, BLOCKS) back(const __grid_constant__ fk_task k) {
-  extern __shared__ float2 z[];
+  extern __shared__ fft_complex z[];
   const uint32_t row = blockIdx.x, trace = fk_trace_of(k, row), n = k.time.n_samples, half = k.time.padded / 2;
   if (trace == SP_CUDA_NO_ROW) return;
   const float *x = k.in + (size_t)row * n, *gain = k.time.gain ? k.gain + (size_t)row * n : NULL;
@@ -88,14 +88,14 @@ __global__ static void __launch_bounds__(MOST_THREADS, BLOCKS) back(const __grid
     for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) out[i] = filtered ? 0 : x[i];
     return;
   }
-  const float2 *spectrum = k.spectra + (size_t)row * k.stride, *turn = k.whole->twiddles;
+  const fft_complex *spectrum = k.spectra + (size_t)row * k.stride, *turn = k.whole->twiddles;
   const cuda_fft fft = *k.half;
 #pragma unroll 4
   for (uint32_t bin = threadIdx.x; bin < half; bin += blockDim.x) {
-    const float2 a = bin_at(k, spectrum, bin), c = conjugate(bin_at(k, spectrum, half - bin));
-    const float2 even = fft_plus(a, c), odd = fft_times(fft_minus(a, c), conjugate(turn[bin]));
-    const float2 both = fft_plus_i(even, odd);
-    z[fft.position[bin]] = make_float2(both.y, both.x);
+    const fft_complex a = bin_at(k, spectrum, bin), c = conjugate(bin_at(k, spectrum, half - bin));
+    const fft_complex even = fft_plus(a, c), odd = fft_times(fft_minus(a, c), conjugate(turn[bin]));
+    const fft_complex both = fft_plus_i(even, odd);
+    z[fft.position[bin]] = fft_complex{both.im, both.re};
   }
   __syncthreads();
   fft_inverse<FK_TIME_RADIX>(fft, 1, 0, z);

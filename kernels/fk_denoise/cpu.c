@@ -5,7 +5,6 @@
 
 #include "kernels/common/isa.h"
 #include "kernels/fk_denoise/cpu.h"
-#include "kernels/fk_denoise/cpu_fft.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 
@@ -143,10 +142,10 @@ static void destroy(sp_plan *base) {
 /* Transforms of every length that a window may have across. */
 static sp_status plan_transforms(fkd_plan *p) {
   const sp_fkd_axis t = sp_fkd_time_axis(&p->params, p->interval_s, p->n_samples);
-  SP_TRY(sp_fkd_fft_plan(t.window, &p->fft_t, &p->twiddles_t));
+  SP_TRY(sp_fkd_fft_plan(t.window, &p->fft_t, &p->twiddles_t, NULL));
   for (uint32_t n = 1; n <= p->room && n <= 4 * SP_FKD_MAX_ACROSS; n++) {
     const uint32_t w = sp_fkd_trace_axis(&p->params, n).window;
-    if (!p->fft[w].n) SP_TRY(sp_fkd_fft_plan(w, &p->fft[w], &p->twiddles[w]));
+    if (!p->fft[w].n) SP_TRY(sp_fkd_fft_plan(w, &p->fft[w], &p->twiddles[w], NULL));
   }
   return SP_SUCCESS;
 }
@@ -171,7 +170,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   void *block;
   SP_TRY(sp_calloc(1, sizeof(fkd_plan), "the plan of fk_denoise", &block));
   fkd_plan *p = block;
-  p->base = (sp_plan){.ops = &sp_fk_denoise_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1};
+  p->base = (sp_plan){.ops = &sp_fk_denoise_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1, .takes_dead = true};
   p->params = *(const sp_fkd_params *)values;
   p->interval_s = geometry->sample_interval_s;
   p->n_samples = geometry->n_samples;
@@ -196,9 +195,7 @@ static double taper(uint32_t m, uint32_t n) {
 static void set_tables(sp_fkd_box *box) {
   const sp_fkd_layout *l = &box->layout;
   const uint32_t n_t = l->t.window, n_i = l->i.window, n_j = l->j.window;
-  /* spectra are twice what they should be, and transforms not normalised; a taper's squares add up to q / 2 */
-  double norm = 0.5 / ((double)n_t * n_i * n_j);
-  norm *= 2.0 * l->t.step / n_t * (n_i > 1 ? 2.0 * l->i.step / n_i : 1) * (n_j > 1 ? 2.0 * l->j.step / n_j : 1);
+  const double norm = sp_fkd_norm(&l->t, &l->i, &l->j);
   for (uint32_t i = 0; i < n_i; i++) {
     for (uint32_t j = 0; j < n_j; j++) {
       const uint32_t point = i * n_j + j;

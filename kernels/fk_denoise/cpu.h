@@ -15,20 +15,10 @@
 
 #include <stddef.h>
 
+#include "kernels/fk_denoise/fft_plan.h"
 #include "kernels/fk_denoise/fk_denoise.h"
 
-enum { SP_FKD_MAX_PASSES = 8, SP_FKD_MAX_LANES = 16, SP_FKD_MARGIN = 1, SP_FKD_ROWS = SP_FKD_MAX_LANES + 1 };
-
-/* A transform of n points in passes of small radices, where it is not one of fft_small.h. */
-typedef struct sp_fkd_fft_pass {
-  uint32_t radix, groups, stride;
-  const float *twiddles; /* [groups][radix - 1] of cosine and sine */
-} sp_fkd_fft_pass;
-
-typedef struct sp_fkd_fft {
-  uint32_t n, n_passes;
-  sp_fkd_fft_pass pass[SP_FKD_MAX_PASSES];
-} sp_fkd_fft;
+enum { SP_FKD_MAX_LANES = 16, SP_FKD_MARGIN = 1, SP_FKD_ROWS = SP_FKD_MAX_LANES + 1 };
 
 /* Where things lie. */
 typedef struct sp_fkd_layout {

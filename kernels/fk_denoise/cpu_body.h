@@ -9,7 +9,13 @@
 #include "kernels/common/window_stats.h"
 #include "kernels/fk_denoise/cpu.h"
 
-#include "kernels/fk_denoise/cpu_body_fft.h"
+#define FFT_INLINE   SP_INLINE
+#define FFT_FUNCTION static
+typedef vf fft_value;
+typedef struct fft_complex {
+  vf re, im;
+} fft_complex;
+#include "kernels/fk_denoise/window_fft.h"
 
 #include "kernels/fk_denoise/cpu_body_windows.h"
 

@@ -12,7 +12,7 @@ static void separate_row(const pack *p, uint32_t f, row_pair row) {
   for (uint32_t k = 0; k < l->points; k++) {
     const uint32_t n = opposite[k];
     if (n < k) continue;
-    const fkd_complex z_k = row.z[k], z_n = row.z[n], m_k = row.negative[k], m_n = row.negative[n];
+    const fft_complex z_k = row.z[k], z_n = row.z[n], m_k = row.negative[k], m_n = row.negative[n];
     row.a[k] = spectrum_a(z_k, m_n);
     row.b[k] = spectrum_b(z_k, m_n);
     row.a[n] = spectrum_a(z_n, m_k);
@@ -90,30 +90,30 @@ static bool row_is_empty(const pack *p, uint32_t f) {
 
 /* A and B of a point, as far as they are kept. */
 typedef struct kept {
-  fkd_complex a, b;
+  fft_complex a, b;
 } kept;
 
-SP_INLINE kept keep_point(fkd_complex a, fkd_complex b, uint32_t bits) {
+SP_INLINE kept keep_point(fft_complex a, fft_complex b, uint32_t bits) {
   const vi of_a = lanes_of(bits & LANE_BITS), of_b = lanes_of(bits >> SP_LANES & LANE_BITS);
   return (kept){{keep_lanes(a.re, of_a), keep_lanes(a.im, of_a)}, {keep_lanes(b.re, of_b), keep_lanes(b.im, of_b)}};
 }
 
 /* A + i B and conj A + i conj B, real and imaginary part changed over. */
-SP_INLINE fkd_complex swapped_sum(kept x) {
-  return (fkd_complex){x.a.im + x.b.re, x.a.re - x.b.im};
+SP_INLINE fft_complex swapped_sum(kept x) {
+  return (fft_complex){x.a.im + x.b.re, x.a.re - x.b.im};
 }
 
-SP_INLINE fkd_complex swapped_opposite(kept x) {
-  return (fkd_complex){x.b.re - x.a.im, x.a.re + x.b.im};
+SP_INLINE fft_complex swapped_opposite(kept x) {
+  return (fft_complex){x.b.re - x.a.im, x.a.re + x.b.im};
 }
 
 /* Rows of frequency 0 and the Nyquist frequency, where the opposite wavenumber has the conjugate coefficient: what is
  * beside the two may differ, so the mean of both decisions counts, and what comes back is real. */
-static void join_real_row(const pack *p, fkd_complex *a, const fkd_complex *b, const uint32_t *keep) {
+static void join_real_row(const pack *p, fft_complex *a, const fft_complex *b, const uint32_t *keep) {
   const uint32_t points = p->box->layout.points, *opposite = p->box->work.opposite;
   for (uint32_t k = 0; k < points; k++) {
     const kept x = keep_point(a[k], b[k], keep[k]), y = keep_point(a[k], b[k], keep[opposite[k]]);
-    const kept mean = {fkd_scale(0.5f, fkd_plus(x.a, y.a)), fkd_scale(0.5f, fkd_plus(x.b, y.b))};
+    const kept mean = {fft_scale(0.5f, fft_plus(x.a, y.a)), fft_scale(0.5f, fft_plus(x.b, y.b))};
     a[k] = swapped_sum(mean);
   }
 }
@@ -122,7 +122,7 @@ static void join_real_row(const pack *p, fkd_complex *a, const fkd_complex *b, c
 static void join_row(const pack *p, uint32_t f) {
   const sp_fkd_layout *l = &p->box->layout;
   const uint32_t *opposite = p->box->work.opposite, *keep = p->box->work.keep + (size_t)f * l->points;
-  fkd_complex *a = p->spectrum + (size_t)f * l->spectrum_row,
+  fft_complex *a = p->spectrum + (size_t)f * l->spectrum_row,
               *b = p->spectrum + (size_t)row_of_b(l, f) * l->spectrum_row;
   if (f == 0 || f == l->t.window / 2) {
     join_real_row(p, a, b, keep);
@@ -143,8 +143,8 @@ static void synthesise_rows(const pack *p) {
   const sp_fkd_layout *l = &p->box->layout;
   const uint32_t n = l->t.window;
   for (uint32_t f = 0; f <= n / 2; f++) {
-    fkd_complex *row = p->spectrum + (size_t)f * l->spectrum_row;
-    fkd_complex *negative = p->spectrum + (size_t)((n - f) % n) * l->spectrum_row;
+    fft_complex *row = p->spectrum + (size_t)f * l->spectrum_row;
+    fft_complex *negative = p->spectrum + (size_t)((n - f) % n) * l->spectrum_row;
     if (row_is_empty(p, f)) {
       memset(row, 0, l->points * sizeof *row);
       memset(negative, 0, l->points * sizeof *row);
@@ -167,7 +167,7 @@ static void synthesise_time(const pack *p, float *sums, size_t plane) {
   const sp_fkd_layout *l = &box->layout;
   const sp_fkd_work *w = &box->work;
   const uint32_t n = l->t.window;
-  fkd_complex *z = p->line;
+  fft_complex *z = p->line;
   for (uint32_t i = 0; i < l->i.window; i++) {
     for (uint32_t j = l->j.window; j-- > 0;) {
       const uint32_t point = i * l->j.window + j;

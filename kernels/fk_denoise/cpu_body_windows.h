@@ -51,7 +51,7 @@ typedef struct pack {
   const sp_fkd_box *box;
   size_t column;  /* of the first window */
   uint32_t valid; /* bits of windows that there are: even ones, and above them odd ones */
-  fkd_complex *spectrum, *line, *other;
+  fft_complex *spectrum, *line, *other;
 } pack;
 
 SP_INLINE uint32_t row_of_b(const sp_fkd_layout *l, uint32_t f) {
@@ -60,8 +60,8 @@ SP_INLINE uint32_t row_of_b(const sp_fkd_layout *l, uint32_t f) {
 
 static pack make_pack(const sp_fkd_box *box, uint32_t number) {
   const sp_fkd_layout *l = &box->layout;
-  fkd_complex *spectrum = (fkd_complex *)(void *)box->work.spectrum;
-  fkd_complex *line = spectrum + (size_t)(l->t.window + 2) * l->spectrum_row;
+  fft_complex *spectrum = (fft_complex *)(void *)box->work.spectrum;
+  fft_complex *line = spectrum + (size_t)(l->t.window + 2) * l->spectrum_row;
   pack p = {box, (size_t)number * SP_LANES, 0, spectrum, line, line + SP_FKD_MAX_WINDOW};
   for (uint32_t i = 0; i < SP_LANES; i++) {
     const uint32_t window = 2 * (number * SP_LANES + i);
@@ -78,7 +78,7 @@ static void analyse_time(const pack *p) {
   const sp_fkd_work *w = &box->work;
   const uint32_t n = l->t.window;
   const float *taper = w->analysis;
-  fkd_complex *z = p->line;
+  fft_complex *z = p->line;
   for (uint32_t point = 0; point < l->points; point++, taper += n) {
     const uint32_t i = point / l->j.window, j = point % l->j.window;
     const float *even = w->in + w->line_at[i] + w->trace_at[j] + p->column;
@@ -93,7 +93,7 @@ static void analyse_time(const pack *p) {
 }
 
 /* One frequency to wavenumbers, or back. */
-static void transform_row(const pack *p, fkd_complex *row) {
+static void transform_row(const pack *p, fft_complex *row) {
   const sp_fkd_layout *l = &p->box->layout;
   for (uint32_t i = 0; i < l->i.window; i++) run_fft(p->box->fft_j, row + (size_t)i * l->j.window, p->other);
   if (l->i.window == 1) return;
@@ -104,29 +104,29 @@ static void transform_row(const pack *p, fkd_complex *row) {
   }
 }
 
-SP_INLINE fkd_complex spectrum_a(fkd_complex z, fkd_complex n) {
-  return (fkd_complex){z.re + n.re, z.im - n.im};
+SP_INLINE fft_complex spectrum_a(fft_complex z, fft_complex n) {
+  return (fft_complex){z.re + n.re, z.im - n.im};
 }
 
-SP_INLINE fkd_complex spectrum_b(fkd_complex z, fkd_complex n) {
-  return (fkd_complex){z.im + n.im, n.re - z.re};
+SP_INLINE fft_complex spectrum_b(fft_complex z, fft_complex n) {
+  return (fft_complex){z.im + n.im, n.re - z.re};
 }
 
-SP_INLINE vf power(fkd_complex a) {
+SP_INLINE vf power(fft_complex a) {
   return a.re * a.re + a.im * a.im;
 }
 
 /* The rows of a frequency and of the opposite one, as they are after analyse_time and transform_row. */
 typedef struct row_pair {
-  fkd_complex *a, *b;              /* to hold A and B */
-  const fkd_complex *z, *negative; /* hold Z */
+  fft_complex *a, *b;              /* to hold A and B */
+  const fft_complex *z, *negative; /* hold Z */
 } row_pair;
 
 static row_pair analyse_row(const pack *p, uint32_t f) {
   const sp_fkd_layout *l = &p->box->layout;
   const uint32_t n = l->t.window;
-  fkd_complex *z = p->spectrum + (size_t)f * l->spectrum_row;
-  fkd_complex *negative = p->spectrum + (size_t)((n - f) % n) * l->spectrum_row;
+  fft_complex *z = p->spectrum + (size_t)f * l->spectrum_row;
+  fft_complex *negative = p->spectrum + (size_t)((n - f) % n) * l->spectrum_row;
   transform_row(p, z);
   if (negative != z) transform_row(p, negative);
   return (row_pair){z, p->spectrum + (size_t)row_of_b(l, f) * l->spectrum_row, z, negative};
@@ -182,7 +182,7 @@ static size_t put_live(float *to, size_t at, vf power_of, uint32_t live) {
 static size_t put_all(const pack *p, row_pair row, float *to, size_t at) {
   const uint32_t *opposite = p->box->work.opposite;
   for (uint32_t k = 0; k < p->box->layout.points; k++, at += 2 * SP_LANES) {
-    const fkd_complex n = row.negative[opposite[k]];
+    const fft_complex n = row.negative[opposite[k]];
     vf_store(to + at, power(spectrum_a(row.z[k], n)));
     vf_store(to + at + SP_LANES, power(spectrum_b(row.z[k], n)));
   }
@@ -204,7 +204,7 @@ static size_t pack_powers(const pack *p, uint32_t live, size_t at) {
       continue;
     }
     for (uint32_t k = 0; k < l->points; k++) {
-      const fkd_complex n = row.negative[w->opposite[k]];
+      const fft_complex n = row.negative[w->opposite[k]];
       end = put_live(to, end, power(spectrum_a(row.z[k], n)), live & LANE_BITS);
       end = put_live(to, end, power(spectrum_b(row.z[k], n)), live >> SP_LANES & LANE_BITS);
     }

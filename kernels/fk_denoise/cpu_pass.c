@@ -5,8 +5,6 @@
 
 #include "kernels/fk_denoise/cpu.h"
 
-enum { SMOOTH = 2 }; /* slabs and frequencies on either side */
-
 /* Noise power of every slab; NAN where none of its windows is live. */
 static void measure(const sp_fkd_kernels *kernels, const sp_fkd_box *box) {
   const sp_fkd_layout *l = &box->layout;
@@ -18,47 +16,18 @@ static void measure(const sp_fkd_kernels *kernels, const sp_fkd_box *box) {
     for (uint32_t f = 0; f < n_f; f++) {
       double *noise = &w->noise[(size_t)slab * n_f + f];
       *noise =
-          n ? kernels->quantile(box, w->powers + f * w->values_room, n, &guess[f]) / -log1p(-SP_FKD_QUANTILE) : NAN;
+          n ? kernels->quantile(box, w->powers + f * w->values_room, n, &guess[f]) / SP_FKD_QUANTILE_OF_UNIT : NAN;
     }
   }
-}
-
-static void sort(double *x, uint32_t n) {
-  for (uint32_t i = 1; i < n; i++) {
-    for (uint32_t k = i; k > 0 && x[k - 1] > x[k]; k--) {
-      const double swap = x[k];
-      x[k] = x[k - 1];
-      x[k - 1] = swap;
-    }
-  }
-}
-
-/* The median over the slabs around one; 0 where none of them has a live window. */
-static double median_of_slabs(const sp_fkd_box *box, uint32_t slab, uint32_t f) {
-  const uint32_t n_f = box->layout.t.window / 2 + 1, count = box->layout.t.count;
-  double values[2 * SMOOTH + 1];
-  uint32_t n = 0;
-  for (uint32_t s = slab < SMOOTH ? 0 : slab - SMOOTH; s <= slab + SMOOTH && s < count; s++) {
-    const double noise = box->work.noise[(size_t)s * n_f + f];
-    if (!isnan(noise)) values[n++] = noise;
-  }
-  if (n == 0) return 0;
-  sort(values, n);
-  return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
 /* work.level of every slab. */
 static void smooth(const sp_fkd_box *box) {
-  const uint32_t n_f = box->layout.t.window / 2 + 1;
-  for (uint32_t slab = 0; slab < box->layout.t.count; slab++) {
+  const uint32_t n_f = box->layout.t.window / 2 + 1, n_slabs = box->layout.t.count;
+  for (uint32_t slab = 0; slab < n_slabs; slab++) {
     double medians[SP_FKD_MAX_WINDOW / 2 + 1];
-    for (uint32_t f = 0; f < n_f; f++) medians[f] = median_of_slabs(box, slab, f);
-    for (uint32_t f = 0; f < n_f; f++) {
-      double sum = 0;
-      uint32_t n = 0;
-      for (uint32_t g = f < SMOOTH ? 0 : f - SMOOTH; g <= f + SMOOTH && g < n_f; g++, n++) sum += medians[g];
-      box->work.level[(size_t)slab * n_f + f] = sum / n;
-    }
+    for (uint32_t f = 0; f < n_f; f++) medians[f] = sp_fkd_median_of_slabs(box->work.noise, n_slabs, n_f, slab, f);
+    for (uint32_t f = 0; f < n_f; f++) box->work.level[(size_t)slab * n_f + f] = sp_fkd_level(medians, n_f, f);
   }
 }
 

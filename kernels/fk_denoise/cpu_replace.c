@@ -7,8 +7,6 @@
 
 enum { BUCKETS = 65536 };
 
-static const double OUTLIER = 4, MAD_TO_SIGMA = 1.4826;
-
 /* Residuals of the live traces. */
 typedef struct residuals {
   const sp_fkd_box *box;
@@ -76,7 +74,7 @@ static uint32_t find_live(const sp_fkd_box *box) {
 void sp_fkd_replace_bad(const sp_fkd_box *box, bool outliers) {
   const sp_fkd_layout *l = &box->layout;
   const residuals r = {box, find_live(box)};
-  const float limit = outliers ? (float)(OUTLIER * MAD_TO_SIGMA * median(&r)) : INFINITY;
+  const float limit = outliers ? (float)sp_fkd_outlier(median(&r)) : INFINITY;
   const float *y = box->work.out;
   float *x = box->work.in;
   for (size_t i = 0; i < l->t.n * l->plane; i++) {

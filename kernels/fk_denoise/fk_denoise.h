@@ -29,6 +29,7 @@
 
 #include <stdbool.h>
 
+#include "kernels/common/host_device.h"
 #include "seisproc/processor.h"
 
 enum {
@@ -40,12 +41,14 @@ enum {
   SP_FKD_MAX_POINTS = 1 << 18, /* of a window */
   SP_FKD_MAX_EMPTY = 2,        /* a grid has at most this many nodes a trace */
   SP_FKD_MAX_GAP = 3,          /* median spacings */
+  SP_FKD_SMOOTH = 2,           /* slabs, and frequencies, on either side */
   SP_FKD_GUARD_SAMPLES = 25,
   SP_FKD_GUARD_TRACES = 5
 };
 
-#define SP_FKD_QUANTILE 0.3
-#define SP_FKD_LOW      (2.2 / 3.1) /* of `high`, where `low` is auto */
+#define SP_FKD_QUANTILE         0.3
+#define SP_FKD_QUANTILE_OF_UNIT 0.35667494393873237892 /* -ln 0.7: the quantile of exponential noise of mean 1 */
+#define SP_FKD_LOW              (2.2 / 3.1)            /* of `high`, where `low` is auto */
 
 typedef struct sp_fkd_params {
   double window; /* ms */
@@ -82,6 +85,46 @@ static inline uint32_t sp_fkd_reflect(int64_t i, uint32_t n) {
   i %= period;
   if (i < 0) i += period;
   return (uint32_t)(i < n ? i : period - 1 - i);
+}
+
+/* What a window that comes back is multiplied by, beside its taper: spectra are twice what they should be, transforms
+ * are not normalised, and the squares of a taper add up to half the overlap. */
+SP_HOST_DEVICE double sp_fkd_norm(const sp_fkd_axis *t, const sp_fkd_axis *i, const sp_fkd_axis *j) {
+  const double points = (double)t->window * i->window * j->window;
+  const double of_i = i->window > 1 ? 2.0 * i->step / i->window : 1, of_j = j->window > 1 ? 2.0 * j->step / j->window : 1;
+  return 0.5 / points * (2.0 * t->step / t->window * of_i * of_j);
+}
+
+/* The median of noise[n_slabs][n_f] over the slabs around one, those without a live window (NAN) left out; 0 where none
+ * has one. */
+SP_HOST_DEVICE double sp_fkd_median_of_slabs(const double *noise, uint32_t n_slabs, uint32_t n_f, uint32_t slab,
+                                             uint32_t f) {
+  double values[2 * SP_FKD_SMOOTH + 1];
+  uint32_t n = 0;
+  for (uint32_t s = slab < SP_FKD_SMOOTH ? 0 : slab - SP_FKD_SMOOTH; s <= slab + SP_FKD_SMOOTH && s < n_slabs; s++) {
+    const double value = noise[(size_t)s * n_f + f];
+    if (value != value) continue;
+    uint32_t place = n++;
+    for (; place > 0 && values[place - 1] > value; place--) values[place] = values[place - 1];
+    values[place] = value;
+  }
+  if (n == 0) return 0;
+  return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+/* What a pass left beyond this is an outlier: four standard deviations, by the median of the residuals' magnitudes. */
+SP_HOST_DEVICE double sp_fkd_outlier(double median) {
+  return 4 * 1.4826 * median;
+}
+
+/* The noise level of a frequency: the mean of these medians over those around it. */
+SP_HOST_DEVICE double sp_fkd_level(const double *medians, uint32_t n_f, uint32_t f) {
+  double sum = 0;
+  uint32_t n = 0;
+  for (uint32_t g = f < SP_FKD_SMOOTH ? 0 : f - SP_FKD_SMOOTH; g <= f + SP_FKD_SMOOTH && g < n_f; g++, n++) {
+    sum += medians[g];
+  }
+  return sum / n;
 }
 
 extern const sp_cpu_ops sp_fk_denoise_cpu;

@@ -3,7 +3,8 @@
  *
  *   check_gathers [WORD]...         compares the cases whose text contains a WORD; exit 1 where one differs
  *   check_gathers small [WORD]...   a few small cases that launch every kernel, for tools that slow a program down
- *   check_gathers bench CASE...     times cases on gathers of 3000 x 1600, device to device
+ *   check_gathers bench CASE...     times cases on gathers of 3000 x 1600, device to device; "plain CASE": without
+ *                                   traces that are dead, weak or bad
  *
  * A case is a processor with parameters, a length of traces and sizes of gathers. Results must agree to 1e-5 relative
  * L2 a trace, reasons exactly, and be the same bits again, in a plan of another size, and gather by gather. Needs
@@ -40,6 +41,7 @@ struct batch_case {
   std::string text; /* "fk vmax=1500 agc=200" */
   uint32_t n_samples;
   std::vector<uint32_t> gathers;
+  bool plain = false; /* nothing bad in it */
 };
 
 struct step {
@@ -77,9 +79,9 @@ static step parse(const std::string &text) {
   return s;
 }
 
-/* Dipping events in noise that grows and fades, bursts, weak traces, a spike; in larger gathers dead and constant
- * traces. */
-static void make_gather(uint32_t n_traces, uint32_t n, unsigned seed, float *x) {
+/* Dipping events in noise that grows and fades, and unless `plain` bursts, weak traces, a spike; in larger gathers dead
+ * and constant traces. */
+static void make_gather(uint32_t n_traces, uint32_t n, unsigned seed, bool plain, float *x) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   for (uint32_t i = 0; i < n_traces; i++) {
@@ -91,6 +93,7 @@ static void make_gather(uint32_t n_traces, uint32_t n, unsigned seed, float *x) 
       }
       x[(size_t)i * n + t] = v;
     }
+    if (plain) continue;
     if (i % 29 == 17) {
       for (uint32_t t = random() % n, m = 0; t < n && m < 60; t++, m++) x[(size_t)i * n + t] *= 30;
     }
@@ -99,7 +102,7 @@ static void make_gather(uint32_t n_traces, uint32_t n, unsigned seed, float *x) 
     }
     if (i % 13 == 5) x[(size_t)i * n + random() % n] += 90;
   }
-  if (n_traces < 12) return;
+  if (plain || n_traces < 12) return;
   for (uint32_t t = 0; t < n; t++) {
     x[(size_t)(n_traces / 2) * n + t] = 0;
     x[(size_t)(n_traces - 1) * n + t] = 0;
@@ -136,7 +139,7 @@ static survey make_survey(const batch_case &c, const step &s) {
   v.in.resize((size_t)v.starts.back() * c.n_samples);
   v.columns.resize(s.headers.size());
   for (size_t g = 0; g < c.gathers.size(); g++) {
-    make_gather(c.gathers[g], c.n_samples, (unsigned)g + 1, v.in.data() + (size_t)v.starts[g] * c.n_samples);
+    make_gather(c.gathers[g], c.n_samples, (unsigned)g + 1, c.plain, v.in.data() + (size_t)v.starts[g] * c.n_samples);
     v.gather.insert(v.gather.end(), c.gathers[g], (uint32_t)g);
     for (size_t k = 0; k < s.headers.size(); k++) {
       for (uint32_t i = 0; i < c.gathers[g]; i++)
@@ -303,7 +306,7 @@ static bool check(const batch_case &c) {
     const outcome alone = run_gpu(c, s, v, g, g + 1, std::max(c.gathers[g], 1u), false);
     same = same && !memcmp(alone.out.data(), got.out.data() + v.starts[g] * length, alone.out.size() * sizeof(float));
   }
-  if (s.processor == sp_processor_find("fk")) {
+  if (s.processor == sp_processor_find("fk") || s.processor == sp_processor_find("fk_denoise")) {
     outcome arranged = run_gpu(c, s, v, 0, n_gathers, traces, true);
     forget_failed(c, v, expected.reason, &arranged);
     same = same && !memcmp(arranged.out.data(), got.out.data(), got.out.size() * sizeof(float));
@@ -368,9 +371,27 @@ static std::vector<batch_case> fk_cases() {
   return cases;
 }
 
+static std::vector<batch_case> fk_denoise_cases() {
+  const std::vector<uint32_t> gathers = {40, 1, 4, 3, 0, 23, 9, 130, 64, 311, 55};
+  std::vector<batch_case> cases;
+  for (uint32_t n : {1600u, 333u, 77u, 12u}) {
+    for (const char *options :
+         {"", " robust=0", " robust=1", " robust=2", " line=trid", " grid=[iline,xline]", " grid=[xline,iline] robust=0",
+          " window=192", " window=70 traces=16", " traces=5", " overlap=3", " overlap=2 traces=7", " high=2.5 low=2",
+          " fmin=10 fmax=40", " window=150 grid=[iline,xline] overlap=3 robust=1", " window=500 traces=9"}) {
+      cases.push_back({std::string("fk_denoise") + options, n, gathers});
+    }
+  }
+  cases.push_back({"fk_denoise", 1600, {1000, 2100}});
+  cases.push_back({"fk_denoise", 1600, {3000}, true});
+  cases.push_back({"fk_denoise grid=[iline,xline]", 1600, {1500, 2}});
+  return cases;
+}
+
 static std::vector<batch_case> all_cases() {
   std::vector<batch_case> cases = dwt_cases();
   for (const batch_case &c : fk_cases()) cases.push_back(c);
+  for (const batch_case &c : fk_denoise_cases()) cases.push_back(c);
   return cases;
 }
 
@@ -382,6 +403,9 @@ static std::vector<batch_case> small_cases() {
     cases.push_back({text, 200, gathers});
   }
   cases.push_back({"fk vmax=2000 f=[5,10,20,30]", 64, {1100, 20}});
+  for (const char *text : {"fk_denoise", "fk_denoise robust=1 window=70", "fk_denoise grid=[iline,xline]"}) {
+    cases.push_back({text, 90, {40, 3, 13}});
+  }
   return cases;
 }
 
@@ -451,11 +475,13 @@ static void bench_cufft(uint32_t n_traces, uint32_t n_samples) {
   cudaFree(lines);
 }
 
-static void bench(const std::string &text, uint32_t gathers) {
+static void bench(const std::string &words, uint32_t gathers) {
+  const bool plain = words.rfind("plain ", 0) == 0;
+  const std::string text = plain ? words.substr(6) : words;
   const uint32_t n = 1600, each = 3000, runs = 40, sets = 3;
   const step s = parse(text);
   const sp_cuda_ops *ops = sp_cuda_processor_at(sp_processor_position(s.processor));
-  const batch_case c = {text, n, std::vector<uint32_t>(gathers, each)};
+  const batch_case c = {text, n, std::vector<uint32_t>(gathers, each), plain};
   const survey v = make_survey(c, s);
   std::vector<float *> in, out;
   for (uint32_t i = 0; i < sets; i++) in.push_back(to_device(v.in)), out.push_back(to_device(v.in));
@@ -483,7 +509,7 @@ static void bench(const std::string &text, uint32_t gathers) {
   }
   need(SP_CUDA(cudaDeviceSynchronize()), "run");
   const float middle = median_of(ms);
-  printf("bench %-60s gathers a batch %u: median %.4f ms a gather, least %.4f, device bytes %.1f MB\n", text.c_str(),
+  printf("bench %-60s gathers a batch %u: median %.4f ms a gather, least %.4f, device bytes %.1f MB\n", words.c_str(),
          gathers, middle, ms[0], ops->device_bytes(s.params.data(), &geometry) / 1e6);
   fflush(stdout);
   ops->destroy(plan);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Plans of transforms of any length 2^a 3^b 5^c. */
-#include "kernels/fk_denoise/cpu_fft.h"
+#include "kernels/fk_denoise/fft_plan.h"
 
 #include <math.h>
 
@@ -40,10 +40,12 @@ static float *set_twiddles(sp_fkd_fft_pass *pass, float *at) {
   return at;
 }
 
-sp_status sp_fkd_fft_plan(uint32_t n, sp_fkd_fft *fft, float **twiddles) {
+sp_status sp_fkd_fft_plan(uint32_t n, sp_fkd_fft *fft, float **twiddles, size_t *n_twiddles) {
   *fft = (sp_fkd_fft){.n = n};
+  const size_t numbers = set_passes(fft);
   void *block;
-  SP_TRY(sp_alloc(set_passes(fft) * sizeof(float), "tables of fk_denoise", &block));
+  SP_TRY(sp_alloc(numbers * sizeof(float), "tables of fk_denoise", &block));
+  if (n_twiddles) *n_twiddles = numbers;
   float *at = *twiddles = block;
   for (uint32_t i = 0; i < fft->n_passes; i++) at = set_twiddles(&fft->pass[i], at);
   return SP_SUCCESS;
