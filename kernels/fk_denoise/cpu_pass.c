@@ -15,8 +15,7 @@ static void measure(const sp_fkd_kernels *kernels, const sp_fkd_box *box) {
     const size_t n = kernels->powers(box, slab);
     for (uint32_t f = 0; f < n_f; f++) {
       double *noise = &w->noise[(size_t)slab * n_f + f];
-      *noise =
-          n ? kernels->quantile(box, w->powers + f * w->values_room, n, &guess[f]) / SP_FKD_QUANTILE_OF_UNIT : NAN;
+      *noise = n ? kernels->quantile(box, w->powers + f * w->values_room, n, &guess[f]) / SP_FKD_QUANTILE_OF_UNIT : NAN;
     }
   }
 }

@@ -11,7 +11,7 @@ extern "C" {
 
 typedef struct fkd_plan {
   sp_cuda_plan base;
-  fkd_task task; /* but for the batch */
+  fkd_task task;  /* but for the batch */
   uint32_t chunk; /* slabs at a time */
   unsigned window_blocks, n_processors;
   void *tables, *memory; /* device */

@@ -60,32 +60,32 @@ typedef struct fkd_task {
   uint32_t n_samples, pitch, n_f, n_slabs, pairs_a_tile, tile_complex, n_blocks;
   size_t scratch_floats;
   /* tables */
-  const sp_fkd_axis *axes;                      /* [nodes]: of an axis of so many */
-  const double *taper_t, *taper;                /* [t.window]; [SP_FKD_MAX_ACROSS + 1][SP_FKD_MAX_ACROSS], by length */
-  const sp_fkd_fft *fft_t, *fft;                /* fft: [SP_FKD_MAX_ACROSS + 1], by length */
+  const sp_fkd_axis *axes;       /* [nodes]: of an axis of so many */
+  const double *taper_t, *taper; /* [t.window]; [SP_FKD_MAX_ACROSS + 1][SP_FKD_MAX_ACROSS], by length */
+  const sp_fkd_fft *fft_t, *fft; /* fft: [SP_FKD_MAX_ACROSS + 1], by length */
   /* of a batch; [nodes] and [boxes] are as many as pitch */
-  float *x, *y;                                 /* planes: what a pass reads and writes */
-  float *scratch;                               /* [scratch_floats] */
-  double *noise;                                /* [active][n_slabs][n_f] */
-  float2 *limits;                               /* the same: upper and lower threshold */
-  uint32_t *n_live;                             /* [active][n_slabs] windows */
-  uint8_t *bad;                                 /* [nodes][n_samples] marks */
-  uint8_t *stands_out;                          /* [nodes] */
-  fkd_block *blocks;                            /* [nodes][n_blocks] */
-  double *likeness;                             /* [nodes][n_blocks] */
-  int32_t *node_trace;                          /* [nodes], FKD_NONE where there is none */
-  int32_t *node_box;                            /* [nodes], FKD_NONE where it is in no box */
-  const float **rows;                           /* [nodes], NULL where dead */
-  uint32_t *out_row;                            /* [nodes], SP_CUDA_NO_ROW */
-  fkd_box *boxes;                               /* [boxes] */
-  int32_t *active;                              /* [boxes] of this pass */
-  fkd_tile *tiles;                              /* of this pass */
-  fkd_totals *totals;                           /* [1] */
-  uint32_t *largest;                            /* [traces]: bits of the largest magnitude, 0 of dead ones */
-  uint32_t *gather_live;                        /* [gathers] traces */
-  double *sorted;                               /* [2][traces], with a grid: values of its axes */
-  uint32_t *ends;                               /* [2][traces]: where parts of an axis end */
-  fkd_grid_axis *grid_axes;                     /* [2][gathers] */
+  float *x, *y;             /* planes: what a pass reads and writes */
+  float *scratch;           /* [scratch_floats] */
+  double *noise;            /* [active][n_slabs][n_f] */
+  float2 *limits;           /* the same: upper and lower threshold */
+  uint32_t *n_live;         /* [active][n_slabs] windows */
+  uint8_t *bad;             /* [nodes][n_samples] marks */
+  uint8_t *stands_out;      /* [nodes] */
+  fkd_block *blocks;        /* [nodes][n_blocks] */
+  double *likeness;         /* [nodes][n_blocks] */
+  int32_t *node_trace;      /* [nodes], FKD_NONE where there is none */
+  int32_t *node_box;        /* [nodes], FKD_NONE where it is in no box */
+  const float **rows;       /* [nodes], NULL where dead */
+  uint32_t *out_row;        /* [nodes], SP_CUDA_NO_ROW */
+  fkd_box *boxes;           /* [boxes] */
+  int32_t *active;          /* [boxes] of this pass */
+  fkd_tile *tiles;          /* of this pass */
+  fkd_totals *totals;       /* [1] */
+  uint32_t *largest;        /* [traces]: bits of the largest magnitude, 0 of dead ones */
+  uint32_t *gather_live;    /* [gathers] traces */
+  double *sorted;           /* [2][traces], with a grid: values of its axes */
+  uint32_t *ends;           /* [2][traces]: where parts of an axis end */
+  fkd_grid_axis *grid_axes; /* [2][gathers] */
   /* the batch */
   const float *in;
   float *out;

@@ -184,7 +184,7 @@ __global__ static void extend_runs(const __grid_constant__ fkd_task k) {
 }
 
 /* With `all` marks what stands out, coherent or not. Then what is bad becomes 0 in x; and how much it is. */
-__global__ static void take_out(const __grid_constant__ fkd_task k, bool all) {
+__global__ static void zero_bad(const __grid_constant__ fkd_task k, bool all) {
   for (uint32_t node = warp_number(); node < k.n_nodes; node += n_warps()) {
     if (!k.stands_out[node]) continue;
     const fkd_search s = make_search(k, node, false, NULL);
@@ -244,6 +244,6 @@ sp_status fkd_launch_bad(const fkd_task *k, unsigned n_blocks, cudaStream_t stre
   find_medians<<<dim3((k->n_nodes + 127) / 128, k->n_samples), 128, 0, stream>>>(*k, by_itself);
   SP_TRY(SP_CUDA_LAUNCHED("medians of fk_denoise"));
   if (by_itself) SP_TRY(launch_sweeps(k, n_blocks, stream));
-  take_out<<<n_blocks, 128, 0, stream>>>(*k, !by_itself);
+  zero_bad<<<n_blocks, 128, 0, stream>>>(*k, !by_itself);
   return SP_CUDA_LAUNCHED("marks of fk_denoise");
 }

@@ -26,7 +26,7 @@ __device__ static uint32_t count_before(bool flag, uint32_t *all) {
 }
 
 /* A place for n boxes; the same for all threads. */
-__device__ static uint32_t take_boxes(const fkd_task &k, uint32_t n) {
+__device__ static uint32_t reserve_boxes(const fkd_task &k, uint32_t n) {
   __shared__ uint32_t first;
   __syncthreads();
   if (threadIdx.x == 0) first = atomicAdd(&k.totals->n_boxes, n);
@@ -48,7 +48,7 @@ __device__ static bool is_too_short(const fkd_task &k) {
   }
   if (threadIdx.x == 0) k.gather_live[blockIdx.x] = live;
   if (live >= SP_FKD_LEAST_TRACES || begin == end) return begin == end;
-  const uint32_t box = take_boxes(k, 1), first = fkd_first_node(k, blockIdx.x);
+  const uint32_t box = reserve_boxes(k, 1), first = fkd_first_node(k, blockIdx.x);
   for (uint32_t i = begin + threadIdx.x; i < end; i += THREADS) {
     k.node_trace[first + i - begin] = (int32_t)i;
     k.node_box[first + i - begin] = (int32_t)box;
@@ -109,7 +109,7 @@ __global__ static void cut_lines(const __grid_constant__ fkd_task k) {
     const uint32_t i = start + threadIdx.x;
     n += (uint32_t)__syncthreads_count(i < end && (i == begin || begins_box(k, i, widest)));
   }
-  const uint32_t first = take_boxes(k, n);
+  const uint32_t first = reserve_boxes(k, n);
   uint32_t number = first - 1;
   for (uint32_t start = begin; start < end; start += THREADS, number += all) {
     const uint32_t i = start + threadIdx.x;
@@ -249,7 +249,7 @@ __global__ static void cut_grid(const __grid_constant__ fkd_task k) {
     i = j;
     j = swap;
   }
-  const uint32_t parts = i.parts * j.parts, first = take_boxes(k, parts), base = fkd_first_node(k, blockIdx.x);
+  const uint32_t parts = i.parts * j.parts, first = reserve_boxes(k, parts), base = fkd_first_node(k, blockIdx.x);
   for (uint32_t b = threadIdx.x; b < parts; b += THREADS) lay_out(k, i, j, b, base, first);
   __syncthreads();
   bool twice = false;

@@ -104,8 +104,8 @@ __global__ static void find_outliers(const __grid_constant__ fkd_task k) {
     };
     const uint32_t n = box.live * k.n_samples;
     uint32_t next;
-    const uint32_t lower = block_select<uint32_t>(key_at, nodes * k.n_samples, 0x7f800000u,
-                                                  n % 2 ? n / 2 : n / 2 - 1, &next, &work);
+    const uint32_t lower =
+        block_select<uint32_t>(key_at, nodes * k.n_samples, 0x7f800000u, n % 2 ? n / 2 : n / 2 - 1, &next, &work);
     const double a = __uint_as_float(lower), b = __uint_as_float(n % 2 ? lower : next);
     if (threadIdx.x == 0) k.limits[number] = make_float2((float)sp_fkd_outlier(n % 2 ? a : 0.5 * (b + a)), 0);
     __syncthreads();

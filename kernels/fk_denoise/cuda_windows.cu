@@ -10,7 +10,8 @@
 typedef float fft_value;
 typedef struct __align__(8) fft_complex {
   float re, im;
-} fft_complex;
+}
+fft_complex;
 #include "kernels/fk_denoise/window_fft.h"
 
 enum { THREADS = 192, STRONG_A = 1, STRONG_B = 2, WEAK = 2 /* bits further */ };
@@ -122,7 +123,8 @@ __device__ static void transform_rows(const window_group &g) {
 
 /* Half of the taper across of a point: the other factor is that of time. */
 __device__ static double taper_across(const window_group &g, uint32_t i, uint32_t j) {
-  const double *of_i = g.k.taper + g.box.i.window * SP_FKD_MAX_ACROSS, *of_j = g.k.taper + g.box.j.window * SP_FKD_MAX_ACROSS;
+  const double *of_i = g.k.taper + g.box.i.window * SP_FKD_MAX_ACROSS,
+               *of_j = g.k.taper + g.box.j.window * SP_FKD_MAX_ACROSS;
   return of_i[i] * of_j[j];
 }
 
@@ -187,7 +189,7 @@ struct both {
 };
 
 /* From the numbers at a frequency and wavenumber and at the opposite ones; twice what they are. */
-__device__ static both tell_apart(fft_complex z, fft_complex n) {
+__device__ static both separate(fft_complex z, fft_complex n) {
   return both{{z.re + n.re, z.im - n.im}, {z.im + n.im, n.re - z.re}};
 }
 
@@ -205,7 +207,7 @@ __device__ static fft_complex *opposite_of(const window_group &g, uint32_t pair,
 }
 
 __device__ static both coefficient(const window_group &g, uint32_t pair, uint32_t f, uint32_t point) {
-  return tell_apart(*g.point(pair, f, point), *opposite_of(g, pair, f, point));
+  return separate(*g.point(pair, f, point), *opposite_of(g, pair, f, point));
 }
 
 /* --- powers ------------------------------------------------------------------------------------------------------ */
@@ -225,7 +227,8 @@ __device__ static void count_live(const window_group &g) {
 }
 
 template <int N>
-__global__ static void __launch_bounds__(THREADS, N == 24 ? 4 : 2) powers(const __grid_constant__ fkd_task k, const fkd_chunk chunk) {
+__global__ static void __launch_bounds__(THREADS, N == 24 ? 4 : 2)
+    powers(const __grid_constant__ fkd_task k, const fkd_chunk chunk) {
   extern __shared__ char shared[];
   const size_t values = k.totals->values;
   for (uint32_t unit = blockIdx.x; unit < k.totals->n_tiles * chunk.n; unit += gridDim.x) {
@@ -326,7 +329,7 @@ __device__ static void join(const window_group &g) {
     const fft_complex z = *here, n = *there;
     const uint32_t bits = kept_bits(g, pair, f, point);
     if (f > 0 && 2 * f < g.k.t.window) {
-      const both x = keep_both(tell_apart(z, n), bits);
+      const both x = keep_both(separate(z, n), bits);
       *here = swapped_sum(x);
       *there = swapped_opposite(x);
       continue;
@@ -334,8 +337,8 @@ __device__ static void join(const window_group &g) {
     const uint32_t other = opposite(g, point);
     if (other < point) continue;
     const uint32_t others = kept_bits(g, pair, f, other);
-    *here = mean_of_both(tell_apart(z, n), bits, others);
-    if (other > point) *there = mean_of_both(tell_apart(n, z), others, bits);
+    *here = mean_of_both(separate(z, n), bits, others);
+    if (other > point) *there = mean_of_both(separate(n, z), others, bits);
   }
 }
 
@@ -373,7 +376,8 @@ template <int N> __device__ static void synthesise(const window_group &g, float 
 }
 
 template <int N>
-__global__ static void __launch_bounds__(THREADS, N == 24 ? 4 : 2) filter(const __grid_constant__ fkd_task k, const fkd_chunk chunk) {
+__global__ static void __launch_bounds__(THREADS, N == 24 ? 4 : 2)
+    filter(const __grid_constant__ fkd_task k, const fkd_chunk chunk) {
   extern __shared__ char shared[];
   const size_t values = k.totals->values;
   for (uint32_t unit = blockIdx.x; unit < k.totals->n_tiles * chunk.n; unit += gridDim.x) {
@@ -410,8 +414,8 @@ sp_status fkd_prepare_windows(const fkd_task *k, unsigned *most_blocks) {
   SP_TRY(SP_CUDA(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device)));
   for (window_kernel *kernel : both) {
     int blocks;
-    SP_TRY(SP_CUDA(cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        (int)shared_bytes(k))));
+    SP_TRY(SP_CUDA(
+        cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes(k))));
     SP_TRY(SP_CUDA(
         cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, (const void *)kernel, THREADS, shared_bytes(k))));
     most = blocks > most ? blocks : most;

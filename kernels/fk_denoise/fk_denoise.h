@@ -91,7 +91,8 @@ static inline uint32_t sp_fkd_reflect(int64_t i, uint32_t n) {
  * are not normalised, and the squares of a taper add up to half the overlap. */
 SP_HOST_DEVICE double sp_fkd_norm(const sp_fkd_axis *t, const sp_fkd_axis *i, const sp_fkd_axis *j) {
   const double points = (double)t->window * i->window * j->window;
-  const double of_i = i->window > 1 ? 2.0 * i->step / i->window : 1, of_j = j->window > 1 ? 2.0 * j->step / j->window : 1;
+  const double of_i = i->window > 1 ? 2.0 * i->step / i->window : 1,
+               of_j = j->window > 1 ? 2.0 * j->step / j->window : 1;
   return 0.5 / points * (2.0 * t->step / t->window * of_i * of_j);
 }
 

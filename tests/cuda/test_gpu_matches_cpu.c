@@ -138,22 +138,25 @@ static void test_modes_and_failures(void **unused) {
   }
 }
 
-/* What all of a gather decides: the defaults of dwt, and fk, which is told where dead traces were. */
+/* What all of a gather decides: the defaults of dwt; fk and fk_denoise, which are told where dead traces were. */
 static void test_whole_gathers(void **unused) {
   static const char *const chains[][2] = {{"dwt", NULL},
                                           {"fk vmax=900", NULL},
                                           {"dwt noise_level=fk", "fk vmax=900 agc=200 irregular=ignore"},
+                                          {"fk_denoise", NULL},
+                                          {"fk_denoise robust=0 traces=6", "fk vmax=900"},
                                           {"fk vmin=300 vmax=1500 mode=pass", "dwt threshold=soft"}};
-  for (int code = 0; code < 24; code++) {
+  const int n_chains = sizeof chains / sizeof chains[0];
+  for (int code = 0; code < 36; code++) {
     survey *s = make_survey(gather_sizes, N_GATHERS, code % 2 ? 501 : 800, (uint64_t)code);
     spoil(s);
     if (code % 3 == 1) add_step(s, "mute velocity=3000 taper=30");
-    for (int i = 0; i < 2 && chains[code % 4][i]; i++) add_step(s, chains[code % 4][i]);
+    for (int i = 0; i < 2 && chains[code % n_chains][i]; i++) add_step(s, chains[code % n_chains][i]);
     if (code % 3 == 2) add_step(s, "mute velocity=900 where=bottom t0=900");
-    s->nan = (sp_nan)(code / 8);
+    s->nan = (sp_nan)(code / 12);
     trace_of(s, 6, 2)[77] = NAN;
     s->set_aside[3] = SP_REASON_UNREADABLE;
-    if (code / 4 % 2) reverse_order(s);
+    if (code / n_chains % 2) reverse_order(s);
     if (code / 3 % 2) skip_some(s);
     char what[64];
     snprintf(what, sizeof what, "whole gathers, chain %d", code);
