@@ -169,9 +169,9 @@ faults:
 	+@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc
 
 KILLS ?= 40
-torture: all faults ## kill a job KILLS times (40) at random and at every step, and see that it goes on (SEED=n)
+torture: all faults ## kill a job KILLS times (40) at random and see that it goes on (NODES=n TRANSFER=how SEED=n)
 	@SEISPROC_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/torture/torture.py --kills $(KILLS) \
-	  $(if $(SEED),--seed $(SEED))
+	  $(if $(NODES),--nodes $(NODES)) $(if $(TRANSFER),--transfer $(TRANSFER)) $(if $(SEED),--seed $(SEED))
 
 check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; root, debootstrap)
 	@tools/check-in-tree.sh trixie

@@ -69,10 +69,10 @@ static void spoil(void *memory, size_t bytes) {
 
 /* Until the delivery's time has come, or, for one that is lost, for ever. */
 static void delay(mock *m, uint64_t number) {
-  const double until = sp_now() + 1e-3 * m->orders.delay * sp_mock_chance(&m->orders, number);
+  const double seconds = sp_mock_seconds(&m->orders, number), until = sp_now() + seconds;
   const bool lost = number == (uint64_t)m->orders.lose;
   const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
-  int timed_out = m->orders.delay == 0;
+  int timed_out = seconds == 0;
   while (!m->quiet && (lost || !timed_out)) {
     timed_out = lost ? pthread_cond_wait(&m->changed, &m->lock) : pthread_cond_timedwait(&m->changed, &m->lock, &time);
   }

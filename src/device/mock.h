@@ -20,8 +20,8 @@
 
 /* What SEISPROC_MOCK orders. */
 typedef struct sp_mock_orders {
-  double delay; /* ms */
-  int seed, fail_create, fail_submit, fail_wait, lose, flip;
+  double delay, take; /* ms */
+  int hiccup, seed, fail_create, fail_submit, fail_wait, lose, flip;
   int fail_exchange, swap_exchange; /* of groups */
   int devices;
   int lacks; /* steps without a kernel, as bits */
@@ -32,6 +32,9 @@ sp_status sp_mock_orders_read(sp_mock_orders *out);
 
 /* From 0 to 1, of the seed and a number. */
 double sp_mock_chance(const sp_mock_orders *orders, uint64_t number);
+
+/* How long the delivery of this number takes. */
+double sp_mock_seconds(const sp_mock_orders *orders, uint64_t number);
 
 extern const sp_device_ops sp_mock_device;
 

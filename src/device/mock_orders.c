@@ -2,6 +2,7 @@
 /* What the environment orders of a mock device. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -14,6 +15,10 @@
 static const sp_param order_table[] = {
     {"delay", SP_PARAM_REAL, "0", 0, 1e6, false, NULL, "ms", "a delivery comes up to this late, at random",
      offsetof(sp_mock_orders, delay)},
+    {"take", SP_PARAM_REAL, "0", 0, 1e6, false, NULL, "ms", "every delivery takes so long besides",
+     offsetof(sp_mock_orders, take)},
+    ORDER(hiccup, "0",
+          "one delivery in so many, at random, others in each process, takes five times as long; 0 is none"),
     ORDER(seed, "0", "of the delays"),
     ORDER(fail_create, "0", "not 0: there is no such device"),
     ORDER(fail_submit, "0", "the delivery that cannot be queued; they count from 1, 0 is none"),
@@ -57,4 +62,10 @@ double sp_mock_chance(const sp_mock_orders *orders, uint64_t number) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+double sp_mock_seconds(const sp_mock_orders *orders, uint64_t number) {
+  const uint64_t own = ((uint64_t)getpid() << 24) + number;
+  const bool hiccups = orders->hiccup && sp_mock_chance(orders, own) * (double)orders->hiccup < 1;
+  return 1e-3 * (orders->take * (hiccups ? 5 : 1) + orders->delay * sp_mock_chance(orders, number));
 }

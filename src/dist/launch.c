@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +16,9 @@
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/stats.h"
 #include "src/dist/launch_command.h"
+#include "src/dist/launcher_page.h"
 
 enum { VERSION_SIZE = 4096, PATH_SIZE = 4096, NUMBER_SIZE = 16, LINE_SIZE = 1024, NOT_STARTED = 127 };
 
@@ -206,6 +209,7 @@ typedef struct relay {
   size_t outcome_used;
   bool told;
   int exit_code;
+  sp_launcher_page page;
 } relay;
 
 static sp_status open_relay(relay *r, const sp_launch_listener *listener) {
@@ -262,17 +266,25 @@ static size_t without_outcome(relay *r, char *text, size_t n) {
   return kept;
 }
 
-/* Passes on what there is. */
+static void write_on(const char *text, size_t n) {
+  for (size_t at = 0; at < n;) {
+    const ssize_t m = write(STDERR_FILENO, text + at, n - at);
+    if (m <= 0) break;
+    at += (size_t)m;
+  }
+}
+
+/* Passes on what there is, but for the launcher's pages about an end that is told in our own line. */
 static void pass_lines_on(relay *r) {
   char text[4096];
   for (ssize_t n; r->ends[0] >= 0 && (n = read(r->ends[0], text, sizeof text)) != 0;) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return; /* no more for now */
     const size_t kept = without_outcome(r, text, (size_t)n);
-    for (size_t at = 0; at < kept;) {
-      const ssize_t m = write(STDERR_FILENO, text + at, kept - at);
-      if (m <= 0) break;
-      at += (size_t)m;
+    if (sp_log_get_level() >= SP_LOG_DEBUG) {
+      write_on(text, kept);
+    } else {
+      sp_launcher_page_filter(&r->page, text, kept, write_on);
     }
     relay_text(r, text, kept);
   }
@@ -283,14 +295,30 @@ static void pass_lines_on(relay *r) {
 static int wait_for_signal(const sigset_t *signals, int wake, relay *r) {
   const struct timespec at_once = {0};
   struct pollfd both[2] = {{.fd = r->ends[0], .events = POLLIN}, {.fd = wake, .events = POLLIN}};
-  poll(both, 2, 1000);
+  if (poll(both, 2, 1000) == 0) sp_launcher_page_flush(&r->page, write_on); /* pages come whole */
   pass_lines_on(r);
   return sigtimedwait(signals, NULL, &at_once);
+}
+
+/* A launcher that does not end although the job has waits for a node that is out of reach, and goes on to wait for it
+ * when it is asked to end. due: when it is killed; 0: the job has not ended, as far as is known. */
+static void end_overdue(double *due, const sp_launch_listener *listener, pid_t child) {
+  const double now = sp_now();
+  if (!listener || !listener->seconds_left) return;
+  if (*due == 0) {
+    const double seconds = listener->seconds_left(listener->context);
+    if (seconds < INFINITY) *due = now + seconds;
+  } else if (now > *due) {
+    sp_warn("%s does not end, though the job has; killing it", sp_mpirun_name());
+    kill(-child, SIGKILL);
+    *due = INFINITY;
+  }
 }
 
 /* Waits for the child's end while passing signals and lines on. */
 static sp_launch_end relay_until_end(pid_t child, const sigset_t *signals, relay *lines) {
   int n_asked = 0, n_signals = 0, status = 0;
+  double due = 0;
   const int wake = signalfd(-1, signals, SFD_CLOEXEC); /* only to be woken: it is not read */
   for (;;) {
     const int signal = wait_for_signal(signals, wake, lines);
@@ -299,8 +327,10 @@ static sp_launch_end relay_until_end(pid_t child, const sigset_t *signals, relay
       n_signals++;
     }
     if (waitpid(child, &status, WNOHANG) == child) break;
+    end_overdue(&due, lines->listener, child);
   }
   pass_lines_on(lines);
+  sp_launcher_page_flush(&lines->page, write_on);
   close(wake);
   return (sp_launch_end){.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
                          .asked = n_signals > 0};

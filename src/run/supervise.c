@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/run/supervise.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
+#include "src/base/step_watch.h"
 #include "src/flow/flow.h"
 #include "src/run/history.h"
 #include "src/run/inflight.h"
@@ -26,12 +28,14 @@ typedef struct death {
   char host[HOST_SIZE];
   char last_line[LINE_SIZE]; /* said before */
   char error[LINE_SIZE];     /* the first that a rank told of; "" */
+  bool stalled;              /* a rank has said so, and ends the job */
 } death;
 
 typedef struct supervisor {
   const sp_job *job;
   char *journal, *inflight, *history; /* owned */
   death death;
+  uint64_t from; /* the run's part of the history */
   sp_launch_end end;
   sp_last_run run;
 } supervisor;
@@ -64,17 +68,32 @@ static bool parse_srun_line(const char *line, death *found) {
 
 /* The first that is heard of is the one that took the others with it. */
 static void parse_line(const char *line, void *context) {
-  death *d = context;
+  death *d = &((supervisor *)context)->death;
   death found = {.known = true};
   char both[2 * LINE_SIZE];
   const char *error = strncmp(line, "seisproc", 8) ? NULL : strstr(line, ": error: ");
   if (error && !d->error[0]) snprintf(d->error, LINE_SIZE, "%s", error + 9);
+  d->stalled |= error && !strncmp(error + 9, "stalled", 7);
   if (d->known) return;
   snprintf(both, sizeof both, "%s %s", d->last_line, line);
   snprintf(d->last_line, sizeof d->last_line, "%s", line);
   if (!parse_mpirun_line(both, &found) && !parse_srun_line(line, &found)) return;
   memcpy(found.error, d->error, sizeof found.error);
+  found.stalled = d->stalled;
   *d = found;
+}
+
+/* How long the launcher may take once the job is known to have ended. Ranks that it does not reach end by themselves,
+ * half a stall time after rank 0 (watchdog.h) or at the limit of MPI's end. */
+static double seconds_left(void *context) {
+  enum { MORE_S = 10 };
+  supervisor *s = context;
+  sp_history_last(s->history, s->from, &s->run);
+  /* the history, too: lines do not come where the launcher itself is stuck */
+  if (s->death.stalled || s->run.end == SP_END_STALLED) return 0.5 * s->job->settings.stall_timeout + MORE_S;
+  const bool ended = s->death.known || (s->run.begun && s->run.end != SP_END_NONE);
+  const double limit = sp_step_limit();
+  return ended && limit > 0 ? limit + MORE_S : INFINITY;
 }
 
 static void log_rank(const supervisor *s, int rank, int signal) {
@@ -97,17 +116,19 @@ static void log_what_happened(const supervisor *s) {
     sp_log(SP_LOG_ERROR, "the job hung");
   } else if (launcher_signal) {
     sp_log(SP_LOG_ERROR, "%s ended by signal %d (%s)", sp_mpirun_name(), launcher_signal, strsignal(launcher_signal));
-  } else {
+  } else if (s->run.begun) {
     sp_log(SP_LOG_ERROR, "the job ended with exit code %d", s->end.exit_code);
+  } else {
+    sp_log(SP_LOG_ERROR, "%s did not bring the ranks up: exit code %d", sp_mpirun_name(), s->end.exit_code);
   }
 }
 
 /* Whether what ended the job may be gone the next time. An end that the ranks agreed on or told the reason of is not.
- */
-static bool is_worth_another(const supervisor *s) {
+ * has_begun: it had begun in an earlier run, so what keeps it from that now is new. */
+static bool is_worth_another(const supervisor *s, bool has_begun) {
   switch (s->run.end) {
   case SP_END_NONE:
-    return s->run.begun || s->death.known || s->end.exit_code > 128;
+    return has_begun || s->death.known || s->end.exit_code > 128;
   case SP_END_COMPLETE: /* it died on its way out */
   case SP_END_BROKEN:
   case SP_END_DEVICE:
@@ -166,11 +187,11 @@ static void note_start(void) {
 
 /* One run; what it left is in s. */
 static sp_status run_once(supervisor *s, char *const *command) {
-  const sp_launch_listener listener = {parse_line, &s->death};
-  const uint64_t from = sp_history_size(s->history);
+  const sp_launch_listener listener = {parse_line, seconds_left, s};
+  s->from = sp_history_size(s->history);
   s->death = (death){0};
   SP_TRY(sp_launch_run(command, &listener, &s->end));
-  sp_history_last(s->history, from, &s->run);
+  sp_history_last(s->history, s->from, &s->run);
   return SP_SUCCESS;
 }
 
@@ -184,8 +205,8 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
     begun |= s->run.begun;
     *exit_code = s->end.exit_code;
     if (s->end.told || s->end.asked) return SP_SUCCESS;
-    const bool another = is_worth_another(s);
-    if (another || s->death.known) log_what_happened(s);
+    const bool another = is_worth_another(s, begun);
+    if (another || s->death.known || s->run.end == SP_END_NONE) log_what_happened(s);
     if (!another) return SP_SUCCESS;
     const off_t done_now = journal_size(s);
     if (went_on(s, done_now > done)) in_vain = 0;

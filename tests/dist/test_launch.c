@@ -24,6 +24,7 @@
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/dist/launcher_page.h"
 
 enum { PATH_SIZE = 256, TOLD = 1000, ASKED = 2000 };
 
@@ -221,12 +222,68 @@ static void test_an_end_that_is_told_by_a_line(void **state) {
   char text[] = "printf 'one\\n\\036seisproc-out' >&2; sleep 0.2; printf 'come 2\\ntwo\\n' >&2";
   char *const command[] = {shell, option, text, NULL};
   int n_lines = 0;
-  const sp_launch_listener listener = {count_lines, &n_lines};
+  const sp_launch_listener listener = {.on_line = count_lines, .context = &n_lines};
   sp_launch_end end = {0};
   assert_int_equal(sp_launch_run(command, &listener, &end), SP_SUCCESS);
   assert_true(end.told);
   assert_int_equal(end.exit_code, 2);
   assert_int_equal(n_lines, 2);
+}
+
+static double no_time_left(void *context) {
+  return 0;
+}
+
+/* The job has ended, but the launcher waits for ever, and does not listen. */
+static void test_a_launcher_that_does_not_end(void **state) {
+  (void)state;
+  char shell[] = "/bin/sh", option[] = "-c", text[] = "trap '' TERM; echo 75 >$SEISPROC_OUTCOME; sleep 100";
+  char *const command[] = {shell, option, text, NULL};
+  int n_lines = 0;
+  const sp_launch_listener listener = {count_lines, no_time_left, &n_lines};
+  sp_launch_end end = {0};
+  assert_int_equal(sp_launch_run(command, &listener, &end), SP_SUCCESS);
+  assert_true(end.told);
+  assert_int_equal(end.exit_code, 75);
+}
+
+/* --- pages ------------------------------------------------------------------------------------------------------ */
+
+static char passed[4 * SP_PAGE_SIZE];
+
+static void note(const char *text, size_t n) {
+  strncat(passed, text, n);
+}
+
+#define DASHES "--------------------------------------------------------------------------\n"
+#define ENDED  DASHES "mpirun noticed that process rank 3 with PID 0 on node n exited on signal 9 (Killed).\n" DASHES
+#define OTHER  DASHES "There are not enough slots available in the system\n" DASHES
+
+/* In pieces of any length the same is left. */
+static void expect_passed(const char *text, const char *expected) {
+  for (size_t piece = 1; piece < 200; piece += 1 + piece / 3) {
+    sp_launcher_page page = {0};
+    passed[0] = '\0';
+    for (size_t at = 0, n = strlen(text); at < n; at += piece) {
+      sp_launcher_page_filter(&page, text + at, n - at < piece ? n - at : piece, note);
+    }
+    sp_launcher_page_flush(&page, note);
+    assert_string_equal(passed, expected);
+  }
+}
+
+static void test_pages_about_the_end_are_left_out(void **state) {
+  (void)state;
+  expect_passed("one\n" ENDED "two\n", "one\ntwo\n");
+  expect_passed(ENDED ENDED "\n- a -\n", "\n- a -\n");
+  expect_passed("one\n" OTHER ENDED OTHER, "one\n" OTHER OTHER);
+  expect_passed("progress\rmore ----\n--\n----", "progress\rmore ----\n--\n----");
+  expect_passed(DASHES "noticed that process rank, and no end", DASHES "noticed that process rank, and no end");
+  char long_page[2 * SP_PAGE_SIZE + 1];
+  memset(long_page, 'x', sizeof long_page - 1);
+  memcpy(long_page, DASHES, strlen(DASHES));
+  long_page[sizeof long_page - 1] = '\0';
+  expect_passed(long_page, long_page);
 }
 
 /* A rank of the real launcher: this program again. */
@@ -272,6 +329,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_death_of_the_waiting_process),
       cmocka_unit_test(test_leaving),
       cmocka_unit_test(test_an_end_that_is_told_by_a_line),
+      cmocka_unit_test(test_a_launcher_that_does_not_end),
+      cmocka_unit_test(test_pages_about_the_end_are_left_out),
   };
   const struct CMUnitTest real[] = {cmocka_unit_test(test_real_launcher)};
   const int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);

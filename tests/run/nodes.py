@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -33,11 +34,51 @@ class Nodes:
         """`node` sees the folder `there` at `here`."""
         self.script("bind", node, there, here)
 
+    def own_folder(self, node, path):
+        """A folder of the node's own at `path`; returns where the others find it."""
+        own = path.parent / f"own-{node}"
+        own.mkdir()
+        path.mkdir(exist_ok=True)
+        self.bind(node, own, path)
+        return own
+
+    def names(self):
+        return [f"n{i + 1}" for i in range(self.n)]
+
+    def keeper(self, node):
+        """The process that keeps a node there."""
+        return int((Path(self.folder) / node).read_text())
+
+    def processes(self, node, mark):
+        """What a command that carries this mark has running on a node."""
+        home = os.readlink(f"/proc/{self.keeper(node)}/ns/net")
+        found = []
+        for pid in harness.marked_processes(mark):
+            try:
+                if os.readlink(f"/proc/{pid}/ns/net") == home:
+                    found.append(pid)
+            except OSError:
+                pass  # it ended meanwhile
+        return found
+
+    def daemons(self, mark):
+        """The daemons that mpirun has on other nodes for such a command, in no order."""
+        found = []
+        for pid in harness.marked_processes(mark):
+            try:
+                with open(f"/proc/{pid}/comm") as f:
+                    if f.read().strip() in ("orted", "prted"):
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
     def words(self, node, cwd, *command):
         agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
         # they reach each other by network
-        return [SCRIPTS / "nodes.sh", "run", node, "env", "-u", "OMPI_MCA_btl", f"--chdir={cwd}", agent,
-                "OMPI_MCA_pml=ob1", "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
+        return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc",
+                "env", "-u", "OMPI_MCA_btl", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
+                "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
 
     def start(self, node, *command, cwd, env=None):
         """A command on one node that is not waited for: a jobs.Running."""

@@ -35,15 +35,6 @@ def expected(tmp_path_factory, survey):
     return jobs.sha(job.output)
 
 
-def other_folder(path, node, nodes, tmp_path):
-    """A folder of the node's own at `path`."""
-    own = tmp_path / f"own-{node}"
-    own.mkdir()
-    path.mkdir(exist_ok=True)
-    nodes.bind(node, own, path)
-    return own
-
-
 def test_the_same_bits_on_two_nodes(nodes, tmp_path, survey, expected):
     job = jobs.Job(tmp_path, survey)
     nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path)
@@ -53,7 +44,7 @@ def test_the_same_bits_on_two_nodes(nodes, tmp_path, survey, expected):
 def test_an_output_of_each_nodes_own_is_refused(nodes, tmp_path, survey):
     """Also where an earlier job left all its files there."""
     scratch = tmp_path / "scratch"
-    own = other_folder(scratch, "n2", nodes, tmp_path)
+    own = nodes.own_folder("n2", scratch)
     for name in ("out.h5.part", "out.h5.lock", "out.h5.journal"):
         (own / name).write_bytes(b"left by an earlier job\n" * 5)
     job = jobs.Job(scratch, survey)
@@ -65,7 +56,7 @@ def test_an_output_of_each_nodes_own_is_refused(nodes, tmp_path, survey):
 
 def test_another_input_on_one_node_is_refused(nodes, tmp_path, survey):
     data = tmp_path / "data"
-    own = other_folder(data, "n2", nodes, tmp_path)
+    own = nodes.own_folder("n2", data)
     shutil.copy2(survey, data / "in.h5")
     shutil.copy2(survey, own / "in.h5")
     os.utime(own / "in.h5", (1000, 1000))
@@ -81,7 +72,7 @@ def test_another_input_on_one_node_is_refused(nodes, tmp_path, survey):
 
 def test_other_picks_on_one_node_are_refused(nodes, tmp_path, survey):
     data = tmp_path / "data"
-    own = other_folder(data, "n2", nodes, tmp_path)
+    own = nodes.own_folder("n2", data)
     (data / "picks").write_text("0 100\n2000 900\n")
     (own / "picks").write_text("0 100\n2000 901\n")
     job = jobs.Job(tmp_path, survey, text="input: {input}\noutput: {output}\nchain:\n  - mute: {{shape: picks, picks: "
@@ -114,7 +105,7 @@ def test_what_a_run_left_on_one_node_is_not_taken_for_the_output(nodes, tmp_path
 def own_tmp(nodes, tmp_path):
     """n1, where the command is given, has a folder for temporary files that the others do not see."""
     tmp = tmp_path / "tmp"
-    other_folder(tmp, "n1", nodes, tmp_path)
+    nodes.own_folder("n1", tmp)
     return {"TMPDIR": str(tmp)}
 
 

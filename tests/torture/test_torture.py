@@ -11,6 +11,7 @@ import harness
 import jobs
 import power
 import torture
+from torture import pretended
 
 
 def test_fault_switches_are_in_test_builds_only():
@@ -23,6 +24,26 @@ def test_fault_switches_are_in_test_builds_only():
 def test_forty_kills(tmp_path):
     t = torture.torture(tmp_path, int(os.environ.get("SEISPROC_KILLS", "40")), seed=40)
     assert t.n_completed > 1 and len(t.kills) > 20
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_kills_under_collective_transfers(tmp_path):
+    t = torture.torture(tmp_path, 40, seed=41, transfer="collective")
+    assert t.n_completed > 1 and len(t.kills) > 20
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("transfer", ["auto", "collective"])
+def test_kills_on_three_nodes(tmp_path, transfer):
+    """The victim, rank 0 and the command are on any of them."""
+    nodes = pretended.make(3)
+    try:
+        t = torture.torture(tmp_path, 30, seed=42, nodes=nodes, transfer=transfer)
+    finally:
+        nodes.down()
+    assert t.n_completed > 0 and len(t.kills) > 10
 
 
 @pytest.mark.timeout(120)

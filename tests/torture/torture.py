@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Kills a job again and again, and sees that the same command goes on, to the same bytes, losing and repeating nothing.
 
-    torture.py [--kills 40] [--seed 1] [--folder FOLDER]
+    torture.py [--kills 40] [--seed 1] [--nodes 1] [--transfer auto] [--folder FOLDER]
 
-Victims are a worker, the I/O rank, the coordinator, mpirun, the supervisor and all at once, at random times, and each
+Victims are a worker, an I/O rank, the coordinator, mpirun, the supervisor and all at once, at random times, and each
 role at every named point around the steps of a commit (src/base/fault.h). The job runs under mpirun directly or under
 its own supervisor, on 1 to 3 workers and 1 or 2 I/O ranks, as chance will have it. When it completes, its bytes are
 compared with those of a run that nobody disturbed, and it begins anew, until so many processes have been killed.
+
+With --nodes it runs on so many pretended nodes (tests/run/nodes.py), up to two workers and two I/O ranks on each; the
+command is given on any of them, rank 0 is on any of them, and so is the victim, which may be the daemon that the
+launcher has on another node, or all that runs on a node.
 """
 
 import argparse
@@ -23,10 +27,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent / folder) for folder in (".", "run")]
 
 import harness
 import jobs
+import nodes as pretended
 
 JOB = """\
 input: {input}
@@ -56,6 +61,7 @@ POINTS = {
 AT_START = {"forgetting", "created", "headers_copied", "journal_written", "journal_renamed"}
 
 VICTIMS = ["worker", "io", "coordinator", "mpirun", "supervisor", "all"]
+VICTIMS_OF_NODES = ["daemon", "node"]
 
 GONE_S = 10     # no process is left so long after a death
 LOST_S = 4      # work that is lost was begun so long before the death at most, and a commit interval
@@ -96,9 +102,33 @@ class Listener(threading.Thread):
         return "".join(f"{at - self.running.started:6.2f} {line}" for at, line in self.lines)
 
 
+class Layout:
+    """Where the ranks of a run are: on each host, I/O ranks and then workers; rank 0 is the first one's."""
+
+    def __init__(self, chance, nodes):
+        self.io_ranks = chance.choice([1, 1, 1, 2])  # a node
+        self.hosts = chance.sample(nodes.names(), nodes.n) if nodes else [None]
+        most = 2 if nodes else 3
+        self.workers = [chance.randint(max(1, self.io_ranks), max(most, self.io_ranks)) for _ in self.hosts]
+        if nodes:  # as `--workers` deals them out
+            total = sum(self.workers)
+            self.workers = [total // nodes.n + (i < total % nodes.n) for i in range(nodes.n)]
+        self.by_role, self.ranks_on, rank = {"coordinator": [0], "io": [], "worker": []}, [], 1
+        for i, n in enumerate(self.workers):
+            n_io = min(self.io_ranks, n)
+            self.by_role["io"] += range(rank, rank + n_io)
+            self.by_role["worker"] += range(rank + n_io, rank + n_io + n)
+            self.ranks_on.append(n_io + n + (i == 0))
+            rank += n_io + n
+        self.size = rank
+
+    def slots(self):
+        return ",".join(f"{host}:{n}" for host, n in zip(self.hosts, self.ranks_on))
+
+
 class Torture:
-    def __init__(self, folder, seed):
-        self.chance = random.Random(seed)
+    def __init__(self, folder, seed, nodes=None, transfer="auto"):
+        self.chance, self.nodes, self.transfer = random.Random(seed), nodes, transfer
         self.survey = jobs.make_survey(folder / "in.h5", gathers=160, traces=10, samples=300)
         reference = jobs.Job(folder, self.survey, text=JOB, name="reference")
         reference.run("--set=engine=cpu", ranks=3, binary=harness.FAULTY)
@@ -114,8 +144,9 @@ class Torture:
 
     def next_card(self):
         if not self.deck:
+            victims = VICTIMS + (VICTIMS_OF_NODES if self.nodes else [])
             points = [("point", role, name) for role, names in POINTS.items() for name in names]
-            self.deck = points + [("time", victim, None) for victim in VICTIMS] * 3
+            self.deck = points + [("time", victim, None) for victim in victims] * 3
             self.chance.shuffle(self.deck)
         return self.deck.pop()
 
@@ -123,25 +154,24 @@ class Torture:
         """One command: started, disturbed, and looked at when it has ended."""
         kind, who, point = self.next_card()
         supervised = who == "supervisor" or self.chance.random() < 0.4
-        workers, io_ranks = self.chance.choice([(1, 1), (2, 1), (3, 1), (2, 2)])
-        arguments, env = [f"--set=io_ranks={io_ranks}", "--restarts=2"], {"SEISPROC_LOG": "debug"}
+        layout = Layout(self.chance, self.nodes)
+        arguments, env = [f"--set=io_ranks={layout.io_ranks}", "--restarts=2"], {"SEISPROC_LOG": "debug"}
+        arguments.append(f"--set=transfer={self.transfer}")
         if supervised:
-            arguments += [f"--set=workers={workers}", "--set=threads=1"]
+            arguments += [f"--set=workers={sum(layout.workers)}", "--set=threads=1"]
         if point in AT_START and self.job.journal.exists():
             arguments.append("--restart")
             self.lines = []
         if kind == "point":
             nth = 1 + int(POINTS[who][point] * self.chance.random() ** 2)
-            rank = {"coordinator": 0, "io": 1, "worker": io_ranks + workers}[who]
-            env["SEISPROC_FAULT"] = f"{point}:{nth}@{rank}"
-        running = self.job.start(*arguments, ranks=None if supervised else 1 + io_ranks + workers,
-                                 delay=100 if kind == "time" else 20, binary=harness.FAULTY, env=env)
+            env["SEISPROC_FAULT"] = f"{point}:{nth}@{self.chance.choice(layout.by_role[who])}"
+        running = self.start(layout, arguments, supervised, 100 if kind == "time" else 20, env)
         listener = Listener(running, self.job.journal)
-        self.command = f"{kind} {who} {' '.join(arguments)} {env.get('SEISPROC_FAULT', '')}"
+        self.command = f"{kind} {who} {layout.slots()} {' '.join(arguments)} {env.get('SEISPROC_FAULT', '')}"
         deaths = []  # when
         try:
             if kind == "time":
-                deaths = self.kill_at_times(running, who, supervised, 1 + io_ranks + workers)
+                deaths = self.kill_at_times(running, who, supervised, layout)
             deaths += self.wait(running, listener)
         finally:
             running.end()
@@ -153,33 +183,58 @@ class Torture:
         self.n_runs += 1
         self.look(listener, running.process.returncode, deaths, self.command)
 
-    def kill_at_times(self, running, victim, supervised, n_ranks):
+    def start(self, layout, arguments, supervised, delay, env):
+        if not self.nodes:
+            return self.job.start(*arguments, ranks=None if supervised else layout.size, delay=delay,
+                                  binary=harness.FAULTY, env=env)
+        command = [harness.FAULTY, "run", self.job.path, "--quiet", *arguments]
+        env = {"SEISPROC_MOCK": f"delay={delay}", **env}
+        if supervised:
+            node = self.chance.choice(layout.hosts)
+            return self.nodes.start(node, *command, "--hosts", ",".join(f"{host}:9" for host in layout.hosts),
+                                    cwd=self.job.folder, env=env)
+        return self.nodes.start(layout.hosts[0], "mpirun", "--bind-to", "none", "--host", layout.slots(), "-np",
+                                layout.size, *command, cwd=self.job.folder, env=env)
+
+    def kill_at_times(self, running, victim, supervised, layout):
         deaths = []
+        victims = VICTIMS + (VICTIMS_OF_NODES if self.nodes else [])
         while running.is_alive():
-            time.sleep(self.chance.uniform(0.05, SECONDS))
+            time.sleep(self.chance.uniform(0.05, SECONDS * (2 if self.nodes else 1)))
             if not running.is_alive():
                 break
-            if self.kill(running, victim, supervised, n_ranks):
+            if self.kill(running, victim, supervised, layout):
                 self.kills[victim] += 1
                 deaths.append(time.monotonic())
             if not supervised or victim in ("supervisor", "all"):
                 break
-            victim = self.chance.choice(VICTIMS)
+            victim = self.chance.choice(victims)
         return deaths
 
-    def kill(self, running, victim, supervised, n_ranks):
+    def kill(self, running, victim, supervised, layout):
         if victim == "all":
             running.kill_all()
             return True
+        if victim == "node":
+            return self.kill_some(self.nodes.processes(self.chance.choice(layout.hosts), running.mark))
+        if victim == "daemon":
+            return self.kill_some(self.nodes.daemons(running.mark)[:1])
         if victim == "supervisor" or (victim == "mpirun" and not supervised):
             running.process.kill()
             return True
         if victim == "mpirun":
-            pid = running.launcher()
-            if pid:
+            return self.kill_some([pid for pid in [running.launcher()] if pid])
+        return running.kill(self.chance.choice(layout.by_role[victim]))
+
+    def kill_some(self, pids):
+        n = 0
+        for pid in pids:
+            try:
                 os.kill(pid, signal.SIGKILL)
-            return bool(pid)
-        return running.kill({"coordinator": 0, "io": 1, "worker": n_ranks - 1}[victim])
+                n += 1
+            except ProcessLookupError:
+                pass
+        return n > 0
 
     def wait(self, running, listener):
         """Until the end. What a supervisor starts again and again, to the same death, ends with the supervisor."""
@@ -255,8 +310,8 @@ class Torture:
         self.look_at_output("the last run")
 
 
-def torture(folder, kills, seed, say=lambda text: None):
-    t = Torture(folder, seed)
+def torture(folder, kills, seed, say=lambda text: None, nodes=None, transfer="auto"):
+    t = Torture(folder, seed, nodes, transfer)
     began = time.monotonic()
     while t.kills.total() < kills:
         t.run_once()
@@ -280,12 +335,20 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--transfer", choices=["auto", "collective", "independent"], default="auto")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     began = time.monotonic()
     print(f"seed {options.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="sp-", dir=options.folder) as folder:
-        t = torture(Path(folder), options.kills, options.seed, lambda text: print(text, flush=True))
+    nodes = pretended.Nodes(options.nodes) if options.nodes > 1 else None
+    try:
+        with tempfile.TemporaryDirectory(prefix="sp-", dir=options.folder) as folder:
+            t = torture(Path(folder), options.kills, options.seed, lambda text: print(text, flush=True), nodes,
+                        options.transfer)
+    finally:
+        if nodes:
+            nodes.down()
     print("\n".join(summary(t, time.monotonic() - began)))
 
 
