@@ -79,7 +79,7 @@ class Campaign:
 def on_workstation(prefix, folder):
     def run(*arguments):
         return harness.run([prefix / "bin/seisproc", "campaign", "surveys.txt", *arguments], cwd=folder, tmp=folder,
-                           timeout=60, env={"PATH": f"{prefix}/bin:/usr/bin:/bin", "SLURM_CONF": "/no/such/file"})
+                           timeout=150, env={"PATH": f"{prefix}/bin:/usr/bin:/bin", "SLURM_CONF": "/no/such/file"})
     return run
 
 
