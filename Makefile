@@ -234,7 +234,7 @@ compdb: ## write compile_commands.json for editors and clang tools
 	  src/main.c $(LIB_SRC) $(wildcard tests/*/*.c) $(BENCH_SRC) >compile_commands.json
 
 docs: all ## bring the tables of docs/job-file.md up to date
-	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md
+	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md docs/commands.md docs/seisproc.1
 
 FORMAT_DIRS = $(wildcard src include kernels tests perf tools)
 FORMAT_SRC = $(shell find $(FORMAT_DIRS) -name '*.[ch]' -o -name '*.cu' | grep -v _tables.c)

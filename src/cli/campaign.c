@@ -8,8 +8,6 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-int sp_cli_campaign(int argc, char **argv);
-
 enum { MAX_OPTIONS = 128, KEY_SBATCH = 256, KEY_AT_ONCE, KEY_LINE };
 
 typedef enum action { ACTION_NONE, ACTION_PLAN, ACTION_RUN, ACTION_STATUS, ACTION_REPORT, N_ACTIONS } action;
@@ -122,27 +120,28 @@ static sp_status act(const arguments *args, sp_campaign *campaign, int *exit_cod
   return SP_SUCCESS;
 }
 
+const struct argp sp_argp_campaign = {
+    options,
+    parse_option,
+    "MANIFEST plan|run|status|report [-- OPTION of seisproc run...]",
+    "Many surveys, one job file. A manifest names a survey a line: INPUT OUTPUT [OPTION of seisproc run]...\v"
+    "run does what is neither complete nor running, one survey after the other here, or as a job array of Slurm; "
+    "given again, it goes on. Logs and reports lie in MANIFEST.campaign.\n\n"
+    "Exit status of run and status: 0 all are done; 2 some are partial or failed; 75 some are left; 1 usage. Of "
+    "plan: "
+    "1 where a survey would be refused.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_campaign(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "MANIFEST plan|run|status|report [-- OPTION of seisproc run...]",
-      "Many surveys, one job file. A manifest names a survey a line: INPUT OUTPUT [OPTION of seisproc run]...\v"
-      "run does what is neither complete nor running, one survey after the other here, or as a job array of Slurm; "
-      "given again, it goes on. Logs and reports lie in MANIFEST.campaign.\n\n"
-      "Exit status of run and status: 0 all are done; 2 some are partial or failed; 75 some are left; 1 usage. Of "
-      "plan: "
-      "1 where a survey would be refused.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {0};
   sp_campaign campaign;
   int exit_code = SP_EXIT_COMPLETE;
   args.request.run_options = args.run_options;
   args.request.sbatch_options = args.sbatch_options;
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args); /* what stands behind -- stays there */
+  argp_parse(&sp_argp_campaign, argc, argv, ARGP_IN_ORDER, NULL, &args); /* what stands behind -- stays there */
   sp_status status = sp_campaign_read(args.manifest, args.request.line, &campaign);
   if (status != SP_SUCCESS) return sp_status_exit_code(status);
   status = act(&args, &campaign, &exit_code);

@@ -3,16 +3,36 @@
 #ifndef SEISPROC_CLI_COMMAND_H
 #define SEISPROC_CLI_COMMAND_H
 
+#include <argp.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct sp_command {
   const char *name;
-  const char *summary; /* one line */
+  const char *summary;        /* one line */
+  const struct argp *options; /* what it takes: the source of --help, man page, completion and docs/commands.md */
   /* argv[0] is "seisproc NAME"; returns the process's exit code (status.h). Parses its options with argp. */
   int (*run)(int argc, char **argv);
 } sp_command;
 
+#define SP_COMMAND(name, summary)                                                                                      \
+  extern const struct argp sp_argp_##name;                                                                             \
+  int sp_cli_##name(int argc, char **argv);
+#include "src/cli/command_list.h"
+#undef SP_COMMAND
+
 /* The i-th subcommand in the order of the list; NULL past the last. */
 const sp_command *sp_command_at(size_t i);
+
+/* The subcommand of this name, or NULL. */
+const sp_command *sp_command_find(const char *name);
+
+/* All subcommands with their options, for the man page (the text of its section COMMANDS, in roff) and for
+ * docs/commands.md. */
+void sp_command_print_man(void);
+void sp_command_print_markdown(void);
+
+/* Long options of a subcommand, a line each: "--set=" where it takes a value. For completion. */
+void sp_command_print_options(const sp_command *command);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every subcommand, one line each: SP_COMMAND(name, summary) stands for `int sp_cli_<name>(int argc, char **argv)`.
+/* Every subcommand, one line each: SP_COMMAND(name, summary) stands for `int sp_cli_<name>(int argc, char **argv)` and
+ * for the table of its options, `const struct argp sp_argp_<name>`.
  * Included several times, so without a guard. The order is that of `seisproc --help`. */
 SP_COMMAND(synth, "write a synthetic survey")
 SP_COMMAND(import, "turn a SEG-Y or SU file into a survey")

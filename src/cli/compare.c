@@ -13,8 +13,6 @@
 #include "src/cli/comparison.h"
 #include "src/cli/option.h"
 
-int sp_cli_compare(int argc, char **argv);
-
 enum { PATH_SIZE = 80 };
 
 typedef struct arguments {
@@ -242,24 +240,25 @@ out:
   return status;
 }
 
+const struct argp sp_argp_compare = {
+    options,
+    parse_option,
+    "A.h5 B.h5",
+    "Compares the traces of two surveys: SNR = 20 log10(|A| / |A - B|) in dB with A as the reference, RMS and "
+    "largest difference, and the first trace that differs.\v"
+    "Traces and samples count from 0. The output of a sorted job is matched with its input by the /sort_map that "
+    "it holds; positions are those of A. Samples that are NaN or infinite in either survey are left out of the "
+    "figures, and counted where they differ. Runs on any number of ranks (mpirun -n N seisproc compare ...).\n\n"
+    "Exit status: 0 when the surveys could be compared, whatever the difference; 1 when they could not, or when "
+    "--identical or --min-snr is not met; 75 when a file could not be read.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_compare(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "A.h5 B.h5",
-      "Compares the traces of two surveys: SNR = 20 log10(|A| / |A - B|) in dB with A as the reference, RMS and "
-      "largest difference, and the first trace that differs.\v"
-      "Traces and samples count from 0. The output of a sorted job is matched with its input by the /sort_map that "
-      "it holds; positions are those of A. Samples that are NaN or infinite in either survey are left out of the "
-      "figures, and counted where they differ. Runs on any number of ranks (mpirun -n N seisproc compare ...).\n\n"
-      "Exit status: 0 when the surveys could be compared, whatever the difference; 1 when they could not, or when "
-      "--identical or --min-snr is not met; 75 when a file could not be read.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {.dataset = "/traces", .least_snr = -(double)INFINITY};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_compare, argc, argv, 0, NULL, &args);
   sp_comparison c = {0};
   const sp_status started = sp_ranks_start(&argc, &argv, &c.ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);

@@ -13,8 +13,6 @@
 #include "src/cli/command.h"
 #include "src/cli/doctor.h"
 
-int sp_cli_doctor(int argc, char **argv);
-
 enum { KEY_JSON = 'j', SCHEMA = 1 };
 
 typedef struct arguments {
@@ -77,18 +75,24 @@ static void print_json(const sp_diagnosis *diagnosis, const char *path) {
   sp_json_close(&json, '}');
 }
 
+const struct argp sp_argp_doctor = {
+    options,
+    parse_option,
+    "[FOLDER]",
+    "Looks at what a job needs, on this machine and for files in FOLDER (the current one), and says for each thing "
+    "what is there and, where something is wrong, what it leads to and what to do: MPI and what it reads files with, "
+    "its launcher, PMIx, HDF5, the file system and its striping, interfaces, Slurm, GPUs, cores, memory, limits."
+    "\vOn a cluster run it on a compute node, within a job. Writes a small file into FOLDER and removes it. Exits "
+    "with "
+    "1 where there is a problem, that is, where jobs will fail.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_doctor(int argc, char **argv) {
-  static const char doc[] =
-      "Looks at what a job needs, on this machine and for files in FOLDER (the current one), and says for each thing "
-      "what is there and, where something is wrong, what it leads to and what to do: MPI and what it reads files with, "
-      "its launcher, PMIx, HDF5, the file system and its striping, interfaces, Slurm, GPUs, cores, memory, limits."
-      "\vOn a cluster run it on a compute node, within a job. Writes a small file into FOLDER and removes it. Exits "
-      "with "
-      "1 where there is a problem, that is, where jobs will fail.";
-  const struct argp parser = {.options = options, .parser = parse_option, .args_doc = "[FOLDER]", .doc = doc};
   arguments args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
-  if (argp_parse(&parser, argc, argv, 0, NULL, &args)) return SP_EXIT_INPUT;
+  if (argp_parse(&sp_argp_doctor, argc, argv, 0, NULL, &args)) return SP_EXIT_INPUT;
   const char *path = args.path ? args.path : ".";
   struct stat about;
   if (stat(path, &about) || !S_ISDIR(about.st_mode)) {

@@ -9,8 +9,6 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-int sp_cli_export(int argc, char **argv);
-
 enum {
   KEY_DATASET = 'd',
   KEY_QUIET = 'q',
@@ -100,22 +98,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+const struct argp sp_argp_export = {
+    options,
+    parse_option,
+    "IN.h5 OUT.sgy|-",
+    "Exports a survey as a SEG-Y or SU file, with the headers it was imported with and what its columns say.\v"
+    "A survey that was imported and neither changed nor sorted gives the identical bytes. Under mpirun or srun all "
+    "ranks take part.\n\n"
+    "Exit status: 0 complete; 1 usage or input; 75 a write that failed. After an error no output is left.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_export(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "IN.h5 OUT.sgy|-",
-      "Exports a survey as a SEG-Y or SU file, with the headers it was imported with and what its columns say.\v"
-      "A survey that was imported and neither changed nor sorted gives the identical bytes. Under mpirun or srun all "
-      "ranks take part.\n\n"
-      "Exit status: 0 complete; 1 usage or input; 75 a write that failed. After an error no output is left.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {.options = {.dataset = "traces"}};
   args.options.maps = args.maps;
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_export, argc, argv, 0, NULL, &args);
   if (!sp_comm_launched()) return sp_status_exit_code(sp_export(MPI_COMM_NULL, &args.options));
   sp_status status = sp_comm_start(&argc, &argv);
   if (status == SP_SUCCESS) status = sp_export(MPI_COMM_WORLD, &args.options);

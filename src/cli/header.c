@@ -23,8 +23,6 @@
 #include "src/cli/command.h"
 #include "src/cli/header_set.h"
 
-int sp_cli_header(int argc, char **argv);
-
 enum { WHY_SIZE = 512, COPY_BYTES = 64 << 20 };
 
 typedef struct arguments {
@@ -255,22 +253,23 @@ out:
   return status;
 }
 
+const struct argp sp_argp_header = {
+    options,
+    parse_option,
+    "SURVEY.h5",
+    "Computes header columns of a survey, such as offset from coordinates: --set 'offset = sqrt((sx-gx)^2 + "
+    "(sy-gy)^2)'. A column holds int32 where it did, or SEG-Y has one, unscaled, and all values are whole numbers; "
+    "else "
+    "float64, the value itself. `seisproc export` writes it into the trace headers. A change in place that was cut "
+    "off "
+    "is taken back when the command is given again, also without --set.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_header(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "SURVEY.h5",
-      "Computes header columns of a survey, such as offset from coordinates: --set 'offset = sqrt((sx-gx)^2 + "
-      "(sy-gy)^2)'. A column holds int32 where it did, or SEG-Y has one, unscaled, and all values are whole numbers; "
-      "else "
-      "float64, the value itself. `seisproc export` writes it into the trace headers. A change in place that was cut "
-      "off "
-      "is taken back when the command is given again, also without --set.",
-      NULL,
-      NULL,
-      NULL};
   static arguments args;
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_header, argc, argv, 0, NULL, &args);
   return sp_status_exit_code(args.output ? write_copy(&args) : change(&args));
 }

@@ -12,8 +12,6 @@
 #include "src/cli/command.h"
 #include "src/cli/help_denoise.h"
 
-int sp_cli_help(int argc, char **argv);
-
 enum { WIDTH = 100, KEY_WIDTH = 16, RANGE_SIZE = 2048 };
 
 /* --- the parts of a parameter ---------------------------------------------------------------------------- */
@@ -266,14 +264,6 @@ static sp_status refuse_topic(const char *topic) {
                   list);
 }
 
-static const sp_command *find_command(const char *name) {
-  const sp_command *command;
-  for (size_t i = 0; (command = sp_command_at(i)); i++) {
-    if (!strcmp(command->name, name)) return command;
-  }
-  return NULL;
-}
-
 /* What `seisproc COMMAND --help` prints. */
 static int help_on_command(const sp_command *command) {
   char name[64], option[] = "--help";
@@ -284,7 +274,7 @@ static int help_on_command(const sp_command *command) {
 
 typedef struct arguments {
   const char *topic; /* or NULL */
-  bool markdown;
+  bool markdown, man, commands, options;
 } arguments;
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -292,6 +282,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   switch (key) {
   case 'm':
     args->markdown = true;
+    return 0;
+  case 'M':
+    args->man = true;
+    return 0;
+  case 'c':
+    args->commands = true;
+    return 0;
+  case 'o':
+    args->options = true;
     return 0;
   case ARGP_KEY_ARG:
     if (args->topic) argp_error(state, "one topic at a time, found another: %s", value);
@@ -302,27 +301,33 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+static const struct argp_option options[] = {
+    {"markdown", 'm', NULL, 0, "Print all tables as docs/job-file.md has them", 0},
+    {"man", 'M', NULL, 0, "Print the options of all commands as the man page has them", 0},
+    {"commands", 'c', NULL, 0, "Print them as docs/commands.md has them", 0},
+    {"options", 'o', NULL, 0, "Print the names of a command's options, for completion", 0},
+    {0}};
+
+const struct argp sp_argp_help = {
+    options,
+    parse_option,
+    "[PROCESSOR | job | denoise | COMMAND]",
+    "Tells what there is: commands, processors, the keys of a job file, and what to denoise with.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_help(int argc, char **argv) {
-  static const struct argp_option options[] = {
-      {"markdown", 'm', NULL, 0, "Print all tables as docs/job-file.md has them", 0}, {0}};
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "[PROCESSOR | job | denoise | COMMAND]",
-      "Tells what there is: commands, processors, the keys of a job file, and what to denoise with.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_help, argc, argv, 0, NULL, &args);
   const bool denoise = args.topic && !strcmp(args.topic, "denoise");
   if (args.markdown && denoise) {
     sp_cli_help_denoise_markdown();
     return SP_EXIT_COMPLETE;
   }
-  if (args.markdown) {
-    print_markdown();
+  if (args.markdown || args.man || args.commands) {
+    (args.markdown ? print_markdown : args.man ? sp_command_print_man : sp_command_print_markdown)();
     return SP_EXIT_COMPLETE;
   }
   if (!args.topic) {
@@ -330,7 +335,11 @@ int sp_cli_help(int argc, char **argv) {
     return SP_EXIT_COMPLETE;
   }
   const sp_processor *processor = sp_processor_find(args.topic);
-  const sp_command *command = find_command(args.topic);
+  const sp_command *command = sp_command_find(args.topic);
+  if (args.options && command) {
+    sp_command_print_options(command);
+    return SP_EXIT_COMPLETE;
+  }
   if (processor) {
     print_processor(processor);
   } else if (!strcmp(args.topic, "job")) {

@@ -10,8 +10,6 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-int sp_cli_import(int argc, char **argv);
-
 enum { MAX_PLACES = 32 };
 
 typedef struct arguments {
@@ -215,22 +213,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+const struct argp sp_argp_import = {
+    options,
+    parse_option,
+    "IN|- OUT.h5",
+    "Imports a SEG-Y (revisions 0 to 2.1) or SU file as a survey.\v"
+    "Traces that are not ordered by gather are sorted; those of one gather keep their order. What the headers say "
+    "against the file is reported with what is used instead. Under mpirun or srun all ranks take part.\n\n"
+    "Exit status: 0 complete; 1 usage or input; 75 a write that failed. After an error no output is left.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_import(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "IN|- OUT.h5",
-      "Imports a SEG-Y (revisions 0 to 2.1) or SU file as a survey.\v"
-      "Traces that are not ordered by gather are sorted; those of one gather keep their order. What the headers say "
-      "against the file is reported with what is used instead. Under mpirun or srun all ranks take part.\n\n"
-      "Exit status: 0 complete; 1 usage or input; 75 a write that failed. After an error no output is left.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {0};
   args.options.hints.places = args.places;
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_import, argc, argv, 0, NULL, &args);
   if (!sp_comm_launched()) return sp_status_exit_code(sp_import(MPI_COMM_NULL, &args.options));
   sp_status status = sp_comm_start(&argc, &argv);
   if (status == SP_SUCCESS) status = sp_import(MPI_COMM_WORLD, &args.options);

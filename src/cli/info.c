@@ -22,8 +22,6 @@
 #include "src/cli/info.h"
 #include "src/cli/option.h"
 
-int sp_cli_info(int argc, char **argv);
-
 enum { PIECE_ROWS = 1 << 20, MAX_COLUMNS = 256 };
 
 typedef struct column {
@@ -397,19 +395,20 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+const struct argp sp_argp_info = {options,
+                                  parse_option,
+                                  "FILE",
+                                  "Tells what a survey is and holds: shape, gathers, header columns, what became of "
+                                  "its gathers, where it comes from; and what a SEG-Y or SU file is. Samples are not "
+                                  "read.",
+                                  NULL,
+                                  NULL,
+                                  NULL};
+
 int sp_cli_info(int argc, char **argv) {
-  static const struct argp argp = {options,
-                                   parse_option,
-                                   "FILE",
-                                   "Tells what a survey is and holds: shape, gathers, header columns, what became of "
-                                   "its gathers, where it comes from; and what a SEG-Y or SU file is. Samples are not "
-                                   "read.",
-                                   NULL,
-                                   NULL,
-                                   NULL};
   sp_info_request args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_info, argc, argv, 0, NULL, &args);
   sp_ranks ranks;
   const sp_status started = sp_ranks_start(&argc, &argv, &ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);

@@ -14,8 +14,6 @@
 #include "src/cli/plan_trial.h"
 #include "src/cli/run_options.h"
 
-int sp_cli_plan(int argc, char **argv);
-
 typedef struct arguments {
   sp_run_arguments run;
   bool json;
@@ -292,23 +290,25 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+static const struct argp_option options[] = {{"json", 'j', NULL, 0, "Print all of it as JSON", 0}, {0}};
+static const struct argp_child children[] = {{&sp_run_argp, 0, "As for run, which would take the same command:", 0},
+                                             {0}};
+
+const struct argp sp_argp_plan = {options,
+                                  parse_option,
+                                  "JOB.yaml",
+                                  "Tells what a job would do on this machine: ranks, tasks, memory, bytes and an "
+                                  "estimate of the time; or why it would be refused. Writes nothing.",
+                                  children,
+                                  NULL,
+                                  NULL};
+
 int sp_cli_plan(int argc, char **argv) {
-  static const struct argp_option options[] = {{"json", 'j', NULL, 0, "Print all of it as JSON", 0}, {0}};
-  static const struct argp_child children[] = {{&sp_run_argp, 0, "As for run, which would take the same command:", 0},
-                                               {0}};
-  static const struct argp argp = {options,
-                                   parse_option,
-                                   "JOB.yaml",
-                                   "Tells what a job would do on this machine: ranks, tasks, memory, bytes and an "
-                                   "estimate of the time; or why it would be refused. Writes nothing.",
-                                   children,
-                                   NULL,
-                                   NULL};
   arguments args = {0};
   sp_job *job = NULL;
   sp_run_plan plan = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_plan, argc, argv, 0, NULL, &args);
   sp_status status = sp_run_arguments_job(&args.run, &job);
   if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
   plan.note = sp_note_warn;

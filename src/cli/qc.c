@@ -11,8 +11,6 @@
 #include "src/cli/option.h"
 #include "src/qc/report.h"
 
-int sp_cli_qc(int argc, char **argv);
-
 typedef struct arguments {
   const char *paths[SP_MAX_LADDER];
   size_t n_paths;
@@ -140,21 +138,22 @@ static sp_status report(const arguments *args) {
   return status;
 }
 
+const struct argp sp_argp_qc = {
+    options,
+    parse_option,
+    "OUT.h5\n--ladder A.h5 B.h5...",
+    "Writes a report on what a job did as one HTML file without script, which needs no network: gathers before and "
+    "after, spectra, maps over the survey, gathers that stand out, fold and offsets, the runs.\v"
+    "It reads the figures that the job took (qc: gather), and of samples only the gathers that it draws. The same "
+    "survey and history give the same bytes.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_qc(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "OUT.h5\n--ladder A.h5 B.h5...",
-      "Writes a report on what a job did as one HTML file without script, which needs no network: gathers before and "
-      "after, spectra, maps over the survey, gathers that stand out, fold and offsets, the runs.\v"
-      "It reads the figures that the job took (qc: gather), and of samples only the gathers that it draws. The same "
-      "survey and history give the same bytes.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {
       .options = {.n_gathers = 12, .every = 50, .window = {NAN, NAN}, .offsets = {NAN, NAN}, .max_mb = 10}};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_qc, argc, argv, 0, NULL, &args);
   return sp_status_look_code(sp_status_exit_code(report(&args)));
 }

@@ -19,8 +19,6 @@
 #include "src/cli/run_options.h"
 #include "src/run/outcome.h"
 
-int sp_cli_run(int argc, char **argv);
-
 static sp_status parse_job(const sp_run_arguments *args, const char *text, sp_job **job) {
   return sp_job_parse(args->job_path, text, args->overrides, args->n_overrides, job);
 }
@@ -140,22 +138,23 @@ static int run_launched(const sp_run_arguments *args, int argc, char **argv) {
   return exit_code;
 }
 
+static const struct argp_child children[] = {{&sp_run_argp, 0, NULL, 0}, {0}};
+
+const struct argp sp_argp_run = {NULL,
+                                 NULL,
+                                 "JOB.yaml",
+                                 "Runs a job: a survey in, a processed survey out.\v"
+                                 "Under mpirun or srun this is one of its ranks (at least 3: a coordinator, an I/O "
+                                 "rank and a worker); else it starts itself under mpirun.\n\n"
+                                 "Exit status: 0 complete; 1 usage or input; 2 complete, but some gathers could not be "
+                                 "processed; 75 stopped early, the same command goes on.",
+                                 children,
+                                 NULL,
+                                 NULL};
+
 int sp_cli_run(int argc, char **argv) {
-  static const struct argp_child children[] = {{&sp_run_argp, 0, NULL, 0}, {0}};
-  static const struct argp argp = {
-      NULL,
-      NULL,
-      "JOB.yaml",
-      "Runs a job: a survey in, a processed survey out.\v"
-      "Under mpirun or srun this is one of its ranks (at least 3: a coordinator, an I/O "
-      "rank and a worker); else it starts itself under mpirun.\n\n"
-      "Exit status: 0 complete; 1 usage or input; 2 complete, but some gathers could not be "
-      "processed; 75 stopped early, the same command goes on.",
-      children,
-      NULL,
-      NULL};
   sp_run_arguments args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_run, argc, argv, 0, NULL, &args);
   return sp_comm_launched() ? run_as_rank(&args, argc, argv) : run_launched(&args, argc, argv);
 }

@@ -11,8 +11,6 @@
 #include "src/cli/option.h"
 #include "src/cli/sweep_trial.h"
 
-int sp_cli_sweep(int argc, char **argv);
-
 enum { MAX_OVERRIDES = 64, MAX_VALUES = 256, VALUE_SIZE = 128, OVERRIDE_SIZE = 256 };
 
 typedef enum goal_kind { NO_GOAL, BEST_SNR, LEAST_SIMILARITY, REMOVED_NEAR } goal_kind;
@@ -279,25 +277,26 @@ static void print_json(const sweep *s) {
   sp_json_close(&json, '}');
 }
 
+const struct argp sp_argp_sweep = {
+    options,
+    parse_option,
+    "JOB.yaml --vary KEY=A,B,C",
+    "Tries values of one parameter of a job on some of its gathers, in memory, and tells of each what it removes: "
+    "share of the energy (of all gathers, of the one with the least and the most), and the correlation of what is "
+    "removed with what is kept, which is far from 0 where signal is lost. Writes nothing.\v"
+    "The numbers are those that a run of the job with that value and these gathers would have.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_sweep(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "JOB.yaml --vary KEY=A,B,C",
-      "Tries values of one parameter of a job on some of its gathers, in memory, and tells of each what it removes: "
-      "share of the energy (of all gathers, of the one with the least and the most), and the correlation of what is "
-      "removed with what is kept, which is far from 0 where signal is lost. Writes nothing.\v"
-      "The numbers are those that a run of the job with that value and these gathers would have.",
-      NULL,
-      NULL,
-      NULL};
   arguments *args = NULL;
   sweep *s = NULL;
   argp_err_exit_status = SP_EXIT_INPUT;
   sp_status status = sp_calloc(1, sizeof *args, "the command line", &args);
   if (status == SP_SUCCESS) status = sp_calloc(1, sizeof *s, "a sweep", &s);
   if (status == SP_SUCCESS) {
-    argp_parse(&argp, argc, argv, 0, NULL, args);
+    argp_parse(&sp_argp_sweep, argc, argv, 0, NULL, args);
     s->args = args;
     status = try_all(s);
     if (status == SP_SUCCESS) (args->json ? print_json : print_table)(s);

@@ -20,8 +20,6 @@
 #include "src/cli/command.h"
 #include "src/cli/synth_options.h"
 
-int sp_cli_synth(int argc, char **argv);
-
 enum { BLOCK_BYTES = 16 << 20, MAX_COLUMNS = 32 };
 
 /* One of the files in the making. */

@@ -131,18 +131,19 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+const struct argp sp_argp_synth = {
+    options,
+    parse_option,
+    "OUT.h5",
+    "Writes a synthetic survey: reflections with moveout, ground roll and random noise, in gathers of uneven size.\v"
+    "The same settings and seed give the same bytes on any number of ranks (mpirun -n N seisproc synth ...) and "
+    "threads.",
+    NULL,
+    NULL,
+    NULL};
+
 void sp_synth_parse(int argc, char **argv, sp_synth_arguments *out) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "OUT.h5",
-      "Writes a synthetic survey: reflections with moveout, ground roll and random noise, in gathers of uneven size.\v"
-      "The same settings and seed give the same bytes on any number of ranks (mpirun -n N seisproc synth ...) and "
-      "threads.",
-      NULL,
-      NULL,
-      NULL};
   *out = (sp_synth_arguments){.config = sp_synth_defaults()};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, out);
+  argp_parse(&sp_argp_synth, argc, argv, 0, NULL, out);
 }

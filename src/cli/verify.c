@@ -8,8 +8,6 @@
 #include "src/cli/option.h"
 #include "src/run/verify.h"
 
-int sp_cli_verify(int argc, char **argv);
-
 typedef struct arguments {
   const char *path;
   sp_verify_options options;
@@ -77,24 +75,25 @@ static void print(const arguments *args, const sp_verify_report *r) {
   }
 }
 
+const struct argp sp_argp_verify = {
+    options,
+    parse_option,
+    "FILE",
+    "Reads what `seisproc run` wrote once more, and compares each gather with the checksum that was taken as it was "
+    "computed.\v"
+    "FILE is a complete output, or OUT.h5.part of a job that was cut off: then what OUT.h5.journal says to be on the "
+    "disk is checked. Runs on any number of ranks (mpirun -n N seisproc verify ...).\n\n"
+    "Exit status: 0 when all is well; 1 when a gather is bad, or FILE cannot be checked; 2 when gathers hold no "
+    "data, "
+    "since their input could not be read.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_verify(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "FILE",
-      "Reads what `seisproc run` wrote once more, and compares each gather with the checksum that was taken as it was "
-      "computed.\v"
-      "FILE is a complete output, or OUT.h5.part of a job that was cut off: then what OUT.h5.journal says to be on the "
-      "disk is checked. Runs on any number of ranks (mpirun -n N seisproc verify ...).\n\n"
-      "Exit status: 0 when all is well; 1 when a gather is bad, or FILE cannot be checked; 2 when gathers hold no "
-      "data, "
-      "since their input could not be read.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {0};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_verify, argc, argv, 0, NULL, &args);
   sp_ranks ranks;
   sp_verify_report report;
   sp_status status = sp_ranks_start(&argc, &argv, &ranks);

@@ -14,8 +14,6 @@
 #include "src/qc/page.h"
 #include "src/qc/slices.h"
 
-int sp_cli_view(int argc, char **argv);
-
 typedef enum kind { TRIPTYCH, DIFFERENCE, FK, SPECTRUM, HEADERS, SLICE, SECTION, N_KINDS } kind;
 
 static const char *const kind_names[N_KINDS] = {"triptych", "difference", "fk",     "spectrum",
@@ -310,23 +308,24 @@ static sp_status view(const arguments *args) {
   return status;
 }
 
+const struct argp sp_argp_view = {
+    options,
+    parse_option,
+    "FILE.h5",
+    "Draws a gather of a survey: before, after and noise of the job that wrote it, or the gather alone; or a "
+    "slice of a survey of lines.\vWhat was before is in the survey itself (mode both) or in the job's input, "
+    "which is found where the job read it. All panels have one clip; the noise is shown once more, times a "
+    "power of two that its title says. The same survey gives the same bytes.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_view(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse_option,
-      "FILE.h5",
-      "Draws a gather of a survey: before, after and noise of the job that wrote it, or the gather alone; or a "
-      "slice of a survey of lines.\vWhat was before is in the survey itself (mode both) or in the job's input, "
-      "which is found where the job read it. All panels have one clip; the noise is shown once more, times a "
-      "power of two that its title says. The same survey gives the same bytes.",
-      NULL,
-      NULL,
-      NULL};
   arguments args = {.window = {NAN, NAN},
                     .offsets = {NAN, NAN},
                     .slice = {.time = NAN},
                     .options = {.width = 1200, .height = 620, .share = 0.98}};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_view, argc, argv, 0, NULL, &args);
   return sp_status_look_code(sp_status_exit_code(view(&args)));
 }

@@ -15,8 +15,6 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-int sp_cli_window(int argc, char **argv);
-
 enum { BLOCK_BYTES = 8 << 20, WHAT_SIZE = 512 };
 
 typedef struct arguments {
@@ -215,17 +213,19 @@ out:
   return status;
 }
 
+const struct argp sp_argp_window = {
+    options,
+    parse_option,
+    "IN.h5 OUT.h5",
+    "Writes some gathers, traces and times of a survey as a survey of its own: /traces, "
+    "headers and what it needs to be exported; no /noise and no checksums.",
+    NULL,
+    NULL,
+    NULL};
+
 int sp_cli_window(int argc, char **argv) {
-  static const struct argp argp = {options,
-                                   parse_option,
-                                   "IN.h5 OUT.h5",
-                                   "Writes some gathers, traces and times of a survey as a survey of its own: /traces, "
-                                   "headers and what it needs to be exported; no /noise and no checksums.",
-                                   NULL,
-                                   NULL,
-                                   NULL};
   arguments args = {.time = {(double)NAN, (double)NAN}, .step = 1};
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&argp, argc, argv, 0, NULL, &args);
+  argp_parse(&sp_argp_window, argc, argv, 0, NULL, &args);
   return sp_status_exit_code(window(&args));
 }
