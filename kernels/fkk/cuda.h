@@ -2,9 +2,9 @@
 /* The velocity filter of a cube on a GPU, or on several that exchange its bins: the twin of
  * src/flow/volume/cube_filter.h. Plain C; knows no MPI and no HDF5.
  *
- * Steps as on the CPU: forward, filter, back. Spectra of the share's items stay in device memory. A chunk of bins is
- * packed by bin, exchanged, filtered plane by plane in batches (cuFFT), and goes the same way back. Results agree with
- * the CPU to 1e-5 relative L2 a cube, and depend neither on batches nor on the number of GPUs.
+ * Steps as on the CPU: forward, filter, back. Spectra of the share's items stay in device memory, by bin. A chunk of
+ * bins is exchanged, filtered plane by plane in batches, and goes the same way back, while the next one is on its way.
+ * Results agree with the CPU to 1e-5 relative L2 a cube, and depend neither on batches nor on the number of GPUs.
  */
 #ifndef SEISPROC_KERNELS_FKK_CUDA_H
 #define SEISPROC_KERNELS_FKK_CUDA_H
@@ -46,7 +46,7 @@ typedef struct sp_fkk_cuda sp_fkk_cuda;
 size_t sp_fkk_cuda_bytes(const sp_fkk_cuda_spec *spec);
 
 /* Allocates and plans all; the caller owns *out. Not collective. Errors: SP_ERR_USAGE without a line for gaps that are
- * to be filled; SP_ERR_MEMORY without a line; SP_ERR_DEVICE. */
+ * to be filled and for axes of more than 28,672 cells with their pad; SP_ERR_MEMORY without a line; SP_ERR_DEVICE. */
 sp_status sp_fkk_cuda_create(const sp_fkk_cuda_spec *spec, sp_fkk_cuda **out);
 
 /* Takes NULL. */

@@ -5,6 +5,7 @@
 
 #include <cuda_runtime.h>
 
+#include "kernels/common/cuda_fft_plan.h"
 extern "C" {
 #include "kernels/fk/filter.h"
 #include "kernels/fk/trace_stage.h"
@@ -25,40 +26,44 @@ struct sp_fkk_slab {
 sp_status sp_fkk_launch_pad(const sp_fk_time_axis *axis, const float *weights, const sp_fkk_slab *slab, bool keep_state,
                             cudaStream_t stream);
 
-/* Bins of the band from a slab's spectra to rows of n_bins, and back with zeros elsewhere. */
-sp_status sp_fkk_launch_select(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, sp_fk_complex *rows,
+/* Bins of the band of a slab's spectra to bins[n_bins][items], where the slab's first item is the first column, and
+ * back, with zeros elsewhere. */
+sp_status sp_fkk_launch_select(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, sp_fk_complex *bins, size_t items,
                                cudaStream_t stream);
-sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, const sp_fk_complex *rows,
-                              cudaStream_t stream);
+sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, const sp_fk_complex *bins,
+                              size_t items, cudaStream_t stream);
 
 /* Samples after the inverse transform, scaled and divided by the gain; zeros where a trace is not live. */
 sp_status sp_fkk_launch_unpad(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, float *removed,
                               cudaStream_t stream);
 
-/* `count` rows of `stride` numbers, n_bins columns from first_bin on: to bins[n_bins][count], and back. */
-sp_status sp_fkk_launch_by_bin(const sp_fk_complex *rows, uint32_t count, uint32_t stride, uint32_t first_bin,
-                               uint32_t n_bins, sp_fk_complex *bins, cudaStream_t stream);
-sp_status sp_fkk_launch_by_item(const sp_fk_complex *bins, uint32_t count, uint32_t stride, uint32_t first_bin,
-                                uint32_t n_bins, sp_fk_complex *rows, cudaStream_t stream);
+enum { SP_FKK_NO_ITEM = 0xffffffffu };
 
-/* Grid of cells, as kernels see it. */
+/* Grid of cells and what is done on it, as kernels see it. */
 struct sp_fkk_plane {
   sp_fk_axis x, y;
   sp_fk_grid grid;
-  const uint32_t *cell; /* device [n_items] */
+  sp_fk_zone zone;
+  cuda_fft fft_x, fft_y;  /* tables in device memory */
+  const uint16_t *wave_y; /* [y.padded] device: which wave number is where after a transform along y */
+  const uint32_t *item;   /* [x.n][y.n] device: SP_FKK_NO_ITEM where a cell has none */
+  uint32_t n_items, block, rank; /* `block` items a member of the group, fewer the last */
 };
 
-/* Items first ... first + count - 1 of n_planes planes lie in bins[plane][count]: to their cells, and back. Planes are
- * zero before; edges are set when all items are there. */
-sp_status sp_fkk_launch_load(const sp_fkk_plane *plane, const sp_fk_complex *bins, uint32_t first, uint32_t count,
-                             uint32_t n_planes, sp_fk_complex *planes, cudaStream_t stream);
-sp_status sp_fkk_launch_store(const sp_fkk_plane *plane, const sp_fk_complex *planes, uint32_t first, uint32_t count,
-                              uint32_t n_planes, sp_fk_complex *bins, cudaStream_t stream);
-sp_status sp_fkk_launch_extend(const sp_fkk_plane *plane, uint32_t n_planes, sp_fk_complex *planes,
-                               cudaStream_t stream);
+/* The bins of a chunk that are this member's: [own_bins][items of the member] each, of its own items where they are
+ * kept, of the others' in one block a member, in their order. Bins count from `first` of them on. */
+struct sp_fkk_bins {
+  sp_fk_complex *own, *others;
+  uint32_t own_bins, first;
+};
 
-/* Times what is removed of each point, over the number of points; plane i is at bin first_bin + i. */
-sp_status sp_fkk_launch_mask(const sp_fkk_plane *plane, const sp_fk_zone *zone, uint32_t first_bin, uint32_t n_planes,
-                             sp_fk_complex *planes, cudaStream_t stream);
+/* Whether planes of this padded size fit the kernels; lets these have as much shared memory as they need. */
+bool sp_fkk_has_kernel(uint32_t mx, uint32_t my);
+sp_status sp_fkk_prepare_planes(const sp_fkk_plane *plane);
+
+/* Filters `count` planes in place, the i-th at bin first_bin + i of the transform in time; planes[count][x.n][y.padded]
+ * is room to work in. */
+sp_status sp_fkk_launch_planes(const sp_fkk_plane *plane, const sp_fkk_bins *bins, uint32_t first_bin, uint32_t count,
+                               sp_fk_complex *planes, cudaStream_t stream);
 
 #endif

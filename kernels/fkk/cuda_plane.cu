@@ -1,172 +1,240 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fkk across traces on the GPU: from items to bins and back by tiles in shared memory, cells to planes and back, edges,
- * and the mask, which is computed in double where it is multiplied. */
+/* fkk across traces on the GPU, in three passes over a plane, with transforms in shared memory (cuda_fft.cuh):
+ *
+ *   rows     cells of the rows of x that there are, from items; edges along y; transformed along y
+ *   columns  edges along x; transformed along x, the mask, and back, for a few neighbouring wave numbers of y
+ *   rows     back along y, and to items
+ *
+ * Rows that only pad x are never stored: their content follows from the edge's rows, since a transform along y is
+ * linear. Along y points stay in the order of the transform, reversed digits, which the columns look up. The mask is
+ * computed in double where it is multiplied. */
 #include "kernels/common/cuda_check.h"
 #include "kernels/fkk/cuda_kernels.cuh"
 
-static const unsigned TILE = 32, TILE_ROWS = 8, THREADS = 256;
+enum { MOST_BYTES = 224 << 10, LONGEST = MOST_BYTES / sizeof(float2), RADIX = 15, TILE = 32, TILE_ROWS = 8 };
+
+/* --- items and bins ----------------------------------------------------------------------------------------------- */
 
 /* out[column][row] = in[row][column], for a matrix of rows x columns whose rows are in_stride and out_stride apart. */
-__global__ static void transpose(const sp_fk_complex *in, uint32_t rows, uint32_t columns, uint32_t in_stride,
-                                 sp_fk_complex *out, uint32_t out_stride) {
+__global__ static void transpose(const sp_fk_complex *in, uint32_t rows, uint32_t columns, size_t in_stride,
+                                 sp_fk_complex *out, size_t out_stride) {
   __shared__ sp_fk_complex tile[TILE][TILE + 1];
   const uint32_t first_column = blockIdx.x * TILE, first_row = blockIdx.y * TILE;
   for (unsigned i = threadIdx.y; i < TILE; i += TILE_ROWS) {
     const uint32_t row = first_row + i, column = first_column + threadIdx.x;
-    if (row < rows && column < columns) tile[i][threadIdx.x] = in[(size_t)row * in_stride + column];
+    if (row < rows && column < columns) tile[i][threadIdx.x] = in[row * in_stride + column];
   }
   __syncthreads();
   for (unsigned i = threadIdx.y; i < TILE; i += TILE_ROWS) {
     const uint32_t column = first_column + i, row = first_row + threadIdx.x;
-    if (row < rows && column < columns) out[(size_t)column * out_stride + row] = tile[threadIdx.x][i];
+    if (row < rows && column < columns) out[column * out_stride + row] = tile[threadIdx.x][i];
   }
 }
 
-/* The grid's y is short: rows go in pieces. */
-static void launch_transpose(const sp_fk_complex *in, uint32_t rows, uint32_t columns, uint32_t in_stride,
-                             sp_fk_complex *out, uint32_t out_stride, cudaStream_t stream) {
-  const uint32_t most = 32768 * TILE;
-  for (uint32_t first = 0; first < rows; first += most) {
-    const uint32_t count = rows - first < most ? rows - first : most;
-    const dim3 blocks((columns + TILE - 1) / TILE, (count + TILE - 1) / TILE), threads(TILE, TILE_ROWS);
-    transpose<<<blocks, threads, 0, stream>>>(in + (size_t)first * in_stride, count, columns, in_stride, out + first,
-                                              out_stride);
+static dim3 tiles(uint32_t rows, uint32_t columns) {
+  return dim3((columns + TILE - 1) / TILE, (rows + TILE - 1) / TILE);
+}
+
+sp_status sp_fkk_launch_select(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, sp_fk_complex *bins, size_t items,
+                               cudaStream_t stream) {
+  const sp_fk_complex *spectra = (const sp_fk_complex *)slab->padded + axis->first_bin;
+  transpose<<<tiles(slab->count, axis->n_bins), dim3(TILE, TILE_ROWS), 0, stream>>>(spectra, slab->count, axis->n_bins,
+                                                                                   slab->stride / 2, bins, items);
+  return SP_CUDA_LAUNCHED("fkk select");
+}
+
+sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, const sp_fk_complex *bins,
+                              size_t items, cudaStream_t stream) {
+  sp_fk_complex *spectra = (sp_fk_complex *)slab->padded;
+  SP_TRY(SP_CUDA(
+      cudaMemsetAsync(slab->padded, 0, (size_t)slab->count * slab->stride * sizeof *slab->padded, stream)));
+  if (axis->n_bins == 0) return SP_SUCCESS;
+  transpose<<<tiles(axis->n_bins, slab->count), dim3(TILE, TILE_ROWS), 0, stream>>>(
+      bins, axis->n_bins, slab->count, items, spectra + axis->first_bin, slab->stride / 2);
+  return SP_CUDA_LAUNCHED("fkk place");
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+/* Where the bin of an item lies: among this member's own, or among what the others have sent. */
+__device__ static float2 *place_of(const sp_fkk_plane &p, const sp_fkk_bins &b, uint32_t item, uint32_t bin) {
+  const uint32_t member = item / p.block, first = member * p.block, count = min(p.block, p.n_items - first);
+  sp_fk_complex *from = member == p.rank ? b.own : b.others + (size_t)b.own_bins * first;
+  return (float2 *)(from + (size_t)(b.first + bin) * count + (item - first));
+}
+
+__device__ static void add_scaled(float2 *to, float2 from, float weight) {
+  to->x += from.x * weight;
+  to->y += from.y * weight;
+}
+
+/* The decaying edges of `batch` lines. A thread has both ends of its step: where the pad is one point they meet there.
+ */
+__device__ static void extend(const sp_fk_axis &a, uint32_t batch, float2 *x) {
+  if (a.n == 1) return;
+  for (uint32_t u = threadIdx.x; u < a.reach * batch; u += blockDim.x) {
+    const uint32_t b = u / a.reach, j = u - b * a.reach;
+    float2 *line = x + (size_t)b * a.padded;
+    add_scaled(&line[a.n + j], line[a.n - 1], a.weight[j]);
+    add_scaled(&line[a.padded - 1 - j], line[0], a.weight[j]);
   }
 }
 
-sp_status sp_fkk_launch_by_bin(const sp_fk_complex *rows, uint32_t count, uint32_t stride, uint32_t first_bin,
-                               uint32_t n_bins, sp_fk_complex *bins, cudaStream_t stream) {
-  if (count == 0 || n_bins == 0) return SP_SUCCESS;
-  launch_transpose(rows + first_bin, count, n_bins, stride, bins, count, stream);
-  return SP_CUDA_LAUNCHED("fkk by bin");
-}
-
-/* Bins are few and items many: pieces of the other axis. */
-__global__ static void transpose_back(const sp_fk_complex *bins, uint32_t count, uint32_t n_bins, sp_fk_complex *rows,
-                                      uint32_t stride) {
-  __shared__ sp_fk_complex tile[TILE][TILE + 1];
-  const uint32_t first_item = blockIdx.x * TILE, first_bin = blockIdx.y * TILE;
-  for (unsigned i = threadIdx.y; i < TILE; i += TILE_ROWS) {
-    const uint32_t bin = first_bin + i, item = first_item + threadIdx.x;
-    if (bin < n_bins && item < count) tile[i][threadIdx.x] = bins[(size_t)bin * count + item];
+template <int ROWS, int THREADS, int BLOCKS>
+__global__ static void __launch_bounds__(THREADS, BLOCKS)
+    rows_forward(const __grid_constant__ sp_fkk_plane p, const sp_fkk_bins bins, float2 *planes) {
+  extern __shared__ float2 x[];
+  const uint32_t nx = p.x.n, ny = p.y.n, my = p.y.padded, first = blockIdx.x * ROWS, rows = min(ROWS, nx - first);
+  for (uint32_t b = 0; b < rows; b++) {
+    const uint32_t *items = p.item + (size_t)(first + b) * ny;
+    for (uint32_t j = threadIdx.x; j < my; j += THREADS) {
+      const uint32_t item = j < ny ? items[j] : SP_FKK_NO_ITEM;
+      x[b * my + j] = item == SP_FKK_NO_ITEM ? make_float2(0, 0) : *place_of(p, bins, item, blockIdx.y);
+    }
   }
   __syncthreads();
-  for (unsigned i = threadIdx.y; i < TILE; i += TILE_ROWS) {
-    const uint32_t item = first_item + i, bin = first_bin + threadIdx.x;
-    if (bin < n_bins && item < count) rows[(size_t)item * stride + bin] = tile[threadIdx.x][i];
+  extend(p.y, rows, x);
+  __syncthreads();
+  fft_forward<RADIX>(p.fft_y, rows, my, x);
+  float2 *plane = planes + (size_t)blockIdx.y * nx * my + (size_t)first * my;
+  for (uint32_t i = threadIdx.x; i < rows * my; i += THREADS) plane[i] = x[i];
+}
+
+/* What comes in has real and imaginary part changed over, what goes out not. */
+template <int ROWS, int THREADS, int BLOCKS>
+__global__ static void __launch_bounds__(THREADS, BLOCKS)
+    rows_back(const __grid_constant__ sp_fkk_plane p, const sp_fkk_bins bins, float2 *planes) {
+  extern __shared__ float2 x[];
+  const uint32_t nx = p.x.n, ny = p.y.n, my = p.y.padded, first = blockIdx.x * ROWS, rows = min(ROWS, nx - first);
+  const float2 *plane = planes + (size_t)blockIdx.y * nx * my + (size_t)first * my;
+  for (uint32_t i = threadIdx.x; i < rows * my; i += THREADS) x[i] = plane[i];
+  __syncthreads();
+  fft_inverse<RADIX>(p.fft_y, rows, my, x);
+  for (uint32_t b = 0; b < rows; b++) {
+    const uint32_t *items = p.item + (size_t)(first + b) * ny;
+    for (uint32_t j = threadIdx.x; j < ny; j += THREADS) {
+      const uint32_t item = items[j];
+      const float2 z = x[b * my + j];
+      if (item != SP_FKK_NO_ITEM) *place_of(p, bins, item, blockIdx.y) = make_float2(z.y, z.x);
+    }
   }
 }
 
-sp_status sp_fkk_launch_by_item(const sp_fk_complex *bins, uint32_t count, uint32_t stride, uint32_t first_bin,
-                                uint32_t n_bins, sp_fk_complex *rows, cudaStream_t stream) {
-  if (count == 0 || n_bins == 0) return SP_SUCCESS;
-  const dim3 blocks((count + TILE - 1) / TILE, (n_bins + TILE - 1) / TILE), threads(TILE, TILE_ROWS);
-  transpose_back<<<blocks, threads, 0, stream>>>(bins, count, n_bins, rows + first_bin, stride);
-  return SP_CUDA_LAUNCHED("fkk by item");
+/* --- columns ------------------------------------------------------------------------------------------------------ */
+
+__device__ static float2 masked(float2 x, float mask) {
+  return make_float2(x.y * mask, x.x * mask); /* changed over for the way back */
 }
 
-/* --- cells and planes --------------------------------------------------------------------------------------------- */
-
-__device__ static size_t place_of(const sp_fkk_plane &p, uint32_t item) {
-  const uint32_t cell = p.cell[item], ny = p.y.n;
-  return (size_t)(cell / ny) * p.y.padded + cell % ny;
+/* Of a zone without sector and images that depends on |k| alone the share is the same on both sides of kx = 0. */
+__device__ static double share_at(const sp_fkk_plane &p, const sp_fk_slice &s, bool even, uint32_t jx, uint32_t jy) {
+  if (!even) return sp_fk_removed_share(&p.zone, &p.grid, &s, jx, jy);
+  const double kx = sp_fk_wave_number(jx, p.grid.mx, s.step_x), ky = sp_fk_wave_number(jy, p.grid.my, s.step_y);
+  const double share = sp_fk_velocity_share(&p.zone, &s, sqrt(kx * kx + ky * ky));
+  return s.share * (p.zone.pass ? 1 - share : share);
 }
 
-__device__ static size_t plane_points(const sp_fkk_plane &p) {
-  return (size_t)p.x.padded * p.y.padded;
-}
-
-__global__ static void load(const sp_fkk_plane p, const sp_fk_complex *bins, uint32_t first, uint32_t count,
-                            sp_fk_complex *planes) {
-  const uint32_t i = blockIdx.x * THREADS + threadIdx.x;
-  if (i >= count) return;
-  planes[blockIdx.y * plane_points(p) + place_of(p, first + i)] = bins[(size_t)blockIdx.y * count + i];
-}
-
-sp_status sp_fkk_launch_load(const sp_fkk_plane *plane, const sp_fk_complex *bins, uint32_t first, uint32_t count,
-                             uint32_t n_planes, sp_fk_complex *planes, cudaStream_t stream) {
-  if (count == 0 || n_planes == 0) return SP_SUCCESS;
-  load<<<dim3((count + THREADS - 1) / THREADS, n_planes), THREADS, 0, stream>>>(*plane, bins, first, count, planes);
-  return SP_CUDA_LAUNCHED("fkk load");
-}
-
-__global__ static void store(const sp_fkk_plane p, const sp_fk_complex *planes, uint32_t first, uint32_t count,
-                             sp_fk_complex *bins) {
-  const uint32_t i = blockIdx.x * THREADS + threadIdx.x;
-  if (i >= count) return;
-  bins[(size_t)blockIdx.y * count + i] = planes[blockIdx.y * plane_points(p) + place_of(p, first + i)];
-}
-
-sp_status sp_fkk_launch_store(const sp_fkk_plane *plane, const sp_fk_complex *planes, uint32_t first, uint32_t count,
-                              uint32_t n_planes, sp_fk_complex *bins, cudaStream_t stream) {
-  if (count == 0 || n_planes == 0) return SP_SUCCESS;
-  store<<<dim3((count + THREADS - 1) / THREADS, n_planes), THREADS, 0, stream>>>(*plane, planes, first, count, bins);
-  return SP_CUDA_LAUNCHED("fkk store");
-}
-
-/* --- edges -------------------------------------------------------------------------------------------------------- */
-
-/* A point of an axis as up to two weighted points of its data. */
-struct mix {
-  uint32_t at[2];
-  float weight[2];
-};
-
-__device__ static mix mix_of(const sp_fk_axis &a, uint32_t i) {
-  mix m = {{i, 0}, {1, 0}};
-  if (i < a.n) return m;
-  const uint32_t from_end = i - a.n, from_start = a.padded - 1 - i;
-  m.at[0] = a.n - 1;
-  m.weight[0] = a.n > 1 && from_end < a.reach ? a.weight[from_end] : 0;
-  m.weight[1] = a.n > 1 && from_start < a.reach ? a.weight[from_start] : 0;
-  return m;
-}
-
-__device__ static sp_fk_complex blend(const sp_fk_complex &a, float wa, const sp_fk_complex &b, float wb) {
-  return sp_fk_complex{a.re * wa + b.re * wb, a.im * wa + b.im * wb};
-}
-
-/* Along x first, then y, from data alone: no point of the pad reads another. */
-__global__ static void extend(const sp_fkk_plane p, sp_fk_complex *planes) {
-  const uint32_t i = blockIdx.x * THREADS + threadIdx.x, my = p.y.padded;
-  if (i >= p.x.padded * my) return;
-  const uint32_t jx = i / my, jy = i % my;
-  if (jx < p.x.n && jy < p.y.n) return;
-  sp_fk_complex *plane = planes + blockIdx.y * plane_points(p);
-  const mix x = mix_of(p.x, jx), y = mix_of(p.y, jy);
-  sp_fk_complex along[2];
-  for (int k = 0; k < 2; k++) {
-    along[k] =
-        blend(plane[(size_t)x.at[0] * my + y.at[k]], x.weight[0], plane[(size_t)x.at[1] * my + y.at[k]], x.weight[1]);
+/* `count` columns from `first` on; the threads of a column's points are neighbours. */
+__device__ static void multiply(const sp_fkk_plane &p, const sp_fk_slice &s, uint32_t first, uint32_t count,
+                                float2 *x) {
+  const uint32_t mx = p.x.padded, each = mx / 2 + 1;
+  const bool even = !p.zone.sector && p.zone.aliases == 0;
+  const uint32_t points = even ? each : mx;
+  const double scale = 1.0 / ((double)mx * p.y.padded);
+  for (uint32_t u = threadIdx.x; u < points * count; u += blockDim.x) {
+    const uint32_t c = u / points, j = u - c * points;
+    const float mask = (float)(share_at(p, s, even, j, p.wave_y[first + c]) * scale);
+    float2 *column = x + (size_t)c * mx, *at = column + p.fft_x.position[j];
+    *at = masked(*at, mask);
+    if (!even || j == 0 || 2 * j == mx) continue;
+    at = column + p.fft_x.position[mx - j];
+    *at = masked(*at, mask);
   }
-  plane[i] = blend(along[0], y.weight[0], along[1], y.weight[1]);
 }
 
-sp_status sp_fkk_launch_extend(const sp_fkk_plane *plane, uint32_t n_planes, sp_fk_complex *planes,
-                               cudaStream_t stream) {
-  const uint32_t points = plane->x.padded * plane->y.padded;
-  extend<<<dim3((points + THREADS - 1) / THREADS, n_planes), THREADS, 0, stream>>>(*plane, planes);
-  return SP_CUDA_LAUNCHED("fkk extend");
+template <int COLUMNS, int THREADS, int BLOCKS>
+__global__ static void __launch_bounds__(THREADS, BLOCKS)
+    filter_columns(const __grid_constant__ sp_fkk_plane p, uint32_t first_bin, float2 *planes) {
+  extern __shared__ float2 x[];
+  __shared__ sp_fk_slice slice;
+  const uint32_t nx = p.x.n, mx = p.x.padded, my = p.y.padded, first = blockIdx.x * COLUMNS;
+  const uint32_t c = threadIdx.x % COLUMNS, step = THREADS / COLUMNS;
+  float2 *plane = planes + (size_t)blockIdx.y * nx * my + first + c, *column = x + (size_t)c * mx;
+  const bool there = first + c < my;
+  if (threadIdx.x == 0) slice = sp_fk_slice_at(&p.zone, &p.grid, first_bin + blockIdx.y);
+#pragma unroll 4
+  for (uint32_t j = threadIdx.x / COLUMNS; j < mx; j += step) {
+    column[j] = there && j < nx ? plane[(size_t)j * my] : make_float2(0, 0);
+  }
+  __syncthreads();
+  extend(p.x, COLUMNS, x);
+  __syncthreads();
+  fft_forward<RADIX>(p.fft_x, COLUMNS, mx, x);
+  multiply(p, slice, first, min(COLUMNS, my - first), x);
+  __syncthreads();
+  fft_inverse<RADIX>(p.fft_x, COLUMNS, mx, x);
+#pragma unroll 4
+  for (uint32_t j = threadIdx.x / COLUMNS; j < nx; j += step) {
+    if (there) plane[(size_t)j * my] = column[j];
+  }
 }
 
-/* --- the mask ----------------------------------------------------------------------------------------------------- */
+/* --- launches ----------------------------------------------------------------------------------------------------- */
 
-__global__ static void multiply(const sp_fkk_plane p, const sp_fk_zone zone, uint32_t first_bin, double scale,
-                                sp_fk_complex *planes) {
-  const uint32_t i = blockIdx.x * THREADS + threadIdx.x, my = p.y.padded;
-  if (i >= p.x.padded * my) return;
-  const sp_fk_slice slice = sp_fk_slice_at(&zone, &p.grid, first_bin + blockIdx.y);
-  const float mask = (float)(sp_fk_removed_share(&zone, &p.grid, &slice, i / my, i % my) * scale);
-  sp_fk_complex *at = &planes[blockIdx.y * plane_points(p) + i];
-  at->re *= mask;
-  at->im *= mask;
+typedef void row_kernel(const sp_fkk_plane plane, const sp_fkk_bins bins, float2 *planes);
+typedef void column_kernel(const sp_fkk_plane plane, uint32_t first_bin, float2 *planes);
+
+/* For lines up to `longest`: lines a block, and threads. */
+typedef struct line_shape {
+  row_kernel *forward, *back;
+  column_kernel *columns;
+  uint32_t longest, lines;
+  unsigned threads;
+} line_shape;
+
+#define SHAPE(longest, lines, threads, blocks)                                                                         \
+  {rows_forward<lines, threads, blocks>, rows_back<lines, threads, blocks>, filter_columns<lines, threads, blocks>,   \
+   longest, lines, threads}
+
+static const line_shape *shape_for(uint32_t length) {
+  static const line_shape shapes[] = {SHAPE(512, 8, 128, 6),  SHAPE(1024, 8, 256, 3), SHAPE(2048, 4, 256, 3),
+                                      SHAPE(4608, 2, 256, 3), SHAPE(7168, 2, 512, 1), SHAPE(LONGEST, 1, 512, 1)};
+  int i = 0;
+  while (shapes[i].longest < length) i++;
+  return &shapes[i];
 }
 
-sp_status sp_fkk_launch_mask(const sp_fkk_plane *plane, const sp_fk_zone *zone, uint32_t first_bin, uint32_t n_planes,
-                             sp_fk_complex *planes, cudaStream_t stream) {
-  const uint32_t points = plane->x.padded * plane->y.padded;
-  const double scale = 1.0 / ((double)plane->x.padded * plane->y.padded);
-  multiply<<<dim3((points + THREADS - 1) / THREADS, n_planes), THREADS, 0, stream>>>(*plane, *zone, first_bin, scale,
-                                                                                     planes);
-  return SP_CUDA_LAUNCHED("fkk mask");
+static size_t shared_bytes(const line_shape *shape, uint32_t length) {
+  return shape->lines * length * sizeof(float2);
+}
+
+static sp_status let(const void *kernel, const line_shape *shape, uint32_t length) {
+  return SP_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      (int)shared_bytes(shape, length)));
+}
+
+bool sp_fkk_has_kernel(uint32_t mx, uint32_t my) {
+  return mx <= LONGEST && my <= LONGEST;
+}
+
+sp_status sp_fkk_prepare_planes(const sp_fkk_plane *p) {
+  const line_shape *rows = shape_for(p->y.padded), *columns = shape_for(p->x.padded);
+  SP_TRY(let((const void *)rows->forward, rows, p->y.padded));
+  SP_TRY(let((const void *)rows->back, rows, p->y.padded));
+  return let((const void *)columns->columns, columns, p->x.padded);
+}
+
+sp_status sp_fkk_launch_planes(const sp_fkk_plane *p, const sp_fkk_bins *bins, uint32_t first_bin, uint32_t count,
+                               sp_fk_complex *planes, cudaStream_t stream) {
+  const uint32_t nx = p->x.n, mx = p->x.padded, my = p->y.padded;
+  const line_shape *rows = shape_for(my), *columns = shape_for(mx);
+  const dim3 row_grid((nx + rows->lines - 1) / rows->lines, count);
+  const dim3 column_grid((my + columns->lines - 1) / columns->lines, count);
+  float2 *at = (float2 *)planes;
+  rows->forward<<<row_grid, rows->threads, shared_bytes(rows, my), stream>>>(*p, *bins, at);
+  SP_TRY(SP_CUDA_LAUNCHED("fkk rows"));
+  columns->columns<<<column_grid, columns->threads, shared_bytes(columns, mx), stream>>>(*p, first_bin, at);
+  SP_TRY(SP_CUDA_LAUNCHED("fkk columns"));
+  rows->back<<<row_grid, rows->threads, shared_bytes(rows, my), stream>>>(*p, *bins, at);
+  return SP_CUDA_LAUNCHED("fkk rows back");
 }

@@ -58,33 +58,6 @@ sp_status sp_fkk_launch_pad(const sp_fk_time_axis *axis, const float *weights, c
   return SP_CUDA_LAUNCHED("fkk pad");
 }
 
-__global__ static void select_bins(const sp_fk_time_axis a, const sp_fkk_slab s, sp_fk_complex *rows) {
-  const sp_fk_complex *spectrum = (const sp_fk_complex *)(s.padded + (size_t)blockIdx.x * s.stride) + a.first_bin;
-  sp_fk_complex *row = rows + (size_t)blockIdx.x * a.n_bins;
-  for (uint32_t i = threadIdx.x; i < a.n_bins; i += THREADS) row[i] = spectrum[i];
-}
-
-sp_status sp_fkk_launch_select(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, sp_fk_complex *rows,
-                               cudaStream_t stream) {
-  select_bins<<<slab->count, THREADS, 0, stream>>>(*axis, *slab, rows);
-  return SP_CUDA_LAUNCHED("fkk select");
-}
-
-__global__ static void place_bins(const sp_fk_time_axis a, const sp_fkk_slab s, const sp_fk_complex *rows) {
-  sp_fk_complex *spectrum = (sp_fk_complex *)(s.padded + (size_t)blockIdx.x * s.stride);
-  const sp_fk_complex *row = rows + (size_t)blockIdx.x * a.n_bins;
-  for (uint32_t i = threadIdx.x; i <= a.padded / 2; i += THREADS) {
-    const uint32_t bin = i - a.first_bin; /* beyond the band where i is before it */
-    spectrum[i] = bin < a.n_bins ? row[bin] : sp_fk_complex{0, 0};
-  }
-}
-
-sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, const sp_fk_complex *rows,
-                              cudaStream_t stream) {
-  place_bins<<<slab->count, THREADS, 0, stream>>>(*axis, *slab, rows);
-  return SP_CUDA_LAUNCHED("fkk place");
-}
-
 /* The gain anew, from the traces: nothing of it is kept from the forward transform. */
 __global__ static void unpad(const sp_fk_time_axis a, const sp_fkk_slab s, float *removed) {
   __shared__ double pieces[THREADS];

@@ -24,6 +24,12 @@ sp_share sp_cube_filter_share(const sp_cube_filter *c) {
   return c->share;
 }
 
+sp_share sp_cube_filter_share_of(const sp_cube_filter *c, int rank) {
+  int size;
+  MPI_Comm_size(c->spec.comm, &size);
+  return sp_share_blocks(c->n_items, size, rank);
+}
+
 sp_item_state sp_cube_filter_state(const sp_cube_filter *c, uint64_t item) {
   return (sp_item_state)c->state[item];
 }

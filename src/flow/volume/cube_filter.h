@@ -68,8 +68,9 @@ sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out);
 /* Takes NULL. Collective. */
 void sp_cube_filter_destroy(sp_cube_filter *cube);
 
-/* The items of this rank. */
+/* The items of this rank, and of any of the group. */
 sp_share sp_cube_filter_share(const sp_cube_filter *cube);
+sp_share sp_cube_filter_share_of(const sp_cube_filter *cube, int rank);
 
 /* Whether the GPU computes it. */
 bool sp_cube_filter_on_gpu(const sp_cube_filter *cube);

@@ -233,7 +233,7 @@ static sp_status try_gpu(sp_cube_filter *c) {
   s->gpu->destroy(c->on_gpu);
   c->on_gpu = NULL;
   if (status != SP_ERR_GATHER) return status;
-  sp_warn("fkk: a GPU has no room for its share of a cube, %.2f GB: the CPU computes it",
+  sp_warn("fkk: a GPU has no room for its share of a cube, %.2f GB, or no kernel for it: the CPU computes it",
           1e-9 * (double)s->gpu->bytes(&spec));
   return SP_SUCCESS;
 }

@@ -16,13 +16,19 @@ typedef struct sp_volume_cube {
   sp_cube grid;
   bool consecutive;     /* its traces follow each other in the file, from first_trace on */
   uint64_t first_trace; /* of the file */
+  uint64_t gathers_at;  /* of the list of starts */
+  uint64_t n_gathers;   /* 0 unless steps look at whole gathers */
 } sp_volume_cube;
 
 /* Shared by all ranks: cubes[n_cubes], then cell[n_traces], then trace[n_traces] unless all cubes are consecutive; both
- * in the order of sp_trace_grid. */
+ * in the order of sp_trace_grid. Last, where whole gathers are looked at, the first item of each gather of a cube and
+ * then the number of its items, cube by cube. */
 typedef struct sp_volume_shared {
   uint64_t n_cubes, n_traces;
   uint64_t cells_at, traces_at; /* bytes from here; traces_at 0: not there */
+  uint64_t gathers_at;          /* likewise; 0: traces are looked at each by itself, and cubes may cut gathers */
+  uint64_t step;                /* of the chain that is fkk */
+  uint32_t max_gather;          /* traces of the largest gather where whole ones are looked at, else 1 */
   uint32_t slab_rows;           /* traces that are read and written at once */
   bool keeps_input;             /* there is memory for a cube's traces: they are read once */
   bool spills;                  /* spectra are in the scratch folder */
@@ -48,8 +54,21 @@ static inline uint64_t sp_volume_trace(const sp_flow_plan *plan, const sp_volume
   return ((const uint64_t *)((const char *)s + s->traces_at))[cube->grid.first + i];
 }
 
+/* First item of each gather of a cube, and at [n_gathers] the number of items. */
+static inline const uint32_t *sp_volume_gathers(const sp_flow_plan *plan, const sp_volume_cube *cube) {
+  const sp_volume_shared *s = sp_volume_shared_of(plan);
+  return (const uint32_t *)((const char *)s + s->gathers_at) + cube->gathers_at;
+}
+
+/* The step of a chain that is no gather processor. */
+static inline size_t sp_volume_step(const sp_job *job) {
+  size_t i = 0;
+  while (i + 1 < job->n_steps && job->chain[i].processor->scope != SP_SCOPE_VOLUME) i++;
+  return i;
+}
+
 static inline const sp_fkk_params *sp_volume_params(const sp_flow_plan *plan) {
-  return plan->job->chain[0].params;
+  return plan->job->chain[sp_volume_step(plan->job)].params;
 }
 
 /* The filter of a cube. */
@@ -69,6 +88,24 @@ typedef struct sp_volume_result {
 } sp_volume_result;
 
 extern const sp_figure_list sp_volume_figures;
+
+/* Whether anything looks at whole gathers, and what. */
+typedef struct sp_volume_chain {
+  bool whole;
+  const char *what;
+} sp_volume_chain;
+
+/* The job's chain holds one step on cubes, and none is taken back across it. Errors: SP_ERR_USAGE, one line. */
+sp_status sp_volume_chain_check(const sp_job *job);
+sp_status sp_volume_chain_look(const sp_plan_request *request, sp_volume_chain *out);
+
+/* Sets the gathers of each cube, and *starts [*n], which the caller frees, as sp_volume_shared has them; NULL where
+ * none are looked at. Errors: SP_ERR_USAGE for a gather that is in several cubes. */
+sp_status sp_volume_list_gathers(const sp_plan_request *request, const sp_volume_chain *chain,
+                                 const sp_trace_grid *grid, sp_volume_cube *cubes, uint32_t **starts, uint64_t *n);
+
+/* Lines for plan: passes over the disk, and the steps beside fkk. */
+void sp_volume_explain_chain(const sp_flow_plan *plan, FILE *out);
 
 /* Cubes of the survey, its plan; parts of the ops table that stand in files of their own. */
 sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan);

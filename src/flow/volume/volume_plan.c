@@ -36,7 +36,7 @@ static sp_status read_column(sp_survey *survey, const char *name, double **out) 
 }
 
 static sp_status read_columns(const sp_plan_request *request, columns *c) {
-  const sp_chain_step *step = &request->job->chain[0];
+  const sp_chain_step *step = &request->job->chain[sp_volume_step(request->job)];
   c->n = sp_processor_headers(step->processor, step->params, c->names);
   for (size_t i = 0; i < c->n; i++) {
     SP_TRY(read_column((sp_survey *)(uintptr_t)request->survey, c->names[i], &c->values[i]));
@@ -44,10 +44,14 @@ static sp_status read_columns(const sp_plan_request *request, columns *c) {
   return SP_SUCCESS;
 }
 
+static const sp_fkk_params *step_params(const sp_job *job) {
+  return job->chain[sp_volume_step(job)].params;
+}
+
 /* --- cubes -------------------------------------------------------------------------------------------------------- */
 
 static sp_grid_request grid_request(const sp_plan_request *request, const columns *c) {
-  const sp_fkk_params *p = request->job->chain[0].params;
+  const sp_fkk_params *p = step_params(request->job);
   const sp_fkk_columns at = sp_fkk_column_places(p);
   return (sp_grid_request){.where = request->job->input,
                            .n_traces = sp_survey_get_info(request->survey)->n_traces,
@@ -113,19 +117,28 @@ static bool is_consecutive(const sp_trace_grid *grid, const sp_cube *c) {
 }
 
 /* Lays out what all ranks share. */
-static sp_status share_grid(const sp_trace_grid *grid, sp_flow_plan *plan) {
+static sp_status share_grid(const sp_plan_request *request, const sp_trace_grid *grid, sp_flow_plan *plan) {
   bool consecutive = true;
   for (uint32_t k = 0; k < grid->n_cubes; k++) consecutive = consecutive && is_consecutive(grid, &grid->cubes[k]);
+  const uint64_t most_starts = request->index->n_gathers + grid->n_cubes;
   const size_t cells_at = sp_aligned(sizeof(sp_volume_shared) + grid->n_cubes * sizeof(sp_volume_cube));
   const size_t traces_at = sp_aligned(cells_at + grid->n_traces * sizeof *grid->cell);
-  plan->shared_bytes = consecutive ? traces_at : traces_at + grid->n_traces * sizeof *grid->trace;
+  const size_t gathers_at = sp_aligned(consecutive ? traces_at : traces_at + grid->n_traces * sizeof *grid->trace);
+  sp_volume_chain chain;
+  uint32_t *starts = NULL;
+  uint64_t n_starts = 0;
   void *block;
+  SP_TRY(sp_volume_chain_look(request, &chain));
+  plan->shared_bytes = gathers_at + (chain.whole ? most_starts * sizeof *starts : 0);
   SP_TRY(sp_calloc(plan->shared_bytes, 1, "the cubes of a survey", &block));
   sp_volume_shared *s = plan->shared = block;
   *s = (sp_volume_shared){.n_cubes = grid->n_cubes,
                           .n_traces = grid->n_traces,
                           .cells_at = cells_at,
-                          .traces_at = consecutive ? 0 : traces_at};
+                          .traces_at = consecutive ? 0 : traces_at,
+                          .gathers_at = chain.whole ? gathers_at : 0,
+                          .step = sp_volume_step(request->job),
+                          .max_gather = chain.whole ? request->index->max_traces : 1};
   sp_volume_cube *cubes = (sp_volume_cube *)(s + 1);
   for (uint32_t k = 0; k < grid->n_cubes; k++) {
     cubes[k] = (sp_volume_cube){.grid = grid->cubes[k],
@@ -134,7 +147,10 @@ static sp_status share_grid(const sp_trace_grid *grid, sp_flow_plan *plan) {
   }
   memcpy((char *)s + cells_at, grid->cell, grid->n_traces * sizeof *grid->cell);
   if (!consecutive) memcpy((char *)s + traces_at, grid->trace, grid->n_traces * sizeof *grid->trace);
-  return SP_SUCCESS;
+  const sp_status status = sp_volume_list_gathers(request, &chain, grid, cubes, &starts, &n_starts);
+  if (status == SP_SUCCESS && starts) memcpy((char *)s + gathers_at, starts, n_starts * sizeof *starts);
+  sp_free(starts);
+  return status;
 }
 
 static sp_status find_cubes(const sp_plan_request *request, sp_flow_plan *plan) {
@@ -144,11 +160,11 @@ static sp_status find_cubes(const sp_plan_request *request, sp_flow_plan *plan) 
   const sp_grid_request r = grid_request(request, &c);
   if (status == SP_SUCCESS) status = sp_trace_grid_create(&r, &grid);
   if (status == SP_SUCCESS) {
-    status = check_delays(&r, grid, c.values[sp_fkk_column_places(request->job->chain[0].params).delay]);
+    status = check_delays(&r, grid, c.values[sp_fkk_column_places(step_params(request->job)).delay]);
   }
   free_columns(&c);
   if (status == SP_SUCCESS && request->note) warn_of_cubes(&r, grid);
-  if (status == SP_SUCCESS) status = share_grid(grid, plan);
+  if (status == SP_SUCCESS) status = share_grid(request, grid, plan);
   sp_trace_grid_destroy(grid);
   return status;
 }
@@ -179,12 +195,19 @@ static need need_of(const sp_flow_plan *plan, int size, int n_threads) {
   return most;
 }
 
+/* Buffers of a slab: what is read and removed; each side's result and what its steps hand on; gathers at both ends. */
+static double slab_count(const sp_flow_plan *plan) {
+  const sp_volume_shared *s = sp_volume_shared_of(plan);
+  const int sides = (s->step > 0) + (s->step + 1 < plan->job->n_steps);
+  return 3 + 2 * sides + (s->gathers_at ? 2 : 0);
+}
+
 static sp_status choose_ranks(const sp_plan_request *request, double memory, sp_flow_plan *plan) {
   sp_volume_shared *s = plan->shared;
   const int n_workers = request->n_workers, threads = request->job->settings.threads;
   const int n_threads = threads > 0 ? threads : 8;
   const double a_worker = memory * SHARE_OF_MEMORY / n_workers;
-  const double slabs = 3.0 * s->slab_rows * plan->shape.n_samples * sizeof(float);
+  const double slabs = slab_count(plan) * s->slab_rows * plan->shape.n_samples * sizeof(float);
   const bool known = memory > 0, scratch = *sp_volume_params(plan)->scratch.text != '\0';
   int size = 1;
   need n = need_of(plan, size, n_threads);
@@ -218,7 +241,7 @@ static void size_up(const sp_plan_request *request, sp_flow_plan *plan) {
   sp_volume_shared *s = plan->shared;
   uint64_t rows = SLAB_BYTES / row, most = 1;
   rows = rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
-  s->slab_rows = (uint32_t)rows;
+  s->slab_rows = rows < s->max_gather ? s->max_gather : (uint32_t)rows;
   for (uint64_t k = 0; k < s->n_cubes; k++) {
     const uint64_t n = sp_volume_cube_at(plan, k)->grid.n_traces;
     most = n > most ? n : most;
@@ -295,9 +318,10 @@ void sp_volume_explain(const sp_flow_plan *plan, FILE *out) {
           "%.4g degrees, y to %.4g\n",
           (unsigned long long)s->n_cubes, c->nx, c->ny, c->dx, c->dy, 100.0 * c->n_cells / ((double)c->nx * c->ny),
           fmod(c->azimuth_x + 360, 360), fmod(c->azimuth_y + 360, 360));
-  fprintf(out, "           padded to %u x %u, %u of %u frequencies; %d workers a cube, %s; the input is read %s\n",
-          x.padded, y.padded, f.n_bins, f.padded / 2 + 1, plan->shape.team,
-          s->spills ? "spectra in the scratch folder" : "spectra in memory", s->keeps_input ? "once" : "twice");
+  fprintf(out, "           padded to %u x %u, %u of %u frequencies; %d workers a cube, %s\n", x.padded, y.padded,
+          f.n_bins, f.padded / 2 + 1, plan->shape.team,
+          s->spills ? "spectra in the scratch folder" : "spectra in memory");
+  sp_volume_explain_chain(plan, out);
   const double step = c->nx > 1 && c->ny > 1 ? fmax(c->dx, c->dy) : c->nx > 1 ? c->dx : c->dy;
   const double length = fmax((c->nx - 1) * c->dx, (c->ny - 1) * c->dy), nyquist = 0.5 / f.dt;
   fprintf(out, "filter     aliased in space above");
@@ -313,16 +337,9 @@ void sp_volume_explain(const sp_flow_plan *plan, FILE *out) {
 sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan) {
   const sp_job *job = request->job;
   sp_machine machine;
-  if (job->n_steps != 1) {
-    return SP_RAISE(SP_ERR_USAGE, "%s: fkk is a job of its own: what comes before and after it in the chain are others",
-                    job->input);
-  }
+  SP_TRY(sp_volume_chain_check(job));
   if (job->n_sort)
     return SP_RAISE(SP_ERR_USAGE, "%s: fkk keeps the order of the traces: sort is not allowed", job->input);
-  if (job->settings.nan != SP_NAN_TRACE) {
-    return SP_RAISE(SP_ERR_USAGE, "%s: nan: fkk leaves a trace that is not finite as it is; allowed is trace",
-                    job->input);
-  }
   SP_TRY(sp_flow_check_chain(request));
   SP_TRY(find_cubes(request, plan));
   size_up(request, plan);
