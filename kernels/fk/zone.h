@@ -125,6 +125,17 @@ SP_FK_INLINE double sp_fk_velocity_share(const sp_fk_zone *z, const sp_fk_slice 
   return share;
 }
 
+/* The same from k^2: on the flanks alone, and within rounding of their ends, a root is taken. */
+SP_FK_INLINE double sp_fk_velocity_share_of_square(const sp_fk_zone *z, const sp_fk_slice *s, double k2) {
+  const double less = 1 - 1e-12, more = 1 + 1e-12, fast_end = s->fast_from + s->fast_width;
+  const double slow_end = s->slow_from + s->slow_width;
+  if (z->fast_side && k2 < s->fast_from * s->fast_from * less) return 0;
+  if (z->slow_side && k2 > slow_end * slow_end * more) return 0;
+  const bool inside_fast = !z->fast_side || k2 > fast_end * fast_end * more;
+  const bool inside_slow = !z->slow_side || k2 < s->slow_from * s->slow_from * less;
+  return inside_fast && inside_slow ? 1 : sp_fk_velocity_share(z, s, sqrt(k2));
+}
+
 /* The arc tangent is taken on the flank only. With `along` the part of k along the sector's azimuth, squares with their
  * sign compare as cosines do. */
 SP_FK_INLINE double sp_fk_sector_share(const sp_fk_zone *z, double kx, double ky, double k2) {
@@ -142,7 +153,7 @@ SP_FK_INLINE double sp_fk_sector_share(const sp_fk_zone *z, double kx, double ky
 
 /* Z without images. */
 SP_FK_INLINE double sp_fk_zone_at(const sp_fk_zone *z, const sp_fk_slice *s, double kx, double ky) {
-  const double k2 = kx * kx + ky * ky, share = sp_fk_velocity_share(z, s, sqrt(k2));
+  const double k2 = kx * kx + ky * ky, share = sp_fk_velocity_share_of_square(z, s, k2);
   return z->sector && share > 0 ? share * sp_fk_sector_share(z, kx, ky, k2) : share;
 }
 

@@ -16,12 +16,8 @@ extern "C" {
 #include "seisproc/memory.h"
 }
 
-#ifndef SP_FKK_PLANES_MB
-#define SP_FKK_PLANES_MB 64
-#endif
-
 enum { CHUNKS = 16, MAX_MEMBERS = 1024, LINE_RADIX = 15 };
-static const size_t PLANES_BYTES = (size_t)SP_FKK_PLANES_MB << 20;
+static const size_t PLANES_BYTES = (size_t)512 << 20; /* many blocks a launch: few are left over at its end */
 
 /* Consecutive items or bins of a member. */
 struct part {
@@ -46,7 +42,7 @@ struct sp_fkk_cuda {
   uint32_t n_items, slab_rows;
   int device;
   const sp_block_exchange *exchange;
-  cudaStream_t stream, moving;              /* of what is exchanged */
+  cudaStream_t stream, moving;                /* of what is exchanged */
   cudaEvent_t ready, arrived[2], filtered[2]; /* spectra; the bins of a chunk */
   cufftHandle forward, back;
   bool has_forward, has_back;
@@ -189,8 +185,7 @@ static sp_status invert_positions(const cuda_fft *fft, uint16_t *wave) {
   void *block;
   SP_TRY(sp_alloc(2 * fft->n * sizeof(uint16_t), "wave numbers of fkk", &block));
   uint16_t *position = (uint16_t *)block, *inverse = position + fft->n;
-  sp_status status =
-      SP_CUDA(cudaMemcpy(position, fft->position, fft->n * sizeof *position, cudaMemcpyDeviceToHost));
+  sp_status status = SP_CUDA(cudaMemcpy(position, fft->position, fft->n * sizeof *position, cudaMemcpyDeviceToHost));
   for (uint32_t k = 0; status == SP_SUCCESS && k < fft->n; k++) inverse[position[k]] = (uint16_t)k;
   if (status == SP_SUCCESS) {
     status = SP_CUDA(cudaMemcpy(wave, inverse, fft->n * sizeof *inverse, cudaMemcpyHostToDevice));
@@ -350,9 +345,9 @@ static sp_status exchange(sp_fkk_cuda *c, uint32_t k, bool back) {
   blocks b;
   lay_out_blocks(c, chunk_at(c->s, k), &b);
   sp_fk_complex *others = c->others[k % 2];
-  return back ? x->all_to_all(x->context, others, b.at_bin, b.bin_bytes, c->spectra, b.at_item, b.item_bytes, c->moving)
-              : x->all_to_all(x->context, c->spectra, b.at_item, b.item_bytes, others, b.at_bin, b.bin_bytes,
-                              c->moving);
+  return back
+             ? x->all_to_all(x->context, others, b.at_bin, b.bin_bytes, c->spectra, b.at_item, b.item_bytes, c->moving)
+             : x->all_to_all(x->context, c->spectra, b.at_item, b.item_bytes, others, b.at_bin, b.bin_bytes, c->moving);
 }
 
 static sp_status filter_chunk(sp_fkk_cuda *c, uint32_t k) {
@@ -361,8 +356,8 @@ static sp_status filter_chunk(sp_fkk_cuda *c, uint32_t k) {
   sp_fkk_bins bins = {c->spectra + (size_t)own.first * s.share.count, c->others[k % 2], own.count, 0};
   for (; bins.first < own.count; bins.first += s.batch) {
     const uint32_t left = own.count - bins.first, count = left < s.batch ? left : s.batch;
-    SP_TRY(sp_fkk_launch_planes(&s.plane, &bins, s.time.first_bin + own.first + bins.first, count, c->planes,
-                                c->stream));
+    SP_TRY(
+        sp_fkk_launch_planes(&s.plane, &bins, s.time.first_bin + own.first + bins.first, count, c->planes, c->stream));
   }
   return SP_SUCCESS;
 }

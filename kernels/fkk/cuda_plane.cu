@@ -39,15 +39,14 @@ sp_status sp_fkk_launch_select(const sp_fk_time_axis *axis, const sp_fkk_slab *s
                                cudaStream_t stream) {
   const sp_fk_complex *spectra = (const sp_fk_complex *)slab->padded + axis->first_bin;
   transpose<<<tiles(slab->count, axis->n_bins), dim3(TILE, TILE_ROWS), 0, stream>>>(spectra, slab->count, axis->n_bins,
-                                                                                   slab->stride / 2, bins, items);
+                                                                                    slab->stride / 2, bins, items);
   return SP_CUDA_LAUNCHED("fkk select");
 }
 
 sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *slab, const sp_fk_complex *bins,
                               size_t items, cudaStream_t stream) {
   sp_fk_complex *spectra = (sp_fk_complex *)slab->padded;
-  SP_TRY(SP_CUDA(
-      cudaMemsetAsync(slab->padded, 0, (size_t)slab->count * slab->stride * sizeof *slab->padded, stream)));
+  SP_TRY(SP_CUDA(cudaMemsetAsync(slab->padded, 0, (size_t)slab->count * slab->stride * sizeof *slab->padded, stream)));
   if (axis->n_bins == 0) return SP_SUCCESS;
   transpose<<<tiles(axis->n_bins, slab->count), dim3(TILE, TILE_ROWS), 0, stream>>>(
       bins, axis->n_bins, slab->count, items, spectra + axis->first_bin, slab->stride / 2);
@@ -130,7 +129,7 @@ __device__ static float2 masked(float2 x, float mask) {
 __device__ static double share_at(const sp_fkk_plane &p, const sp_fk_slice &s, bool even, uint32_t jx, uint32_t jy) {
   if (!even) return sp_fk_removed_share(&p.zone, &p.grid, &s, jx, jy);
   const double kx = sp_fk_wave_number(jx, p.grid.mx, s.step_x), ky = sp_fk_wave_number(jy, p.grid.my, s.step_y);
-  const double share = sp_fk_velocity_share(&p.zone, &s, sqrt(kx * kx + ky * ky));
+  const double share = sp_fk_velocity_share_of_square(&p.zone, &s, kx * kx + ky * ky);
   return s.share * (p.zone.pass ? 1 - share : share);
 }
 
@@ -193,8 +192,10 @@ typedef struct line_shape {
 } line_shape;
 
 #define SHAPE(longest, lines, threads, blocks)                                                                         \
-  {rows_forward<lines, threads, blocks>, rows_back<lines, threads, blocks>, filter_columns<lines, threads, blocks>,   \
-   longest, lines, threads}
+  {                                                                                                                    \
+    rows_forward<lines, threads, blocks>, rows_back<lines, threads, blocks>, filter_columns<lines, threads, blocks>,   \
+        longest, lines, threads                                                                                        \
+  }
 
 static const line_shape *shape_for(uint32_t length) {
   static const line_shape shapes[] = {SHAPE(512, 8, 128, 6),  SHAPE(1024, 8, 256, 3), SHAPE(2048, 4, 256, 3),
@@ -209,8 +210,8 @@ static size_t shared_bytes(const line_shape *shape, uint32_t length) {
 }
 
 static sp_status let(const void *kernel, const line_shape *shape, uint32_t length) {
-  return SP_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      (int)shared_bytes(shape, length)));
+  return SP_CUDA(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes(shape, length)));
 }
 
 bool sp_fkk_has_kernel(uint32_t mx, uint32_t my) {

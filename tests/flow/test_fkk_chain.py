@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Gather processors before and after fkk in one chain: the samples of jobs that follow each other, in one; on any ranks,
-with gathers that lie across shares, after a kill; what becomes of traces that a step takes out; what is refused."""
+"""Gather processors before and after fkk in one chain: the samples of jobs that follow each other, in one; on any
+ranks, with gathers that lie across shares, after a kill; what becomes of traces that a step takes out; refusals."""
 
 import re
 import sys
@@ -103,7 +103,7 @@ def test_killed_and_resumed(tmp_path):
 
 
 def test_what_becomes_of_traces_and_gathers(tmp_path):
-    """Of the gathers 1, 2, 4 one has a dead trace, one a time break, one a NaN: what `nan` and `on_error` make of it."""
+    """Gather 1 has a dead trace, 2 a time break, 4 a NaN: what `nan` and `on_error` make of it."""
     path = survey(tmp_path / "in.h5")
     with h5py.File(path) as f:
         original = f["traces"][()]
@@ -134,8 +134,8 @@ def test_plan_says_what_a_chain_means(seisproc, tmp_path):
     job = jobs.Job(tmp_path, path, text(BY_GATHER[0] + [FKK] + BY_GATHER[1], "both"))
     said = seisproc("plan", job.path).stdout
     assert "the input is read twice, the output written once" in said
-    assert re.search(r"steps +before fkk edit, dwt; after it fx_decon, bandpass: by the CPU, on whole gathers; no further "
-                     r"pass over the disk", said)
+    assert re.search(r"steps +before fkk edit, dwt; after it fx_decon, bandpass: by the CPU, on whole gathers; no "
+                     r"further pass over the disk", said)
     job = jobs.Job(tmp_path, path, text([FKK] + BY_TRACE[1]), name="trace")
     said = seisproc("plan", job.path).stdout
     assert "the input is read once" in said and "after fkk agc: by the CPU, on each trace by itself" in said

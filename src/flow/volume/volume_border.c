@@ -69,8 +69,8 @@ void sp_volume_border_receive(sp_volume_worker *w) {
     if (s.count == 0 || s.first >= end) break;
     const uint64_t stop = s.first + s.count < end ? s.first + s.count : end, at = s.first - b->tail_first;
     const int n = sp_mpi_count(stop - s.first);
-    SP_MPI_ALL(MPI_Irecv(b->tail + at * w->shape->n_samples, n, b->row, r, TAG_ROWS, team,
-                         &b->requests[b->n_requests++]));
+    SP_MPI_ALL(
+        MPI_Irecv(b->tail + at * w->shape->n_samples, n, b->row, r, TAG_ROWS, team, &b->requests[b->n_requests++]));
     SP_MPI_ALL(MPI_Irecv(b->tail_reason + at, n, MPI_BYTE, r, TAG_REASONS, team, &b->requests[b->n_requests++]));
   }
 }
@@ -93,7 +93,7 @@ void sp_volume_border_send(sp_volume_worker *w) {
 
 void sp_volume_border_wait(sp_volume_worker *w) {
   sp_volume_border *b = &w->border;
-  if (b->n_requests == 0) return;
+  if (b->n_requests == 0) return; // alike
   sp_activity_set(w->site->activity, "waits for the traces of a gather from its team");
   SP_MPI_ALL(MPI_Waitall(b->n_requests, b->requests, MPI_STATUSES_IGNORE));
   b->n_requests = 0;

@@ -26,11 +26,11 @@ typedef struct sp_volume_side {
   sp_chain_step *chain;
   size_t n_headers;
   sp_header_column *column_data[SP_MAX_CHAIN_HEADERS]; /* NULL: optional, and not there */
-  double *columns[SP_MAX_CHAIN_HEADERS];                      /* [slab_rows] each */
-  float *out;                                                 /* [slab_rows][n_samples]: their result */
-  uint32_t *set_aside;                                        /* [slab_rows] sp_reason, by gather */
-  unsigned char *skip;                                        /* [slab_rows] */
-  sp_gather_result *results;                                  /* [slab_rows] */
+  double *columns[SP_MAX_CHAIN_HEADERS];               /* [slab_rows] each */
+  float *out;                                          /* [slab_rows][n_samples]: their result */
+  uint32_t *set_aside;                                 /* [slab_rows] sp_reason, by gather */
+  unsigned char *skip;                                 /* [slab_rows] */
+  sp_gather_result *results;                           /* [slab_rows] */
   sp_slab slab;
 } sp_volume_side;
 
