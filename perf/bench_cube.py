@@ -17,11 +17,11 @@ by what is said beside them:
     torch-gpu the same on a GPU, with the copies there and back
 
 Python's times are those of the filter alone, of a cube that is in memory, after a first turn that is not counted;
-ours are those of the worker: processor time in all, with reading and checksums (its computing on a GPU), and the seconds
-of the command. Each program of Python runs in a process of its own, for the peak of its memory.
+ours are those of the worker: processor time in all, with reading and checksums (its computing on a GPU), and of the
+command. Each program of Python runs in a process of its own, for the peak of its memory.
 
-Besides, what a worker takes of memory is said beside what `seisproc plan` says. With several --workers the job is run on
-each number, with as many I/O ranks, and the outputs are compared.
+Besides, what a worker takes of memory is said beside what `seisproc plan` says. With several --workers the job is run
+on each number, with as many I/O ranks, and the outputs are compared.
 """
 
 import argparse
