@@ -12,7 +12,9 @@ if [ "${SLURM_NTASKS:-1}" -ge 3 ]; then : "${SEISPROC_MPIRUN:=srun}"; else : "${
 export SEISPROC_MPIRUN
 [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
 
-say() { echo "$(date '+%F %T')${SLURM_JOB_ID:+ job $SLURM_JOB_ID}: $*"; }
+# A text as a terminal may have it: names of files may hold what moves its cursor or changes its title.
+printable() { LC_ALL=C tr '\000-\037\177' '?' <<<"$1" | LC_ALL=C sed 's/?$//; s/\xc2[\x80-\x9f]/?/g'; } # TEXT
+say() { printable "$(date '+%F %T')${SLURM_JOB_ID:+ job $SLURM_JOB_ID}: $*"; }
 
 # Signals that ask to stop: the name of the last one is in $asked, and $child, where it runs, is told.
 asked='' child=''
