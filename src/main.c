@@ -8,6 +8,7 @@
 #include "seisproc/version.h"
 #include "src/cli/command.h"
 #include "src/cli/standard_streams.h"
+#include "src/store/h5.h"
 
 static void usage(FILE *stream) {
   fprintf(stream, "usage: seisproc COMMAND [ARGUMENT...]\n\n");
@@ -32,6 +33,7 @@ static int refuse(const char *name) {
 
 int main(int argc, char **argv) {
   sp_streams_begin();
+  sp_h5_own_process();
   if (argc < 2) {
     usage(stderr);
     return SP_EXIT_INPUT;

@@ -25,6 +25,10 @@ sp_status sp_part_begin(const char *path, char **part, sp_lock **lock);
 /* Bytes that are still free where `path` is or would be made; infinity where the system does not tell. */
 double sp_part_room(const char *path);
 
+/* Looks whether a new file of so many bytes can be had there: room, and the user's limit (ulimit -f), beyond which
+ * writing would fail in the middle. Errors: SP_ERR_IO, one line with what is needed and what there is. */
+sp_status sp_part_check_bytes(const char *part, double bytes);
+
 /* Looks whether there is room for what the file does not hold yet, its holes: its length is that of the whole. Errors:
  * SP_ERR_IO, one line with what is needed and what there is. */
 sp_status sp_part_check_room(const char *part);

@@ -109,7 +109,7 @@ typedef struct sp_cpu_ops {
   void (*destroy)(sp_plan *plan);
 } sp_cpu_ops;
 
-enum { SP_MAX_PROCESSOR_HEADERS = 8 };
+enum { SP_MAX_PROCESSOR_HEADERS = 9 };
 
 /* What one task of a processor is, and so which flow takes it. */
 typedef enum sp_scope {

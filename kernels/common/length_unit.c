@@ -29,6 +29,10 @@ static bool is_told(const sp_column *column) {
   return !strcmp(column->units, "m") || !strcmp(column->units, "ft");
 }
 
+static const char *name_of(const sp_column *column) {
+  return is_told(column) ? column->units : "m or ft";
+}
+
 sp_status sp_length_units_check(const sp_survey_shape *shape, const char *const *names, size_t n, const char *processor,
                                 bool converts, char *why, size_t why_size) {
   const sp_column *first = NULL;
@@ -40,9 +44,9 @@ sp_status sp_length_units_check(const sp_survey_shape *shape, const char *const 
                column->units);
       return SP_ERR_USAGE;
     }
-    if (first && is_told(first) && is_told(column) && strcmp(first->units, column->units)) {
-      snprintf(why, why_size, "%s is in %s, %s in %s: allowed is one unit for all", first->name, first->units, names[i],
-               column->units);
+    if (first && strcmp(name_of(first), name_of(column)) != 0) {
+      snprintf(why, why_size, "%s is in %s, %s in %s: allowed is one unit for all", first->name, name_of(first),
+               names[i], name_of(column));
       return SP_ERR_USAGE;
     }
     if (!first) first = column;

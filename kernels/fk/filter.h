@@ -110,8 +110,8 @@ sp_status sp_fk_common_check_shape(const sp_fk_common *params, uint32_t n_sample
        1e7,                                                                                                            \
        0,                                                                                                              \
        NULL,                                                                                                           \
-       "m/s",                                                                                                          \
-       "slowest apparent velocity of the band; 0: no limit",                                                           \
+       "length/s",                                                                                                     \
+       "slowest apparent velocity of the band, in the unit of the headers a second; 0: no limit",                      \
        (offset) + offsetof(sp_fk_common, vmin)},                                                                       \
       {"vmax",                                                                                                         \
        SP_PARAM_REAL,                                                                                                  \
@@ -120,8 +120,8 @@ sp_status sp_fk_common_check_shape(const sp_fk_common *params, uint32_t n_sample
        1e7,                                                                                                            \
        0,                                                                                                              \
        "inf",                                                                                                          \
-       "m/s",                                                                                                          \
-       "fastest apparent velocity of the band",                                                                        \
+       "length/s",                                                                                                     \
+       "fastest apparent velocity of the band, in the unit of the headers a second",                                   \
        (offset) + offsetof(sp_fk_common, vmax)},                                                                       \
       {"taper",                                                                                                        \
        SP_PARAM_REAL,                                                                                                  \

@@ -9,7 +9,8 @@
 
 static const sp_param params[] = {
     {"velocity", SP_PARAM_PATH, NULL, 1e-3, 1e6, SP_PARAM_OR_NUMBER, NULL, "m/s",
-     "a number, a text table: t v, cdp t v, iline xline t v, x y t v (ms, m/s), or a survey of velocities",
+     "a number, a text table: t v, cdp t v, iline xline t v, x y t v (ms, m/s), or a survey of velocities; a survey "
+     "in feet is converted, so that lengths here are metres for any",
      FIELD(velocity)},
     {"kind", SP_PARAM_CHOICE, "rms", 0, 0, 0, "rms|interval|average", NULL, "what the velocities are", FIELD(kind)},
     {"rays", SP_PARAM_CHOICE, "straight", 0, 0, 0, "straight|curved|vti", NULL,
@@ -78,7 +79,6 @@ size_t sp_pstm_columns(const sp_pstm_params *p) {
   return sp_pstm_grid_is_auto(p) ? SP_PSTM_COLUMNS : SP_PSTM_ILINE;
 }
 
-/* Of which a processor may name fewer than there are. */
 static size_t more_headers(const void *values, const char **names, size_t max) {
   const size_t n = sp_pstm_columns(values) < max ? sp_pstm_columns(values) : max;
   for (size_t i = 0; i < n; i++) names[i] = sp_pstm_column_names[i];

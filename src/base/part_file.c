@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -101,6 +102,22 @@ double sp_part_room(const char *path) {
   return told ? (double)fs.f_bavail * (double)fs.f_frsize : INFINITY;
 }
 
+static sp_status refuse_room(const char *part, double needed, double room) {
+  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are still to be written, %.3f GB are free there", part, 1e-9 * needed,
+                  1e-9 * room);
+}
+
+sp_status sp_part_check_bytes(const char *part, double bytes) {
+  struct rlimit limit;
+  const double room = sp_part_room(part);
+  if (bytes > room) return refuse_room(part, bytes, room);
+  if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY || bytes <= (double)limit.rlim_cur) {
+    return SP_SUCCESS;
+  }
+  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are to be written, and a file may have %.3f GB (ulimit -f)", part,
+                  1e-9 * bytes, 1e-9 * (double)limit.rlim_cur);
+}
+
 static sp_status sync_path(const char *path, int flags) {
   const int fd = open(path, flags | O_CLOEXEC);
   const int failed = fd < 0 || fsync(fd), error = errno;
@@ -124,9 +141,7 @@ sp_status sp_part_check_room(const char *part) {
   struct stat file;
   if (stat(part, &file)) return SP_RAISE(SP_ERR_IO, "%s: %s", part, strerror(errno));
   const double needed = (double)file.st_size - 512.0 * (double)file.st_blocks, room = sp_part_room(part);
-  if (needed <= room) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are still to be written, %.3f GB are free there", part, 1e-9 * needed,
-                  1e-9 * room);
+  return needed <= room ? SP_SUCCESS : refuse_room(part, needed, room);
 }
 
 static sp_status rename_part(const char *part, const char *path) {

@@ -84,9 +84,12 @@ sp_status sp_report_file_open(const char *path, FILE **stream) {
 
 sp_status sp_report_file_close(const char *path, FILE *stream, sp_status status) {
   char *target = NULL, *made = NULL;
-  const bool good = !ferror(stream) && !fflush(stream);
-  if ((fclose(stream) || !good) && status == SP_SUCCESS) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  errno = 0;
+  const bool failed = ferror(stream), held = fflush(stream);
+  /* what failed before, and was not told then, fails again and says why */
+  if (failed && !errno && !is_stream(path) && write(fileno(stream), "", 1) == 1) errno = EIO;
+  if ((fclose(stream) || failed || held) && status == SP_SUCCESS) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno ? errno : EIO));
   }
   if (is_stream(path)) return status;
   SP_TRY(name_places(path, &target, &made));

@@ -8,6 +8,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,7 +167,14 @@ const char *sp_side_error(int error) {
   }
 }
 
+/* A limit of the user's (ulimit -f) may be lifted, the file system's cannot. */
+static bool is_limited(void) {
+  struct rlimit limit;
+  return !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY;
+}
+
 sp_status sp_file_status(int error) {
+  if (error == EFBIG && !is_limited()) return SP_ERR_USAGE;
   switch (error) {
   case EACCES:
   case EPERM:
@@ -179,7 +187,6 @@ sp_status sp_file_status(int error) {
   case ENXIO:
   case ENODEV:
   case EEXIST:
-  case EFBIG:
   case ENAMETOOLONG:
   case EINVAL:
   case ETXTBSY:

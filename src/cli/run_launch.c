@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
@@ -58,12 +59,22 @@ out:
   return status;
 }
 
+/* Open MPI's ranks share files of a few MB; where these cannot be had it hangs or ends in a page of errors. */
+static sp_status check_file_limit(void) {
+  enum { NEEDED_MB = 8 };
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur >= (rlim_t)NEEDED_MB << 20) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO, "a file may have %.3f MB (ulimit -f), and ranks that are started need %d MB",
+                  1e-6 * (double)limit.rlim_cur, NEEDED_MB);
+}
+
 sp_status sp_run_launch(const sp_job *job, const sp_run_options *options, const char *hosts, const char *hostfile,
                         char *const *arguments, size_t n, int *exit_code) {
   sp_status status;
   sp_layout layout = {0};
   sp_mpirun kind;
   char *program = NULL, **command = NULL, **again = NULL;
+  SP_TRY(check_file_limit());
   SP_TRY(lay_out(job, hosts, hostfile, &layout));
   export_columns();
   export_limit(job);

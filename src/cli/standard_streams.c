@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -78,6 +79,7 @@ static void check_output(int exit_code, void *cookie) {
 }
 
 void sp_streams_begin(void) {
+  signal(SIGXFSZ, SIG_IGN); /* a file as large as the user may have: the write fails and is reported */
   for (int fd = 0; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     /* the wrong way round, so that using it fails as with a closed one; the lowest free number is `fd` */

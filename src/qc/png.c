@@ -20,8 +20,10 @@ static void ignore(png_structp png, png_const_charp why) {}
 
 static void flush_nothing(png_structp png) {}
 
+/* A failure stays with the stream, and whoever closes it says which file it is. */
 static void to_stream(png_structp png, png_bytep bytes, size_t n) {
-  if (fwrite(bytes, 1, n, png_get_io_ptr(png)) != n) png_error(png, "the picture cannot be written");
+  FILE *const stream = png_get_io_ptr(png);
+  if (!ferror(stream)) fwrite(bytes, 1, n, stream);
 }
 
 typedef struct image {

@@ -121,12 +121,9 @@ static sp_status count_bytes(const sp_run_plan *plan, double *bytes) {
 }
 
 static sp_status check_room(const sp_run_plan *plan, const char *part_path) {
-  const double room = sp_part_room(plan->job->output);
   double bytes;
   SP_TRY(count_bytes(plan, &bytes));
-  if (bytes <= room) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are still to be written, %.3f GB are free there", part_path, 1e-9 * bytes,
-                  1e-9 * room);
+  return sp_part_check_bytes(part_path, bytes);
 }
 
 sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {

@@ -59,9 +59,16 @@ static sp_status look_at_output(const sp_flow_plan *plan, const sp_journal_heade
   int64_t version = 0;
   was.job = NULL;
   SP_TRY_GOTO(out, sp_survey_open(MPI_COMM_NULL, path, false, &survey));
-  SP_TRY_GOTO(out, sp_survey_get_text(survey, "/", "input_uuid", &uuid));
-  SP_TRY_GOTO(out, sp_survey_get_text(survey, "/", "job", &was.job));
-  SP_TRY_GOTO(out, sp_survey_get_int(survey, "/", "results_version", &version));
+  SP_TRY_GOTO(out, sp_survey_find_text(survey, "/", "input_uuid", &uuid));
+  SP_TRY_GOTO(out, sp_survey_find_text(survey, "/", "job", &was.job));
+  SP_TRY_GOTO(out, sp_survey_find_int(survey, "/", "results_version", 0, &version));
+  if (!uuid || !was.job) {
+    status = SP_RAISE(SP_ERR_USAGE,
+                      "%s: is there, and is a survey that no job made; allowed is another name for the output, or "
+                      "--restart, which replaces it",
+                      path);
+    goto out;
+  }
   snprintf(was.input_uuid, sizeof was.input_uuid, "%s", uuid);
   was.results_version = (uint32_t)version;
   SP_TRY_GOTO(out, compare(path, plan->shape.unit, &was, header));

@@ -104,8 +104,13 @@ static void log_rank(const supervisor *s, int rank, int signal) {
   sp_log(SP_LOG_ERROR, "rank %d died %s: %s%s", rank, by, known ? text : "on ", known ? "" : s->death.host);
 }
 
+/* The signal that ended the launcher; 0: none. Launchers have exit codes of their own as high as 255. */
+static int launcher_signal(const supervisor *s) {
+  const int above = s->end.exit_code - 128;
+  return above > 0 && above < NSIG ? above : 0;
+}
+
 static void log_what_happened(const supervisor *s) {
-  const int launcher_signal = s->end.exit_code > 128 ? s->end.exit_code - 128 : 0;
   if (s->run.crashed) {
     log_rank(s, s->run.crash.rank, s->run.crash.signal);
   } else if (s->death.known) {
@@ -114,8 +119,9 @@ static void log_what_happened(const supervisor *s) {
     log_rank(s, s->run.end_rank, 0);
   } else if (s->run.end == SP_END_STALLED) {
     sp_log(SP_LOG_ERROR, "the job hung");
-  } else if (launcher_signal) {
-    sp_log(SP_LOG_ERROR, "%s ended by signal %d (%s)", sp_mpirun_name(), launcher_signal, strsignal(launcher_signal));
+  } else if (launcher_signal(s)) {
+    sp_log(SP_LOG_ERROR, "%s ended by signal %d (%s)", sp_mpirun_name(), launcher_signal(s),
+           strsignal(launcher_signal(s)));
   } else if (s->run.begun) {
     sp_log(SP_LOG_ERROR, "the job ended with exit code %d", s->end.exit_code);
   } else {
@@ -128,7 +134,7 @@ static void log_what_happened(const supervisor *s) {
 static bool is_worth_another(const supervisor *s, bool has_begun) {
   switch (s->run.end) {
   case SP_END_NONE:
-    return has_begun || s->death.known || s->end.exit_code > 128;
+    return has_begun || s->death.known || launcher_signal(s);
   case SP_END_COMPLETE: /* it died on its way out */
   case SP_END_BROKEN:
   case SP_END_DEVICE:
@@ -185,6 +191,14 @@ static void note_start(void) {
   setenv("SEISPROC_STARTED_AT", now, 0);
 }
 
+/* Without a run a launcher ends with a code of its own: a host that it does not know, an option that it does not take.
+ */
+static int own_exit_code(const supervisor *s) {
+  const int code = s->end.exit_code;
+  const bool ours = code <= SP_EXIT_PARTIAL || code == SP_EXIT_RESUMABLE;
+  return ours || s->run.begun || s->death.known ? code : SP_EXIT_INPUT;
+}
+
 /* One run; what it left is in s. */
 static sp_status run_once(supervisor *s, char *const *command) {
   const sp_launch_listener listener = {parse_line, seconds_left, s};
@@ -207,7 +221,10 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
     if (s->end.told || s->end.asked) return SP_SUCCESS;
     const bool another = is_worth_another(s, begun);
     if (another || s->death.known || s->run.end == SP_END_NONE) log_what_happened(s);
-    if (!another) return SP_SUCCESS;
+    if (!another) {
+      *exit_code = own_exit_code(s);
+      return SP_SUCCESS;
+    }
     const off_t done_now = journal_size(s);
     if (went_on(s, done_now > done)) in_vain = 0;
     done = done_now;

@@ -110,6 +110,7 @@ static void describe_file(const sp_segy_layout *layout, const char *revision, at
   add_text(list, "/segy", "revision", revision);
   add_text(list, "/segy", "length_unit", layout->length_unit);
   add_int(list, "/segy", "format", layout->format);
+  add_int(list, "/segy", "n_traces", (int64_t)layout->n_traces);
   add_int(list, "/segy", "n_samples", layout->n_samples);
   list->specs[list->n++] = (sp_attribute_spec){
       .object = "/segy", .name = "sample_interval_us", .kind = SP_ATTR_REAL, .real = layout->sample_interval_us};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* After the last trace: the gather index and the samples that floats do not keep; then the file gets its name. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -8,14 +10,29 @@
 #include "src/segy/importer.h"
 #include "src/segy/segy_bytes.h"
 
-enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20 };
+enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20, MAX_COORDINATES = 8 };
 
 static size_t raw_bytes(const sp_segy_layout *layout) {
   return layout->n_samples * sp_segy_format_bytes(layout->format);
 }
 
+/* Coordinates of several units are of none that a distance can be made of. */
+static size_t mix_units(const sp_importer *im, char (*paths)[SP_NAME_LENGTH + 16], sp_attribute_spec *attributes) {
+  size_t n = 0;
+  if (!im->notes[SP_NOTE_COORDINATE_UNIT].count) return 0;
+  for (size_t c = 0; c < im->layout->n_columns; c++) {
+    const char *name = im->layout->columns[c].name;
+    const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, name);
+    if (!field || !field->scalar || strcmp(field->scalar, "scalco") != 0 || n == MAX_COORDINATES) continue;
+    snprintf(paths[n], sizeof paths[n], "/headers/%s", name);
+    attributes[n] = (sp_attribute_spec){.object = paths[n], .name = "units", .kind = SP_ATTR_TEXT, .text = "mixed"};
+    n++;
+  }
+  return n;
+}
+
 static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
-  char name[SP_NAME_LENGTH + 1];
+  char name[SP_NAME_LENGTH + 1], coordinates[MAX_COORDINATES][SP_NAME_LENGTH + 16];
   sp_import_gather_name(im, name);
   const sp_dataset_spec specs[] = {
       {"/gathers/first_trace", SP_UINT64, im->order.n_gathers + 1, 0, NULL},
@@ -26,12 +43,13 @@ static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
   const double step = im->key_step[0];
   const bool scaled = im->n_gather_keys == 1 && step < (double)INFINITY && step != 1;
   const double scalar = !scaled ? 1 : step >= 1 ? step : -1 / step;
-  const sp_attribute_spec attributes[] = {
+  sp_attribute_spec attributes[3 + MAX_COORDINATES] = {
       {.object = "/gathers/key", .name = "name", .kind = SP_ATTR_TEXT, .text = name},
       {.object = "/segy", .name = "regrouped", .kind = SP_ATTR_INT, .integer = im->source != NULL},
       {.object = "/gathers/key", .name = "scalar", .kind = SP_ATTR_INT, .integer = (int64_t)rint(scalar)},
   };
-  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, scaled ? 3 : 2);
+  const size_t n = scaled ? 3 : 2, n_mixed = mix_units(im, coordinates, attributes + n);
+  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, n + n_mixed);
 }
 
 static sp_status write_whole(sp_survey *survey, const char *path, const void *rows, uint64_t n, size_t row_bytes) {

@@ -26,6 +26,7 @@ static void note_number(sp_note *other, sp_note *zero, uint64_t trace, double sa
 
 /* 0 says nothing, and 1 is what is meant then. */
 static void note_unit(sp_importer *im, uint64_t trace, int counit) {
+  if (counit < 0 || counit > 4) count(&im->notes[SP_NOTE_UNKNOWN_UNIT], trace, counit);
   if (sp_segy_angle_unit(counit) == sp_segy_angle_unit(im->layout->counit)) return;
   count(&im->notes[SP_NOTE_COORDINATE_UNIT], trace, counit);
 }
@@ -152,6 +153,10 @@ sp_status sp_import_log_notes(sp_importer *im) {
   if (notes[SP_NOTE_COORDINATE_UNIT].count) {
     sp_warn("%s: %s have coordinate units (counit) %g, the first has %d: coordinates are of several units", path,
             which(&notes[SP_NOTE_COORDINATE_UNIT], n, text), notes[SP_NOTE_COORDINATE_UNIT].value, layout->counit);
+  }
+  if (notes[SP_NOTE_UNKNOWN_UNIT].count) {
+    sp_warn("%s: %s have coordinate units (counit) %g, which is none of the standard's (1 to 4): taken as lengths",
+            path, which(&notes[SP_NOTE_UNKNOWN_UNIT], n, text), notes[SP_NOTE_UNKNOWN_UNIT].value);
   }
   if (notes[SP_NOTE_OFFSET].count) {
     sp_warn("%s: %s have an offset (%g there) that is far from the distance of the coordinates, which is used: look at "

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+void sp_h5_own_process(void) {
+  H5dont_atexit();
+}
+
 void sp_h5_start(void) {
   /* Many parallel file systems have no flock; runs exclude each other by the journal. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);

@@ -29,6 +29,10 @@ void sp_h5_error_text(char *text, size_t size);
 /* The same, and whether the stack holds `words` anywhere. */
 bool sp_h5_error_names(const char *words, char *text, size_t size);
 
+/* Before that, in a process whose files are all seisproc's: HDF5 does not try again at exit to close what could not be
+ * closed before, as on a full disk, where it crashes. */
+void sp_h5_own_process(void);
+
 /* Before the first HDF5 call: no error printing, no file locks unless the environment asks for them. */
 void sp_h5_start(void);
 

@@ -122,12 +122,26 @@ static sp_status move_into_place(const char *new_path, const char *path) {
   return SP_RAISE(sp_file_status(errno), "%s: cannot be renamed to %s: %s", new_path, path, strerror(errno));
 }
 
+/* Of the whole file: a failure to write at closing leaves HDF5 with a file that it can neither close nor forget. */
+static sp_status check_bytes(const sp_survey *source, const char *path, const sp_dataset_spec *datasets,
+                             size_t n_datasets) {
+  double bytes = 0;
+  if (source) SP_TRY(sp_survey_inherited_bytes(source, &bytes));
+  for (size_t i = 0; i < n_datasets; i++) {
+    const sp_dataset_spec *d = &datasets[i];
+    const double row = (double)(d->row_length ? d->row_length : 1) * (double)sp_type_size(d->type);
+    bytes += (double)d->rows * row + SP_PAGE; /* each begins at a page */
+  }
+  return sp_part_check_bytes(path, bytes);
+}
+
 sp_status sp_survey_derive_striped(const sp_survey *source, const char *path, const sp_stripe *stripe,
                                    const sp_survey_info *info, const sp_dataset_spec *datasets, size_t n_datasets,
                                    const sp_attribute_spec *attributes, size_t n_attributes) {
   char *new_path = NULL;
   hid_t file;
   sp_h5_start();
+  SP_TRY(check_bytes(source, path, datasets, n_datasets));
   SP_TRY(sp_side_append(path, SP_SIDE_NEW, &new_path));
   sp_status status = create_file(new_path, stripe, &file);
   if (status == SP_SUCCESS) {

@@ -129,11 +129,40 @@ def test_coordinates_of_filters_and_migration_have_units(seisproc, tmp_path, cha
 
 
 def test_coordinates_of_several_units(seisproc, tmp_path):
-    result = survey(seisproc, tmp_path, sx=1000, gx=1100, more=[(89, "i2", np.where(np.arange(N) == 5, 3, 1))])
+    words = dict(sx=1000, gx=1100 + 20 * np.arange(N), gy=np.arange(N) % 2)
+    result = survey(seisproc, tmp_path, more=[(89, "i2", np.where(np.arange(N) == 5, 3, 1))], **words)
     assert "(first in trace 6) have coordinate units (counit) 3, the first has 1" in result.stderr
+    with h5py.File(tmp_path / "in.h5") as f:
+        units = {name: f[f"headers/{name}"].attrs["units"] for name in ("sx", "gy", "cdpx", "offset", "gelev")}
+    assert units == {"sx": b"mixed", "gy": b"mixed", "cdpx": b"mixed", "offset": b"m", "gelev": b"m"}
+    for chain in ("fk: {vmax: 1500, along: receivers}", "pstm: {velocity: 2000, origin: [0, 0], dx: 10, nx: 4}",
+                  "fkk: {vmax: 1500, cells: bins, x: [gx], y: [gy], dx: 20, dy: 20}"):
+        for command in ("plan", "run"):
+            said = run(seisproc, tmp_path, chain, command=command, check=1).stderr
+            assert "is in 'mixed', which is no unit of length" in said or "the same on every trace" in said, said
     result = seisproc("import", tmp_path / "in", tmp_path / "x.h5", "-q", "--gather", "fldr", "--derive", "offset",
                       check=1, ranks=2)
     assert "of several units" in result.stderr and not (tmp_path / "x.h5").exists()
+
+
+def test_a_coordinate_unit_that_is_none_is_told(seisproc, tmp_path):
+    result = survey(seisproc, tmp_path, sx=1000, gx=1100, more=[(89, "i2", 7)])
+    assert "have coordinate units (counit) 7, which is none of the standard's" in result.stderr
+
+
+@pytest.mark.parametrize("units, refused", (({"sx": "ft"}, True), ({"sx": "ft", "gx": None}, True), ({}, False)))
+def test_a_unit_beside_none_is_no_unit(seisproc, tmp_path, units, refused):
+    """Feet would be converted, and what says nothing would not."""
+    survey(seisproc, tmp_path, sx=1000, gx=1000 + 20 * np.arange(N), gy=np.arange(N) % 2)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        for name in ("sx", "sy", "gx", "gy"):
+            unit = units.get(name, "ft")
+            del f[f"headers/{name}"].attrs["units"]
+            if unit and name in units:
+                f[f"headers/{name}"].attrs["units"] = unit
+    said = run(seisproc, tmp_path, "pstm: {velocity: 2000, origin: [0, 0], dx: 10, nx: 4}", command="plan",
+               check=int(refused)).stderr
+    assert ("allowed is one unit for all" in said) == refused, said
 
 
 # --- absent columns --------------------------------------------------------------------------------------------------

@@ -37,6 +37,17 @@ def test_an_output_that_cannot_be_written(seisproc, folder):
         "seisproc: error: nowhere/out.h5: cannot be written: nowhere: No such file or directory\n")
 
 
+@pytest.mark.parametrize("command", ("plan", "run"))
+def test_an_output_that_is_a_survey_of_no_job(seisproc, folder, command):
+    seisproc("window", "in.h5", "out.h5", cwd=folder)
+    before = (folder / "out.h5").read_bytes()
+    write_job(folder, "out.h5")
+    result = seisproc(command, "job.yaml", cwd=folder, check=1)
+    assert "out.h5: is there, and is a survey that no job made; allowed is another name" in result.stderr
+    assert result.stderr.count("\n") == 1 and (folder / "out.h5").read_bytes() == before
+    seisproc("run", "job.yaml", "--restart", "-q", cwd=folder)
+
+
 def test_a_report_that_cannot_be_written(seisproc, folder):
     write_job(folder, "out.h5")
     result = seisproc("run", "job.yaml", "-q", "--report", "nowhere/report", ranks=3, check=None, cwd=folder)
@@ -59,7 +70,7 @@ def test_a_history_that_cannot_be_used(seisproc, folder, command):
 def test_an_import_to_a_full_disk(seisproc, folder, small_disk):
     seisproc("export", "in.h5", "in.sgy", "-q", cwd=folder)
     result = seisproc("import", "in.sgy", small_disk / "copy.h5", "--gather=fldr", "-q", check=75, cwd=folder)
-    assert len(result.stderr.splitlines()) == 1 and "No space left on device; " in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and "0.004 GB are free there" in result.stderr
     assert not list(small_disk.iterdir())
 
 

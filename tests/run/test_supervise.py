@@ -295,3 +295,14 @@ def test_what_takes_too_long_to_stop_is_given_up(tmp_path, survey, expected):
     assert job.history_lines("end")[-1][2] == "stopped"
     job.run()
     assert jobs.sha(job.output) == expected
+
+
+def test_a_launcher_that_cannot_start_the_job_is_no_signal(tmp_path, survey):
+    """mpirun ends with 255 where it does not know a host: nothing that the same command mends."""
+    job = jobs.Job(tmp_path, survey)
+    launcher = tmp_path / "mpirun"
+    launcher.write_text('#!/bin/sh\n[ "$1" != --version ] || { echo "mpirun (Open MPI) 4.1.4"; exit 0; }\nexit 255\n')
+    launcher.chmod(0o755)
+    result = job.run(*LAYOUT, ranks=None, check=1, env={"SEISPROC_MPIRUN": str(launcher)})
+    assert "did not bring the ranks up: exit code 255" in result.stderr and "signal" not in result.stderr
+    assert "starting again" not in result.stderr
