@@ -15,7 +15,7 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-enum { BLOCK_BYTES = 8 << 20, WHAT_SIZE = 512 };
+enum { BLOCK_BYTES = 8 << 20, WHAT_SIZE = 512, FILL = 1024 };
 
 typedef struct arguments {
   const char *input, *output, *gathers;
@@ -117,11 +117,51 @@ static sp_status find_cut(sp_survey *survey, const arguments *args, cut *c) {
                   args->input);
 }
 
+#define FILL_WITH(c_type)                                                                                              \
+  for (size_t i = 0; i < FILL; i++) ((c_type *)rows)[i] = (c_type)value;                                               \
+  break
+
+/* One whole number for all traces. */
+static sp_status fill_column(sp_dataset *column, uint64_t n, double value) {
+  double room[FILL];
+  void *rows = room;
+  switch (sp_dataset_type(column)) {
+  case SP_UINT8:
+    FILL_WITH(uint8_t);
+  case SP_INT32:
+    FILL_WITH(int32_t);
+  case SP_UINT32:
+    FILL_WITH(uint32_t);
+  case SP_INT64:
+    FILL_WITH(int64_t);
+  case SP_UINT64:
+    FILL_WITH(uint64_t);
+  case SP_FLOAT32:
+    FILL_WITH(float);
+  case SP_FLOAT64:
+    FILL_WITH(double);
+  }
+  SP_EACH_PIECE (piece, 0, n, FILL) {
+    SP_TRY(sp_dataset_write_independent(column, piece.first, (sp_local)piece.count, rows));
+  }
+  return SP_SUCCESS;
+}
+
+/* Fewer samples, and a column that counts them. */
+static sp_status write_count(sp_survey *survey, const cut *c, uint32_t n_samples) {
+  sp_dataset *counts = NULL;
+  if (c->n == n_samples || !sp_survey_has(survey, "/headers/ns")) return SP_SUCCESS;
+  SP_TRY(sp_dataset_open(survey, "/headers/ns", &counts));
+  const sp_status status = fill_column(counts, sp_survey_get_info(survey)->n_traces, c->n);
+  sp_dataset_close(counts);
+  return status;
+}
+
 /* Where times are scaled (scalt), the column has other numbers than milliseconds. */
 static sp_status write_delay(sp_survey *survey, const cut *c, const char *path) {
   const uint64_t n = sp_survey_get_info(survey)->n_traces;
   sp_dataset *delays = NULL;
-  int32_t value[1024];
+  int32_t value = 0;
   double raw = 0;
   sp_status status = SP_SUCCESS;
   if (c->first == 0 || n == 0) return SP_SUCCESS;
@@ -129,17 +169,13 @@ static sp_status write_delay(sp_survey *survey, const cut *c, const char *path) 
   if (sp_dataset_type(delays) != SP_INT32) {
     status = SP_RAISE(SP_ERR_INPUT, "%s: delrt is no column of int32", path);
   }
-  if (status == SP_SUCCESS) status = sp_dataset_read_independent(delays, 0, 1, value);
-  if (status == SP_SUCCESS) sp_rows_to_double(SP_INT32, value, 1, &raw);
+  if (status == SP_SUCCESS) status = sp_dataset_read_independent(delays, 0, 1, &value);
+  if (status == SP_SUCCESS) sp_rows_to_double(SP_INT32, &value, 1, &raw);
   if (status == SP_SUCCESS && raw != c->delay) {
     status =
         SP_RAISE(SP_ERR_INPUT, "%s: delrt is scaled by another header word; allowed is a T0 of %g ms", path, c->delay);
   }
-  for (size_t i = 0; i < 1024; i++) value[i] = (int32_t)lround(c->start);
-  SP_EACH_PIECE (piece, 0, n, 1024) {
-    if (status != SP_SUCCESS) break;
-    status = sp_dataset_write_independent(delays, piece.first, (sp_local)piece.count, value);
-  }
+  if (status == SP_SUCCESS) status = fill_column(delays, n, round(c->start));
   sp_dataset_close(delays);
   return status;
 }
@@ -177,6 +213,7 @@ static sp_status write_part(sp_survey *from, const arguments *args, const cut *c
            args->gathers ? args->gathers : "all", (unsigned long long)args->step, c->first, c->first + c->n - 1);
   SP_TRY(sp_survey_create_shorter(from, part, info->content, what, c->n, &to));
   sp_status status = write_delay(to, c, args->input);
+  if (status == SP_SUCCESS) status = write_count(to, c, info->n_samples);
   if (status == SP_SUCCESS) status = copy_traces(from, to, c);
   if (status == SP_SUCCESS) status = sp_survey_sync(to);
   sp_survey_close(to);

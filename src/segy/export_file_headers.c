@@ -150,18 +150,29 @@ static int sorting_code(const char *key, int revision) {
   return revision ? -1 : 0;
 }
 
+/* Of fewer traces than the file had, those an ensemble are counted again, where gathers are ensembles. */
 static sp_status set_ensembles(sp_exporter *ex, uint8_t *binary) {
   int64_t regrouped;
   sp_gather_index *index;
   SP_TRY(sp_survey_find_int(ex->survey, "/segy", "regrouped", 0, &regrouped));
-  if (ex->raw_headers && !ex->cut_headers && !regrouped) return SP_SUCCESS;
+  const bool kept_order = ex->raw_headers && !ex->cut_headers && !regrouped;
+  if (kept_order && !ex->is_subset) return SP_SUCCESS;
   SP_TRY(sp_survey_read_index(ex->survey, false, &index));
-  const uint16_t most = index->max_traces <= INT16_MAX ? (uint16_t)index->max_traces : 0;
-  sp_put_u16(binary + SP_BINARY_SORTING, ex->order,
-             (uint16_t)(int16_t)sorting_code(index->key_name, binary[SP_BINARY_REVISION]));
-  sp_put_u16(binary + SP_BINARY_ENSEMBLE_TRACES, ex->order, most);
+  const bool counts = index->max_traces <= INT16_MAX && !(kept_order && !strcmp(index->key_name, "none"));
+  if (!kept_order) {
+    sp_put_u16(binary + SP_BINARY_SORTING, ex->order,
+               (uint16_t)(int16_t)sorting_code(index->key_name, binary[SP_BINARY_REVISION]));
+  }
+  sp_put_u16(binary + SP_BINARY_ENSEMBLE_TRACES, ex->order, counts ? (uint16_t)index->max_traces : 0);
   sp_gather_index_destroy(index);
   return SP_SUCCESS;
+}
+
+/* Rev 2 has the number of traces in the file; 0 says nothing. */
+static void set_trace_count(const sp_exporter *ex, uint8_t *binary) {
+  const bool rev2 = binary[SP_BINARY_REVISION] == 2 || sp_get_u32(binary + SP_BINARY_ORDER, ex->order) == 0x01020304;
+  if (!ex->is_subset || !rev2 || !sp_get_u64(binary + SP_BINARY_TRACES, ex->order)) return;
+  sp_put_u64(binary + SP_BINARY_TRACES, ex->order, ex->n_traces);
 }
 
 /* 1 metres, 2 feet; 0 where the survey does not say. */
@@ -199,5 +210,6 @@ sp_status sp_export_set_file_headers(sp_exporter *ex) {
     SP_TRY(set_binary(ex, binary));
   }
   SP_TRY(set_ensembles(ex, binary));
+  set_trace_count(ex, binary);
   return describe_processing(ex);
 }

@@ -59,8 +59,21 @@ static sp_status put_value(sp_exporter *ex, size_t c, uint64_t trace, uint8_t *h
 
 /* --- one column --------------------------------------------------------------------------------------------------- */
 
+/* Number and interval of samples are the survey's. A column of theirs that was edited says otherwise, but for 0. */
 static bool is_set_by_shape(const char *name) {
   return !strcmp(name, "ns") || !strcmp(name, "dt");
+}
+
+static sp_status check_shape(const sp_exporter *ex, size_t c, uint64_t trace, double value, double kept) {
+  const bool counts = !strcmp(ex->layout->columns[c].name, "ns");
+  const double is = counts ? ex->n_samples : ex->interval_us;
+  if (value == 0 || value == kept || fabs(value - is) <= (counts ? 0 : 0.5)) return SP_SUCCESS;
+  if (counts && value == ex->kept_samples) return SP_SUCCESS; /* before a window was taken */
+  return SP_RAISE(SP_ERR_INPUT,
+                  "%s: header word %s is %.10g in trace %llu, and the survey has %s of %.10g%s, which is what is "
+                  "written; allowed is that, or 0",
+                  ex->options->input, counts ? "ns" : "dt", value, (unsigned long long)trace + 1,
+                  counts ? "traces" : "a sample interval", is, counts ? " samples" : " us");
 }
 
 /* Values of a column in headers as import would store them. */
@@ -86,7 +99,7 @@ static sp_status write_column(sp_exporter *ex, size_t c, uint64_t first, sp_loca
   sp_export_column *column = &ex->columns[c];
   const sp_type type = sp_dataset_type(column->dataset);
   double *there = scratch + n;
-  if (is_set_by_shape(place->name)) return SP_SUCCESS;
+  if (!column->carried && is_set_by_shape(place->name)) return SP_SUCCESS;
   SP_TRY(sp_dataset_read_independent(column->dataset, first, n, scratch));
   if (!column->carried) {
     for (sp_local i = 0; i < n && !column->has_values; i++) column->has_values = value_at(scratch, type, i) != 0;
@@ -98,6 +111,10 @@ static sp_status write_column(sp_exporter *ex, size_t c, uint64_t first, sp_loca
   for (sp_local i = 0; i < n; i++) {
     const double value = value_at(scratch, type, i), now = value_at(there, read_type, i);
     if (value == now || (isnan(value) && isnan(now))) continue;
+    if (is_set_by_shape(place->name)) {
+      SP_TRY(check_shape(ex, c, first + i, value, now));
+      continue;
+    }
     SP_TRY(put_value(ex, c, first + i, headers + (size_t)i * ex->header_bytes, value));
   }
   return SP_SUCCESS;
@@ -147,11 +164,16 @@ static sp_status make_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8
   for (int pass = 0; pass < 2; pass++) {
     for (size_t c = 0; c < ex->n_columns; c++) {
       const sp_type type = sp_dataset_type(ex->columns[c].dataset);
-      if (ex->columns[c].is_scalar != !pass || is_set_by_shape(ex->layout->columns[c].name)) continue;
+      if (ex->columns[c].is_scalar != !pass) continue;
+      const bool by_shape = is_set_by_shape(ex->layout->columns[c].name);
       SP_TRY(sp_dataset_read_independent(ex->columns[c].dataset, first, n, scratch));
       for (sp_local i = 0; i < n; i++) {
         uint8_t *header = headers + (size_t)i * ex->header_bytes;
         double value = value_at(scratch, type, i);
+        if (by_shape) {
+          SP_TRY(check_shape(ex, c, first + i, value, 0));
+          continue;
+        }
         if (!ex->columns[c].carried) {
           ex->columns[c].has_values |= value != 0;
           continue;

@@ -49,7 +49,7 @@ static sp_status keep_file_headers(sp_exporter *ex) {
 /* What /segy says of the file that the survey came from. */
 static sp_status read_origin(sp_exporter *ex, int64_t *format) {
   char *kind = NULL, *order = NULL, *sample_order = NULL;
-  int64_t n_samples = 0;
+  int64_t n_samples = 0, n_traces = 0;
   double interval_us = 0;
   sp_status status;
   SP_TRY_GOTO(out, sp_survey_get_text(ex->survey, "/segy", "kind", &kind));
@@ -57,11 +57,14 @@ static sp_status read_origin(sp_exporter *ex, int64_t *format) {
   SP_TRY_GOTO(out, sp_survey_find_text(ex->survey, "/segy", "sample_byte_order", &sample_order));
   SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "format", format));
   SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "n_samples", &n_samples));
+  SP_TRY_GOTO(out, sp_survey_find_int(ex->survey, "/segy", "n_traces", 0, &n_traces));
   SP_TRY_GOTO(out, sp_survey_get_real(ex->survey, "/segy", "sample_interval_us", &interval_us));
   ex->kind = strcmp(kind, "su") ? SP_KIND_SEGY : SP_KIND_SU;
   ex->order = strcmp(order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;
   ex->sample_order = !sample_order ? ex->order : strcmp(sample_order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;
   ex->set_shape = n_samples != ex->n_samples || interval_us != ex->interval_us;
+  ex->kept_samples = n_samples > 0 && n_samples <= UINT32_MAX ? (uint32_t)n_samples : 0;
+  ex->is_subset = n_traces > 0 ? (uint64_t)n_traces != ex->n_traces : ex->options->gathers != NULL;
 out:
   sp_free(sample_order);
   sp_free(order);

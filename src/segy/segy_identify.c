@@ -48,11 +48,14 @@ static const signature signatures[] = {
     SIGNATURE("ZGY\0", "a ZGY file"),
 };
 
-static const char *foreign(const sp_segy_probe *probe) {
-  for (size_t i = 0; i < sizeof signatures / sizeof signatures[0]; i++) {
+/* `score` says how much the file looks like SU: traces that agree outweigh a signature, and a whole file of them the
+ * guess that it is a text. */
+static const char *foreign(const sp_segy_probe *probe, int score) {
+  for (size_t i = 0; score == 0 && i < sizeof signatures / sizeof signatures[0]; i++) {
     const signature *s = &signatures[i];
     if (probe->n_head >= s->n && !memcmp(probe->head, s->bytes, s->n)) return s->what;
   }
+  if (score == 2) return NULL;
   for (size_t i = 0; i < probe->n_head; i++) {
     const uint8_t c = probe->head[i];
     if (c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f') return NULL;
@@ -185,7 +188,7 @@ static sp_status identify(const sp_segy_probe *probe, sp_segy_layout *layout) {
   const sp_segy_hints *hints = probe->hints;
   int score = 0;
   if (hints->kind == SP_KIND_AUTO) su_order(probe, &score);
-  const char *other = hints->kind == SP_KIND_AUTO && score < 2 ? foreign(probe) : NULL;
+  const char *other = hints->kind == SP_KIND_AUTO ? foreign(probe, score) : NULL;
   if (other) return SP_RAISE(SP_ERR_INPUT, "%s: %s; allowed are SEG-Y and SU files", probe->path, other);
   layout->kind = hints->kind ? hints->kind : find_kind(probe);
   if (layout->kind == SP_KIND_AUTO) return refuse_unknown(probe);

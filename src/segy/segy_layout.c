@@ -204,11 +204,22 @@ static sp_status check_fit(const sp_segy_probe *probe, const sp_stanza *stanza, 
 
 /* --- what was used instead ------------------------------------------------------------------------------------ */
 
+/* Whether a field of 16 bits is all that keeps the binary header from saying what the extended field says. */
+static bool is_cut_short(double wide, double plain) {
+  return plain == 0 || (wide > INT16_MAX && (plain == INT16_MAX || plain == UINT16_MAX || plain == fmod(wide, 65536)));
+}
+
 static void note_differences(const sp_segy_probe *probe, const declared *d, const sp_candidates *c, const sp_extent *e,
                              sp_segy_layout *layout) {
   if (e->first_trace != c->first_trace[0] && !strstr(layout->notes, "fits with and without")) {
     sp_segy_note(layout, "headers say that the first trace is at byte %llu, the file shows byte %llu: used that",
                  (unsigned long long)c->first_trace[0], (unsigned long long)e->first_trace);
+  }
+  const uint64_t texts = d->n_texts > 0 ? (uint64_t)d->n_texts : 0;
+  const uint64_t after_texts = probe->base + SP_SEGY_FILE_HEADER_BYTES + texts * SP_SEGY_TEXT_BYTES;
+  if (layout->revision_major && after_texts > probe->bytes && e->first_trace == c->first_trace[0]) {
+    sp_segy_note(layout, "headers say %llu extended textual headers, which end behind the file: read from byte %llu on",
+                 (unsigned long long)texts, (unsigned long long)e->first_trace + 1);
   }
   if (d->rev2 && d->first_trace && d->first_trace != e->first_trace && d->first_trace != c->first_trace[0]) {
     sp_segy_note(layout, "headers say that the first trace is at byte %llu, which cannot be: used %llu",
@@ -221,6 +232,13 @@ static void note_differences(const sp_segy_probe *probe, const declared *d, cons
   if (!probe->hints->n_samples && d->samples && e->n_samples != d->samples && !(d->wide_samples > 0)) {
     sp_segy_note(layout, "the binary header says %u samples a trace, the file shows %u: used that", d->samples,
                  e->n_samples);
+  }
+  const double wide = (double)d->wide_samples;
+  const bool differ = wide != d->samples && !is_cut_short(wide, d->samples);
+  if (!probe->hints->n_samples && wide > 0 && (e->n_samples != wide || differ)) {
+    sp_segy_note(layout,
+                 "the binary header says %u samples a trace, its extended field %.0f, the file shows %u: used that",
+                 d->samples, wide, e->n_samples);
   }
   if (d->rev2 && d->n_traces && d->n_traces != e->n_traces) {
     sp_segy_note(layout, "headers say %llu traces, the file holds %llu: used those", (unsigned long long)d->n_traces,
@@ -269,6 +287,26 @@ static double find_interval(const sp_segy_probe *probe, sp_segy_layout *layout, 
   return used;
 }
 
+/* The extended interval overrides the binary header's. Where the first trace agrees with the latter, one of the two was
+ * written by mistake, and nothing in the file tells which. */
+static sp_status check_wide_interval(const sp_segy_probe *probe, sp_segy_layout *layout, const declared *d,
+                                     const uint8_t *header) {
+  const double wide = d->wide_interval_us, plain = d->interval_us;
+  const int dt = sp_segy_column_find(layout, "dt");
+  const double trace = dt < 0 ? 0 : sp_segy_column_value(layout, (size_t)dt, header);
+  if (probe->hints->sample_interval_us > 0 || layout->sample_interval_us != wide) return SP_SUCCESS;
+  if (is_cut_short(wide, plain) || fabs(wide - plain) < 1) return SP_SUCCESS;
+  if (fabs(trace - plain) < 1) {
+    return SP_RAISE(SP_ERR_INPUT,
+                    "%s: the extended sample interval (bytes 3273-3280) is %g us, the binary header's and the first "
+                    "trace's %g us; --interval-ms sets the right one",
+                    probe->path, wide, plain);
+  }
+  sp_segy_note(layout, "the binary header says a sample interval of %g us, its extended field %g: used that", plain,
+               wide);
+  return SP_SUCCESS;
+}
+
 /* --- both kinds ----------------------------------------------------------------------------------------------- */
 
 static void keep_extent(const sp_extent *e, sp_segy_layout *layout) {
@@ -300,6 +338,7 @@ static sp_status finish(const sp_segy_probe *probe, const declared *d, const sp_
   SP_TRY(read_first_header(probe, layout->first_trace, header));
   SP_TRY(sp_segy_columns_set(probe, stanza, header, d->measurement, layout));
   layout->sample_interval_us = find_interval(probe, layout, d, header);
+  SP_TRY(check_wide_interval(probe, layout, d, header));
   if (layout->kind == SP_KIND_SU) note_time_scalar(layout, header);
   return sp_segy_find_sample_order(probe, layout);
 }

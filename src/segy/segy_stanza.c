@@ -79,7 +79,7 @@ sp_status sp_stanza_count_all(const sp_segy_probe *probe, uint64_t *out) {
   for (; n < MAX_TEXTS && text_at(probe, n + 1) <= probe->bytes; n++) {
     char start[128];
     SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(probe, n), sizeof start, start));
-    if (!is_stanza(start, sizeof start, "") && !(n && is_text(start, sizeof start))) break;
+    if (!is_stanza(start, sizeof start, "") && !is_text(start, sizeof start)) break;
   }
   *out = n;
   return SP_SUCCESS;

@@ -23,8 +23,7 @@ typedef struct sp_stanza {
 /* Number of extended textual headers up to and with the one that holds ((SEG: EndText)); SP_ERR_INPUT without one. */
 sp_status sp_stanza_count_texts(const sp_segy_probe *probe, uint64_t *out);
 
-/* Number of texts from the first extended one on that begin with a stanza or go on with the text of one, declared or
- * not. */
+/* Number of texts that stand behind the file headers, stanzas or plain, declared or not. */
 sp_status sp_stanza_count_all(const sp_segy_probe *probe, uint64_t *out);
 
 /* Whether an extended textual header stands where the i-th would, from 0: all that is looked at is printable. */

@@ -161,6 +161,50 @@ def test_the_binary_header_of_a_regrouped_survey(seisproc, tmp_path, key, revisi
     assert sw.get(binary, 29, "i2", "big") == code and sw.get(binary, 13, "i2", "big") == 12
 
 
+@pytest.mark.parametrize("how, traces, ensemble", (
+    (None, N, 8), ("--gathers=first:2", 16, 8), ("window --traces=every:3", 9, 3), ("window --gathers=fldr=2", 8, 8)))
+def test_counts_of_a_subset(seisproc, tmp_path, how, traces, ensemble):
+    """Traces of the file (revision 2) and traces an ensemble; a whole survey keeps what it came with, right or wrong."""
+    headers = sw.trace_headers(N, "big", fldr=np.arange(N) // 8 + 1, ns=NS, dt=4000)
+    data = sw.segy(headers, RNG.normal(size=(N, NS)).astype("f4"), 5, dt=4000, revision=(2, 0),
+                   extra=[(3513, "u8", N), (3213, "i2", 8)])
+    (tmp_path / "in").write_bytes(data)
+    seisproc("import", tmp_path / "in", tmp_path / "x.h5", "-q", "--gather", "fldr")
+    arguments = [how] if how and how.startswith("--") else []
+    if how and not arguments:
+        command, option = how.split(" ")
+        seisproc(command, tmp_path / "x.h5", tmp_path / "y.h5", option)
+        (tmp_path / "y.h5").rename(tmp_path / "x.h5")
+    _, head, rows = exported(seisproc, tmp_path, *arguments)
+    binary = np.frombuffer(head[3200:], "u1")
+    assert len(rows) == traces and sw.get(binary, 313, "u8", "big") == traces
+    assert sw.get(binary, 13, "i2", "big") == ensemble
+    assert "headers say" not in seisproc("import", tmp_path / "out", tmp_path / "z.h5", "-q", "--gather=none").stderr
+
+
+@pytest.mark.parametrize("name, value, good", (("ns", 10, False), ("dt", 2000, False), ("ns", NS, True),
+                                               ("dt", 4000, True), ("dt", 0, True)))
+def test_an_edited_count_or_interval_is_not_dropped(seisproc, tmp_path, name, value, good):
+    survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "x.h5", "r+") as f:
+        f[f"headers/{name}"][7] = value
+    result, *_ = exported(seisproc, tmp_path, check=int(not good))
+    assert (f"header word {name} is {value} in trace 8" in result.stderr) != good
+    with h5py.File(tmp_path / "x.h5", "r+") as f:  # headers that are made
+        del f["segy"]
+    result, *_ = exported(seisproc, tmp_path, check=int(not good))
+    assert (f"header word {name} is {value} in trace 8" in result.stderr) != good
+
+
+def test_a_window_of_times_has_its_own_number_of_samples(seisproc, tmp_path):
+    survey(seisproc, tmp_path)
+    seisproc("window", tmp_path / "x.h5", tmp_path / "y.h5", "--time=0-36")
+    with h5py.File(tmp_path / "y.h5") as f:
+        assert f["traces"].shape == (N, 10) and set(f["headers/ns"][:]) == {10}
+    seisproc("export", tmp_path / "y.h5", tmp_path / "out", "-q")
+    assert set(word(np.frombuffer((tmp_path / "out").read_bytes()[3600:], "u1").reshape(N, -1), "ns")) == {10}
+
+
 @pytest.mark.parametrize("ebcdic", (True, False))
 def test_the_text_says_what_was_done(seisproc, tmp_path, ebcdic):
     samples = RNG.normal(size=(N, 200)).astype("f4")

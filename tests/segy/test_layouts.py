@@ -67,6 +67,51 @@ def test_more_texts_declared_than_stand_beside_a_stanza(seisproc, tmp_path, decl
     comes_back(seisproc, tmp_path, data)
 
 
+@pytest.mark.parametrize("revision", ((1, 0), (2, 0)))
+@pytest.mark.parametrize("there, declared", ((1, 5), (2, 0), (3, 1), (0, 4)))
+def test_another_number_of_plain_texts_than_is_declared(seisproc, tmp_path, there, declared, revision):
+    n, ns = 30, 17
+    samples = RNG.normal(size=(n, ns)).astype("f4")
+    headers = sw.trace_headers(n, fldr=np.arange(n) // 10 + 1, ns=ns, dt=2000, scalco=1)
+    texts = [sw.text(f"C MORE {i}", i != 1) for i in range(there)]
+    data = sw.segy(headers, samples, 5, revision=revision, texts=texts, extra=[(3505, "i2", declared)])
+    result, traces, _ = imported(seisproc, tmp_path, data)
+    assert np.array_equal(traces, samples)
+    assert ("headers say that the first trace is at byte" if there else "which end behind the file") in result.stderr
+    comes_back(seisproc, tmp_path, data)
+
+
+@pytest.mark.parametrize("wide, plain, trace, used, said", (
+    (125.0, 250, 250, None, "is 125 us, the binary header's and the first trace's 250 us"),
+    (125.0, 250, 125, 125, "says a sample interval of 250 us, its extended field 125"),
+    (125.5, 125, 126, 125.5, ""), (40000.0, 40000, 32767, 40000, ""), (70000.0, 4464, 4464, 70000, ""),
+    (4.0, 4000, 4000, None, "--interval-ms sets the right one")))
+def test_two_intervals_of_a_binary_header(seisproc, tmp_path, wide, plain, trace, used, said):
+    n, ns = 30, 17
+    samples = RNG.normal(size=(n, ns)).astype("f4")
+    headers = sw.trace_headers(n, fldr=np.arange(n) // 10 + 1, ns=ns, scalco=1)
+    sw.put(headers, 117, "u2", "big", trace)
+    data = sw.segy(headers, samples, 5, revision=(2, 0), extra=[(3273, "f8", wide), (3217, "u2", plain)])
+    result, _, columns = imported(seisproc, tmp_path, data, check=int(used is None))
+    assert said in result.stderr and (used is None or columns["us"] == used), result
+    if used is None:
+        assert not (tmp_path / "x.h5").exists()
+        result, _, columns = imported(seisproc, tmp_path, data, "--gather", "fldr", "--interval-ms", plain / 1000)
+        assert columns["us"] == plain
+    comes_back(seisproc, tmp_path, data)
+
+
+@pytest.mark.parametrize("wide, plain, said", ((17, 17, False), (17, 0, False), (17, 34, True), (34, 17, True)))
+def test_two_sample_counts_of_a_binary_header(seisproc, tmp_path, wide, plain, said):
+    n, ns = 30, 17
+    samples = RNG.normal(size=(n, ns)).astype("f4")
+    headers = sw.trace_headers(n, fldr=np.arange(n) // 10 + 1, ns=ns, dt=2000, scalco=1)
+    data = sw.segy(headers, samples, 5, revision=(2, 0), extra=[(3269, "i4", wide), (3221, "u2", plain)])
+    result, traces, _ = imported(seisproc, tmp_path, data)
+    assert np.array_equal(traces, samples)
+    assert (f"its extended field {wide}, the file shows 17" in result.stderr) == said, result
+
+
 def test_samples_and_interval_of_extension_1_alone(seisproc, tmp_path):
     n, ns = 6, 70000
     headers = sw.trace_headers(n, extensions=1, fldr=2)
@@ -151,6 +196,19 @@ def test_su_whose_first_bytes_look_like_an_archive(seisproc, tmp_path, first, or
     samples = RNG.normal(size=(n, ns)).astype("f4")
     _, traces, _ = imported(seisproc, tmp_path, sw.su(headers, samples, order))
     assert np.array_equal(traces, samples)
+
+
+@pytest.mark.parametrize("order", ("big", "little"))
+def test_a_truncated_su_file_whose_first_bytes_look_like_an_archive(seisproc, tmp_path, order):
+    n, ns = 12, 30
+    headers = sw.trace_headers(n, order, fldr=np.arange(n) // 4 + 1, ns=ns, dt=2000)
+    headers[0, :2] = (0x1f, 0x8b)
+    samples = RNG.normal(size=(n, ns)).astype("f4")
+    data = sw.su(headers, samples, order)[:-50]
+    result, *_ = imported(seisproc, tmp_path, data, check=1)
+    assert "truncated: after 11 traces of 30 samples" in result.stderr
+    _, traces, _ = imported(seisproc, tmp_path, data, "--gather", "fldr", "--allow-truncated")
+    assert np.array_equal(traces, samples[:-1])
 
 
 def test_su_of_zeros_with_a_format_code(seisproc, tmp_path):
