@@ -164,7 +164,7 @@ def test_the_binary_header_of_a_regrouped_survey(seisproc, tmp_path, key, revisi
 @pytest.mark.parametrize("how, traces, ensemble", (
     (None, N, 8), ("--gathers=first:2", 16, 8), ("window --traces=every:3", 9, 3), ("window --gathers=fldr=2", 8, 8)))
 def test_counts_of_a_subset(seisproc, tmp_path, how, traces, ensemble):
-    """Traces of the file (revision 2) and traces an ensemble; a whole survey keeps what it came with, right or wrong."""
+    """Traces of the file (revision 2) and traces an ensemble; a whole survey keeps what it came with."""
     headers = sw.trace_headers(N, "big", fldr=np.arange(N) // 8 + 1, ns=NS, dt=4000)
     data = sw.segy(headers, RNG.normal(size=(N, NS)).astype("f4"), 5, dt=4000, revision=(2, 0),
                    extra=[(3513, "u8", N), (3213, "i2", 8)])
