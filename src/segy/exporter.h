@@ -36,13 +36,13 @@ typedef struct sp_exporter {
   sp_segy_kind kind;
   sp_byte_order order, sample_order;
   int format;
-  double scale;         /* samples are multiplied by it */
-  bool cut_headers;     /* of the other kind: their first 180 bytes are kept, the rest means something else */
-  bool set_format;      /* another one than that of the kept headers is asked for */
-  bool set_shape;       /* number or interval of samples is not that of the kept headers */
-  bool is_subset;       /* there are fewer traces than in the file that the kept headers are of */
+  double scale;          /* samples are multiplied by it */
+  bool cut_headers;      /* of the other kind: their first 180 bytes are kept, the rest means something else */
+  bool set_format;       /* another one than that of the kept headers is asked for */
+  bool set_shape;        /* number or interval of samples is not that of the kept headers */
+  bool is_subset;        /* there are fewer traces than in the file that the kept headers are of */
   uint32_t kept_samples; /* a trace, in that file */
-  uint8_t *file_header; /* rank 0; owned */
+  uint8_t *file_header;  /* rank 0; owned */
   uint64_t file_header_bytes, trailer_bytes;
   uint64_t text_at; /* of the textual header in file_header: 0, or behind a storage unit label */
   uint64_t n_traces, trace_bytes;
