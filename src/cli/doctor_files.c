@@ -2,7 +2,6 @@
 /* The file system of a folder: which it is, whether it takes direct writes, what is free, how Lustre stripes it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +9,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "seisproc/file_system.h"
 #include "seisproc/memory.h"
 #include "src/cli/doctor.h"
 
 enum { PATH_SIZE = 4096, LFS_SECONDS = 20 };
-
-typedef enum storage { LOCAL, PARALLEL, IN_MEMORY, NETWORK, LAYERED } storage;
-
-/* By the number that statfs(2) tells; those that linux/magic.h lacks are their projects' own. */
-static const struct {
-  unsigned long magic;
-  const char *name;
-  storage kind;
-} file_systems[] = {
-    {EXT4_SUPER_MAGIC, "ext4", LOCAL},    {XFS_SUPER_MAGIC, "xfs", LOCAL},
-    {BTRFS_SUPER_MAGIC, "btrfs", LOCAL},  {0x2fc12fc1, "zfs", LOCAL},
-    {0x0bd00bd0, "lustre", PARALLEL},     {0x47504653, "gpfs", PARALLEL},
-    {0x19830326, "beegfs", PARALLEL},     {0xaad7aaea, "panfs", PARALLEL},
-    {CEPH_SUPER_MAGIC, "ceph", PARALLEL}, {TMPFS_MAGIC, "tmpfs", IN_MEMORY},
-    {NFS_SUPER_MAGIC, "nfs", NETWORK},    {0xff534d42, "cifs", NETWORK},
-    {0xfe534d42, "smb2", NETWORK},        {V9FS_MAGIC, "9p", NETWORK},
-    {FUSE_SUPER_MAGIC, "fuse", NETWORK},  {OVERLAYFS_SUPER_MAGIC, "overlay", LAYERED},
-};
-
-enum { N_FILE_SYSTEMS = sizeof file_systems / sizeof file_systems[0] };
-
-static size_t find(unsigned long magic) {
-  size_t i = 0;
-  while (i < N_FILE_SYSTEMS && file_systems[i].magic != magic) i++;
-  return i;
-}
 
 typedef enum writing { DIRECT, NOT_DIRECT, NOT_WRITABLE } writing;
 
@@ -64,15 +38,15 @@ static writing try_to_write(const char *path) {
   return found;
 }
 
-static void mark_kind(sp_finding *f, storage kind) {
-  if (kind == NETWORK) {
+static void mark_kind(sp_finding *f, sp_storage_kind kind) {
+  if (kind == SP_STORAGE_NETWORK) {
     sp_finding_mark(
         f, SP_FINDING_WARNING, "keep surveys on a parallel file system, or on a disk of the node for jobs of one",
         "ranks of several nodes may not see each other's writes at once, and its rate is that of one server");
-  } else if (kind == IN_MEMORY) {
+  } else if (kind == SP_STORAGE_MEMORY) {
     sp_finding_mark(f, SP_FINDING_WARNING, "name the folder where surveys are to be",
                     "what lies here takes memory and is gone when the node restarts");
-  } else if (kind == LAYERED) {
+  } else if (kind == SP_STORAGE_LAYERED) {
     sp_finding_mark(f, SP_FINDING_WARNING, "bind a folder of the host into the container for surveys",
                     "this is a container's own layer: slow to write, and gone with the container");
   }
@@ -104,15 +78,14 @@ void sp_diagnose_file_system(sp_diagnosis *diagnosis, const char *path) {
     sp_finding_mark(f, SP_FINDING_PROBLEM, "name another folder", "%s", strerror(errno));
     return;
   }
-  const size_t i = find((unsigned long)type.f_type & 0xffffffff);
+  const sp_file_system *fs = sp_file_system_of(path);
   char number[32];
   snprintf(number, sizeof number, "type 0x%lx", (unsigned long)type.f_type & 0xffffffff);
   const double free_gb = 1e-9 * (double)room.f_bavail * (double)room.f_frsize;
   errno = 0;
   const writing how = try_to_write(path);
   const int why = errno;
-  sp_finding *f = sp_diagnosis_add(diagnosis, "file system", "%s, %.1f GB free%s",
-                                   i < N_FILE_SYSTEMS ? file_systems[i].name : number, free_gb,
+  sp_finding *f = sp_diagnosis_add(diagnosis, "file system", "%s, %.1f GB free%s", fs ? fs->name : number, free_gb,
                                    how == DIRECT ? ", direct writes" : "");
   if (how == NOT_WRITABLE) {
     sp_finding_mark(f, SP_FINDING_PROBLEM, "name a folder that this user may write to, with room in its quota",
@@ -121,7 +94,7 @@ void sp_diagnose_file_system(sp_diagnosis *diagnosis, const char *path) {
   if (room.f_files && room.f_favail == 0) {
     sp_finding_mark(f, SP_FINDING_PROBLEM, "remove files, or ask for more", "no further file can be made (inodes)");
   }
-  if (i < N_FILE_SYSTEMS) mark_kind(f, file_systems[i].kind);
+  if (fs) mark_kind(f, fs->kind);
   if (free_gb < 1) {
     sp_finding_mark(f, SP_FINDING_WARNING, "remove what is not needed",
                     "an output is as large as its input, or twice that");
@@ -130,5 +103,5 @@ void sp_diagnose_file_system(sp_diagnosis *diagnosis, const char *path) {
     sp_finding_mark(f, SP_FINDING_WARNING, "nothing: jobs then write through the page cache by themselves",
                     "it takes no writes past the page cache, which cost a core more and evict the input");
   }
-  if (i < N_FILE_SYSTEMS && !strcmp(file_systems[i].name, "lustre")) look_at_stripes(diagnosis, path);
+  if (fs && !strcmp(fs->name, SP_LUSTRE)) look_at_stripes(diagnosis, path);
 }

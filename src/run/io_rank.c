@@ -11,11 +11,11 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/row_writer.h"
-#include "seisproc/trace_store.h"
 #include "src/base/fault.h"
 #include "src/run/messages.h"
+#include "src/run/plane.h"
 #include "src/run/run_context.h"
+#include "src/run/space_thread.h"
 #include "src/run/sync_thread.h"
 
 /* Slots that are written but not yet on the disk: more than these, and writing waits for the disk. It does so, too,
@@ -38,18 +38,11 @@ typedef struct backlog {
   double seconds;                     /* in all syncs that ended */
 } backlog;
 
-/* Where the rows of a plane go: traces to a sink, rows of anything else as they are. */
-typedef struct plane {
-  sp_trace_sink *traces;
-  sp_dataset *dataset;
-  sp_row_writer *writer;
-} plane;
-
 typedef struct io_rank {
   sp_run_context *run;
   const sp_roles *roles;
   sp_survey *survey;
-  plane planes[SP_MAX_PLANES];
+  sp_plane planes[SP_MAX_PLANES];
   uint64_t row_bytes; /* of all planes together */
   int lock_fd;        /* marks this rank as a writer */
   int *workers;       /* [n_workers]: world ranks of those it serves */
@@ -58,6 +51,7 @@ typedef struct io_rank {
   int last_served; /* of these */
   sp_io_order order;
   sp_sync_thread *sync;
+  sp_space_thread *space; /* of the first of them; NULL at the others */
   double synced_at;
   uint64_t sequence, synced, durable; /* slots written; covered by the sync under way or done; on the disk */
   sp_collective *together;            /* NULL: each writes by itself */
@@ -85,30 +79,26 @@ static sp_status find_workers(io_rank *io) {
   return SP_SUCCESS;
 }
 
-static bool holds_traces(const char *path) {
-  return !strcmp(path, "/traces") || !strcmp(path, "/noise");
-}
-
-static sp_status open_plane(io_rank *io, const char *path, plane *out) {
-  const bool direct = io->run->job->settings.direct_io;
-  if (holds_traces(path)) return sp_trace_sink_open(io->survey, path, direct, &out->traces);
-  SP_TRY(sp_dataset_open(io->survey, path, &out->dataset));
-  return sp_row_writer_create(out->dataset, direct, &out->writer);
-}
-
-static void close_plane(plane *p) {
-  sp_trace_sink_close(p->traces);
-  sp_row_writer_destroy(p->writer);
-  sp_dataset_close(p->dataset);
+/* One of them takes the space for all. */
+static sp_status reserve_space(io_rank *io) {
+  sp_space_region regions[SP_MAX_PLANES];
+  const sp_window_shape *window = &io->run->plan.shape.window;
+  if (io->roles->members[io->roles->rank].index != 0 || window->n_planes == 0) return SP_SUCCESS;
+  for (int p = 0; p < window->n_planes; p++) {
+    const sp_dataset *d = sp_plane_dataset(&io->planes[p]);
+    regions[p] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_rows(d) * window->row_bytes[p]};
+  }
+  return sp_space_thread_create(io->run->part_path, regions, (size_t)window->n_planes, SP_SPACE_AHEAD, &io->space);
 }
 
 static sp_status open_planes(io_rank *io) {
   const sp_flow_shape *shape = &io->run->plan.shape;
   for (int p = 0; p < shape->window.n_planes; p++) {
-    SP_TRY(open_plane(io, shape->plane[p], &io->planes[p]));
+    SP_TRY(sp_plane_open(io->survey, shape->plane[p], io->run->job->settings.direct_io, &io->planes[p]));
     io->row_bytes += shape->window.row_bytes[p];
   }
-  return sp_sync_thread_create(io->run->part_path, &io->sync);
+  SP_TRY(sp_sync_thread_create(io->run->part_path, &io->sync));
+  return reserve_space(io);
 }
 
 static sp_status open_output(io_rank *io) {
@@ -157,7 +147,8 @@ static void destroy(io_rank *io) {
     times->count[SP_STAGE_FLUSH] = sp_sync_thread_count(io->sync);
   }
   sp_sync_thread_destroy(io->sync);
-  for (int p = 0; p < SP_MAX_PLANES; p++) close_plane(&io->planes[p]);
+  sp_space_thread_destroy(io->space);
+  for (int p = 0; p < SP_MAX_PLANES; p++) sp_plane_close(&io->planes[p]);
   sp_survey_close(io->survey);
   if (io->lock_fd >= 0) close(io->lock_fd);
   sp_free(io->n_slots);
@@ -209,6 +200,7 @@ static sp_status look_at_sync(io_rank *io) {
 static sp_status commit(io_rank *io, bool now) {
   const bool no_commit = io->run->options->no_commit;
   SP_TRY(sp_pass_stop_on(io->run));
+  if (io->space) SP_TRY(sp_space_thread_poll(io->space));
   SP_TRY(look_at_sync(io));
   SP_TRY(report_durable(io, no_commit ? io->sequence : reportable(io)));
   const double time = sp_now();
@@ -275,13 +267,11 @@ static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
 static sp_status write_plane(io_rank *io, sp_slot *slot, int p) {
   const sp_node_window *window = io->run->window;
   const sp_box *boxes = sp_slot_boxes(window, slot);
-  const plane *to = &io->planes[p];
   const char *rows = sp_slot_rows(window, slot, p);
   for (uint32_t b = 0; b < slot->n_boxes; b++) {
     const uint64_t first = boxes[b].first_row;
     const uint32_t n = boxes[b].n_rows;
-    SP_TRY(to->traces ? sp_trace_sink_write_independent(to->traces, first, n, (const float *)rows)
-                      : sp_row_writer_write(to->writer, first, n, rows));
+    SP_TRY(sp_plane_write(&io->planes[p], first, n, rows));
     rows += n * io->run->plan.shape.window.row_bytes[p];
   }
   return SP_SUCCESS;
@@ -304,11 +294,21 @@ static sp_status write_planes(io_rank *io, sp_slot *slot) {
   return SP_SUCCESS;
 }
 
+/* Slots come about in the order of their rows. */
+static void note_progress(io_rank *io, sp_slot *slot) {
+  const sp_box *boxes = sp_slot_boxes(io->run->window, slot);
+  const double n_rows = (double)sp_dataset_rows(sp_plane_dataset(&io->planes[0]));
+  for (uint32_t b = 0; b < slot->n_boxes; b++) {
+    sp_space_thread_written(io->space, (double)(boxes[b].first_row + boxes[b].n_rows) / n_rows);
+  }
+}
+
 /* The slot was written, from `start` on: it is free again. */
 static sp_status end_slot(io_rank *io, sp_slot *slot, double start) {
   const uint64_t n_rows = count_rows(io, slot);
   sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, n_rows * io->row_bytes);
   SP_FAULT_POINT("after_write");
+  if (io->space) note_progress(io, slot);
   SP_TRY(note_written(io, slot, n_rows));
   sp_slot_set_full(slot, false);
   return SP_SUCCESS;
@@ -342,10 +342,6 @@ static sp_status receive_orders(io_rank *io) {
   return SP_SUCCESS;
 }
 
-static sp_dataset *dataset_of(const plane *p) {
-  return p->traces ? sp_trace_sink_dataset(p->traces) : p->dataset;
-}
-
 /* A step with a slot, or with NULL. */
 static sp_status write_step(io_rank *io, sp_slot *slot) {
   const double start = sp_now();
@@ -355,7 +351,7 @@ static sp_status write_step(io_rank *io, sp_slot *slot) {
   sp_collective_part part = {.n_planes = io->run->plan.shape.window.n_planes, .first = box.first_row, .n = box.n_rows};
   bool alone;
   for (int p = 0; p < part.n_planes; p++) {
-    part.plane[p].dataset = dataset_of(&io->planes[p]);
+    part.plane[p].dataset = sp_plane_dataset(&io->planes[p]);
     part.plane[p].rows = slot ? sp_slot_rows(io->run->window, slot, p) : NULL;
   }
   sp_activity_set(&io->run->activity, slot ? "writes with the other I/O ranks" : "meets the other I/O ranks");

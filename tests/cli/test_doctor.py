@@ -86,7 +86,7 @@ def test_stripes(tmp_path, answer, state):
     script(tmp_path, "lfs", f'[ "$1 $2 $3" = "getstripe -d -c" ] && {answer}')
     found = findings(doctor(tmp_path, "--json", PATH=f"{tmp_path}:{os.environ['PATH']}",
                             LD_PRELOAD=str(harness.BUILD / "tests/cli/shim_lustre.so")))
-    assert found["file system"]["found"].startswith("lustre"), found
+    assert found["file system"]["found"].startswith("Lustre"), found
     assert found["striping"]["state"] == state, found["striping"]
 
 

@@ -2,11 +2,10 @@
 /* A disk that misbehaves, for tests: loaded before the C library (LD_PRELOAD), it stands between a program and the
  * files whose paths contain $SHIM_FILES. Environment variables say what it does:
  *
- *   SHIM_FAIL=CALL:N:ERRNO    the N-th call of write or sync (data or file) in a process, and all later ones, fail
- *   SHIM_BAD=FIRST:N          bytes that cannot be read (EIO)
- *   SHIM_ODDS=P:LEAST         a read of at least LEAST bytes fails with this chance (EIO)
- *   SHIM_SHORT=1              each write writes half of what it is asked to, unless that is a byte
- *   SHIM_RATE=BYTES/S         what was written takes so long to be synced, what is read to be read
+ *   SHIM_FAIL=CALL:N:ERRNO    the N-th call of write, sync (data or file) or alloc in a process, and all later ones,
+ * fail SHIM_BAD=FIRST:N          bytes that cannot be read (EIO) SHIM_ODDS=P:LEAST         a read of at least LEAST
+ * bytes fails with this chance (EIO) SHIM_SHORT=1              each write writes half of what it is asked to, unless
+ * that is a byte SHIM_RATE=BYTES/S         what was written takes so long to be synced, what is read to be read
  *   SHIM_FREE=BYTES           their file system has so much room
  *   SHIM_UNDO=FOLDER          notes in FOLDER/log how to undo what is not synced yet, see tests/torture/power.py
  */
@@ -29,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_uint n_writes, n_syncs;
+static atomic_uint n_writes, n_syncs, n_allocs;
 static atomic_ullong unsynced;
 
 /* --- which files -------------------------------------------------------------------------------------------------- */
@@ -259,6 +258,16 @@ int ftruncate(int fd, off_t size) {
 
 int ftruncate64(int fd, off64_t size) {
   return ftruncate(fd, size);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t n) {
+  char path[PATH_MAX];
+  if (find_path(fd, path) && fails("alloc", &n_allocs)) return -1;
+  return (int)syscall(SYS_fallocate, fd, mode, offset, n);
+}
+
+int fallocate64(int fd, int mode, off64_t offset, off64_t n) {
+  return fallocate(fd, mode, offset, n);
 }
 
 static int open_at(const char *path, int flags, mode_t mode) {

@@ -118,3 +118,23 @@ def test_too_little_room_is_said_before_anything_is_computed(tmp_path, survey, e
     assert not job.journal.exists()
     job.run(env=shim(f"{tmp_path}", free=50e6))
     assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
+
+
+@pytest.mark.parametrize("error, words", [
+    ("ENOSPC", r"out.h5.part: there is no room for all of it: No space left on device"),
+    ("EDQUOT", r"out.h5.part: there is no room for all of it: Disk quota exceeded"),
+])
+def test_a_disk_that_others_fill_is_found_out_at_once(tmp_path, survey, expected, error, words):
+    """There was room when the job began, but it cannot be had. Slow gathers: most are not computed by then."""
+    job = jobs.Job(tmp_path, survey)
+    result = job.run(check=75, delay=200, env=shim("out.h5.part", fail=f"alloc:1:{error}"))
+    assert len(errors(result)) == 1 and re.search(words, errors(result)[0]), str(result)
+    assert len(job.done()) < 40
+    job.run()
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
+
+
+def test_a_file_system_that_takes_no_space_ahead_is_written_as_it_is(tmp_path, survey, expected):
+    job = jobs.Job(tmp_path, survey)
+    job.run(env=shim("out.h5.part", fail="alloc:1:EIO"))
+    assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
