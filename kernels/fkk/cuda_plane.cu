@@ -11,7 +11,7 @@
 #include "kernels/common/cuda_check.h"
 #include "kernels/fkk/cuda_kernels.cuh"
 
-enum { MOST_BYTES = 224 << 10, LONGEST = MOST_BYTES / sizeof(float2), RADIX = 15, TILE = 32, TILE_ROWS = 8 };
+enum { MOST_BYTES = 224 << 10, LONGEST = MOST_BYTES / sizeof(fft_complex), RADIX = 15, TILE = 32, TILE_ROWS = 8 };
 
 /* --- items and bins ----------------------------------------------------------------------------------------------- */
 
@@ -56,24 +56,24 @@ sp_status sp_fkk_launch_place(const sp_fk_time_axis *axis, const sp_fkk_slab *sl
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 /* Where the bin of an item lies: among this member's own, or among what the others have sent. */
-__device__ static float2 *place_of(const sp_fkk_plane &p, const sp_fkk_bins &b, uint32_t item, uint32_t bin) {
+__device__ static fft_complex *place_of(const sp_fkk_plane &p, const sp_fkk_bins &b, uint32_t item, uint32_t bin) {
   const uint32_t member = item / p.block, first = member * p.block, count = min(p.block, p.n_items - first);
   sp_fk_complex *from = member == p.rank ? b.own : b.others + (size_t)b.own_bins * first;
-  return (float2 *)(from + (size_t)(b.first + bin) * count + (item - first));
+  return (fft_complex *)(from + (size_t)(b.first + bin) * count + (item - first));
 }
 
-__device__ static void add_scaled(float2 *to, float2 from, float weight) {
-  to->x += from.x * weight;
-  to->y += from.y * weight;
+__device__ static void add_scaled(fft_complex *to, fft_complex from, float weight) {
+  to->re += from.re * weight;
+  to->im += from.im * weight;
 }
 
 /* The decaying edges of `batch` lines. A thread has both ends of its step: where the pad is one point they meet there.
  */
-__device__ static void extend(const sp_fk_axis &a, uint32_t batch, float2 *x) {
+__device__ static void extend(const sp_fk_axis &a, uint32_t batch, fft_complex *x) {
   if (a.n == 1) return;
   for (uint32_t u = threadIdx.x; u < a.reach * batch; u += blockDim.x) {
     const uint32_t b = u / a.reach, j = u - b * a.reach;
-    float2 *line = x + (size_t)b * a.padded;
+    fft_complex *line = x + (size_t)b * a.padded;
     add_scaled(&line[a.n + j], line[a.n - 1], a.weight[j]);
     add_scaled(&line[a.padded - 1 - j], line[0], a.weight[j]);
   }
@@ -81,31 +81,31 @@ __device__ static void extend(const sp_fk_axis &a, uint32_t batch, float2 *x) {
 
 template <int ROWS, int THREADS, int BLOCKS>
 __global__ static void __launch_bounds__(THREADS, BLOCKS)
-    rows_forward(const __grid_constant__ sp_fkk_plane p, const sp_fkk_bins bins, float2 *planes) {
-  extern __shared__ float2 x[];
+    rows_forward(const __grid_constant__ sp_fkk_plane p, const sp_fkk_bins bins, fft_complex *planes) {
+  extern __shared__ fft_complex x[];
   const uint32_t nx = p.x.n, ny = p.y.n, my = p.y.padded, first = blockIdx.x * ROWS, rows = min(ROWS, nx - first);
   for (uint32_t b = 0; b < rows; b++) {
     const uint32_t *items = p.item + (size_t)(first + b) * ny;
     for (uint32_t j = threadIdx.x; j < my; j += THREADS) {
       const uint32_t item = j < ny ? items[j] : SP_FKK_NO_ITEM;
-      x[b * my + j] = item == SP_FKK_NO_ITEM ? make_float2(0, 0) : *place_of(p, bins, item, blockIdx.y);
+      x[b * my + j] = item == SP_FKK_NO_ITEM ? fft_complex{0, 0} : *place_of(p, bins, item, blockIdx.y);
     }
   }
   __syncthreads();
   extend(p.y, rows, x);
   __syncthreads();
   fft_forward<RADIX>(p.fft_y, rows, my, x);
-  float2 *plane = planes + (size_t)blockIdx.y * nx * my + (size_t)first * my;
+  fft_complex *plane = planes + (size_t)blockIdx.y * nx * my + (size_t)first * my;
   for (uint32_t i = threadIdx.x; i < rows * my; i += THREADS) plane[i] = x[i];
 }
 
 /* What comes in has real and imaginary part changed over, what goes out not. */
 template <int ROWS, int THREADS, int BLOCKS>
 __global__ static void __launch_bounds__(THREADS, BLOCKS)
-    rows_back(const __grid_constant__ sp_fkk_plane p, const sp_fkk_bins bins, float2 *planes) {
-  extern __shared__ float2 x[];
+    rows_back(const __grid_constant__ sp_fkk_plane p, const sp_fkk_bins bins, fft_complex *planes) {
+  extern __shared__ fft_complex x[];
   const uint32_t nx = p.x.n, ny = p.y.n, my = p.y.padded, first = blockIdx.x * ROWS, rows = min(ROWS, nx - first);
-  const float2 *plane = planes + (size_t)blockIdx.y * nx * my + (size_t)first * my;
+  const fft_complex *plane = planes + (size_t)blockIdx.y * nx * my + (size_t)first * my;
   for (uint32_t i = threadIdx.x; i < rows * my; i += THREADS) x[i] = plane[i];
   __syncthreads();
   fft_inverse<RADIX>(p.fft_y, rows, my, x);
@@ -113,16 +113,16 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
     const uint32_t *items = p.item + (size_t)(first + b) * ny;
     for (uint32_t j = threadIdx.x; j < ny; j += THREADS) {
       const uint32_t item = items[j];
-      const float2 z = x[b * my + j];
-      if (item != SP_FKK_NO_ITEM) *place_of(p, bins, item, blockIdx.y) = make_float2(z.y, z.x);
+      const fft_complex z = x[b * my + j];
+      if (item != SP_FKK_NO_ITEM) *place_of(p, bins, item, blockIdx.y) = fft_complex{z.im, z.re};
     }
   }
 }
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
-__device__ static float2 masked(float2 x, float mask) {
-  return make_float2(x.y * mask, x.x * mask); /* changed over for the way back */
+__device__ static fft_complex masked(fft_complex x, float mask) {
+  return fft_complex{x.im * mask, x.re * mask}; /* changed over for the way back */
 }
 
 /* Of a zone without sector and images that depends on |k| alone the share is the same on both sides of kx = 0. */
@@ -135,7 +135,7 @@ __device__ static double share_at(const sp_fkk_plane &p, const sp_fk_slice &s, b
 
 /* `count` columns from `first` on; the threads of a column's points are neighbours. */
 __device__ static void multiply(const sp_fkk_plane &p, const sp_fk_slice &s, uint32_t first, uint32_t count,
-                                float2 *x) {
+                                fft_complex *x) {
   const uint32_t mx = p.x.padded, each = mx / 2 + 1;
   const bool even = !p.zone.sector && p.zone.aliases == 0;
   const uint32_t points = even ? each : mx;
@@ -143,7 +143,7 @@ __device__ static void multiply(const sp_fkk_plane &p, const sp_fk_slice &s, uin
   for (uint32_t u = threadIdx.x; u < points * count; u += blockDim.x) {
     const uint32_t c = u / points, j = u - c * points;
     const float mask = (float)(share_at(p, s, even, j, p.wave_y[first + c]) * scale);
-    float2 *column = x + (size_t)c * mx, *at = column + p.fft_x.position[j];
+    fft_complex *column = x + (size_t)c * mx, *at = column + p.fft_x.position[j];
     *at = masked(*at, mask);
     if (!even || j == 0 || 2 * j == mx) continue;
     at = column + p.fft_x.position[mx - j];
@@ -153,17 +153,17 @@ __device__ static void multiply(const sp_fkk_plane &p, const sp_fk_slice &s, uin
 
 template <int COLUMNS, int THREADS, int BLOCKS>
 __global__ static void __launch_bounds__(THREADS, BLOCKS)
-    filter_columns(const __grid_constant__ sp_fkk_plane p, uint32_t first_bin, float2 *planes) {
-  extern __shared__ float2 x[];
+    filter_columns(const __grid_constant__ sp_fkk_plane p, uint32_t first_bin, fft_complex *planes) {
+  extern __shared__ fft_complex x[];
   __shared__ sp_fk_slice slice;
   const uint32_t nx = p.x.n, mx = p.x.padded, my = p.y.padded, first = blockIdx.x * COLUMNS;
   const uint32_t c = threadIdx.x % COLUMNS, step = THREADS / COLUMNS;
-  float2 *plane = planes + (size_t)blockIdx.y * nx * my + first + c, *column = x + (size_t)c * mx;
+  fft_complex *plane = planes + (size_t)blockIdx.y * nx * my + first + c, *column = x + (size_t)c * mx;
   const bool there = first + c < my;
   if (threadIdx.x == 0) slice = sp_fk_slice_at(&p.zone, &p.grid, first_bin + blockIdx.y);
 #pragma unroll 4
   for (uint32_t j = threadIdx.x / COLUMNS; j < mx; j += step) {
-    column[j] = there && j < nx ? plane[(size_t)j * my] : make_float2(0, 0);
+    column[j] = there && j < nx ? plane[(size_t)j * my] : fft_complex{0, 0};
   }
   __syncthreads();
   extend(p.x, COLUMNS, x);
@@ -180,8 +180,8 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
 
 /* --- launches ----------------------------------------------------------------------------------------------------- */
 
-typedef void row_kernel(const sp_fkk_plane plane, const sp_fkk_bins bins, float2 *planes);
-typedef void column_kernel(const sp_fkk_plane plane, uint32_t first_bin, float2 *planes);
+typedef void row_kernel(const sp_fkk_plane plane, const sp_fkk_bins bins, fft_complex *planes);
+typedef void column_kernel(const sp_fkk_plane plane, uint32_t first_bin, fft_complex *planes);
 
 /* For lines up to `longest`: lines a block, and threads. */
 typedef struct line_shape {
@@ -206,7 +206,7 @@ static const line_shape *shape_for(uint32_t length) {
 }
 
 static size_t shared_bytes(const line_shape *shape, uint32_t length) {
-  return shape->lines * length * sizeof(float2);
+  return shape->lines * length * sizeof(fft_complex);
 }
 
 static sp_status let(const void *kernel, const line_shape *shape, uint32_t length) {
@@ -231,7 +231,7 @@ sp_status sp_fkk_launch_planes(const sp_fkk_plane *p, const sp_fkk_bins *bins, u
   const line_shape *rows = shape_for(my), *columns = shape_for(mx);
   const dim3 row_grid((nx + rows->lines - 1) / rows->lines, count);
   const dim3 column_grid((my + columns->lines - 1) / columns->lines, count);
-  float2 *at = (float2 *)planes;
+  fft_complex *at = (fft_complex *)planes;
   rows->forward<<<row_grid, rows->threads, shared_bytes(rows, my), stream>>>(*p, *bins, at);
   SP_TRY(SP_CUDA_LAUNCHED("fkk rows"));
   columns->columns<<<column_grid, columns->threads, shared_bytes(columns, mx), stream>>>(*p, first_bin, at);
