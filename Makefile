@@ -156,6 +156,8 @@ check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 # Tests wait more than they compute: they run side by side where pytest-xdist is there, else one after the other.
 TESTS_AT_ONCE ?= $(shell n=$$(nproc); echo $$((n < 2 ? 3 : n < 15 ? n + 1 : 16)))
 SIDE_BY_SIDE = $(if $(shell $(PYTHON) -c 'import xdist' 2>&1),,-n $(TESTS_AT_ONCE))
+# Each may take longer then: time limits are multiplied by this.
+export SEISPROC_TIME_SCALE ?= 2
 
 run-tests: tests $(if $(NEEDS_PROGRAM),all) $(if $(NEEDS_FAULTS),faults)
 	@$(PYTEST) $(SIDE_BY_SIDE) -m "$(or $(MARKS),not long)" $(or $(T),tests)
@@ -199,7 +201,7 @@ asan: setup ## build with the address and undefined-behaviour sanitizers in buil
 SANITIZED = ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1 \
   LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0
 run-sanitized: all tests
-	@$(SANITIZED) SEISPROC_TIME_SCALE=4 $(PYTEST) --timeout=480 -m "(compiled or smoke) and not long" $(or $(T),tests)
+	@$(SANITIZED) SEISPROC_TIME_SCALE=4 $(PYTEST) -m "(compiled or smoke) and not long" $(or $(T),tests)
 
 tsan: setup ## build with the thread sanitizer in build-tsan, run the engine's tests
 	@$(MAKE) --no-print-directory BUILD=build-tsan OPT="-O1 -g" EXTRA=-fsanitize=thread run-tsan

@@ -194,15 +194,14 @@ static double thread_seconds(void) {
 
 static void make_roles(sp_roles *roles, int n_workers) {
   const int n_io = (n_workers + WORKERS_A_NODE - 1) / WORKERS_A_NODE;
-  *roles = (sp_roles){.world = MPI_COMM_SELF,
-                      .size = 1 + n_io + n_workers,
+  *roles = (sp_roles){.world = {.comm = MPI_COMM_SELF, .size = 1 + n_io + n_workers},
                       .n_nodes = n_io,
                       .n_io = n_io,
                       .n_workers = n_workers,
                       .n_teams = n_workers,
                       .team_size = 1};
-  require(sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", &roles->members));
-  for (int r = 1; r < roles->size; r++) {
+  require(sp_calloc((size_t)roles->world.size, sizeof(sp_member), "roles", &roles->members));
+  for (int r = 1; r < roles->world.size; r++) {
     const int node = (r - 1) / (WORKERS_A_NODE + 1), i = (r - 1) % (WORKERS_A_NODE + 1);
     roles->members[r] = (sp_member){.role = i ? SP_ROLE_WORKER : SP_ROLE_IO,
                                     .node = node,

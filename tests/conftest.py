@@ -59,6 +59,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if not isinstance(item, ProgramRun):  # whose limits are multiplied already
+            told = item.get_closest_marker("timeout")
+            seconds = told.args[0] if told else float(config.getini("timeout"))
+            item.add_marker(pytest.mark.timeout(seconds * harness.TIME_SCALE), append=False)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: dealing.order(item.nodeid))
 

@@ -16,8 +16,8 @@ TOGETHER = {
     "project/test_demo.py": "make", "project/test_adding_a_processor.py": "make",
 }
 # Those that take longest; the order of the others does not matter.
-FIRST = ["slurm/", "torture/", "run/test_supervise.py", "project/", "run/test_resume.py", "run/test_transfer.py",
-         "run/test_nodes.py", "segy/test_layouts.py"]
+FIRST = ["slurm/", "run/test_supervise.py", "run/test_resume.py", "torture/", "kernels/test_tf_stockwell.py",
+         "project/", "flow/test_image", "run/", "segy/"]
 
 
 def group(nodeid):

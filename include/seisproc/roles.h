@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who does what: coordinator, I/O ranks, workers, and the communicators between them.
+/* Who does what: coordinator, I/O ranks, workers, and the groups of ranks between them.
  *
  * Rank 0 coordinates. On each node the first `io_ranks` of the other ranks are I/O ranks and the rest are workers,
  * each served by one I/O rank of its node. The smallest job has 3 ranks.
@@ -7,9 +7,9 @@
 #ifndef SEISPROC_ROLES_H
 #define SEISPROC_ROLES_H
 
-#include <mpi.h>
 #include <stdbool.h>
 
+#include "seisproc/ranks.h"
 #include "seisproc/status.h"
 
 typedef enum sp_role { SP_ROLE_COORDINATOR, SP_ROLE_IO, SP_ROLE_WORKER } sp_role;
@@ -26,12 +26,11 @@ typedef struct sp_member {
 } sp_member;
 
 typedef struct sp_roles {
-  MPI_Comm world;     /* duplicate of the communicator given */
-  MPI_Comm node;      /* the ranks that share this node's memory */
-  MPI_Comm peers;     /* the ranks of the same role, in the order of `index` */
-  MPI_Comm team;      /* workers: those that work on a task together, of sp_roles_make_teams; else MPI_COMM_NULL */
-  MPI_Comm group;     /* workers: those that read together, of sp_roles_make_groups; else MPI_COMM_NULL */
-  int rank, size;     /* in world */
+  sp_ranks world;     /* all, in a duplicate of the communicator given */
+  sp_ranks node;      /* those that share this node's memory */
+  sp_ranks peers;     /* those of the same role, in the order of `index` */
+  sp_ranks team;      /* workers: those that work on a task together, of sp_roles_make_teams; else none */
+  sp_ranks group;     /* workers: those that read together, of sp_roles_make_groups; else none */
   sp_member *members; /* [size]; members[rank] is this rank */
   int n_nodes, n_io, n_workers;
   int n_teams, team_size; /* team_size workers each, the last one with what is left over */
@@ -59,7 +58,7 @@ static inline int sp_roles_team_of(const sp_roles *roles, int worker) {
 void sp_roles_destroy(sp_roles *roles);
 
 static inline const sp_member *sp_roles_self(const sp_roles *roles) {
-  return &roles->members[roles->rank];
+  return &roles->members[roles->world.rank];
 }
 
 #endif

@@ -45,12 +45,12 @@ static sp_status allocate(sp_node_window *window) {
   MPI_Info_create(&info);
   MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* each worker's part on its own pages */
   char *own = NULL;
-  const sp_status status = SP_MPI(
-      MPI_Win_allocate_shared((MPI_Aint)(mine + (worker ? SP_PAGE : 0)), 1, info, roles->node, &own, &window->win));
+  const sp_status status = SP_MPI(MPI_Win_allocate_shared((MPI_Aint)(mine + (worker ? SP_PAGE : 0)), 1, info,
+                                                          roles->node.comm, &own, &window->win));
   MPI_Info_free(&info);
   SP_TRY(status);
 
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     const sp_member *member = &roles->members[r];
     if (member->node != sp_roles_self(roles)->node || member->role != SP_ROLE_WORKER) continue;
     MPI_Aint size;
@@ -66,17 +66,15 @@ static sp_status allocate(sp_node_window *window) {
 sp_status sp_node_window_create(const sp_roles *roles, const sp_window_shape *shape, sp_node_window **out) {
   sp_status status;
   sp_node_window *window = NULL;
-  int node_size;
-  MPI_Comm_size(roles->node, &node_size);
   status = sp_calloc(1, sizeof *window, "the node window", &window);
   if (window) window->win = MPI_WIN_NULL;
-  SP_AGREE_GOTO(fail, roles->node, status);
+  SP_AGREE_GOTO(fail, roles->node.comm, status);
   window->shape = *shape;
   window->roles = roles;
   lay_out(window);
-  status = sp_calloc((size_t)node_size, sizeof(char *), "the node window", &window->base);
-  SP_AGREE_GOTO(fail, roles->node, status);
-  SP_AGREE_GOTO(fail, roles->node, allocate(window)); /* and no slot is looked at before it is zero */
+  status = sp_calloc((size_t)roles->node.size, sizeof(char *), "the node window", &window->base);
+  SP_AGREE_GOTO(fail, roles->node.comm, status);
+  SP_AGREE_GOTO(fail, roles->node.comm, allocate(window)); /* and no slot is looked at before it is zero */
   *out = window;
   return SP_SUCCESS;
 fail:
@@ -97,7 +95,7 @@ sp_slot *sp_node_window_slot(const sp_node_window *window, int world_rank, uint6
 }
 
 sp_slot *sp_node_window_claim(sp_node_window *window) {
-  sp_slot *slot = sp_node_window_slot(window, window->roles->rank, window->n_claimed++);
+  sp_slot *slot = sp_node_window_slot(window, window->roles->world.rank, window->n_claimed++);
   sp_backoff backoff = {0};
   while (sp_slot_is_full(slot)) sp_backoff_sleep(&backoff);
   return slot;

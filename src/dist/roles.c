@@ -11,31 +11,39 @@ const char *sp_role_name(sp_role role) {
   return names[role];
 }
 
+/* The ranks of `comm` that give the same color, in the order of `key`; none of MPI_UNDEFINED. */
+static sp_ranks split(MPI_Comm comm, int color, int key) {
+  MPI_Comm part;
+  SP_MPI_ALL(MPI_Comm_split(comm, color, key, &part));
+  return sp_ranks_of(part);
+}
+
 /* The ranks that share memory with this one, cut further where the environment asks for it. */
 static void split_nodes(sp_roles *roles) {
   MPI_Comm shared;
-  SP_MPI_ALL(MPI_Comm_split_type(roles->world, MPI_COMM_TYPE_SHARED, roles->rank, MPI_INFO_NULL, &shared));
+  SP_MPI_ALL(MPI_Comm_split_type(roles->world.comm, MPI_COMM_TYPE_SHARED, roles->world.rank, MPI_INFO_NULL, &shared));
   const char *text = getenv("SEISPROC_RANKS_PER_NODE");
   const int ranks_per_node = text ? atoi(text) : 0;
   if (ranks_per_node < 1) {
-    roles->node = shared;
+    roles->node = sp_ranks_of(shared);
     return; /* alike: the launcher gives all ranks the same environment */
   }
   int shared_rank;
   MPI_Comm_rank(shared, &shared_rank);
-  SP_MPI_ALL(MPI_Comm_split(shared, shared_rank / ranks_per_node, roles->rank, &roles->node));
+  roles->node = split(shared, shared_rank / ranks_per_node, roles->world.rank);
   MPI_Comm_free(&shared);
 }
 
 /* Fills in node and node_rank of all members: a node is known by the world rank of its first rank. */
 static void find_nodes(sp_roles *roles) {
-  sp_member *self = &roles->members[roles->rank];
-  int head = roles->rank;
-  MPI_Comm_rank(roles->node, &self->node_rank);
-  SP_MPI_ALL(MPI_Bcast(&head, 1, MPI_INT, 0, roles->node));
+  sp_member *self = &roles->members[roles->world.rank];
+  int head = roles->world.rank;
+  self->node_rank = roles->node.rank;
+  SP_MPI_ALL(MPI_Bcast(&head, 1, MPI_INT, 0, roles->node.comm));
   self->node = head;
-  SP_MPI_ALL(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, roles->members, sizeof *self, MPI_BYTE, roles->world));
-  for (int r = 0; r < roles->size; r++) {
+  SP_MPI_ALL(
+      MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, roles->members, sizeof *self, MPI_BYTE, roles->world.comm));
+  for (int r = 0; r < roles->world.size; r++) {
     sp_member *member = &roles->members[r];
     member->node = member->node == r ? roles->n_nodes++ : roles->members[member->node].node;
   }
@@ -45,16 +53,16 @@ static void find_nodes(sp_roles *roles) {
 static sp_status assign(sp_roles *roles, int io_ranks_per_node, int *io_of_node, int *count) {
   for (int node = 0; node < roles->n_nodes; node++) {
     int others = 0, n_io = 0, n_workers = 0;
-    for (int r = 1; r < roles->size; r++) others += roles->members[r].node == node;
+    for (int r = 1; r < roles->world.size; r++) others += roles->members[r].node == node;
     if (others == 1) {
-      return roles->rank ? SP_ERR_USAGE
-                         : SP_RAISE(SP_ERR_USAGE,
-                                    "node %d has one rank besides the coordinator, allowed is none or at least 2 "
-                                    "(an I/O rank and a worker); the smallest job has 3 ranks",
-                                    node);
+      return roles->world.rank ? SP_ERR_USAGE
+                               : SP_RAISE(SP_ERR_USAGE,
+                                          "node %d has one rank besides the coordinator, allowed is none or at least 2 "
+                                          "(an I/O rank and a worker); the smallest job has 3 ranks",
+                                          node);
     }
     const int wanted_io = io_ranks_per_node < others ? io_ranks_per_node : others - 1;
-    for (int r = 1; r < roles->size; r++) {
+    for (int r = 1; r < roles->world.size; r++) {
       sp_member *member = &roles->members[r];
       if (member->node != node) continue;
       if (n_io < wanted_io) {
@@ -66,7 +74,7 @@ static sp_status assign(sp_roles *roles, int io_ranks_per_node, int *io_of_node,
       }
     }
   }
-  for (int r = 0; r < roles->size; r++) roles->members[r].index = count[roles->members[r].role]++;
+  for (int r = 0; r < roles->world.size; r++) roles->members[r].index = count[roles->members[r].role]++;
   roles->n_io = count[SP_ROLE_IO];
   roles->n_workers = count[SP_ROLE_WORKER];
   return SP_SUCCESS;
@@ -75,36 +83,35 @@ static sp_status assign(sp_roles *roles, int io_ranks_per_node, int *io_of_node,
 static sp_status assign_roles(sp_roles *roles, int io_ranks_per_node) {
   int count[3] = {0};
   void *io_of_node = NULL;
-  for (int r = 0; r < roles->size; r++) roles->members[r].io_rank = -1;
+  for (int r = 0; r < roles->world.size; r++) roles->members[r].io_rank = -1;
   roles->members[0].role = SP_ROLE_COORDINATOR;
-  SP_TRY(sp_calloc((size_t)roles->size, sizeof(int), "roles", &io_of_node));
+  SP_TRY(sp_calloc((size_t)roles->world.size, sizeof(int), "roles", &io_of_node));
   const sp_status status = assign(roles, io_ranks_per_node, io_of_node, count);
   sp_free(io_of_node);
   return status;
 }
 
 static sp_status check_size(const sp_roles *roles) {
-  if (roles->size >= 3) return SP_SUCCESS;
-  if (roles->rank) return SP_ERR_USAGE;
+  if (roles->world.size >= 3) return SP_SUCCESS;
+  if (roles->world.rank) return SP_ERR_USAGE;
   return SP_RAISE(SP_ERR_USAGE, "%d ranks, allowed is at least 3: a coordinator, an I/O rank and a worker",
-                  roles->size);
+                  roles->world.size);
 }
 
 sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) {
   sp_status status;
   sp_roles *roles = NULL;
   status = sp_calloc(1, sizeof *roles, "roles", &roles);
-  if (roles) roles->world = roles->node = roles->peers = roles->team = roles->group = MPI_COMM_NULL;
+  if (roles) roles->world = roles->node = roles->peers = roles->team = roles->group = sp_ranks_of(MPI_COMM_NULL);
   SP_AGREE_GOTO(fail, comm, status);
-  SP_MPI_ALL(MPI_Comm_dup(comm, &roles->world));
-  MPI_Comm_rank(roles->world, &roles->rank);
-  MPI_Comm_size(roles->world, &roles->size);
+  SP_MPI_ALL(MPI_Comm_dup(comm, &roles->world.comm));
+  roles->world = sp_ranks_of(roles->world.comm);
   SP_AGREE_GOTO(fail, comm, check_size(roles));
-  SP_AGREE_GOTO(fail, comm, sp_calloc((size_t)roles->size, sizeof(sp_member), "roles", &roles->members));
+  SP_AGREE_GOTO(fail, comm, sp_calloc((size_t)roles->world.size, sizeof(sp_member), "roles", &roles->members));
   split_nodes(roles);
   find_nodes(roles);
   SP_AGREE_GOTO(fail, comm, assign_roles(roles, io_ranks_per_node));
-  SP_MPI_ALL(MPI_Comm_split(roles->world, sp_roles_self(roles)->role, roles->rank, &roles->peers));
+  roles->peers = split(roles->world.comm, sp_roles_self(roles)->role, roles->world.rank);
   *out = roles;
   return SP_SUCCESS;
 fail:
@@ -117,22 +124,22 @@ void sp_roles_make_teams(sp_roles *roles, int size) {
   roles->team_size = size < 1 ? 1 : size;
   roles->n_teams = roles->n_workers / roles->team_size ? roles->n_workers / roles->team_size : 1;
   const int color = self->role == SP_ROLE_WORKER ? sp_roles_team_of(roles, self->index) : MPI_UNDEFINED;
-  SP_MPI_ALL(MPI_Comm_split(roles->world, color, roles->rank, &roles->team));
+  roles->team = split(roles->world.comm, color, roles->world.rank);
 }
 
 void sp_roles_make_groups(sp_roles *roles, bool of_all) {
   const sp_member *self = sp_roles_self(roles);
   const int color = self->role != SP_ROLE_WORKER ? MPI_UNDEFINED : of_all ? 0 : self->node;
-  SP_MPI_ALL(MPI_Comm_split(roles->world, color, roles->rank, &roles->group));
+  roles->group = split(roles->world.comm, color, roles->world.rank);
 }
 
 void sp_roles_destroy(sp_roles *roles) {
   if (!roles) return;
-  if (roles->group != MPI_COMM_NULL) MPI_Comm_free(&roles->group);
-  if (roles->team != MPI_COMM_NULL) MPI_Comm_free(&roles->team);
-  if (roles->peers != MPI_COMM_NULL) MPI_Comm_free(&roles->peers);
-  if (roles->node != MPI_COMM_NULL) MPI_Comm_free(&roles->node);
-  if (roles->world != MPI_COMM_NULL) MPI_Comm_free(&roles->world);
+  sp_ranks_free(&roles->group);
+  sp_ranks_free(&roles->team);
+  sp_ranks_free(&roles->peers);
+  sp_ranks_free(&roles->node);
+  sp_ranks_free(&roles->world);
   sp_free(roles->members);
   sp_free(roles);
 }

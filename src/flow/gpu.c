@@ -36,7 +36,7 @@ void sp_gpu_choose(const sp_roles *roles, int engine, sp_gpu *out) {
   const int n_gpus = module ? module->count(why, sizeof why) : 0;
   const sp_member *self = sp_roles_self(roles);
   int before = 0;
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     const sp_member *member = &roles->members[r];
     before += member->role == SP_ROLE_WORKER && member->node == self->node && member->index < self->index;
   }
@@ -50,19 +50,17 @@ static bool all_agree(MPI_Comm comm, bool yes) {
   return answer;
 }
 
-bool sp_gpu_join(MPI_Comm comm, const sp_gpu *gpu, sp_block_exchange *out, char *why, size_t why_size) {
-  int rank, size;
+bool sp_gpu_join(const sp_ranks *ranks, const sp_gpu *gpu, sp_block_exchange *out, char *why, size_t why_size) {
+  const MPI_Comm comm = ranks->comm;
   uint8_t id[SP_GROUP_ID_BYTES];
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
   *out = (sp_block_exchange){0};
   snprintf(why, why_size, "another worker cannot");
-  if (size == 1) return true;                              // alike
+  if (ranks->size == 1) return true;                       // alike
   if (!all_agree(comm, gpu->module != NULL)) return false; // alike
   const sp_group_ops *group = gpu->module->group;
-  if (!all_agree(comm, rank || group->name(id, why, why_size) == SP_SUCCESS)) return false; // alike
+  if (!all_agree(comm, ranks->rank || group->name(id, why, why_size) == SP_SUCCESS)) return false; // alike
   SP_MPI_ALL(MPI_Bcast(id, sizeof id, MPI_BYTE, 0, comm));
-  const sp_status status = group->create(id, rank, size, gpu->device, &comm, out, why, why_size);
+  const sp_status status = group->create(id, ranks->rank, ranks->size, gpu->device, &comm, out, why, why_size);
   if (all_agree(comm, status == SP_SUCCESS)) return true; // alike
   if (out->context) group->destroy(out);
   return false;

@@ -23,9 +23,9 @@ const char *sp_gpu_name(const sp_gpu *gpu);
  * sp_engine_kind) asks for none. */
 void sp_gpu_choose(const sp_roles *roles, int engine, sp_gpu *out);
 
-/* Makes the GPUs of all members one group, each worker with its own; *out is all zero where comm has one member, and
- * where there is no group: `why` then says why. The result is the same on all. Collective over comm. */
-bool sp_gpu_join(MPI_Comm comm, const sp_gpu *gpu, sp_block_exchange *out, char *why, size_t why_size);
+/* Makes the GPUs of all members one group, each worker with its own; *out is all zero where `ranks` has one member, and
+ * where there is no group: `why` then says why. The result is the same on all. Collective over ranks. */
+bool sp_gpu_join(const sp_ranks *ranks, const sp_gpu *gpu, sp_block_exchange *out, char *why, size_t why_size);
 
 /* Whether a job that asks for a GPU finds one on this machine. Errors: SP_ERR_USAGE, one line. */
 sp_status sp_gpu_check_job(const sp_job *job);

@@ -24,7 +24,7 @@ static sp_status create_workers(sp_coordinator *c) {
   SP_TRY(sp_calloc(n, sizeof(int), "the workers' ranks", &c->worker_ranks));
   SP_TRY(sp_calloc(teams, sizeof(double), "the workers' speeds", &c->speed));
   SP_TRY(sp_calloc(n, sizeof(sp_stage_times), "the workers' times", &c->times));
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     if (roles->members[r].role == SP_ROLE_WORKER) c->worker_ranks[roles->members[r].index] = r;
   }
   /* being dealt and computed; and in slots, of which an I/O rank may hold as many again until they are on the disk */
@@ -147,12 +147,12 @@ static sp_status receive(sp_coordinator *c, bool *any) {
   enum { AT_ONCE = 64 };
   *any = false;
   for (int n = 0, from = 0; n < AT_ONCE && from >= 0; n++) {
-    SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_REPORT, c->inbox, c->inbox_bytes, &from));
+    SP_TRY(sp_message_poll(c->roles->world.comm, MPI_ANY_SOURCE, SP_TAG_REPORT, c->inbox, c->inbox_bytes, &from));
     if (from >= 0) SP_TRY(receive_report(c, from));
     *any |= from >= 0;
   }
   for (int n = 0, from = 0; n < AT_ONCE && from >= 0; n++) {
-    SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
+    SP_TRY(sp_message_poll(c->roles->world.comm, MPI_ANY_SOURCE, SP_TAG_DURABLE, c->inbox, c->inbox_bytes, &from));
     if (from >= 0) SP_TRY(receive_durable(c, from));
     *any |= from >= 0;
   }
@@ -192,7 +192,8 @@ static void stop(sp_coordinator *c) {
 /* A stop that was asked for here, or that another rank was asked for and passed on; or one since time is up. */
 static sp_status look_for_stop(sp_coordinator *c) {
   int from, signal = sp_stop_signal();
-  if (!signal) SP_TRY(sp_message_poll(c->roles->world, MPI_ANY_SOURCE, SP_TAG_STOP, &signal, sizeof signal, &from));
+  if (!signal)
+    SP_TRY(sp_message_poll(c->roles->world.comm, MPI_ANY_SOURCE, SP_TAG_STOP, &signal, sizeof signal, &from));
   if (c->outcome != SP_SUCCESS) return SP_SUCCESS;
   if (signal) {
     if (!is_ending(c)) {
@@ -254,7 +255,7 @@ static sp_status run_tasks(sp_coordinator *c) {
 sp_status sp_coordinate(sp_run_context *run, sp_coordinator_state *start) {
   sp_coordinator c;
   sp_status status = create(&c, run, start);
-  status = sp_agree(run->roles->world, status);
+  status = sp_agree(run->roles->world.comm, status);
   if (status == SP_SUCCESS) {
     c.first_work = c.done_work;
     sp_progress_start(&c.progress, run->options->quiet, &run->plan.shape, c.done_work);

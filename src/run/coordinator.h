@@ -32,12 +32,12 @@ typedef enum sp_phase_step {
 } sp_phase_step;
 
 /* A team of workers as it is dealt to. */
-typedef struct sp_team {
+typedef struct sp_deal_team {
   uint32_t in_hand; /* tasks dealt and not yet reported by all its workers */
   bool is_followed; /* its last task was followed by another message */
   int group;
   char engine[12]; /* what computes there, as last reported */
-} sp_team;
+} sp_deal_team;
 
 /* Teams that are dealt to at once. */
 typedef struct sp_deal_group {
@@ -87,7 +87,7 @@ typedef struct sp_coordinator {
   bool drained;                            /* the I/O ranks know that nothing more is dealt for now */
   /* workers */
   int *worker_ranks;     /* [n_workers]: world rank by worker's index */
-  sp_team *teams;        /* [n_teams] */
+  sp_deal_team *teams;   /* [n_teams] */
   int n_unfollowed;      /* of these */
   sp_deal_group *groups; /* [n_groups] */
   int n_groups;

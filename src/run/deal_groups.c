@@ -63,12 +63,12 @@ static sp_status make_groups(sp_coordinator *c) {
 
 sp_status sp_dealing_create(sp_coordinator *c) {
   enum { LARGE_BYTES = 8 << 20, LARGE_LEAST = 64 };
-  const size_t n_ranks = (size_t)c->roles->size, bytes = sizeof(sp_deal_message) + c->plan->shape.payload_bytes;
+  const size_t n_ranks = (size_t)c->roles->world.size, bytes = sizeof(sp_deal_message) + c->plan->shape.payload_bytes;
   SP_TRY(make_groups(c));
   sp_dealing_queue_all(c);
   SP_TRY(sp_calloc(n_ranks, 1, "messages", &c->next_deal));
   SP_TRY(sp_alloc(c->plan->shape.payload_bytes, "messages", &c->payload));
-  SP_TRY(sp_outbox_create(c->roles->world, SP_TAG_DEAL, n_ranks * SP_DEAL_BUFFERS, SP_SMALL_DEAL, &c->deals));
+  SP_TRY(sp_outbox_create(c->roles->world.comm, SP_TAG_DEAL, n_ranks * SP_DEAL_BUFFERS, SP_SMALL_DEAL, &c->deals));
   size_t largest_group = 1;
   for (int g = 0; g < c->n_groups; g++) {
     if ((size_t)c->groups[g].n > largest_group) largest_group = (size_t)c->groups[g].n;
@@ -79,7 +79,7 @@ sp_status sp_dealing_create(sp_coordinator *c) {
   if (c->n_large < LARGE_LEAST) c->n_large = LARGE_LEAST;
   if (c->n_large < largest_group) c->n_large = largest_group;
   if (c->flow->begin && c->n_large < (size_t)c->roles->n_workers) c->n_large = (size_t)c->roles->n_workers;
-  return sp_outbox_create(c->roles->world, SP_TAG_DEAL, c->n_large, bytes, &c->large);
+  return sp_outbox_create(c->roles->world.comm, SP_TAG_DEAL, c->n_large, bytes, &c->large);
 }
 
 void sp_dealing_destroy(sp_coordinator *c) {

@@ -76,14 +76,14 @@ static sp_status send_to_team(sp_coordinator *c, int team, sp_deal_message messa
 }
 
 static bool can_send_to_all(const sp_coordinator *c) {
-  for (int r = 1; r < c->roles->size; r++) {
+  for (int r = 1; r < c->roles->world.size; r++) {
     if (!can_send(c, r)) return false;
   }
   return has_large(c, c->n_large);
 }
 
 static bool can_send_to_io_ranks(const sp_coordinator *c) {
-  for (int r = 1; r < c->roles->size; r++) {
+  for (int r = 1; r < c->roles->world.size; r++) {
     if (c->roles->members[r].role == SP_ROLE_IO && !can_send(c, r)) return false;
   }
   return true;
@@ -95,7 +95,7 @@ static sp_status send_to_workers(sp_coordinator *c, sp_deal_message message) {
 }
 
 static sp_status order_io_ranks(sp_coordinator *c, sp_io_order order) {
-  for (int r = 0; r < c->roles->size; r++) {
+  for (int r = 0; r < c->roles->world.size; r++) {
     if (c->roles->members[r].role != SP_ROLE_IO) continue;
     *(sp_io_message *)sp_outbox_buffer(c->deals, next_buffer(c, r)) = (sp_io_message){.order = order};
     SP_TRY(send(c, r, sizeof(sp_io_message)));

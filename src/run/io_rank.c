@@ -73,8 +73,8 @@ static sp_status find_workers(io_rank *io) {
   io->workers = ranks;
   SP_TRY(sp_calloc((size_t)roles->n_workers, sizeof(uint64_t), "the workers of an I/O rank", &slabs));
   io->n_slots = slabs;
-  for (int r = 0; r < roles->size; r++) {
-    if (roles->members[r].io_rank == roles->rank) io->workers[io->n_workers++] = r;
+  for (int r = 0; r < roles->world.size; r++) {
+    if (roles->members[r].io_rank == roles->world.rank) io->workers[io->n_workers++] = r;
   }
   return SP_SUCCESS;
 }
@@ -103,17 +103,17 @@ static sp_status open_planes(io_rank *io) {
 
 static sp_status open_output(io_rank *io) {
   sp_status status = sp_lock_join(io->run->lock_path, &io->lock_fd);
-  SP_AGREE(io->roles->peers, status);
+  SP_AGREE(io->roles->peers.comm, status);
   io->hints = sp_transfer_write_hints(io->run->job, &io->run->plan.shape, io->roles->n_io);
-  status = sp_survey_open_hinted(io->roles->peers, io->run->part_path, true, &io->hints, &io->survey);
-  SP_AGREE(io->roles->peers, status);
-  return sp_agree(io->roles->peers, open_planes(io));
+  status = sp_survey_open_hinted(io->roles->peers.comm, io->run->part_path, true, &io->hints, &io->survey);
+  SP_AGREE(io->roles->peers.comm, status);
+  return sp_agree(io->roles->peers.comm, open_planes(io));
 }
 
 static sp_status while_waiting(void *io);
 
 static sp_status create_together(io_rank *io) {
-  const sp_collective_config config = {.comm = io->roles->peers,
+  const sp_collective_config config = {.comm = io->roles->peers.comm,
                                        .writes = true,
                                        .most_waiting = INFINITY,
                                        .cycle_bytes = io->hints.cycle_bytes,
@@ -128,13 +128,13 @@ static sp_status create(io_rank *io, sp_run_context *run) {
   io->run = run;
   io->roles = run->roles;
   io->lock_fd = -1;
-  SP_AGREE(io->roles->peers, find_workers(io));
+  SP_AGREE(io->roles->peers.comm, find_workers(io));
   SP_ALIKE(open_output(io));
   SP_ALIKE(create_together(io));
   io->synced_at = sp_now();
   io->record_bytes = run->plan.flow->figures->bytes;
   const size_t bytes = sizeof(sp_durable_message) + run->plan.shape.window.max_units * io->record_bytes;
-  return sp_outbox_create(run->roles->world, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable_messages);
+  return sp_outbox_create(run->roles->world.comm, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable_messages);
 }
 
 static void destroy(io_rank *io) {
@@ -336,7 +336,7 @@ static sp_slot *find_full(io_rank *io) {
 static sp_status receive_orders(io_rank *io) {
   for (int from = 0; from >= 0;) {
     sp_io_message message;
-    SP_TRY(sp_message_poll(io->roles->world, 0, SP_TAG_DEAL, &message, sizeof message, &from));
+    SP_TRY(sp_message_poll(io->roles->world.comm, 0, SP_TAG_DEAL, &message, sizeof message, &from));
     if (from >= 0) io->order = (sp_io_order)message.order;
   }
   return SP_SUCCESS;
@@ -412,7 +412,7 @@ static sp_status write_slots(io_rank *io) {
 sp_status sp_write_behind(sp_run_context *run) {
   io_rank io = {0};
   sp_status status = create(&io, run);
-  status = sp_agree(run->roles->world, status);
+  status = sp_agree(run->roles->world.comm, status);
   if (status == SP_SUCCESS) {
     status = io.together ? write_together(&io) : write_slots(&io);
     if (status != SP_SUCCESS) sp_run_abort(run, status); /* the others would wait for ever */

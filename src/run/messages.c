@@ -74,6 +74,6 @@ sp_status sp_pass_stop_on(sp_run_context *run) {
   if (run->stop_passed_on || !sp_stop_signal()) return SP_SUCCESS;
   run->stop_passed_on = sp_stop_signal();
   MPI_Request request; /* the message lives as long as the run, and rank 0 need not take it */
-  SP_TRY(SP_MPI(MPI_Isend(&run->stop_passed_on, 1, MPI_INT, 0, SP_TAG_STOP, run->roles->world, &request)));
+  SP_TRY(SP_MPI(MPI_Isend(&run->stop_passed_on, 1, MPI_INT, 0, SP_TAG_STOP, run->roles->world.comm, &request)));
   return SP_MPI(MPI_Request_free(&request));
 }

@@ -57,13 +57,13 @@ static sp_status check_input(const sp_run_context *run, const node_files *first,
   const char *path = run->job->input;
   if (!identify(path, &mine)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: rank %d on %s cannot read it (%s), rank 0 on %s can: every node needs the input",
-                    path, run->roles->rank, host, strerror(errno), first->host);
+                    path, run->roles->world.rank, host, strerror(errno), first->host);
   }
   if (!sp_file_identity_differs(&first->input, &mine, false, how)) return SP_SUCCESS;
   return SP_RAISE(SP_ERR_USAGE,
                   "%s: rank %d on %s sees another file than rank 0 on %s: %s; a copy on a local disk needs the time of "
                   "the original (cp -p)",
-                  path, run->roles->rank, host, first->host, how);
+                  path, run->roles->world.rank, host, first->host, how);
 }
 
 static sp_status check_job(const sp_run_context *run, const node_files *first, const char *host) {
@@ -73,7 +73,7 @@ static sp_status check_job(const sp_run_context *run, const node_files *first, c
   return SP_RAISE(
       SP_ERR_USAGE,
       "rank %d on %s sees other contents than rank 0 on %s of a file that the job names (picks, velocities)",
-      run->roles->rank, host, first->host);
+      run->roles->world.rank, host, first->host);
 }
 
 /* A name that is new may need a moment to be seen on another node. */
@@ -99,7 +99,7 @@ static sp_status check_output(const sp_run_context *run, const node_files *first
   return SP_RAISE(SP_ERR_USAGE,
                   "%s: rank %d on %s sees %s there than rank 0 on %s: the output must lie on a file system that all "
                   "nodes share",
-                  run->part_path, run->roles->rank, host, fault, first->host);
+                  run->part_path, run->roles->world.rank, host, fault, first->host);
 }
 
 sp_status sp_node_files_check(const sp_run_context *run, const sp_lock *lock) {
@@ -107,14 +107,14 @@ sp_status sp_node_files_check(const sp_run_context *run, const sp_lock *lock) {
   node_files first = {0};
   char host[HOST_SIZE];
   if (roles->n_nodes == 1) return SP_SUCCESS; /* alike */
-  SP_AGREE(roles->world, roles->rank ? SP_SUCCESS : look(run, lock, &first));
-  SP_MPI_ALL(MPI_Bcast(&first, sizeof first, MPI_BYTE, 0, roles->world));
+  SP_AGREE(roles->world.comm, roles->world.rank ? SP_SUCCESS : look(run, lock, &first));
+  SP_MPI_ALL(MPI_Bcast(&first, sizeof first, MPI_BYTE, 0, roles->world.comm));
   name_host(host);
   sp_status status = SP_SUCCESS;
-  if (roles->rank && sp_roles_self(roles)->node_rank == 0) {
+  if (roles->world.rank && sp_roles_self(roles)->node_rank == 0) {
     status = check_input(run, &first, host);
     const sp_status job = check_job(run, &first, host), output = check_output(run, &first, host);
     if (status == SP_SUCCESS) status = job == SP_SUCCESS ? output : job;
   }
-  return sp_agree(roles->world, status);
+  return sp_agree(roles->world.comm, status);
 }

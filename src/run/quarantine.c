@@ -70,7 +70,7 @@ typedef enum nearness { ELSEWHERE, SAME_HOST, SAME_WORKER } nearness;
 
 static nearness nearness_of(const sp_suspect *s, const sp_roles *roles, const sp_place *places, int team) {
   nearness most = ELSEWHERE;
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     const sp_member *member = &roles->members[r];
     if (member->role != SP_ROLE_WORKER || sp_roles_team_of(roles, member->index) != team) continue;
     const bool same_host = !s->host[0] || !strcmp(s->host, places[r].host);

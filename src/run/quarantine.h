@@ -31,8 +31,8 @@ typedef struct sp_quarantine {
 sp_status sp_quarantine_find(const char *history_path, const sp_flow_plan *plan, uint8_t *done, sp_quarantine *out);
 
 /* The next of the units first ... first + n - 1 that this team of workers may be dealt; NULL: there is none. places
- * [roles->size] are those of the ranks. The caller sets `dealt`. *on_cpu: no team lies elsewhere, so the CPU is to
- * compute it. */
+ * [roles->world.size] are those of the ranks. The caller sets `dealt`. *on_cpu: no team lies elsewhere, so the CPU is
+ * to compute it. */
 sp_suspect *sp_quarantine_next(sp_quarantine *quarantine, uint64_t first, uint64_t n, const sp_roles *roles,
                                const sp_place *places, int team, bool *on_cpu);
 

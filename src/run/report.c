@@ -51,7 +51,7 @@ static void print_steps(const sp_rank_report *ranks, int n) {
 /* For whoever looks at the run later: seconds of all ranks by stage. */
 static void note_stages(const sp_run_context *run, const sp_rank_report *ranks) {
   double stages[SP_STAGE_COUNT] = {0}, cpu = 0, gpu = 0;
-  for (int r = 0; r < run->roles->size; r++) {
+  for (int r = 0; r < run->roles->world.size; r++) {
     cpu += ranks[r].cpu_s;
     if (!strcmp(ranks[r].engine, "cuda")) gpu += ranks[r].busy_s;
     for (int k = 0; k < SP_STAGE_COUNT; k++) stages[k] += ranks[r].times.seconds[k];
@@ -141,7 +141,7 @@ static void write_transfers(sp_json *json, const sp_run_context *run, const sp_r
   sp_json_open(json, "transfer", '{');
   for (int writes = 0; writes < 2; writes++) {
     int n_ranks;
-    const sp_collective_cost sum = sum_costs(ranks, run->roles->size, writes, &n_ranks);
+    const sp_collective_cost sum = sum_costs(ranks, run->roles->world.size, writes, &n_ranks);
     const bool together = writes ? t->writes_together : t->reads_together;
     sp_json_open(json, writes ? "write" : "read", '{');
     sp_json_text(json, "chosen", together ? "collective" : "independent");
@@ -174,7 +174,7 @@ static void write_details(sp_json *json, const void *context) {
   if (run->plan.flow->report) run->plan.flow->report(&run->plan, d->start->figures, json);
   write_transfers(json, run, run->ranks);
   sp_json_open(json, "ranks", '[');
-  for (int r = 0; r < run->roles->size; r++) write_rank(json, r, &run->ranks[r]);
+  for (int r = 0; r < run->roles->world.size; r++) write_rank(json, r, &run->ranks[r]);
   sp_json_close(json, ']');
 }
 
@@ -194,15 +194,15 @@ sp_status sp_report(sp_run_context *run, sp_global n_traces) {
   if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
   snprintf(mine.steps, sizeof mine.steps, "%s", run->steps);
   sp_status status = SP_SUCCESS;
-  if (roles->rank == 0) status = sp_calloc((size_t)roles->size, sizeof *run->ranks, "the report", &run->ranks);
-  SP_AGREE(roles->world, status);
+  if (roles->world.rank == 0) status = sp_calloc((size_t)roles->world.size, sizeof *run->ranks, "the report", &run->ranks);
+  SP_AGREE(roles->world.comm, status);
   run->n_traces = n_traces;
-  status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, run->ranks, sizeof mine, MPI_BYTE, 0, roles->world));
-  if (roles->rank == 0 && status == SP_SUCCESS) {
+  status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, run->ranks, sizeof mine, MPI_BYTE, 0, roles->world.comm));
+  if (roles->world.rank == 0 && status == SP_SUCCESS) {
     note_stages(run, run->ranks);
-    if (run->options->verbose) status = print_table(run, run->ranks, roles->size);
+    if (run->options->verbose) status = print_table(run, run->ranks, roles->world.size);
   }
-  return sp_agree(roles->world, status);
+  return sp_agree(roles->world.comm, status);
 }
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
@@ -227,7 +227,7 @@ static sp_outcome outcome_of(const sp_run_context *run, const sp_coordinator_sta
                   .started_at = run->began_at,
                   .ended_at = sp_wall_clock(),
                   .cores = run->cores};
-  for (int r = 0; run->ranks && r < run->roles->size; r++) {
+  for (int r = 0; run->ranks && r < run->roles->world.size; r++) {
     o.cpu_s += run->ranks[r].process_cpu_s;
     o.gpus += run->ranks[r].gpus;
     o.read_bytes += run->ranks[r].times.bytes[SP_STAGE_READ];

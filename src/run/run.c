@@ -136,13 +136,13 @@ static sp_status name_paths(sp_run_context *run) {
 /* Threads of this worker: what the job says, else its share of the cores. */
 static sp_status count_threads(sp_run_context *run) {
   const bool works = sp_roles_self(run->roles)->role == SP_ROLE_WORKER;
-  SP_TRY(sp_comm_share_cores(run->roles->node, works, &run->n_threads));
+  SP_TRY(sp_comm_share_cores(run->roles->node.comm, works, &run->n_threads));
   if (run->job->settings.threads != SP_PARAM_AUTO) run->n_threads = run->job->settings.threads;
   return SP_SUCCESS;
 }
 
 static bool node_has_workers(const sp_roles *roles) {
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     if (roles->members[r].role == SP_ROLE_WORKER && roles->members[r].node == sp_roles_self(roles)->node) return true;
   }
   return false;
@@ -162,35 +162,35 @@ static sp_status write_headers(sp_run_context *run) {
   sp_status written = SP_SUCCESS;
   if (flow->write_headers) written = flow->write_headers(&run->plan, run->roles, run->part_path, &run->activity);
   end_if_disk_failed(run, written);
-  if (written == SP_STOPPED && run->roles->rank == 0) {
+  if (written == SP_STOPPED && run->roles->world.rank == 0) {
     sp_info("stopped before the first %s; the same command begins again", run->plan.shape.unit);
   }
   SP_ALIKE(written);
   SP_FAULT_POINT("headers_copied");
   const bool first = sp_roles_self(run->roles)->node_rank == 0;
-  return sp_agree(run->roles->world, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
+  return sp_agree(run->roles->world.comm, first ? sp_sync_file(run->part_path) : SP_SUCCESS);
 }
 
 /* Under a launcher its number of ranks decides, whatever the job says. */
 static void check_workers(const sp_run_context *run) {
   const int asked = run->job->settings.workers, found = run->roles->n_workers;
-  if (asked == SP_PARAM_AUTO || asked == found || run->roles->rank) return;
+  if (asked == SP_PARAM_AUTO || asked == found || run->roles->world.rank) return;
   sp_warn("workers: %d asked for, %d of the %d ranks that the launcher started compute: used those", asked, found,
-          run->roles->size);
+          run->roles->world.size);
 }
 
 /* A new job that is refused here leaves nothing. Collective. */
 static sp_status check_nodes(const sp_run_context *run, const sp_coordinator_state *start) {
   const sp_status status = sp_node_files_check(run, start->lock);
-  if (status != SP_SUCCESS && run->roles->rank == 0 && run->start == SP_START_NEW) unlink(run->part_path);
+  if (status != SP_SUCCESS && run->roles->world.rank == 0 && run->start == SP_START_NEW) unlink(run->part_path);
   return status;
 }
 
 static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_ALIKE(sp_roles_create(MPI_COMM_WORLD, run->job->settings.io_ranks, &run->roles));
   check_workers(run);
-  const MPI_Comm world = run->roles->world;
-  const bool first = run->roles->rank == 0;
+  const MPI_Comm world = run->roles->world.comm;
+  const bool first = run->roles->world.rank == 0;
   SP_AGREE(world, name_paths(run));
   SP_AGREE(world, first ? begin(run, start) : SP_SUCCESS);
   SP_ALIKE(sp_flow_plan_share(&run->plan, world));
@@ -282,29 +282,29 @@ static sp_status run_and_publish(sp_run_context *run, sp_coordinator_state *star
   run->started_cpu = sp_cpu_seconds();
   const sp_status role_ended = run_role(run, start);
   sp_activity_set(&run->activity, "waits for the other ranks to end");
-  const sp_status ended = sp_agree(run->roles->world, role_ended);
+  const sp_status ended = sp_agree(run->roles->world.comm, role_ended);
   SP_ALIKE(sp_report(run, count_work(run, start)));
   SP_ALIKE(ended);
   sp_status status = SP_SUCCESS;
-  if (run->roles->rank == 0) status = publish(run, start);
+  if (run->roles->world.rank == 0) status = publish(run, start);
   end_if_disk_failed(run, status);
-  return sp_agree(run->roles->world, status);
+  return sp_agree(run->roles->world.comm, status);
 }
 
 /* Nothing is to be done; says so, and what came of it before. A run that was cut off as it ended left its notes. */
 static sp_status report_complete(const sp_run_context *run, const sp_coordinator_state *start) {
   sp_status status = SP_SUCCESS;
-  if (run->roles->rank == 0) {
+  if (run->roles->world.rank == 0) {
     unlink(run->inflight_path);
     sp_info("%s is complete already; --restart makes it again", run->job->output);
     status = report_failures(run, start);
   }
-  return sp_agree(run->roles->world, status);
+  return sp_agree(run->roles->world.comm, status);
 }
 
 /* A mistake that only the ranks that compute could find ends a new job before its first gather: leave nothing. */
 static void tidy_up(const sp_run_context *run, const sp_coordinator_state *start, sp_status status) {
-  if (status != SP_ERR_USAGE || !run->recorded || run->start != SP_START_NEW || run->roles->rank != 0) return;
+  if (status != SP_ERR_USAGE || !run->recorded || run->start != SP_START_NEW || run->roles->world.rank != 0) return;
   if (start->n_done) return;
   unlink(run->journal_path);
   unlink(run->part_path);

@@ -23,13 +23,13 @@ enum { JOB_ID_SIZE = 128 };
 
 static sp_status gather_places(sp_run_context *run) {
   const sp_roles *roles = run->roles;
-  const size_t n = (size_t)roles->size;
+  const size_t n = (size_t)roles->world.size;
   const sp_member *self = sp_roles_self(roles);
   sp_place mine = {.role = self->role, .node = self->node, .process = (int32_t)getpid()};
   if (gethostname(mine.host, sizeof mine.host - 1)) snprintf(mine.host, sizeof mine.host, "?");
   const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", &run->places);
-  SP_AGREE(roles->world, status);
-  return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world));
+  SP_AGREE(roles->world.comm, status);
+  return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world.comm));
 }
 
 /* What a rank may run on. */
@@ -45,10 +45,10 @@ static sp_status count_cores(sp_run_context *run) {
   share_of_node *all = NULL;
   sp_machine_look(&machine);
   const share_of_node mine = {machine.affinity, sp_roles_self(roles)->node, machine.n_cores};
-  SP_AGREE(roles->world, sp_calloc((size_t)roles->size, sizeof *all, "the cores of the ranks", &all));
+  SP_AGREE(roles->world.comm, sp_calloc((size_t)roles->world.size, sizeof *all, "the cores of the ranks", &all));
   const sp_status status =
-      SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE, 0, roles->world));
-  for (int r = 0; r < roles->size && roles->rank == 0; r++) {
+      SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE, 0, roles->world.comm));
+  for (int r = 0; r < roles->world.size && roles->world.rank == 0; r++) {
     bool seen = false;
     /* ranks of a node follow each other, so this is short but for ranks that are bound to cores of their own */
     for (int b = r - 1; b >= 0 && all[b].node == all[r].node && !seen; b--) seen = all[b].affinity == all[r].affinity;
@@ -61,7 +61,7 @@ static sp_status count_cores(sp_run_context *run) {
 static void add_nodes(const sp_run_context *run) {
   for (int node = 0; node < run->roles->n_nodes; node++) {
     int first = -1, n = 0;
-    for (int r = 0; r < run->roles->size; r++) {
+    for (int r = 0; r < run->roles->world.size; r++) {
       if (run->places[r].node != node) continue;
       if (first < 0) first = r;
       n++;
@@ -85,7 +85,7 @@ static void add_run(const sp_run_context *run, const sp_coordinator_state *start
   const bool launcher = sp_comm_job_id(id, sizeof id);
   sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d cores=%d version=%s%s%s%s%s",
                  sp_history_time(now), run->start == SP_START_NEW ? "new" : "resumed",
-                 (unsigned long long)start->n_earlier, (unsigned long long)run->plan.shape.n_units, roles->size,
+                 (unsigned long long)start->n_earlier, (unsigned long long)run->plan.shape.n_units, roles->world.size,
                  roles->n_workers, roles->n_io, run->cores, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
                  launcher ? " pmix=" : "", launcher ? id : "");
   add_nodes(run);
@@ -111,28 +111,29 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
   SP_ALIKE(gather_places(run));
   SP_ALIKE(count_cores(run));
   run->recorded = true;
-  if (roles->rank == 0) {
+  if (roles->world.rank == 0) {
     add_run(run, start);
-    status = sp_inflight_create(run->inflight_path, run->plan.shape.unit, run->places, roles->size, &start->inflight);
+    status =
+        sp_inflight_create(run->inflight_path, run->plan.shape.unit, run->places, roles->world.size, &start->inflight);
   }
-  SP_AGREE(roles->world, status);
+  SP_AGREE(roles->world.comm, status);
   const bool writes = sp_roles_self(roles)->role == SP_ROLE_IO;
   const sp_watchdog_config config = {.inflight_path = run->inflight_path,
                                      .history_path = run->history_path,
                                      .activity = &run->activity,
                                      .places = run->places,
-                                     .rank = roles->rank,
-                                     .n_ranks = roles->size,
+                                     .rank = roles->world.rank,
+                                     .n_ranks = roles->world.size,
                                      .collective_s = collective_time(run),
                                      .collective_kind = writes ? "write" : "read",
                                      .of_all = writes || run->transfer.of_all,
                                      .stall_s = stall_time(run)};
-  SP_AGREE(roles->world, sp_watchdog_create(&config, &run->watch));
+  SP_AGREE(roles->world.comm, sp_watchdog_create(&config, &run->watch));
   sp_step_watch_end(run->start_watch);
   run->start_watch = NULL;
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
   run->history_fd = sp_side_open(run->history_path, O_WRONLY | O_APPEND | O_CREAT);
-  if (run->history_fd >= 0) sp_crash_start(run->history_fd, roles->rank);
+  if (run->history_fd >= 0) sp_crash_start(run->history_fd, roles->world.rank);
   return SP_SUCCESS;
 }
 
@@ -162,7 +163,7 @@ void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status s
   run->watch = NULL;
   sp_inflight_close(start->inflight);
   start->inflight = NULL;
-  if (run->roles->rank != 0) return;
+  if (run->roles->world.rank != 0) return;
   sp_history_end(run->history_path, end_of(status), 0);
   unlink(run->inflight_path);
 }
@@ -170,7 +171,7 @@ void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status s
 _Noreturn void sp_run_abort(const sp_run_context *run, sp_status status) {
   if (run->recorded) {
     sp_history_add(run->history_path, "error %.470s", sp_log_first_error());
-    sp_history_end(run->history_path, end_of(status), run->roles->rank);
+    sp_history_end(run->history_path, end_of(status), run->roles->world.rank);
   }
   sp_comm_abort(status);
 }

@@ -82,9 +82,9 @@ static sp_status read_recorded(verifier *v) {
 }
 
 /* This rank's gathers: from the one in which its share of the traces begins. */
-static void set_share(verifier *v, int rank, int size) {
+static void set_share(verifier *v, const sp_ranks *ranks) {
   const sp_gather_index *index = v->index;
-  const sp_share share = sp_share_even(index->n_traces, size, rank);
+  const sp_share share = sp_ranks_share(ranks, index->n_traces);
   const sp_global shares[2] = {share.first, share.first + share.count};
   sp_global *const ends[2] = {&v->first, &v->end};
   for (int i = 0; i < 2; i++) {
@@ -99,16 +99,16 @@ static void set_share(verifier *v, int rank, int size) {
     }
     *ends[i] = low;
   }
-  if (rank == 0) v->first = 0;
-  if (rank == size - 1) v->end = index->n_gathers;
+  if (ranks->rank == 0) v->first = 0;
+  if (ranks->rank == ranks->size - 1) v->end = index->n_gathers;
 }
 
 /* Each rank opens the file for itself: reading takes no agreement. */
-static sp_status open_all(verifier *v, int rank, int size) {
+static sp_status open_all(verifier *v, const sp_ranks *ranks) {
   SP_TRY(sp_recheck_open(v->path, v->options->gathers, v->options->against, &v->output));
   v->index = sp_recheck_index(v->output);
   v->first_bad = v->index->n_gathers;
-  set_share(v, rank, size);
+  set_share(v, ranks);
   return read_recorded(v);
 }
 
@@ -153,13 +153,14 @@ static void verify_share(verifier *v) {
 
 /* --- all ranks -------------------------------------------------------------------------------------------------- */
 
-static sp_status add_up_reports(MPI_Comm comm, verifier *v) {
+static sp_status add_up_reports(const sp_ranks *ranks, verifier *v) {
   sp_verify_report *r = &v->report;
   enum { N_SUMS = 6 + SP_REASON_COUNT };
   uint64_t sums[N_SUMS] = {r->n_gathers, r->n_traces, r->n_left, r->n_bad, r->n_not_equal, r->bytes};
   memcpy(sums + 6, r->count, sizeof r->count);
-  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, sums, N_SUMS, MPI_UINT64_T, MPI_SUM, comm));
-  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &r->seconds, 1, MPI_DOUBLE, MPI_MAX, comm));
+  if (ranks->comm == MPI_COMM_NULL) return SP_SUCCESS; // alike
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, sums, N_SUMS, MPI_UINT64_T, MPI_SUM, ranks->comm));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &r->seconds, 1, MPI_DOUBLE, MPI_MAX, ranks->comm));
   r->n_gathers = sums[0];
   r->n_traces = sums[1];
   r->n_left = sums[2];
@@ -171,9 +172,9 @@ static sp_status add_up_reports(MPI_Comm comm, verifier *v) {
 }
 
 /* The rank with the first bad gather of all names it. */
-static sp_status name_first(MPI_Comm comm, const verifier *v) {
+static sp_status name_first(const sp_ranks *ranks, const verifier *v) {
   sp_global first = v->first_bad;
-  if (comm != MPI_COMM_NULL) SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, comm));
+  SP_ALIKE(sp_ranks_least(ranks, &first, 1));
   if (first == v->first_bad && first < v->index->n_gathers && !v->options->name_all) {
     char text[SP_GATHER_TEXT];
     sp_log(SP_LOG_ERROR, "%s: %s is the first bad one: %s", v->path, sp_gather_text(v->index, first, text),
@@ -184,22 +185,16 @@ static sp_status name_first(MPI_Comm comm, const verifier *v) {
 
 sp_status sp_verify(MPI_Comm comm, const char *path, const sp_verify_options *options, sp_verify_report *out) {
   verifier v = {.path = path, .options = options};
-  const bool alone = comm == MPI_COMM_NULL;
-  int rank = 0, size = 1;
-  if (!alone) {
-    MPI_Comm_rank(comm, &rank);
-    MPI_Comm_size(comm, &size);
-  }
+  const sp_ranks ranks = sp_ranks_of(comm);
   /* rank 0 first, so that a file that will not do is one line */
-  sp_status status = rank == 0 ? open_all(&v, rank, size) : SP_SUCCESS;
-  SP_ALIKE_GOTO(out, alone ? status : sp_agree(comm, status));
-  status = rank == 0 ? SP_SUCCESS : open_all(&v, rank, size);
-  SP_ALIKE_GOTO(out, alone ? status : sp_agree(comm, status));
+  sp_status status;
+  SP_ALIKE_GOTO(out, SP_ON_RANK_0(&ranks, open_all(&v, &ranks)));
+  SP_ALIKE_GOTO(out, sp_ranks_agree(&ranks, ranks.rank ? open_all(&v, &ranks) : SP_SUCCESS));
   const double start = sp_now();
   verify_share(&v);
   v.report.seconds = sp_now() - start;
-  if (!alone) SP_TRY_GOTO(out, add_up_reports(comm, &v));
-  SP_TRY_GOTO(out, name_first(comm, &v));
+  SP_TRY_GOTO(out, add_up_reports(&ranks, &v));
+  SP_TRY_GOTO(out, name_first(&ranks, &v));
   *out = v.report;
 out:
   close_all(&v);

@@ -46,7 +46,7 @@ static sp_status while_waiting(void *run) {
 /* What the workers of a group read together. */
 static sp_status create_reads(worker *w) {
   sp_run_context *run = w->run;
-  const sp_collective_config config = {.comm = run->roles->group,
+  const sp_collective_config config = {.comm = run->roles->group.comm,
                                        .most_waiting = run->transfer.adapts ? SP_MOST_WAITING : INFINITY,
                                        .activity = &run->activity,
                                        .idle = while_waiting,
@@ -57,10 +57,10 @@ static sp_status create_reads(worker *w) {
 /* How many GPUs the workers of this node compute on. Where each was given its own, none sees those of the others. */
 static int count_gpus(const sp_roles *roles) {
   int n_workers = 0;
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     const sp_member *member = &roles->members[r];
     if (member->role != SP_ROLE_WORKER || member->node != sp_roles_self(roles)->node) continue;
-    if (n_workers == 0 && r != roles->rank) return 0; /* not the first of its node */
+    if (n_workers == 0 && r != roles->world.rank) return 0; /* not the first of its node */
     n_workers++;
   }
   const int visible = sp_gpu_count(NULL, 0);
@@ -77,7 +77,7 @@ static void note_gpus(const worker *w) {
 static sp_status create(worker *w, sp_run_context *run) {
   const sp_flow_shape *shape = &run->plan.shape;
   *w = (worker){.run = run, .flow = run->plan.flow, .in_hand = -1};
-  SP_AGREE(run->roles->peers, create_reads(w));
+  SP_AGREE(run->roles->peers.comm, create_reads(w));
   w->site = (sp_flow_site){.plan = &run->plan,
                            .roles = run->roles,
                            .part_path = run->part_path,
@@ -94,7 +94,7 @@ static sp_status create(worker *w, sp_run_context *run) {
   w->deal_bytes = (w->deal_bytes + SP_ALIGNMENT - 1) / SP_ALIGNMENT * SP_ALIGNMENT;
   SP_TRY(sp_calloc(N_DEALS, w->deal_bytes, "deals", &w->deals));
   note_gpus(w);
-  return sp_outbox_create(run->roles->world, SP_TAG_REPORT, N_REPORTS,
+  return sp_outbox_create(run->roles->world.comm, SP_TAG_REPORT, N_REPORTS,
                           sizeof(sp_report_message) + shape->task_units * w->record_bytes, &w->reports);
 }
 
@@ -123,7 +123,7 @@ static sp_status receive_all(worker *w) {
   while (w->n_received - w->n_taken < N_DEALS - 1) {
     sp_deal_message *deal = deal_at(w, w->n_received);
     int from;
-    SP_TRY(sp_message_poll(w->run->roles->world, 0, SP_TAG_DEAL, deal, w->deal_bytes, &from));
+    SP_TRY(sp_message_poll(w->run->roles->world.comm, 0, SP_TAG_DEAL, deal, w->deal_bytes, &from));
     if (from < 0) break;
     w->n_received++;
     if (deal->kind == SP_DEAL_TASK && w->flow->announce) w->flow->announce(w->own, &deal->task);
@@ -224,11 +224,9 @@ static sp_status join_round(worker *w) {
 
 /* Says once, from one worker of the group, that it reads by itself from now on. */
 static void look_at_reads(worker *w) {
-  int rank;
   if (!w->reads || w->left_reads || sp_collective_is_in_force(w->reads)) return;
   w->left_reads = true;
-  MPI_Comm_rank(w->run->roles->group, &rank);
-  if (rank) return;
+  if (w->run->roles->group.rank) return;
   const sp_collective_cost cost = sp_collective_get_cost(w->reads);
   sp_info("reading: the workers of %s waited for each other %.1f %% of the time in %d collective reads, allowed are "
           "%.0f %%; each reads by itself from now on",
@@ -254,7 +252,7 @@ static sp_status run_tasks(worker *w) {
 sp_status sp_work(sp_run_context *run) {
   worker w;
   sp_status status = create(&w, run);
-  status = sp_agree(run->roles->world, status); /* with the other roles: all are ready, or none begins */
+  status = sp_agree(run->roles->world.comm, status); /* with the other roles: all are ready, or none begins */
   if (status == SP_SUCCESS) {
     const uint64_t allocated = sp_alloc_count();
     status = run_tasks(&w);

@@ -24,7 +24,7 @@ static int world_size(void) {
 static void check_members(const sp_roles *roles, int io_ranks) {
   int n[3] = {0};
   assert_int_equal(roles->members[0].role, SP_ROLE_COORDINATOR);
-  for (int r = 0; r < roles->size; r++) {
+  for (int r = 0; r < roles->world.size; r++) {
     const sp_member *m = &roles->members[r];
     assert_int_equal(m->index, n[m->role]++);
     if (m->role != SP_ROLE_WORKER) {
@@ -38,11 +38,8 @@ static void check_members(const sp_roles *roles, int io_ranks) {
   assert_int_equal(n[SP_ROLE_IO], roles->n_io);
   assert_int_equal(n[SP_ROLE_WORKER], roles->n_workers);
   assert_true(roles->n_workers >= 1 && roles->n_io >= 1 && roles->n_io <= io_ranks * roles->n_nodes);
-  int rank, size;
-  MPI_Comm_rank(roles->peers, &rank);
-  MPI_Comm_size(roles->peers, &size);
-  assert_int_equal(rank, sp_roles_self(roles)->index);
-  assert_int_equal(size, n[sp_roles_self(roles)->role]);
+  assert_int_equal(roles->peers.rank, sp_roles_self(roles)->index);
+  assert_int_equal(roles->peers.size, n[sp_roles_self(roles)->role]);
 }
 
 static void roles_on_one_node(void **state) {
@@ -87,19 +84,17 @@ static void teams_hold_every_worker_once(void **state) {
       before = team;
     }
     if (sp_roles_self(roles)->role == SP_ROLE_WORKER) {
-      int rank, size, mine = 0, first = 0;
-      MPI_Comm_rank(roles->team, &rank);
-      MPI_Comm_size(roles->team, &size);
+      int mine = 0, first = 0;
       for (int w = 0; w < n; w++) {
         const bool same = sp_roles_team_of(roles, w) == sp_roles_team_of(roles, sp_roles_self(roles)->index);
         mine += same;
         first += same && w < sp_roles_self(roles)->index;
       }
-      assert_int_equal(size, mine);
-      assert_int_equal(rank, first);
-      assert_true(n < team_size || size >= team_size);
+      assert_int_equal(roles->team.size, mine);
+      assert_int_equal(roles->team.rank, first);
+      assert_true(n < team_size || mine >= team_size);
     } else {
-      assert_true(roles->team == MPI_COMM_NULL);
+      assert_true(roles->team.comm == MPI_COMM_NULL);
     }
     sp_roles_destroy(roles);
   }
@@ -151,8 +146,8 @@ static void empty_slots(const sp_roles *roles, const sp_node_window *window) {
   int passes[64] = {0};
   for (bool any = true; any;) {
     any = false;
-    for (int r = 0; r < roles->size; r++) {
-      if (roles->members[r].io_rank != roles->rank) continue;
+    for (int r = 0; r < roles->world.size; r++) {
+      if (roles->members[r].io_rank != roles->world.rank) continue;
       const int w = roles->members[r].index;
       any |= passes[w] < N_PASSES;
       sp_slot *slot = sp_node_window_slot(window, r, (uint64_t)passes[w]);

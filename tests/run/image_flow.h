@@ -118,7 +118,7 @@ static sp_status write_rows(sp_survey *survey, const char *path, uint32_t n, con
 static sp_status write_image_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
                                      sp_activity *activity) {
   sp_status status = SP_SUCCESS;
-  if (roles->rank == 0) {
+  if (roles->world.rank == 0) {
     int32_t cdp[N_POINTS * N_CLASSES];
     uint64_t first[N_POINTS + 1];
     int64_t key[N_POINTS];
@@ -134,7 +134,7 @@ static sp_status write_image_headers(const sp_flow_plan *plan, const sp_roles *r
   out:
     sp_survey_close(survey);
   }
-  return sp_agree(roles->world, status);
+  return sp_agree(roles->world.comm, status);
 }
 
 /* The journal says which points are written; which batches are in an image, the snapshot alone. */

@@ -30,8 +30,8 @@ static sp_status open_image(sp_flow_site *site, void **out) {
   image_worker *w = NULL;
   SP_TRY(sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
-  MPI_Comm_rank(site->roles->peers, &w->rank);
-  SP_TRY(sp_survey_open(site->roles->peers, site->plan->job->input, false, &w->survey));
+  w->rank = site->roles->peers.rank;
+  SP_TRY(sp_survey_open(site->roles->peers.comm, site->plan->job->input, false, &w->survey));
   SP_TRY(sp_dataset_open(w->survey, "/traces", &w->traces));
   const size_t bytes = 3 * BATCH_TRACES * site->plan->shape.n_samples * sizeof(float);
   for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", &w->samples[k]));
@@ -124,7 +124,7 @@ static sp_status finish_piece(void *worker, int k, uint32_t *n_slots, void *figu
 /* The first worker has all that was added; at the end of a phase everybody gets it. */
 static sp_status sync_image(void *worker, uint32_t phase, bool ends) {
   image_worker *w = worker;
-  const MPI_Comm peers = w->site->roles->peers;
+  const MPI_Comm peers = w->site->roles->peers.comm;
   const size_t bytes = image_bytes(w->site->plan);
   const int n = (int)(bytes / sizeof(int64_t));
   const bool first = w->rank == 0;

@@ -99,7 +99,7 @@ static sp_suspect *offer(sp_suspect suspect, int n_teams, int team, bool one_hos
     snprintf(places[r].host, sizeof places[r].host, "%s", r < 4 || one_host ? "n01" : "n02");
   }
   const sp_roles roles = {
-      .size = 6, .members = members, .n_workers = 4, .n_teams = n_teams, .team_size = n_teams ? 4 / n_teams : 4};
+      .world.size = 6, .members = members, .n_workers = 4, .n_teams = n_teams, .team_size = n_teams ? 4 / n_teams : 4};
   held = suspect;
   sp_quarantine q = {.suspects = &held, .n = 1};
   return sp_quarantine_next(&q, 0, N_UNITS, &roles, places, team, on_cpu);

@@ -174,9 +174,9 @@ static sp_status open_cubes(sp_flow_site *site, void **out) {
   const size_t bytes = CUBE_TRACES * site->plan->shape.n_samples * sizeof(float);
   SP_TRY(sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
-  MPI_Comm_rank(site->roles->team, &w->rank);
-  MPI_Comm_size(site->roles->team, &w->size);
-  SP_TRY(sp_survey_open(site->roles->peers, site->plan->job->input, false, &w->survey));
+  w->rank = site->roles->team.rank;
+  w->size = site->roles->team.size;
+  SP_TRY(sp_survey_open(site->roles->peers.comm, site->plan->job->input, false, &w->survey));
   SP_TRY(sp_dataset_open(w->survey, "/traces", &w->traces));
   for (int k = 0; k < 2; k++) SP_TRY(sp_alloc(bytes, "traces", &w->samples[k]));
   SP_TRY(sp_alloc(bytes, "traces", &w->all));
@@ -202,7 +202,7 @@ static sp_status read_cube(void *worker, int k, const sp_task *task, const void 
 /* Traces to samples, or back. */
 static sp_status exchange(cube_worker *w, int k, bool back) {
   const uint32_t n = w->task[k].n_traces, n_samples = w->site->plan->shape.n_samples;
-  const MPI_Comm team = w->site->roles->team;
+  const MPI_Comm team = w->site->roles->team.comm;
   int n_out[64], out_at[64], n_in[64], in_at[64];
   const uint32_t my_first = part(n, w->rank, w->size), my_traces = part(n, w->rank + 1, w->size) - my_first;
   const uint32_t my_samples = part(n_samples, w->rank + 1, w->size) - part(n_samples, w->rank, w->size);

@@ -2,6 +2,7 @@
 /* Collective transfers: whoever's read or write fails, at any step, nobody hangs, every rank knows what it has, and the
  * next step is right; a group that waits too much leaves, all at the same step. */
 /* ranks: 1 2 3 5 */
+/* timeout: 120 */
 /* may warn */
 #include <errno.h>
 #include <math.h>

@@ -96,7 +96,7 @@ static void register_buffers(worker *w) {
   const size_t samples = (size_t)shape->task_traces * shape->n_samples * sizeof(float), bytes = samples + SP_PAGE;
   for (int i = 0; i < SP_GATHER_INPUTS; i++) sp_engine_register(w->engine, w->inputs[i].samples, samples);
   for (int i = 0; i < shape->window.n_slots; i++) {
-    sp_slot *slot = sp_node_window_slot(w->site->window, w->site->roles->rank, (uint64_t)i);
+    sp_slot *slot = sp_node_window_slot(w->site->window, w->site->roles->world.rank, (uint64_t)i);
     for (int p = 0; p < 1 + has_noise(w); p++) {
       sp_engine_register(w->engine, sp_slot_rows(w->site->window, slot, p), bytes);
     }
@@ -184,7 +184,7 @@ static sp_status create(worker *w) {
 }
 
 sp_status sp_gather_open(sp_flow_site *site, void **out) {
-  const MPI_Comm peers = site->roles->peers;
+  const MPI_Comm peers = site->roles->peers.comm;
   const sp_io_hints hints = {.more = site->plan->job->settings.mpi_hints.text};
   worker *w = NULL;
   SP_AGREE(peers, sp_calloc(1, sizeof *w, "a worker", &w));
@@ -192,7 +192,7 @@ sp_status sp_gather_open(sp_flow_site *site, void **out) {
   w->shape = &site->plan->shape;
   w->job = site->plan->job;
   /* those who read together open it together */
-  const MPI_Comm group = site->reads ? site->roles->group : peers;
+  const MPI_Comm group = site->reads ? site->roles->group.comm : peers;
   sp_status status = sp_survey_open_input(group, w->job, &hints, &w->survey);
   status = sp_agree(peers, status);
   if (status == SP_SUCCESS) status = sp_survey_check_same(w->survey, peers);

@@ -14,7 +14,7 @@
 enum { MAX_DATASETS = 256, BLOCK_TRACES = 1 << 16 };
 
 typedef struct copier {
-  MPI_Comm comm;
+  const sp_ranks *ranks;
   sp_activity *activity; /* borrowed */
   const sp_job *job;
   sp_survey *input, *output;
@@ -52,8 +52,8 @@ static sp_status add_dataset(const char *path, void *context) {
 }
 
 static sp_status open_both(copier *c, const char *part_path) {
-  SP_TRY(sp_survey_open_input(c->comm, c->job, NULL, &c->input));
-  SP_TRY(sp_survey_open(c->comm, part_path, true, &c->output));
+  SP_TRY(sp_survey_open_input(c->ranks->comm, c->job, NULL, &c->input));
+  SP_TRY(sp_survey_open(c->ranks->comm, part_path, true, &c->output));
   SP_TRY(sp_survey_each_trace_dataset(c->output, add_dataset, c));
   SP_TRY(sp_survey_read_index(c->input, false, &c->index));
   if (c->job->n_sort == 0) return SP_SUCCESS;
@@ -64,10 +64,7 @@ static sp_status open_both(copier *c, const char *part_path) {
 }
 
 static sp_status make_buffers(copier *c) {
-  int rank, size;
-  MPI_Comm_rank(c->comm, &rank);
-  MPI_Comm_size(c->comm, &size);
-  const sp_share share = sp_share_even(c->index->n_gathers, size, rank);
+  const sp_share share = sp_ranks_share(c->ranks, c->index->n_gathers);
   c->first_gather = share.first;
   c->end_gather = share.first + share.count;
   c->block_traces = BLOCK_TRACES > c->index->max_traces ? BLOCK_TRACES : c->index->max_traces;
@@ -150,13 +147,13 @@ static sp_status copy_block(copier *c, const sp_range *block) {
 static sp_status copy_blocks(copier *c) {
   int turns = 0;
   for (sp_global g = c->first_gather; g < c->end_gather; turns++) g += block_from(c, g).n_gathers;
-  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &turns, 1, MPI_INT, MPI_MAX, c->comm));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &turns, 1, MPI_INT, MPI_MAX, c->ranks->comm));
   sp_global g = c->first_gather;
   for (int turn = 0; turn < turns; turn++) {
     const sp_range block = block_from(c, g);
     sp_status status = copy_block(c, &block);
     if (status == SP_SUCCESS && sp_stop_signal()) status = SP_STOPPED;
-    SP_AGREE(c->comm, status);
+    SP_AGREE(c->ranks->comm, status);
     sp_activity_step(c->activity);
     g += block.n_gathers;
   }
@@ -165,11 +162,11 @@ static sp_status copy_blocks(copier *c) {
 
 sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
                                   sp_activity *activity) {
-  copier c = {.comm = roles->world, .activity = activity, .job = plan->job};
+  copier c = {.ranks = &roles->world, .activity = activity, .job = plan->job};
   sp_status status = open_both(&c, part_path);
-  SP_AGREE_GOTO(out, c.comm, status);
+  SP_AGREE_GOTO(out, c.ranks->comm, status);
   status = make_buffers(&c);
-  SP_AGREE_GOTO(out, c.comm, status);
+  SP_AGREE_GOTO(out, c.ranks->comm, status);
   status = copy_blocks(&c);
   if (status == SP_ERR_IO) return status; /* HDF5 lets nobody close a file that it could not write */
 out:

@@ -86,8 +86,8 @@ static sp_status write_piece(sp_dataset *dataset, const sp_image_shared *s, int 
   return sp_dataset_write_independent(dataset, first, n, rows);
 }
 
-static sp_status write_column(sp_survey *survey, const sp_image_shared *s, int c, int rank, int size, void *rows) {
-  const sp_share share = sp_share_even(sp_image_points(s) * s->n_classes, size, rank);
+static sp_status write_column(sp_survey *survey, const sp_image_shared *s, int c, const sp_ranks *ranks, void *rows) {
+  const sp_share share = sp_ranks_share(ranks, sp_image_points(s) * s->n_classes);
   sp_dataset *dataset = NULL;
   sp_status status = sp_dataset_open(survey, columns[c].path, &dataset);
   SP_EACH_PIECE (piece, share.first, share.first + share.count, PIECE) {
@@ -124,17 +124,15 @@ static sp_status write_index(sp_survey *survey, const sp_image_shared *s, int ra
   return status;
 }
 
-sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *s, MPI_Comm comm, sp_activity *activity) {
+sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *s, const sp_ranks *ranks,
+                                 sp_activity *activity) {
   void *rows = NULL;
-  int rank, size;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
-  sp_status status = sp_agree(comm, sp_alloc(PIECE * sizeof(double), "headers", &rows));
+  sp_status status = sp_ranks_agree(ranks, sp_alloc(PIECE * sizeof(double), "headers", &rows));
   for (int c = 0; c < COLUMNS && status == SP_SUCCESS; c++) {
-    status = sp_agree(comm, write_column(survey, s, c, rank, size, rows));
+    status = sp_ranks_agree(ranks, write_column(survey, s, c, ranks, rows));
     sp_activity_step(activity);
   }
-  if (status == SP_SUCCESS) status = sp_agree(comm, write_index(survey, s, rank));
+  if (status == SP_SUCCESS) status = sp_ranks_agree(ranks, write_index(survey, s, ranks->rank));
   sp_free(rows);
   return status;
 }

@@ -203,14 +203,12 @@ static sp_status check_overflows(const sp_image_engine *e) {
                   (unsigned long long)e->overflows);
 }
 
-void sp_image_engine_join(sp_image_engine *e, MPI_Comm peers, const sp_gpu *gpu) {
+void sp_image_engine_join(sp_image_engine *e, const sp_ranks *peers, const sp_gpu *gpu) {
   char why[256];
-  int rank;
   if (!gpu->module) return; // alike: all workers compute on one kind
-  MPI_Comm_rank(peers, &rank);
   e->group_ops = gpu->module->group;
   if (sp_gpu_join(peers, gpu, &e->group, why, sizeof why)) return; // alike
-  if (rank == 0) sp_warn("pstm: the GPUs cannot exchange: %s; sums are added up through the host", why);
+  if (peers->rank == 0) sp_warn("pstm: the GPUs cannot exchange: %s; sums are added up through the host", why);
 }
 
 bool sp_image_engine_is_in_group(const sp_image_engine *e) {

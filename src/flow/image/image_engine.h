@@ -41,7 +41,7 @@ bool sp_image_engine_is_in_group(const sp_image_engine *e);
 
 /* Makes them one, if there are GPUs and they can: else sums go through the host, which is said. Collective over peers.
  */
-void sp_image_engine_join(sp_image_engine *e, MPI_Comm peers, const sp_gpu *gpu);
+void sp_image_engine_join(sp_image_engine *e, const sp_ranks *peers, const sp_gpu *gpu);
 
 /* Adds the sums of all workers since the tile began or was last cleared, of its values first[rank] ... first[rank + 1]
  * - 1, to sum and hits of the host. Collective over peers. Errors: as sp_image_engine_sums. */

@@ -111,8 +111,8 @@ sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_
 /* The datasets of an image, and its info but uuid, history and created_by. */
 void sp_image_spec(const sp_image_shared *shared, sp_output_spec *out);
 
-/* Writes the header columns and the gather index of an image. Collective over comm, which the survey is open on. */
-sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *shared, MPI_Comm comm,
+/* Writes the header columns and the gather index of an image. Collective over ranks, which the survey is open on. */
+sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *shared, const sp_ranks *ranks,
                                  sp_activity *activity);
 sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
                                  sp_activity *activity);
@@ -127,8 +127,9 @@ sp_status sp_image_stack_path(const char *output, char **out);
 /* Errors: SP_ERR_USAGE where a file of that name is there that is not the stack of this output. */
 sp_status sp_image_stack_check(const char *output);
 
-/* Makes it from the complete output at part_path, as a part of its own. Collective over comm. */
-sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, MPI_Comm comm, sp_activity *activity);
+/* Makes it from the complete output at part_path, as a part of its own. Collective over ranks. */
+sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, const sp_ranks *ranks,
+                              sp_activity *activity);
 
 /* One process: gives it its name; forgets its part. */
 sp_status sp_image_stack_publish(const char *output);

@@ -15,12 +15,12 @@ sp_status sp_image_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_
 sp_status sp_image_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
                                  sp_activity *activity) {
   sp_survey *survey = NULL;
-  if (roles->rank == 0) { /* of a job that was forgotten */
+  if (roles->world.rank == 0) { /* of a job that was forgotten */
     sp_image_state_remove(part_path);
     sp_image_stack_forget(plan->job->output);
   }
-  SP_AGREE(roles->world, sp_survey_open(roles->world, part_path, true, &survey));
-  const sp_status status = sp_image_write_columns(survey, sp_image_shared_of(plan), roles->world, activity);
+  SP_AGREE(roles->world.comm, sp_survey_open(roles->world.comm, part_path, true, &survey));
+  const sp_status status = sp_image_write_columns(survey, sp_image_shared_of(plan), &roles->world, activity);
   if (status != SP_ERR_IO) sp_survey_close(survey); /* HDF5 lets nobody close a file that it could not write */
   return status;
 }

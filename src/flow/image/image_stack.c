@@ -185,25 +185,22 @@ static sp_status create(const sp_image_shared *image, const char *output, const 
   return status;
 }
 
-sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, MPI_Comm comm, sp_activity *activity) {
+sp_status sp_image_stack_make(const sp_flow_plan *plan, const char *part_path, const sp_ranks *ranks,
+                              sp_activity *activity) {
   const sp_image_shared *image = sp_image_shared_of(plan);
   const sp_image_shared one = one_class(image);
-  const uint64_t points = sp_image_points(image);
   stacking s = {.image = image};
   char *path = NULL, *part = NULL;
-  int rank, size;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
+  const MPI_Comm comm = ranks->comm;
   sp_activity_set(activity, "stacks the image");
   SP_AGREE(comm, paths(plan->job->output, &path, &part));
   sp_status status = SP_SUCCESS;
-  if (rank == 0) status = create(&one, plan->job->output, part_path, part);
+  if (ranks->rank == 0) status = create(&one, plan->job->output, part_path, part);
   SP_AGREE_GOTO(out, comm, status);
   SP_ALIKE_GOTO(out, open_both(&s, part_path, part, comm));
   SP_AGREE_GOTO(out, comm, allocate(&s));
-  SP_ALIKE_GOTO(out, sp_image_write_columns(s.to, &one, comm, activity));
-  const sp_share share = sp_share_even(points, size, rank);
-  status = sp_agree(comm, stack_share(&s, share));
+  SP_ALIKE_GOTO(out, sp_image_write_columns(s.to, &one, ranks, activity));
+  status = sp_agree(comm, stack_share(&s, sp_ranks_share(ranks, sp_image_points(image))));
   if (status == SP_SUCCESS) status = sp_agree(comm, sp_survey_sync(s.to));
 out:
   close_both(&s);

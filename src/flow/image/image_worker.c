@@ -56,16 +56,17 @@ static sp_status choose_gpu(const sp_image_worker *w, sp_gpu *gpu) {
   const int engine = w->site->plan->job->settings.engine;
   sp_gpu_choose(w->site->roles, engine, gpu);
   int have = gpu->module != NULL;
-  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_MIN, w->peers));
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_MIN, w->peers.comm));
   if (!have) *gpu = (sp_gpu){.device = -1};
   if (have || engine != SP_ENGINE_CUDA) return SP_SUCCESS;
-  return w->rank ? SP_ERR_USAGE
-                 : SP_RAISE(SP_ERR_USAGE, "engine: cuda: not all workers have a GPU, and GPU and CPU give other bits");
+  return w->peers.rank
+             ? SP_ERR_USAGE
+             : SP_RAISE(SP_ERR_USAGE, "engine: cuda: not all workers have a GPU, and GPU and CPU give other bits");
 }
 
 static sp_status create(sp_image_worker *w, const sp_gpu *gpu) {
   const sp_pstm_params *p = sp_image_params(w->site->plan->job);
-  const uint64_t share = tile_columns(w) / (uint64_t)w->size + 1;
+  const uint64_t share = tile_columns(w) / (uint64_t)w->peers.size + 1;
   SP_TRY(sp_trace_source_open(w->survey, "/traces", &w->source));
   SP_TRY(sp_image_model(p, &w->shared->config.grid, &w->shared->numbers, &w->model));
   SP_TRY(set_apertures(w));
@@ -84,15 +85,15 @@ static sp_status open_state(sp_image_worker *w, const sp_gpu *gpu) {
   sp_image_head head;
   const char *part = w->site->part_path;
   sp_status status = SP_SUCCESS;
-  if (w->rank == 0) status = sp_image_state_open(w->shared, part, true, &w->state, &w->head);
-  SP_AGREE(w->peers, status);
-  if (w->rank) status = sp_image_state_open(w->shared, part, false, &w->state, &head);
-  SP_AGREE(w->peers, status);
-  SP_MPI_ALL(MPI_Bcast(&w->head, sizeof w->head, MPI_BYTE, 0, w->peers));
+  if (w->peers.rank == 0) status = sp_image_state_open(w->shared, part, true, &w->state, &w->head);
+  SP_AGREE(w->peers.comm, status);
+  if (w->peers.rank) status = sp_image_state_open(w->shared, part, false, &w->state, &head);
+  SP_AGREE(w->peers.comm, status);
+  SP_MPI_ALL(MPI_Bcast(&w->head, sizeof w->head, MPI_BYTE, 0, w->peers.comm));
   const uint32_t engine = gpu->module && gpu->module != &sp_mock_module; /* a mock gives the bits of the CPU */
   if (w->head.sequence && w->head.engine != engine) {
     static const char *const names[] = {"CPU", "GPU"};
-    return w->rank
+    return w->peers.rank
                ? SP_ERR_USAGE
                : SP_RAISE(
                      SP_ERR_USAGE,
@@ -132,17 +133,15 @@ void sp_image_close(void *worker_) {
 sp_status sp_image_open(sp_flow_site *site, void **out) {
   sp_image_worker *w = NULL;
   sp_gpu gpu;
-  SP_AGREE(site->roles->peers, sp_calloc(1, sizeof *w, "a worker", &w));
+  SP_AGREE(site->roles->peers.comm, sp_calloc(1, sizeof *w, "a worker", &w));
   w->site = site;
   w->shared = sp_image_shared_of(site->plan);
   w->peers = site->roles->peers;
-  MPI_Comm_rank(w->peers, &w->rank);
-  MPI_Comm_size(w->peers, &w->size);
-  sp_status status = sp_agree(w->peers, sp_survey_open_input(w->peers, site->plan->job, NULL, &w->survey));
-  if (status == SP_SUCCESS) status = sp_agree(w->peers, choose_gpu(w, &gpu));
-  if (status == SP_SUCCESS) status = sp_agree(w->peers, create(w, &gpu));
-  if (status == SP_SUCCESS) sp_image_engine_join(w->engine, w->peers, &gpu);
-  if (status == SP_SUCCESS) status = sp_agree(w->peers, open_state(w, &gpu));
+  sp_status status = sp_agree(w->peers.comm, sp_survey_open_input(w->peers.comm, site->plan->job, NULL, &w->survey));
+  if (status == SP_SUCCESS) status = sp_agree(w->peers.comm, choose_gpu(w, &gpu));
+  if (status == SP_SUCCESS) status = sp_agree(w->peers.comm, create(w, &gpu));
+  if (status == SP_SUCCESS) sp_image_engine_join(w->engine, &w->peers, &gpu);
+  if (status == SP_SUCCESS) status = sp_agree(w->peers.comm, open_state(w, &gpu));
   if (status == SP_SUCCESS) {
     *out = w;
   } else {

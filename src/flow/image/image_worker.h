@@ -26,8 +26,7 @@ typedef struct sp_image_input {
 typedef struct sp_image_worker {
   sp_flow_site *site;
   const sp_image_shared *shared;
-  MPI_Comm peers;
-  int rank, size; /* among peers */
+  sp_ranks peers;
   sp_survey *survey;
   sp_trace_source *source;
   sp_velocity_model *model;

@@ -10,7 +10,7 @@ enum { TAG_ROWS = 31, TAG_REASONS = 32 };
 
 static bool is_needed(const sp_volume_worker *w) {
   int size;
-  MPI_Comm_size(w->site->roles->team, &size);
+  MPI_Comm_size(w->site->roles->team.comm, &size);
   return size > 1 && w->shared->gathers_at;
 }
 
@@ -21,7 +21,7 @@ sp_status sp_volume_border_open(sp_volume_worker *w) {
   void *block;
   b->row = MPI_DATATYPE_NULL;
   if (!is_needed(w)) return SP_SUCCESS;
-  MPI_Comm_size(w->site->roles->team, &size);
+  MPI_Comm_size(w->site->roles->team.comm, &size);
   SP_TRY(sp_alloc(bytes, "a gather at the end of a share", &block));
   b->head = block;
   SP_TRY(sp_alloc(bytes, "a gather at the end of a share", &block));
@@ -56,7 +56,7 @@ static sp_share share_of(const sp_volume_worker *w, int member) {
 
 void sp_volume_border_receive(sp_volume_worker *w) {
   sp_volume_border *b = &w->border;
-  const MPI_Comm team = w->site->roles->team;
+  const MPI_Comm team = w->site->roles->team.comm;
   const uint64_t end = w->owned.first + w->owned.count;
   int rank, size;
   MPI_Comm_rank(team, &rank);
@@ -78,14 +78,14 @@ void sp_volume_border_receive(sp_volume_worker *w) {
 /* The member whose share has the first trace of the gather that the head belongs to. */
 static int owner_of_head(const sp_volume_worker *w) {
   int rank;
-  MPI_Comm_rank(w->site->roles->team, &rank);
+  MPI_Comm_rank(w->site->roles->team.comm, &rank);
   while (rank > 0 && !sp_volume_is_in(share_of(w, rank), w->range.first)) rank--;
   return rank;
 }
 
 void sp_volume_border_send(sp_volume_worker *w) {
   sp_volume_border *b = &w->border;
-  const MPI_Comm team = w->site->roles->team;
+  const MPI_Comm team = w->site->roles->team.comm;
   const int n = sp_mpi_count(b->head_count), owner = owner_of_head(w);
   SP_MPI_ALL(MPI_Isend(b->head, n, b->row, owner, TAG_ROWS, team, &b->requests[b->n_requests++]));
   SP_MPI_ALL(MPI_Isend(b->head_reason, n, MPI_BYTE, owner, TAG_REASONS, team, &b->requests[b->n_requests++]));

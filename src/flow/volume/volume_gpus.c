@@ -12,11 +12,10 @@ sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus) {
 
 void sp_volume_gpus_join(const sp_flow_site *site, sp_volume_gpus *gpus) {
   char why[256];
-  int rank;
-  MPI_Comm_rank(site->roles->team, &rank);
+  const sp_ranks *team = &site->roles->team;
   const bool had = gpus->gpu.module != NULL;
-  if (sp_gpu_join(site->roles->team, &gpus->gpu, &gpus->group, why, sizeof why)) return; // alike
-  if (rank == 0 && had) sp_warn("fkk: the GPUs of a team cannot exchange: %s; the CPU computes", why);
+  if (sp_gpu_join(team, &gpus->gpu, &gpus->group, why, sizeof why)) return; // alike
+  if (team->rank == 0 && had) sp_warn("fkk: the GPUs of a team cannot exchange: %s; the CPU computes", why);
   sp_volume_gpus_leave(gpus);
 }
 

@@ -40,9 +40,8 @@ void sp_volume_close(void *worker_) {
 }
 
 static uint64_t largest_share(const worker *w) {
-  int size;
+  const int size = w->site->roles->team.size;
   uint64_t most = 0;
-  MPI_Comm_size(w->site->roles->team, &size);
   for (uint64_t i = 0; i < w->shared->n_cubes; i++) {
     const sp_volume_cube *cube = sp_volume_cube_at(w->plan, i);
     const uint64_t count = sp_share_blocks(cube->grid.n_traces, size, 0).count;
@@ -92,7 +91,7 @@ static sp_status open_trid(worker *w) {
 }
 
 sp_status sp_volume_open(sp_flow_site *site, void **out) {
-  const MPI_Comm peers = site->roles->peers;
+  const MPI_Comm peers = site->roles->peers.comm;
   void *block = NULL;
   SP_AGREE(peers, sp_calloc(1, sizeof(worker), "a worker", &block));
   worker *w = block;
@@ -173,14 +172,12 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
   w->cube = sp_volume_cube_at(w->plan, task->first_unit);
   w->set_aside = (sp_reason)task->set_aside;
   const uint64_t n = w->cube->grid.n_traces;
-  int rank, size;
-  MPI_Comm_rank(w->site->roles->team, &rank);
-  MPI_Comm_size(w->site->roles->team, &size);
-  w->share = sp_share_blocks(n, size, rank);
+  const sp_ranks *team = &w->site->roles->team;
+  w->share = sp_share_blocks(n, team->size, team->rank);
   if (w->set_aside == SP_REASON_OK) {
     sp_volume_filter(w->plan, w->cube, &filter);
     const sp_fkk_params *params = sp_volume_params(w->plan);
-    const sp_cube_spec spec = {.comm = w->site->roles->team,
+    const sp_cube_spec spec = {.comm = w->site->roles->team.comm,
                                .team = w->team,
                                .filter = &filter,
                                .n_traces = n,
@@ -213,7 +210,7 @@ sp_status sp_volume_read(void *worker_, int k, const sp_task *task, const void *
 
 /* A cube as far as what is removed of it; a worker of a team that fails fails it for all. Collective over the team. */
 static sp_status filter_cube(worker *w, const sp_task *task) {
-  const MPI_Comm team = w->site->roles->team;
+  const MPI_Comm team = w->site->roles->team.comm;
   w->filter = NULL;
   SP_ALIKE(begin_cube(w, task));
   SP_AGREE(team, read_and_transform(w));
@@ -231,9 +228,7 @@ static sp_status filter_cube(worker *w, const sp_task *task) {
 static sp_status filter_cube_somewhere(worker *w, const sp_task *task) {
   const sp_status status = filter_cube(w, task);
   if (status != SP_ERR_DEVICE || !w->gpus.gpu.module) return status; // alike
-  int rank;
-  MPI_Comm_rank(w->site->roles->team, &rank);
-  if (rank == 0)
+  if (w->site->roles->team.rank == 0)
     sp_warn("fkk: a device has failed: the CPU computes this cube, and what the team is dealt from now on");
   sp_cube_filter_destroy(w->filter);
   sp_volume_gpus_leave(&w->gpus);
