@@ -81,7 +81,7 @@ static void set_up(const pstm_case *k, const sp_pstm_sums *scale, device_case *d
   const bool eta = false;
   const size_t n = (size_t)NX * NY * CASE_TAU, padded = (CASE_TAU + 15) / 16 * 16;
   std::vector<float> rows(3 * padded);
-  std::vector<sp_pstm_place> places(SP_PSTM_BATCH);
+  std::vector<sp_pstm_position> positions(SP_PSTM_BATCH);
   const sp_pstm_model model = {k->velocity, NULL, NULL, 0};
   *d = device_case();
   sp_pstm_terms_set(&k->config, eta, &d->sum.terms);
@@ -96,8 +96,8 @@ static void set_up(const pstm_case *k, const sp_pstm_sums *scale, device_case *d
   p.slowness_2 = upload(p.slowness_2, padded);
   p.factor = upload(p.factor, padded);
   d->sum.points = p;
-  for (int i = 0; i < SP_PSTM_BATCH; i++) sp_pstm_place_set(&k->config, &k->traces[i], &places[i]);
-  d->sum.places = upload(places.data(), places.size());
+  for (int i = 0; i < SP_PSTM_BATCH; i++) sp_pstm_position_set(&k->config, &k->traces[i], &positions[i]);
+  d->sum.positions = upload(positions.data(), positions.size());
   d->sum.bank_row = sp_pstm_bank_row(&k->config);
   d->sum.bank_floats = d->sum.bank_row * sp_pstm_bank_rows(&k->config);
   d->sum.n_traces = SP_PSTM_BATCH;
@@ -123,7 +123,7 @@ static void release(device_case *d) {
   void *const blocks[] = {d->sum.points.quarter,
                           d->sum.points.slowness_2,
                           d->sum.points.factor,
-                          (void *)d->sum.places,
+                          (void *)d->sum.positions,
                           d->samples,
                           d->bank,
                           d->sum.sum,

@@ -66,18 +66,18 @@ void sp_segy_encode(int format, sp_byte_order order, const float *samples, size_
 /* Whether n bytes of text are EBCDIC rather than ASCII, by which one's blanks and letters they hold. */
 bool sp_segy_text_is_ebcdic(const void *text, size_t n);
 
-/* EBCDIC (code page 037) to ISO 8859-1 and back, in place; each is the other's exact inverse. */
+/* EBCDIC (code page 037) to ISO 8859-1 and back, where they lie; each is the other's exact inverse. */
 void sp_segy_text_to_ascii(void *text, size_t n);
 void sp_segy_text_to_ebcdic(void *text, size_t n);
 
 /* --- identity and layout (segy_identify.c, segy_layout.c) ---------------------------------------------------- */
 
-/* A header word whose place the user states: `--field iline=9:i4`. */
-typedef struct sp_segy_place {
+/* A header word whose byte the user states: `--field iline=9:i4`. */
+typedef struct sp_segy_word {
   char name[24];
   uint16_t byte; /* from 1; beyond 240 in the trace header extensions */
   sp_field_type type;
-} sp_segy_place;
+} sp_segy_word;
 
 /* What the user knows better than the file; zeroed: nothing. */
 typedef struct sp_segy_hints {
@@ -89,8 +89,8 @@ typedef struct sp_segy_hints {
   uint32_t n_samples;         /* a trace */
   double sample_interval_us;  /* of the samples */
   bool allow_truncated;       /* take the whole traces of a file that ends inside one */
-  const sp_segy_place *places;
-  size_t n_places;
+  const sp_segy_word *words;
+  size_t n_words;
 } sp_segy_hints;
 
 /* One header word: where a trace's raw header holds it and what column it becomes. */

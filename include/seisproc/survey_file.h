@@ -267,6 +267,9 @@ sp_status sp_dataset_write(sp_dataset *dataset, sp_global first, sp_local n, con
 sp_status sp_dataset_read_independent(sp_dataset *dataset, sp_global first, sp_local n, void *rows);
 sp_status sp_dataset_write_independent(sp_dataset *dataset, sp_global first, sp_local n, const void *rows);
 
+/* Opens the dataset, writes its first n rows, of any number, and closes it. Not collective. */
+sp_status sp_dataset_write_whole(sp_survey *survey, const char *path, uint64_t n, const void *rows);
+
 /* Pushes what this communicator wrote to the file and waits until the device has it. Collective. */
 sp_status sp_survey_sync(sp_survey *survey);
 

@@ -12,10 +12,11 @@
 
 enum { BLOCK_BYTES = 192 << 10, PAD = 16 };
 
-typedef struct slot {
+/* A trace of the batch. */
+typedef struct batch_trace {
   bool present;
-  sp_pstm_place place;
-} slot;
+  sp_pstm_position position;
+} batch_trace;
 
 struct sp_pstm {
   sp_pstm_config config;
@@ -30,7 +31,7 @@ struct sp_pstm {
   uint32_t block_columns, n_columns;
   size_t bank_row, bank_floats; /* of a trace */
   float *bank;                  /* [SP_PSTM_BATCH][bank_floats] */
-  slot slots[SP_PSTM_BATCH];
+  batch_trace traces[SP_PSTM_BATCH];
   float **sum;    /* [n_threads][block_columns][padded] */
   int32_t **hits; /* the same */
 };
@@ -161,27 +162,27 @@ double sp_pstm_peak(sp_pstm *p, int thread, const float *samples) {
 }
 
 bool sp_pstm_prepare(sp_pstm *p, int thread, uint32_t i, const sp_pstm_trace *trace, const float *samples) {
-  slot *s = &p->slots[i];
+  batch_trace *s = &p->traces[i];
   const double peak = sp_pstm_filter_trace(p->filter, thread, samples);
   s->present = peak > 0 && trace->area > 0;
   if (s->present) {
-    sp_pstm_place_set(&p->config, trace, &s->place);
+    sp_pstm_position_set(&p->config, trace, &s->position);
     sp_pstm_filter_bank(p->filter, thread, p->bank + i * p->bank_floats);
   }
   return !isnan(peak);
 }
 
 void sp_pstm_skip(sp_pstm *p, uint32_t i) {
-  p->slots[i].present = false;
+  p->traces[i].present = false;
 }
 
 uint32_t sp_pstm_blocks(const sp_pstm *p) {
   return (p->n_columns + p->block_columns - 1) / p->block_columns;
 }
 
-static void column_place(const sp_pstm *p, uint32_t column, double place[2]) {
-  place[0] = (p->tile.first[0] + column % p->tile.n[0]) * p->config.grid.step[0];
-  place[1] = (p->tile.first[1] + column / p->tile.n[0]) * p->config.grid.step[1];
+static void column_position(const sp_pstm *p, uint32_t column, double position[2]) {
+  position[0] = (p->tile.first[0] + column % p->tile.n[0]) * p->config.grid.step[0];
+  position[1] = (p->tile.first[1] + column / p->tile.n[0]) * p->config.grid.step[1];
 }
 
 /* How many of the n ascending values are below x. */
@@ -249,11 +250,11 @@ uint64_t sp_pstm_add(sp_pstm *p, int thread, uint32_t block, const sp_pstm_sums 
   memset(sum, 0, n * padded * sizeof *sum);
   memset(hits, 0, n * padded * sizeof *hits);
   for (uint32_t i = 0; i < SP_PSTM_BATCH; i++) {
-    if (!p->slots[i].present) continue;
+    if (!p->traces[i].present) continue;
     for (uint32_t c = 0; c < n; c++) {
-      double place[2];
-      column_place(p, first + c, place);
-      const sp_pstm_ray ray = sp_pstm_ray_to(&p->terms, &p->slots[i].place, place);
+      double position[2];
+      column_position(p, first + c, position);
+      const sp_pstm_ray ray = sp_pstm_ray_to(&p->terms, &p->traces[i].position, position);
       if (!(ray.weight > 0)) continue;
       const size_t row = p->points.rows > 1 ? (first + c) * padded : 0;
       const sp_pstm_column column = {

@@ -66,23 +66,23 @@ SP_INLINE vi vi_multiply(vi a, vi b) {
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-/* Of each lane the four floats from bank + place on: element i of all lanes to out[i]. */
-SP_INLINE void read_four(const float *bank, const int32_t place[SP_LANES], vf out[4]) {
+/* Of each lane the four floats from bank + position on: element i of all lanes to out[i]. */
+SP_INLINE void read_four(const float *bank, const int32_t position[SP_LANES], vf out[4]) {
 #if SP_LANES == 4
   for (int i = 0; i < 4; i++) {
-    out[i] = (vf){bank[place[0] + i], bank[place[1] + i], bank[place[2] + i], bank[place[3] + i]};
+    out[i] = (vf){bank[position[0] + i], bank[position[1] + i], bank[position[2] + i], bank[position[3] + i]};
   }
 #else
   vf row[4]; /* row i: lanes i, 4 + i, ... , four floats each */
   for (int i = 0; i < 4; i++) {
 #if SP_LANES == 8
-    row[i] = (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(bank + place[i])),
-                                      _mm_loadu_ps(bank + place[4 + i]), 1);
+    row[i] = (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(bank + position[i])),
+                                      _mm_loadu_ps(bank + position[4 + i]), 1);
 #else
-    __m512 r = _mm512_castps128_ps512(_mm_loadu_ps(bank + place[i]));
-    r = _mm512_insertf32x4(r, _mm_loadu_ps(bank + place[4 + i]), 1);
-    r = _mm512_insertf32x4(r, _mm_loadu_ps(bank + place[8 + i]), 2);
-    row[i] = (vf)_mm512_insertf32x4(r, _mm_loadu_ps(bank + place[12 + i]), 3);
+    __m512 r = _mm512_castps128_ps512(_mm_loadu_ps(bank + position[i]));
+    r = _mm512_insertf32x4(r, _mm_loadu_ps(bank + position[4 + i]), 1);
+    r = _mm512_insertf32x4(r, _mm_loadu_ps(bank + position[8 + i]), 2);
+    row[i] = (vf)_mm512_insertf32x4(r, _mm_loadu_ps(bank + position[12 + i]), 3);
 #endif
   }
 #if SP_LANES == 8
@@ -108,17 +108,17 @@ SP_INLINE void read_four(const float *bank, const int32_t place[SP_LANES], vf ou
 #endif
 }
 
-/* The two floats from row + place on. */
-SP_INLINE void read_two(const float *row, const int32_t place[SP_LANES], vf out[2]) {
+/* The two floats from row + position on. */
+SP_INLINE void read_two(const float *row, const int32_t position[SP_LANES], vf out[2]) {
 #if SP_LANES == 16
-  const __m512i low = _mm512_i32gather_epi64(_mm256_loadu_si256((const __m256i *)place), row, 4);
-  const __m512i high = _mm512_i32gather_epi64(_mm256_loadu_si256((const __m256i *)(place + 8)), row, 4);
+  const __m512i low = _mm512_i32gather_epi64(_mm256_loadu_si256((const __m256i *)position), row, 4);
+  const __m512i high = _mm512_i32gather_epi64(_mm256_loadu_si256((const __m256i *)(position + 8)), row, 4);
   out[0] = vf_even((vf)low, (vf)high);
   out[1] = vf_odd((vf)low, (vf)high);
 #elif SP_LANES == 8
   vf pair[2]; /* pair 0: lanes 0 1 4 5, pair 1: lanes 2 3 6 7 */
   for (int i = 0; i < 2; i++) {
-    const int32_t *from = place + 2 * i;
+    const int32_t *from = position + 2 * i;
     const __m128 zero = _mm_setzero_ps();
     const __m128 low = _mm_loadh_pi(_mm_loadl_pi(zero, (const __m64 *)(const void *)(row + from[0])),
                                     (const __m64 *)(const void *)(row + from[1]));
@@ -130,7 +130,7 @@ SP_INLINE void read_two(const float *row, const int32_t place[SP_LANES], vf out[
   out[1] = (vf)_mm256_shuffle_ps((__m256)pair[0], (__m256)pair[1], 0xdd);
 #else
   for (int i = 0; i < 2; i++) {
-    out[i] = (vf){row[place[0] + i], row[place[1] + i], row[place[2] + i], row[place[3] + i]};
+    out[i] = (vf){row[position[0] + i], row[position[1] + i], row[position[2] + i], row[position[3] + i]};
   }
 #endif
 }
@@ -144,7 +144,7 @@ enum { PIECE = 16 * SP_LANES };
 typedef struct piece {
   float t[PIECE], inverse_s[PIECE], inverse_r[PIECE];
   float fine[PIECE], between[PIECE], weight[PIECE]; /* fractions to the next sample and the next level */
-  int32_t place[PIECE];
+  int32_t position[PIECE];
 } piece;
 
 SP_INLINE sp_pstm_point point_at(const unsigned flags, const sp_pstm_points *points, size_t row, size_t i) {
@@ -170,10 +170,11 @@ SP_INLINE void make_legs(const unsigned flags, const sp_pstm_column *column, con
   }
 }
 
-/* Places and weights of a piece, and its hits. Returns the end of the last vector that has a hit, 0 where none has;
+/* Positions and weights of a piece, and its hits. Returns the end of the last vector that has a hit, 0 where none has;
  * sets *start to the first such vector. */
-SP_INLINE size_t make_places(const unsigned flags, const sp_pstm_terms *terms, const sp_pstm_column *column,
-                             const sp_pstm_ray *ray, size_t bank_row, size_t first, size_t n, piece *x, size_t *start) {
+SP_INLINE size_t make_positions(const unsigned flags, const sp_pstm_terms *terms, const sp_pstm_column *column,
+                                const sp_pstm_ray *ray, size_t bank_row, size_t first, size_t n, piece *x,
+                                size_t *start) {
   const vi units = vi_set((int32_t)(bank_row / SP_PSTM_ROW_UNIT)), below = vi_set((1 << SP_PSTM_LEVEL_SHIFT) - 1);
   size_t end = 0;
   for (size_t i = 0; i < n; i += SP_LANES) {
@@ -182,7 +183,7 @@ SP_INLINE size_t make_places(const unsigned flags, const sp_pstm_terms *terms, c
     const vm inside = sp_pstm_evaluate(flags, terms, ray, &p, vf_load(x->t + i), vf_load(x->inverse_s + i),
                                        vf_load(x->inverse_r + i), &index, &level_of, &weight);
     if (!any_lane(inside)) {
-      vi_store(x->place + i, vi_set(0));
+      vi_store(x->position + i, vi_set(0));
       vf_store(x->weight + i, vf_set(0));
       vf_store(x->fine + i, vf_set(0));
       vf_store(x->between + i, vf_set(0));
@@ -191,14 +192,14 @@ SP_INLINE size_t make_places(const unsigned flags, const sp_pstm_terms *terms, c
     if (!end) *start = i;
     end = i + SP_LANES;
     const vi whole = __builtin_convertvector(index, vi);
-    vi place = whole;
+    vi position = whole;
     if (flags & SP_PSTM_AA) {
       const vi level = (vi)level_of - SP_PSTM_LEVEL_ZERO;
-      place = vi_multiply(level >> SP_PSTM_LEVEL_SHIFT, units) * SP_PSTM_ROW_UNIT + whole + whole;
+      position = vi_multiply(level >> SP_PSTM_LEVEL_SHIFT, units) * SP_PSTM_ROW_UNIT + whole + whole;
       vf_store(x->between + i, (vf)(((level & below) << 1) | vi_set(0x3f800000)) - 1.0f);
     }
     vf_store(x->fine + i, index - __builtin_convertvector(whole, vf));
-    vi_store(x->place + i, vi_where(inside, place));
+    vi_store(x->position + i, vi_where(inside, position));
     vf_store(x->weight + i, (vf)vi_where(inside, (vi)weight));
     vi_store(column->hits + first + i, vi_count(vi_load(column->hits + first + i), inside));
   }
@@ -211,11 +212,11 @@ SP_INLINE void add_piece(const unsigned flags, const float *bank, const piece *x
     vf value[4];
     if (flags & SP_PSTM_AA) {
       const vf between = vf_load(x->between + i);
-      read_four(bank, x->place + i, value);
+      read_four(bank, x->position + i, value);
       value[0] = vf_fma(between, value[1] - value[0], value[0]);
       value[1] = vf_fma(between, value[3] - value[2], value[2]);
     } else {
-      read_two(bank, x->place + i, value);
+      read_two(bank, x->position + i, value);
     }
     const vf sample = vf_fma(fine, value[1] - value[0], value[0]);
     vf_store(sum + i, vf_fma(vf_load(x->weight + i), sample, vf_load(sum + i)));
@@ -231,7 +232,7 @@ SP_INLINE void add_column(const unsigned fixed, const sp_pstm_column *column, co
     const size_t left = column->end - first, n = left < PIECE ? left : PIECE;
     size_t start = 0;
     make_legs(flags, column, ray, first, n, &x);
-    const size_t end = make_places(flags, &terms, column, ray, bank_row, first, n, &x, &start);
+    const size_t end = make_positions(flags, &terms, column, ray, bank_row, first, n, &x, &start);
     add_piece(flags, bank, &x, start, end, column->sum + first);
   }
 }

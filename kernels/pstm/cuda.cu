@@ -14,10 +14,10 @@ enum { UNDER_WAY = 2, PAD = 16 };
 
 /* A batch on its way to the GPU. */
 typedef struct batch {
-  float *samples;        /* pinned: [SP_PSTM_BATCH][n_samples] */
-  sp_pstm_place *places; /* pinned */
+  float *samples;              /* pinned: [SP_PSTM_BATCH][n_samples] */
+  sp_pstm_position *positions; /* pinned */
   float *device_samples;
-  sp_pstm_place *device_places;
+  sp_pstm_position *device_positions;
   cudaEvent_t copied; /* the pinned memory may be written again */
 } batch;
 
@@ -100,11 +100,11 @@ static sp_status set_points(const sp_pstm_config *config, const sp_pstm_model *m
 
 static sp_status allocate_batch(const sp_pstm_config *config, batch *b) {
   const size_t samples = SP_PSTM_BATCH * (size_t)config->n_samples * sizeof(float);
-  const size_t places = SP_PSTM_BATCH * sizeof(sp_pstm_place);
+  const size_t positions = SP_PSTM_BATCH * sizeof(sp_pstm_position);
   SP_TRY(SP_CUDA(cudaHostAlloc((void **)&b->samples, samples, cudaHostAllocDefault)));
-  SP_TRY(SP_CUDA(cudaHostAlloc((void **)&b->places, places, cudaHostAllocDefault)));
+  SP_TRY(SP_CUDA(cudaHostAlloc((void **)&b->positions, positions, cudaHostAllocDefault)));
   SP_TRY(SP_CUDA(cudaMalloc((void **)&b->device_samples, samples)));
-  SP_TRY(SP_CUDA(cudaMalloc((void **)&b->device_places, places)));
+  SP_TRY(SP_CUDA(cudaMalloc((void **)&b->device_positions, positions)));
   return SP_CUDA(cudaEventCreateWithFlags(&b->copied, cudaEventDisableTiming | cudaEventBlockingSync));
 }
 
@@ -161,9 +161,9 @@ extern "C" void sp_pstm_gpu_destroy(sp_pstm_gpu *g) {
   pstm_cuda_filter_destroy(&g->filter);
   for (batch &b : g->batches) {
     cudaFreeHost(b.samples);
-    cudaFreeHost(b.places);
+    cudaFreeHost(b.positions);
     cudaFree(b.device_samples);
-    cudaFree(b.device_places);
+    cudaFree(b.device_positions);
     if (b.copied) cudaEventDestroy(b.copied);
   }
   float *const arrays[] = {
@@ -184,15 +184,15 @@ extern "C" sp_status sp_pstm_gpu_add(sp_pstm_gpu *g, const sp_pstm_trace *traces
   SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
   SP_TRY(SP_CUDA(cudaEventSynchronize(b->copied)));
   memcpy(b->samples, samples, bytes);
-  for (uint32_t i = 0; i < n; i++) sp_pstm_place_set(&g->config, &traces[i], &b->places[i]);
+  for (uint32_t i = 0; i < n; i++) sp_pstm_position_set(&g->config, &traces[i], &b->positions[i]);
   SP_TRY(SP_CUDA(cudaMemcpyAsync(b->device_samples, b->samples, bytes, cudaMemcpyHostToDevice, g->stream)));
-  SP_TRY(
-      SP_CUDA(cudaMemcpyAsync(b->device_places, b->places, n * sizeof *b->places, cudaMemcpyHostToDevice, g->stream)));
+  SP_TRY(SP_CUDA(
+      cudaMemcpyAsync(b->device_positions, b->positions, n * sizeof *b->positions, cudaMemcpyHostToDevice, g->stream)));
   SP_TRY(SP_CUDA(cudaEventRecord(b->copied, g->stream)));
   if (n == 0) return SP_SUCCESS;
   SP_TRY(pstm_cuda_filter_apply(&g->filter, b->device_samples, n, g->bank, g->stream));
   pstm_cuda_sum sum = g->sum;
-  sum.places = b->device_places;
+  sum.positions = b->device_positions;
   sum.n_traces = n;
   sum.unit = ldexp(1, shift);
   sum.limit = limit;

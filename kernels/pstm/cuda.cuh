@@ -34,7 +34,7 @@ sp_status pstm_cuda_filter_apply(const pstm_cuda_filter *f, const float *samples
 typedef struct pstm_cuda_sum {
   sp_pstm_terms terms;
   sp_pstm_points points; /* on the device */
-  const sp_pstm_place *places; /* [n_traces], area 0: absent */
+  const sp_pstm_position *positions; /* [n_traces], area 0: absent */
   const float *bank;
   size_t bank_row, bank_floats;
   uint32_t n_traces, n_tau;

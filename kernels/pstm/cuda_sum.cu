@@ -80,9 +80,9 @@ __device__ static void set_rays(const pstm_cuda_sum &s, uint32_t x, uint32_t y, 
   for (uint32_t i = threadIdx.x; i < s.n_traces * COLUMNS; i += blockDim.x) {
     const uint32_t column = x + i % COLUMNS;
     sp_pstm_ray ray = {};
-    if (column < s.n[0] && s.places[i / COLUMNS].area > 0) {
-      const double place[2] = {(s.first[0] + column) * s.step[0], (s.first[1] + y) * s.step[1]};
-      ray = sp_pstm_ray_to(&s.terms, &s.places[i / COLUMNS], place);
+    if (column < s.n[0] && s.positions[i / COLUMNS].area > 0) {
+      const double position[2] = {(s.first[0] + column) * s.step[0], (s.first[1] + y) * s.step[1]};
+      ray = sp_pstm_ray_to(&s.terms, &s.positions[i / COLUMNS], position);
     }
     rays[i] = pack(ray);
   }

@@ -50,7 +50,7 @@ typedef struct sp_pstm_config {
   bool antialias;
   double spacing[2]; /* m: of the traces of a class along the axes of the grid; for the anti-alias filter */
   double aperture, aperture_taper; /* m; the share of it under the cosine, 0 to 1 */
-  const double *aperture_by_tau;   /* m: [n_tau], in place of `aperture`; NULL: none. Borrowed while planning */
+  const double *aperture_by_tau;   /* m: [n_tau], instead of `aperture`; NULL: none. Borrowed while planning */
   double max_dip, dip_taper;       /* degrees; 90: no limit */
   double stretch;                  /* the largest; 0: no limit */
 } sp_pstm_config;
@@ -87,12 +87,12 @@ typedef struct sp_pstm_sums {
 sp_status sp_pstm_check(const sp_pstm_config *config, const sp_pstm_tile *tile);
 
 /* Position of a point in the grid's axes, m from its origin. */
-void sp_pstm_grid_place(const sp_pstm_grid *grid, const double point[2], double place[2]);
+void sp_pstm_grid_position(const sp_pstm_grid *grid, const double point[2], double position[2]);
 
 /* Source and receiver in the grid's axes, m from its origin. On a line the midpoint is projected and the offset, with
  * the sign that it has along the line, laid along it. */
-void sp_pstm_trace_place(const sp_pstm_config *config, const sp_pstm_trace *trace, double source[2],
-                         double receiver[2]);
+void sp_pstm_trace_position(const sp_pstm_config *config, const sp_pstm_trace *trace, double source[2],
+                            double receiver[2]);
 
 /* Distance of the trace's midpoint to the nearest column of the tile, m. */
 double sp_pstm_distance(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_trace *trace);
@@ -129,17 +129,17 @@ const char *sp_pstm_isa(const sp_pstm *p);
 /* Largest magnitude of D d of a trace; NAN where a sample is not finite, 0 where all are zero. */
 double sp_pstm_peak(sp_pstm *p, int thread, const float *samples);
 
-/* Puts a trace into the batch: filters, resamples and fills its bank. Different slots may be prepared by different
- * threads at once. Samples that are not finite: the slot is absent and the result is false. */
-bool sp_pstm_prepare(sp_pstm *p, int thread, uint32_t slot, const sp_pstm_trace *trace, const float *samples);
+/* Puts a trace into the batch: filters, resamples and fills its bank. Different ones may be prepared by different
+ * threads at once. Samples that are not finite: trace i is absent and the result is false. */
+bool sp_pstm_prepare(sp_pstm *p, int thread, uint32_t i, const sp_pstm_trace *trace, const float *samples);
 
-/* Marks a slot of the batch as absent. */
-void sp_pstm_skip(sp_pstm *p, uint32_t slot);
+/* Marks trace i of the batch as absent. */
+void sp_pstm_skip(sp_pstm *p, uint32_t i);
 
 /* Columns of a tile are summed block by block; blocks may be added by different threads at once. */
 uint32_t sp_pstm_blocks(const sp_pstm *p);
 
-/* Adds the batch (slots 0 ... SP_PSTM_BATCH - 1; all were prepared or skipped) to the columns of a block. Returns how
+/* Adds the batch (traces 0 ... SP_PSTM_BATCH - 1; all were prepared or skipped) to the columns of a block. Returns how
  * many sums were beyond the limit. */
 uint64_t sp_pstm_add(sp_pstm *p, int thread, uint32_t block, const sp_pstm_sums *sums);
 

@@ -17,18 +17,18 @@ static void grid_axes(const sp_pstm_grid *grid, double x_axis[2], double y_axis[
   y_axis[0] = -x_axis[1], y_axis[1] = x_axis[0];
 }
 
-void sp_pstm_grid_place(const sp_pstm_grid *grid, const double point[2], double place[2]) {
+void sp_pstm_grid_position(const sp_pstm_grid *grid, const double point[2], double position[2]) {
   double x_axis[2], y_axis[2];
   grid_axes(grid, x_axis, y_axis);
   const double east = point[0] - grid->origin[0], north = point[1] - grid->origin[1];
-  place[0] = east * x_axis[0] + north * x_axis[1];
-  place[1] = east * y_axis[0] + north * y_axis[1];
+  position[0] = east * x_axis[0] + north * x_axis[1];
+  position[1] = east * y_axis[0] + north * y_axis[1];
 }
 
-void sp_pstm_trace_place(const sp_pstm_config *config, const sp_pstm_trace *trace, double source[2],
-                         double receiver[2]) {
-  sp_pstm_grid_place(&config->grid, trace->source, source);
-  sp_pstm_grid_place(&config->grid, trace->receiver, receiver);
+void sp_pstm_trace_position(const sp_pstm_config *config, const sp_pstm_trace *trace, double source[2],
+                            double receiver[2]) {
+  sp_pstm_grid_position(&config->grid, trace->source, source);
+  sp_pstm_grid_position(&config->grid, trace->receiver, receiver);
   if (!config->line) return;
   const double middle = 0.5 * (source[0] + receiver[0]);
   const double half = copysign(0.5 * hypot(receiver[0] - source[0], receiver[1] - source[1]), receiver[0] - source[0]);
@@ -37,15 +37,15 @@ void sp_pstm_trace_place(const sp_pstm_config *config, const sp_pstm_trace *trac
   source[1] = receiver[1] = 0;
 }
 
-void sp_pstm_place_set(const sp_pstm_config *config, const sp_pstm_trace *trace, sp_pstm_place *place) {
-  sp_pstm_trace_place(config, trace, place->source, place->receiver);
-  place->start_s = trace->start_s;
-  place->area = trace->area;
+void sp_pstm_position_set(const sp_pstm_config *config, const sp_pstm_trace *trace, sp_pstm_position *position) {
+  sp_pstm_trace_position(config, trace, position->source, position->receiver);
+  position->start_s = trace->start_s;
+  position->area = trace->area;
 }
 
 double sp_pstm_distance(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_trace *trace) {
   double source[2], receiver[2], distance = 0;
-  sp_pstm_trace_place(config, trace, source, receiver);
+  sp_pstm_trace_position(config, trace, source, receiver);
   for (int i = 0; i < 2; i++) {
     const double first = tile->first[i] * config->grid.step[i];
     const double last = first + (tile->n[i] - 1) * config->grid.step[i];

@@ -42,10 +42,10 @@ typedef struct sp_pstm_terms {
 } sp_pstm_terms;
 
 /* A trace in the grid's axes, m from the origin. */
-typedef struct sp_pstm_place {
+typedef struct sp_pstm_position {
   double source[2], receiver[2];
   double start_s, area;
-} sp_pstm_place;
+} sp_pstm_position;
 
 typedef struct sp_pstm_ray {
   float source_2, receiver_2;   /* |m - s|^2, |m - r|^2 */
@@ -57,7 +57,7 @@ typedef struct sp_pstm_ray {
 
 /* The trace as the column at `column` (m, in the grid's axes) sees it. Differences are taken in double precision:
  * coordinates of a survey have no room in float32. */
-SP_PSTM_BOTH sp_pstm_ray sp_pstm_ray_to(const sp_pstm_terms *c, const sp_pstm_place *trace, const double column[2]) {
+SP_PSTM_BOTH sp_pstm_ray sp_pstm_ray_to(const sp_pstm_terms *c, const sp_pstm_position *trace, const double column[2]) {
   sp_pstm_ray ray;
   double s2 = 0, r2 = 0, m2 = 0;
   for (int i = 0; i < 2; i++) {
@@ -112,7 +112,7 @@ enum { SP_PSTM_ROW_UNIT = 16, SP_PSTM_MAX_FINE = 1 << 17 };
 
 void sp_pstm_terms_set(const sp_pstm_config *config, bool eta, sp_pstm_terms *terms);
 
-void sp_pstm_place_set(const sp_pstm_config *config, const sp_pstm_trace *trace, sp_pstm_place *place);
+void sp_pstm_position_set(const sp_pstm_config *config, const sp_pstm_trace *trace, sp_pstm_position *position);
 
 /* Constants of image points, in rows of `padded` values (n_tau and copies of the last one). A row a column, or one. */
 typedef struct sp_pstm_points {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A model: rms velocity, eta and far of each place on the image's times, and which places a column lies between. */
+/* A model: rms velocity, eta and far of each position on the image's times, and which positions a column lies between.
+ */
 #include "kernels/pstm/velocity.h"
 
 #include <math.h>
@@ -23,8 +24,8 @@ struct sp_velocity_model {
   float *far;              /* as eta; NULL: 1 + 2 eta */
 };
 
-void sp_velocity_place(const sp_velocity_table *t, uint32_t i, char *text, size_t size) {
-  const double *p = t->place[i];
+void sp_velocity_position(const sp_velocity_table *t, uint32_t i, char *text, size_t size) {
+  const double *p = t->position[i];
   switch (t->by) {
   case SP_VELOCITY_BY_CDP:
     snprintf(text, size, "cdp %g", p[0]);
@@ -41,11 +42,11 @@ void sp_velocity_place(const sp_velocity_table *t, uint32_t i, char *text, size_
   }
 }
 
-/* Where a place lies in the grid's axes, m. */
+/* Where a position lies in the grid's axes, m. */
 static sp_status locate(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
-                        uint32_t i, double place[2]) {
+                        uint32_t i, double position[2]) {
   if (t->by == SP_VELOCITY_BY_PLACE) {
-    sp_pstm_grid_place(grid, t->place[i], place);
+    sp_pstm_grid_position(grid, t->position[i], position);
     return SP_SUCCESS;
   }
   if (t->by == SP_VELOCITY_BY_CDP && grid->n[1] > 1) {
@@ -54,45 +55,46 @@ static sp_status locate(const sp_pstm_grid *grid, const sp_line_numbers *numbers
                     "iline xline t v and x y t v",
                     t->name, grid->n[1]);
   }
-  for (int k = 0; k < 2; k++) place[k] = (t->place[i][k] - numbers->first[k]) / numbers->step[k] * grid->step[k];
-  if (t->by == SP_VELOCITY_BY_CDP) place[1] = 0;
+  for (int k = 0; k < 2; k++) position[k] = (t->position[i][k] - numbers->first[k]) / numbers->step[k] * grid->step[k];
+  if (t->by == SP_VELOCITY_BY_CDP) position[1] = 0;
   return SP_SUCCESS;
 }
 
-/* Refuses places that all lie farther from the image than it is wide: a mix-up of coordinates or numbers. */
-static sp_status check_near(const sp_pstm_grid *grid, const sp_velocity_table *t, double (*place)[2]) {
+/* Refuses positions that all lie farther from the image than it is wide: a mix-up of coordinates or numbers. */
+static sp_status check_near(const sp_pstm_grid *grid, const sp_velocity_table *t, double (*position)[2]) {
   const double wide = grid->n[0] * grid->step[0], high = grid->n[1] * grid->step[1], reach = fmax(wide, high) + 10e3;
   for (uint32_t i = 0; i < t->n_functions; i++) {
-    if (place[i][0] > -reach && place[i][0] < wide + reach && place[i][1] > -reach && place[i][1] < high + reach) {
+    if (position[i][0] > -reach && position[i][0] < wide + reach && position[i][1] > -reach &&
+        position[i][1] < high + reach) {
       return SP_SUCCESS;
     }
   }
   char text[96];
-  sp_velocity_place(t, 0, text, sizeof text);
+  sp_velocity_position(t, 0, text, sizeof text);
   return SP_RAISE(SP_ERR_INPUT,
-                  "%s: no place of it is near the image; the first, %s, is %.0f m along x and %.0f m along y "
+                  "%s: no position of it is near the image; the first, %s, is %.0f m along x and %.0f m along y "
                   "from its origin",
-                  t->name, text, place[0][0], place[0][1]);
+                  t->name, text, position[0][0], position[0][1]);
 }
 
 static sp_status make_plane(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
                             functions *f) {
   if (t->n_functions == 1) return SP_SUCCESS;
-  double(*place)[2] = NULL;
-  SP_TRY(sp_alloc(t->n_functions * sizeof *place, "places of velocities", &place));
+  double(*position)[2] = NULL;
+  SP_TRY(sp_alloc(t->n_functions * sizeof *position, "positions of velocities", &position));
   sp_status status = SP_SUCCESS;
   for (uint32_t i = 0; status == SP_SUCCESS && i < t->n_functions; i++) {
-    status = locate(grid, numbers, t, i, place[i]);
+    status = locate(grid, numbers, t, i, position[i]);
   }
-  if (status == SP_SUCCESS) status = check_near(grid, t, place);
-  if (status == SP_SUCCESS) status = sp_plane_create(t->n_functions, (const double(*)[2])place, &f->plane);
-  sp_free(place);
+  if (status == SP_SUCCESS) status = check_near(grid, t, position);
+  if (status == SP_SUCCESS) status = sp_plane_create(t->n_functions, (const double(*)[2])position, &f->plane);
+  sp_free(position);
   return status;
 }
 
 static sp_velocity_function function_at(const sp_velocity_table *t, uint32_t i, sp_velocity_kind kind, char *text,
                                         size_t size) {
-  sp_velocity_place(t, i, text, size);
+  sp_velocity_position(t, i, text, size);
   return (sp_velocity_function){
       t->name, text, t->first[i + 1] - t->first[i], t->time + t->first[i], t->value + t->first[i], kind};
 }
@@ -184,30 +186,30 @@ uint32_t sp_velocity_model_crc(const sp_velocity_model *m) {
 static void interpolate(const sp_plane_weights *w, const float *values, size_t n, float *out) {
   for (size_t i = 0; i < n; i++) {
     double sum = 0;
-    for (uint32_t k = 0; k < w->n; k++) sum += w->weight[k] * (double)values[w->place[k] * n + i];
+    for (uint32_t k = 0; k < w->n; k++) sum += w->weight[k] * (double)values[w->position[k] * n + i];
     out[i] = (float)sum;
   }
 }
 
-static sp_plane_weights weights_at(const functions *f, const double place[2]) {
+static sp_plane_weights weights_at(const functions *f, const double position[2]) {
   sp_plane_weights w = {1, {0}, {1}};
-  if (f->plane) sp_plane_at(f->plane, place, &w);
+  if (f->plane) sp_plane_at(f->plane, position, &w);
   return w;
 }
 
 void sp_velocity_model_column(const sp_velocity_model *m, uint32_t ix, uint32_t iy, float *velocity, float *eta,
                               float *far) {
-  const double place[2] = {ix * m->grid.step[0], iy * m->grid.step[1]};
+  const double position[2] = {ix * m->grid.step[0], iy * m->grid.step[1]};
   const size_t n = m->grid.n_tau;
-  const sp_plane_weights w = weights_at(&m->velocity, place);
+  const sp_plane_weights w = weights_at(&m->velocity, position);
   interpolate(&w, m->velocity.values, n, velocity);
   if (!m->eta.n) return;
-  if (m->far) { /* of the places of the velocity */
+  if (m->far) { /* of the positions of the velocity */
     interpolate(&w, m->eta.values, n, eta);
     interpolate(&w, m->far, n, far);
     return;
   }
-  const sp_plane_weights at = weights_at(&m->eta, place);
+  const sp_plane_weights at = weights_at(&m->eta, position);
   interpolate(&at, m->eta.values, n, eta);
   for (size_t i = 0; i < n; i++) far[i] = 1 + 2 * eta[i];
 }

@@ -34,23 +34,23 @@ static sp_status check_units(const sp_velocity_table *t, const sp_velocity_range
 }
 
 static sp_status check_function(const sp_velocity_table *t, uint32_t f, const sp_velocity_range *range) {
-  char place[96];
-  sp_velocity_place(t, f, place, sizeof place);
+  char position[96];
+  sp_velocity_position(t, f, position, sizeof position);
   for (uint32_t i = t->first[f]; i < t->first[f + 1]; i++) {
     if (!(t->time[i] >= 0) || (i > t->first[f] && t->time[i] <= t->time[i - 1])) {
       return SP_RAISE(SP_ERR_INPUT, "%s: %s: found the time %g ms, allowed are ascending times from 0 on", t->name,
-                      place, 1e3 * t->time[i]);
+                      position, 1e3 * t->time[i]);
     }
     if (!(t->value[i] >= range->least && t->value[i] <= range->most)) {
-      return SP_RAISE(SP_ERR_INPUT, "%s: %s: found %g%s at %g ms, allowed is %g to %g%s", t->name, place, t->value[i],
-                      range->is_velocity ? " m/s" : "", 1e3 * t->time[i], range->least, range->most,
+      return SP_RAISE(SP_ERR_INPUT, "%s: %s: found %g%s at %g ms, allowed is %g to %g%s", t->name, position,
+                      t->value[i], range->is_velocity ? " m/s" : "", 1e3 * t->time[i], range->least, range->most,
                       range->is_velocity ? " m/s (allow_velocities: true takes others)" : "");
     }
   }
   return SP_SUCCESS;
 }
 
-static int by_place(const void *a, const void *b) {
+static int by_position(const void *a, const void *b) {
   const double *x = a, *y = b;
   for (int i = 0; i < 2; i++) {
     if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
@@ -58,21 +58,21 @@ static int by_place(const void *a, const void *b) {
   return 0;
 }
 
-static sp_status check_places(const sp_velocity_table *t) {
+static sp_status check_positions(const sp_velocity_table *t) {
   double(*sorted)[2] = NULL;
   sp_velocity_table one = *t;
-  SP_TRY(sp_alloc(t->n_functions * sizeof *sorted, "places of velocities", &sorted));
-  memcpy(sorted, t->place, t->n_functions * sizeof *sorted);
-  qsort(sorted, t->n_functions, sizeof *sorted, by_place);
+  SP_TRY(sp_alloc(t->n_functions * sizeof *sorted, "positions of velocities", &sorted));
+  memcpy(sorted, t->position, t->n_functions * sizeof *sorted);
+  qsort(sorted, t->n_functions, sizeof *sorted, by_position);
   sp_status status = SP_SUCCESS;
   for (uint32_t i = 0; status == SP_SUCCESS && i < t->n_functions; i++) {
     char text[96];
-    one.place = sorted;
-    sp_velocity_place(&one, i, text, sizeof text);
+    one.position = sorted;
+    sp_velocity_position(&one, i, text, sizeof text);
     if (!isfinite(sorted[i][0]) || !isfinite(sorted[i][1])) {
-      status = SP_RAISE(SP_ERR_INPUT, "%s: %s is no place", t->name, text);
-    } else if (i && !by_place(sorted[i], sorted[i - 1])) {
-      status = SP_RAISE(SP_ERR_INPUT, "%s: two functions at %s, allowed is one a place", t->name, text);
+      status = SP_RAISE(SP_ERR_INPUT, "%s: %s is no position", t->name, text);
+    } else if (i && !by_position(sorted[i], sorted[i - 1])) {
+      status = SP_RAISE(SP_ERR_INPUT, "%s: two functions at %s, allowed is one a position", t->name, text);
     }
   }
   sp_free(sorted);
@@ -80,7 +80,7 @@ static sp_status check_places(const sp_velocity_table *t) {
 }
 
 sp_status sp_velocity_check(const sp_velocity_table *t, const sp_velocity_range *range) {
-  SP_TRY(check_places(t));
+  SP_TRY(check_positions(t));
   for (uint32_t f = 0; f < t->n_functions; f++) SP_TRY(check_function(t, f, range));
   return check_units(t, range);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Text tables of velocities: lines of numbers to functions of time at places. */
+/* Text tables of velocities: lines of numbers to functions of time at positions. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ enum { MOST_COLUMNS = 4, MOST_KNOTS = 1 << 24 };
 
 /* A line of the file. */
 typedef struct knot {
-  double place[2], time, value; /* ms */
+  double position[2], time, value; /* ms */
   int line;
 } knot;
 
@@ -96,9 +96,9 @@ static sp_status parse_line(reader *r, char *text, int line) {
   if (n == 0) return SP_SUCCESS;
   SP_TRY(check_columns(r, n, line));
   knot k = {.time = number[n - 2], .value = number[n - 1], .line = line};
-  if (n >= 3) k.place[0] = number[0];
-  if (n == 4) k.place[1] = number[1];
-  if (n == 4 && r->by == SP_VELOCITY_BY_LINES) k.place[0] = number[1], k.place[1] = number[0];
+  if (n >= 3) k.position[0] = number[0];
+  if (n == 4) k.position[1] = number[1];
+  if (n == 4 && r->by == SP_VELOCITY_BY_LINES) k.position[0] = number[1], k.position[1] = number[0];
   if (k.time < 0)
     return SP_RAISE(SP_ERR_INPUT, "%s:%d: found the time %g ms, allowed is 0 or more", r->path, line, k.time);
   if (!(k.value >= r->range->least && k.value <= r->range->most)) {
@@ -109,38 +109,38 @@ static sp_status parse_line(reader *r, char *text, int line) {
   return add_knot(r, &k);
 }
 
-static int by_place(const void *a, const void *b) {
+static int by_position(const void *a, const void *b) {
   const knot *x = a, *y = b;
   for (int i = 0; i < 2; i++) {
-    if (x->place[i] != y->place[i]) return x->place[i] < y->place[i] ? -1 : 1;
+    if (x->position[i] != y->position[i]) return x->position[i] < y->position[i] ? -1 : 1;
   }
-  return (x->line > y->line) - (x->line < y->line); /* lines of a place stay in order */
+  return (x->line > y->line) - (x->line < y->line); /* lines of a position stay in order */
 }
 
 static sp_status allocate(sp_velocity_table *t, uint32_t n_functions, size_t n_knots) {
   t->n_functions = n_functions;
-  SP_TRY(sp_alloc(n_functions * sizeof *t->place, "a velocity table", &t->place));
+  SP_TRY(sp_alloc(n_functions * sizeof *t->position, "a velocity table", &t->position));
   SP_TRY(sp_alloc((n_functions + 1) * sizeof *t->first, "a velocity table", &t->first));
   SP_TRY(sp_alloc(n_knots * sizeof *t->time, "a velocity table", &t->time));
   return sp_alloc(n_knots * sizeof *t->value, "a velocity table", &t->value);
 }
 
 static sp_status make_table(const reader *r, sp_velocity_table *t) {
-  qsort(r->knots, r->n, sizeof *r->knots, by_place);
+  qsort(r->knots, r->n, sizeof *r->knots, by_position);
   uint32_t n = 0;
   for (size_t i = 0; i < r->n; i++) {
-    n += i == 0 || memcmp(r->knots[i].place, r->knots[i - 1].place, sizeof r->knots[i].place) != 0;
+    n += i == 0 || memcmp(r->knots[i].position, r->knots[i - 1].position, sizeof r->knots[i].position) != 0;
   }
   SP_TRY(allocate(t, n, r->n));
   n = 0;
   for (size_t i = 0; i < r->n; i++) {
     const knot *k = &r->knots[i], *before = k - 1;
-    const bool starts = i == 0 || memcmp(k->place, before->place, sizeof k->place) != 0;
+    const bool starts = i == 0 || memcmp(k->position, before->position, sizeof k->position) != 0;
     if (starts) {
-      memcpy(t->place[n], k->place, sizeof k->place);
+      memcpy(t->position[n], k->position, sizeof k->position);
       t->first[n++] = (uint32_t)i;
     } else if (k->time <= before->time) {
-      return SP_RAISE(SP_ERR_INPUT, "%s:%d: found the time %g ms after %g, allowed are ascending times at a place",
+      return SP_RAISE(SP_ERR_INPUT, "%s:%d: found the time %g ms after %g, allowed are ascending times at a position",
                       r->path, k->line, k->time, before->time);
     }
     t->time[i] = 1e-3 * k->time;
@@ -162,7 +162,7 @@ sp_status sp_velocity_number(const char *name, double value, const sp_velocity_r
     sp_velocity_table_free(table);
     return status;
   }
-  table->place[0][0] = table->place[0][1] = 0;
+  table->position[0][0] = table->position[0][1] = 0;
   table->first[0] = 0, table->first[1] = 1;
   table->time[0] = 0, table->value[0] = value;
   return SP_SUCCESS;
@@ -200,7 +200,7 @@ sp_status sp_velocity_read(const char *path, const sp_velocity_range *range, sp_
 }
 
 void sp_velocity_table_free(sp_velocity_table *t) {
-  sp_free(t->place);
+  sp_free(t->position);
   sp_free(t->first);
   sp_free(t->time);
   sp_free(t->value);

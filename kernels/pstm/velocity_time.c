@@ -59,13 +59,13 @@ static sp_status interval_velocity(const sp_velocity_function *f, double time, d
     if (*velocity > 0) return SP_SUCCESS;
     return SP_RAISE(SP_ERR_INPUT,
                     "%s: %s: the interval velocity at %g ms is %g m/s: average velocities fall too fast there", f->name,
-                    f->place, 1e3 * time, *velocity);
+                    f->position, 1e3 * time, *velocity);
   }
   if (!(square > 0)) {
     return SP_RAISE(
         SP_ERR_INPUT,
         "%s: %s: the square of the interval velocity at %g ms is negative: rms velocities fall too fast there", f->name,
-        f->place, 1e3 * time);
+        f->position, 1e3 * time);
   }
   *velocity = sqrt(square);
   return SP_SUCCESS;

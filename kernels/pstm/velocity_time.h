@@ -7,7 +7,7 @@
 #include "kernels/pstm/velocity.h"
 
 typedef struct sp_velocity_function {
-  const char *name, *place; /* for messages */
+  const char *name, *position; /* for messages */
   uint32_t n;
   const double *time, *value; /* [n], s, ascending */
   sp_velocity_kind kind;
@@ -17,7 +17,7 @@ typedef struct sp_velocity_function {
 double sp_velocity_value(const sp_velocity_function *f, double time);
 
 /* rms[n_tau]; with `curved` also eta and far. Errors: SP_ERR_INPUT: an interval velocity whose square is not positive;
- * its place and time. */
+ * its position and time. */
 sp_status sp_velocity_convert(const sp_velocity_function *f, const sp_pstm_grid *grid, bool curved, float *rms,
                               float *eta, float *far);
 

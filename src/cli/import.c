@@ -10,11 +10,11 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-enum { MAX_PLACES = 32 };
+enum { MAX_WORDS = 32 };
 
 typedef struct arguments {
   sp_import_options options;
-  sp_segy_place places[MAX_PLACES];
+  sp_segy_word words[MAX_WORDS];
   bool one_gather; /* --gather none */
 } arguments;
 
@@ -98,14 +98,14 @@ static sp_field_type standard_type(const char *name) {
 }
 
 static bool is_column_name(const char *name, size_t n) {
-  if (n == 0 || n >= sizeof((sp_segy_place *)0)->name || (name[0] >= '0' && name[0] <= '9')) return false;
+  if (n == 0 || n >= sizeof((sp_segy_word *)0)->name || (name[0] >= '0' && name[0] <= '9')) return false;
   return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") >= n;
 }
 
-static void add_place(struct argp_state *state, arguments *args, const char *text) {
-  const size_t k = args->options.hints.n_places;
-  if (k == MAX_PLACES) argp_error(state, "more than %d --field", MAX_PLACES);
-  sp_segy_place *place = &args->places[k];
+static void add_word(struct argp_state *state, arguments *args, const char *text) {
+  const size_t k = args->options.hints.n_words;
+  if (k == MAX_WORDS) argp_error(state, "more than %d --field", MAX_WORDS);
+  sp_segy_word *word = &args->words[k];
   const char *equals = strchr(text, '='), *colon = equals ? strchr(equals, ':') : NULL;
   char name[64], byte[16];
   snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - text) : 0, text);
@@ -114,15 +114,15 @@ static void add_place(struct argp_state *state, arguments *args, const char *tex
     argp_error(state, "--field: found '%.60s', allowed is NAME=BYTE or NAME=BYTE:TYPE, such as iline=9:i4", text);
     return;
   }
-  strcpy(place->name, column);
+  strcpy(word->name, column);
   snprintf(byte, sizeof byte, "%.*s", colon ? (int)(colon - equals - 1) : 15, equals + 1);
-  place->byte = (uint16_t)parse_integer(state, "field", byte, 1, UINT16_MAX);
-  place->type = standard_type(column);
-  if (colon && !sp_field_type_parse(colon + 1, &place->type)) {
+  word->byte = (uint16_t)parse_integer(state, "field", byte, 1, UINT16_MAX);
+  word->type = standard_type(column);
+  if (colon && !sp_field_type_parse(colon + 1, &word->type)) {
     argp_error(state, "--field: found type '%.20s', allowed are i1, u1, i2, u2, i4, u4, i8, u8, f4, f8 and ibm",
                colon + 1);
   }
-  args->options.hints.n_places++;
+  args->options.hints.n_words++;
 }
 
 static void add_gather(struct argp_state *state, arguments *args, const char *name) {
@@ -170,7 +170,7 @@ static error_t parse_header_option(int key, char *value, struct argp_state *stat
     hints->sample_interval_us = parse_interval(state, value);
     return 0;
   case KEY_FIELD:
-    add_place(state, args, value);
+    add_word(state, args, value);
     return 0;
   case KEY_DERIVE:
     if (strcmp(value, "offset")) argp_error(state, "--derive: found '%.40s', allowed is offset", value);
@@ -227,7 +227,7 @@ const struct argp sp_argp_import = {
 
 int sp_cli_import(int argc, char **argv) {
   arguments args = {0};
-  args.options.hints.places = args.places;
+  args.options.hints.words = args.words;
   argp_err_exit_status = SP_EXIT_INPUT;
   argp_parse(&sp_argp_import, argc, argv, 0, NULL, &args);
   if (!sp_comm_launched()) return sp_status_exit_code(sp_import(MPI_COMM_NULL, &args.options));

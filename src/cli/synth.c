@@ -14,7 +14,6 @@
 #include "seisproc/meter.h"
 #include "seisproc/part_file.h"
 #include "seisproc/ranks.h"
-#include "seisproc/share.h"
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
@@ -91,30 +90,14 @@ static sp_status create_file(const sp_synth *synth, const sp_synth_config *confi
   return sp_survey_create(path, &info, datasets, n, NULL, 0);
 }
 
-static sp_status write_column(sp_survey *survey, const char *path, sp_global n, const void *values) {
-  enum { PIECE = 1 << 24 }; /* elements; an HDF5 transfer of more than 2 GB is asking for trouble */
-  sp_dataset *dataset;
-  SP_TRY(sp_dataset_open(survey, path, &dataset));
-  const size_t width = sp_type_size(sp_dataset_type(dataset));
-  sp_status status = SP_SUCCESS;
-  SP_EACH_PIECE (part, 0, n, PIECE) {
-    if (status != SP_SUCCESS) break;
-    const uint64_t first = part.first;
-    const sp_local piece = (sp_local)part.count;
-    status = sp_dataset_write_independent(dataset, first, piece, (const char *)values + first * width);
-  }
-  sp_dataset_close(dataset);
-  return status;
-}
-
 /* Rank 0 alone: the file with all but what belongs to single traces. */
 static sp_status prepare_file(const sp_synth *synth, const sp_synth_config *config, int part, const char *path) {
   SP_TRY(create_file(synth, config, part, path));
   const sp_gather_index *index = sp_synth_index(synth);
   sp_survey *survey;
   SP_TRY(sp_survey_open(MPI_COMM_NULL, path, true, &survey));
-  sp_status status = write_column(survey, "/gathers/first_trace", index->n_gathers + 1, index->first_trace);
-  if (status == SP_SUCCESS) status = write_column(survey, "/gathers/key", index->n_gathers, index->key);
+  sp_status status = sp_dataset_write_whole(survey, "/gathers/first_trace", index->n_gathers + 1, index->first_trace);
+  if (status == SP_SUCCESS) status = sp_dataset_write_whole(survey, "/gathers/key", index->n_gathers, index->key);
   sp_survey_close(survey);
   return status;
 }

@@ -83,7 +83,7 @@ static sp_status find_workers(io_rank *io) {
 static sp_status reserve_space(io_rank *io) {
   sp_space_region regions[SP_MAX_PLANES];
   const sp_window_shape *window = &io->run->plan.shape.window;
-  if (io->roles->members[io->roles->rank].index != 0 || window->n_planes == 0) return SP_SUCCESS;
+  if (io->roles->members[io->roles->world.rank].index != 0 || window->n_planes == 0) return SP_SUCCESS;
   for (int p = 0; p < window->n_planes; p++) {
     const sp_dataset *d = sp_plane_dataset(&io->planes[p]);
     regions[p] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_rows(d) * window->row_bytes[p]};

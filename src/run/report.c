@@ -194,7 +194,8 @@ sp_status sp_report(sp_run_context *run, sp_global n_traces) {
   if (run->engine) snprintf(mine.engine, sizeof mine.engine, "%s", run->engine);
   snprintf(mine.steps, sizeof mine.steps, "%s", run->steps);
   sp_status status = SP_SUCCESS;
-  if (roles->world.rank == 0) status = sp_calloc((size_t)roles->world.size, sizeof *run->ranks, "the report", &run->ranks);
+  if (roles->world.rank == 0)
+    status = sp_calloc((size_t)roles->world.size, sizeof *run->ranks, "the report", &run->ranks);
   SP_AGREE(roles->world.comm, status);
   run->n_traces = n_traces;
   status = SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, run->ranks, sizeof mine, MPI_BYTE, 0, roles->world.comm));

@@ -26,8 +26,8 @@ static sp_status find_type(const sp_exporter *ex, const char *path, const char *
                : SP_RAISE(SP_ERR_INPUT, "%s: %s has no attribute %s that is a type", ex->options->input, path, name);
 }
 
-/* A place of its own: attributes byte and type; *found is false without them. */
-static sp_status find_own_place(const sp_exporter *ex, const char *path, sp_segy_column *column, bool *found) {
+/* A word of its own: attributes byte and type; *found is false without them. */
+static sp_status find_own_word(const sp_exporter *ex, const char *path, sp_segy_column *column, bool *found) {
   int64_t byte, wide;
   SP_TRY(sp_survey_find_int(ex->survey, path, "byte", 0, &byte));
   SP_TRY(sp_survey_find_int(ex->survey, path, "wide_byte", 0, &wide));
@@ -46,18 +46,18 @@ static sp_status find_own_place(const sp_exporter *ex, const char *path, sp_segy
   return SP_SUCCESS;
 }
 
-/* Whether a column that stood at this place has its meaning in the output's kind of header, too. */
-static bool keeps_place(const sp_exporter *ex, const sp_segy_column *column) {
+/* Whether a column that stood at this word has its meaning in the output's kind of header, too. */
+static bool keeps_word(const sp_exporter *ex, const sp_segy_column *column) {
   if (!ex->cut_headers) return true;
   return column->at + sp_field_width((sp_field_type)column->type) <= 180;
 }
 
-static sp_status find_place(sp_exporter *ex, const char *path, sp_segy_column *column, bool *carried) {
+static sp_status find_word(sp_exporter *ex, const char *path, sp_segy_column *column, bool *carried) {
   *carried = false;
   if (ex->raw_headers) {
-    SP_TRY(find_own_place(ex, path, column, carried));
+    SP_TRY(find_own_word(ex, path, column, carried));
     if (*carried && ex->cut_headers) column->wide_at = 0;
-    if (*carried && keeps_place(ex, column)) return SP_SUCCESS;
+    if (*carried && keeps_word(ex, column)) return SP_SUCCESS;
   }
   const sp_header_field *field = field_of(ex, column->name);
   *carried = field && !strcmp(field->name, column->name);
@@ -74,29 +74,29 @@ static sp_status add_column(const char *name, sp_type type, const char *units, v
   char path[SP_NAME_LENGTH + 16];
   snprintf(path, sizeof path, "/headers/%s", name);
   sp_export_column *column = &ex->columns[ex->n_columns];
-  sp_segy_column *place = &ex->layout->columns[ex->n_columns];
-  snprintf(place->name, sizeof place->name, "%s", name);
-  place->scalar = -1;
-  place->real = type != SP_INT32;
+  sp_segy_column *word = &ex->layout->columns[ex->n_columns];
+  snprintf(word->name, sizeof word->name, "%s", name);
+  word->scalar = -1;
+  word->real = type != SP_INT32;
   SP_TRY(sp_dataset_open(ex->survey, path, &column->dataset));
   ex->layout->n_columns = ++ex->n_columns;
-  return find_place(ex, path, place, &column->carried);
+  return find_word(ex, path, word, &column->carried);
 }
 
 /* Positions of the columns that scale others, by their attributes or as SEG-Y defines. */
 static sp_status find_scalars(sp_exporter *ex) {
   for (size_t i = 0; i < ex->n_columns; i++) {
-    sp_segy_column *place = &ex->layout->columns[i];
+    sp_segy_column *word = &ex->layout->columns[i];
     char path[SP_NAME_LENGTH + 16], *text;
-    snprintf(path, sizeof path, "/headers/%s", place->name);
+    snprintf(path, sizeof path, "/headers/%s", word->name);
     SP_TRY(sp_survey_find_text(ex->survey, path, SP_SCALAR_ATTRIBUTE, &text));
-    const sp_header_field *field = field_of(ex, place->name);
-    const bool own_type = place->type > SP_FIELD_INT32; /* holds the value itself */
+    const sp_header_field *field = field_of(ex, word->name);
+    const bool own_type = word->type > SP_FIELD_INT32; /* holds the value itself */
     const char *scalar = text ? text : field && !own_type ? field->scalar : NULL;
     const int k = scalar ? sp_segy_column_find(ex->layout, scalar) : -1;
     sp_free(text);
     if (k < 0 || !ex->columns[k].carried) continue;
-    place->scalar = (int16_t)k;
+    word->scalar = (int16_t)k;
     ex->columns[k].is_scalar = true;
   }
   return SP_SUCCESS;
@@ -115,11 +115,11 @@ static sp_status map_column(sp_exporter *ex, const char *text) {
                     "the output",
                     sp_quote(text, quoted));
   }
-  sp_segy_column *place = &ex->layout->columns[k];
-  place->at = (uint16_t)(field->byte - 1);
-  place->type = (uint8_t)field->type;
-  place->wide_at = 0;
-  place->scalar = -1;
+  sp_segy_column *word = &ex->layout->columns[k];
+  word->at = (uint16_t)(field->byte - 1);
+  word->type = (uint8_t)field->type;
+  word->wide_at = 0;
+  word->scalar = -1;
   ex->columns[k].carried = true;
   ex->columns[k].must_be_free = true;
   const int other = sp_segy_column_find(ex->layout, field->name);
@@ -128,7 +128,7 @@ static sp_status map_column(sp_exporter *ex, const char *text) {
 }
 
 /* Surveys that were imported before columns said where they stood. */
-static bool says_places(const sp_exporter *ex) {
+static bool says_words(const sp_exporter *ex) {
   int64_t byte = 0;
   for (size_t i = 0; i < ex->n_columns && !byte; i++) {
     char path[SP_NAME_LENGTH + 16];
@@ -139,13 +139,13 @@ static bool says_places(const sp_exporter *ex) {
 }
 
 sp_status sp_export_open_columns(sp_exporter *ex) {
-  SP_TRY(sp_calloc(1, sizeof *ex->layout, "places of columns", &ex->layout));
+  SP_TRY(sp_calloc(1, sizeof *ex->layout, "words of columns", &ex->layout));
   ex->layout->kind = ex->kind;
   ex->layout->order = ex->order;
   ex->layout->header_bytes = ex->header_bytes;
   SP_TRY(sp_survey_each_header(ex->survey, add_column, ex));
   SP_TRY(find_scalars(ex));
-  if (ex->raw_headers && !says_places(ex)) {
+  if (ex->raw_headers && !says_words(ex)) {
     for (size_t i = 0; i < ex->n_columns; i++) ex->columns[i].carried = false;
     ex->n_columns = 0; /* what they say is what the kept headers say */
   }

@@ -22,36 +22,36 @@ static double unscaled(double v, int scalar) {
 }
 
 static sp_status refuse(const sp_exporter *ex, size_t c, uint64_t trace, double value) {
-  const sp_segy_column *place = &ex->layout->columns[c];
+  const sp_segy_column *word = &ex->layout->columns[c];
   return SP_RAISE(SP_ERR_INPUT, "%s: header word %s is %.10g in trace %llu, which its field (byte %u, %s) cannot hold",
-                  ex->options->input, place->name, value, (unsigned long long)trace + 1, place->at + 1u,
-                  sp_field_type_name((sp_field_type)place->type));
+                  ex->options->input, word->name, value, (unsigned long long)trace + 1, word->at + 1u,
+                  sp_field_type_name((sp_field_type)word->type));
 }
 
 /* Writes what column c says of one trace. */
 static sp_status put_value(sp_exporter *ex, size_t c, uint64_t trace, uint8_t *header, double value) {
-  const sp_segy_column *place = &ex->layout->columns[c];
+  const sp_segy_column *word = &ex->layout->columns[c];
   sp_export_column *column = &ex->columns[c];
-  const sp_field_type type = (sp_field_type)place->type;
-  if (column->must_be_free && sp_header_value_get(header + place->at, type, ex->order) != 0) {
-    return SP_RAISE(SP_ERR_USAGE, "--map %s: the word at byte %u is not free: trace %llu has %.10g there", place->name,
-                    place->at + 1u, (unsigned long long)trace + 1,
-                    sp_header_value_get(header + place->at, type, ex->order));
+  const sp_field_type type = (sp_field_type)word->type;
+  if (column->must_be_free && sp_header_value_get(header + word->at, type, ex->order) != 0) {
+    return SP_RAISE(SP_ERR_USAGE, "--map %s: the word at byte %u is not free: trace %llu has %.10g there", word->name,
+                    word->at + 1u, (unsigned long long)trace + 1,
+                    sp_header_value_get(header + word->at, type, ex->order));
   }
-  const bool scaled = place->real && place->scalar >= 0;
-  const int scalar = scaled ? (int)sp_segy_column_value(ex->layout, (size_t)place->scalar, header) : 1;
+  const bool scaled = word->real && word->scalar >= 0;
+  const int scalar = scaled ? (int)sp_segy_column_value(ex->layout, (size_t)word->scalar, header) : 1;
   const double said = scaled && sp_header_scale_is_legal(scalar) && scalar ? unscaled(value, scalar) : value;
-  if (place->wide_at) { /* it overrides the standard field, which then says what it can */
-    if (!sp_header_value_put(header + place->wide_at, (sp_field_type)place->wide_type, ex->order, value)) {
+  if (word->wide_at) { /* it overrides the standard field, which then says what it can */
+    if (!sp_header_value_put(header + word->wide_at, (sp_field_type)word->wide_type, ex->order, value)) {
       return refuse(ex, c, trace, value);
     }
-    if (!sp_header_value_put(header + place->at, type, ex->order, said)) {
-      sp_header_value_put(header + place->at, type, ex->order, 0);
+    if (!sp_header_value_put(header + word->at, type, ex->order, said)) {
+      sp_header_value_put(header + word->at, type, ex->order, 0);
     }
     return SP_SUCCESS;
   }
-  if (!sp_header_value_put(header + place->at, type, ex->order, said)) return refuse(ex, c, trace, value);
-  const double kept = sp_header_value_get(header + place->at, type, ex->order);
+  if (!sp_header_value_put(header + word->at, type, ex->order, said)) return refuse(ex, c, trace, value);
+  const double kept = sp_header_value_get(header + word->at, type, ex->order);
   if (fabs(kept - said) <= 1e-6 * fabs(said)) return SP_SUCCESS;
   if (!column->n_rounded++) column->first_rounded = trace;
   return SP_SUCCESS;
@@ -78,9 +78,9 @@ static sp_status check_shape(const sp_exporter *ex, size_t c, uint64_t trace, do
 
 /* Values of a column in headers as import would store them. */
 static void read_back(const sp_exporter *ex, size_t c, const uint8_t *headers, sp_local n, void *out) {
-  const sp_segy_column *place = &ex->layout->columns[c];
+  const sp_segy_column *word = &ex->layout->columns[c];
   sp_segy_column_read(ex->layout, c, headers, ex->header_bytes, n, out);
-  if (place->real || (strcmp(place->name, "scalco") && strcmp(place->name, "scalel"))) return;
+  if (word->real || (strcmp(word->name, "scalco") && strcmp(word->name, "scalel"))) return;
   int32_t *scalars = out;
   for (sp_local i = 0; i < n; i++) {
     if (!sp_header_scale_is_legal(scalars[i])) scalars[i] = 1;
@@ -95,23 +95,23 @@ static double value_at(const void *rows, sp_type type, sp_local i) {
 
 static sp_status write_column(sp_exporter *ex, size_t c, uint64_t first, sp_local n, const uint8_t *kept,
                               uint8_t *headers, double *scratch) {
-  const sp_segy_column *place = &ex->layout->columns[c];
+  const sp_segy_column *word = &ex->layout->columns[c];
   sp_export_column *column = &ex->columns[c];
   const sp_type type = sp_dataset_type(column->dataset);
   double *there = scratch + n;
-  if (!column->carried && is_set_by_shape(place->name)) return SP_SUCCESS;
+  if (!column->carried && is_set_by_shape(word->name)) return SP_SUCCESS;
   SP_TRY(sp_dataset_read_independent(column->dataset, first, n, scratch));
   if (!column->carried) {
     for (sp_local i = 0; i < n && !column->has_values; i++) column->has_values = value_at(scratch, type, i) != 0;
     return SP_SUCCESS;
   }
   read_back(ex, c, kept, n, there);
-  const sp_type read_type = place->real ? SP_FLOAT64 : SP_INT32;
+  const sp_type read_type = word->real ? SP_FLOAT64 : SP_INT32;
   if (type == read_type && !memcmp(scratch, there, n * sp_type_size(type))) return SP_SUCCESS;
   for (sp_local i = 0; i < n; i++) {
     const double value = value_at(scratch, type, i), now = value_at(there, read_type, i);
     if (value == now || (isnan(value) && isnan(now))) continue;
-    if (is_set_by_shape(place->name)) {
+    if (is_set_by_shape(word->name)) {
       SP_TRY(check_shape(ex, c, first + i, value, now));
       continue;
     }
@@ -149,9 +149,9 @@ static void begin_header(const sp_exporter *ex, uint64_t trace, uint8_t *header)
 
 /* Columns that hold scaled values, in headers that are made: their scalar, where no column of the survey is that. */
 static void set_made_scalars(sp_exporter *ex, uint8_t *header, size_t c, double *value) {
-  const sp_segy_column *place = &ex->layout->columns[c];
-  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, place->name);
-  if (!place->real || place->scalar >= 0 || !field || !field->scalar || place->type > SP_FIELD_INT32) return;
+  const sp_segy_column *word = &ex->layout->columns[c];
+  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, word->name);
+  if (!word->real || word->scalar >= 0 || !field || !field->scalar || word->type > SP_FIELD_INT32) return;
   const sp_header_field *scalar = sp_header_field_find(SP_BLOCK_STANDARD, field->scalar);
   if (ex->kind == SP_KIND_SU && !sp_header_field_is_in_su(scalar)) return;
   sp_header_value_put(header + scalar->byte - 1, scalar->type, ex->order, MADE_SCALAR);
@@ -267,7 +267,7 @@ sp_status sp_export_log_columns(sp_exporter *ex) {
     }
   }
   if (!used) return SP_SUCCESS;
-  sp_warn("%s: %s headers have no place for %s, left out; --map NAME=WORD puts one into a word that is free",
+  sp_warn("%s: %s headers have no word for %s, left out; --map NAME=WORD puts one into a word that is free",
           ex->options->output, ex->kind == SP_KIND_SU ? "SU" : "SEG-Y", names);
   return SP_SUCCESS;
 }

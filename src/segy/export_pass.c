@@ -13,7 +13,7 @@
 #include "src/segy/exporter.h"
 
 static const uint64_t block_bytes = 4 << 20;
-enum { EXACT_PLACES = 4096 };
+enum { EXACT_HELD = 4096 };
 
 typedef struct mover {
   sp_exporter *ex;
@@ -23,51 +23,50 @@ typedef struct mover {
   uint8_t *headers; /* [2 * chunk_traces][kept_header_bytes] */
   double *scratch;  /* [2 * chunk_traces] */
   uint8_t *out;     /* [block_traces][trace_bytes] */
-  /* exact samples: the rows of segy/exact/traces around the next one */
-  uint64_t place[EXACT_PLACES];
-  uint64_t first_row, row, n_rows; /* of place[0]; the next one; all */
-  sp_local n_places;
+  /* exact samples: the numbers of the traces that have some, ascending, around the next one */
+  uint64_t exact[EXACT_HELD];
+  uint64_t first_exact, next_exact, n_exact; /* exact[0] among all; the next one; all */
+  sp_local n_held;
   uint8_t *raw; /* one trace as the file had it */
   float *again; /* that one decoded */
 } mover;
 
 /* --- exact samples ------------------------------------------------------------------------------------------------ */
 
-static sp_status read_places(mover *m, uint64_t row) {
-  const uint64_t left = m->n_rows - row;
-  m->first_row = row;
-  m->n_places = left < EXACT_PLACES ? (sp_local)left : EXACT_PLACES;
-  return sp_dataset_read_independent(m->ex->exact_traces, row, m->n_places, m->place);
+static sp_status read_exact_numbers(mover *m, uint64_t from) {
+  m->first_exact = from;
+  m->n_held = (sp_local)sp_share_piece(from, m->n_exact, EXACT_HELD).count;
+  return sp_dataset_read_independent(m->ex->exact_traces, from, m->n_held, m->exact);
 }
 
-/* The first row whose trace is not before `trace`. */
-static sp_status find_row(mover *m, uint64_t trace) {
-  uint64_t low = 0, high = m->n_rows;
+/* Goes to the first trace with exact samples that is not before `trace`. */
+static sp_status find_exact(mover *m, uint64_t trace) {
+  uint64_t low = 0, high = m->n_exact;
   while (low < high) {
     const uint64_t middle = low + (high - low) / 2;
-    uint64_t place;
-    SP_TRY(sp_dataset_read_independent(m->ex->exact_traces, middle, 1, &place));
-    if (place < trace) {
+    uint64_t number;
+    SP_TRY(sp_dataset_read_independent(m->ex->exact_traces, middle, 1, &number));
+    if (number < trace) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  m->row = low;
-  return read_places(m, low);
+  m->next_exact = low;
+  return read_exact_numbers(m, low);
 }
 
 /* Whether segy/exact has the samples of this trace; traces are asked for in ascending order. Reads them to m->raw. */
 static sp_status copy_exact(mover *m, uint64_t trace, bool *found) {
   *found = false;
-  while (m->row < m->n_rows) {
-    if (m->row == m->first_row + m->n_places) SP_TRY(read_places(m, m->row));
-    const uint64_t place = m->place[m->row - m->first_row];
-    if (place > trace) return SP_SUCCESS;
-    m->row++;
-    if (place < trace) continue;
+  while (m->next_exact < m->n_exact) {
+    if (m->next_exact == m->first_exact + m->n_held) SP_TRY(read_exact_numbers(m, m->next_exact));
+    const uint64_t number = m->exact[m->next_exact - m->first_exact];
+    if (number > trace) return SP_SUCCESS;
+    m->next_exact++;
+    if (number < trace) continue;
     *found = true;
-    return sp_dataset_read_independent(m->ex->exact_samples, m->row - 1, 1, m->raw);
+    return sp_dataset_read_independent(m->ex->exact_samples, m->next_exact - 1, 1, m->raw);
   }
   return SP_SUCCESS;
 }
@@ -141,8 +140,8 @@ static sp_status move_share(mover *m) {
   const sp_share share = sp_export_share(ex);
   SP_TRY(make_buffers(m));
   if (ex->exact_traces) {
-    m->n_rows = sp_dataset_rows(ex->exact_traces);
-    SP_TRY(find_row(m, share.first));
+    m->n_exact = sp_dataset_rows(ex->exact_traces);
+    SP_TRY(find_exact(m, share.first));
   }
   SP_EACH_PIECE (chunk, share.first, share.first + share.count, m->chunk_traces) {
     m->chunk = chunk.first;

@@ -15,8 +15,8 @@
 /* A header column and where it goes: the entry of ex->layout of the same number. */
 typedef struct sp_export_column {
   sp_dataset *dataset;
-  bool carried;       /* the output's headers have a place for it */
-  bool must_be_free;  /* that place was chosen by --map: it must hold nothing else */
+  bool carried;       /* the output's headers have a word for it */
+  bool must_be_free;  /* that word was chosen by --map: it must hold nothing else */
   bool is_scalar;     /* scales other columns, so it is written before them */
   bool has_values;    /* some value is not 0; looked at only where it is not carried */
   uint64_t n_rounded; /* values that the field holds rounded */
@@ -70,7 +70,7 @@ sp_status sp_export_end_output(sp_exporter *ex);
 
 /* --- export_columns.c --- */
 
-/* Opens the survey's columns and finds their places in trace headers of ex->kind. Collective. */
+/* Opens the survey's columns and finds their words in trace headers of ex->kind. Collective. */
 sp_status sp_export_open_columns(sp_exporter *ex);
 
 /* --- export_headers.c --- */

@@ -33,7 +33,7 @@ static sp_status share_order(sp_importer *im, bool *sorted) {
   return sp_ranks_agree(&im->ranks, status);
 }
 
-/* Traces go to their places in one way through the file where they stand in order, else in two. */
+/* Traces go to their positions in one way through the file where they stand in order, else in two. */
 static sp_status move_traces(sp_importer *im) {
   const sp_ranks *ranks = &im->ranks;
   const double first_share = im->order_expected ? 1 : 0.4;

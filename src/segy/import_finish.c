@@ -6,11 +6,10 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
-#include "seisproc/share.h"
 #include "src/segy/importer.h"
 #include "src/segy/segy_bytes.h"
 
-enum { PIECE = 1 << 24, ROWS_BYTES = 8 << 20, MAX_COORDINATES = 8 };
+enum { HELD_BYTES = 8 << 20, MAX_COORDINATES = 8 };
 
 static size_t raw_bytes(const sp_segy_layout *layout) {
   return layout->n_samples * sp_segy_format_bytes(layout->format);
@@ -52,30 +51,13 @@ static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
   return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, n + n_mixed);
 }
 
-static sp_status write_whole(sp_survey *survey, const char *path, const void *rows, uint64_t n, size_t row_bytes) {
-  sp_dataset *dataset;
-  SP_TRY(sp_dataset_open(survey, path, &dataset));
-  sp_status status = SP_SUCCESS;
-  SP_EACH_PIECE (piece, 0, n, PIECE) {
-    if (status != SP_SUCCESS) break;
-    const uint64_t at = piece.first;
-    const sp_local m = (sp_local)piece.count;
-    status = sp_dataset_write_independent(dataset, at, m, (const char *)rows + at * row_bytes);
-  }
-  sp_dataset_close(dataset);
-  return status;
-}
-
 static sp_status add_gathers(const sp_importer *im, uint64_t n_inexact) {
   sp_survey *survey;
   const sp_order *order = &im->order;
   SP_TRY(add_datasets(im, n_inexact));
   SP_TRY(sp_survey_open(MPI_COMM_NULL, im->part_path, true, &survey));
-  sp_status status =
-      write_whole(survey, "/gathers/first_trace", order->first_trace, order->n_gathers + 1, sizeof *order->first_trace);
-  if (status == SP_SUCCESS) {
-    status = write_whole(survey, "/gathers/key", order->key, order->n_gathers, sizeof *order->key);
-  }
+  sp_status status = sp_dataset_write_whole(survey, "/gathers/first_trace", order->n_gathers + 1, order->first_trace);
+  if (status == SP_SUCCESS) status = sp_dataset_write_whole(survey, "/gathers/key", order->n_gathers, order->key);
   sp_survey_close(survey);
   return status;
 }
@@ -85,14 +67,14 @@ static sp_status add_gathers(const sp_importer *im, uint64_t n_inexact) {
 typedef struct keeper {
   sp_importer *im;
   sp_dataset *traces, *samples;
-  uint64_t *place; /* [capacity] */
-  uint8_t *raw;    /* [capacity][row_bytes] */
+  uint64_t *position; /* [capacity] */
+  uint8_t *raw;       /* [capacity][bytes a trace] */
   sp_local capacity, n;
-  uint64_t written; /* rows of the datasets before the ones held */
+  uint64_t written; /* traces in the datasets before the ones held */
 } keeper;
 
 static sp_status flush(keeper *k) {
-  SP_TRY(sp_dataset_write_independent(k->traces, k->written, k->n, k->place));
+  SP_TRY(sp_dataset_write_independent(k->traces, k->written, k->n, k->position));
   SP_TRY(sp_dataset_write_independent(k->samples, k->written, k->n, k->raw));
   k->written += k->n;
   k->n = 0;
@@ -102,14 +84,14 @@ static sp_status flush(keeper *k) {
 static sp_status keep_all(keeper *k) {
   const sp_importer *im = k->im;
   const sp_segy_layout *layout = im->layout;
-  const size_t row = raw_bytes(layout);
-  for (uint64_t place = 0; place < im->end - im->first; place++) {
-    if (!(im->inexact[place / 8] >> place % 8 & 1)) continue;
-    const uint64_t trace = im->source ? im->source[place] : im->first + place;
-    k->place[k->n] = im->first + place;
+  const size_t bytes = raw_bytes(layout);
+  for (uint64_t position = 0; position < im->end - im->first; position++) {
+    if (!(im->inexact[position / 8] >> position % 8 & 1)) continue;
+    const uint64_t trace = im->source ? im->source[position] : im->first + position;
+    k->position[k->n] = im->first + position;
     SP_TRY(sp_segy_read_at(im->fd, im->options->input,
-                           layout->first_trace + trace * layout->trace_bytes + layout->header_bytes, row,
-                           k->raw + k->n * row));
+                           layout->first_trace + trace * layout->trace_bytes + layout->header_bytes, bytes,
+                           k->raw + k->n * bytes));
     if (++k->n == k->capacity) SP_TRY(flush(k));
   }
   return flush(k);
@@ -117,18 +99,18 @@ static sp_status keep_all(keeper *k) {
 
 static sp_status keep_exact(sp_importer *im, uint64_t before) {
   sp_status status;
-  const size_t row = raw_bytes(im->layout);
-  keeper k = {.im = im, .written = before, .capacity = (sp_local)(row < ROWS_BYTES ? ROWS_BYTES / row : 1)};
+  const size_t bytes = raw_bytes(im->layout);
+  keeper k = {.im = im, .written = before, .capacity = (sp_local)(bytes < HELD_BYTES ? HELD_BYTES / bytes : 1)};
   if (k.capacity > im->layout->n_traces) k.capacity = (sp_local)im->layout->n_traces;
   SP_TRY_GOTO(out, sp_survey_open(im->ranks.comm, im->part_path, true, &im->survey));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/traces", &k.traces));
   SP_TRY_GOTO(out, sp_dataset_open(im->survey, SP_EXACT_GROUP "/samples", &k.samples));
-  SP_TRY_GOTO(out, sp_alloc(k.capacity * sizeof *k.place, "exact samples", &k.place));
-  SP_TRY_GOTO(out, sp_alloc(k.capacity * row, "exact samples", &k.raw));
+  SP_TRY_GOTO(out, sp_alloc(k.capacity * sizeof *k.position, "exact samples", &k.position));
+  SP_TRY_GOTO(out, sp_alloc(k.capacity * bytes, "exact samples", &k.raw));
   status = keep_all(&k);
 out:
   sp_free(k.raw);
-  sp_free(k.place);
+  sp_free(k.position);
   sp_dataset_close(k.samples);
   sp_dataset_close(k.traces);
   return status;

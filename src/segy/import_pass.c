@@ -3,8 +3,8 @@
  *
  * Where a rank's traces stand in the file as they will in the output, a chunk is read in blocks that stay in the
  * processor's cache while they are converted and written. Else the traces of a chunk are read in the order of the file,
- * neighbours together, and put in their places in memory. Headers are written once a chunk in both cases, since they go
- * to some ninety datasets.
+ * neighbours together, and put in their positions in memory. Headers are written once a chunk in both cases, since they
+ * go to some ninety datasets.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,10 +29,10 @@ typedef struct mover {
   sp_local block_traces, chunk_traces;
   uint8_t *staging; /* raw traces */
   uint64_t staging_bytes;
-  uint8_t *headers; /* [chunk_traces][header_bytes] */
-  float *samples;   /* [block_traces][n_samples] */
-  void *column;     /* one column of a chunk */
-  uint64_t *places; /* sorted chunks: trace of the file in the upper half, place in the chunk in the lower */
+  uint8_t *headers;    /* [chunk_traces][header_bytes] */
+  float *samples;      /* [block_traces][n_samples] */
+  void *column;        /* one column of a chunk */
+  uint64_t *positions; /* sorted chunks: trace of the file in the upper half, position in the chunk in the lower */
 } mover;
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
@@ -59,7 +59,7 @@ static sp_status collect(mover *m, uint64_t first, sp_local n) {
 
 /* --- traces ------------------------------------------------------------------------------------------------------- */
 
-/* One raw trace, which goes to place `i` of a chunk that starts at `chunk`, place `b` of its block. */
+/* One raw trace, which goes to position `i` of a chunk that starts at `chunk`, position `b` of its block. */
 static void convert_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i, sp_local b) {
   sp_importer *im = m->im;
   const sp_segy_layout *layout = im->layout;
@@ -67,8 +67,8 @@ static void convert_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local
   float *samples = m->samples + (size_t)b * layout->n_samples;
   if (sp_segy_decode(layout->format, layout->sample_order, raw + layout->header_bytes, layout->n_samples, samples))
     return;
-  const uint64_t place = chunk + i - im->first;
-  im->inexact[place / 8] |= (uint8_t)(1u << place % 8);
+  const uint64_t position = chunk + i - im->first;
+  im->inexact[position / 8] |= (uint8_t)(1u << position % 8);
   im->n_inexact++;
 }
 
@@ -114,18 +114,18 @@ static sp_status move_headers_only(mover *m, uint64_t chunk, sp_local n) {
   return SP_SUCCESS;
 }
 
-static int compare_places(const void *a, const void *b) {
+static int compare_positions(const void *a, const void *b) {
   const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
   return (x > y) - (x < y);
 }
 
-/* How many places from `first` on are read at once: neighbours in the file, with small gaps between them. */
+/* How many positions from `first` on are read at once: neighbours in the file, with small gaps between them. */
 static sp_local neighbours(const mover *m, sp_local first, sp_local n) {
   const uint64_t trace_bytes = m->im->layout->trace_bytes;
-  const uint64_t start = m->places[first] >> 32;
+  const uint64_t start = m->positions[first] >> 32;
   sp_local i = first + 1;
   for (; i < n; i++) {
-    const uint64_t trace = m->places[i] >> 32, before = m->places[i - 1] >> 32;
+    const uint64_t trace = m->positions[i] >> 32, before = m->positions[i - 1] >> 32;
     if ((trace - before - 1) * trace_bytes > gap_bytes || (trace - start + 1) * trace_bytes > m->staging_bytes) break;
   }
   return i - first;
@@ -134,20 +134,20 @@ static sp_local neighbours(const mover *m, sp_local first, sp_local n) {
 static sp_status move_sorted(mover *m, uint64_t chunk, sp_local n) {
   sp_importer *im = m->im;
   const sp_segy_layout *layout = im->layout;
-  for (sp_local i = 0; i < n; i++) m->places[i] = (uint64_t)im->source[chunk - im->first + i] << 32 | i;
-  qsort(m->places, n, sizeof *m->places, compare_places);
+  for (sp_local i = 0; i < n; i++) m->positions[i] = (uint64_t)im->source[chunk - im->first + i] << 32 | i;
+  qsort(m->positions, n, sizeof *m->positions, compare_positions);
   for (sp_local i = 0; i < n; i += neighbours(m, i, n)) {
-    const uint64_t from = m->places[i] >> 32, to = m->places[i + neighbours(m, i, n) - 1] >> 32;
+    const uint64_t from = m->positions[i] >> 32, to = m->positions[i + neighbours(m, i, n) - 1] >> 32;
     announce(m, from, to - from + 1);
   }
   for (sp_local i = 0, group; i < n; i += group) {
     group = neighbours(m, i, n);
-    const uint64_t from = m->places[i] >> 32, to = m->places[i + group - 1] >> 32;
+    const uint64_t from = m->positions[i] >> 32, to = m->positions[i + group - 1] >> 32;
     SP_TRY(read_traces(m, from, to - from + 1));
     for (sp_local k = i; k < i + group; k++) {
-      const uint64_t trace = m->places[k] >> 32;
-      const sp_local place = (sp_local)m->places[k];
-      convert_trace(m, m->staging + (trace - from) * layout->trace_bytes, chunk, place, place);
+      const uint64_t trace = m->positions[k] >> 32;
+      const sp_local position = (sp_local)m->positions[k];
+      convert_trace(m, m->staging + (trace - from) * layout->trace_bytes, chunk, position, position);
     }
   }
   return sp_dataset_write_independent(im->traces, chunk, n, m->samples);
@@ -177,7 +177,7 @@ static sp_status make_buffers(mover *m) {
   SP_TRY(sp_alloc(m->staging_bytes, "traces", &m->staging));
   SP_TRY(sp_alloc(chunk * layout->header_bytes, "trace headers", &m->headers));
   SP_TRY(sp_alloc(chunk * sizeof(double), "a header column", &m->column));
-  if (m->im->source) SP_TRY(sp_alloc(chunk * sizeof *m->places, "places of traces", &m->places));
+  if (m->im->source) SP_TRY(sp_alloc(chunk * sizeof *m->positions, "positions of traces", &m->positions));
   if (!m->pass->write) return SP_SUCCESS;
   return sp_alloc(held * sample_bytes, "samples", &m->samples);
 }
@@ -209,7 +209,7 @@ sp_status sp_import_pass(sp_importer *im, const sp_pass *pass) {
     sp_meter_show_traces(&im->meter, "import", pass->done + pass->share * done, im->layout->n_traces,
                          im->layout->trace_bytes);
   }
-  sp_free(m.places);
+  sp_free(m.positions);
   sp_free(m.column);
   sp_free(m.samples);
   sp_free(m.headers);

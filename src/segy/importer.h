@@ -50,7 +50,7 @@ typedef struct sp_importer {
   bool has_recorded_offset;            /* and the file has one as well */
   int coordinate[4];                   /* columns sx, sy, gx, gy */
   bool order_expected;                 /* traces are taken to stand in gather order already */
-  uint64_t first, end;                 /* this rank's share of the traces, by place in the output */
+  uint64_t first, end;                 /* this rank's share of the traces, by position in the output */
   void *keys[SP_MAX_IMPORT_KEYS];      /* of the share; rank 0: room for all traces */
   sp_order order;                      /* rank 0 */
   uint32_t *source; /* of the share: which trace of the file goes where; NULL: the same; owned but on rank 0 */

@@ -93,19 +93,19 @@ static bool overlaps(uint16_t a, size_t width_a, uint16_t b, size_t width_b) {
   return a < b + width_b && b < a + width_a;
 }
 
-static const sp_stanza_place *placed(const sp_stanza *stanza, const sp_header_field *field) {
-  for (size_t i = 0; i < stanza->n_places; i++) {
-    if (stanza->places[i].field == field) return &stanza->places[i];
+static const sp_stanza_word *word_of(const sp_stanza *stanza, const sp_header_field *field) {
+  for (size_t i = 0; i < stanza->n_words; i++) {
+    if (stanza->words[i].field == field) return &stanza->words[i];
   }
   return NULL;
 }
 
 /* Whether the stanza gives bytes of this field, which it does not list, to another one. */
 static bool displaced(const sp_stanza *stanza, const sp_header_field *field) {
-  for (size_t i = 0; i < stanza->n_places; i++) {
-    const sp_stanza_place *place = &stanza->places[i];
-    if (place->block == field->block &&
-        overlaps(place->byte, sp_field_width(place->type), field->byte, sp_field_width(field->type))) {
+  for (size_t i = 0; i < stanza->n_words; i++) {
+    const sp_stanza_word *word = &stanza->words[i];
+    if (word->block == field->block &&
+        overlaps(word->byte, sp_field_width(word->type), field->byte, sp_field_width(field->type))) {
       return true;
     }
   }
@@ -129,12 +129,12 @@ static void set_unit(sp_segy_column *column, const sp_header_field *field, const
   }
 }
 
-static void add_field(const sp_header_field *field, const sp_stanza_place *place, uint16_t block_at,
+static void add_field(const sp_header_field *field, const sp_stanza_word *word, uint16_t block_at,
                       sp_segy_layout *layout) {
   sp_segy_column *column = &layout->columns[layout->n_columns++];
   strncpy(column->name, field->name, sizeof column->name - 1); /* the rest is zeroed already */
-  column->type = (uint8_t)(place ? place->type : field->type);
-  column->at = (uint16_t)(block_at + (place ? place->byte : field->byte) - 1);
+  column->type = (uint8_t)(word ? word->type : field->type);
+  column->at = (uint16_t)(block_at + (word ? word->byte : field->byte) - 1);
   column->real = !fits_int32(column->type);
   column->scalar = -1;
 }
@@ -144,41 +144,41 @@ static void add_extension1(const sp_stanza *stanza, uint16_t block_at, sp_segy_l
   const sp_header_field *field;
   for (size_t i = 0; (field = sp_header_field_at(i)); i++) {
     if (field->block != SP_BLOCK_EXTENSION1) continue;
-    const sp_stanza_place *place = placed(stanza, field);
-    if (!place && displaced(stanza, field)) continue;
+    const sp_stanza_word *word = word_of(stanza, field);
+    if (!word && displaced(stanza, field)) continue;
     const int standard = sp_segy_column_find(layout, field->name);
     if (standard < 0) {
-      add_field(field, place, block_at, layout);
+      add_field(field, word, block_at, layout);
       continue;
     }
     sp_segy_column *column = &layout->columns[standard];
-    column->wide_type = (uint8_t)(place ? place->type : field->type);
-    column->wide_at = (uint16_t)(block_at + (place ? place->byte : field->byte) - 1);
+    column->wide_type = (uint8_t)(word ? word->type : field->type);
+    column->wide_at = (uint16_t)(block_at + (word ? word->byte : field->byte) - 1);
     column->real = true;
   }
 }
 
-static sp_status add_places(const sp_segy_probe *probe, sp_segy_layout *layout) {
-  for (size_t i = 0; i < probe->hints->n_places; i++) {
-    const sp_segy_place *place = &probe->hints->places[i];
-    if (place->byte < 1 || place->byte + sp_field_width(place->type) - 1 > layout->header_bytes) {
+static sp_status add_words(const sp_segy_probe *probe, sp_segy_layout *layout) {
+  for (size_t i = 0; i < probe->hints->n_words; i++) {
+    const sp_segy_word *word = &probe->hints->words[i];
+    if (word->byte < 1 || word->byte + sp_field_width(word->type) - 1 > layout->header_bytes) {
       return SP_RAISE(SP_ERR_INPUT, "%s: field '%s' at byte %u does not lie in its trace headers of %u bytes",
-                      probe->path, place->name, place->byte, layout->header_bytes);
+                      probe->path, word->name, word->byte, layout->header_bytes);
     }
-    int k = sp_segy_column_find(layout, place->name);
+    int k = sp_segy_column_find(layout, word->name);
     if (k < 0 && layout->n_columns == SP_SEGY_MAX_COLUMNS) {
       return SP_RAISE(SP_ERR_INPUT, "%s: more than %d header words", probe->path, SP_SEGY_MAX_COLUMNS);
     }
     if (k < 0) {
       k = (int)layout->n_columns++;
-      snprintf(layout->columns[k].name, sizeof layout->columns[k].name, "%s", place->name);
+      snprintf(layout->columns[k].name, sizeof layout->columns[k].name, "%s", word->name);
       layout->columns[k].scalar = -1;
     }
     sp_segy_column *column = &layout->columns[k];
-    column->at = (uint16_t)(place->byte - 1);
-    column->type = (uint8_t)place->type;
+    column->at = (uint16_t)(word->byte - 1);
+    column->type = (uint8_t)word->type;
     column->wide_at = 0;
-    column->real = !fits_int32(place->type);
+    column->real = !fits_int32(word->type);
     if (column->real) column->scalar = -1;
   }
   return SP_SUCCESS;
@@ -195,8 +195,8 @@ static void set_units_and_scalars(const sp_stanza *stanza, const uint8_t *header
     }
     if (!field) continue;
     set_unit(column, field, layout->length_unit, angle);
-    const sp_stanza_place *place = placed(stanza, field);
-    const bool scaled = field->scalar && (place ? place->scaled : fits_int32(column->type));
+    const sp_stanza_word *word = word_of(stanza, field);
+    const bool scaled = field->scalar && (word ? word->scaled : fits_int32(column->type));
     if (scaled) column->scalar = (int16_t)sp_segy_column_find(layout, field->scalar);
   }
 }
@@ -216,13 +216,13 @@ sp_status sp_segy_columns_set(const sp_segy_probe *probe, const sp_stanza *stanz
     const bool standard = field->block == SP_BLOCK_STANDARD;
     const bool wanted = is_su ? sp_header_field_is_in_su(field) : standard;
     if (!wanted) continue;
-    const sp_stanza_place *place = placed(stanza, field);
-    if (place || !displaced(stanza, field)) add_field(field, place, 0, layout);
+    const sp_stanza_word *word = word_of(stanza, field);
+    if (word || !displaced(stanza, field)) add_field(field, word, 0, layout);
   }
   const uint16_t extension1 = is_su ? 0 : sp_segy_find_extension1(header, layout->header_bytes);
   if (extension1) add_extension1(stanza, extension1, layout);
   const int system = probe->hints->measurement ? probe->hints->measurement : measurement;
   snprintf(layout->length_unit, sizeof layout->length_unit, "%s", system == 1 ? "m" : system == 2 ? "ft" : "m or ft");
   set_units_and_scalars(stanza, header, layout);
-  return add_places(probe, layout);
+  return add_words(probe, layout);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where the traces of a file may lie: what the headers declare against the file's size and what stands at the places it
+/* Where the traces of a file may lie: what the headers declare against the file's size and what stands at the bytes it
  * leads to. Private to src/segy. */
 #ifndef SEISPROC_SRC_SEGY_SEGY_EXTENT_H
 #define SEISPROC_SRC_SEGY_SEGY_EXTENT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How a file is laid out. What the headers declare is tried first; where it contradicts the file's size or what stands
- * at the places it leads to, the other places that hold the same number are tried, and what is used instead is said. */
+ * at the bytes it leads to, the other bytes that hold the same number are tried, and what is used instead is said. */
 #include "src/segy/segy_layout.h"
 
 #include <math.h>
@@ -65,7 +65,7 @@ static void read_declared(const sp_segy_probe *probe, sp_segy_layout *layout, de
 
 /* --- candidates ----------------------------------------------------------------------------------------------- */
 
-/* Rev 0 does not assign the field that later counts extended textual headers: there the place behind the file headers
+/* Rev 0 does not assign the field that later counts extended textual headers: there the bytes behind the file headers
  * comes first, unless a text stands there. */
 static sp_status list_first_traces(const sp_segy_probe *probe, const sp_segy_layout *layout, declared *d,
                                    sp_candidates *c) {
@@ -93,7 +93,7 @@ static sp_status read_first_header(const sp_segy_probe *probe, uint64_t at, uint
   return sp_segy_read_at(probe->fd, probe->path, at, n, header);
 }
 
-/* Counts of samples: the binary header's, then what the first trace says at each place where it may be, in the standard
+/* Counts of samples: the binary header's, then what the first trace says at each byte where it may be, in the standard
  * header or in extension 1. */
 static sp_status list_samples(const sp_segy_probe *probe, const sp_segy_layout *layout, const declared *d,
                               const sp_stanza *stanza, uint8_t *header, sp_candidates *c) {
@@ -371,7 +371,7 @@ static sp_status layout_su(const sp_segy_probe *probe, uint8_t *header, sp_stanz
   const declared d = {0};
   const sp_candidates c = {0};
   sp_extent e = {.n_samples = probe->hints->n_samples};
-  stanza->n_places = 0;
+  stanza->n_words = 0;
   if (!e.n_samples) e.n_samples = sp_get_u16(probe->head + 114, layout->order);
   if (!e.n_samples || probe->bytes < SP_TRACE_HEADER_BYTES) {
     return SP_RAISE(SP_ERR_INPUT, "%s: no number of samples in bytes 115-116 of the first trace; --samples sets it",

@@ -125,7 +125,7 @@ static void attribute(const tag *t, const char *name, char *out, size_t size) {
   }
 }
 
-/* Types of rev 2.1, table 9. scale6 is a mantissa and an exponent: the table's two fields keep their places. */
+/* Types of rev 2.1, table 9. scale6 is a mantissa and an exponent: the table's two fields keep their bytes. */
 static const struct {
   const char *name;
   sp_field_type type;
@@ -167,12 +167,12 @@ static bool add_entry(const tag *t, sp_header_block block, bool known_block, sp_
     return false;
   }
   const sp_header_field *field = known_block ? sp_header_field_find(block, name) : NULL;
-  if (!field || entry_types[k].skipped || stanza->n_places == SP_SEGY_MAX_COLUMNS) return true;
-  stanza->places[stanza->n_places++] = (sp_stanza_place){.block = block,
-                                                         .field = field,
-                                                         .byte = (uint16_t)byte,
-                                                         .type = entry_types[k].type,
-                                                         .scaled = entry_types[k].scaled};
+  if (!field || entry_types[k].skipped || stanza->n_words == SP_SEGY_MAX_COLUMNS) return true;
+  stanza->words[stanza->n_words++] = (sp_stanza_word){.block = block,
+                                                      .field = field,
+                                                      .byte = (uint16_t)byte,
+                                                      .type = entry_types[k].type,
+                                                      .scaled = entry_types[k].scaled};
   return true;
 }
 
@@ -228,7 +228,7 @@ static sp_status gather_text(const sp_segy_probe *probe, uint64_t first, uint64_
 
 sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_layout *layout, sp_stanza *out) {
   out->found = false;
-  out->n_places = 0;
+  out->n_words = 0;
   for (uint64_t i = 0; i < n_texts && i < MAX_TEXTS && text_at(probe, i + 1) <= probe->bytes; i++) {
     char start[128], why[160], *text;
     SP_TRY(sp_segy_read_at(probe->fd, probe->path, text_at(probe, i), sizeof start, start));
@@ -237,9 +237,8 @@ sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_l
     out->found = parse_layout(text, out, why, sizeof why);
     sp_free(text);
     if (out->found) return SP_SUCCESS;
-    out->n_places = 0;
-    sp_segy_note(layout, "the layout stanza cannot be used, %s: used the standard's places of trace header fields",
-                 why);
+    out->n_words = 0;
+    sp_segy_note(layout, "the layout stanza cannot be used, %s: used the standard's bytes of trace header fields", why);
     return SP_SUCCESS;
   }
   return SP_SUCCESS;
@@ -247,9 +246,9 @@ sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_l
 
 double sp_stanza_value(const sp_stanza *stanza, sp_byte_order order, const char *name, const uint8_t *header) {
   const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, name);
-  for (size_t i = 0; i < stanza->n_places; i++) {
-    const sp_stanza_place *place = &stanza->places[i];
-    if (place->field == field) return sp_header_value_get(header + place->byte - 1, place->type, order);
+  for (size_t i = 0; i < stanza->n_words; i++) {
+    const sp_stanza_word *word = &stanza->words[i];
+    if (word->field == field) return sp_header_value_get(header + word->byte - 1, word->type, order);
   }
   return sp_header_value_get(header + field->byte - 1, field->type, order);
 }

@@ -5,19 +5,19 @@
 
 #include "src/segy/segy_probe.h"
 
-/* A header word that a layout stanza places elsewhere than the standard does. */
-typedef struct sp_stanza_place {
+/* A header word that a layout stanza puts elsewhere than the standard does. */
+typedef struct sp_stanza_word {
   sp_header_block block;
   const sp_header_field *field;
   uint16_t byte; /* from 1 */
   sp_field_type type;
   bool scaled; /* its type says that the scalar of its kind applies */
-} sp_stanza_place;
+} sp_stanza_word;
 
 typedef struct sp_stanza {
   bool found;
-  size_t n_places;
-  sp_stanza_place places[SP_SEGY_MAX_COLUMNS];
+  size_t n_words;
+  sp_stanza_word words[SP_SEGY_MAX_COLUMNS];
 } sp_stanza;
 
 /* Number of extended textual headers up to and with the one that holds ((SEG: EndText)); SP_ERR_INPUT without one. */
@@ -33,7 +33,7 @@ bool sp_stanza_is_text(const sp_segy_probe *probe, uint64_t i);
  * left out. */
 sp_status sp_stanza_read(const sp_segy_probe *probe, uint64_t n_texts, sp_segy_layout *layout, sp_stanza *out);
 
-/* The field at its place in a standard header: the stanza's, else the table's. */
+/* The field at its byte in a standard header: the stanza's, else the table's. */
 double sp_stanza_value(const sp_stanza *stanza, sp_byte_order order, const char *name, const uint8_t *header);
 
 /* Offset of the trace header extension that calls itself SEG00001 in its bytes 233-240; 0 where none does. */

@@ -410,3 +410,17 @@ sp_status sp_dataset_write_independent(sp_dataset *dataset, sp_global first, sp_
   }
   return SP_SUCCESS;
 }
+
+sp_status sp_dataset_write_whole(sp_survey *survey, const char *path, uint64_t n, const void *rows) {
+  sp_dataset *dataset;
+  SP_TRY(sp_dataset_open(survey, path, &dataset));
+  const size_t row = dataset->row_length * sp_type_size(dataset->type);
+  sp_status status = SP_SUCCESS;
+  SP_EACH_PIECE (p, 0, n, sp_dataset_rows_a_transfer(dataset)) {
+    if (status == SP_SUCCESS) {
+      status = write_rows(dataset, false, p.first, (sp_local)p.count, (const char *)rows + p.first * row);
+    }
+  }
+  sp_dataset_close(dataset);
+  return status;
+}

@@ -12,8 +12,8 @@ import pytest
 import harness
 import jobs
 from test_fkk_job import Cubes, job_text
-from test_image import JOB as IMAGE_JOB
-from test_image import two_offsets, write_survey
+from images import JOB as IMAGE_JOB
+from images import two_offsets, write_survey
 
 CHAIN = """\
 input: {input}

@@ -87,7 +87,7 @@ static void test_tables_that_are_refused(void **state) {
       {"0 1500\n1.5 2000\n3.0 2500\n", "seconds?"},
       {"0 9500\n1000 9800\n2000 11000\n", "feet per second?"},
       {"0 abc\n", "found 'abc'"},
-      {"# x y t v\n900000 900000 0 1500\n900000 910000 0 1500\n", "no place of it is near the image"},
+      {"# x y t v\n900000 900000 0 1500\n900000 910000 0 1500\n", "no position of it is near the image"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     refused(&square, cases[i].text, SP_VELOCITY_RMS, SP_RAYS_STRAIGHT, cases[i].words);
@@ -217,19 +217,19 @@ static void test_bilinear_on_a_grid_of_lines(void **state) {
   (void)state;
 }
 
-/* Scattered places that a plane goes through: exact inside, within their range outside. */
+/* Scattered positions that a plane goes through: exact inside, within their range outside. */
 static void test_triangles_keep_a_plane(void **state) {
   char text[4096] = "# x y t v\n";
   size_t length = strlen(text);
   uint64_t random = 5;
   for (int i = 0; i < 40; i++) {
-    double place[2];
+    double position[2];
     for (int k = 0; k < 2; k++) {
       random = random * 6364136223846793005u + 1442695040888963407u;
-      place[k] = (k ? 2000 : 1000) + 1000 * ((double)(random >> 11) * 0x1p-53);
+      position[k] = (k ? 2000 : 1000) + 1000 * ((double)(random >> 11) * 0x1p-53);
     }
-    length += (size_t)snprintf(text + length, sizeof text - length, "%.3f %.3f 0 %.6f\n", place[0], place[1],
-                               2000 + 0.5 * (place[0] - 1000) + 0.3 * (place[1] - 2000));
+    length += (size_t)snprintf(text + length, sizeof text - length, "%.3f %.3f 0 %.6f\n", position[0], position[1],
+                               2000 + 0.5 * (position[0] - 1000) + 0.3 * (position[1] - 2000));
   }
   sp_velocity_model *m = model_of(&square, text, SP_VELOCITY_RMS, SP_RAYS_STRAIGHT);
   assert_non_null(m);
@@ -245,7 +245,7 @@ static void test_triangles_keep_a_plane(void **state) {
   (void)state;
 }
 
-static void test_places_on_a_line(void **state) {
+static void test_positions_on_a_line(void **state) {
   sp_velocity_model *m = model_of(&square, "# x y t v\n1000 2000 0 2000\n1500 2500 0 2500\n2000 3000 0 2800\n",
                                   SP_VELOCITY_RMS, SP_RAYS_STRAIGHT);
   assert_non_null(m);
@@ -267,7 +267,7 @@ int main(void) {
       cmocka_unit_test(test_cdp_of_a_line),
       cmocka_unit_test(test_bilinear_on_a_grid_of_lines),
       cmocka_unit_test(test_triangles_keep_a_plane),
-      cmocka_unit_test(test_places_on_a_line),
+      cmocka_unit_test(test_positions_on_a_line),
   };
   if (!mkdtemp(folder)) return 1;
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,11 +107,11 @@ def test_a_value_that_its_field_cannot_hold_is_refused(seisproc, tmp_path):
 def test_su_names_what_it_cannot_carry_and_maps_it(seisproc, tmp_path):
     survey(seisproc, tmp_path, cdpx=5, cdpy=6, iline=np.arange(N), xline=8)
     result, _, rows = exported(seisproc, tmp_path, "--as", "su", head=0)
-    assert "SU headers have no place for cdpx, cdpy, iline, xline, left out" in result.stderr
+    assert "SU headers have no word for cdpx, cdpy, iline, xline, left out" in result.stderr
     assert not rows[:, 180:240].any()
     result, _, rows = exported(seisproc, tmp_path, "--as", "su", "--map", "iline=cdpt", "--map", "xline=ep", head=0)
     assert np.array_equal(word(rows, "cdpt"), np.arange(N)) and set(word(rows, "ep")) == {8}
-    assert "no place for cdpx, cdpy, left out" in result.stderr
+    assert "no word for cdpx, cdpy, left out" in result.stderr
     (tmp_path / "out").unlink()
     result, *_ = exported(seisproc, tmp_path, "--as", "su", "--map", "iline=fldr", check=1)
     assert "is not free: trace" in result.stderr

@@ -35,7 +35,7 @@ double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n
  * SP_ERR_INTERNAL where a sum was beyond its limit. */
 sp_status sp_image_engine_sums(sp_image_engine *e, int64_t **sum, uint32_t **hits);
 
-/* Whether the GPUs of all workers are one group; then sp_image_engine_reduce is used in place of sp_image_engine_sums.
+/* Whether the GPUs of all workers are one group; then sp_image_engine_reduce is used instead of sp_image_engine_sums.
  */
 bool sp_image_engine_is_in_group(const sp_image_engine *e);
 

@@ -14,7 +14,7 @@ enum { COUNTED = 2000, TRIAL_COLUMNS = 16, TRIAL_RUNS = 3 };
 static double columns_reached(const sp_image_shared *s, const sp_pstm_trace *trace) {
   const sp_pstm_grid *grid = &s->config.grid;
   double source[2], receiver[2], n = 0;
-  sp_pstm_trace_place(&s->config, trace, source, receiver);
+  sp_pstm_trace_position(&s->config, trace, source, receiver);
   const double x = 0.5 * (source[0] + receiver[0]), y = 0.5 * (source[1] + receiver[1]), a = s->config.aperture;
   for (uint32_t iy = 0; iy < grid->n[1]; iy++) {
     const double dy = iy * grid->step[1] - y, half = a * a - dy * dy;
@@ -31,7 +31,7 @@ static double count(const sp_image_shared *s, const sp_image_own *own) {
   uint64_t n = 0;
   double sum = 0, counted = 0;
   for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
-  for (uint64_t i = 0; i < n; i += n / COUNTED + 1, counted++) sum += columns_reached(s, &own->traces[i].place);
+  for (uint64_t i = 0; i < n; i += n / COUNTED + 1, counted++) sum += columns_reached(s, &own->traces[i].position);
   return counted > 0 ? sum / counted * (double)n * s->config.grid.n_tau : 0;
 }
 
@@ -56,9 +56,9 @@ static sp_status measure(const sp_image_shared *s, const sp_image_own *own, uint
   SP_TRY_GOTO(out, sp_pstm_create(&config, &tile, &(sp_pstm_model){velocity, NULL, NULL, 0}, 1, &plan));
   double reached = 0, best = INFINITY;
   for (uint32_t i = 0; i < SP_PSTM_BATCH; i++) { /* the offsets of the job, midpoints on the tile */
-    sp_pstm_trace t = own->traces[i % n].place;
+    sp_pstm_trace t = own->traces[i % n].position;
     double origin[2];
-    sp_pstm_grid_place(&config.grid, none, origin);
+    sp_pstm_grid_position(&config.grid, none, origin);
     for (int k = 0; k < 2; k++) {
       const double half = 0.5 * (t.receiver[k] - t.source[k]);
       t.source[k] = config.grid.origin[k] - half;

@@ -149,7 +149,7 @@ static void look_at_reach(const sp_image_own *own, sp_image_shared *s) {
   uint64_t n = 0;
   for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
   for (uint64_t i = 0; i < n && !s->reached; i++) {
-    s->reached = sp_pstm_distance(&s->config, &all, &own->traces[i].place) <= s->config.aperture;
+    s->reached = sp_pstm_distance(&s->config, &all, &own->traces[i].position) <= s->config.aperture;
   }
   if (own->n_absent) {
     sp_info("pstm: %llu traces are of no class, or have no coordinates", (unsigned long long)own->n_absent);

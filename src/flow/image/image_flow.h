@@ -44,7 +44,7 @@ typedef struct sp_image_shared {
 /* A trace of a batch, as dealt. */
 typedef struct sp_image_trace {
   uint64_t number; /* in the survey */
-  sp_pstm_trace place;
+  sp_pstm_trace position;
 } sp_image_trace;
 
 /* What a phase is. */

@@ -189,31 +189,32 @@ sp_status sp_image_state_read_bits(sp_image_state *s, int snapshot, uint8_t *bit
   return read_record(s, bits, (n_units + 7) / 8, &none, 0, s->bits_at + (uint64_t)snapshot * s->bits_bytes);
 }
 
-static uint64_t sums_place(const sp_image_state *s, int snapshot, uint64_t column) {
+static uint64_t sums_position(const sp_image_state *s, int snapshot, uint64_t column) {
   return s->sums_at + ((uint64_t)snapshot * s->columns + column) * s->sums_bytes;
 }
 
-static uint64_t point_place(const sp_image_state *s, uint32_t class_number, uint64_t point) {
+static uint64_t point_position(const sp_image_state *s, uint32_t class_number, uint64_t point) {
   return s->points_at + (class_number * s->points + point) * s->point_bytes;
 }
 
 sp_status sp_image_state_write_sums(sp_image_state *s, int snapshot, uint64_t column, const int64_t *sum,
                                     const uint32_t *hits) {
-  return write_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits, sums_place(s, snapshot, column));
+  return write_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits,
+                      sums_position(s, snapshot, column));
 }
 
 sp_status sp_image_state_read_sums(sp_image_state *s, int snapshot, uint64_t column, int64_t *sum, uint32_t *hits) {
-  return read_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits, sums_place(s, snapshot, column));
+  return read_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits, sums_position(s, snapshot, column));
 }
 
 sp_status sp_image_state_write_point(sp_image_state *s, uint32_t class_number, uint64_t point, const float *image,
                                      const uint32_t *hits) {
   return write_record(s, image, s->n_tau * sizeof *image, hits, s->n_tau * sizeof *hits,
-                      point_place(s, class_number, point));
+                      point_position(s, class_number, point));
 }
 
 sp_status sp_image_state_read_point(sp_image_state *s, uint32_t class_number, uint64_t point, float *image,
                                     uint32_t *hits) {
   return read_record(s, image, s->n_tau * sizeof *image, hits, s->n_tau * sizeof *hits,
-                     point_place(s, class_number, point));
+                     point_position(s, class_number, point));
 }

@@ -184,7 +184,7 @@ static uint32_t class_of(const sp_pstm_params *p, const sp_pstm_trace *t) {
   return offset * n + sector;
 }
 
-static bool place_of(const columns *c, uint64_t i, sp_pstm_trace *t) {
+static bool position_of(const columns *c, uint64_t i, sp_pstm_trace *t) {
   *t = (sp_pstm_trace){.source = {c->value[SP_PSTM_SX][i], c->value[SP_PSTM_SY][i]},
                        .receiver = {c->value[SP_PSTM_GX][i], c->value[SP_PSTM_GY][i]},
                        .start_s = c->value[SP_PSTM_DELAY] ? 1e-3 * c->value[SP_PSTM_DELAY][i] : 0,
@@ -217,7 +217,7 @@ static void set_areas(const sp_image_shared *shared, binned *bins, uint64_t n, s
          next++) {
     }
     for (uint64_t k = i; k < next; k++) {
-      used[bins[k].used].place.area = shared->normalize == SP_PSTM_BY_AREA ? cell / (double)(next - i) : 1;
+      used[bins[k].used].position.area = shared->normalize == SP_PSTM_BY_AREA ? cell / (double)(next - i) : 1;
     }
   }
 }
@@ -230,7 +230,7 @@ static sp_status order(sp_image_shared *shared, binned *bins, uint64_t n, sp_ima
   for (uint64_t i = 0; i < n; i++) {
     struct sp_image_class *k = &shared->classes[bins[i].class_number];
     sorted[i] = own->traces[bins[i].used];
-    const sp_pstm_trace *t = &sorted[i].place;
+    const sp_pstm_trace *t = &sorted[i].position;
     if (k->n_traces++ == 0) k->first = i;
     k->area = fmax(k->area, t->area);
     offsets[bins[i].class_number] += hypot(t->receiver[0] - t->source[0], t->receiver[1] - t->source[1]);
@@ -264,11 +264,11 @@ static sp_status classify(const sp_plan_request *request, const sp_pstm_params *
   shared->latest_s = 0;
   for (uint64_t i = 0; status == SP_SUCCESS && i < c->n; i++) {
     sp_pstm_trace t;
-    const uint32_t k = place_of(c, i, &t) ? class_of(p, &t) : NO_CLASS;
+    const uint32_t k = position_of(c, i, &t) ? class_of(p, &t) : NO_CLASS;
     zero = zero && t.source[0] == 0 && t.source[1] == 0 && t.receiver[0] == 0 && t.receiver[1] == 0;
     if (k == NO_CLASS) continue;
     double s[2], r[2];
-    sp_pstm_trace_place(&shared->config, &t, s, r);
+    sp_pstm_trace_position(&shared->config, &t, s, r);
     bins[n] = (binned){.class_number = k, .used = n};
     for (int a = 0; a < 2; a++) {
       bins[n].bin[a] = (int32_t)fmin(fmax(floor(0.5 * (s[a] + r[a]) / shared->config.grid.step[a] + 0.5), -1e9), 1e9);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Velocities of an image that are given as a survey: a trace a place, whose samples are values at two-way times from
- * `delrt` on. A place is iline and xline where these vary, else cdpx and cdpy, else cdp; one trace holds everywhere. */
+/* Velocities of an image that are given as a survey: a trace a position, whose samples are values at two-way times from
+ * `delrt` on. A position is iline and xline where these vary, else cdpx and cdpy, else cdp; one trace holds everywhere.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ static sp_status look_at(const char *path, file_kind *kind) {
   return SP_SUCCESS;
 }
 
-/* --- places ------------------------------------------------------------------------------------------------------- */
+/* --- positions -------------------------------------------------------------------------------------------------------
+ */
 
 /* Brings coordinates to metres, and refuses those that are no lengths. */
 static sp_status convert(const sp_survey *survey, const char *path, uint64_t n, double *values) {
@@ -69,7 +71,7 @@ static sp_status read_column(sp_survey *survey, const char *name, uint64_t n, do
   return status;
 }
 
-static sp_status set_places(sp_survey *survey, const char *path, double *values, sp_velocity_table *t) {
+static sp_status set_positions(sp_survey *survey, const char *path, double *values, sp_velocity_table *t) {
   static const struct {
     sp_velocity_by by;
     const char *x, *y;
@@ -77,7 +79,7 @@ static sp_status set_places(sp_survey *survey, const char *path, double *values,
               {SP_VELOCITY_BY_PLACE, "cdpx", "cdpy"},
               {SP_VELOCITY_BY_CDP, "cdp", NULL}};
   const uint32_t n = t->n_functions;
-  memset(t->place, 0, n * sizeof *t->place);
+  memset(t->position, 0, n * sizeof *t->position);
   t->by = SP_VELOCITY_BY_NOTHING;
   if (n == 1) return SP_SUCCESS;
   for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
@@ -87,7 +89,7 @@ static sp_status set_places(sp_survey *survey, const char *path, double *values,
       bool one;
       SP_TRY(read_column(survey, names[k], n, values, &one));
       varies = varies || one;
-      for (uint32_t i = 0; i < n; i++) t->place[i][k] = values[i];
+      for (uint32_t i = 0; i < n; i++) t->position[i][k] = values[i];
     }
     t->by = ways[w].by;
     if (varies) return SP_SUCCESS;
@@ -101,7 +103,7 @@ static sp_status set_places(sp_survey *survey, const char *path, double *values,
 
 static sp_status allocate(sp_velocity_table *t, uint64_t n, uint32_t n_samples) {
   t->n_functions = (uint32_t)n;
-  SP_TRY(sp_alloc(n * sizeof *t->place, "a survey of velocities", &t->place));
+  SP_TRY(sp_alloc(n * sizeof *t->position, "a survey of velocities", &t->position));
   SP_TRY(sp_alloc((n + 1) * sizeof *t->first, "a survey of velocities", &t->first));
   SP_TRY(sp_alloc(n * n_samples * sizeof *t->time, "a survey of velocities", &t->time));
   return sp_alloc(n * n_samples * sizeof *t->value, "a survey of velocities", &t->value);
@@ -139,12 +141,12 @@ static sp_status read_survey(const char *path, const sp_velocity_range *range, s
   sp_status status = SP_SUCCESS;
   if (n == 0 || n > MOST_SAMPLES || samples > MOST_SAMPLES) {
     status =
-        SP_RAISE(SP_ERR_INPUT, "%s: %llu samples of velocities, allowed are 1 to %d: fewer places or times will do",
+        SP_RAISE(SP_ERR_INPUT, "%s: %llu samples of velocities, allowed are 1 to %d: fewer positions or times will do",
                  path, (unsigned long long)samples, MOST_SAMPLES);
   }
   if (status == SP_SUCCESS) status = allocate(t, n, info->n_samples);
   if (status == SP_SUCCESS) status = sp_alloc(n * sizeof *values, "a header column", &values);
-  if (status == SP_SUCCESS) status = set_places(survey, path, values, t);
+  if (status == SP_SUCCESS) status = set_positions(survey, path, values, t);
   if (status == SP_SUCCESS) status = set_values(survey, values, t);
   sp_free(values);
   sp_survey_close(survey);

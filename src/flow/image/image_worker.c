@@ -25,7 +25,7 @@ static sp_status create_input(sp_image_worker *w, sp_image_input *in) {
   const size_t image = (size_t)w->shared->task_points * w->shared->n_classes * sp_image_n_tau(w);
   SP_TRY(sp_calloc(traces, sizeof *in->traces, "a batch", &in->traces));
   SP_TRY(sp_calloc(traces * n, sizeof(float), "an input buffer", &in->samples));
-  SP_TRY(sp_calloc(SP_PSTM_BATCH, sizeof *in->places, "a batch", &in->places));
+  SP_TRY(sp_calloc(SP_PSTM_BATCH, sizeof *in->positions, "a batch", &in->positions));
   SP_TRY(sp_calloc(w->site->plan->shape.task_units, sizeof *in->absent, "a batch", &in->absent));
   SP_TRY(sp_calloc(image, sizeof(float), "image points", &in->image));
   SP_TRY(sp_calloc(image, sizeof(uint32_t), "image points", &in->hits));
@@ -114,7 +114,7 @@ void sp_image_close(void *worker_) {
     sp_image_input *in = &w->inputs[i];
     sp_free(in->traces);
     sp_free(in->samples);
-    sp_free(in->places);
+    sp_free(in->positions);
     sp_free(in->absent);
     sp_free(in->image);
     sp_free(in->hits);
@@ -157,14 +157,14 @@ static void read_traces(sp_image_worker *w, sp_image_input *in) {
   const uint32_t n = in->task.n_traces, n_samples = w->shared->config.n_samples;
   const double reach = w->shared->config.aperture;
   for (uint32_t i = 0; i < n; i++) {
-    sp_pstm_trace *t = &in->traces[i].place;
+    sp_pstm_trace *t = &in->traces[i].position;
     if (w->now.step == SP_IMAGE_SUM && t->area > 0 && sp_pstm_distance(&w->shared->config, &w->tile, t) > reach)
       t->area = 0;
   }
   for (uint32_t i = 0, next; i < n; i = next) {
     next = i + 1;
-    if (!(in->traces[i].place.area > 0)) continue;
-    while (next < n && in->traces[next].place.area > 0 && in->traces[next].number == in->traces[next - 1].number + 1)
+    if (!(in->traces[i].position.area > 0)) continue;
+    while (next < n && in->traces[next].position.area > 0 && in->traces[next].number == in->traces[next - 1].number + 1)
       next++;
     float *to = in->samples + (size_t)i * n_samples;
     if (sp_trace_source_read_independent(w->source, in->traces[i].number, next - i, to) == SP_SUCCESS) continue;
@@ -172,7 +172,7 @@ static void read_traces(sp_image_worker *w, sp_image_input *in) {
       if (sp_trace_source_read_independent(w->source, in->traces[k].number, 1, in->samples + (size_t)k * n_samples) ==
           SP_SUCCESS)
         continue;
-      in->traces[k].place.area = 0;
+      in->traces[k].position.area = 0;
       in->absent[k / SP_PSTM_BATCH].bad++;
     }
   }
@@ -220,15 +220,15 @@ static void compute(void *context, int thread, uint64_t which) {
     float *samples = in->samples + (size_t)b * SP_PSTM_BATCH * n_samples;
     uint32_t reached = 0;
     for (uint32_t i = 0; i < SP_PSTM_BATCH; i++) {
-      in->places[i] = in->traces[b * SP_PSTM_BATCH + i].place;
-      reached += in->places[i].area > 0;
-      if (!(in->places[i].area > 0)) memset(samples + (size_t)i * n_samples, 0, n_samples * sizeof(float));
+      in->positions[i] = in->traces[b * SP_PSTM_BATCH + i].position;
+      reached += in->positions[i].area > 0;
+      if (!(in->positions[i].area > 0)) memset(samples + (size_t)i * n_samples, 0, n_samples * sizeof(float));
     }
     if (reached == 0) continue;
     if (w->now.step == SP_IMAGE_PEAK) {
       w->peak = fmax(w->peak, sp_image_engine_peak(w->engine, samples, SP_PSTM_BATCH, &in->absent[b]));
     } else {
-      in->status = sp_image_engine_add(w->engine, in->places, samples, SP_PSTM_BATCH, &in->absent[b]);
+      in->status = sp_image_engine_add(w->engine, in->positions, samples, SP_PSTM_BATCH, &in->absent[b]);
     }
   }
 }

@@ -14,13 +14,13 @@ enum { SP_IMAGE_INPUTS = 2 };
 /* A task's input: one is computed while the other is read. */
 typedef struct sp_image_input {
   sp_task task;
-  sp_image_trace *traces;  /* [task_traces] */
-  float *samples;          /* [task_traces][n_samples] */
-  float *image;            /* [task_points][n_classes][n_tau] */
-  uint32_t *hits;          /* the same */
-  sp_pstm_trace *places;   /* [SP_PSTM_BATCH] */
-  sp_image_absent *absent; /* [task_units] */
-  sp_status status;        /* of what was computed */
+  sp_image_trace *traces;   /* [task_traces] */
+  float *samples;           /* [task_traces][n_samples] */
+  float *image;             /* [task_points][n_classes][n_tau] */
+  uint32_t *hits;           /* the same */
+  sp_pstm_trace *positions; /* [SP_PSTM_BATCH] */
+  sp_image_absent *absent;  /* [task_units] */
+  sp_status status;         /* of what was computed */
 } sp_image_input;
 
 typedef struct sp_image_worker {

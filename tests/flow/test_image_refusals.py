@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What pstm refuses in one line, and what it says of a job that it takes."""
+
+import re
+
+import h5py
+import numpy as np
+
+import jobs
+from images import JOB, plan, two_offsets, write_survey, ref
+
+
+REFUSED = (
+    ("velocity=nowhere.txt", "nowhere.txt"),
+    ("velocity=100", "allowed is 300 to 12000"),
+    ("velocity=13000", "allowed is 300 to 12000"),
+    ("velocity=-5", "velocity"),
+    ("velocity=nan", "velocity"),
+    ("dip_taper=70", "allowed is up to max_dip"),
+    ("rays=vti", "rays: vti needs it"),
+    ("eta=0.1", "is for rays: vti"),
+    ("origin=[]", "origin"),
+    ("origin=[1]", "allowed are x and y"),
+    ("lines=[1, 1, 0, 1]", "a step of 0"),
+    ("aperture=0", "aperture"),
+    ("aperture=-3", "aperture"),
+    ("aperture=nan", "aperture"),
+    ("aperture_taper=1.5", "aperture_taper"),
+    ("tau0=0", "tau0"),
+    ("dtau=0", "dtau"),
+    ("ntau=0", "ntau"),
+    ("dx=0", "dx"),
+    ("offsets=[300, 200]", "offsets"),
+    ("azimuths=0", "azimuths"),
+    ("max_dip=95", "max_dip"),
+    ("oversample=3", "oversample"),
+    ("weights=some", "weights"),
+    ("spacing=[25]", "allowed are two for an image of several lines"),
+    ("geometry=2.5d", "an image of one line"),
+    ("peak=0", "peak"),
+)
+
+
+def test_refused_in_one_line(tmp_path, image_survey, seisproc):
+    for change, words in REFUSED:
+        job = jobs.Job(tmp_path, image_survey, JOB)
+        result = plan(seisproc, job, f"--set=chain.0.pstm.{change}", check=1)
+        lines = [line for line in result.stderr.splitlines() if "error:" in line]
+        assert len(lines) == 1 and words in lines[0], (change, result.stderr)
+        assert job.files() == []
+
+
+def test_jobs_that_are_no_image(tmp_path, image_survey, seisproc):
+    for change, words in (("mode=both", "no noise to keep"), ("sort=[sx]", "no traces of the input to sort")):
+        result = plan(seisproc, jobs.Job(tmp_path, image_survey, JOB), f"--set={change}", check=1)
+        assert words in result.stderr, (change, result.stderr)
+    chain = JOB.rstrip() + "\n  - bandpass: {{low: [3, 6], high: [40, 60]}}\n"
+    assert "alone" in plan(seisproc, jobs.Job(tmp_path, image_survey, chain, name="two"), check=1).stderr
+
+
+def test_headers_that_are_missing_or_zero(tmp_path, image_survey, seisproc):
+    """Named, with what sets them, before anything is made."""
+    data, s, r = two_offsets()
+    zero = np.zeros_like(s)
+    job = jobs.Job(tmp_path, write_survey(tmp_path / "zero.h5", data, zero, zero), JOB)
+    assert "sx, sy, gx, gy are 0 on every trace: import with --field or --derive" in plan(seisproc, job, check=1).stderr
+    missing = write_survey(tmp_path / "missing.h5", data, s, r)
+    with h5py.File(missing, "a") as f:
+        del f["headers/gy"]
+    stderr = plan(seisproc, jobs.Job(tmp_path, missing, JOB, name="m"), check=1).stderr
+    assert "gy" in stderr and "error:" in stderr
+    auto = "input: {input}\noutput: {output}\nengine: cpu\nchain:\n  - pstm: {{velocity: 2000}}\n"
+    stderr = plan(seisproc, jobs.Job(tmp_path, image_survey, auto, name="auto"), check=1).stderr
+    assert "iline" in stderr and "error:" in stderr
+    assert job.files() == []
+
+
+def test_lines_that_are_no_grid(tmp_path, seisproc):
+    s, r, _ = ref.common_offset(200.0, 25.0, 100.0, 0.0)
+    data, middle = np.zeros((len(s), 50)), (s + r) / 2
+    xl, il = (np.round(middle[:, k] / 25).astype(np.int32) + 100 for k in (0, 1))
+    auto = "input: {input}\noutput: {output}\nengine: cpu\nchain:\n  - pstm: {{velocity: 2000}}\n"
+    bent, shear = middle.copy(), middle.copy()
+    bent[3] += 60
+    shear[:, 0] += 0.2 * shear[:, 1]
+    for name, xline, place, words in (("bent", xl, bent, "from a grid of iline and xline"),
+                                      ("shear", xl, shear, "not at right angles"),
+                                      ("one", xl * 0, middle, "no grid"), ("same", xl, middle * 0, "do not change")):
+        survey = write_survey(tmp_path / f"{name}.h5", data, s, r, iline=il, xline=xline, cdpx=place[:, 0],
+                              cdpy=place[:, 1])
+        result = plan(seisproc, jobs.Job(tmp_path, survey, auto, name="j" + name), check=1)
+        lines = [line for line in result.stderr.splitlines() if "error:" in line]
+        assert len(lines) == 1 and words in lines[0], (name, result.stderr)
+
+
+def test_image_out_of_reach_is_zero_and_said(tmp_path, image_survey):
+    job = jobs.Job(tmp_path, image_survey, JOB)
+    result = job.run("--set=chain.0.pstm.origin=[90000, 0]", ranks=3, check=2)
+    assert "no trace reaches the image: it will be zero" in result.stderr
+    with h5py.File(job.output) as f:
+        assert not f["traces"][:].any() and not f["hits"][:].any()
+
+
+def test_coarse_times_and_a_tile_too_small(tmp_path, image_survey, seisproc):
+    job = jobs.Job(tmp_path, image_survey, JOB)
+    assert "20000 m apart along x: are the scalars" in plan(seisproc, job, "--set=chain.0.pstm.dx=20000").stderr
+    assert "high frequencies will be aliased" in plan(seisproc, job, "--set=chain.0.pstm.dtau=8").stderr
+    result = plan(seisproc, job, "--set=chain.0.pstm.tile_mb=1", "--set=chain.0.pstm.ntau=100000", check=1)
+    assert re.search(r"tile_mb: one column of the image takes 2\.4 MB, there are 1\.0 MB", result.stderr), result.stderr
