@@ -12,8 +12,8 @@ extern "C" {
 typedef struct fkd_plan {
   sp_cuda_plan base;
   fkd_task task;  /* but for the batch */
-  uint32_t chunk; /* slabs at a time */
-  unsigned window_blocks, n_processors;
+  uint32_t n_steps; /* over all slabs, at most */
+  unsigned powers_blocks, filter_blocks, n_processors;
   void *tables, *memory; /* device */
 } fkd_plan;
 
@@ -61,7 +61,7 @@ static size_t slab_floats(const fkd_task *k, const fkd_needs *needs) {
 
 /* How many pairs a tile has: enough to keep all threads busy, as far as three tiles fit in a processor's memory. */
 static void set_tile(const fkd_needs *needs, fkd_task *k) {
-  enum { SHARED = 70 << 10, MOST = 16 };
+  enum { SHARED = 70 << 10, MOST = 24 };
   const uint32_t pair = fkd_pair_complex(k->t.window, needs->i_window, needs->j_window);
   const uint32_t fit = SHARED / (pair * (uint32_t)sizeof(float2));
   k->pairs_a_tile = fit < 1 ? 1 : fit > MOST ? MOST : fit;
@@ -70,7 +70,7 @@ static void set_tile(const fkd_needs *needs, fkd_task *k) {
 
 /* The task as far as parameters and geometry say, but for tables and memory; whether there are kernels for it. */
 static bool make_task(const sp_fkd_params *p, const sp_cuda_geometry *g, fkd_task *k, fkd_needs *needs,
-                      uint32_t *chunk) {
+                      uint32_t *n_steps) {
   memset((void *)k, 0, sizeof *k);
   if (g->n_samples < SP_FKD_LEAST_SAMPLES || g->max_traces < SP_FKD_LEAST_TRACES) return false;
   const double low = isnan(p->low) ? SP_FKD_LOW * p->high : p->low;
@@ -91,8 +91,9 @@ static bool make_task(const sp_fkd_params *p, const sp_cuda_geometry *g, fkd_tas
   set_tile(needs, k);
   const size_t slab = slab_floats(k, needs), fit = (MOST_SCRATCH / sizeof(float)) / slab;
   const size_t plane = (size_t)k->n_samples * k->pitch + 128 * (size_t)k->pitch;
-  *chunk = fit < 1 ? 1 : fit < k->n_slabs ? (uint32_t)fit : k->n_slabs;
-  k->scratch_floats = *chunk * slab > plane ? *chunk * slab : plane;
+  const size_t chunk = fit < 1 ? 1 : fit < k->n_slabs ? fit : k->n_slabs;
+  *n_steps = (uint32_t)((k->n_slabs + chunk - 1) / chunk);
+  k->scratch_floats = chunk * slab > plane ? chunk * slab : plane;
   return k->tile_complex * sizeof(float2) <= FKD_TILE_BYTES;
 }
 
@@ -217,8 +218,8 @@ static size_t device_bytes(const void *params, const sp_cuda_geometry *geometry)
   fkd_task k;
   fkd_needs needs;
   fkd_tables tables;
-  uint32_t chunk;
-  if (!make_task((const sp_fkd_params *)params, geometry, &k, &needs, &chunk)) return 0;
+  uint32_t n_steps;
+  if (!make_task((const sp_fkd_params *)params, geometry, &k, &needs, &n_steps)) return 0;
   return lay_out(geometry, &needs, NULL, &k) + lay_out_tables(&k, NULL, &tables);
 }
 
@@ -236,7 +237,8 @@ static sp_status plan_parts(const sp_fkd_params *params, const sp_cuda_geometry 
   SP_TRY(SP_CUDA(cudaGetDevice(&device)));
   SP_TRY(SP_CUDA(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device)));
   p->n_processors = (unsigned)processors;
-  SP_TRY(fkd_prepare_windows(&p->task, &p->window_blocks));
+  SP_TRY(fkd_prepare_powers(&p->task, &p->powers_blocks));
+  SP_TRY(fkd_prepare_filter(&p->task, &p->filter_blocks));
   SP_TRY(fkd_prepare_bad(&p->task));
   SP_TRY(fkd_prepare_quantiles());
   SP_TRY(plan_tables(params, p));
@@ -256,7 +258,7 @@ static sp_status plan(const void *values, const sp_cuda_geometry *geometry, sp_c
   p->base.ops = &sp_fk_denoise_cuda;
   p->base.takes_dead = true;
   sp_status status = SP_ERR_USAGE;
-  if (make_task(params, geometry, &p->task, &needs, &p->chunk)) status = plan_parts(params, geometry, &needs, p);
+  if (make_task(params, geometry, &p->task, &needs, &p->n_steps)) status = plan_parts(params, geometry, &needs, p);
   if (status != SP_SUCCESS) {
     destroy(&p->base);
     return status;
@@ -271,19 +273,14 @@ static sp_status pass(const fkd_plan *p, const fkd_task *k, bool again, cudaStre
   const unsigned many = 8 * p->n_processors;
   SP_TRY(fkd_launch_tiles(k, again, stream));
   if (again) SP_TRY(fkd_launch_replace(k, stream));
-  for (int filter = 0; filter < 2; filter++) {
-    for (uint32_t first = 0; first < k->n_slabs; first += p->chunk) {
-      const uint32_t left = k->n_slabs - first;
-      const fkd_chunk chunk = {first, left < p->chunk ? left : p->chunk};
-      if (filter) {
-        SP_TRY(fkd_launch_filter(k, chunk, p->window_blocks, stream));
-        SP_TRY(fkd_launch_add(k, chunk, stream));
-      } else {
-        SP_TRY(fkd_launch_powers(k, chunk, p->window_blocks, stream));
-        SP_TRY(fkd_launch_quantiles(k, chunk, 4 * p->n_processors, stream));
-      }
-    }
-    if (!filter) SP_TRY(fkd_launch_limits(k, many, stream));
+  for (uint32_t step = 0; step < p->n_steps; step++) {
+    SP_TRY(fkd_launch_powers(k, step, p->powers_blocks, stream));
+    SP_TRY(fkd_launch_quantiles(k, step, 4 * p->n_processors, stream));
+  }
+  SP_TRY(fkd_launch_limits(k, many, stream));
+  for (uint32_t step = 0; step < p->n_steps; step++) {
+    SP_TRY(fkd_launch_filter(k, step, p->filter_blocks, stream));
+    SP_TRY(fkd_launch_add(k, step, stream));
   }
   return SP_SUCCESS;
 }

@@ -100,6 +100,14 @@ typedef struct fkd_chunk {
   uint32_t first, n;
 } fkd_chunk;
 
+/* The slabs that are in scratch memory at a step: as many as fit. None where all are done. */
+__device__ static inline fkd_chunk fkd_chunk_at(const fkd_task &k, uint32_t step) {
+  const unsigned long long slab = k.totals->values * k.t.window, fit = slab ? k.scratch_floats / slab : k.n_slabs;
+  const uint32_t n = fit < k.n_slabs ? (uint32_t)fit : k.n_slabs, first = step * n;
+  if (first >= k.n_slabs) return fkd_chunk{k.n_slabs, 0};
+  return fkd_chunk{first, min(n, k.n_slabs - first)};
+}
+
 /* The first node of a gather. A grid may have empty ones. */
 __device__ static inline uint32_t fkd_first_node(const fkd_task &k, uint32_t gather) {
   return k.first_trace[gather] * (k.has_grid ? SP_FKD_MAX_EMPTY : 1);
@@ -131,14 +139,14 @@ sp_status fkd_launch_load(const fkd_task *task, cudaStream_t stream);
 sp_status fkd_launch_bad(const fkd_task *task, unsigned n_blocks, cudaStream_t stream);
 /* Which boxes a pass goes over: all, or those that need another. */
 sp_status fkd_launch_tiles(const fkd_task *task, bool again, cudaStream_t stream);
-/* For the slabs of a chunk: powers of all coefficients to scratch, and the noise from there. */
-sp_status fkd_launch_powers(const fkd_task *task, fkd_chunk chunk, unsigned n_blocks, cudaStream_t stream);
-sp_status fkd_launch_quantiles(const fkd_task *task, fkd_chunk chunk, unsigned n_blocks, cudaStream_t stream);
+/* For the slabs of a step: powers of all coefficients to scratch, and the noise from there. */
+sp_status fkd_launch_powers(const fkd_task *task, uint32_t step, unsigned n_blocks, cudaStream_t stream);
+sp_status fkd_launch_quantiles(const fkd_task *task, uint32_t step, unsigned n_blocks, cudaStream_t stream);
 /* Thresholds of all slabs. */
 sp_status fkd_launch_limits(const fkd_task *task, unsigned n_blocks, cudaStream_t stream);
-/* For the slabs of a chunk: what stays of the windows to scratch, and from there to y. */
-sp_status fkd_launch_filter(const fkd_task *task, fkd_chunk chunk, unsigned n_blocks, cudaStream_t stream);
-sp_status fkd_launch_add(const fkd_task *task, fkd_chunk chunk, cudaStream_t stream);
+/* For the slabs of a step: what stays of the windows to scratch, and from there to y. */
+sp_status fkd_launch_filter(const fkd_task *task, uint32_t step, unsigned n_blocks, cudaStream_t stream);
+sp_status fkd_launch_add(const fkd_task *task, uint32_t step, cudaStream_t stream);
 /* y in place of what is dead, bad or an outlier of x, before another pass. */
 sp_status fkd_launch_replace(const fkd_task *task, cudaStream_t stream);
 /* The guard, and y to traces. */
@@ -148,8 +156,9 @@ sp_status fkd_launch_store(const fkd_task *task, cudaStream_t stream);
 enum { FKD_TILE_BYTES = 200 << 10 };
 /* Numbers of a pair of windows in shared memory, with what keeps its banks apart. */
 uint32_t fkd_pair_complex(uint32_t t_window, uint32_t i_window, uint32_t j_window);
-/* Lets kernels have the shared memory that they need. *most_blocks: how many of windows run at once. */
-sp_status fkd_prepare_windows(const fkd_task *task, unsigned *most_blocks);
+/* Lets kernels have the shared memory that they need. *blocks: how many of windows run at once. */
+sp_status fkd_prepare_powers(const fkd_task *task, unsigned *blocks);
+sp_status fkd_prepare_filter(const fkd_task *task, unsigned *blocks);
 sp_status fkd_prepare_bad(const fkd_task *task);
 sp_status fkd_prepare_quantiles(void);
 

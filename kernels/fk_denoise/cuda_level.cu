@@ -85,7 +85,8 @@ __device__ static uint32_t select_rank(const uint32_t *keys, uint32_t n, uint32_
 }
 
 /* A block a box, slab and frequency. */
-__global__ static void __launch_bounds__(THREADS) quantiles(const __grid_constant__ fkd_task k, const fkd_chunk chunk) {
+__global__ static void __launch_bounds__(THREADS) quantiles(const __grid_constant__ fkd_task k, uint32_t step) {
+  const fkd_chunk chunk = fkd_chunk_at(k, step);
   extern __shared__ quantile_work work[];
   const size_t values = k.totals->values;
   for (uint32_t unit = blockIdx.x; unit < k.totals->n_active * chunk.n * k.n_f; unit += gridDim.x) {
@@ -176,8 +177,8 @@ sp_status fkd_launch_tiles(const fkd_task *k, bool again, cudaStream_t stream) {
   return SP_CUDA_LAUNCHED("tiles of fk_denoise");
 }
 
-sp_status fkd_launch_quantiles(const fkd_task *k, fkd_chunk chunk, unsigned n_blocks, cudaStream_t stream) {
-  quantiles<<<n_blocks, THREADS, sizeof(quantile_work), stream>>>(*k, chunk);
+sp_status fkd_launch_quantiles(const fkd_task *k, uint32_t step, unsigned n_blocks, cudaStream_t stream) {
+  quantiles<<<n_blocks, THREADS, sizeof(quantile_work), stream>>>(*k, step);
   return SP_CUDA_LAUNCHED("quantiles of fk_denoise");
 }
 

@@ -53,38 +53,33 @@ __device__ static float sum_of_slab(const fkd_task &k, const fkd_box &box, const
   return slab;
 }
 
-/* The samples that slabs of a chunk hold: from `first` on. */
-static uint32_t first_sample(const fkd_task *k, uint32_t slab) {
-  const int64_t first = (int64_t)slab * k->t.step - k->t.before;
-  return first > 0 ? (uint32_t)first : 0;
-}
-
-static uint32_t end_sample(const fkd_task *k, fkd_chunk chunk) {
-  const int64_t end = (int64_t)(chunk.first + chunk.n - 1) * k->t.step - k->t.before + k->t.window;
-  return end < k->n_samples ? (uint32_t)end : k->n_samples;
-}
-
-/* Adds the slabs of a chunk to y, in their order. */
-__global__ static void add_windows(const __grid_constant__ fkd_task k, const fkd_chunk chunk, uint32_t first) {
-  const uint32_t node = blockIdx.x * blockDim.x + threadIdx.x, t = first + blockIdx.y;
-  if (node >= k.n_nodes || k.node_box[node] == FKD_NONE) return;
+/* Adds the slabs of a step to y, in their order. */
+__global__ static void add_windows(const __grid_constant__ fkd_task k, uint32_t step) {
+  const uint32_t node = blockIdx.x * blockDim.x + threadIdx.x;
+  const fkd_chunk chunk = fkd_chunk_at(k, step);
+  if (k.totals->n_active == 0 || chunk.n == 0 || node >= k.n_nodes || k.node_box[node] == FKD_NONE) return;
   const fkd_box &box = k.boxes[k.node_box[node]];
   if (box.number == (uint32_t)FKD_NONE) return;
-  const uint32_t last = fkd_last_window(k.t, t), least = last + 1 - fkd_overlap(k.t), at = node - box.first;
-  const size_t values = k.totals->values;
-  float *y = k.y + (size_t)t * k.pitch + node;
-  float sum = least >= chunk.first ? 0 : *y;
-  for (uint32_t slab = max(least, chunk.first); slab <= last && slab < chunk.first + chunk.n; slab++) {
-    const float *windows = k.scratch + ((slab - chunk.first) * values + box.values) * k.t.window;
-    sum += sum_of_slab(k, box, windows, t + k.t.before - slab * k.t.step, at / box.n_j, at % box.n_j);
+  const uint32_t at = node - box.first, i = at / box.n_j, j = at % box.n_j, q = fkd_overlap(k.t);
+  const int first = (int)(chunk.first * k.t.step) - (int)k.t.before;
+  const int end = (int)((chunk.first + chunk.n - 1) * k.t.step + k.t.window) - (int)k.t.before;
+  const size_t slab_floats = k.totals->values * k.t.window;
+  const float *scratch = k.scratch + box.values * k.t.window;
+  for (int t = max(first, 0) + (int)blockIdx.y; t < min(end, (int)k.n_samples); t += gridDim.y) {
+    const uint32_t last = fkd_last_window(k.t, (uint32_t)t), least = last + 1 - q;
+    float *y = k.y + (size_t)t * k.pitch + node;
+    float sum = least >= chunk.first ? 0 : *y;
+    for (uint32_t slab = max(least, chunk.first); slab <= last && slab < chunk.first + chunk.n; slab++) {
+      const float *windows = scratch + (slab - chunk.first) * slab_floats;
+      sum += sum_of_slab(k, box, windows, (uint32_t)t + k.t.before - slab * k.t.step, i, j);
+    }
+    *y = sum;
   }
-  *y = sum;
 }
 
-sp_status fkd_launch_add(const fkd_task *k, fkd_chunk chunk, cudaStream_t stream) {
-  const uint32_t first = first_sample(k, chunk.first), end = end_sample(k, chunk);
-  if (end <= first) return SP_SUCCESS;
-  add_windows<<<dim3(tiles_of(k->n_nodes, 128), end - first), 128, 0, stream>>>(*k, chunk, first);
+sp_status fkd_launch_add(const fkd_task *k, uint32_t step, cudaStream_t stream) {
+  enum { TIMES = 256 };
+  add_windows<<<dim3(tiles_of(k->n_nodes, 128), TIMES), 128, 0, stream>>>(*k, step);
   return SP_CUDA_LAUNCHED("sums of fk_denoise");
 }
 
@@ -116,6 +111,7 @@ __global__ static void find_outliers(const __grid_constant__ fkd_task k) {
 __global__ static void replace(const __grid_constant__ fkd_task k, bool outliers) {
   __shared__ float tile[TILE][TILE + 1];
   const uint32_t node0 = blockIdx.x * TILE, t0 = blockIdx.y * TILE;
+  if (k.totals->n_active == 0) return;
   for (uint32_t r = threadIdx.y; r < TILE; r += ROWS) {
     const uint32_t node = node0 + r, t = t0 + threadIdx.x;
     const float *row = node < k.n_nodes && k.node_box[node] != FKD_NONE ? k.rows[node] : NULL;
