@@ -57,8 +57,21 @@ size_t sp_fkd_find_bad(const sp_fkd_kernels *kernels, const sp_fkd_box *box, boo
     }
   }
   kernels->medians(box, levels, coherent, medians);
-  fkd_search s = {box->rows, levels,      medians, row,        1,     box->work.bad, NULL,  l->i.n,  l->j.n,
-                  l->t.n,    l->t.window, 0,       box->scale, false, own,           other, energies};
+  fkd_search s = {.rows = box->rows,
+                  .levels = levels,
+                  .medians = medians,
+                  .node_stride = row,
+                  .time_stride = 1,
+                  .bad = box->work.bad,
+                  .n_i = l->i.n,
+                  .n_j = l->j.n,
+                  .n = l->t.n,
+                  .window = l->t.window,
+                  .scale = box->scale,
+                  .at_once = 1,
+                  .own = own,
+                  .other = other,
+                  .energies = energies};
   find_rows(kernels, box, &s, levels, coherent);
   if (coherent) {
     sweep(&s, box->work.stands_out, false);

@@ -11,13 +11,13 @@ extern "C" {
 
 typedef struct fkd_plan {
   sp_cuda_plan base;
-  fkd_task task;  /* but for the batch */
+  fkd_task task;    /* but for the batch */
   uint32_t n_steps; /* over all slabs, at most */
   unsigned powers_blocks, filter_blocks, n_processors;
   void *tables, *memory; /* device */
 } fkd_plan;
 
-enum { MOST_SCRATCH = 512 << 20 };
+enum { MOST_SCRATCH = 640 << 20 };
 
 /* --- sizes ------------------------------------------------------------------------------------------------------- */
 
@@ -68,6 +68,10 @@ static void set_tile(const fkd_needs *needs, fkd_task *k) {
   k->tile_complex = k->pairs_a_tile * pair;
 }
 
+static double taper(uint32_t m, uint32_t n) {
+  return n == 1 ? 1 : sin(M_PI * (m + 0.5) / n);
+}
+
 /* The task as far as parameters and geometry say, but for tables and memory; whether there are kernels for it. */
 static bool make_task(const sp_fkd_params *p, const sp_cuda_geometry *g, fkd_task *k, fkd_needs *needs,
                       uint32_t *n_steps) {
@@ -75,6 +79,7 @@ static bool make_task(const sp_fkd_params *p, const sp_cuda_geometry *g, fkd_tas
   if (g->n_samples < SP_FKD_LEAST_SAMPLES || g->max_traces < SP_FKD_LEAST_TRACES) return false;
   const double low = isnan(p->low) ? SP_FKD_LOW * p->high : p->low;
   k->t = sp_fkd_time_axis(p, g->sample_interval_s, g->n_samples);
+  for (uint32_t m = 0; m < k->t.window; m++) k->taper_t[m] = taper(m, k->t.window);
   k->band = sp_fkd_select(p, g->sample_interval_s, k->t.window);
   k->high2 = p->high * p->high;
   k->low2 = low * low;
@@ -115,7 +120,8 @@ static size_t lay_out(const sp_cuda_geometry *g, const fkd_needs *needs, char *m
   k->limits = (float2 *)reserve(memory, &end, active * k->n_slabs * k->n_f, sizeof(float2));
   k->n_live = (uint32_t *)reserve(memory, &end, active * k->n_slabs, sizeof(uint32_t));
   if (k->robust != 0) k->bad = (uint8_t *)reserve(memory, &end, plane, 1);
-  k->stands_out = (uint8_t *)reserve(memory, &end, nodes, 1);
+  k->stands_out = (uint32_t *)reserve(memory, &end, nodes, sizeof(uint32_t));
+  k->nodes_out = (int32_t *)reserve(memory, &end, nodes, sizeof(int32_t));
   k->blocks = (fkd_block *)reserve(memory, &end, k->robust != 0 ? nodes * k->n_blocks : 0, sizeof(fkd_block));
   k->likeness = (double *)reserve(memory, &end, k->robust != 0 ? nodes * k->n_blocks : 0, sizeof(double));
   k->node_trace = (int32_t *)reserve(memory, &end, nodes, sizeof(int32_t));
@@ -140,7 +146,7 @@ static size_t lay_out(const sp_cuda_geometry *g, const fkd_needs *needs, char *m
 /* The tables as they lie in device memory, one after the other. */
 typedef struct fkd_tables {
   sp_fkd_axis *axes;
-  double *taper_t, *taper;
+  double *taper;
   sp_fkd_fft *fft; /* over time, then by length */
   float *twiddles;
 } fkd_tables;
@@ -150,15 +156,10 @@ enum { MOST_TWIDDLES = 2 * SP_FKD_MAX_PASSES * (SP_FKD_MAX_WINDOW + SP_FKD_MAX_A
 static size_t lay_out_tables(const fkd_task *k, char *memory, fkd_tables *t) {
   size_t end = 0;
   t->axes = (sp_fkd_axis *)reserve(memory, &end, k->pitch + 1, sizeof(sp_fkd_axis));
-  t->taper_t = (double *)reserve(memory, &end, k->t.window, sizeof(double));
   t->taper = (double *)reserve(memory, &end, (SP_FKD_MAX_ACROSS + 1) * SP_FKD_MAX_ACROSS, sizeof(double));
   t->fft = (sp_fkd_fft *)reserve(memory, &end, SP_FKD_MAX_ACROSS + 2, sizeof(sp_fkd_fft));
   t->twiddles = (float *)reserve(memory, &end, MOST_TWIDDLES, sizeof(float));
   return end;
-}
-
-static double taper(uint32_t m, uint32_t n) {
-  return n == 1 ? 1 : sin(M_PI * (m + 0.5) / n);
 }
 
 /* Plans a transform whose twiddle factors are at `host` from *used on, and will be at `device`. */
@@ -179,7 +180,6 @@ static sp_status fill_tables(const sp_fkd_params *p, const fkd_task *k, const fk
                              const fkd_tables *device) {
   size_t used = 0;
   for (uint32_t n = 1; n <= k->pitch; n++) host->axes[n] = sp_fkd_trace_axis(p, n);
-  for (uint32_t m = 0; m < k->t.window; m++) host->taper_t[m] = taper(m, k->t.window);
   for (uint32_t n = 1; n <= SP_FKD_MAX_ACROSS; n++) {
     for (uint32_t m = 0; m < n; m++) host->taper[n * SP_FKD_MAX_ACROSS + m] = taper(m, n);
   }
@@ -205,7 +205,6 @@ static sp_status plan_tables(const sp_fkd_params *p, fkd_plan *plan) {
   if (status == SP_SUCCESS) status = SP_CUDA(cudaMemcpy(plan->tables, block, bytes, cudaMemcpyHostToDevice));
   sp_free(block);
   k->axes = device.axes;
-  k->taper_t = device.taper_t;
   k->taper = device.taper;
   k->fft_t = device.fft;
   k->fft = device.fft + 1;

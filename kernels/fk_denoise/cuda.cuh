@@ -36,7 +36,8 @@ typedef struct fkd_tile {
 
 /* What a pass goes over. */
 typedef struct fkd_totals {
-  uint32_t n_boxes, n_active, n_tiles, n_tasks;
+  uint32_t n_boxes, n_active, n_tiles;
+  uint32_t n_out, n_tasks;   /* traces that stand out; their blocks that are looked at */
   unsigned long long values; /* of a slab and frequency */
 } fkd_totals;
 
@@ -53,6 +54,7 @@ typedef struct fkd_block {
 /* All that kernels are given. */
 typedef struct fkd_task {
   sp_fkd_axis t;
+  double taper_t[SP_FKD_MAX_WINDOW]; /* of the window in time */
   sp_fkd_band band;
   double high2, low2;
   int robust;
@@ -61,7 +63,7 @@ typedef struct fkd_task {
   size_t scratch_floats;
   /* tables */
   const sp_fkd_axis *axes;       /* [nodes]: of an axis of so many */
-  const double *taper_t, *taper; /* [t.window]; [SP_FKD_MAX_ACROSS + 1][SP_FKD_MAX_ACROSS], by length */
+  const double *taper;           /* [SP_FKD_MAX_ACROSS + 1][SP_FKD_MAX_ACROSS], by length */
   const sp_fkd_fft *fft_t, *fft; /* fft: [SP_FKD_MAX_ACROSS + 1], by length */
   /* of a batch; [nodes] and [boxes] are as many as pitch */
   float *x, *y;             /* planes: what a pass reads and writes */
@@ -70,7 +72,8 @@ typedef struct fkd_task {
   float2 *limits;           /* the same: upper and lower threshold */
   uint32_t *n_live;         /* [active][n_slabs] windows */
   uint8_t *bad;             /* [nodes][n_samples] marks */
-  uint8_t *stands_out;      /* [nodes] */
+  uint32_t *stands_out;     /* [nodes] */
+  int32_t *nodes_out;       /* [nodes], those that stand out */
   fkd_block *blocks;        /* [nodes][n_blocks] */
   double *likeness;         /* [nodes][n_blocks] */
   int32_t *node_trace;      /* [nodes], FKD_NONE where there is none */

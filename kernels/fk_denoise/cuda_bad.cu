@@ -7,7 +7,7 @@
 
 #include "kernels/fk_denoise/bad.h"
 
-enum { NODES = 32, ROWS = 8, STRIP = 64, EACH = STRIP / ROWS, WARPS = 4, ALONG = 13, ACROSS = 5 };
+enum { NODES = 32, ROWS = 8, STRIP = 64, EACH = STRIP / ROWS, WARPS = 2, ALONG = 13, ACROSS = 5 };
 
 /* Where levels and medians are: y is free until the first pass, and so is scratch memory. */
 __device__ static float *levels_of(const fkd_task &k) {
@@ -101,12 +101,23 @@ __global__ static void find_medians(const __grid_constant__ fkd_task k, bool ref
   const size_t at = (size_t)t * k.pitch + node;
   medians_of(k)[at] = median;
   const bool out = fabsf(k.x[at]) > FKD_SAMPLE_TIMES * median || level[node] > FKD_LEVEL_TIMES * median;
-  if (out && k.rows[node]) k.stands_out[node] = 1;
+  if (out && k.rows[node] && !k.stands_out[node] && !atomicExch(&k.stands_out[node], 1u)) {
+    k.nodes_out[atomicAdd(&k.totals->n_out, 1u)] = (int32_t)node;
+  }
 }
 
 /* --- sweeps ------------------------------------------------------------------------------------------------------ */
 
-/* The search of the trace of a node; n of the warps of a block have work[3 fkd_span] each. */
+/* How many neighbours a warp compares at once, as far as there is shared memory; and how many doubles that takes. */
+__host__ __device__ static uint32_t neighbours_at_once(uint32_t window) {
+  return window <= 24 ? 8 : window <= 48 ? 4 : window <= 96 ? 2 : 1;
+}
+
+__host__ __device__ static size_t search_doubles(uint32_t window) {
+  return fkd_span(window) + neighbours_at_once(window) * (fkd_span(window) + fkd_lags(window));
+}
+
+/* The search of the trace of a node; a warp has work[search_doubles]. */
 __device__ static fkd_search make_search(const fkd_task &k, uint32_t node, bool second, double *work) {
   const fkd_box &box = k.boxes[k.node_box[node]];
   const size_t span = fkd_span(k.t.window), first = box.first;
@@ -125,9 +136,10 @@ __device__ static fkd_search make_search(const fkd_task &k, uint32_t node, bool 
   s.node = node - box.first;
   s.scale = box.scale;
   s.second = second;
+  s.at_once = neighbours_at_once(k.t.window);
   s.own = work;
   s.other = work ? work + span : NULL;
-  s.energies = work ? work + 2 * span : NULL;
+  s.energies = work ? s.other + s.at_once * span : NULL;
   return s;
 }
 
@@ -141,13 +153,12 @@ __device__ static uint32_t n_warps() {
 
 /* Lists the blocks of traces that stand out which are to be looked at. */
 __global__ static void list_blocks(const __grid_constant__ fkd_task k) {
-  for (uint32_t node = warp_number(); node < k.n_nodes; node += n_warps()) {
-    if (!k.stands_out[node]) continue;
-    const fkd_search s = make_search(k, node, false, NULL);
-    for (uint32_t block = 0; block < k.n_blocks; block++) {
-      if (!fkd_block_has(&s, block * (k.t.window / 2), FKD_GO_ON_TIMES, true)) continue;
-      if (FKD_LANE == 0) k.blocks[atomicAdd(&k.totals->n_tasks, 1u)] = fkd_block{node, block};
-    }
+  const uint32_t n = k.totals->n_out * k.n_blocks;
+  for (uint32_t u = warp_number(); u < n; u += n_warps()) {
+    const fkd_block b = {(uint32_t)k.nodes_out[u / k.n_blocks], u % k.n_blocks};
+    const fkd_search s = make_search(k, b.node, false, NULL);
+    if (!fkd_block_has(&s, b.block * (k.t.window / 2), FKD_GO_ON_TIMES, true)) continue;
+    if (FKD_LANE == 0) k.blocks[atomicAdd(&k.totals->n_tasks, 1u)] = b;
   }
 }
 
@@ -156,7 +167,7 @@ __global__ static void mark_samples(const __grid_constant__ fkd_task k, bool sec
   extern __shared__ double work[];
   for (uint32_t u = warp_number(); u < k.totals->n_tasks; u += n_warps()) {
     const fkd_block b = k.blocks[u];
-    const fkd_search s = make_search(k, b.node, second, work + threadIdx.x / 32 * 3 * fkd_span(k.t.window));
+    const fkd_search s = make_search(k, b.node, second, work + threadIdx.x / 32 * search_doubles(k.t.window));
     const uint32_t start = b.block * (k.t.window / 2);
     const bool stands_out = fkd_block_has(&s, start, FKD_LEVEL_TIMES, true);
     fkd_neighbour list[FKD_NEIGHBOURS];
@@ -176,8 +187,8 @@ __global__ static void mark_runs(const __grid_constant__ fkd_task k) {
 }
 
 __global__ static void extend_runs(const __grid_constant__ fkd_task k) {
-  for (uint32_t node = warp_number(); node < k.n_nodes; node += n_warps()) {
-    if (!k.stands_out[node]) continue;
+  for (uint32_t u = warp_number(); u < k.totals->n_out; u += n_warps()) {
+    const uint32_t node = (uint32_t)k.nodes_out[u];
     const fkd_search s = make_search(k, node, false, NULL);
     fkd_extend_runs(&s);
   }
@@ -185,8 +196,8 @@ __global__ static void extend_runs(const __grid_constant__ fkd_task k) {
 
 /* With `all` marks what stands out, coherent or not. Then what is bad becomes 0 in x; and how much it is. */
 __global__ static void zero_bad(const __grid_constant__ fkd_task k, bool all) {
-  for (uint32_t node = warp_number(); node < k.n_nodes; node += n_warps()) {
-    if (!k.stands_out[node]) continue;
+  for (uint32_t u = warp_number(); u < k.totals->n_out; u += n_warps()) {
+    const uint32_t node = (uint32_t)k.nodes_out[u];
     const fkd_search s = make_search(k, node, false, NULL);
     uint8_t *bad = k.bad + (size_t)node * k.n_samples;
     uint32_t n = 0;
@@ -204,7 +215,7 @@ __global__ static void zero_bad(const __grid_constant__ fkd_task k, bool all) {
 /* --- launches ---------------------------------------------------------------------------------------------------- */
 
 static size_t search_bytes(const fkd_task *k) {
-  return WARPS * 3 * fkd_span(k->t.window) * sizeof(double);
+  return WARPS * search_doubles(k->t.window) * sizeof(double);
 }
 
 sp_status fkd_prepare_bad(const fkd_task *k) {
@@ -239,7 +250,7 @@ sp_status fkd_launch_bad(const fkd_task *k, unsigned n_blocks, cudaStream_t stre
   const bool by_itself = k->robust == SP_PARAM_AUTO;
   if (k->robust == 0) return SP_SUCCESS;
   SP_TRY(SP_CUDA(cudaMemsetAsync(k->bad, FKD_GOOD, (size_t)k->n_nodes * k->n_samples, stream)));
-  SP_TRY(SP_CUDA(cudaMemsetAsync(k->stands_out, 0, k->n_nodes, stream)));
+  SP_TRY(SP_CUDA(cudaMemsetAsync(k->stands_out, 0, k->n_nodes * sizeof(uint32_t), stream)));
   SP_TRY(launch_levels(k, false, stream));
   find_medians<<<dim3((k->n_nodes + 127) / 128, k->n_samples), 128, 0, stream>>>(*k, by_itself);
   SP_TRY(SP_CUDA_LAUNCHED("medians of fk_denoise"));

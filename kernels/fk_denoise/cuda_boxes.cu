@@ -58,7 +58,7 @@ __device__ static bool is_too_short(const fkd_task &k) {
     k.boxes[box].n_i = 1;
     k.boxes[box].n_j = end - begin;
     k.boxes[box].gather = blockIdx.x;
-    atomicMax(&k.reason[blockIdx.x], (uint32_t)SP_REASON_TOO_SHORT);
+    if (live > 0) atomicMax(&k.reason[blockIdx.x], (uint32_t)SP_REASON_TOO_SHORT);
   }
   return true;
 }
@@ -82,8 +82,18 @@ template <typename KEY_AT> __device__ static double lower_median(const KEY_AT &k
     known += (uint32_t)__syncthreads_count(i < n && key_at(i) != LEFT_OUT);
   }
   if (known == 0) return NAN;
+  /* of regular ones the one in the middle is it */
+  const uint32_t rank = (known - 1) / 2;
+  const uint64_t guess = key_at(n / 2);
+  uint32_t below = 0, equal = 0;
+  for (uint32_t start = 0; start < n; start += THREADS) {
+    const uint64_t key = start + threadIdx.x < n ? key_at(start + threadIdx.x) : LEFT_OUT;
+    below += (uint32_t)__syncthreads_count(key < guess);
+    equal += (uint32_t)__syncthreads_count(key == guess && key != LEFT_OUT);
+  }
+  if (below <= rank && rank < below + equal) return select_double(guess);
   uint64_t next;
-  return select_double(block_select<uint64_t>(key_at, n, LEFT_OUT - 1, (known - 1) / 2, &next, work));
+  return select_double(block_select<uint64_t>(key_at, n, LEFT_OUT - 1, rank, &next, work));
 }
 
 __device__ static bool begins_box(const fkd_task &k, uint32_t trace, double widest) {

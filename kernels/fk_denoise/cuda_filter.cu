@@ -118,8 +118,7 @@ template <int NT, int NI, int NJ> __device__ static void join(const window_tile<
 }
 
 /* Back to time, tapered, to scratch memory. */
-template <int NT, int NI, int NJ>
-__device__ static void synthesise(const window_tile<NT, NI, NJ> &w, float *to) {
+template <int NT, int NI, int NJ> __device__ static void synthesise(const window_tile<NT, NI, NJ> &w, float *to) {
   const uint32_t n_j = w.n_j(), width = 2 * w.box.pairs * n_j, row = w.at().row;
   const size_t plane = (size_t)w.n_i() * width;
   const double norm = sp_fkd_norm(&w.k.t, &w.box.i, &w.box.j);

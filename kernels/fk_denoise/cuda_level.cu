@@ -5,21 +5,22 @@
 #include "kernels/common/cuda_select.cuh"
 #include "kernels/fk_denoise/cuda.cuh"
 
-enum { THREADS = 512, SAMPLE = 2048, ROOM = 8192, FEW = 4096 };
+/* Of MANY values a sample of SAMPLES would leave more than ROOM in the bracket; FEW are not worth a sample. */
+enum { THREADS = 512, MOST_SAMPLES = 2048, SAMPLES = 512, MANY = 32768, ROOM = 8192, FEW = 2048 };
 
 /* --- quantiles --------------------------------------------------------------------------------------------------- */
 
 struct quantile_work {
-  uint32_t sample[SAMPLE], values[ROOM], n, below, sampled;
+  uint32_t sample[MOST_SAMPLES], values[ROOM], few[THREADS], n, below, sampled, n_few, value, next;
   select_work select;
 };
 
 /* Sorts the sample. */
-__device__ static void sort_sample(uint32_t *x) {
-  for (uint32_t size = 2; size <= SAMPLE; size *= 2) {
+__device__ static void sort_sample(uint32_t *x, uint32_t n) {
+  for (uint32_t size = 2; size <= n; size *= 2) {
     for (uint32_t apart = size / 2; apart > 0; apart /= 2) {
-      for (uint32_t u = threadIdx.x; u < SAMPLE / 2; u += THREADS) {
-        const uint32_t i = 2 * apart * (u / apart) + u % apart;
+      for (uint32_t u = threadIdx.x; u < n / 2; u += THREADS) {
+        const uint32_t low = u & (apart - 1), i = 2 * (u - low) + low; /* `apart` is a power of two */
         const uint32_t other = apart == size / 2 ? i ^ (size - 1) : i + apart;
         const uint32_t a = x[i], b = x[other];
         if (b < a) x[i] = b, x[other] = a;
@@ -31,14 +32,15 @@ __device__ static void sort_sample(uint32_t *x) {
 
 /* A bracket that the value of a quantile among n keys is likely to be in, from a sample of them. */
 __device__ static void find_bracket(const uint32_t *keys, uint32_t n, quantile_work *w, uint32_t *low, uint32_t *high) {
+  const uint32_t samples = n > MANY ? MOST_SAMPLES : SAMPLES;
   if (threadIdx.x == 0) w->sampled = 0;
-  for (uint32_t i = threadIdx.x; i < SAMPLE; i += THREADS) w->sample[i] = keys[(uint64_t)i * n / SAMPLE];
+  for (uint32_t i = threadIdx.x; i < samples; i += THREADS) w->sample[i] = keys[(uint64_t)i * n / samples];
   __syncthreads();
-  for (uint32_t i = threadIdx.x; i < SAMPLE; i += THREADS) {
+  for (uint32_t i = threadIdx.x; i < samples; i += THREADS) {
     const uint32_t live = __ballot_sync(~0u, w->sample[i] != ~0u);
     if (threadIdx.x % 32 == 0) atomicAdd(&w->sampled, (uint32_t)__popc(live));
   }
-  sort_sample(w->sample);
+  sort_sample(w->sample, samples);
   const int m = (int)w->sampled, reach = (int)(2 + 3.5f * sqrtf(0.21f * (float)m)), at = (int)(0.3f * (float)m);
   *low = at - reach > 0 ? w->sample[at - reach] : 0;
   *high = at + reach < m ? w->sample[at + reach] : ~0u - 1;
@@ -46,26 +48,85 @@ __device__ static void find_bracket(const uint32_t *keys, uint32_t n, quantile_w
 
 /* Keys within the bracket to w->values, and how many are below it; whether there is room for them. */
 __device__ static bool collect(const uint32_t *keys, uint32_t n, uint32_t low, uint32_t high, quantile_work *w) {
-  const uint32_t lane = threadIdx.x % 32;
+  enum { EACH = 4 };
+  const uint32_t lane = threadIdx.x % 32, before = (1u << lane) - 1;
   uint32_t below = 0;
   if (threadIdx.x == 0) w->n = w->below = 0;
   __syncthreads();
-#pragma unroll 4
-  for (uint32_t start = 0; start < n; start += THREADS) {
-    const uint32_t i = start + threadIdx.x, key = i < n ? keys[i] : ~0u;
-    below += key < low;
-    const bool in = key >= low && key <= high;
-    const uint32_t votes = __ballot_sync(~0u, in);
-    if (!votes) continue;
-    uint32_t place = 0;
-    if (lane == 0) place = atomicAdd(&w->n, (uint32_t)__popc(votes));
-    place = __shfl_sync(~0u, place, 0) + (uint32_t)__popc(votes & ((1u << lane) - 1));
-    if (in && place < ROOM) w->values[place] = key;
+  for (uint32_t start = threadIdx.x - lane; start < n; start += EACH * THREADS) {
+    uint32_t key[EACH], votes[EACH], all = 0, place = 0;
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      const uint32_t i = start + m * THREADS + lane;
+      key[m] = i < n ? keys[i] : ~0u;
+    }
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      below += key[m] < low;
+      votes[m] = __ballot_sync(~0u, key[m] >= low && key[m] <= high);
+      all += (uint32_t)__popc(votes[m]);
+    }
+    if (lane == 0) place = atomicAdd(&w->n, all);
+    place = __shfl_sync(~0u, place, 0);
+#pragma unroll
+    for (int m = 0; m < EACH; m++) {
+      const uint32_t at = place + (uint32_t)__popc(votes[m] & before);
+      if (votes[m] >> lane & 1 && at < ROOM) w->values[at] = key[m];
+      place += (uint32_t)__popc(votes[m]);
+    }
   }
   below = __reduce_add_sync(~0u, below);
   if (lane == 0) atomicAdd(&w->below, below);
   __syncthreads();
   return w->n <= ROOM;
+}
+
+/* Those of w->values that are in one of 256 equal parts of the bracket to w->few; *above: the least one beyond it. */
+__device__ static void collect_few(uint32_t low, int shift, uint32_t part, quantile_work *w, uint32_t *above) {
+  uint32_t least = ~0u;
+  if (threadIdx.x == 0) w->n_few = 0, w->next = ~0u;
+  __syncthreads();
+  for (uint32_t i = threadIdx.x; i < w->n; i += THREADS) {
+    const uint32_t value = w->values[i], its = (value - low) >> shift;
+    if (its > part) least = min(least, value);
+    if (its != part) continue;
+    const uint32_t place = atomicAdd(&w->n_few, 1u);
+    if (place < THREADS) w->few[place] = value;
+  }
+  least = __reduce_min_sync(~0u, least);
+  if (threadIdx.x % 32 == 0) atomicMin(&w->next, least);
+  __syncthreads();
+  *above = w->next;
+  __syncthreads();
+}
+
+/* The value of that rank among w->values, and the next of them. */
+__device__ static uint32_t select_within(uint32_t low, uint32_t high, uint32_t rank, uint32_t *next, quantile_work *w) {
+  const int width = 32 - __clz((int)(high - low)), shift = width > 8 ? width - 8 : 0;
+  uint32_t above;
+  for (uint32_t i = threadIdx.x; i < SELECT_DIGITS; i += THREADS) w->select.counts[i] = 0;
+  __syncthreads();
+  for (uint32_t i = threadIdx.x; i < w->n; i += THREADS)
+    atomicAdd(&w->select.counts[(w->values[i] - low) >> shift], 1u);
+  __syncthreads();
+  if (threadIdx.x < 32) select_digit(rank, &w->select);
+  __syncthreads();
+  const uint32_t rest = w->select.rank, n = w->select.counts[w->select.digit];
+  collect_few(low, shift, w->select.digit, w, &above);
+  if (n > THREADS) {
+    const auto key_at = [=](uint32_t i) { return w->values[i]; };
+    return block_select<uint32_t>(key_at, w->n, ~0u - 1, rank, next, &w->select);
+  }
+  if (threadIdx.x < n) {
+    const uint32_t own = w->few[threadIdx.x];
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < n; i++) before += w->few[i] < own || (w->few[i] == own && i < threadIdx.x);
+    if (before == rest) w->value = own;
+    if (before == rest + 1) w->next = own;
+  }
+  __syncthreads();
+  *next = rest + 1 < n ? w->next : above;
+  return w->value;
 }
 
 /* The key of that rank among the n keys that are not left out, and the next. */
@@ -75,8 +136,7 @@ __device__ static uint32_t select_rank(const uint32_t *keys, uint32_t n, uint32_
     uint32_t low, high;
     find_bracket(keys, n, w, &low, &high);
     if (collect(keys, n, low, high, w) && rank >= w->below && rank + 1 < w->below + w->n) {
-      const auto key_at = [=](uint32_t i) { return w->values[i]; };
-      return block_select<uint32_t>(key_at, w->n, ~0u - 1, rank - w->below, next, &w->select);
+      return select_within(low, high, rank - w->below, next, w);
     }
     __syncthreads();
   }

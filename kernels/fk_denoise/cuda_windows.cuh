@@ -13,7 +13,8 @@
 typedef float fft_value;
 typedef struct __align__(8) fft_complex {
   float re, im;
-} fft_complex;
+}
+fft_complex;
 #include "kernels/fk_denoise/window_fft.h"
 
 enum { WINDOW_THREADS = 288 };
@@ -251,8 +252,8 @@ static sp_status prepare_window_kernel(window_kernel *kernel, const fkd_task *k,
   int device, processors, each;
   SP_TRY(SP_CUDA(cudaGetDevice(&device)));
   SP_TRY(SP_CUDA(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device)));
-  SP_TRY(SP_CUDA(cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      (int)shared_bytes(k))));
+  SP_TRY(SP_CUDA(
+      cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes(k))));
   SP_TRY(SP_CUDA(
       cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, (const void *)kernel, WINDOW_THREADS, shared_bytes(k))));
   *blocks = (unsigned)(processors * (each > 0 ? each : 1));

@@ -262,6 +262,7 @@ static std::vector<batch_case> fk_denoise_cases() {
   }
   cases.push_back({"fk_denoise", 1600, {1000, 2100}});
   cases.push_back({"fk_denoise", 1600, {3000}, true});
+  cases.push_back({"fk_denoise grid=[iline,xline]", 200, {3000}, true});
   cases.push_back({"fk_denoise grid=[iline,xline]", 1600, {1500, 2}});
   return cases;
 }

@@ -100,13 +100,16 @@ inline void make_gather(uint32_t n_traces, uint32_t n, unsigned seed, bool plain
 }
 
 /* The value of a header of trace i of gather g of n traces. Offsets are regular but in each fifth gather; a line has 37
- * traces; grids are as square as they can be, and lack some nodes. */
-inline double header_value(const std::string &name, size_t g, uint32_t i, uint32_t n) {
+ * traces; grids are as square as they can be, and lack some nodes; receivers have a gap. A plain gather has lines of
+ * 60 without holes and no gap. */
+inline double header_value(const std::string &name, size_t g, uint32_t i, uint32_t n, bool plain) {
   const uint32_t wide = (uint32_t)ceil(sqrt((double)n));
   if (name == "offset") return 25.0 * i - 300 + (g % 5 == 4 ? 9 * (i % 3) : g % 5 == 3 ? 0.1 * (i % 2) : 0);
-  if (name == "gx" || name == "gx?") return 1000 + 12.5 * i + (i > 200 ? 700 : 0);
+  if (name == "gx" || name == "gx?") return 1000 + 12.5 * i + (i > 200 && !plain ? 700 : 0);
   if (name == "gy" || name == "gy?") return 50 + 3.0 * i;
   if (name == "sx" || name == "sx?" || name == "sy" || name == "sy?") return 17;
+  if (plain && name == "iline") return i / 60;
+  if (plain && name == "xline") return i % 60;
   if (name == "iline" || name == "xline") {
     const uint32_t node = i + i / 50; /* holes */
     return name == "iline" ? 100 + 2.0 * (node / (wide + 1)) : 7 + 3.0 * (node % (wide + 1));
@@ -132,7 +135,7 @@ inline survey make_survey(const batch_case &c, const step &s) {
     v.gather.insert(v.gather.end(), c.gathers[g], (uint32_t)g);
     for (size_t k = 0; k < s.headers.size(); k++) {
       for (uint32_t i = 0; i < c.gathers[g]; i++)
-        v.columns[k].push_back(header_value(s.headers[k], g, i, c.gathers[g]));
+        v.columns[k].push_back(header_value(s.headers[k], g, i, c.gathers[g], c.plain));
     }
   }
   return v;
