@@ -43,6 +43,8 @@ static const char *const cases[] = {
     "fk vmax=1500",
     "fk vmax=1500 direction=positive",
     "fk vmax=1500 agc=200",
+    "fk_denoise",
+    "fk_denoise window=48",
     "tf transform=stft fmin=5 fmax=100 aperture=7",
     "tf transform=stft fmin=5 fmax=100 aperture=7 mode=scaled",
     "tf transform=stockwell sampling=full fmin=5 fmax=100 aperture=7",
@@ -132,8 +134,9 @@ static device_gathers make_device_gathers(const float *samples) {
   d.gather = upload(gather);
   d.reason = upload(reason);
   d.offset = upload(offset);
-  const double *columns[] = {d.offset, upload(std::vector<double>(BATCH * TRACES, 0.0))}; /* offset, delay */
-  d.headers = upload(std::vector<const double *>(columns, columns + 2));
+  /* offset and delay; of fk_denoise sx ... gy */
+  const double *zeros = upload(std::vector<double>(BATCH * TRACES, 0.0));
+  d.headers = upload(std::vector<const double *>{d.offset, zeros, zeros, zeros});
   return d;
 }
 

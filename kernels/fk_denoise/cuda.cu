@@ -17,7 +17,7 @@ typedef struct fkd_plan {
   void *tables, *memory; /* device */
 } fkd_plan;
 
-enum { MOST_SCRATCH = 640 << 20 };
+enum { MOST_SCRATCH = 1 << 30 };
 
 /* --- sizes ------------------------------------------------------------------------------------------------------- */
 

@@ -78,7 +78,7 @@ __global__ static void add_windows(const __grid_constant__ fkd_task k, uint32_t 
 }
 
 sp_status fkd_launch_add(const fkd_task *k, uint32_t step, cudaStream_t stream) {
-  enum { TIMES = 256 };
+  enum { TIMES = 96 };
   add_windows<<<dim3(tiles_of(k->n_nodes, 128), TIMES), 128, 0, stream>>>(*k, step);
   return SP_CUDA_LAUNCHED("sums of fk_denoise");
 }
