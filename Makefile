@@ -70,7 +70,7 @@ include tools/packaging.mk
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
-  compdb docs demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries \
+  compdb docs html demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries \
   install-library check-matrix
 
 # A library with sanitizers in it is of no use to others.
@@ -183,6 +183,9 @@ check-bare: ## build and test on a bare Debian 12 system, made for it (root, deb
 
 check-matrix: ## build with each compiler and for each machine to be had here, print a table (ROWS="clang aarch64")
 	@PYTHON=$(PYTHON) tools/check-matrix.sh $(ROWS)
+
+html: ## the manual as a site, build/html (mkdocs; MKDOCS names it)
+	@BUILD=$(BUILD) tools/manual.sh
 
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh

@@ -13,7 +13,7 @@ ${MAKE:-make} --no-print-directory -j"$(nproc)" all
 
 seisproc=$build/seisproc
 survey=$dir/survey.h5 clean=$dir/clean.h5 job=$dir/denoise.yaml output=$dir/denoised.h5
-report=$dir/report.json page=$dir/denoised.qc.html
+report=$dir/report.json page=$dir/denoised.qc.html picture=$dir/gather.png
 rm -rf "$dir"
 mkdir -p "$dir"
 
@@ -36,17 +36,25 @@ show "$seisproc" info "$output"
 number() { sed -n "s/^ *\"$1\": *\\([-+0-9.e]*\\).*/\\1/p" | head -n 1; }
 snr() { "$seisproc" compare "$clean" "$1" --json | number snr_db; }
 
+show "$seisproc" view "$output" --gather '#1' --output "$picture"
 show "$seisproc" qc "$output" --quiet --output "$page"
 
 awk -v ranks="$(grep -c '"role"' "$report")" -v workers="$(grep -c '"role": "worker"' "$report")" \
   -v traces="$(number n_traces <"$report")" -v samples="$(number n_samples <"$report")" -v gathers="$gathers" \
   -v s="$(number wall_s <"$report")" -v before="$(snr "$survey")" -v after="$(snr "$output")" -v out="$output" \
-  -v page="$page" 'BEGIN {
+  -v page="$page" -v picture="$picture" -v job="$job" -v program="$seisproc" 'BEGIN {
   mb = traces * samples * 4e-6
   printf "\nDone: a survey of %d gathers, %d traces of %d samples (%.0f MB) was denoised", gathers, traces, samples, mb
   printf " with wavelets on %d ranks, %d of them workers.\n", ranks, workers
   printf "  signal to noise  %.1f dB before, %.1f dB after, against the clean survey\n", before, after
   printf "  throughput       %.0f traces/s: %.0f MB/s in, %.0f MB/s out, in %.1f s\n", traces / s, mb / s, 2 * mb / s, s
   printf "  output           %s holds the denoised traces and, as /noise, what was taken away\n", out
-  printf "  report           %s, for any browser: gathers before and after, spectra, maps\n", page
+  printf "\nTo open:\n  %s    a gather before and after, and the noise\n", picture
+  printf "  %s    the report, in any browser: gathers, spectra, maps\n", page
+  printf "\nWhat to try next:\n"
+  printf "  %s sweep %s --vary chain.0.dwt.k=2.5,3,3.5,4 --gathers every:30    another threshold\n", program, job
+  printf "  %s verify %s    that the output is what was computed\n", program, out
+  printf "  %s import YOUR.sgy your.h5 --gather fldr    your own data: name it as input in a copy of", program
+  printf " %s\n", job
+  printf "  docs/first-hour.md    an hour for a geophysicist, an operator, a developer\n"
 }'

@@ -9,10 +9,10 @@ class Seisproc(MakefilePackage, CudaPackage):
     """Denoising and reprocessing of pre-stack seismic surveys: MPI, parallel HDF5, FFTW, CUDA."""
 
     manual_download = True
-    url = f"file://{os.getcwd()}/seisproc-0.1.0.tar.gz"
+    url = f"file://{os.getcwd()}/seisproc-0.2.0.tar.gz"
     license("BSD-3-Clause")
 
-    version("0.1.0")
+    version("0.2.0")
 
     variant("cairo", default=True, description="Single PNGs with axes")
 

@@ -3,15 +3,27 @@
 
 import re
 
+import pytest
+
 import harness
 
 
+@pytest.mark.timeout(300)
 def test_the_demo_denoises_a_survey(tmp_path):
     folder = tmp_path / "demo"
-    result = harness.run(["make", "-s", "demo", f"BUILD={harness.BUILD}"], timeout=100, cwd=harness.ROOT,
-                         env={"DEMO_DIR": folder, "DEMO_GATHERS": 8})
+    result = harness.run(["make", "-s", "demo", f"BUILD={harness.BUILD}"], timeout=200, cwd=harness.ROOT,
+                         env={"DEMO_DIR": folder, "DEMO_GATHERS": 4})
     assert result.returncode == 0, str(result)
     before, after = re.search(r"signal to noise +(-?[\d.]+) dB before, (-?[\d.]+) dB after", result.stdout).groups()
     assert float(before) < 1 and float(after) > float(before) + 5
     assert re.search(r"on 4 ranks, 2 of them workers", result.stdout)
     assert f"output           {folder}/denoised.h5" in result.stdout and (folder / "denoised.h5").is_file()
+    assert (folder / "gather.png").read_bytes().startswith(b"\x89PNG")
+    assert "<html" in (folder / "denoised.qc.html").read_text()
+    opened = result.stdout[result.stdout.index("To open:"):result.stdout.index("What to try next:")]
+    assert f"{folder}/gather.png" in opened and f"{folder}/denoised.qc.html" in opened
+    suggested = re.findall(rf"^  ({re.escape(str(harness.BUILD))}/seisproc .*?)    ", result.stdout, re.MULTILINE)
+    assert len(suggested) == 3
+    for command in suggested[:2]:
+        tried = harness.run(["bash", "-c", command], timeout=100, cwd=harness.ROOT)
+        assert tried.returncode == 0, str(tried)

@@ -97,6 +97,61 @@ def test_the_session_of_the_readme_is_what_the_program_says(tmp_path, data_dir):
     assert {"import", "run", "compare", "export"} <= ran
 
 
+def code_of(page, language):
+    """The fenced blocks of a page that name this language."""
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", (harness.ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    return [text for named, text in fences if named == language]
+
+
+def typed_in(page):
+    """Commands of a page, and what it says to save as job.yaml."""
+    job, = code_of(page, "yaml")
+    found = re.findall(r"^\$ (.*)", "".join(code_of(page, "")), re.MULTILINE)
+    assert len(found) > 20
+    return job, found
+
+
+@pytest.mark.timeout(300)
+def test_every_command_of_the_first_hour_runs(tmp_path):
+    """In one shell, in the order of the page; doctor may find a machine wanting."""
+    job, typed = typed_in("docs/first-hour.md")
+    (tmp_path / "job.yaml").write_text(job)
+    for command in typed:
+        result = harness.run(["bash", "-c", command], cwd=tmp_path, timeout=120, tmp=tmp_path,
+                             env={"PATH": f"{harness.BUILD}:/usr/bin:/bin", "SOURCE": harness.ROOT,
+                                  "CUDA_VISIBLE_DEVICES": "", "SLURM_CONF": "/no/such/file"})
+        assert result.returncode == 0 or (command.startswith("seisproc doctor") and result.returncode == 1), str(result)
+    for name in ("gather.png", "denoised.qc.html", "denoised.sgy", "report.json", "seisproc.prom", "out-b.h5"):
+        assert (tmp_path / name).stat().st_size > 0, name
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in (harness.ROOT / "docs").glob("*.md")) + ["../README.md"])
+def test_commands_in_the_manual_are_spelt_as_the_program_takes_them(page):
+    """Every `seisproc COMMAND --option` of a page names a command and options of it that there are."""
+    table = (harness.ROOT / "docs/commands.md").read_text().split("\n## ")[1:]
+    known = {part.split()[0]: options(part) | {"--help", "--version"} for part in table}
+    text = (harness.ROOT / "docs" / page).read_text().replace("\\\n", " ")
+    inline = re.findall(r"`((?:mpirun|srun)?[^`\n]*?seisproc [a-z][^`\n]*)`", text)
+    lines = re.findall(r"^\$? ?((?:mpirun |srun |[A-Z_]+=\S+ )*[^\n]*?seisproc [a-z][^\n]*)$",
+                       "".join(code_of(f"docs/{page}", "")).replace("\\\n", " "), re.MULTILINE)
+    for command in inline + lines:
+        words = re.split(r"\bseisproc (?=[a-z]+\b)", command.partition("  #")[0].partition(" -- ")[0])[-1].split()
+        if words[0] not in known or command.startswith("seisproc: "):
+            continue
+        for option in options(" ".join(words[1:])):
+            matches = [k for k in known[words[0]] if k.startswith(option)]
+            assert matches, f"{page}: `{command}`: {words[0]} has no {option}"
+
+
+@pytest.mark.long
+def test_the_manual_as_a_site(tmp_path):
+    result = harness.run([harness.ROOT / "tools/manual.sh"], timeout=120, env={"BUILD": tmp_path})
+    if result.returncode == 77:
+        pytest.skip(result.stderr.strip())
+    assert result.returncode == 0, str(result)
+    assert (tmp_path / "html/first-hour.html").is_file() and "WARNING" not in result.stderr
+
+
 def names_in(page):
     """What a page names in back quotes that looks like a file or folder of the tree, or a function of the program."""
     words = re.findall(r"`([^`\n]+)`", (harness.ROOT / page).read_text())
