@@ -3,6 +3,8 @@
 
 SHELL := /bin/bash
 BUILD ?= build
+# In one spelling: what an object depends on is noted under the name that it was made by.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 PREFIX ?= /usr/local
 PKG_CONFIG ?= pkg-config
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)

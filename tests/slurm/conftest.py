@@ -11,7 +11,7 @@ from cluster import Cluster, why_not
 def prefix(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prefix")
     result = harness.run(["make", "-s", "-C", harness.ROOT, "install", f"BUILD={harness.BUILD}", f"PREFIX={folder}"],
-                         timeout=60)
+                         timeout=300)
     assert result.returncode == 0, str(result)
     return folder
 
