@@ -129,6 +129,20 @@ def test_what_becomes_of_traces_and_gathers(tmp_path):
     assert all(np.array_equal(zero[name], expected[name]) for name in ("traces", "noise"))
 
 
+def test_on_a_device(tmp_path):
+    """The mock device computes fkk, the CPU the steps beside it and filled gaps: the same bits."""
+    path = survey(tmp_path / "in.h5")
+    for name, steps, said in (("steps", BY_GATHER[0] + [FKK] + BY_TRACE[1], "edit cpu, dwt cpu, fkk mock, agc cpu"),
+                              ("fill", [FKK[:-1] + ", gaps: fill}"], "fkk: gaps: fill is computed by the CPU")):
+        found = set()
+        for engine in ("mock", "cpu"):
+            job = jobs.Job(tmp_path, path, f"engine: {engine}\n" + text(steps, "both"), name=name + engine)
+            result = job.run("--verbose", ranks=3, check=2)
+            assert (said in str(result)) == (engine == "mock"), str(result)
+            found.add(b"".join(v.tobytes() for v in read(job.output).values()))
+        assert len(found) == 1
+
+
 def test_plan_says_what_a_chain_means(seisproc, tmp_path):
     path = survey(tmp_path / "in.h5")
     job = jobs.Job(tmp_path, path, text(BY_GATHER[0] + [FKK] + BY_GATHER[1], "both"))

@@ -109,10 +109,16 @@ static void print_steps(const sp_job *job, size_t from, size_t to, const char *w
 void sp_volume_explain_chain(const sp_flow_plan *plan, FILE *out) {
   const sp_volume_shared *s = sp_volume_shared_of(plan);
   const sp_job *job = plan->job;
+  const sp_fkk_params *params = sp_volume_params(plan);
   const bool before = s->step > 0, raw = before && job->settings.mode != SP_MODE_PROCESSED;
   const bool twice = !s->keeps_input || raw;
   fprintf(out, "disk       the input is read %s, the output written once%s\n", twice ? "twice" : "once",
           s->spills ? "; spectra go to the scratch folder and back" : "");
+  if (job->settings.engine != SP_ENGINE_CPU &&
+      (params->common.gaps == SP_FK_GAPS_FILL || params->duplicates == SP_FKK_MEAN)) {
+    fprintf(out, "           %s: by the CPU, also where there are GPUs\n",
+            params->common.gaps == SP_FK_GAPS_FILL ? "gaps: fill" : "duplicates: mean");
+  }
   if (job->n_steps == 1) return;
   if (before) print_steps(job, 0, s->step, "steps      before fkk", out);
   if (s->step + 1 < job->n_steps) {

@@ -3,10 +3,25 @@
 
 #include "seisproc/engine.h"
 #include "seisproc/log.h"
+#include "src/flow/volume/volume_flow.h"
+
+/* What a GPU has no kernel for, whatever the cube; NULL: nothing. */
+static const char *find_lack(const sp_fkk_params *params) {
+  if (params->common.gaps == SP_FK_GAPS_FILL) return "gaps: fill";
+  return params->duplicates == SP_FKK_MEAN ? "duplicates: mean" : NULL;
+}
 
 sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus) {
   const sp_job *job = site->plan->job;
+  const char *lack = find_lack(sp_volume_params(site->plan));
+  int rank;
   sp_gpu_choose(site->roles, job->settings.engine, &gpus->gpu);
+  if (gpus->gpu.module && lack) {
+    MPI_Comm_rank(site->roles->peers, &rank);
+    if (rank == 0) sp_warn("fkk: %s is computed by the CPU: the GPU has no kernel for it", lack);
+    gpus->gpu = (sp_gpu){.device = -1};
+    return SP_SUCCESS;
+  }
   return gpus->gpu.module ? SP_SUCCESS : sp_gpu_check_job(job);
 }
 
