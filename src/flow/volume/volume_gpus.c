@@ -14,11 +14,9 @@ static const char *find_lack(const sp_fkk_params *params) {
 sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus) {
   const sp_job *job = site->plan->job;
   const char *lack = find_lack(sp_volume_params(site->plan));
-  int rank;
   sp_gpu_choose(site->roles, job->settings.engine, &gpus->gpu);
   if (gpus->gpu.module && lack) {
-    MPI_Comm_rank(site->roles->peers, &rank);
-    if (rank == 0) sp_warn("fkk: %s is computed by the CPU: the GPU has no kernel for it", lack);
+    if (site->roles->peers.rank == 0) sp_warn("fkk: %s is computed by the CPU: the GPU has no kernel for it", lack);
     gpus->gpu = (sp_gpu){.device = -1};
     return SP_SUCCESS;
   }
