@@ -244,7 +244,7 @@ static double engine_time(const sp_chain_step *step, float *in, float *out, bool
   std::vector<uint32_t> first_trace;
   std::vector<double> offset(SLAB * TRACES), delay(SLAB * TRACES, 0.0);
   for (uint32_t t = 0; t < SLAB * TRACES; t++) offset[t] = 2.0 * (t % TRACES);
-  const double *headers[] = {offset.data(), delay.data()};
+  const double *headers[] = {offset.data(), delay.data(), delay.data(), delay.data()};
   sp_gather_result results[SLABS_IN_FLIGHT][SLAB];
   const uint32_t n = slow ? SLAB / 2 : SLAB;
   const int n_slabs = slow ? 3 : SLABS;
@@ -276,7 +276,7 @@ static double check(const sp_chain_step *step, const float *samples) {
   std::vector<float> in(samples, samples + n), out[2] = {std::vector<float>(n), std::vector<float>(n)};
   std::vector<double> offset(CHECKED), delay(CHECKED, 0.0);
   for (uint32_t t = 0; t < CHECKED; t++) offset[t] = 2.0 * t;
-  const double *headers[] = {offset.data(), delay.data()};
+  const double *headers[] = {offset.data(), delay.data(), delay.data(), delay.data()};
   const uint32_t first_trace[] = {0, CHECKED};
   sp_gather_result result;
   for (int k = 0; k < 2; k++) {

@@ -17,7 +17,7 @@
 #include "seisproc/crc32c.h"
 #include "seisproc/engine.h"
 
-enum { MAX_STEPS = 6, MAX_GATHERS = 64, SKIPPED = 77 };
+enum { MAX_STEPS = 6, MAX_GATHERS = 64, MAX_COLUMNS = 16, SKIPPED = 77 };
 
 static inline uint64_t random_bits(uint64_t *state) {
   uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -40,8 +40,8 @@ typedef struct survey {
   sp_local n_gathers, n_traces, max_gather;
   sp_local first_trace[MAX_GATHERS + 1];
   float *in;
-  double *offset, *delay; /* header columns; the delay in ms */
-  sp_local *order;        /* or NULL */
+  double *offset, *delay, *zeros; /* header columns; the delay in ms */
+  sp_local *order;                /* or NULL */
   uint32_t set_aside[MAX_GATHERS];
   sp_mode mode;
   sp_on_error on_error;
@@ -74,6 +74,7 @@ static inline survey *make_survey(const sp_local *sizes, sp_local n_gathers, uin
   s->in = malloc((size_t)s->n_traces * n_samples * sizeof(float) + 1);
   s->offset = malloc(s->n_traces * sizeof(double) + 1);
   s->delay = malloc(s->n_traces * sizeof(double) + 1);
+  s->zeros = calloc(s->n_traces + 1, sizeof(double));
   for (sp_local t = 0; t < s->n_traces; t++) {
     fill_trace(s->in + (size_t)t * n_samples, n_samples, t, &seed);
     s->offset[t] = 3.7 * t - 40;
@@ -87,6 +88,7 @@ static inline void free_survey(survey *s) {
   for (size_t i = 0; i < s->n_steps; i++) free((void *)(uintptr_t)s->chain[i].params);
   free(s->in);
   free(s->delay);
+  free(s->zeros);
   free(s->offset);
   free(s->order);
   free(s->skip);
@@ -116,13 +118,20 @@ static inline void add_step(survey *s, const char *text) {
   s->chain[s->n_steps++] = (sp_chain_step){.processor = processor, .params = params};
 }
 
+/* Receivers lie along x, a source where it is 0. */
+static inline const double *column_of(const survey *s, const char *name) {
+  if (sp_header_is(name, "offset") || sp_header_is(name, "gx")) return s->offset;
+  return sp_header_is(name, "sx") || sp_header_is(name, "sy") || sp_header_is(name, "gy") ? s->zeros : s->delay;
+}
+
 /* Gathers g ... g + n - 1 as a slab, in the survey's and the product's memory. */
 static inline sp_slab cut_slab(const survey *s, sp_local g, sp_local n, float *in, product *p, sp_local *firsts,
                                const double **columns) {
   const sp_local start = s->first_trace[g];
   for (sp_local i = 0; i <= n; i++) firsts[i] = s->first_trace[g + i] - start;
-  columns[0] = s->offset + start;
-  columns[1] = s->delay + start;
+  const char *names[MAX_COLUMNS];
+  const size_t n_columns = sp_chain_headers(s->chain, s->n_steps, names, MAX_COLUMNS);
+  for (size_t k = 0; k < n_columns; k++) columns[k] = column_of(s, names[k]) + start;
   return (sp_slab){.n_gathers = n,
                    .n_traces = s->first_trace[g + n] - start,
                    .first_trace = firsts,
@@ -169,7 +178,7 @@ static inline product *run_survey(sp_engine_kind kind, const survey *s, sp_local
   }
   sp_slab slabs[MAX_GATHERS];
   sp_local *firsts[MAX_GATHERS];
-  const double *columns[MAX_GATHERS][2];
+  const double *columns[MAX_GATHERS][MAX_COLUMNS];
   int n_slabs = 0, n_done = 0;
   for (sp_local g = 0; g < s->n_gathers || n_done < n_slabs;) {
     if (g < s->n_gathers && n_slabs - n_done < IN_FLIGHT) {
