@@ -135,7 +135,7 @@ $(filter $(BUILD)/tests/index/%,$(TESTS)): $(BUILD)/tests/index.a $(LINKED_IN)
 
 $(BUILD)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
-	$(call Q,CC,$<)$(CC) $(CSTD) $(WARN) -O2 -fPIC -shared -MMD -MP -o $@ $<
+	$(call Q,CC,$<)$(CC) $(CSTD) $(WARN) -U_FORTIFY_SOURCE -O2 -fPIC -shared -MMD -MP -o $@ $<
 
 benches: $(BENCHES)
 

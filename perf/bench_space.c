@@ -32,12 +32,11 @@ static int open_for_writing(void) {
   return fd >= 0 ? fd : open(path, O_WRONLY | O_CLOEXEC);
 }
 
-static void write_all(const char *slot, sp_space_thread *space, uint64_t total) {
+static void write_all(const char *slot, uint64_t total) {
   const int fd = open_for_writing();
   if (fd < 0) fail(path);
   for (uint64_t at = 0; at < total; at += SLOT) {
     if (pwrite(fd, slot, SLOT, (off_t)at) != SLOT) fail("write");
-    if (space) sp_space_thread_written(space, (double)(at + SLOT) / (double)total);
   }
   if (fdatasync(fd)) fail("sync");
   close(fd);
@@ -59,8 +58,8 @@ static double turn(const char *slot, char *found, uint64_t total, bool ahead) {
   if (fd < 0 || ftruncate(fd, (off_t)total)) fail(path);
   close(fd);
   const double start = sp_now();
-  if (ahead && sp_space_thread_create(path, &all, 1, SP_SPACE_AHEAD, &space) != SP_SUCCESS) fail(path);
-  write_all(slot, space, total);
+  if (ahead && sp_space_thread_create(path, &all, 1, &space) != SP_SUCCESS) fail(path);
+  write_all(slot, total);
   const double seconds = sp_now() - start;
   sp_space_thread_destroy(space);
   check_all(slot, found, total);

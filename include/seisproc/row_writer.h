@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Rows of a dataset to the disk past the page cache (O_DIRECT), where the file system can and memory and file are
  * aligned alike; else through it. Copying into the page cache costs a core as much as all the rest of a job, and what
- * is written there is not read again.
+ * is written there is not read again. On memory-backed storage, which is the page cache, several threads copy through a
+ * mapping: writes to one file wait for each other there.
  *
  * The dataset must be one contiguous block that was allocated when the file was made, as all of a survey's are. Any
  * number of ranks may write rows of their own, each by itself.
@@ -14,7 +15,8 @@
 
 typedef struct sp_row_writer sp_row_writer;
 
-/* `dataset` is borrowed and must outlive the writer. direct: past the page cache. Errors: SP_ERR_IO, SP_ERR_MEMORY. */
+/* `dataset` is borrowed and must outlive the writer. direct: past the page cache, or mapped. Errors: SP_ERR_IO,
+ * SP_ERR_MEMORY. */
 sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_writer **out);
 
 /* Takes NULL. */

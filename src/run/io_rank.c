@@ -88,7 +88,7 @@ static sp_status reserve_space(io_rank *io) {
     const sp_dataset *d = sp_plane_dataset(&io->planes[p]);
     regions[p] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_rows(d) * window->row_bytes[p]};
   }
-  return sp_space_thread_create(io->run->part_path, regions, (size_t)window->n_planes, SP_SPACE_AHEAD, &io->space);
+  return sp_space_thread_create(io->run->part_path, regions, (size_t)window->n_planes, &io->space);
 }
 
 static sp_status open_planes(io_rank *io) {
@@ -294,21 +294,11 @@ static sp_status write_planes(io_rank *io, sp_slot *slot) {
   return SP_SUCCESS;
 }
 
-/* Slots come about in the order of their rows. */
-static void note_progress(io_rank *io, sp_slot *slot) {
-  const sp_box *boxes = sp_slot_boxes(io->run->window, slot);
-  const double n_rows = (double)sp_dataset_rows(sp_plane_dataset(&io->planes[0]));
-  for (uint32_t b = 0; b < slot->n_boxes; b++) {
-    sp_space_thread_written(io->space, (double)(boxes[b].first_row + boxes[b].n_rows) / n_rows);
-  }
-}
-
 /* The slot was written, from `start` on: it is free again. */
 static sp_status end_slot(io_rank *io, sp_slot *slot, double start) {
   const uint64_t n_rows = count_rows(io, slot);
   sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, n_rows * io->row_bytes);
   SP_FAULT_POINT("after_write");
-  if (io->space) note_progress(io, slot);
   SP_TRY(note_written(io, slot, n_rows));
   sp_slot_set_full(slot, false);
   return SP_SUCCESS;

@@ -3,22 +3,36 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "seisproc/file_system.h"
 #include "seisproc/log.h"
+#include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples lie in a file as they do in memory");
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+/* Threads that copy to memory-backed storage: one fills a quarter of what memory takes, and finding pages for a file
+ * costs as much as filling them. */
+enum { MAX_COPIERS = 4, CORES_A_COPIER = 8, LEAST_COPY = 64 << 10 };
+
 struct sp_row_writer {
   const sp_dataset *dataset; /* borrowed */
-  int direct, plain;         /* files; direct -1: not to be had */
+  int direct, mapped, plain; /* files; direct and mapped -1: not to be had */
+  int n_copiers;
 };
 
 sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_writer **out) {
   sp_row_writer *writer;
+  sp_machine machine;
   const char *path = sp_dataset_file(dataset);
   if (!sp_dataset_is_native(dataset)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: %s is of a type that this program does not write", path,
@@ -26,7 +40,13 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
   }
   SP_TRY(sp_calloc(1, sizeof *writer, "a writer", &writer));
   writer->dataset = dataset;
-  writer->direct = direct ? open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT) : -1;
+  const sp_file_system *fs = sp_file_system_holding(path);
+  const bool in_memory = fs && fs->kind == SP_STORAGE_MEMORY;
+  writer->direct = direct && !in_memory ? open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT) : -1;
+  writer->mapped = direct && in_memory ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+  sp_machine_look(&machine);
+  const int n = 2 + machine.n_cores / CORES_A_COPIER;
+  writer->n_copiers = n < MAX_COPIERS ? n : MAX_COPIERS;
   writer->plain = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (writer->plain < 0) {
     const sp_status status = SP_RAISE(sp_file_status(errno), "%s: cannot be written: %s", path, strerror(errno));
@@ -40,6 +60,7 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
 void sp_row_writer_destroy(sp_row_writer *writer) {
   if (!writer) return;
   if (writer->direct >= 0) close(writer->direct);
+  if (writer->mapped >= 0) close(writer->mapped);
   if (writer->plain >= 0) close(writer->plain);
   sp_free(writer);
 }
@@ -73,8 +94,63 @@ static uint64_t write_past_cache(int file, const char *from, uint64_t at, uint64
   return at;
 }
 
+/* --- memory-backed storage: through a mapping, by several threads, who need not wait for each other as writes do ---
+ */
+
+typedef struct copy {
+  char *to;
+  const char *from;
+  size_t n;
+  int error;
+} copy;
+
+/* Where there is no memory left the system says so here, and does not kill the process as a bare access would. */
+static void *run_copy(void *copy_) {
+  copy *c = copy_;
+  char *page = c->to - (uintptr_t)c->to % SP_PAGE;
+  const size_t n = (size_t)(c->to - page) + c->n;
+  c->error = madvise(page, n, MADV_POPULATE_WRITE) ? errno : 0;
+  if (!c->error) memcpy(c->to, c->from, c->n);
+  return NULL;
+}
+
+/* Parts that end at pages, the first by this thread. Returns 0, or the error of one. */
+static int copy_parts(int n_copiers, char *to, const char *from, size_t n) {
+  copy parts[MAX_COPIERS];
+  pthread_t threads[MAX_COPIERS];
+  bool started[MAX_COPIERS] = {false};
+  const size_t whole = n / LEAST_COPY + 1, n_parts = whole < (size_t)n_copiers ? whole : (size_t)n_copiers;
+  for (size_t i = 0, at = 0; i < n_parts; i++) {
+    const size_t share = (n * (i + 1) / n_parts), end = i + 1 < n_parts ? share - (uintptr_t)(to + share) % SP_PAGE : n;
+    parts[i] = (copy){.to = to + at, .from = from + at, .n = end - at};
+    at = end;
+    started[i] = i > 0 && pthread_create(&threads[i], NULL, run_copy, &parts[i]) == 0;
+  }
+  for (size_t i = 0; i < n_parts; i++) {
+    if (!started[i]) run_copy(&parts[i]);
+  }
+  int error = 0;
+  for (size_t i = 0; i < n_parts; i++) {
+    if (started[i]) pthread_join(threads[i], NULL);
+    if (parts[i].error) error = parts[i].error;
+  }
+  return error;
+}
+
+/* Returns 0, or an error after which nothing is said of what was written. */
+static int write_to_memory(const sp_row_writer *writer, const char *from, uint64_t begin, uint64_t end) {
+  const uint64_t first_page = begin / SP_PAGE * SP_PAGE;
+  char *pages = mmap(NULL, end - first_page, PROT_READ | PROT_WRITE, MAP_SHARED, writer->mapped, (off_t)first_page);
+  if (pages == MAP_FAILED) return errno;
+  const int error = copy_parts(writer->n_copiers, pages + (begin - first_page), from, end - begin);
+  munmap(pages, end - first_page);
+  return error;
+}
+
+/* --- where a range goes ------------------------------------------------------------------------------------------ */
+
 /* The pages that are wholly in the range go past the cache; its two ends, and all that fails there, go through it. */
-static int write_bytes(sp_row_writer *writer, const char *from, uint64_t begin, uint64_t end) {
+static int write_direct(sp_row_writer *writer, const char *from, uint64_t begin, uint64_t end) {
   const uint64_t first_page = (begin + SP_PAGE - 1) / SP_PAGE * SP_PAGE, last_page = end / SP_PAGE * SP_PAGE;
   const bool aligned = ((uintptr_t)from - begin) % SP_PAGE == 0;
   if (writer->direct < 0 || !aligned || first_page >= last_page) return write_plainly(writer->plain, from, begin, end);
@@ -87,6 +163,18 @@ static int write_bytes(sp_row_writer *writer, const char *from, uint64_t begin, 
     writer->direct = -1;
   }
   return write_plainly(writer->plain, from + (at - begin), at, end);
+}
+
+/* What the system does not do the fast way, or has no memory for, is written plainly, which has words for it. */
+static int write_bytes(sp_row_writer *writer, const char *from, uint64_t begin, uint64_t end) {
+  if (writer->mapped < 0) return write_direct(writer, from, begin, end);
+  const int error = write_to_memory(writer, from, begin, end);
+  if (!error) return 0;
+  if (error == EINVAL) { /* Linux before 5.14 */
+    close(writer->mapped);
+    writer->mapped = -1;
+  }
+  return write_plainly(writer->plain, from, begin, end);
 }
 
 sp_status sp_row_writer_write(sp_row_writer *writer, sp_global first, sp_local n, const void *rows) {
