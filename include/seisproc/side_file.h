@@ -32,6 +32,9 @@ const char *sp_side_suffix(sp_side side);
  * links that lead in a circle. */
 sp_status sp_output_path(const char *output, char **out);
 
+/* The folder that holds `path`, by its name alone; owned by the caller. */
+sp_status sp_folder_of(const char *path, char **out);
+
 /* The name of a side file of `output`, beside what sp_output_path says; owned by the caller. */
 sp_status sp_side_path(const char *output, sp_side side, char **out);
 

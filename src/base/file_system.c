@@ -2,7 +2,6 @@
 /* File systems by the number that statfs(2) gives for each; those that linux/magic.h lacks are their projects' own. */
 #include "seisproc/file_system.h"
 
-#include <libgen.h>
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/vfs.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/side_file.h"
 
 static const sp_file_system known[] = {
     {EXT4_SUPER_MAGIC, "ext4", SP_STORAGE_LOCAL},
@@ -44,10 +44,10 @@ const sp_file_system *sp_file_system_of(const char *folder) {
 }
 
 const sp_file_system *sp_file_system_holding(const char *path) {
-  char *copy = NULL;
-  if (sp_strdup(path, &copy) != SP_SUCCESS) return NULL;
-  const sp_file_system *found = sp_file_system_of(dirname(copy));
-  sp_free(copy);
+  char *folder = NULL;
+  if (sp_folder_of(path, &folder) != SP_SUCCESS) return NULL;
+  const sp_file_system *found = sp_file_system_of(folder);
+  sp_free(folder);
   return found;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,15 +16,6 @@
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
 
-/* The directory that holds `path`; owned by the caller. */
-static sp_status directory_of(const char *path, char **out) {
-  char *copy;
-  SP_TRY(sp_strdup(path, &copy));
-  const sp_status status = sp_strdup(dirname(copy), out);
-  sp_free(copy);
-  return status;
-}
-
 static sp_status check_place(const char *path) {
   struct stat info;
   const bool there = stat(path, &info) == 0;
@@ -37,7 +27,7 @@ static sp_status check_place(const char *path) {
   }
   char *target, *directory;
   SP_TRY(sp_output_path(path, &target));
-  sp_status status = directory_of(target, &directory);
+  sp_status status = sp_folder_of(target, &directory);
   sp_free(target);
   SP_TRY(status);
   if (access(directory, W_OK)) {
@@ -94,7 +84,7 @@ double sp_part_room(const char *path) {
   char *target, *directory;
   struct statvfs fs;
   if (sp_output_path(path, &target) != SP_SUCCESS) return INFINITY;
-  const sp_status status = directory_of(target, &directory);
+  const sp_status status = sp_folder_of(target, &directory);
   sp_free(target);
   if (status != SP_SUCCESS) return INFINITY;
   const bool told = statvfs(directory, &fs) == 0;
@@ -131,7 +121,7 @@ sp_status sp_sync_file(const char *path) {
 
 sp_status sp_sync_entry(const char *path) {
   char *directory;
-  SP_TRY(directory_of(path, &directory));
+  SP_TRY(sp_folder_of(path, &directory));
   const sp_status status = sync_path(directory, O_RDONLY | O_DIRECTORY);
   sp_free(directory);
   return status;

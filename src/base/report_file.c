@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,11 +29,11 @@ static bool is_hdf5(const char *path) {
 }
 
 static sp_status check_folder(const char *path) {
-  char *copy = NULL;
-  SP_TRY(sp_strdup(path, &copy));
-  const bool good = !access(dirname(copy), W_OK | X_OK);
+  char *folder = NULL;
+  SP_TRY(sp_folder_of(path, &folder));
+  const bool good = !access(folder, W_OK | X_OK);
   const int error = errno;
-  sp_free(copy);
+  sp_free(folder);
   return good ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
 }
 

@@ -40,22 +40,29 @@ const char *sp_side_suffix(sp_side side) {
   return "";
 }
 
+sp_status sp_folder_of(const char *path, char **out) {
+  char *copy = NULL;
+  SP_TRY(sp_strdup(path, &copy));
+  const sp_status status = sp_strdup(dirname(copy), out);
+  sp_free(copy);
+  return status;
+}
+
 /* What the symbolic link `path` says, as seen from where `path` is: owned by the caller. *out is NULL where it is no
  * link. */
 static sp_status follow(const char *path, char **out) {
   char target[PATH_MAX];
-  char *copy = NULL;
+  char *folder = NULL;
   const ssize_t n = readlink(path, target, sizeof target - 1);
   *out = NULL;
   if (n < 0) return SP_SUCCESS;
   target[n] = '\0';
   if (target[0] == '/' || !strchr(path, '/')) return sp_strdup(target, out);
-  SP_TRY(sp_strdup(path, &copy));
-  const char *folder = dirname(copy);
+  SP_TRY(sp_folder_of(path, &folder));
   const size_t size = strlen(folder) + (size_t)n + 2;
   const sp_status status = sp_alloc(size, "a file name", out);
   if (status == SP_SUCCESS) snprintf(*out, size, "%s/%s", folder, target);
-  sp_free(copy);
+  sp_free(folder);
   return status;
 }
 
