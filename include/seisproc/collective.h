@@ -27,7 +27,7 @@ typedef struct sp_collective_config {
   MPI_Comm comm; /* the group, which the datasets' survey is opened on; borrowed */
   bool writes;
   double most_waiting;  /* a group of readers that waits for each other for a larger part of the time, over the last
-                           SP_COLLECTIVE_WINDOW steps, leaves: INFINITY: never */
+                           SP_COLLECTIVE_WINDOW steps, or for as much of it in fewer, leaves; INFINITY: never */
   uint64_t cycle_bytes; /* of an aggregator's buffer, where writes go through `aggregators` */
   int aggregators;
   sp_activity *activity;            /* borrowed */
@@ -78,8 +78,9 @@ sp_status sp_collective_write(sp_collective *collective, const sp_collective_par
 /* What it has cost, for the report. */
 typedef struct sp_collective_cost {
   uint64_t steps, failed; /* with something to move; of these, in which any rank failed */
-  double seconds, waited; /* of this rank: in steps; of these, until the last one had come */
+  double seconds, waited; /* of this rank: in steps; of these, until the last one had come, and told how it went */
   double left_at;         /* the part of the time that made the group leave; 0: it has not */
+  uint64_t left_after;    /* over so many steps */
 } sp_collective_cost;
 
 sp_collective_cost sp_collective_get_cost(const sp_collective *collective);

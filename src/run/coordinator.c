@@ -127,7 +127,7 @@ static sp_status receive_report(sp_coordinator *c, int from) {
     c->speed[team] = c->speed[team] > 0 ? 0.5 * (c->speed[team] + speed) : speed;
   }
   memcpy(c->teams[team].engine, report->engine, sizeof report->engine);
-  if (!report->reads_together) sp_dealing_part(c, team);
+  if (!report->reads_together) sp_dealing_part(c, team, report);
   if (--flight->reports_due == 0) c->teams[team].in_hand--;
   sp_dealing_queue(c, team);
   return sp_flight_is_done(flight) ? end_task(c, flight) : SP_SUCCESS;

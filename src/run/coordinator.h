@@ -134,8 +134,8 @@ void sp_dealing_queue(sp_coordinator *c, int team);
 void sp_dealing_queue_group(sp_coordinator *c, int group);
 void sp_dealing_queue_all(sp_coordinator *c);
 
-/* A team of it reads by itself now, and so do all of its group. */
-void sp_dealing_part(sp_coordinator *c, int team);
+/* A team of it reads by itself now, and so do all of its group; why, which is said once. */
+void sp_dealing_part(sp_coordinator *c, int team, const sp_report_message *report);
 
 /* --- what is late (late.c) --- */
 

@@ -3,6 +3,8 @@
  *
  * Invariant: a group that could be dealt something is in the queue, or a report is still to come that puts it there, or
  * dealing.c puts all of them there soon. */
+#include "seisproc/collective.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/run/coordinator.h"
 
@@ -22,8 +24,15 @@ void sp_dealing_queue_all(sp_coordinator *c) {
   for (int g = 0; g < c->n_groups; g++) sp_dealing_queue_group(c, g);
 }
 
-void sp_dealing_part(sp_coordinator *c, int team) {
-  c->groups[c->teams[team].group].together = false;
+void sp_dealing_part(sp_coordinator *c, int team, const sp_report_message *report) {
+  sp_deal_group *group = &c->groups[c->teams[team].group];
+  if (group->together && report->left_at > 0) {
+    sp_info("reading: the workers of %s waited for each other %.1f %% of the time in %u collective reads, allowed are "
+            "%.0f %% over %d; each reads by itself from now on",
+            c->run->transfer.of_all ? "the job" : c->run->places[c->worker_ranks[team]].host, 100 * report->left_at,
+            report->left_after, 100 * SP_MOST_WAITING, SP_COLLECTIVE_WINDOW);
+  }
+  group->together = false;
 }
 
 /* --- making and unmaking --------------------------------------------------------------------------------------- */

@@ -104,8 +104,10 @@ typedef struct sp_report_message {
   uint64_t task;
   double compute_s;
   int32_t reads_together; /* zero: this worker reads by itself */
-  char engine[12];        /* what computes */
-  sp_stage_times times;   /* so far */
+  uint32_t left_after;    /* it has left its group, which waited for this part of the time in so many reads */
+  double left_at;
+  char engine[12];      /* what computes */
+  sp_stage_times times; /* so far */
 } sp_report_message;
 
 /* I/O rank to coordinator: a slot is on the disk; the records of n_units follow. */

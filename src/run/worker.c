@@ -26,7 +26,6 @@ typedef struct worker {
   const sp_flow *flow;
   sp_flow_site site;
   sp_collective *reads; /* NULL: this worker reads by itself */
-  bool left_reads;      /* its group has left them, which was said */
   void *own;            /* the flow's */
   char *deals;          /* [N_DEALS], received and not yet acted on: a ring; each with room for a payload */
   uint64_t n_received, n_taken;
@@ -158,6 +157,11 @@ static sp_report_message *next_report(worker *w) {
 static sp_status report(worker *w, sp_report_message message, uint32_t n_records) {
   message.times = w->run->times;
   message.reads_together = w->reads && sp_collective_is_in_force(w->reads);
+  if (w->reads && !message.reads_together) {
+    const sp_collective_cost cost = sp_collective_get_cost(w->reads);
+    message.left_at = cost.left_at;
+    message.left_after = (uint32_t)cost.left_after;
+  }
   if (w->site.engine) snprintf(message.engine, sizeof message.engine, "%s", w->site.engine);
   *next_report(w) = message;
   return sp_outbox_send(w->reports, w->n_reports++ % N_REPORTS, sizeof message + n_records * w->record_bytes, 0);
@@ -222,25 +226,12 @@ static sp_status join_round(worker *w) {
   return w->flow->read_nothing(w->own);
 }
 
-/* Says once, from one worker of the group, that it reads by itself from now on. */
-static void look_at_reads(worker *w) {
-  if (!w->reads || w->left_reads || sp_collective_is_in_force(w->reads)) return;
-  w->left_reads = true;
-  if (w->run->roles->group.rank) return;
-  const sp_collective_cost cost = sp_collective_get_cost(w->reads);
-  sp_info("reading: the workers of %s waited for each other %.1f %% of the time in %d collective reads, allowed are "
-          "%.0f %%; each reads by itself from now on",
-          w->run->transfer.of_all ? "the job" : "this node", 100 * cost.left_at, SP_COLLECTIVE_WINDOW,
-          100 * SP_MOST_WAITING);
-}
-
 static sp_status run_tasks(worker *w) {
   while (true) {
     SP_TRY(receive(w));
     const sp_deal_kind kind = (sp_deal_kind)w->deal->kind;
     if (kind == SP_DEAL_TASK) SP_TRY(receive_task(w));
     if (kind == SP_DEAL_FINISH && w->deal->round) SP_TRY(join_round(w));
-    look_at_reads(w);
     if (kind == SP_DEAL_TASK) continue;
     SP_TRY(finish(w));
     if (kind == SP_DEAL_END) return SP_SUCCESS;

@@ -22,7 +22,8 @@ struct sp_collective {
   uint64_t moved; /* steps in which something was */
   bool in_force;
   double ended_at; /* when the last step had ended, here */
-  double waited;   /* in the first agreement of this step */
+  double waited;   /* in the first agreement of this step, and in the last one of the step before */
+  double waited_after;
   struct {
     double waited, elapsed;
   } window[SP_COLLECTIVE_WINDOW]; /* sums over the group */
@@ -102,7 +103,8 @@ static sp_status agree_before(sp_collective *c, const sp_collective_part *part, 
   values[END] = part->n ? (int64_t)((part->first + part->n) * row_bytes(part)) : 0;
   atomic_store(&c->config.activity->collective, c->step);
   const sp_status status = reduce(c, values, N_BEFORE, MPI_MAX);
-  c->waited = sp_now() - start;
+  c->waited = sp_now() - start + c->waited_after;
+  c->waited_after = 0;
   SP_TRY(status);
   if (values[STEP] == -values[MINUS_STEP]) return SP_SUCCESS;
   return SP_RAISE(SP_ERR_INTERNAL, "ranks meet at steps %lld to %lld of collective transfers",
@@ -133,21 +135,23 @@ static sp_status move_all(sp_collective *c, const sp_collective_part *part, int6
   return SP_SUCCESS;
 }
 
-/* Whether the group waits too much, by what all of it has waited since the window was filled. The first step is not
- * counted: there the ranks meet from wherever they have started. */
+/* Whether the group waits too much, by what all of it has waited in the window. One that is not full yet is filled with
+ * steps like those that were, in which nobody waits: who has waited too much even then need not go on. The first step
+ * is not counted: there the ranks meet from wherever they have started. */
 static void look_at_waiting(sp_collective *c, double waited, double elapsed) {
-  if (c->moved < 2) return;
+  if (c->moved < 2 || !isfinite(c->config.most_waiting)) return;
+  const uint64_t n = c->moved - 1 < SP_COLLECTIVE_WINDOW ? c->moved - 1 : SP_COLLECTIVE_WINDOW;
   c->window[c->moved % SP_COLLECTIVE_WINDOW].waited = waited;
   c->window[c->moved % SP_COLLECTIVE_WINDOW].elapsed = elapsed;
-  if (c->moved <= SP_COLLECTIVE_WINDOW || !isfinite(c->config.most_waiting)) return;
   double sums[2] = {0};
   for (int i = 0; i < SP_COLLECTIVE_WINDOW; i++) {
     sums[0] += c->window[i].waited;
     sums[1] += c->window[i].elapsed;
   }
-  if (sums[0] <= c->config.most_waiting * sums[1]) return;
+  if (sums[0] <= c->config.most_waiting * sums[1] * SP_COLLECTIVE_WINDOW / (double)n) return;
   c->in_force = false;
   c->cost.left_at = sums[0] / sums[1];
+  c->cost.left_after = n;
 }
 
 /* Tells each other how it went. */
@@ -157,6 +161,7 @@ static sp_status agree_after(sp_collective *c, bool good, double began) {
       [FAILED] = !good, [WAITED_NS] = (int64_t)(1e9 * c->waited), [ELAPSED_NS] = (int64_t)(1e9 * elapsed)};
   SP_TRY(reduce(c, values, N_AFTER, MPI_SUM));
   c->ended_at = sp_now();
+  c->waited_after = c->ended_at - start;
   c->moved++;
   c->cost.steps++;
   c->cost.failed += values[FAILED] != 0;

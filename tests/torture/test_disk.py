@@ -47,14 +47,21 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
     assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
 
 
-@pytest.mark.parametrize("fail, words", [
-    ("write:40:EIO", ROWS + "Input/output error"), ("write:40:ENOSPC", ROWS + "No space left on device"),
-    ("sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
+@pytest.mark.parametrize("files, fail, words", [
+    ("out.h5.part", "write:40:EIO", ROWS + "Input/output error"),
+    ("out.h5.part", "write:40:ENOSPC", ROWS + "No space left on device"),
+    ("out.h5.part", "sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
+    pytest.param("out.h5.part", "write:40:EDQUOT", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
+    pytest.param("out.h5.part", "write:3:ENOSPC", "out.h5.part.*No space left on device", marks=pytest.mark.long),
+    pytest.param("out.h5.journal", "write:4:ENOSPC", "out.h5.journal: cannot be written: No space left on device",
+                 marks=pytest.mark.long),
+    pytest.param("out.h5.journal", "sync:3:EIO", "out.h5.journal: what was written does not reach the disk: "
+                 "Input/output error", marks=pytest.mark.long),
 ])
-def test_writing_together_ends_as_cleanly(tmp_path, survey, expected, fail, words):
+def test_writing_together_ends_as_cleanly(tmp_path, survey, expected, files, fail, words):
     """Two I/O ranks, each of which comes to its own N-th write: up to a line from each."""
     job = jobs.Job(tmp_path, survey)
-    result = job.run(*TOGETHER, "--set=io_ranks=2", ranks=5, check=75, delay=50, env=shim("out.h5.part", fail=fail))
+    result = job.run(*TOGETHER, "--set=io_ranks=2", ranks=5, check=75, delay=50, env=shim(files, fail=fail))
     assert 1 <= len(errors(result)) <= 2 and all(re.search(words, line) for line in errors(result)), str(result)
     job.run(*TOGETHER, "--set=io_ranks=2", ranks=5)
     assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
@@ -96,13 +103,14 @@ def test_gathers_that_cannot_be_read_fail_alone(tmp_path, survey, expected, rank
     assert re.search(r"in\.h5: cannot read /traces, rows \d+ to \d+", result.stderr)
 
 
-def test_a_slow_disk_is_waited_for_in_the_same_memory(tmp_path, survey, expected):
+@pytest.mark.parametrize("arguments", [[], pytest.param(TOGETHER, marks=pytest.mark.long)])
+def test_a_slow_disk_is_waited_for_in_the_same_memory(tmp_path, survey, expected, arguments):
     """3 MB/s where the machine has some hundreds, for 39 MB."""
     reports = {}
     for name, env in (("fast", {}), ("slow", shim("out.h5", rate=3e6))):
         job = jobs.Job(tmp_path, survey, name=f"{name}-out")
         path = tmp_path / f"{name}.json"
-        result = job.run("--set=stall_timeout=20", f"--report={path}", env=env, timeout=90)
+        result = job.run(*arguments, "--set=stall_timeout=20", f"--report={path}", env=env, timeout=90)
         assert "stalled" not in result.stderr
         reports[name] = json.loads(path.read_text())
     assert reports["slow"]["wall_s"] > 8
