@@ -33,6 +33,10 @@ sp_status sp_header_column_read(sp_header_column *column, sp_global first, sp_lo
  * Not collective. Errors: those of sp_header_column_open and sp_dataset_read_independent, SP_ERR_MEMORY. */
 sp_status sp_header_column_read_all(sp_survey *survey, const char *name, double **out);
 
+/* Whether a column that is there, and that the standard has in milliseconds, such as delrt, is not said to be in
+ * another unit. Errors: SP_ERR_INPUT, one line. */
+sp_status sp_header_column_check_time(const sp_survey *survey, const char *name);
+
 /* The least and the largest value of all traces that hold a number, NAN where none does; in *first_nan, unless that is
  * NULL, the first trace that holds none (NaN), the number of traces where all do. Not collective. */
 sp_status sp_header_column_range(sp_header_column *column, double *least, double *most, sp_global *first_nan);

@@ -18,6 +18,9 @@
 
 static sp_status check_place(const char *path) {
   struct stat info;
+  const size_t length = strlen(path);
+  if (length == 0) return SP_RAISE(SP_ERR_USAGE, "the name of the output is empty, allowed is that of a file to write");
+  if (path[length - 1] == '/') return SP_RAISE(SP_ERR_USAGE, "%s: ends in a slash, must be a file to write", path);
   const bool there = stat(path, &info) == 0;
   if (there && S_ISDIR(info.st_mode)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: is a directory, must be a file to write", path);

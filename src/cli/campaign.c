@@ -140,8 +140,7 @@ int sp_cli_campaign(int argc, char **argv) {
   int exit_code = SP_EXIT_COMPLETE;
   args.request.run_options = args.run_options;
   args.request.sbatch_options = args.sbatch_options;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_campaign, argc, argv, ARGP_IN_ORDER, NULL, &args); /* what stands behind -- stays there */
+  sp_option_parse(&sp_argp_campaign, argc, argv, ARGP_IN_ORDER, &args); /* what stands behind -- stays there */
   sp_status status = sp_campaign_read(args.manifest, args.request.line, &campaign);
   if (status != SP_SUCCESS) return sp_status_exit_code(status);
   status = act(&args, &campaign, &exit_code);

@@ -10,6 +10,7 @@
 #include "seisproc/memory.h"
 #include "src/cli/campaign.h"
 #include "src/cli/doctor.h"
+#include "src/cli/option.h"
 #include "src/cli/plan_trial.h"
 #include "src/cli/run_options.h"
 
@@ -63,8 +64,7 @@ static int plan_here(void *context) {
   if (sp_campaign_command(p->request, p->survey, name, texts, NULL, &words) != SP_SUCCESS) return SP_EXIT_INPUT;
   int n = 0;
   while (words[n]) n++;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_run_argp, n, words, 0, NULL, &args);
+  sp_option_parse(&sp_run_argp, n, words, 0, &args);
   sp_status status = sp_run_arguments_job(&args, &job);
   if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
   if (status == SP_SUCCESS) status = sp_run_arguments_plan(&args, &plan);

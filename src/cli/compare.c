@@ -257,8 +257,7 @@ const struct argp sp_argp_compare = {
 
 int sp_cli_compare(int argc, char **argv) {
   arguments args = {.dataset = "/traces", .least_snr = -(double)INFINITY};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_compare, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_compare, argc, argv, 0, &args);
   sp_comparison c = {0};
   const sp_status started = sp_ranks_start(&argc, &argv, &c.ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);

@@ -12,6 +12,7 @@
 #include "seisproc/version.h"
 #include "src/cli/command.h"
 #include "src/cli/doctor.h"
+#include "src/cli/option.h"
 
 enum { KEY_JSON = 'j', SCHEMA = 1 };
 
@@ -91,8 +92,7 @@ const struct argp sp_argp_doctor = {
 
 int sp_cli_doctor(int argc, char **argv) {
   arguments args = {0};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  if (argp_parse(&sp_argp_doctor, argc, argv, 0, NULL, &args)) return SP_EXIT_INPUT;
+  if (sp_option_parse(&sp_argp_doctor, argc, argv, 0, &args)) return SP_EXIT_INPUT;
   const char *path = args.path ? args.path : ".";
   struct stat about;
   if (stat(path, &about) || !S_ISDIR(about.st_mode)) {

@@ -113,8 +113,7 @@ const struct argp sp_argp_export = {
 int sp_cli_export(int argc, char **argv) {
   arguments args = {.options = {.dataset = "traces"}};
   args.options.maps = args.maps;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_export, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_export, argc, argv, 0, &args);
   if (!sp_comm_launched()) return sp_status_exit_code(sp_export(MPI_COMM_NULL, &args.options));
   sp_status status = sp_comm_start(&argc, &argv);
   if (status == SP_SUCCESS) status = sp_export(MPI_COMM_WORLD, &args.options);

@@ -22,6 +22,7 @@
 #include "src/base/fault.h"
 #include "src/cli/command.h"
 #include "src/cli/header_set.h"
+#include "src/cli/option.h"
 
 enum { WHY_SIZE = 512, COPY_BYTES = 64 << 20 };
 
@@ -269,7 +270,6 @@ const struct argp sp_argp_header = {
 
 int sp_cli_header(int argc, char **argv) {
   static arguments args;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_header, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_header, argc, argv, 0, &args);
   return sp_status_exit_code(args.output ? write_copy(&args) : change(&args));
 }

@@ -11,6 +11,7 @@
 #include "seisproc/quote.h"
 #include "src/cli/command.h"
 #include "src/cli/help_denoise.h"
+#include "src/cli/option.h"
 
 enum { WIDTH = 100, KEY_WIDTH = 16, RANGE_SIZE = 2048 };
 
@@ -319,8 +320,7 @@ const struct argp sp_argp_help = {
 
 int sp_cli_help(int argc, char **argv) {
   arguments args = {0};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_help, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_help, argc, argv, 0, &args);
   const bool denoise = args.topic && !strcmp(args.topic, "denoise");
   if (args.markdown && denoise) {
     sp_cli_help_denoise_markdown();

@@ -228,8 +228,7 @@ const struct argp sp_argp_import = {
 int sp_cli_import(int argc, char **argv) {
   arguments args = {0};
   args.options.hints.words = args.words;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_import, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_import, argc, argv, 0, &args);
   if (!sp_comm_launched()) return sp_status_exit_code(sp_import(MPI_COMM_NULL, &args.options));
   sp_status status = sp_comm_start(&argc, &argv);
   if (status == SP_SUCCESS) status = sp_import(MPI_COMM_WORLD, &args.options);

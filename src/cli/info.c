@@ -407,8 +407,7 @@ const struct argp sp_argp_info = {options,
 
 int sp_cli_info(int argc, char **argv) {
   sp_info_request args = {0};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_info, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_info, argc, argv, 0, &args);
   sp_ranks ranks;
   const sp_status started = sp_ranks_start(&argc, &argv, &ranks);
   if (started != SP_SUCCESS) return sp_status_exit_code(started);

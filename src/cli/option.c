@@ -8,9 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/param.h"
 #include "seisproc/selection.h"
+#include "src/cli/standard_streams.h"
+
+error_t sp_option_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *arguments) {
+  FILE *const plain = stderr, *const clean = sp_streams_printable(STDERR_FILENO);
+  argp_err_exit_status = SP_EXIT_INPUT;
+  if (clean) stderr = clean; /* getopt's own, too */
+  const error_t error = argp_parse(argp, argc, argv, flags, NULL, arguments);
+  stderr = plain;
+  if (clean) fclose(clean);
+  return error;
+}
 
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,
                          uint64_t most) {

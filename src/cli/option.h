@@ -6,6 +6,10 @@
 #include <argp.h>
 #include <stdint.h>
 
+/* argp_parse; a usage error ends the program with SP_EXIT_INPUT. What it says of words of the command line, which may
+ * be names of files, goes to standard error without control characters. */
+error_t sp_option_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *arguments);
+
 /* An integer from least to most, in decimal digits. `name` is the option's, for the message. */
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,
                          uint64_t most);

@@ -11,6 +11,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 #include "src/cli/plan_trial.h"
 #include "src/cli/run_options.h"
 
@@ -307,8 +308,7 @@ int sp_cli_plan(int argc, char **argv) {
   arguments args = {0};
   sp_job *job = NULL;
   sp_run_plan plan = {0};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_plan, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_plan, argc, argv, 0, &args);
   sp_status status = sp_run_arguments_job(&args.run, &job);
   if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
   plan.note = sp_note_warn;

@@ -153,7 +153,6 @@ const struct argp sp_argp_qc = {
 int sp_cli_qc(int argc, char **argv) {
   arguments args = {
       .options = {.n_gathers = 12, .every = 50, .window = {NAN, NAN}, .offsets = {NAN, NAN}, .max_mb = 10}};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_qc, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_qc, argc, argv, 0, &args);
   return sp_status_look_code(sp_status_exit_code(report(&args)));
 }

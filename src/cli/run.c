@@ -15,6 +15,7 @@
 #include "src/base/orphan.h"
 #include "src/base/step_watch.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 #include "src/cli/run_launch.h"
 #include "src/cli/run_options.h"
 #include "src/run/outcome.h"
@@ -154,7 +155,6 @@ const struct argp sp_argp_run = {NULL,
 
 int sp_cli_run(int argc, char **argv) {
   sp_run_arguments args = {0};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_run, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_run, argc, argv, 0, &args);
   return sp_comm_launched() ? run_as_rank(&args, argc, argv) : run_launched(&args, argc, argv);
 }

@@ -25,6 +25,7 @@
 enum { PIECE = 4096 };
 
 typedef struct printable {
+  int fd;
   int error;        /* errno of the first write that failed */
   unsigned expects; /* bytes that a character begun still has */
   bool after_c2;    /* the next one decides whether it is a C1 control character */
@@ -58,7 +59,7 @@ static ssize_t write_printable(void *cookie, const char *text, size_t n) {
     size_t count = 0;
     for (; count < PIECE && done + count < n; count++) piece[count] = clean(p, (unsigned char)text[done + count]);
     for (size_t at = 0; at < count && !p->error;) {
-      const ssize_t written = write(STDOUT_FILENO, piece + at, count - at);
+      const ssize_t written = write(p->fd, piece + at, count - at);
       if (written < 0 && errno != EINTR) p->error = errno;
       if (written > 0) at += (size_t)written;
     }
@@ -78,6 +79,28 @@ static void check_output(int exit_code, void *cookie) {
   _exit(SP_EXIT_INPUT);
 }
 
+static FILE *open_printable(int fd, cookie_close_function_t *close, printable **out) {
+  printable *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->fd = fd;
+  *out = p;
+  FILE *stream = fopencookie(p, "w", (cookie_io_functions_t){.write = write_printable, .close = close});
+  if (!stream) free(p);
+  return stream;
+}
+
+static int close_printable(void *cookie) {
+  free(cookie);
+  return 0;
+}
+
+FILE *sp_streams_printable(int fd) {
+  printable *p;
+  FILE *stream = open_printable(fd, close_printable, &p);
+  if (stream) setvbuf(stream, NULL, _IONBF, 0);
+  return stream;
+}
+
 void sp_streams_begin(void) {
   signal(SIGXFSZ, SIG_IGN); /* a file as large as the user may have: the write fails and is reported */
   for (int fd = 0; fd <= STDERR_FILENO; fd++) {
@@ -85,8 +108,8 @@ void sp_streams_begin(void) {
     /* the wrong way round, so that using it fails as with a closed one; the lowest free number is `fd` */
     if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return;
   }
-  printable *p = calloc(1, sizeof *p); /* kept until the program has ended */
-  FILE *stream = p ? fopencookie(p, "w", (cookie_io_functions_t){.write = write_printable}) : NULL;
+  printable *p; /* kept until the program has ended */
+  FILE *stream = open_printable(STDOUT_FILENO, NULL, &p);
   if (!stream || on_exit(check_output, p)) return;
   setvbuf(stream, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
   stdout = stream;

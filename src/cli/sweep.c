@@ -292,11 +292,10 @@ const struct argp sp_argp_sweep = {
 int sp_cli_sweep(int argc, char **argv) {
   arguments *args = NULL;
   sweep *s = NULL;
-  argp_err_exit_status = SP_EXIT_INPUT;
   sp_status status = sp_calloc(1, sizeof *args, "the command line", &args);
   if (status == SP_SUCCESS) status = sp_calloc(1, sizeof *s, "a sweep", &s);
   if (status == SP_SUCCESS) {
-    argp_parse(&sp_argp_sweep, argc, argv, 0, NULL, args);
+    sp_option_parse(&sp_argp_sweep, argc, argv, 0, args);
     s->args = args;
     status = try_all(s);
     if (status == SP_SUCCESS) (args->json ? print_json : print_table)(s);

@@ -144,6 +144,5 @@ const struct argp sp_argp_synth = {
 
 void sp_synth_parse(int argc, char **argv, sp_synth_arguments *out) {
   *out = (sp_synth_arguments){.config = sp_synth_defaults()};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_synth, argc, argv, 0, NULL, out);
+  sp_option_parse(&sp_argp_synth, argc, argv, 0, out);
 }

@@ -92,8 +92,7 @@ const struct argp sp_argp_verify = {
 
 int sp_cli_verify(int argc, char **argv) {
   arguments args = {0};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_verify, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_verify, argc, argv, 0, &args);
   sp_ranks ranks;
   sp_verify_report report;
   sp_status status = sp_ranks_start(&argc, &argv, &ranks);

@@ -325,7 +325,6 @@ int sp_cli_view(int argc, char **argv) {
                     .offsets = {NAN, NAN},
                     .slice = {.time = NAN},
                     .options = {.width = 1200, .height = 620, .share = 0.98}};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_view, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_view, argc, argv, 0, &args);
   return sp_status_look_code(sp_status_exit_code(view(&args)));
 }

@@ -78,6 +78,7 @@ static sp_status find_delay(sp_survey *survey, const char *path, cut *c) {
   double least = 0, most = 0;
   c->has_delay = sp_survey_has(survey, "/headers/delrt");
   if (!c->has_delay) return SP_SUCCESS;
+  SP_TRY(sp_header_column_check_time(survey, "delrt"));
   SP_TRY(sp_header_column_open(survey, "delrt", &column));
   const sp_status status = sp_header_column_range(column, &least, &most, &first_nan);
   sp_header_column_close(column);
@@ -262,7 +263,6 @@ const struct argp sp_argp_window = {
 
 int sp_cli_window(int argc, char **argv) {
   arguments args = {.time = {(double)NAN, (double)NAN}, .step = 1};
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_window, argc, argv, 0, NULL, &args);
+  sp_option_parse(&sp_argp_window, argc, argv, 0, &args);
   return sp_status_exit_code(window(&args));
 }

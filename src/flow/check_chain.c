@@ -40,6 +40,7 @@ static sp_status measure(const char *input, sp_survey *survey, bool optional, sp
   const sp_global n_traces = sp_survey_get_info(survey)->n_traces;
   sp_global first_nan = n_traces;
   sp_header_column *values;
+  SP_TRY(sp_header_column_check_time(survey, column->name));
   SP_TRY(sp_header_column_open(survey, column->name, &values));
   sp_status status = sp_header_column_range(values, &column->least, &column->most, &first_nan);
   if (status == SP_SUCCESS && optional && first_nan < n_traces) {

@@ -164,6 +164,7 @@ sp_status sp_view_column(const sp_view_source *s, const char *name, sp_global fi
   *values = NULL;
   snprintf(path, sizeof path, "/headers/%s", name);
   if (!sp_survey_has(s->survey, path)) return SP_SUCCESS;
+  SP_TRY(sp_header_column_check_time(s->survey, name));
   SP_TRY(sp_header_column_open(s->survey, name, &column));
   sp_status status = sp_calloc(n, sizeof **values, "a column", values);
   if (status == SP_SUCCESS && n > 0) status = sp_header_column_read(column, first, n, *values);

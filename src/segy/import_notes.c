@@ -42,6 +42,8 @@ static void note_offset(sp_importer *im, uint64_t trace, const void *header) {
   count(&im->notes[SP_NOTE_OFFSET], trace, recorded);
 }
 
+enum { N_SCALARS = 3 };
+
 enum { LENGTH_CHECKS = 16 }; /* traces with another count that a rank looks behind */
 
 /* Traces that say another number of samples: are they of another length? */
@@ -62,7 +64,8 @@ sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *he
   const sp_segy_layout *layout = im->layout;
   const int ns = sp_segy_column_find(layout, "ns"), dt = sp_segy_column_find(layout, "dt");
   const int counit = sp_segy_column_find(layout, "counit");
-  const int scalco = sp_segy_column_find(layout, "scalco"), scalel = sp_segy_column_find(layout, "scalel");
+  const int scalars[N_SCALARS] = {sp_segy_column_find(layout, "scalco"), sp_segy_column_find(layout, "scalel"),
+                                  layout->kind == SP_KIND_SEGY ? sp_segy_column_find(layout, "scalt") : -1};
   for (size_t i = 0; i < n; i++) {
     const char *header = (const char *)headers + i * layout->header_bytes;
     const uint64_t trace = first + i;
@@ -76,8 +79,7 @@ sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *he
     }
     if (counit >= 0) note_unit(im, trace, (int)sp_segy_column_value(layout, (size_t)counit, header));
     if (im->has_recorded_offset) note_offset(im, trace, header);
-    const int scalars[] = {scalco, scalel};
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < N_SCALARS; k++) {
       if (scalars[k] < 0) continue;
       const double scalar = sp_segy_column_value(layout, (size_t)scalars[k], header);
       if (!sp_header_scale_is_legal((int)scalar)) count(&im->notes[SP_NOTE_COORDINATE_SCALAR + k], trace, scalar);
@@ -163,8 +165,9 @@ sp_status sp_import_log_notes(sp_importer *im) {
             "the scalar scalco",
             path, which(&notes[SP_NOTE_OFFSET], n, text), notes[SP_NOTE_OFFSET].value);
   }
-  static const char *const scalars[] = {"coordinate scalar (scalco)", "elevation scalar (scalel)"};
-  for (int k = 0; k < 2; k++) {
+  static const char *const scalars[N_SCALARS] = {"coordinate scalar (scalco)", "elevation scalar (scalel)",
+                                                 "scalar of times (scalt)"};
+  for (int k = 0; k < N_SCALARS; k++) {
     const sp_note *note = &notes[SP_NOTE_COORDINATE_SCALAR + k];
     if (!note->count) continue;
     sp_warn("%s: %s have %s %g, which is none of the standard's (0 and +-1 to +-100000 in powers of 10): used 1", path,

@@ -21,6 +21,7 @@ typedef enum sp_note_kind {
   SP_NOTE_NO_INTERVAL,       /* dt is 0 */
   SP_NOTE_COORDINATE_SCALAR, /* scalco is none of the standard's */
   SP_NOTE_ELEVATION_SCALAR,
+  SP_NOTE_TIME_SCALAR,     /* scalt, in SEG-Y; SU does not define it */
   SP_NOTE_COORDINATE_UNIT, /* counit is another one than in the first trace */
   SP_NOTE_UNKNOWN_UNIT,    /* counit is none of the standard's */
   SP_NOTE_OFFSET,          /* the recorded offset is far from the derived one */

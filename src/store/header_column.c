@@ -9,6 +9,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "seisproc/trace_header.h"
+#include "src/store/h5.h"
 
 enum { PIECE = 8192 }; /* traces at once */
 
@@ -46,6 +47,20 @@ sp_status sp_header_column_open(sp_survey *survey, const char *name, sp_header_c
   return SP_SUCCESS;
 fail:
   sp_header_column_close(column);
+  return status;
+}
+
+sp_status sp_header_column_check_time(const sp_survey *survey, const char *name) {
+  char path[SP_NAME_LENGTH + 16], *units = NULL;
+  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, name);
+  if (!field || !field->unit || strcmp(field->unit, "ms") != 0) return SP_SUCCESS;
+  snprintf(path, sizeof path, "/headers/%s", name);
+  if (!sp_survey_has(survey, path)) return SP_SUCCESS;
+  SP_TRY(sp_survey_find_text(survey, path, "units", &units));
+  const bool good = !units || !*units || !strcmp(units, "ms");
+  const sp_status status =
+      good ? SP_SUCCESS : SP_RAISE(SP_ERR_INPUT, "%s: %s is in '%.16s', allowed is ms", survey->path, path, units);
+  sp_free(units);
   return status;
 }
 

@@ -190,8 +190,9 @@ static sp_status read_info(sp_survey *survey) {
   SP_TRY(check_version(survey));
   SP_TRY(read_shape(survey));
   SP_TRY(sp_survey_get_real(survey, "/", "sample_interval_us", &info->sample_interval_us));
-  if (!(info->sample_interval_us > 0) || !isfinite(info->sample_interval_us)) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: samples every %g us cannot be", survey->path, info->sample_interval_us);
+  if (!(info->sample_interval_us >= 1e-6 && info->sample_interval_us <= 1e12)) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: samples every %g us cannot be, allowed is 1e-6 to 1e12", survey->path,
+                    info->sample_interval_us);
   }
   SP_TRY(count_rows(survey, "/traces", &rows));
   survey->file_gathers = UINT64_MAX - 1; /* any number of rows will do for now */

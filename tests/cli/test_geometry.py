@@ -213,6 +213,24 @@ def test_a_delay_without_a_number_is_refused(seisproc, tmp_path, command):
     assert "in.h5: trace 9 has delrt nan" in said and not (tmp_path / "cut.h5").exists()
 
 
+def test_a_delay_that_is_said_to_be_in_seconds_is_refused(seisproc, tmp_path):
+    survey(seisproc, tmp_path, delrt=1)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        f["headers/delrt"].attrs["units"] = "s"
+    for words in (("window", "in.h5", "cut.h5", "--time", "1100-1200"), ("view", "in.h5", "-o", "v.svg")):
+        assert "/headers/delrt is in 's', allowed is ms" in seisproc(*words, cwd=tmp_path, check=1).stderr
+    for command in ("plan", "run"):
+        said = run(seisproc, tmp_path, "mute: {velocity: 1500}", command=command, check=1).stderr
+        assert "/headers/delrt is in 's', allowed is ms" in said
+    run(seisproc, tmp_path, "dwt", command="plan")  # which takes no times
+
+
+def test_a_scalar_of_times_that_is_none_is_told(seisproc, tmp_path):
+    result = survey(seisproc, tmp_path, delrt=800, more=[(215, "i2", 7)])
+    assert "all 24 trace headers have scalar of times (scalt) 7, which is none of the standard's" in result.stderr
+    assert "scalt" not in survey(seisproc, tmp_path, "su", more=[(215, "i2", 7)]).stderr
+
+
 def test_a_taper_that_is_much_of_the_record(seisproc, tmp_path):
     survey(seisproc, tmp_path)
     assert "taper" not in run(seisproc, tmp_path, "mute: {taper: 300}").stderr

@@ -3,6 +3,8 @@
 
 import subprocess
 
+import pytest
+
 import harness
 
 
@@ -56,3 +58,19 @@ def test_a_reader_that_went_away(seisproc, tmp_path):
     line = f"trap '' PIPE; {{ sleep 0.2; {harness.BINARY} info s.h5; echo code $? >&2; }} | true"
     result = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
     assert "standard output cannot be written: Broken pipe" in result.stderr and "code 1" in result.stderr
+
+
+@pytest.mark.parametrize("words", (("info", "a", "{}"), ("run", "--{}"), ("window", "a", "b", "--time", "{}"),
+                                   ("info", "{}"), ("help", "{}"), ("{}",), ("run", "{}"), ("sweep", "-{}")))
+def test_words_of_a_command_line_are_shown_without_control_characters(seisproc, words):
+    said = seisproc(*(w.format("\x1b[31mred\x9b") for w in words), check=1).stderr
+    assert "?" in said and not set(said) & {"\x1b", "\x9b"}, repr(said)
+
+
+@pytest.mark.parametrize("output", ("", "new/"))
+@pytest.mark.parametrize("words", (("window", "in.h5"), ("export", "in.h5"), ("synth",)))
+def test_an_output_without_a_name(seisproc, tmp_path, words, output):
+    seisproc("synth", tmp_path / "in.h5", "-g2", "-t3", "-n10", "-q")
+    said = seisproc(*words, output, cwd=tmp_path, check=1).stderr
+    assert ("ends in a slash" if output else "the name of the output is empty") in said and said.count("\n") == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["in.h5"]

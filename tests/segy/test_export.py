@@ -198,6 +198,7 @@ def test_shapes_that_need_revision_2(seisproc, tmp_path, n_samples, interval_us)
         f["traces"].attrs["content"] = np.bytes_("input")
         f.attrs["n_samples"] = np.int64(n_samples)
         f.attrs["sample_interval_us"] = float(interval_us)
+        f["headers/ns"][:], f["headers/dt"][:] = n_samples, 0  # which would say otherwise
     seisproc("export", tmp_path / "x.h5", tmp_path / "out.sgy", "-q")
     result = seisproc("import", tmp_path / "out.sgy", tmp_path / "y.h5", "--gather", "fldr", "-q")
     assert "warning" not in result.stderr, result

@@ -247,3 +247,22 @@ def test_absurd_amplitudes_are_warned_of(seisproc, tmp_path):
     data = sw.segy(headers, np.zeros((8, 200)), 5, raw=bits.astype(">u4").view("u1").reshape(8, -1))
     result, traces, _ = imported(seisproc, tmp_path, data)
     assert "--sample-endian" in result.stderr and np.array_equal(traces.view("u4"), bits)
+
+
+@pytest.mark.parametrize("kind", ("noise", "ricker", "whole", "ones"))
+@pytest.mark.parametrize("is_code", (1, 5))
+@pytest.mark.parametrize("said_code", (1, 5))
+def test_ibm_floats_that_are_ieee_floats_and_the_other_way(seisproc, tmp_path, is_code, said_code, kind):
+    n, ns = 40, 200
+    headers = sw.trace_headers(n, fldr=np.arange(n) // 10 + 1, ns=ns, dt=2000, scalco=1)
+    x = np.linspace(-6, 6, ns) ** 2
+    samples = {"noise": RNG.normal(size=(n, ns)), "ricker": np.tile((1 - 2 * x) * np.exp(-x), (n, 1)) * 1e4,
+               "whole": RNG.integers(-3, 4, (n, ns)), "ones": np.ones((n, ns))}[kind].astype("f4")
+    data = bytearray(sw.segy(headers, samples, is_code))
+    data[3224:3226] = said_code.to_bytes(2, "big")
+    result, *_ = imported(seisproc, tmp_path, bytes(data))
+    wrong = is_code != said_code and kind in ("noise", "ricker")  # the others have too few values to tell
+    assert (f"(format {said_code}), and samples look like" in result.stderr) == wrong, result
+    comes_back(seisproc, tmp_path, bytes(data))
+    result, traces, _ = imported(seisproc, tmp_path, bytes(data), "--gather", "fldr", "--format", is_code)
+    assert np.allclose(traces, samples, rtol=2e-6, atol=1e-30) and "look like" not in result.stderr

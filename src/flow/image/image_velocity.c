@@ -115,6 +115,7 @@ static sp_status set_values(sp_survey *survey, double *values, sp_velocity_table
   float *row = NULL;
   sp_trace_source *source = NULL;
   bool varies;
+  SP_TRY(sp_header_column_check_time(survey, "delrt"));
   SP_TRY(read_column(survey, "delrt", t->n_functions, values, &varies));
   sp_status status = sp_trace_source_open(survey, "/traces", &source);
   if (status == SP_SUCCESS) status = sp_alloc(n_samples * sizeof *row, "a trace of velocities", &row);
