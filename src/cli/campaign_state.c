@@ -110,8 +110,8 @@ static bool is_queued(const sp_campaign *c, sp_campaign_survey *s, const char *q
 }
 
 static void look_at_last_run(const sp_campaign *c, sp_campaign_survey *s, const side_files *f) {
-  int exit_code;
-  char error[sizeof s->note];
+  int exit_code = SP_EXIT_COMPLETE;
+  char error[sizeof s->note] = "";
   if (!read_report(c, s->line, &exit_code, error, sizeof error)) {
     snprintf(s->note, sizeof s->note, "%s", access(f->part, F_OK) ? "not begun" : "cut off");
   } else if (exit_code == SP_EXIT_RESUMABLE) {
