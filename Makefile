@@ -86,7 +86,7 @@ ifneq ($(PKG_MISSING),)
 endif
 
 # Changes when what sources are compiled with does, and then they are compiled anew.
-FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS)
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS) $(PACK_CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
@@ -101,6 +101,7 @@ $(LIB): $(LIB_OBJ)
 
 $(BUILD)/obj/src/dist/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
 $(filter $(BUILD)/obj/src/qc/%,$(LIB_OBJ)): CPPFLAGS += $(QC_CFLAGS)
+$(filter $(BUILD)/obj/src/pack/%,$(LIB_OBJ)): CPPFLAGS += $(PACK_CFLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)

@@ -22,6 +22,9 @@ sp_status sp_part_check_replace(const char *path);
  * writing this output; SP_ERR_IO. */
 sp_status sp_part_begin(const char *path, char **part, sp_lock **lock);
 
+/* The same for an output that an earlier command may have begun: what lies under the part's name stays. */
+sp_status sp_part_continue(const char *path, char **part, sp_lock **lock);
+
 /* Bytes that are still free where `path` is or would be made; infinity where the system does not tell. */
 double sp_part_room(const char *path);
 

@@ -62,17 +62,31 @@ static sp_status remove_left_over(const char *part) {
   return SP_RAISE(sp_file_status(error), "%s: cannot be replaced: %s", part, sp_side_error(error));
 }
 
-sp_status sp_part_begin(const char *path, char **part, sp_lock **lock) {
+sp_status sp_part_continue(const char *path, char **part, sp_lock **lock) {
   char *part_path = NULL, *lock_path = NULL;
   sp_lock *taken = NULL;
   sp_status status;
   SP_TRY_GOTO(out, sp_part_path(path, &part_path));
   SP_TRY_GOTO(out, sp_part_check_replace(path));
   SP_TRY_GOTO(out, sp_side_path(path, SP_SIDE_LOCK, &lock_path));
-  SP_TRY_GOTO(out, sp_lock_acquire(lock_path, &taken));
-  status = remove_left_over(part_path);
+  status = sp_lock_acquire(lock_path, &taken);
 out:
   sp_free(lock_path);
+  if (status == SP_SUCCESS) {
+    *part = part_path;
+    *lock = taken;
+  } else {
+    sp_lock_release(taken);
+    sp_free(part_path);
+  }
+  return status;
+}
+
+sp_status sp_part_begin(const char *path, char **part, sp_lock **lock) {
+  char *part_path = NULL;
+  sp_lock *taken = NULL;
+  SP_TRY(sp_part_continue(path, &part_path, &taken));
+  const sp_status status = remove_left_over(part_path);
   if (status == SP_SUCCESS) {
     *part = part_path;
     *lock = taken;

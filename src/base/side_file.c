@@ -34,6 +34,8 @@ const char *sp_side_suffix(sp_side side) {
     return ".image";
   case SP_SIDE_UNDO:
     return ".undo";
+  case SP_SIDE_CHUNKS:
+    return ".chunks";
   case SP_SIDE_NEW:
     return ".new";
   }

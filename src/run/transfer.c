@@ -27,7 +27,7 @@ static void find_obstacle(const sp_transfer_request *r, bool writes, char *text,
   } else if (writes && r->plan->shape.window.max_boxes != 1) {
     snprintf(text, size, "results of the %s flow are many pieces each", r->plan->flow->name);
   } else if (!writes && !sp_survey_traces_are_native(r->input)) {
-    snprintf(text, size, "/traces are of another type than float32");
+    snprintf(text, size, "/traces are packed, or of another type than float32");
   } else if (r->history_path && sp_history_find_late(r->history_path, writes, &late)) {
     *hard = false;
     snprintf(text, size, "in an earlier run rank %d on %s did not come to a collective %s", late.rank, late.host,

@@ -14,6 +14,7 @@
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "src/store/h5.h"
+#include "src/store/packed.h"
 
 struct sp_dataset {
   hid_t id, file_space, memory_space;
@@ -25,7 +26,8 @@ struct sp_dataset {
   int n_dims;
   uint64_t file_offset, file_row_bytes;
   char *path;
-  const sp_survey *survey; /* borrowed */
+  sp_packed *packed; /* NULL: one contiguous block */
+  sp_survey *survey; /* borrowed */
 };
 
 /* --- what the file says of it ------------------------------------------------------------------------------------- */
@@ -84,18 +86,31 @@ static sp_status read_shape(sp_dataset *d, const sp_dataset_rule *rule) {
   return fits ? SP_SUCCESS : refuse(d, "is larger than any file");
 }
 
-/* One contiguous block that lies wholly within the file. */
+/* Packed chunks, or chunks as they are. */
+static sp_status open_packed(sp_dataset *d, hid_t creation) {
+  sp_chunk_form form;
+  char why[192];
+  if (!d->native) return refuse(d, "is packed in another type than seisproc packs it in");
+  if (!sp_packed_describe(creation, d->n_dims, d->row_length, (uint32_t)sp_type_size(d->type), &form, why,
+                          sizeof why)) {
+    return refuse(d, why);
+  }
+  return sp_packed_open(d->survey, d->path, &form, d->rows, &d->packed);
+}
+
+/* One contiguous block that lies wholly within the file, or packed chunks. */
 static sp_status read_storage(sp_dataset *d) {
   uint64_t bytes, end;
   const hid_t creation = H5Dget_create_plist(d->id);
   if (creation < 0) return refuse(d, "has a storage that cannot be read");
   const H5D_layout_t layout = H5Pget_layout(creation);
   const int n_external = layout == H5D_CONTIGUOUS ? H5Pget_external_count(creation) : 0;
+  const sp_status chunks = layout == H5D_CHUNKED ? open_packed(d, creation) : SP_SUCCESS;
   H5Pclose(creation);
+  if (layout == H5D_CHUNKED) return chunks;
   if (layout != H5D_CONTIGUOUS) {
-    return refuse(d, layout == H5D_CHUNKED   ? "is stored in chunks, allowed is one contiguous block"
-                     : layout == H5D_VIRTUAL ? "is a view of other files, allowed is one contiguous block"
-                                             : "is not one contiguous block");
+    return refuse(d, layout == H5D_VIRTUAL ? "is a view of other files, allowed is one contiguous block"
+                                           : "is not one contiguous block");
   }
   if (n_external) return refuse(d, "lies in another file, allowed is one contiguous block of this one");
   const haddr_t offset = H5Dget_offset(d->id);
@@ -175,6 +190,7 @@ void sp_dataset_close(sp_dataset *dataset) {
   if (dataset->memory_space >= 0) H5Sclose(dataset->memory_space);
   if (dataset->file_space >= 0) H5Sclose(dataset->file_space);
   if (dataset->id >= 0) H5Dclose(dataset->id);
+  sp_packed_close(dataset->packed);
   sp_free(dataset->path);
   sp_free(dataset);
 }
@@ -215,7 +231,11 @@ uint64_t sp_dataset_row_length(const sp_dataset *dataset) {
 }
 
 bool sp_dataset_is_native(const sp_dataset *dataset) {
-  return dataset->native;
+  return dataset->native && !dataset->packed;
+}
+
+sp_packed *sp_dataset_packed(const sp_dataset *dataset) {
+  return dataset->packed;
 }
 
 uint64_t sp_dataset_file_offset(const sp_dataset *dataset) {
@@ -297,12 +317,14 @@ static sp_status check_length(const sp_dataset *dataset, sp_global first, sp_loc
 
 static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, void *rows) {
   SP_TRY(select_rows(dataset, first, n));
+  if (dataset->packed) return sp_packed_read(dataset->packed, first, n, rows);
   const herr_t code = H5Dread(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space, dataset->file_space,
                               dataset->transfer[collective], rows);
   return code < 0 ? report_last(dataset, false, first, n, rows) : check_length(dataset, first, n);
 }
 
 static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, const void *rows) {
+  if (dataset->packed) return SP_RAISE(SP_ERR_INTERNAL, "%s is packed, and not written", dataset->path);
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dwrite(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space,
                                dataset->file_space, dataset->transfer[collective], rows);

@@ -87,10 +87,21 @@ sp_status sp_h5_write_real(hid_t file, const char *object, const char *name, dou
 /* Copies the attributes of an object that hold one number or text; others are not taken over. */
 sp_status sp_h5_copy_attributes(const sp_survey *from, const char *path, hid_t to);
 
+/* The same without those of which `but` says so. */
+sp_status sp_h5_copy_attributes_but(const sp_survey *from, const char *path, hid_t to, bool (*but)(const char *name));
+
 /* --- datasets --- */
 
 /* Makes one dataset of a new file: contiguous, allocated early, never filled. */
 sp_status sp_h5_create_dataset(hid_t file, const sp_dataset_spec *spec);
+
+typedef sp_status (*sp_h5_visitor)(const sp_survey *survey, const char *path, void *context);
+
+/* Calls visit for every dataset in a group, in alphabetical order; for none where there is no such group. */
+sp_status sp_h5_each_dataset(const sp_survey *survey, const char *group, sp_h5_visitor visit, void *context);
+
+/* Writes all rows of a dataset to the one of the same path in a new file. */
+sp_status sp_h5_copy_rows(sp_dataset *from, hid_t file);
 
 /* Brings what `source` has below /gathers, /headers and /segy into a new file, as sp_survey_derive says. */
 sp_status sp_h5_inherit(const sp_survey *source, hid_t file);
@@ -143,6 +154,10 @@ struct sp_survey {
   sp_survey_info info;       /* of the gathers that are selected */
   sp_selection *selection;   /* NULL: all */
   uint64_t file_gathers, file_traces;
+  /* for packed rows (packed.c) */
+  hid_t serial;                /* this process's own handle; H5I_INVALID_HID before it is needed */
+  int n_threads;               /* that may unpack; 0: not known yet */
+  struct sp_thread_team *team; /* NULL: not needed yet */
 };
 
 #endif

@@ -199,6 +199,7 @@ typedef struct copier {
   const sp_survey *from;
   const char *path;
   hid_t to;
+  bool (*but)(const char *name); /* NULL: all */
   sp_status status;
 } copier;
 
@@ -236,12 +237,17 @@ static sp_status copy_one(const copier *c, const char *name) {
 
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context) {
   copier *c = context;
+  if (c->but && c->but(name)) return 0;
   c->status = copy_one(c, name);
   return c->status == SP_SUCCESS ? 0 : -1;
 }
 
 sp_status sp_h5_copy_attributes(const sp_survey *from, const char *path, hid_t to) {
-  copier c = {from, path, to, SP_SUCCESS};
+  return sp_h5_copy_attributes_but(from, path, to, NULL);
+}
+
+sp_status sp_h5_copy_attributes_but(const sp_survey *from, const char *path, hid_t to, bool (*but)(const char *name)) {
+  copier c = {from, path, to, but, SP_SUCCESS};
   hsize_t at = 0;
   const herr_t code =
       H5Aiterate_by_name(from->file, path, H5_INDEX_NAME, H5_ITER_INC, &at, visit_attribute, &c, H5P_DEFAULT);

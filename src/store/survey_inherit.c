@@ -10,8 +10,6 @@
 enum { MAX_PATH = 256, PIECE_BYTES = 4 << 20, N_INHERITED = 3 };
 static const char *const inherited[N_INHERITED] = {"/gathers", "/headers", "/segy"};
 
-typedef sp_status (*dataset_visitor)(const sp_survey *survey, const char *path, void *context);
-
 /* By name, not by shape: a textual header may have as many bytes as the survey has traces. */
 static bool is_per_trace(const char *path) {
   return !strncmp(path, "/headers/", 9) || !strncmp(path, "/segy/trace_", 12);
@@ -25,8 +23,7 @@ static bool is_group(const sp_survey *survey, const char *path) {
   return group;
 }
 
-/* Calls visit for every dataset in a group, in alphabetical order. */
-static sp_status each_dataset(const sp_survey *survey, const char *group, dataset_visitor visit, void *context) {
+sp_status sp_h5_each_dataset(const sp_survey *survey, const char *group, sp_h5_visitor visit, void *context) {
   char **names;
   if (sp_h5_presence_of(survey->file, group) != SP_H5_PRESENT) return SP_SUCCESS;
   SP_TRY(sp_h5_names(survey, group, &names));
@@ -40,7 +37,7 @@ static sp_status each_dataset(const sp_survey *survey, const char *group, datase
   return status;
 }
 
-static sp_status copy_rows(sp_dataset *from, hid_t file) {
+sp_status sp_h5_copy_rows(sp_dataset *from, hid_t file) {
   const size_t row = sp_dataset_row_length(from) * sp_type_size(sp_dataset_type(from));
   const uint64_t n = sp_dataset_rows(from), fits = PIECE_BYTES / (row ? row : 1), most = fits ? fits : 1;
   const hid_t type = sp_h5_memory_type(sp_dataset_type(from));
@@ -77,7 +74,7 @@ static sp_status inherit_dataset(const sp_survey *survey, const char *path, void
                                 .rows = sp_dataset_rows(from),
                                 .row_length = length > 1 ? length : 0};
   sp_status status = sp_h5_create_dataset(file, &spec);
-  if (status == SP_SUCCESS && !is_per_trace(path)) status = copy_rows(from, file);
+  if (status == SP_SUCCESS && !is_per_trace(path)) status = sp_h5_copy_rows(from, file);
   if (status == SP_SUCCESS) status = sp_h5_copy_attributes(survey, path, file);
   sp_dataset_close(from);
   return status;
@@ -91,7 +88,7 @@ static sp_status inherit_group(const sp_survey *survey, const char *group, hid_t
     H5Gclose(made);
   }
   SP_TRY(sp_h5_copy_attributes(survey, group, file));
-  return each_dataset(survey, group, inherit_dataset, &file);
+  return sp_h5_each_dataset(survey, group, inherit_dataset, &file);
 }
 
 sp_status sp_h5_inherit(const sp_survey *source, hid_t file) {
@@ -110,7 +107,7 @@ static sp_status add_bytes(const sp_survey *survey, const char *path, void *cont
 
 sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes) {
   *bytes = 0;
-  for (int i = 0; i < N_INHERITED; i++) SP_TRY(each_dataset(source, inherited[i], add_bytes, bytes));
+  for (int i = 0; i < N_INHERITED; i++) SP_TRY(sp_h5_each_dataset(source, inherited[i], add_bytes, bytes));
   return SP_SUCCESS;
 }
 
@@ -127,6 +124,6 @@ static sp_status visit_if_per_trace(const sp_survey *survey, const char *path, v
 sp_status sp_survey_each_trace_dataset(const sp_survey *survey, sp_status (*visit)(const char *path, void *context),
                                        void *context) {
   trace_visitor visitor = {visit, context};
-  SP_TRY(each_dataset(survey, "/headers", visit_if_per_trace, &visitor));
-  return each_dataset(survey, "/segy", visit_if_per_trace, &visitor);
+  SP_TRY(sp_h5_each_dataset(survey, "/headers", visit_if_per_trace, &visitor));
+  return sp_h5_each_dataset(survey, "/segy", visit_if_per_trace, &visitor);
 }

@@ -12,7 +12,9 @@
 #include "seisproc/file_undo.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "src/base/thread_team.h"
 #include "src/store/h5.h"
+#include "src/store/packed.h"
 
 bool sp_survey_has(const sp_survey *survey, const char *path) {
   return sp_h5_presence_of(survey->file, path) == SP_H5_PRESENT;
@@ -283,6 +285,7 @@ static sp_status open_independent(const char *path, bool writable, sp_survey **o
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
   survey->hints = MPI_INFO_NULL;
+  survey->serial = H5I_INVALID_HID;
   const sp_status status = open_survey(survey, path, writable, NULL);
   if (status != SP_SUCCESS) {
     sp_survey_close(survey);
@@ -334,10 +337,12 @@ sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, 
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
   survey->hints = MPI_INFO_NULL;
+  survey->serial = H5I_INVALID_HID;
   SP_MPI_ALL(MPI_Comm_dup(comm, &survey->comm));
   status = open_survey(survey, path, writable, hints);
   SP_AGREE_GOTO(fail, comm, status);
   if (!writable) SP_ALIKE_GOTO(fail, sp_survey_check_same(survey, survey->comm));
+  if (survey->serial >= 0) SP_ALIKE_GOTO(fail, sp_store_threads(survey->comm, &survey->n_threads));
   *out = survey;
   return SP_SUCCESS;
 fail:
@@ -351,6 +356,8 @@ sp_status sp_survey_open_independent(const char *path, bool writable, sp_survey 
 
 void sp_survey_close(sp_survey *survey) {
   if (!survey) return;
+  sp_thread_team_destroy(survey->team);
+  if (survey->serial >= 0 && survey->serial != survey->file) H5Fclose(survey->serial);
   if (survey->file >= 0) H5Fclose(survey->file);
   if (survey->fd >= 0) close(survey->fd);
   if (survey->hints != MPI_INFO_NULL) MPI_Info_free(&survey->hints);

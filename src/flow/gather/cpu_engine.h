@@ -4,7 +4,7 @@
 #ifndef SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H
 #define SEISPROC_SRC_FLOW_GATHER_CPU_ENGINE_H
 
-#include "src/device/team.h"
+#include "src/base/team.h"
 #include "src/flow/gather/engine_ops.h"
 #include "src/flow/gather/unit.h"
 

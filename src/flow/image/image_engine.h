@@ -3,7 +3,7 @@
 #ifndef SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H
 #define SEISPROC_SRC_FLOW_IMAGE_IMAGE_ENGINE_H
 
-#include "src/device/thread_team.h"
+#include "src/base/thread_team.h"
 #include "src/flow/gpu.h"
 #include "src/flow/image/image_flow.h"
 

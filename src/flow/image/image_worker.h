@@ -5,7 +5,7 @@
 #define SEISPROC_SRC_FLOW_IMAGE_IMAGE_WORKER_H
 
 #include "seisproc/trace_store.h"
-#include "src/device/thread_team.h"
+#include "src/base/thread_team.h"
 #include "src/flow/image/image_engine.h"
 #include "src/flow/image/image_state.h"
 

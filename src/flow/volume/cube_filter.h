@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "kernels/fk/filter.h"
-#include "src/device/thread_team.h"
+#include "src/base/thread_team.h"
 #include "src/dist/transpose.h"
 
 typedef struct sp_cube_spec {

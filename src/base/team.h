@@ -3,8 +3,8 @@
  *
  * One lock guards what is shared out; whoever takes or returns a unit of work holds it. A thread computes without it.
  */
-#ifndef SEISPROC_SRC_DEVICE_TEAM_H
-#define SEISPROC_SRC_DEVICE_TEAM_H
+#ifndef SEISPROC_SRC_BASE_TEAM_H
+#define SEISPROC_SRC_BASE_TEAM_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A team of threads that share out the items of a loop. The caller goes on with something else until it waits. */
-#ifndef SEISPROC_SRC_DEVICE_THREAD_TEAM_H
-#define SEISPROC_SRC_DEVICE_THREAD_TEAM_H
+#ifndef SEISPROC_SRC_BASE_THREAD_TEAM_H
+#define SEISPROC_SRC_BASE_THREAD_TEAM_H
 
 #include <stdint.h>
 

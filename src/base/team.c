@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads, one lock, two conditions. Invariant: a thread that waits for work has found none since the last
  * sp_team_wake. */
-#include "src/device/team.h"
+#include "src/base/team.h"
 
 #include <pthread.h>
 #include <signal.h>

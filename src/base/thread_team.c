@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A loop's items are the units of a team (team.h), taken `grain` at a time; they should be tens of microseconds or
  * more. One loop at a time. */
-#include "src/device/thread_team.h"
+#include "src/base/thread_team.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 #include "seisproc/memory.h"
-#include "src/device/team.h"
+#include "src/base/team.h"
 
 struct sp_thread_team {
   sp_team *team;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The libraries, one file each, as packer.c uses them. Where one was not there on building, its functions are there all
+ * the same: `is_built` is false, nothing can be packed or unpacked. Private to src/pack.
+ */
+#ifndef SEISPROC_SRC_PACK_CODECS_H
+#define SEISPROC_SRC_PACK_CODECS_H
+
+#include "src/pack/packer.h"
+
+enum { SP_LZ4_HEAD = 12, SP_LZ4_BLOCK_HEAD = 4 };
+
+/* --- lz4.c: the format of HDF5's filter 32004 --- */
+bool sp_lz4_is_built(void);
+size_t sp_lz4_room(size_t bytes, size_t block);
+/* Bytes written to `out`, 0 where the library refuses. level 1: fast; 2 to 12: its high compression. */
+size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t block, unsigned char *out);
+/* Bytes a block, from the head of packed bytes that are to give `bytes`; 0: damaged. */
+size_t sp_lz4_block_bytes(const unsigned char *from, size_t n, size_t bytes);
+/* One block at `from`, of which n bytes are left, to exactly `bytes`. Returns what it takes of n, 0: damaged. */
+size_t sp_lz4_unpack_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes);
+/* What the block at `from` takes, 0: it does not end within n. */
+size_t sp_lz4_skip_block(const unsigned char *from, size_t n);
+
+/* --- zstd.c --- */
+typedef struct sp_zstd sp_zstd; /* of a thread */
+bool sp_zstd_is_built(void);
+sp_status sp_zstd_create(sp_zstd **out);
+void sp_zstd_destroy(sp_zstd *zstd); /* takes NULL */
+size_t sp_zstd_room(size_t bytes);
+size_t sp_zstd_pack(sp_zstd *zstd, int level, const unsigned char *from, size_t bytes, unsigned char *out, size_t room);
+bool sp_zstd_unpack(sp_zstd *zstd, const unsigned char *from, size_t n, unsigned char *to, size_t bytes);
+
+/* --- zfp.c --- */
+bool sp_zfp_is_built(void);
+/* The parameters of H5Z-ZFP's filter for chunks of rows x row_length float32. */
+void sp_zfp_describe(const sp_pack_how *how, uint64_t rows, uint64_t row_length, sp_chunk_filter *filter);
+/* Whether a filter's parameters are of chunks of `elements` float32; *room is what a packed one takes at most. */
+bool sp_zfp_check(const sp_chunk_filter *filter, uint64_t elements, size_t *room);
+size_t sp_zfp_pack(const sp_chunk_filter *filter, const void *from, void *out, size_t room);
+/* `room` bytes can be read at `from`, n of them count. */
+bool sp_zfp_unpack(const sp_chunk_filter *filter, const void *from, size_t n, size_t room, void *to);
+
+#endif

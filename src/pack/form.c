@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Codecs by name, and the form of chunks: which filters with which parameters. */
+#include <stdio.h>
+#include <string.h>
+
+#include "src/pack/codecs.h"
+
+/* LZ4 goes in blocks of about as many bytes: those of a unit's byte planes stay in a core's own cache. */
+enum { LZ4_BLOCK = 64 << 10 };
+
+typedef struct codec_entry {
+  const char *name, *library;
+  bool (*is_built)(void);
+  int filter, least, most, usual; /* levels */
+} codec_entry;
+
+static bool always(void) {
+  return true;
+}
+
+static const codec_entry codecs[SP_N_CODECS] = {{"none", NULL, always, 0, 0, 0, 0},
+                                                {"lz4", "liblz4", sp_lz4_is_built, SP_FILTER_LZ4, 1, 12, 1},
+                                                {"zstd", "libzstd", sp_zstd_is_built, SP_FILTER_ZSTD, 1, 19, 3},
+                                                {"zfp", "libzfp", sp_zfp_is_built, SP_FILTER_ZFP, 0, 0, 0}};
+
+const char *sp_codec_name(sp_codec codec) {
+  return codecs[codec].name;
+}
+
+bool sp_codec_parse(const char *name, sp_codec *out) {
+  for (int c = 0; c < SP_N_CODECS; c++) {
+    if (strcmp(name, codecs[c].name)) continue;
+    *out = (sp_codec)c;
+    return true;
+  }
+  return false;
+}
+
+const char *sp_codec_lacks(sp_codec codec) {
+  return codecs[codec].is_built() ? NULL : codecs[codec].library;
+}
+
+void sp_codec_levels(sp_codec codec, int *least, int *most, int *usual) {
+  *least = codecs[codec].least;
+  *most = codecs[codec].most;
+  *usual = codecs[codec].usual;
+}
+
+static void add(sp_chunk_form *form, int id, unsigned value) {
+  form->filter[form->n_filters++] = (sp_chunk_filter){.id = id, .n_values = 1, .value = {value}};
+}
+
+static void add_lossless(sp_chunk_form *form, const sp_pack_how *how, sp_codec codec, uint64_t block) {
+  const bool own = codec == how->codec;
+  form->level = own && how->level ? how->level : codecs[codec].usual;
+  if (form->element > 1) add(form, SP_FILTER_SHUFFLE, form->element);
+  add(form, codecs[codec].filter, codec == SP_CODEC_LZ4 ? (unsigned)block : (unsigned)form->level);
+}
+
+/* Rows that LZ4 takes in a block, so that whole rows can be unpacked without the rest of the chunk. */
+static uint64_t rows_a_block(const sp_chunk_form *form) {
+  const uint64_t rows = LZ4_BLOCK / (form->row_length ? form->row_length : 1);
+  return rows ? rows : 1;
+}
+
+sp_status sp_chunk_form_make(const sp_pack_how *how, uint64_t rows, uint64_t row_length, uint32_t element,
+                             sp_chunk_form *out) {
+  sp_chunk_form form = {.rows = rows, .row_length = row_length, .element = element};
+  sp_codec codec = how->codec;
+  const char *lacks = sp_codec_lacks(codec);
+  if (lacks) {
+    return SP_RAISE(SP_ERR_USAGE, "codec %s: this program was built without %s", sp_codec_name(codec), lacks);
+  }
+  if (codec == SP_CODEC_ZFP) {
+    form.filter[0].id = SP_FILTER_ZFP;
+    if (how->tolerance > 0) sp_zfp_describe(how, rows, row_length, &form.filter[form.n_filters++]);
+    codec = sp_zstd_is_built() ? SP_CODEC_ZSTD : sp_lz4_is_built() ? SP_CODEC_LZ4 : SP_CODEC_NONE;
+  }
+  if (codec == SP_CODEC_LZ4) {
+    const uint64_t group = rows_a_block(&form);
+    if (form.rows > group) form.rows -= form.rows % group;
+    add_lossless(&form, how, codec, (form.rows < group ? form.rows : group) * row_length);
+  } else if (codec == SP_CODEC_ZSTD) {
+    add_lossless(&form, how, codec, 0);
+  }
+  *out = form;
+  return SP_SUCCESS;
+}
+
+size_t sp_chunk_bytes(const sp_chunk_form *form) {
+  return form->rows * form->row_length * form->element;
+}
+
+size_t sp_chunk_room(const sp_chunk_form *form) {
+  const size_t bytes = sp_chunk_bytes(form);
+  size_t room = bytes + 64;
+  for (int i = 0; i < form->n_filters; i++) {
+    const sp_chunk_filter *f = &form->filter[i];
+    size_t needed = 0;
+    if (f->id == SP_FILTER_ZFP) sp_zfp_check(f, form->rows * form->row_length, &needed);
+    if (f->id == SP_FILTER_ZSTD) needed = sp_zstd_room(bytes);
+    if (f->id == SP_FILTER_LZ4) needed = sp_lz4_room(bytes, f->value[0] && f->value[0] < bytes ? f->value[0] : bytes);
+    if (needed > room) room = needed;
+  }
+  return room;
+}
+
+static const char *name_filter(int id) {
+  static const struct {
+    int id;
+    const char *name;
+  } names[] = {{1, "deflate"}, {3, "fletcher32"}, {4, "szip"},           {5, "nbit"},      {6, "scaleoffset"},
+               {32000, "lzf"}, {32001, "blosc"},  {32008, "bitshuffle"}, {32026, "blosc2"}};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (names[i].id == id) return names[i].name;
+  }
+  return "unknown";
+}
+
+static int order_of(int id) {
+  return id == SP_FILTER_ZFP ? 0 : id == SP_FILTER_SHUFFLE ? 1 : id == SP_FILTER_LZ4 || id == SP_FILTER_ZSTD ? 2 : -1;
+}
+
+static const char *lacking(int id) {
+  for (int c = 0; c < SP_N_CODECS; c++) {
+    if (codecs[c].filter == id) return sp_codec_lacks((sp_codec)c);
+  }
+  return NULL;
+}
+
+static bool check_filter(const sp_chunk_form *form, const sp_chunk_filter *f, char *why, size_t size) {
+  size_t room;
+  const char *lacks = lacking(f->id);
+  if (order_of(f->id) < 0) {
+    snprintf(why, size, "is packed by filter %d (%s), allowed are shuffle, lz4, zstd and zfp", f->id,
+             name_filter(f->id));
+  } else if (lacks) {
+    snprintf(why, size, "is packed by filter %d, and this program was built without %s", f->id, lacks);
+  } else if (f->n_values > SP_FILTER_VALUES) {
+    snprintf(why, size, "has %u parameters of filter %d, allowed are %d", f->n_values, f->id, SP_FILTER_VALUES);
+  } else if (f->id == SP_FILTER_SHUFFLE && (f->n_values < 1 || f->value[0] != form->element)) {
+    snprintf(why, size, "is shuffled by another size than that of its elements");
+  } else if (f->id == SP_FILTER_ZFP && (form->element != 4 || !sp_zfp_check(f, form->rows * form->row_length, &room))) {
+    snprintf(why, size, "has parameters of zfp that do not go with its chunks of float32");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+bool sp_chunk_form_check(const sp_chunk_form *form, char *why, size_t size) {
+  uint64_t bytes;
+  int before = -1;
+  if (__builtin_mul_overflow(form->rows, form->row_length, &bytes) ||
+      __builtin_mul_overflow(bytes, form->element, &bytes) || bytes == 0 || bytes > SP_CHUNK_MOST_BYTES) {
+    snprintf(why, size, "has chunks of %llu rows, allowed are 1 byte to %d MiB a chunk", (unsigned long long)form->rows,
+             SP_CHUNK_MOST_BYTES >> 20);
+    return false;
+  }
+  for (int i = 0; i < form->n_filters; i++) {
+    if (!check_filter(form, &form->filter[i], why, size)) return false;
+    if (order_of(form->filter[i].id) <= before) {
+      snprintf(why, size, "has filters in an order that is not read, allowed are zfp, shuffle, and lz4 or zstd");
+      return false;
+    }
+    before = order_of(form->filter[i].id);
+  }
+  return true;
+}

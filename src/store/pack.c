@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packing a survey. Ranks go through the chunks of a dataset in rounds, some consecutive chunks a rank: while its
+ * threads pack those of one round, a rank reads those of the next and writes those of the one before. Sizes are
+ * exchanged once a round, and say where each chunk belongs: directly behind the one before it. So the file does not
+ * depend on the number of ranks.
+ *
+ * What is written is synced every COMMIT_BYTES, or more often where the survey is small, and then journalled; the next
+ * call goes on behind it.
+ */
+#include "seisproc/pack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/log.h"
+#include "seisproc/memory.h"
+#include "seisproc/part_file.h"
+#include "seisproc/side_file.h"
+#include "seisproc/stats.h"
+#include "src/base/fault.h"
+#include "src/store/pack_batch.h"
+
+enum { COMMIT_BYTES = 256 << 20, LEAST_COMMITS = 16, PROGRESS_SECONDS = 10 };
+
+typedef struct packing {
+  const sp_pack_options *options;
+  MPI_Comm comm;
+  int rank, size;
+  sp_survey *survey;
+  sp_pack_plan plan;
+  sp_pack_shop shop;
+  int a_round; /* chunks of a round a rank */
+  char *part, *journal_path;
+  sp_lock *lock;
+  int fd;
+  uint64_t end;                   /* of the data */
+  uint64_t n_placed, n_committed; /* chunks, counted through all datasets */
+  uint64_t uncommitted, commit_bytes;
+  sp_pack_record *round;    /* [size][a_round] */
+  uint64_t *place;          /* [a_round]: where this rank's chunks of the round belong */
+  sp_pack_record *records;  /* [n_chunks] on rank 0 */
+  sp_pack_journal *journal; /* on rank 0 */
+  double started, told;
+} packing;
+
+static sp_status agree(const packing *p, sp_status status) {
+  return p->comm == MPI_COMM_NULL ? status : sp_agree(p->comm, status);
+}
+
+/* --- beginning --------------------------------------------------------------------------------------------------- */
+
+static sp_status refuse_same_file(const sp_pack_options *o) {
+  struct stat in, out;
+  if (stat(o->input, &in) || stat(o->output, &out) || in.st_dev != out.st_dev || in.st_ino != out.st_ino) {
+    return SP_SUCCESS;
+  }
+  return SP_RAISE(SP_ERR_USAGE, "%s: is the survey to be read; write to another file", o->output);
+}
+
+/* An unpacked survey is known in size before it is begun. */
+static sp_status check_room(const packing *p) {
+  double needed = 0;
+  if (p->plan.codec != SP_CODEC_NONE) return SP_SUCCESS;
+  for (size_t i = 0; i < p->plan.n_items; i++) {
+    const sp_dataset_spec *s = &p->plan.items[i].spec;
+    needed += (double)s->rows * (double)(s->row_length ? s->row_length : 1) * (double)sp_type_size(s->type);
+  }
+  const double room = sp_part_room(p->options->output), left = needed - (double)(p->end - SP_PLACED_BEGIN);
+  if (left <= room) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO, "%s: %.3f GB are to be written, %.3f GB are free there", p->options->output, 1e-9 * left,
+                  1e-9 * room);
+}
+
+/* Where the chunks that are done end. */
+static uint64_t find_end(const packing *p) {
+  uint64_t end = SP_PLACED_BEGIN;
+  for (size_t i = 0; i < p->plan.n_items; i++) {
+    const sp_pack_item *item = &p->plan.items[i];
+    for (uint64_t c = 0; item->placed && c < item->n_chunks && item->first_chunk + c < p->n_committed; c++) {
+      end = sp_pack_place(item, c, end) + p->records[item->first_chunk + c].bytes;
+    }
+  }
+  return end;
+}
+
+/* Finds what an earlier call left, or begins anew. */
+static sp_status look_back(packing *p) {
+  char name[SP_UUID_LENGTH + 1];
+  struct stat part;
+  sp_pack_plan_name(&p->plan, name);
+  SP_TRY(sp_part_continue(p->options->output, &p->part, &p->lock));
+  SP_TRY(sp_side_path(p->options->output, SP_SIDE_CHUNKS, &p->journal_path));
+  SP_TRY(sp_calloc(p->plan.n_chunks + 1, sizeof *p->records, "records of chunks", &p->records));
+  const bool there = stat(p->part, &part) == 0;
+  if (!there) unlink(p->journal_path); /* without what it speaks of */
+  SP_TRY(sp_pack_journal_open(p->journal_path, name, p->plan.n_chunks, p->records, &p->n_committed, &p->journal));
+  p->end = find_end(p);
+  if (there && p->n_committed && (uint64_t)part.st_size >= p->end) {
+    sp_info("%s: goes on behind %llu of %llu chunks", p->options->output, (unsigned long long)p->n_committed,
+            (unsigned long long)p->plan.n_chunks);
+    return SP_SUCCESS;
+  }
+  if (p->n_committed) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: is shorter than %s says; remove both to begin anew", p->part, p->journal_path);
+  }
+  SP_TRY(check_room(p));
+  const int fd = sp_side_create(p->part);
+  if (fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be created: %s", p->part, sp_side_error(errno));
+  close(fd);
+  return sp_sync_entry(p->part);
+}
+
+static sp_status open_part(packing *p) {
+  p->fd = sp_side_open(p->part, O_RDWR);
+  if (p->fd >= 0) return SP_SUCCESS;
+  return SP_RAISE(sp_file_status(errno), "%s: cannot be written: %s", p->part, sp_side_error(errno));
+}
+
+static sp_status make_room(packing *p, int n_threads) {
+  const size_t n = (size_t)p->a_round;
+  SP_TRY(sp_calloc(n * (size_t)p->size, sizeof *p->round, "records of a round", &p->round));
+  SP_TRY(sp_calloc(n, sizeof *p->place, "places of chunks", &p->place));
+  return sp_pack_shop_open(&p->plan, n_threads, p->a_round, &p->shop);
+}
+
+/* Rank 0 alone looks; the others are told. */
+static sp_status begin(packing *p) {
+  int n_threads = 1;
+  sp_status status = p->rank == 0 ? look_back(p) : SP_SUCCESS;
+  SP_ALIKE(agree(p, status));
+  SP_ALIKE(sp_store_threads(p->comm, &n_threads));
+  p->a_round = n_threads;
+  if (p->comm != MPI_COMM_NULL) {
+    uint64_t told[2] = {p->n_committed, p->end};
+    SP_MPI_ALL(MPI_Bcast(told, 2, MPI_UINT64_T, 0, p->comm));
+    SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &p->a_round, 1, MPI_INT, MPI_MIN, p->comm));
+    SP_ALIKE(sp_comm_share_text(p->comm, 0, &p->part));
+    p->n_committed = told[0];
+    p->end = told[1];
+  }
+  const uint64_t often = sp_survey_identity(p->survey).bytes / LEAST_COMMITS;
+  p->commit_bytes = often < COMMIT_BYTES ? often : COMMIT_BYTES;
+  p->n_placed = p->n_committed;
+  status = open_part(p);
+  if (status == SP_SUCCESS) status = make_room(p, n_threads);
+  return agree(p, status);
+}
+
+/* --- a round ----------------------------------------------------------------------------------------------------- */
+
+/* All ranks learn the sizes of all chunks of the round, and so where each belongs. */
+static sp_status place(packing *p, const sp_pack_batch *batch) {
+  const size_t n = (size_t)p->a_round, bytes = n * sizeof *p->round;
+  sp_pack_record *own = p->round + (size_t)p->rank * n;
+  memset(own, 0, bytes);
+  for (int i = 0; i < batch->n; i++) own[i] = batch->work[i].record;
+  if (p->comm != MPI_COMM_NULL) {
+    SP_MPI_ALL(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, p->round, sp_mpi_count(bytes), MPI_BYTE, p->comm));
+  }
+  for (int r = 0; r < p->size; r++) {
+    for (int i = 0; i < p->a_round; i++) {
+      const sp_pack_record *record = &p->round[(size_t)r * n + (size_t)i];
+      if (record->bytes == 0) continue;
+      const uint64_t at = sp_pack_place(batch->item, record->chunk - batch->item->first_chunk, p->end);
+      if (r == p->rank) p->place[i] = at;
+      if (p->rank == 0) p->records[record->chunk] = *record;
+      p->end = at + record->bytes;
+      p->uncommitted += record->bytes;
+      p->n_placed++;
+    }
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status write_chunk(const packing *p, const sp_pack_work *w, uint64_t at) {
+  const unsigned char *from = w->out;
+  for (uint64_t left = w->record.bytes; left;) {
+    const ssize_t put = pwrite(p->fd, from, left, (off_t)at);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) {
+      const int error = put < 0 ? errno : ENOSPC;
+      return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", p->part, strerror(error));
+    }
+    from += put;
+    at += (uint64_t)put;
+    left -= (uint64_t)put;
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status write_batch(const packing *p, const sp_pack_batch *batch) {
+  for (int i = 0; i < batch->n; i++) SP_TRY(write_chunk(p, &batch->work[i], p->place[i]));
+  SP_FAULT_POINT("pack_written");
+  return SP_SUCCESS;
+}
+
+static sp_status commit(packing *p) {
+  sp_status status = SP_SUCCESS;
+  if (p->n_placed == p->n_committed) return SP_SUCCESS; /* alike */
+  if (fdatasync(p->fd)) status = SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", p->part, strerror(errno));
+  SP_ALIKE(agree(p, status));
+  SP_FAULT_POINT("pack_synced");
+  if (p->rank == 0) {
+    status = sp_survey_check_unchanged(p->survey);
+    if (status == SP_SUCCESS) {
+      status = sp_pack_journal_append(p->journal, p->records + p->n_committed, p->n_placed - p->n_committed);
+    }
+  }
+  SP_ALIKE(agree(p, status));
+  SP_FAULT_POINT("pack_journalled");
+  p->n_committed = p->n_placed;
+  p->uncommitted = 0;
+  return SP_SUCCESS;
+}
+
+static void show_progress(packing *p) {
+  const double now = sp_now();
+  if (p->rank || p->options->quiet || now - p->told < PROGRESS_SECONDS) return;
+  p->told = now;
+  sp_info("%s: %llu of %llu chunks, %.2f GB", p->options->output, (unsigned long long)p->n_placed,
+          (unsigned long long)p->plan.n_chunks, 1e-9 * (double)p->end);
+}
+
+/* Chunks of a round that this rank reads. */
+static sp_status read_round(packing *p, sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from,
+                            uint64_t first, uint64_t round) {
+  const uint64_t n = (uint64_t)p->a_round, at = first + (round * (uint64_t)p->size + (uint64_t)p->rank) * n;
+  const uint64_t left = at < item->n_chunks ? item->n_chunks - at : 0;
+  return sp_pack_batch_read(batch, item, from, at, (int)(left < n ? left : n));
+}
+
+static sp_status pack_rounds(packing *p, const sp_pack_item *item, sp_dataset *from, uint64_t first) {
+  const uint64_t a_round = (uint64_t)p->a_round * (uint64_t)p->size;
+  const uint64_t n_rounds = (item->n_chunks - first + a_round - 1) / a_round;
+  sp_status status = sp_pack_shop_turn_to(&p->shop, item);
+  if (status == SP_SUCCESS) status = read_round(p, &p->shop.batch[0], item, from, first, 0);
+  SP_ALIKE(agree(p, status));
+  sp_pack_shop_start(&p->shop, &p->shop.batch[0]);
+  for (uint64_t r = 0; r < n_rounds; r++) {
+    sp_pack_batch *now = &p->shop.batch[r % 2], *next = &p->shop.batch[(r + 1) % 2];
+    status = r + 1 < n_rounds ? read_round(p, next, item, from, first, r + 1) : SP_SUCCESS;
+    const sp_status packed = sp_pack_shop_wait(&p->shop);
+    SP_ALIKE(agree(p, status > packed ? status : packed));
+    SP_ALIKE(place(p, now));
+    if (r + 1 < n_rounds) sp_pack_shop_start(&p->shop, next);
+    status = write_batch(p, now);
+    SP_ALIKE(agree(p, status));
+    if (p->uncommitted >= p->commit_bytes) SP_ALIKE(commit(p));
+    show_progress(p);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status pack_item(packing *p, const sp_pack_item *item) {
+  const uint64_t end = item->first_chunk + item->n_chunks;
+  sp_dataset *from = NULL;
+  if (!item->placed || p->n_placed >= end) return SP_SUCCESS; /* alike */
+  SP_ALIKE(agree(p, sp_dataset_open(p->survey, item->path, &from)));
+  const sp_status status = pack_rounds(p, item, from, p->n_placed - item->first_chunk);
+  sp_pack_shop_wait(&p->shop);
+  sp_dataset_close(from);
+  return status;
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------------- */
+
+static void report_result(const packing *p) {
+  const sp_pack_options *o = p->options;
+  struct stat in, out;
+  double part = 0;
+  uint64_t lossless = 0, lossy = 0;
+  if (o->quiet || stat(o->input, &in) || stat(o->output, &out)) return;
+  for (size_t i = 0; i < p->plan.n_items; i++) {
+    const sp_pack_item *item = &p->plan.items[i];
+    for (uint64_t c = 0; item->placed && item->bounds && c < item->n_chunks; c++) {
+      const sp_pack_record *r = &p->records[item->first_chunk + c];
+      if (r->part > part) part = r->part;
+      *(r->lossless ? &lossless : &lossy) += 1;
+    }
+  }
+  const double seconds = sp_now() - p->started, bytes[2] = {(double)in.st_size, (double)out.st_size};
+  sp_info("%s: %.3f GB, %s %.3f GB, ratio %.3f, %.1f s, %.2f GB/s", o->output, 1e-9 * bytes[1],
+          o->codec ? "packed from" : "unpacked from", 1e-9 * bytes[0],
+          o->codec ? bytes[0] / bytes[1] : bytes[1] / bytes[0], seconds,
+          1e-9 * (o->codec ? bytes[0] : bytes[1]) / seconds);
+  if (lossy + lossless == 0) return;
+  sp_info("%s: largest error %.3g of a gather's RMS (%.1f dB below it), %llu of %llu chunks are lossless", o->output,
+          part, part > 0 ? -20 * log10(part) : (double)INFINITY, (unsigned long long)lossless,
+          (unsigned long long)(lossy + lossless));
+}
+
+static sp_status finish(packing *p) {
+  SP_TRY(sp_pack_finish(&p->plan, p->records, p->part));
+  SP_FAULT_POINT("pack_finished");
+  SP_TRY(sp_survey_check_unchanged(p->survey));
+  SP_TRY(sp_part_publish(p->part, p->options->output));
+  SP_FAULT_POINT("pack_published");
+  unlink(p->journal_path);
+  report_result(p);
+  return SP_SUCCESS;
+}
+
+static sp_status pack_all(packing *p) {
+  SP_ALIKE(begin(p));
+  for (size_t i = 0; i < p->plan.n_items; i++) SP_ALIKE(pack_item(p, &p->plan.items[i]));
+  SP_ALIKE(commit(p));
+  return agree(p, p->rank == 0 ? finish(p) : SP_SUCCESS);
+}
+
+static void close_packing(packing *p) {
+  sp_pack_shop_close(&p->shop);
+  sp_pack_journal_close(p->journal);
+  if (p->fd >= 0) close(p->fd);
+  sp_lock_release(p->lock);
+  sp_free(p->records);
+  sp_free(p->place);
+  sp_free(p->round);
+  sp_free(p->journal_path);
+  sp_free(p->part);
+  sp_pack_plan_free(&p->plan);
+  sp_survey_close(p->survey);
+}
+
+sp_status sp_pack(MPI_Comm comm, const sp_pack_options *options) {
+  packing p = {.options = options, .comm = comm, .size = 1, .fd = -1, .end = SP_PLACED_BEGIN, .started = sp_now()};
+  p.told = p.started;
+  if (comm != MPI_COMM_NULL) {
+    SP_MPI_ALL(MPI_Comm_rank(comm, &p.rank));
+    SP_MPI_ALL(MPI_Comm_size(comm, &p.size));
+  }
+  SP_ALIKE(agree(&p, p.rank == 0 ? refuse_same_file(options) : SP_SUCCESS));
+  SP_ALIKE(sp_survey_open(comm, options->input, false, &p.survey));
+  sp_status status = sp_pack_plan_make(p.survey, options, &p.plan);
+  status = agree(&p, status);
+  if (status == SP_SUCCESS) status = pack_all(&p);
+  close_packing(&p);
+  return status;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Errors that gathers allow, and zfp's tolerance for them.
+ *
+ * HDF5's filter of zfp has one tolerance for a dataset, and it must hold for the quietest gather that goes through it.
+ * A gather that is far quieter than the others is better packed losslessly: the tolerance is the one, of all gathers'
+ * bounds, with which the bits add up to the least, a sample of a gather with the bound b taking about
+ * log2(b / tolerance) more bits than one whose bound is the tolerance, and LOSSLESS_BITS where b is smaller than it.
+ *
+ * zfp is asked for twice the bound: it takes the power of two below, and what its errors came to was at most 0.44 of
+ * that on field data and on noise. Each chunk is unpacked and measured; one that does not hold is packed losslessly.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/memory.h"
+#include "seisproc/share.h"
+#include "src/store/pack_parts.h"
+
+enum { LOSSLESS_BITS = 27, PIECE_BYTES = 8 << 20 };
+static const double ASKED = 2;
+
+typedef struct reader {
+  sp_dataset *dataset;
+  float *rows;
+  uint64_t most;
+  uint32_t n_samples;
+} reader;
+
+/* --- what gathers allow ------------------------------------------------------------------------------------------ */
+
+static bool is_dead(const float *row, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+    if (row[i] != 0) return false;
+  }
+  return true;
+}
+
+/* Sum of squares, sample by sample, so that it does not depend on pieces. NAN: not finite. */
+static sp_status measure_gather(const reader *r, sp_global first, sp_global end, double *rms, uint64_t *dead) {
+  double sum = 0;
+  SP_EACH_PIECE (piece, first, end, r->most) {
+    SP_TRY(sp_dataset_read_independent(r->dataset, piece.first, (sp_local)piece.count, r->rows));
+    for (uint64_t t = 0; t < piece.count; t++) {
+      const float *row = r->rows + t * r->n_samples;
+      for (uint32_t i = 0; i < r->n_samples; i++) sum += (double)row[i] * row[i];
+      *dead += is_dead(row, r->n_samples);
+    }
+  }
+  *rms = isfinite(sum) ? sqrt(sum / ((double)(end - first) * r->n_samples)) : (double)NAN;
+  return SP_SUCCESS;
+}
+
+static sp_status measure_share(sp_survey *survey, const char *path, const sp_pack_bounds *b, sp_share share,
+                               uint64_t *mixed) {
+  const sp_global *first_trace = b->index->first_trace;
+  reader r = {.n_samples = sp_survey_get_info(survey)->n_samples};
+  const uint64_t fits = PIECE_BYTES / (r.n_samples * sizeof(float));
+  sp_status status;
+  r.most = fits ? fits : 1;
+  SP_TRY(sp_dataset_open(survey, path, &r.dataset));
+  status = sp_alloc(r.most * r.n_samples * sizeof(float), "traces", &r.rows);
+  for (uint64_t g = share.first; g < share.first + share.count && status == SP_SUCCESS; g++) {
+    const uint64_t n = first_trace[g + 1] - first_trace[g];
+    uint64_t dead = 0;
+    double rms = 0;
+    if (n) status = measure_gather(&r, first_trace[g], first_trace[g + 1], &rms, &dead);
+    b->allowed[g] = b->part * rms;
+    *mixed += dead > 0 && dead < n;
+  }
+  sp_free(r.rows);
+  sp_dataset_close(r.dataset);
+  return status;
+}
+
+/* --- the tolerance ----------------------------------------------------------------------------------------------- */
+
+typedef struct weighted {
+  double allowed, samples;
+} weighted;
+
+static int compare_allowed(const void *a_, const void *b_) {
+  const weighted *a = a_, *b = b_;
+  return (a->allowed > b->allowed) - (a->allowed < b->allowed);
+}
+
+/* Goes through the candidates from the largest down, with sums over all that are not smaller. */
+static double cheapest(const weighted *w, size_t n, double part) {
+  const double usual_bits = fmax(1, -log2(part) - 3); /* a sample of a gather whose bound is the tolerance */
+  double all = 0, inside = 0, logs = 0, least = INFINITY, tolerance = 0;
+  for (size_t i = 0; i < n; i++) all += w[i].samples;
+  for (size_t i = n; i-- > 0;) {
+    inside += w[i].samples;
+    logs += w[i].samples * log2(w[i].allowed);
+    if (i > 0 && w[i - 1].allowed == w[i].allowed) continue;
+    const double bits = (all - inside) * LOSSLESS_BITS + inside * (usual_bits - log2(w[i].allowed)) + logs;
+    if (bits >= least) continue;
+    least = bits;
+    tolerance = w[i].allowed;
+  }
+  return tolerance;
+}
+
+static sp_status choose_tolerance(sp_pack_bounds *b, uint64_t mixed) {
+  const uint64_t n_gathers = b->index->n_gathers;
+  weighted *w;
+  size_t n = 0;
+  SP_TRY(sp_calloc(n_gathers + 1, sizeof *w, "bounds of gathers", &w));
+  for (uint64_t g = 0; g < n_gathers; g++) {
+    if (!(b->allowed[g] > 0)) continue; /* dead, or not finite */
+    w[n++] = (weighted){b->allowed[g], (double)(b->index->first_trace[g + 1] - b->index->first_trace[g])};
+  }
+  qsort(w, n, sizeof *w, compare_allowed);
+  b->tolerance = ASKED * cheapest(w, n, b->part);
+  /* blocks of several traces do not leave dead ones among live ones dead */
+  b->zfp_dims = 4 * mixed > n_gathers ? 1 : 2;
+  sp_free(w);
+  return SP_SUCCESS;
+}
+
+/* --- the parts --------------------------------------------------------------------------------------------------- */
+
+static sp_status create(const sp_gather_index *index, double part, sp_pack_bounds **out) {
+  sp_pack_bounds *b;
+  SP_TRY(sp_calloc(1, sizeof *b, "bounds of gathers", &b));
+  b->index = index;
+  b->part = part;
+  const sp_status status = sp_calloc(index->n_gathers + 1, sizeof *b->allowed, "bounds of gathers", &b->allowed);
+  if (status == SP_SUCCESS) {
+    *out = b;
+  } else {
+    sp_free(b);
+  }
+  return status;
+}
+
+/* Each gather was measured by one rank, and is 0 on the others. */
+static sp_status share_bounds(MPI_Comm comm, sp_pack_bounds *b, uint64_t *mixed) {
+  if (comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
+  for (uint64_t at = 0; at < b->index->n_gathers; at += 1 << 24) {
+    const uint64_t left = b->index->n_gathers - at, n = left < 1 << 24 ? left : 1 << 24;
+    SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, b->allowed + at, sp_mpi_count(n), MPI_DOUBLE, MPI_SUM, comm));
+  }
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, mixed, 1, MPI_UINT64_T, MPI_SUM, comm));
+  return SP_SUCCESS;
+}
+
+sp_status sp_pack_bounds_make(MPI_Comm comm, sp_survey *survey, const char *path, const sp_gather_index *index,
+                              double part, sp_pack_bounds **out) {
+  sp_pack_bounds *b = NULL;
+  uint64_t mixed = 0;
+  int rank = 0, size = 1;
+  if (comm != MPI_COMM_NULL) {
+    SP_MPI_ALL(MPI_Comm_rank(comm, &rank));
+    SP_MPI_ALL(MPI_Comm_size(comm, &size));
+  }
+  sp_status status = create(index, part, &b);
+  if (comm != MPI_COMM_NULL) SP_AGREE_GOTO(fail, comm, status);
+  status = status == SP_SUCCESS ? measure_share(survey, path, b, sp_share_even(index->n_gathers, size, rank), &mixed)
+                                : status;
+  if (comm != MPI_COMM_NULL) status = sp_agree(comm, status);
+  if (status == SP_SUCCESS) status = share_bounds(comm, b, &mixed);
+  if (status == SP_SUCCESS) status = choose_tolerance(b, mixed);
+  if (status != SP_SUCCESS) goto fail;
+  *out = b;
+  return SP_SUCCESS;
+fail:
+  sp_pack_bounds_free(b);
+  return status;
+}
+
+void sp_pack_bounds_free(sp_pack_bounds *b) {
+  if (!b) return;
+  sp_free(b->allowed);
+  sp_free(b);
+}
+
+bool sp_pack_bounds_allow(const sp_pack_bounds *b, sp_global first, uint64_t n) {
+  const sp_global last = sp_gather_index_find(b->index, first + n - 1);
+  if (!(b->tolerance > 0)) return false;
+  for (sp_global g = sp_gather_index_find(b->index, first); g <= last; g++) {
+    if (isnan(b->allowed[g]) || (b->allowed[g] > 0 && ASKED * b->allowed[g] < b->tolerance)) return false;
+  }
+  return true;
+}
+
+bool sp_pack_bounds_hold(const sp_pack_bounds *b, sp_global first, uint64_t n, uint32_t n_samples, const float *rows,
+                         const float *back, double *error, double *part) {
+  sp_global g = sp_gather_index_find(b->index, first);
+  *error = *part = 0;
+  for (uint64_t t = 0; t < n; t++) {
+    const float *row = rows + t * n_samples, *got = back + t * n_samples;
+    double most = 0;
+    bool over = false;
+    while (first + t >= b->index->first_trace[g + 1]) g++;
+    for (uint32_t i = 0; i < n_samples; i++) {
+      const double e = fabs((double)got[i] - row[i]);
+      over |= !(e <= b->allowed[g]);
+      most = e > most ? e : most;
+    }
+    if (over || is_dead(row, n_samples) != is_dead(got, n_samples)) return false;
+    if (most > *error) *error = most;
+    if (most > 0 && most * b->part / b->allowed[g] > *part) *part = most * b->part / b->allowed[g];
+  }
+  return true;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The plan of a packing: which datasets there are, how each is packed, in which chunks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "seisproc/dist.h"
+#include "seisproc/memory.h"
+#include "src/store/pack_parts.h"
+
+/* A chunk of traces is about a gather, but neither so large that threads have nothing to share out nor so small that
+ * the file consists of places. Other datasets have chunks of COLUMN_BYTES; what is smaller than SMALL_BYTES is left to
+ * HDF5. */
+enum { MOST_BYTES = 20 << 20, LEAST_BYTES = 1 << 20, COLUMN_BYTES = 1 << 20, SMALL_BYTES = 64 << 10 };
+
+static bool is_samples(const char *path) {
+  return !strcmp(path, "/traces") || !strcmp(path, "/noise");
+}
+
+/* What zfp changes makes checksums of samples, and samples that are kept exactly, those of another file. */
+static bool is_left_out(const sp_pack_plan *plan, const char *path) {
+  return plan->codec == SP_CODEC_ZFP && (!strncmp(path, "/integrity/", 11) || !strncmp(path, SP_EXACT_GROUP "/", 12));
+}
+
+static uint64_t ceil_divide(uint64_t n, uint64_t by) {
+  return (n + by - 1) / by;
+}
+
+/* Traces of a chunk: those of a mean gather, of several where it is small, or a part of it where it is large. */
+static uint64_t traces_a_chunk(const sp_survey_info *info) {
+  const uint64_t row = info->n_samples * sizeof(float), gathers = info->n_gathers ? info->n_gathers : 1;
+  const uint64_t mean = ceil_divide(info->n_traces, gathers), bytes = mean * row;
+  if (bytes > MOST_BYTES) return ceil_divide(mean, ceil_divide(bytes, MOST_BYTES));
+  return bytes < LEAST_BYTES && mean ? mean * ceil_divide(LEAST_BYTES, bytes) : mean;
+}
+
+static sp_status make_form(const sp_pack_plan *plan, sp_pack_item *item) {
+  const sp_dataset_spec *s = &item->spec;
+  const uint64_t length = s->row_length ? s->row_length : 1, row = length * sp_type_size(s->type);
+  const bool samples = is_samples(item->path);
+  uint64_t rows = samples ? traces_a_chunk(sp_survey_get_info(plan->survey)) : COLUMN_BYTES / row;
+  if (rows > s->rows) rows = s->rows;
+  sp_pack_how how = {.codec = plan->codec, .level = plan->options->level};
+  if (plan->codec == SP_CODEC_ZFP) {
+    const sp_pack_bounds *b = item->bounds;
+    if (b) how.tolerance = b->tolerance;
+    if (b) how.zfp_dims = b->zfp_dims;
+  }
+  SP_TRY(sp_chunk_form_make(&how, rows ? rows : 1, length, (uint32_t)sp_type_size(s->type), &item->form));
+  item->n_chunks = ceil_divide(s->rows, item->form.rows);
+  item->block = plan->codec == SP_CODEC_NONE;
+  return SP_SUCCESS;
+}
+
+static sp_status room_for_one(sp_pack_plan *plan) {
+  if (plan->n_items < plan->n_room) return SP_SUCCESS;
+  const size_t room = 2 * plan->n_room + 32;
+  sp_pack_item *items;
+  SP_TRY(sp_calloc(room, sizeof *items, "datasets", &items));
+  if (plan->n_items) memcpy(items, plan->items, plan->n_items * sizeof *items);
+  for (size_t i = 0; i < plan->n_items; i++) items[i].spec.path = items[i].path;
+  sp_free(plan->items);
+  plan->items = items;
+  plan->n_room = room;
+  return SP_SUCCESS;
+}
+
+static sp_status add_dataset(const sp_survey *survey, const char *path, void *context) {
+  sp_pack_plan *plan = context;
+  sp_dataset *d;
+  if (is_left_out(plan, path)) return SP_SUCCESS;
+  if (strlen(path) >= SP_PACK_PATH) return SP_RAISE(SP_ERR_INPUT, "%s: the name of %s is too long", survey->path, path);
+  SP_TRY(room_for_one(plan));
+  SP_TRY(sp_dataset_open(plan->survey, path, &d));
+  sp_pack_item *item = &plan->items[plan->n_items++];
+  const uint64_t length = sp_dataset_row_length(d);
+  strcpy(item->path, path);
+  /* one dimension stays one; a row of one element is one as well, but for samples */
+  item->spec = (sp_dataset_spec){.path = item->path,
+                                 .type = sp_dataset_type(d),
+                                 .rows = sp_dataset_rows(d),
+                                 .row_length = length > 1 || is_samples(path) ? length : 0};
+  item->placed = sp_dataset_rows(d) * length * sp_type_size(item->spec.type) >= SMALL_BYTES;
+  sp_dataset_close(d);
+  return SP_SUCCESS;
+}
+
+/* Everything that docs/format.md names. */
+static sp_status find_datasets(sp_pack_plan *plan) {
+  static const char *const single[] = {"/traces", "/noise", "/hits", "/sort_map"};
+  static const char *const groups[] = {"/gathers",   "/headers",   "/segy",    SP_EXACT_GROUP,
+                                       "/integrity", "/qc/gather", "/qc/trace"};
+  char step[32];
+  for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+    if (sp_survey_has(plan->survey, single[i])) SP_TRY(add_dataset(plan->survey, single[i], plan));
+  }
+  for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+    SP_TRY(sp_h5_each_dataset(plan->survey, groups[i], add_dataset, plan));
+  }
+  for (int k = 0; snprintf(step, sizeof step, "/qc/step/%d", k), sp_survey_has(plan->survey, step); k++) {
+    SP_TRY(sp_h5_each_dataset(plan->survey, step, add_dataset, plan));
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status find_bounds(sp_pack_plan *plan) {
+  const double part = plan->options->error_bound;
+  if (plan->codec != SP_CODEC_ZFP) return SP_SUCCESS;
+  SP_TRY(sp_survey_read_index(plan->survey, false, &plan->index));
+  for (size_t i = 0; i < plan->n_items; i++) {
+    sp_pack_item *item = &plan->items[i];
+    if (!item->placed || !is_samples(item->path)) continue;
+    SP_TRY(sp_pack_bounds_make(plan->survey->comm, plan->survey, item->path, plan->index, part, &item->bounds));
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status check_codec(const sp_pack_options *o, sp_codec *codec) {
+  int least, most, usual;
+  *codec = SP_CODEC_NONE;
+  if (!o->codec) return SP_SUCCESS;
+  if (!sp_codec_parse(o->codec, codec) || *codec == SP_CODEC_NONE) {
+    return SP_RAISE(SP_ERR_USAGE, "codec '%s', allowed are lz4, zstd and zfp", o->codec);
+  }
+  sp_codec_levels(*codec, &least, &most, &usual);
+  if (o->level && (o->level < least || o->level > most)) {
+    if (most == 0) return SP_RAISE(SP_ERR_USAGE, "codec %s has no level, it has an error bound", o->codec);
+    return SP_RAISE(SP_ERR_USAGE, "codec %s: level %d, allowed are %d to %d", o->codec, o->level, least, most);
+  }
+  if (*codec == SP_CODEC_ZFP && !(o->error_bound > 0 && o->error_bound < 1)) {
+    return SP_RAISE(SP_ERR_USAGE, "error bound %g of a gather's RMS, allowed is more than 0 and less than 1",
+                    o->error_bound);
+  }
+  return SP_SUCCESS;
+}
+
+static sp_status refuse_plain(const sp_pack_plan *plan) {
+  sp_dataset *traces;
+  if (plan->codec != SP_CODEC_NONE) return SP_SUCCESS;
+  SP_TRY(sp_dataset_open(plan->survey, "/traces", &traces));
+  const bool packed = sp_dataset_packed(traces) != NULL;
+  sp_dataset_close(traces);
+  if (packed) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_USAGE, "%s: is not packed", plan->options->input);
+}
+
+static sp_status make_plan(sp_pack_plan *plan) {
+  SP_TRY(check_codec(plan->options, &plan->codec));
+  SP_TRY(refuse_plain(plan));
+  const char *lacks = sp_codec_lacks(plan->codec);
+  if (lacks) {
+    return SP_RAISE(SP_ERR_USAGE, "codec %s: this program was built without %s", sp_codec_name(plan->codec), lacks);
+  }
+  SP_TRY(find_datasets(plan));
+  SP_TRY(find_bounds(plan));
+  for (size_t i = 0; i < plan->n_items; i++) {
+    sp_pack_item *item = &plan->items[i];
+    if (!item->placed) continue;
+    SP_TRY(make_form(plan, item));
+    item->first_chunk = plan->n_chunks;
+    plan->n_chunks += item->n_chunks;
+  }
+  return SP_SUCCESS;
+}
+
+sp_status sp_pack_plan_make(sp_survey *survey, const sp_pack_options *options, sp_pack_plan *out) {
+  sp_pack_plan plan = {.survey = survey, .options = options};
+  const sp_status status = make_plan(&plan);
+  if (status == SP_SUCCESS) {
+    *out = plan;
+  } else {
+    sp_pack_plan_free(&plan);
+  }
+  return status;
+}
+
+void sp_pack_plan_free(sp_pack_plan *plan) {
+  for (size_t i = 0; i < plan->n_items; i++) sp_pack_bounds_free(plan->items[i].bounds);
+  sp_free(plan->items);
+  sp_gather_index_destroy(plan->index);
+  *plan = (sp_pack_plan){0};
+}
+
+uint64_t sp_pack_place(const sp_pack_item *item, uint64_t chunk, uint64_t end) {
+  return item->block && chunk == 0 ? ceil_divide(end, SP_PAGE) * SP_PAGE : end;
+}
+
+void sp_pack_plan_name(const sp_pack_plan *plan, char name[SP_UUID_LENGTH + 1]) {
+  char text[512];
+  const sp_file_identity identity = sp_survey_identity(plan->survey);
+  snprintf(text, sizeof text, "seisproc " SP_VERSION " pack: %s, %llu bytes of %lld, %s %d %.17g, %llu chunks",
+           sp_survey_get_info(plan->survey)->uuid, (unsigned long long)identity.bytes, (long long)identity.modified_ns,
+           sp_codec_name(plan->codec), plan->options->level,
+           plan->codec == SP_CODEC_ZFP ? plan->options->error_bound : 0, (unsigned long long)plan->n_chunks);
+  sp_uuid_derive(text, name);
+}
