@@ -84,6 +84,9 @@ have-libraries:
 ifneq ($(PKG_MISSING),)
 	@echo "make: not found by $(PKG_CONFIG): $(PKG_MISSING). \`make setup\` installs or lists them." >&2; exit 1
 endif
+ifneq ($(PACK_MISSING),)
+	@echo "make: not found: $(PACK_MISSING). Surveys packed with it can be neither written nor read." >&2
+endif
 
 # Changes when what sources are compiled with does, and then they are compiled anew.
 FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS) $(PACK_CFLAGS)

@@ -44,6 +44,7 @@ typedef struct report {
   sp_global n_status[256]; /* gathers by what became of them */
   char *job;               /* canonical text; NULL */
   bool complete;           /* not in the making */
+  sp_info_packing packing; /* of /traces */
 } report;
 
 /* --- gathering ------------------------------------------------------------------------------------------------- */
@@ -137,6 +138,7 @@ static sp_status gather(sp_survey *survey, const sp_info_request *args, report *
   r->has_sort_map = sp_survey_has(survey, "/sort_map");
   r->has_integrity = r->complete && sp_survey_has(survey, "/integrity/status");
   if (r->has_integrity) SP_TRY(count_status(survey, r));
+  SP_TRY(sp_info_find_packing(survey, &r->packing));
   if (args->text && sp_survey_has(survey, "/segy/text_header")) SP_TRY(read_text(survey, r));
   if (strcmp(r->info->content, "input") != 0) SP_TRY(sp_survey_get_text(survey, "/", "job", &r->job));
   return SP_SUCCESS;
@@ -205,6 +207,7 @@ static void print_text(const report *r, const sp_info_request *args) {
   printf("  traces     %" PRIu64 " of %u samples at %.10g ms (%.6g s), %s%s%s; %s\n", info->n_traces, info->n_samples,
          info->sample_interval_us * 1e-3, info->n_samples * info->sample_interval_us * 1e-6, info->content,
          r->has_noise ? " and noise" : "", r->has_sort_map ? ", sorted" : "", sp_info_size(trace_bytes(r), size));
+  sp_info_print_packing(&r->packing, info);
   printf("  gathers    %" PRIu64, info->n_gathers);
   if (info->n_gathers) print_gathers(r);
   if (r->n_empty) printf(", %" PRIu64 " empty", r->n_empty);
@@ -304,6 +307,7 @@ static void print_json(const report *r, const sp_info_request *args) {
   sp_json_count(&json, "n_gathers", info->n_gathers);
   json_gathers(&json, r);
   json_columns(&json, r, args->ranges);
+  sp_info_json_packing(&json, &r->packing, r->info);
   json_status(&json, r);
   sp_json_text(&json, "created_by", info->created_by);
   sp_json_text(&json, "history", info->history);

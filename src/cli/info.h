@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "seisproc/status.h"
+#include "seisproc/json.h"
+#include "seisproc/survey_file.h"
 
 typedef struct sp_info_request {
   const char *path;
@@ -15,6 +16,19 @@ typedef struct sp_info_request {
   const char *gathers; /* which; NULL: all */
   bool text;           /* SEG-Y's textual header */
 } sp_info_request;
+
+/* How /traces is packed (info_packing.c). */
+typedef struct sp_info_packing {
+  char codec[16]; /* "": it is not, or the file does not say */
+  int64_t level, packed_bytes, lossless_chunks;
+  double error_bound, largest_error; /* as parts of a gather's RMS; 0: lossless */
+} sp_info_packing;
+
+sp_status sp_info_find_packing(const sp_survey *survey, sp_info_packing *out);
+
+/* A line, or nothing; a JSON member, or null. */
+void sp_info_print_packing(const sp_info_packing *packing, const sp_survey_info *info);
+void sp_info_json_packing(sp_json *json, const sp_info_packing *packing, const sp_survey_info *info);
 
 /* Tells what a file is that is not HDF5. Errors: SP_ERR_INPUT, one line, when it is neither SEG-Y nor SU. */
 sp_status sp_info_segy(const sp_info_request *request);

@@ -124,6 +124,7 @@ def test_zfp_stays_within_its_bound(tmp_path, seisproc):
             assert most <= bound and said["error_bound"] == bound
             assert said["max_error_of_rms"] == pytest.approx(most, rel=1e-6)
             assert said["lossless_chunks"] >= 1
+            assert "packed     zfp" in seisproc("info", packed).stdout
             assert p["headers/gx"].shape == f["headers/gx"].shape
             assert b["headers/gx"][:].tobytes() == f["headers/gx"][:].tobytes()
 
@@ -172,7 +173,8 @@ def test_a_journal_of_something_else_counts_for_nothing(tmp_path, odd, seisproc)
     out = tmp_path / "out.h5"
     seisproc("pack", odd, out, "--codec=zstd", "--quiet")
     whole = jobs.sha(out)
-    harness.run([harness.FAULTY, "pack", odd, out, "--codec=lz4"], tmp=tmp_path, env={"SEISPROC_FAULT": "pack_journalled:2"})
+    harness.run([harness.FAULTY, "pack", odd, out, "--codec=lz4"], tmp=tmp_path,
+                env={"SEISPROC_FAULT": "pack_journalled:2"})
     assert (tmp_path / "out.h5.chunks").exists()
     seisproc("pack", odd, out, "--codec=zstd", "--quiet")
     assert jobs.sha(out) == whole
