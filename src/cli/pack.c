@@ -6,12 +6,13 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/pack.h"
+#include "seisproc/ranks.h"
 #include "src/cli/command.h"
 #include "src/cli/option.h"
-#include "src/cli/ranks.h"
 
 int sp_cli_pack(int argc, char **argv);
 int sp_cli_unpack(int argc, char **argv);
+extern const struct argp sp_argp_pack, sp_argp_unpack;
 
 static const double USUAL_BOUND = 1e-3; /* 60 dB below a gather's RMS */
 
@@ -72,43 +73,44 @@ static error_t parse_pack(int key, char *value, struct argp_state *state) {
   }
 }
 
-static int run(int argc, char **argv, const struct argp *argp, sp_pack_options *options) {
+const struct argp sp_argp_pack = {
+    pack_options,
+    parse_pack,
+    "IN.h5 OUT.h5",
+    "Stores a survey in fewer bytes, in chunks of about a gather, packed by filters of HDF5 that are registered (h5py "
+    "reads it with hdf5plugin).\v"
+    "Packed surveys are read by all commands. Each chunk is unpacked again and compared before it counts. Cut off, the "
+    "same command goes on, under any number of ranks, and ends with the same bytes. Under mpirun or srun all ranks "
+    "take part.\n\n"
+    "Exit status: 0 complete; 1 usage or input; 75 cut off by a write that failed, the same command goes on.",
+    NULL,
+    NULL,
+    NULL};
+
+const struct argp sp_argp_unpack = {unpack_options,
+                                    parse_file,
+                                    "IN.h5 OUT.h5",
+                                    "Stores a packed survey plainly again: every dataset as one block.\v"
+                                    "Goes on and ends as `seisproc pack` does.",
+                                    NULL,
+                                    NULL,
+                                    NULL};
+
+static int run(int argc, char **argv, const struct argp *argp) {
+  sp_pack_options options = {0};
   sp_ranks ranks;
   argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(argp, argc, argv, 0, NULL, options);
+  argp_parse(argp, argc, argv, 0, NULL, &options);
   sp_status status = sp_ranks_start(&argc, &argv, &ranks);
   if (status != SP_SUCCESS) return sp_status_exit_code(status);
-  status = sp_pack(ranks.comm, options);
+  status = sp_pack(ranks.comm, &options);
   return sp_ranks_finish(&ranks, status);
 }
 
 int sp_cli_pack(int argc, char **argv) {
-  static const struct argp argp = {
-      pack_options,
-      parse_pack,
-      "IN.h5 OUT.h5",
-      "Stores a survey in fewer bytes, in chunks of about a gather, packed by filters of HDF5 that are registered "
-      "(h5py reads it with hdf5plugin).\v"
-      "Packed surveys are read by all commands. Each chunk is unpacked again and compared before it counts. Cut off, "
-      "the same command goes on, under any number of ranks, and ends with the same bytes. Under mpirun or srun all "
-      "ranks take part.\n\n"
-      "Exit status: 0 complete; 1 usage or input; 75 cut off by a write that failed, the same command goes on.",
-      NULL,
-      NULL,
-      NULL};
-  sp_pack_options options = {0};
-  return run(argc, argv, &argp, &options);
+  return run(argc, argv, &sp_argp_pack);
 }
 
 int sp_cli_unpack(int argc, char **argv) {
-  static const struct argp argp = {unpack_options,
-                                   parse_file,
-                                   "IN.h5 OUT.h5",
-                                   "Stores a packed survey plainly again: every dataset as one block.\v"
-                                   "Goes on and ends as `seisproc pack` does.",
-                                   NULL,
-                                   NULL,
-                                   NULL};
-  sp_pack_options options = {0};
-  return run(argc, argv, &argp, &options);
+  return run(argc, argv, &sp_argp_unpack);
 }
