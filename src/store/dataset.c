@@ -324,10 +324,7 @@ static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first
 }
 
 static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, const void *rows) {
-  if (dataset->packed) {
-    return SP_RAISE(SP_ERR_USAGE, "%s: %s is packed and cannot be written to; `seisproc unpack` comes first",
-                    dataset->survey->path, dataset->path);
-  }
+  if (dataset->packed) return refuse(dataset, "is packed: `seisproc unpack` comes before writing");
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dwrite(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space,
                                dataset->file_space, dataset->transfer[collective], rows);
