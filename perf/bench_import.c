@@ -22,7 +22,7 @@
 #include "seisproc/import.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
-#include "src/segy/import_order.h"
+#include "src/index/trace_order.h"
 #include "src/segy/segy_bytes.h"
 
 enum { ORDER_TRACES = 22324543, GATHER_TRACES = 3156, BLOCK = 4 << 20 };

@@ -41,6 +41,10 @@ sp_status sp_header_column_check_time(const sp_survey *survey, const char *name)
  * NULL, the first trace that holds none (NaN), the number of traces where all do. Not collective. */
 sp_status sp_header_column_range(sp_header_column *column, double *least, double *most, sp_global *first_nan);
 
+/* The finest step of a column that is scaled: the least that a scalar of its traces stands for; INFINITY for one that
+ * is not scaled, or has no traces. Not collective. */
+sp_status sp_header_column_finest_step(sp_header_column *column, double *step);
+
 #ifdef __cplusplus
 }
 #endif

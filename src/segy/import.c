@@ -72,7 +72,7 @@ static void clear(sp_importer *im) {
   sp_import_drop_spool(im);
   sp_import_close(im);
   if (im->fd >= 0) close(im->fd);
-  for (int k = 0; k < SP_MAX_IMPORT_KEYS; k++) sp_free(im->keys[k]);
+  for (int k = 0; k < SP_MAX_ORDER_KEYS; k++) sp_free(im->keys[k]);
   if (im->ranks.rank) sp_free(im->source);
   sp_order_clear(&im->order);
   sp_free(im->inexact);

@@ -26,7 +26,7 @@ static sp_status find_key(const sp_importer *im, const char *name, int *column) 
 
 sp_status sp_import_find_keys(sp_importer *im) {
   const sp_import_options *o = im->options;
-  for (int k = 0; k < SP_MAX_IMPORT_KEYS; k++) im->key_step[k] = (double)INFINITY;
+  for (int k = 0; k < SP_MAX_ORDER_KEYS; k++) im->key_step[k] = (double)INFINITY;
   for (int k = 0; k < o->n_gather; k++) SP_TRY(find_key(im, o->gather[k], &im->key_column[im->n_keys++]));
   im->n_gather_keys = im->n_keys;
   for (int k = 0; k < o->n_sort; k++) SP_TRY(find_key(im, o->sort[k], &im->key_column[im->n_keys++]));
@@ -125,7 +125,7 @@ static void count_steps(const sp_importer *im, int key) {
 }
 
 static sp_status build_order(sp_importer *im) {
-  sp_key keys[SP_MAX_IMPORT_KEYS];
+  sp_key keys[SP_MAX_ORDER_KEYS];
   for (int k = 0; k < im->n_keys; k++) {
     if (is_all_zero(im, k)) return refuse_zero_key(im, k);
     const sp_segy_column *column = &im->layout->columns[im->key_column[k]];
@@ -143,9 +143,9 @@ static sp_status build_order(sp_importer *im) {
 
 /* The finest step of all ranks; a positive double orders as its bits do. */
 static sp_status agree_on_steps(sp_importer *im) {
-  uint64_t bits[SP_MAX_IMPORT_KEYS];
+  uint64_t bits[SP_MAX_ORDER_KEYS];
   memcpy(bits, im->key_step, sizeof bits);
-  SP_TRY(sp_ranks_least(&im->ranks, bits, SP_MAX_IMPORT_KEYS));
+  SP_TRY(sp_ranks_least(&im->ranks, bits, SP_MAX_ORDER_KEYS));
   memcpy(im->key_step, bits, sizeof bits);
   return SP_SUCCESS;
 }

@@ -54,13 +54,13 @@ static sp_status set_derived(sp_importer *im) {
 static sp_status look(sp_importer *im) {
   const sp_segy_layout *layout = im->layout;
   const uint32_t n = layout->n_traces < LOOK_TRACES ? (uint32_t)layout->n_traces : LOOK_TRACES;
-  sp_key keys[SP_MAX_IMPORT_KEYS] = {0};
+  sp_key keys[SP_MAX_ORDER_KEYS] = {0};
   double *values = NULL;
   uint8_t *header = NULL;
   sp_status status;
-  SP_TRY_GOTO(out, sp_calloc((size_t)n * SP_MAX_IMPORT_KEYS, sizeof *values, "keys", &values));
+  SP_TRY_GOTO(out, sp_calloc((size_t)n * SP_MAX_ORDER_KEYS, sizeof *values, "keys", &values));
   SP_TRY_GOTO(out, sp_alloc(layout->header_bytes, "a trace header", &header));
-  bool zero[SP_MAX_IMPORT_KEYS];
+  bool zero[SP_MAX_ORDER_KEYS];
   for (int k = 0; k < im->n_keys; k++) {
     keys[k] = (sp_key){.values = values + (size_t)k * n, .real = true};
     zero[k] = true;
@@ -103,8 +103,8 @@ static sp_status prepare_first(sp_importer *im) {
 }
 
 typedef struct told {
-  int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS], offset_column, coordinate[4];
-  double key_step[SP_MAX_IMPORT_KEYS];
+  int n_gather_keys, n_keys, key_column[SP_MAX_ORDER_KEYS], offset_column, coordinate[4];
+  double key_step[SP_MAX_ORDER_KEYS];
   bool order_expected, has_recorded_offset, spooled;
 } told;
 

@@ -11,7 +11,7 @@
 #include "seisproc/meter.h"
 #include "seisproc/ranks.h"
 #include "seisproc/survey_file.h"
-#include "src/segy/import_order.h"
+#include "src/index/trace_order.h"
 
 /* What the headers of all traces say against what is used. */
 typedef enum sp_note_kind {
@@ -45,14 +45,14 @@ typedef struct sp_importer {
   sp_lock *lock;   /* on the output; rank 0, owned */
   sp_survey *survey;
   sp_dataset *traces, *raw_headers, *columns[SP_SEGY_MAX_COLUMNS];
-  int n_gather_keys, n_keys, key_column[SP_MAX_IMPORT_KEYS];
-  double key_step[SP_MAX_IMPORT_KEYS]; /* finest scalar of a scaled key; INFINITY: not scaled */
+  int n_gather_keys, n_keys, key_column[SP_MAX_ORDER_KEYS];
+  double key_step[SP_MAX_ORDER_KEYS]; /* finest scalar of a scaled key; INFINITY: not scaled */
   int offset_column;                   /* to be derived; -1: not */
   bool has_recorded_offset;            /* and the file has one as well */
   int coordinate[4];                   /* columns sx, sy, gx, gy */
   bool order_expected;                 /* traces are taken to stand in gather order already */
   uint64_t first, end;                 /* this rank's share of the traces, by position in the output */
-  void *keys[SP_MAX_IMPORT_KEYS];      /* of the share; rank 0: room for all traces */
+  void *keys[SP_MAX_ORDER_KEYS];      /* of the share; rank 0: room for all traces */
   sp_order order;                      /* rank 0 */
   uint32_t *source; /* of the share: which trace of the file goes where; NULL: the same; owned but on rank 0 */
   uint8_t *inexact; /* a bit for each trace of the share: its samples do not come back from floats exactly */

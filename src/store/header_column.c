@@ -134,3 +134,18 @@ sp_status sp_header_column_range(sp_header_column *column, double *least, double
   if (first_nan) *first_nan = nan;
   return SP_SUCCESS;
 }
+
+sp_status sp_header_column_finest_step(sp_header_column *column, double *step) {
+  double finest = (double)INFINITY;
+  const uint64_t rows = column->scalars ? sp_dataset_rows(column->values) : 0;
+  SP_EACH_PIECE (piece, 0, rows, PIECE) {
+    SP_TRY(sp_dataset_read_independent(column->scalars, piece.first, (sp_local)piece.count, column->rows));
+    sp_rows_to_double(sp_dataset_type(column->scalars), column->rows, piece.count, column->scale);
+    for (uint64_t i = 0; i < piece.count; i++) {
+      const double scale = column->scale[i];
+      finest = fmin(finest, scale >= -1e6 && scale <= 1e6 ? sp_header_scaled(1, (int)scale) : 1);
+    }
+  }
+  *step = finest;
+  return SP_SUCCESS;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "src/segy/import_order.h"
+#include "src/index/trace_order.h"
 
 #include <math.h>
 #include <string.h>
@@ -193,7 +193,7 @@ static bool gather_in_order(const sp_key *keys, int n_keys, const sp_order *orde
 }
 
 typedef struct sorter {
-  double *values[SP_MAX_IMPORT_KEYS];
+  double *values[SP_MAX_ORDER_KEYS];
   sp_local *order, *scratch;
   uint32_t *moved;
 } sorter;
@@ -206,7 +206,7 @@ static sp_status make_sorter(int n_keys, sp_local largest, sorter *s) {
 }
 
 static void clear_sorter(sorter *s) {
-  for (int k = 0; k < SP_MAX_IMPORT_KEYS; k++) sp_free(s->values[k]);
+  for (int k = 0; k < SP_MAX_ORDER_KEYS; k++) sp_free(s->values[k]);
   sp_free(s->order);
   sp_free(s->scratch);
   sp_free(s->moved);
@@ -215,7 +215,7 @@ static void clear_sorter(sorter *s) {
 static void sort_gather(const sp_key *keys, int n_keys, sp_order *order, uint64_t g, sorter *s) {
   const uint64_t first = order->first_trace[g];
   const sp_local n = (sp_local)(order->first_trace[g + 1] - first);
-  const double *values[SP_MAX_IMPORT_KEYS];
+  const double *values[SP_MAX_ORDER_KEYS];
   for (int k = 0; k < n_keys; k++) {
     for (sp_local i = 0; i < n; i++) s->values[k][i] = value_of(&keys[k], order->source[first + i]);
     values[k] = s->values[k];

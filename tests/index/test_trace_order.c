@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "seisproc/log.h"
-#include "src/segy/import_order.h"
+#include "src/index/trace_order.h"
 
 enum { MAX = 3000 };
 

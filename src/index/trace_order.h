@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From header values to gathers: which traces form one, and in which order they are stored. Private to src/segy;
+/* From header values to gathers: which traces form one, and in which order they are stored. Private to seisproc;
  * pure. */
-#ifndef SEISPROC_SRC_SEGY_IMPORT_ORDER_H
-#define SEISPROC_SRC_SEGY_IMPORT_ORDER_H
+#ifndef SEISPROC_SRC_INDEX_TRACE_ORDER_H
+#define SEISPROC_SRC_INDEX_TRACE_ORDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "seisproc/gather_index.h"
 #include "seisproc/status.h"
 
-enum { SP_MAX_GATHER_KEYS = 2, SP_MAX_IMPORT_KEYS = 6 };
+enum { SP_MAX_GATHER_KEYS = 2, SP_MAX_ORDER_KEYS = 6 };
 
 /* A header word's values, in the order of the file. */
 typedef struct sp_key {
