@@ -19,7 +19,10 @@ LONG = {"over_4gib"} | READERS                # moves more than 10 GB; fetches p
 # What is changed in a case before it is run, since it was written for other rules than the documented ones.
 # special_samples wants a gather with one NaN to pass through whole, which is `nan: gather` (the default sets aside the
 # trace alone), of a mute as well, although here it covers the bad samples and so makes them good.
-CHANGES = {"special_samples": (("mode='both')", "mode='both', nan='gather')"),
+# manifest_names runs a job script, in whose place `seisproc campaign` is.
+CHANGES = {"manifest_names": (("['bash', JS + '/workstation.sh', 'j.yaml', 'm.txt']",
+                               "[SP, 'campaign', '--job', 'j.yaml', 'm.txt', 'run']"),),
+           "special_samples": (("mode='both')", "mode='both', nan='gather')"),
                                ("bool(fin and (same or c == 'mute') and st[0] == 2 and rc == 2)",
                                 "bool(fin and (same and st[0] == 2 and rc == 2 if c != 'mute' else not st.any() "
                                 "and rc == 0))"))}
