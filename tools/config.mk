@@ -59,7 +59,8 @@ HAVE_ZSTD := $(call has_header,zstd.h)
 HAVE_ZFP := $(call has_header,zfp.h)
 PACK_CFLAGS := $(if $(HAVE_LZ4),-DSP_HAVE_LZ4) $(if $(HAVE_ZSTD),-DSP_HAVE_ZSTD) $(if $(HAVE_ZFP),-DSP_HAVE_ZFP)
 PACK_MISSING := $(strip $(if $(HAVE_LZ4),,liblz4) $(if $(HAVE_ZSTD),,libzstd) $(if $(HAVE_ZFP),,libzfp))
-override DEPS_LIBS += $(if $(HAVE_LZ4),-llz4) $(if $(HAVE_ZSTD),-lzstd) $(if $(HAVE_ZFP),-lzfp)
+PACK_LIBS := $(if $(HAVE_LZ4),-llz4) $(if $(HAVE_ZSTD),-lzstd) $(if $(HAVE_ZFP),-lzfp)
+override DEPS_LIBS += $(PACK_LIBS)
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.
 , := ,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,6 @@ static void begin_signals(stop_state *stop) {
 
 sp_status sp_campaign_command(const sp_campaign_request *request, const sp_campaign_survey *survey, char *command,
                               char texts[2][SP_CAMPAIGN_WORD], char *report, char ***out) {
-  static char set[] = "--set", report_option[] = "--report";
   size_t n_own = 0, n_all = 0, n = 0;
   char *job = NULL, **words = NULL;
   while (survey->options[n_own]) n_own++;
@@ -52,12 +52,12 @@ sp_status sp_campaign_command(const sp_campaign_request *request, const sp_campa
   words[n++] = command;
   words[n++] = job;
   for (int i = 0; i < 2; i++) {
-    words[n++] = set;
+    words[n++] = (char *)(uintptr_t) "--set"; /* execv changes no word */
     words[n++] = texts[i];
   }
   for (size_t i = 0; i < n_own; i++) words[n++] = survey->options[i];
   for (size_t i = 0; i < n_all; i++) words[n++] = request->run_options[i];
-  if (report) words[n++] = report_option;
+  if (report) words[n++] = (char *)(uintptr_t) "--report";
   if (report) words[n++] = report;
   *out = words;
   return SP_SUCCESS;

@@ -269,7 +269,7 @@ const struct argp sp_argp_header = {
     NULL};
 
 int sp_cli_header(int argc, char **argv) {
-  static arguments args;
+  arguments args = {0};
   sp_option_parse(&sp_argp_header, argc, argv, 0, &args);
   return sp_status_exit_code(args.output ? write_copy(&args) : change(&args));
 }

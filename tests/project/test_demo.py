@@ -22,7 +22,7 @@ def test_the_demo_denoises_a_survey(tmp_path):
     assert "<html" in (folder / "denoised.qc.html").read_text()
     opened = result.stdout[result.stdout.index("To open:"):result.stdout.index("What to try next:")]
     assert f"{folder}/gather.png" in opened and f"{folder}/denoised.qc.html" in opened
-    suggested = re.findall(rf"^  ({re.escape(str(harness.BUILD))}/seisproc .*?)    ", result.stdout, re.MULTILINE)
+    suggested = re.findall(r"^  (\S+/seisproc .*?)    ", result.stdout, re.MULTILINE)
     assert len(suggested) == 3
     for command in suggested[:2]:
         tried = harness.run(["bash", "-c", command], timeout=100, cwd=harness.ROOT)
