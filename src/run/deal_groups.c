@@ -27,10 +27,10 @@ void sp_dealing_queue_all(sp_coordinator *c) {
 void sp_dealing_part(sp_coordinator *c, int team, const sp_report_message *report) {
   sp_deal_group *group = &c->groups[c->teams[team].group];
   if (group->together && report->left_at > 0) {
-    sp_info("reading: the workers of %s waited for each other %.1f %% of the time in %u collective reads, allowed are "
-            "%.0f %% over %d; each reads by itself from now on",
-            c->run->transfer.of_all ? "the job" : c->run->places[c->worker_ranks[team]].host, 100 * report->left_at,
-            report->left_after, 100 * SP_MOST_WAITING, SP_COLLECTIVE_WINDOW);
+    sp_debug("reading: the workers of %s waited for each other %.1f %% of the time in %u collective reads, allowed are "
+             "%.0f %% over %d; each reads by itself from now on",
+             c->run->transfer.of_all ? "the job" : c->run->places[c->worker_ranks[team]].host, 100 * report->left_at,
+             report->left_after, 100 * SP_MOST_WAITING, SP_COLLECTIVE_WINDOW);
   }
   group->together = false;
 }

@@ -53,7 +53,7 @@ def test_a_run_changes_its_transfers_and_goes_on(tmp_path, survey, expected):
 def test_auto_leaves_what_costs_too_much_and_says_so(tmp_path, survey, expected):
     """Slabs take between nothing and 60 ms, so the workers wait for each other much of the time."""
     job = jobs.Job(tmp_path, survey)
-    result, report = report_of(job, "--set=slab_mb=1", ranks=4, delay=60)
+    result, report = report_of(job, "--set=slab_mb=1", ranks=4, delay=60, env={"SEISPROC_LOG": "debug"})
     assert jobs.sha(job.output) == expected
     read = report["transfer"]["read"]
     assert read["chosen"] == "collective" and "less than 3 % of the time" in read["why"]
