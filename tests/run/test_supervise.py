@@ -117,10 +117,13 @@ def test_kills_from_outside_set_nothing_aside(tmp_path, survey, expected):
     """However often a worker is killed with the same gathers in hand: SIGKILL is not a gather's fault."""
     job = jobs.Job(tmp_path, survey)
     for _ in range(4):
+        begun = time.time_ns()
         running = job.start(ranks=3, delay=3000)
-        assert running.wait_for(lambda: job.inflight.exists() and "deal 2" in job.inflight.read_text())
-        running.kill(2)
-        running.wait(20)
+        # what the run before left there does not count
+        assert running.wait_for(lambda: job.inflight.exists() and job.inflight.stat().st_mtime_ns > begun
+                                and "deal 2" in job.inflight.read_text())
+        assert running.kill(2)
+        assert not running.wait(20).timed_out
     result = job.run(ranks=3)
     assert "alone" not in result.stderr and "set aside" not in result.stderr
     assert jobs.sha(job.output) == expected
