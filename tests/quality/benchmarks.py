@@ -2,6 +2,7 @@
 """The surveys that denoising is measured on: pairs of a clean and a noisy one, and real ones without a known truth."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -16,8 +17,10 @@ INTERVAL_US = 4000.0
 
 
 def seisproc(folder, *arguments, timeout=60):
-    """Runs the program in a folder; what it prints on standard output."""
-    result = harness.run([harness.BINARY, *arguments], timeout=timeout, cwd=folder, tmp=folder)
+    """Runs the program in a folder; what it prints on standard output. Launchers that begin at one moment must not share
+    a folder for temporary files: Open MPI's then refuse to make what another has just made."""
+    with tempfile.TemporaryDirectory(prefix="m", dir=folder) as tmp:
+        result = harness.run([harness.BINARY, *arguments], timeout=timeout, cwd=folder, tmp=tmp)
     assert result.returncode == 0, str(result)
     return result.stdout
 
