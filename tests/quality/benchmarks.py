@@ -17,8 +17,8 @@ INTERVAL_US = 4000.0
 
 
 def seisproc(folder, *arguments, timeout=60):
-    """Runs the program in a folder; what it prints on standard output. Launchers that begin at one moment must not share
-    a folder for temporary files: Open MPI's then refuse to make what another has just made."""
+    """Runs the program in a folder; what it prints on standard output. Launchers that begin at one moment must not
+    share a folder for temporary files: Open MPI's then refuse to make what another has just made."""
     with tempfile.TemporaryDirectory(prefix="m", dir=folder) as tmp:
         result = harness.run([harness.BINARY, *arguments], timeout=timeout, cwd=folder, tmp=tmp)
     assert result.returncode == 0, str(result)
