@@ -22,7 +22,10 @@ typedef struct sp_file_identity {
 /* Errors: SP_ERR_INPUT, one line. */
 sp_status sp_file_identify(const char *path, sp_file_identity *out);
 
-/* The same for an open file; false with errno. */
+/* Whether two paths lead to one file that is there. */
+bool sp_is_one_file(const char *a, const char *b);
+
+/* As sp_file_identify, of an open file; false with errno. */
 bool sp_file_identify_open(int fd, sp_file_identity *out);
 
 enum { SP_IDENTITY_TEXT = 128 };

@@ -23,6 +23,11 @@ sp_status sp_file_identify(const char *path, sp_file_identity *out) {
   return SP_SUCCESS;
 }
 
+bool sp_is_one_file(const char *a, const char *b) {
+  struct stat first, second;
+  return !stat(a, &first) && !stat(b, &second) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 bool sp_file_identify_open(int fd, sp_file_identity *out) {
   struct stat entry;
   if (fstat(fd, &entry)) return false;

@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "seisproc/file_identity.h"
 #include "seisproc/file_undo.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -227,13 +227,12 @@ static sp_status copy_file(const char *from, const char *to) {
 }
 
 static sp_status write_copy(arguments *args) {
-  struct stat in, out;
   char *part = NULL;
   sp_lock *lock = NULL;
   int fd = -1;
   sp_file_identity before;
   sp_status status;
-  if (!stat(args->input, &in) && !stat(args->output, &out) && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+  if (sp_is_one_file(args->input, args->output)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: is the survey to be read; without --output it is changed in place",
                     args->output);
   }

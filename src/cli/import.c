@@ -202,8 +202,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     o->quiet = true;
     return 0;
   case ARGP_KEY_ARG:
-    if (o->output) argp_error(state, "two files, found another: %s", value);
-    *(o->input ? &o->output : &o->input) = value;
+    sp_option_file(state, value, &o->input, &o->output);
     return 0;
   case ARGP_KEY_END:
     check_arguments(state, args);

@@ -24,6 +24,11 @@ error_t sp_option_parse(const struct argp *argp, int argc, char **argv, unsigned
   return error;
 }
 
+void sp_option_file(const struct argp_state *state, const char *value, const char **input, const char **output) {
+  if (*output) argp_error(state, "two files, found another: %s", value);
+  *(*input ? output : input) = value;
+}
+
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,
                          uint64_t most) {
   char *end;

@@ -10,6 +10,9 @@
  * be names of files, goes to standard error without control characters. */
 error_t sp_option_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *arguments);
 
+/* The next file of a command that takes two: the one to read, then the one to write. */
+void sp_option_file(const struct argp_state *state, const char *value, const char **input, const char **output);
+
 /* An integer from least to most, in decimal digits. `name` is the option's, for the message. */
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,
                          uint64_t most);

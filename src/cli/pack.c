@@ -37,8 +37,7 @@ static error_t parse_file(int key, char *value, struct argp_state *state) {
     o->quiet = true;
     return 0;
   case ARGP_KEY_ARG:
-    if (o->output) argp_error(state, "two files, found another: %s", value);
-    *(o->input ? &o->output : &o->input) = value;
+    sp_option_file(state, value, &o->input, &o->output);
     return 0;
   case ARGP_KEY_END:
     if (!o->output) argp_error(state, "a survey to read and the name of one to write are needed");
@@ -99,8 +98,7 @@ const struct argp sp_argp_unpack = {unpack_options,
 static int run(int argc, char **argv, const struct argp *argp) {
   sp_pack_options options = {0};
   sp_ranks ranks;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(argp, argc, argv, 0, NULL, &options);
+  sp_option_parse(argp, argc, argv, 0, &options);
   sp_status status = sp_ranks_start(&argc, &argv, &ranks);
   if (status != SP_SUCCESS) return sp_status_exit_code(status);
   status = sp_pack(ranks.comm, &options);

@@ -5,9 +5,9 @@
  * one unit, and 4 bytes a trace for the order. */
 #include <argp.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "seisproc/dist.h"
+#include "seisproc/file_identity.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/meter.h"
@@ -16,6 +16,7 @@
 #include "seisproc/stop.h"
 #include "src/base/fault.h"
 #include "src/cli/command.h"
+#include "src/cli/option.h"
 #include "src/cli/regroup_output.h"
 
 enum { ROUNDS_A_COMMIT = 4, KEY_RESTART = 256 };
@@ -59,8 +60,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     o->quiet = true;
     return 0;
   case ARGP_KEY_ARG:
-    if (o->output) argp_error(state, "two files, found another: %s", value);
-    *(o->input ? &o->output : &o->input) = value;
+    sp_option_file(state, value, &o->input, &o->output);
     return 0;
   case ARGP_KEY_END:
     if (!o->output) argp_error(state, "a survey to read and the name of one to write are needed");
@@ -74,11 +74,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 /* --- rank 0 prepares ---------------------------------------------------------------------------------------------- */
 
 static sp_status prepare(regrouping *r) {
-  struct stat in, out;
   const sp_regroup_options *o = r->options;
   sp_survey *survey = NULL;
   sp_status status;
-  if (!stat(o->input, &in) && !stat(o->output, &out) && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+  if (sp_is_one_file(o->input, o->output)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: is the survey to be read; write to another file", o->output);
   }
   SP_TRY_GOTO(out, sp_survey_open_independent(o->input, false, &survey));
@@ -212,25 +211,24 @@ static sp_status regroup(const sp_ranks *ranks, const sp_regroup_options *o) {
 }
 
 const struct argp sp_argp_regroup = {
-      options,
-      parse_option,
-      "IN.h5 OUT.h5",
-      "Writes a survey in other gathers: --gather cdp --sort offset. Traces, noise, header columns and what an export "
-      "needs come along; figures and checksums of the old gathers do not. Where a gather's traces stand together "
-      "already, gathers keep their order; else they come by ascending key. Under mpirun or srun all ranks take part; "
-      "the "
-      "same command goes on with what was cut off.\v"
-      "Memory a rank: 0.3 GB, and 4 bytes a trace; on rank 0 at most 16 more a trace, and 8 a key.\n\n"
-      "Exit status: 0 complete; 1 usage or input; 75 stopped early, the same command goes on.",
-      NULL,
-      NULL,
-      NULL};
+    options,
+    parse_option,
+    "IN.h5 OUT.h5",
+    "Writes a survey in other gathers: --gather cdp --sort offset. Traces, noise, header columns and what an export "
+    "needs come along; figures and checksums of the old gathers do not. Where a gather's traces stand together "
+    "already, gathers keep their order; else they come by ascending key. Under mpirun or srun all ranks take part; "
+    "the "
+    "same command goes on with what was cut off.\v"
+    "Memory a rank: 0.3 GB, and 4 bytes a trace; on rank 0 at most 16 more a trace, and 8 a key.\n\n"
+    "Exit status: 0 complete; 1 usage or input; 75 stopped early, the same command goes on.",
+    NULL,
+    NULL,
+    NULL};
 
 int sp_cli_regroup(int argc, char **argv) {
   sp_regroup_options o = {.input = NULL};
   sp_ranks ranks;
-  argp_err_exit_status = SP_EXIT_INPUT;
-  argp_parse(&sp_argp_regroup, argc, argv, 0, NULL, &o);
+  sp_option_parse(&sp_argp_regroup, argc, argv, 0, &o);
   sp_status status = sp_ranks_start(&argc, &argv, &ranks);
   if (status == SP_SUCCESS) status = regroup(&ranks, &o);
   return sp_ranks_finish(&ranks, status);

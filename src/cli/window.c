@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "seisproc/file_identity.h"
 #include "seisproc/header_column.h"
 #include "seisproc/lock.h"
 #include "seisproc/memory.h"
@@ -59,8 +59,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     args->step = sp_option_count(state, "--traces every", value + 6, 1, 1000000000);
     return 0;
   case ARGP_KEY_ARG:
-    if (args->output) argp_error(state, "two files, found another: %s", value);
-    *(args->input ? &args->output : &args->input) = value;
+    sp_option_file(state, value, &args->input, &args->output);
     return 0;
   case ARGP_KEY_END:
     if (!args->output) argp_error(state, "a survey to read and the name of one to write are needed");
@@ -222,10 +221,7 @@ static sp_status write_part(sp_survey *from, const arguments *args, const cut *c
 }
 
 static sp_status refuse_same_file(const arguments *args) {
-  struct stat in, out;
-  if (stat(args->input, &in) || stat(args->output, &out) || in.st_dev != out.st_dev || in.st_ino != out.st_ino) {
-    return SP_SUCCESS;
-  }
+  if (!sp_is_one_file(args->input, args->output)) return SP_SUCCESS;
   return SP_RAISE(SP_ERR_USAGE, "%s: is the survey to be read; write to another file", args->output);
 }
 

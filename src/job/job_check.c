@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "seisproc/file_identity.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "seisproc/selection.h"
@@ -187,10 +187,7 @@ static size_t next_component(const char **path) {
 
 /* Whether two paths name one file, by their letters or, where both are there, by what they lead to. */
 static bool is_same_file(const char *a, const char *b) {
-  struct stat stat_a, stat_b;
-  if (!stat(a, &stat_a) && !stat(b, &stat_b)) {
-    return stat_a.st_dev == stat_b.st_dev && stat_a.st_ino == stat_b.st_ino;
-  }
+  if (sp_is_one_file(a, b)) return true;
   if ((*a == '/') != (*b == '/')) return false;
   for (;;) {
     const size_t n = next_component(&a), m = next_component(&b);

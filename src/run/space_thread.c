@@ -93,8 +93,9 @@ static sp_status start(sp_space_thread *t, const sp_space_region *regions, size_
   SP_TRY(sp_calloc(n + 1, sizeof *regions, "the regions of an output", &t->regions));
   for (size_t i = 0; i < n; i++) {
     t->regions[i] = regions[i];
-    if (!is_in_memory(t->path)) t->total += regions[i].bytes;
+    t->total += regions[i].bytes;
   }
+  if (is_in_memory(t->path)) t->total = 0; /* nothing to take: the thread ends at once */
   t->n = n;
   t->fd = sp_side_open(t->path, O_RDWR);
   if (t->fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", t->path, strerror(errno));

@@ -47,13 +47,13 @@ typedef struct sp_importer {
   sp_dataset *traces, *raw_headers, *columns[SP_SEGY_MAX_COLUMNS];
   int n_gather_keys, n_keys, key_column[SP_MAX_ORDER_KEYS];
   double key_step[SP_MAX_ORDER_KEYS]; /* finest scalar of a scaled key; INFINITY: not scaled */
-  int offset_column;                   /* to be derived; -1: not */
-  bool has_recorded_offset;            /* and the file has one as well */
-  int coordinate[4];                   /* columns sx, sy, gx, gy */
-  bool order_expected;                 /* traces are taken to stand in gather order already */
-  uint64_t first, end;                 /* this rank's share of the traces, by position in the output */
+  int offset_column;                  /* to be derived; -1: not */
+  bool has_recorded_offset;           /* and the file has one as well */
+  int coordinate[4];                  /* columns sx, sy, gx, gy */
+  bool order_expected;                /* traces are taken to stand in gather order already */
+  uint64_t first, end;                /* this rank's share of the traces, by position in the output */
   void *keys[SP_MAX_ORDER_KEYS];      /* of the share; rank 0: room for all traces */
-  sp_order order;                      /* rank 0 */
+  sp_order order;                     /* rank 0 */
   uint32_t *source; /* of the share: which trace of the file goes where; NULL: the same; owned but on rank 0 */
   uint8_t *inexact; /* a bit for each trace of the share: its samples do not come back from floats exactly */
   uint64_t n_inexact;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "seisproc/dist.h"
+#include "seisproc/file_identity.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -56,10 +57,7 @@ static sp_status agree(const packing *p, sp_status status) {
 /* --- beginning --------------------------------------------------------------------------------------------------- */
 
 static sp_status refuse_same_file(const sp_pack_options *o) {
-  struct stat in, out;
-  if (stat(o->input, &in) || stat(o->output, &out) || in.st_dev != out.st_dev || in.st_ino != out.st_ino) {
-    return SP_SUCCESS;
-  }
+  if (!sp_is_one_file(o->input, o->output)) return SP_SUCCESS;
   return SP_RAISE(SP_ERR_USAGE, "%s: is the survey to be read; write to another file", o->output);
 }
 
