@@ -39,6 +39,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from figures import figure, show
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
 DT, STEP, VMAX, TAPER, PAD = 0.004, 25.0, 2000.0, 0.2, 0.25
@@ -171,10 +173,6 @@ def digest(path):
     return total.hexdigest()
 
 
-def say(name, value, unit, reference, ratio):
-    return {"name": name, "value": value, "unit": unit, "reference": reference, "ratio": ratio}
-
-
 def memory_of(plan):
     return plan["memory"]["worker_bytes"]
 
@@ -188,24 +186,26 @@ def measure(survey, options):
         seconds = statistics.median(t[1] for t in turns)
         ranks, _, plan, output = turns[0]
         first = first or (seconds, ranks)
-        figures.append(say(f"seisproc, {workers} workers, the command", seconds, "s", f"{gigabytes:.1f} GB in and out",
-                           first[0] / seconds))
+        figures.append(figure(f"seisproc, {workers} workers, the command", seconds, "s",
+                              f"{gigabytes:.1f} GB in and out",
+                              first[0] / seconds))
         for stage in ("read", "compute", "slot wait"):
             spent = statistics.median(max(r["stages"][stage]["seconds"] for r in t[0]) for t in turns)
-            figures.append(say(f"  {stage}, the slowest worker", spent, "s", "the command", spent / seconds))
+            figures.append(figure(f"  {stage}, the slowest worker", spent, "s", "the command", spent / seconds))
         peak, planned = max(r["peak_rss"] for t in turns for r in t[0]), memory_of(plan)
-        figures.append(say("  memory of a worker", peak / 1e6, "MB", f"{planned / 1e6:.0f} MB of plan", peak / planned))
+        figures.append(figure("  memory of a worker", peak / 1e6, "MB",
+                              f"{planned / 1e6:.0f} MB of plan", peak / planned))
         digests.add(digest(output) if len(options.workers) > 1 else "")
     if len(digests) > 1:
         raise SystemExit("bench_cube: the outputs differ with the number of workers")
     on_cpu = options.engine == "cpu"
     used = first[1][0]["cpu_s"] if on_cpu else first[1][0]["stages"]["compute"]["seconds"]
     what = "processor time of a worker" if on_cpu else "a worker computes"
-    figures.append(say(f"seisproc, {what}", used, "s", "itself", 1.0))
+    figures.append(figure(f"seisproc, {what}", used, "s", "itself", 1.0))
     for name in options.peers:
         found = peer(name, survey, shape, options.turns)
         if not found:
-            figures.append(say(f"{name}: could not run", float("nan"), "s", "ours", float("nan")))
+            figures.append(figure(f"{name}: could not run", float("nan"), "s", "ours", float("nan")))
             continue
         wall, cpu, peak = found
         ours, theirs = h5py.File(output)["traces"], np.load(survey.with_name("peer.npy"), mmap_mode="r")
@@ -219,7 +219,7 @@ def measure(survey, options):
             raise SystemExit(f"bench_cube: ours differs from numpy's by {distance:.2g}")
         taken = wall if name.endswith("gpu") else cpu
         what = f"{name}, differs by {distance:.1e}, {peak / 1e6:.0f} MB more"
-        figures.append(say(what, taken, "s", "ours", taken / used))
+        figures.append(figure(what, taken, "s", "ours", taken / used))
     return figures
 
 
@@ -241,11 +241,7 @@ def main():
         subprocess.run([PROGRAM, "synth", survey, f"--gathers={nx}", f"--traces={ny}", f"--samples={options.samples}",
                         "--interval-ms=4", "--spread=0", "--quiet"], check=True)
         figures = measure(survey, options)
-    if options.json:
-        print(json.dumps({"name": "cube", "threads": options.threads, "figures": figures}, indent=2))
-        return
-    for f in figures:
-        print(f"{f['name']:<56} {f['value']:>10.4g} {f['unit']:<4} {f['ratio']:>8.3f} of {f['reference']}", flush=True)
+    show("cube", figures, options.json, threads=options.threads)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from figures import figure, show
+
 try:
     import numba
 except ImportError:
@@ -164,10 +166,6 @@ def take_columns(column, places, data, tau, expected):
     return pairs / seconds, distance
 
 
-def figure(what, value, unit, against, ratio):
-    return {"name": what, "value": value, "unit": unit, "reference": against, "ratio": ratio}
-
-
 def measure(survey, options):
     output = survey.with_name("image.h5")
     data, tau = read_survey(survey), DT * np.arange(1, N_TAU + 1)
@@ -209,11 +207,7 @@ def main():
         subprocess.run([PROGRAM, "synth", survey, "--diffractors", f"--gathers={options.gathers}", "--traces=200",
                         "--samples=750", "--interval-ms=4", "--spread=0", "--quiet"], check=True)
         figures = measure(survey, options)
-    if options.json:
-        print(json.dumps({"name": "image", "threads": options.threads, "figures": figures}, indent=2))
-        return
-    for f in figures:
-        print(f"{f['name']:<48} {f['value']:>10.4g} {f['unit']:<8} {f['ratio']:>8.3f} of {f['reference']}", flush=True)
+    show("image", figures, options.json, threads=options.threads)
     if not numba:
         print("Numba is not there: pip install numba", file=sys.stderr)
 

@@ -139,26 +139,13 @@ def take_case(name, survey, options):
     size = all_traces * SAMPLES * 4 / 1e9
     part = f" (from {few} of {all_traces} traces)" if few < all_traces else ""
     return [
-        figure(name, f"run of {size:.2f} GB", seconds[0], "s", f"Python, {scaled:.1f} s{part}", seconds[0] / scaled),
-        figure(name, "traces a second", all_traces / seconds[0], "1/s", f"Python, {few / seconds[1]:.0f}",
+        figure(f"{name}: run of {size:.2f} GB", seconds[0], "s", f"Python, {scaled:.1f} s{part}", seconds[0] / scaled),
+        figure(f"{name}: traces a second", all_traces / seconds[0], "1/s", f"Python, {few / seconds[1]:.0f}",
                scaled / seconds[0]),
-        figure(name, "memory of a worker", memory[0] / MEGABYTE, "MB", f"Python, {memory[1] / MEGABYTE:.0f} MB",
+        figure(f"{name}: memory of a worker", memory[0] / MEGABYTE, "MB", f"Python, {memory[1] / MEGABYTE:.0f} MB",
                memory[0] / memory[1]),
-        figure(name, "distance of the outputs", found, "", f"{TOLERANCE:g}, which is allowed", found / TOLERANCE),
+        figure(f"{name}: distance of the outputs", found, "", f"{TOLERANCE:g}, which is allowed", found / TOLERANCE),
     ]
-
-
-# As perf/bench.h has it: the ratio is that of the value to the reference.
-def figure(case, what, value, unit, against, ratio):
-    return {"name": f"{case}: {what}", "value": value, "unit": unit, "reference": against, "ratio": ratio}
-
-
-def show(figures, options):
-    if options.json:
-        print(json.dumps({"name": "python", "workers": options.workers, "figures": figures}, indent=2))
-        return
-    for f in figures:
-        print(f"{f['name']:<48} {f['value']:>10.4g} {f['unit']:<8} {f['ratio']:>8.3f} of {f['reference']}", flush=True)
 
 
 def parse():
@@ -187,9 +174,9 @@ def main():
             found = take_case(name, survey, options)
             figures += found
             if not options.json:
-                show(found, options)
+                show("python", found, False)
         if options.json:
-            show(figures, options)
+            show("python", figures, True, workers=options.workers)
 
 
 if __name__ == "__main__":
