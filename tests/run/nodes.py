@@ -103,6 +103,33 @@ class Nodes:
         shutil.rmtree(self.folder)
 
 
+def check_left_files_are_refused(nodes, hosts, node, tmp_path, survey):
+    """Where `node` sees a folder of its own in place of the output's, in which an earlier job left all its files."""
+    scratch = tmp_path / "scratch"
+    own = nodes.own_folder(node, scratch)
+    for name in ("out.h5.part", "out.h5.lock", "out.h5.journal"):
+        (own / name).write_bytes(b"left by an earlier job\n" * 5)
+    job = jobs.Job(scratch, survey)
+    shutil.copy(job.path, tmp_path / "job.yaml")
+    result = nodes.mpirun(hosts, "run", tmp_path / "job.yaml", "-q", cwd=tmp_path, check=1)
+    assert f"on {node} sees another folder there than rank 0 on n1" in result.stderr, result.stderr
+    assert not [p for p in job.files() if "part" in p], job.files()
+
+
+def check_another_input_is_refused(nodes, hosts, node, tmp_path, survey):
+    """Where `node` sees another file in place of the input. Returns the job, and the node's own folder of the input."""
+    data = tmp_path / "data"
+    own = nodes.own_folder(node, data)
+    shutil.copy2(survey, data / "in.h5")
+    shutil.copy2(survey, own / "in.h5")
+    os.utime(own / "in.h5", (1000, 1000))
+    job = jobs.Job(tmp_path, data / "in.h5")
+    result = nodes.mpirun(hosts, "run", job.path, "-q", cwd=tmp_path, check=1)
+    assert f"on {node} sees another file than rank 0 on n1" in result.stderr, result.stderr
+    assert not job.files()
+    return job, own
+
+
 def make(n):
     """Skips where there can be none."""
     if not (SCRIPTS / "nodes.sh").exists():

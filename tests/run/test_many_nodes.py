@@ -46,27 +46,11 @@ def test_the_same_bits(nodes, tmp_path, survey, expected, hosts, arguments):
 
 
 def test_leftovers_on_the_last_nodes_own_disk_are_not_taken_for_the_output(nodes, tmp_path, survey):
-    scratch = tmp_path / "scratch"
-    own = nodes.own_folder("n4", scratch)
-    for name in ("out.h5.part", "out.h5.lock", "out.h5.journal"):
-        (own / name).write_bytes(b"left by an earlier job\n" * 5)
-    job = jobs.Job(scratch, survey)
-    shutil.copy(job.path, tmp_path / "job.yaml")
-    result = nodes.mpirun(HOSTS, "run", tmp_path / "job.yaml", "-q", cwd=tmp_path, check=1)
-    assert "on n4 sees another folder there than rank 0 on n1" in result.stderr, result.stderr
-    assert not [p for p in job.files() if "part" in p], job.files()
+    pretended.check_left_files_are_refused(nodes, HOSTS, "n4", tmp_path, survey)
 
 
 def test_another_input_on_one_of_four_nodes_is_refused(nodes, tmp_path, survey):
-    data = tmp_path / "data"
-    own = nodes.own_folder("n3", data)
-    shutil.copy2(survey, data / "in.h5")
-    shutil.copy2(survey, own / "in.h5")
-    os.utime(own / "in.h5", (1000, 1000))
-    job = jobs.Job(tmp_path, data / "in.h5")
-    result = nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path, check=1)
-    assert "on n3 sees another file than rank 0 on n1" in result.stderr, result.stderr
-    assert not job.files()
+    pretended.check_another_input_is_refused(nodes, HOSTS, "n3", tmp_path, survey)
 
 
 def start(nodes, job, *arguments, hosts="n1:3,n2:2,n3:2,n4:3", delay=300, env=None):

@@ -42,27 +42,11 @@ def test_the_same_bits_on_two_nodes(nodes, tmp_path, survey, expected):
 
 
 def test_an_output_of_each_nodes_own_is_refused(nodes, tmp_path, survey):
-    """Also where an earlier job left all its files there."""
-    scratch = tmp_path / "scratch"
-    own = nodes.own_folder("n2", scratch)
-    for name in ("out.h5.part", "out.h5.lock", "out.h5.journal"):
-        (own / name).write_bytes(b"left by an earlier job\n" * 5)
-    job = jobs.Job(scratch, survey)
-    shutil.copy(job.path, tmp_path / "job.yaml")
-    result = nodes.mpirun(HOSTS, "run", tmp_path / "job.yaml", "-q", cwd=tmp_path, check=1)
-    assert "on n2 sees another folder there than rank 0 on n1" in result.stderr, result.stderr
-    assert not [p for p in job.files() if "part" in p], job.files()
+    pretended.check_left_files_are_refused(nodes, HOSTS, "n2", tmp_path, survey)
 
 
 def test_another_input_on_one_node_is_refused(nodes, tmp_path, survey):
-    data = tmp_path / "data"
-    own = nodes.own_folder("n2", data)
-    shutil.copy2(survey, data / "in.h5")
-    shutil.copy2(survey, own / "in.h5")
-    os.utime(own / "in.h5", (1000, 1000))
-    job = jobs.Job(tmp_path, data / "in.h5")
-    result = nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path, check=1)
-    assert "on n2 sees another file than rank 0 on n1" in result.stderr, result.stderr
+    job, own = pretended.check_another_input_is_refused(nodes, HOSTS, "n2", tmp_path, survey)
     (own / "in.h5").unlink()
     result = nodes.mpirun(HOSTS, "run", job.path, "-q", cwd=tmp_path, check=1)
     assert "on n2 cannot read it" in result.stderr and "rank 0 on n1 can" in result.stderr, result.stderr
