@@ -2,8 +2,6 @@
 /* A thread waits for the step's end or for the time to be over; it calls no MPI. */
 #include "src/base/step_watch.h"
 
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,7 +9,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/status.h"
-#include "src/base/timed_wait.h"
+#include "src/base/helper_thread.h"
 
 static const double others_part = 1.5;
 
@@ -20,11 +18,8 @@ enum { DEFAULT_S = 300, HOST_SIZE = 64 };
 struct sp_step_watch {
   const char *what, *advice;
   double seconds;
-  struct timespec until; /* on CLOCK_MONOTONIC */
-  pthread_t thread;
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  bool over;
+  struct timespec until;   /* on CLOCK_MONOTONIC */
+  sp_helper_thread helper; /* ends with the step */
 };
 
 double sp_step_limit(void) {
@@ -36,22 +31,16 @@ double sp_step_limit(void) {
 static void *wait_for_end(void *argument) {
   sp_step_watch *w = argument;
   int late = 0;
-  pthread_mutex_lock(&w->lock);
-  while (!w->over && !late) late = pthread_cond_timedwait(&w->wake, &w->lock, &w->until);
-  if (!w->over) {
+  pthread_mutex_lock(&w->helper.lock);
+  while (!w->helper.ending && !late) late = pthread_cond_timedwait(&w->helper.wake, &w->helper.lock, &w->until);
+  if (!w->helper.ending) {
     char host[HOST_SIZE] = "?";
     gethostname(host, sizeof host - 1);
     sp_log(SP_LOG_ERROR, "stalled on %s: %s for %.0f s; %s", host, w->what, w->seconds, w->advice);
     _exit(SP_EXIT_RESUMABLE);
   }
-  pthread_mutex_unlock(&w->lock);
+  pthread_mutex_unlock(&w->helper.lock);
   return NULL;
-}
-
-static void destroy(sp_step_watch *w) {
-  pthread_cond_destroy(&w->wake);
-  pthread_mutex_destroy(&w->lock);
-  sp_free(w);
 }
 
 sp_step_watch *sp_step_watch_begin(int rank, const char *what, const char *advice, double seconds) {
@@ -62,23 +51,15 @@ sp_step_watch *sp_step_watch_begin(int rank, const char *what, const char *advic
   w->seconds = rank > 0 ? others_part * seconds : seconds;
   clock_gettime(CLOCK_MONOTONIC, &w->until);
   w->until.tv_sec += (time_t)w->seconds + 1;
-  pthread_mutex_init(&w->lock, NULL);
-  sp_cond_init(&w->wake);
-  if (pthread_create(&w->thread, NULL, wait_for_end, w)) {
-    sp_warn("nobody looks how long it takes: %s", what);
-    destroy(w);
-    return NULL;
-  }
-  pthread_setname_np(w->thread, "sp-step");
-  return w;
+  sp_helper_init(&w->helper);
+  if (sp_helper_start(&w->helper, "sp-step", wait_for_end, w) == 0) return w;
+  sp_warn("nobody looks how long it takes: %s", what);
+  sp_step_watch_end(w);
+  return NULL;
 }
 
 void sp_step_watch_end(sp_step_watch *w) {
   if (!w) return;
-  pthread_mutex_lock(&w->lock);
-  w->over = true;
-  pthread_cond_signal(&w->wake);
-  pthread_mutex_unlock(&w->lock);
-  pthread_join(w->thread, NULL);
-  destroy(w);
+  sp_helper_end(&w->helper);
+  sp_free(w);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,11 +13,11 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "seisproc/stats.h"
+#include "src/base/helper_thread.h"
 
 struct sp_space_thread {
-  pthread_t thread;
-  pthread_mutex_t lock;
-  bool started, ending, reported;
+  sp_helper_thread helper;
+  bool reported;
   int fd;
   int error; /* errno: no room for the rest */
   uint64_t taken, total;
@@ -49,13 +48,6 @@ static int reserve_step(const sp_space_thread *t, double from, double to) {
   return error;
 }
 
-static bool is_ending(sp_space_thread *t) {
-  pthread_mutex_lock(&t->lock);
-  const bool ending = t->ending;
-  pthread_mutex_unlock(&t->lock);
-  return ending;
-}
-
 /* Some seconds more than the slowest file system may need: others may have the processor, too. */
 static bool is_slow(uint64_t taken, double seconds) {
   return seconds > (double)taken / SP_SPACE_SLOWEST + 10;
@@ -66,16 +58,16 @@ static void *run(void *argument) {
   double seconds = 0;
   uint64_t taken = 0;
   int error = 0;
-  while (taken < t->total && !error && !is_slow(taken, seconds) && !is_ending(t)) {
+  while (taken < t->total && !error && !is_slow(taken, seconds) && !sp_helper_is_ending(&t->helper)) {
     const uint64_t next = t->total - taken > SP_SPACE_STEP ? taken + SP_SPACE_STEP : t->total;
     const double from = (double)taken / (double)t->total, to = (double)next / (double)t->total;
     const double start = sp_now();
     error = reserve_step(t, from, to);
     seconds += sp_now() - start;
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->helper.lock);
     if (error == ENOSPC || error == EDQUOT) t->error = error;
     if (!error) t->taken = taken = next;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->helper.lock);
   }
   sp_debug("%s: space taken ahead for %.3f of %.3f GB in %.2f s%s%s", t->path, 1e-9 * (double)taken,
            1e-9 * (double)t->total, seconds, error ? ": " : "", error ? strerror(error) : "");
@@ -99,17 +91,15 @@ static sp_status start(sp_space_thread *t, const sp_space_region *regions, size_
   t->n = n;
   t->fd = sp_side_open(t->path, O_RDWR);
   if (t->fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", t->path, strerror(errno));
-  const int error = pthread_create(&t->thread, NULL, run, t);
-  if (error) return SP_RAISE(SP_ERR_MEMORY, "the thread that takes space does not start: %s", strerror(error));
-  t->started = true;
-  pthread_setname_np(t->thread, "sp-space");
-  return SP_SUCCESS;
+  const int error = sp_helper_start(&t->helper, "sp-space", run, t);
+  if (!error) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_MEMORY, "the thread that takes space does not start: %s", strerror(error));
 }
 
 sp_status sp_space_thread_create(const char *path, const sp_space_region *regions, size_t n, sp_space_thread **out) {
   sp_space_thread *t = NULL;
   SP_TRY(sp_calloc(1, sizeof *t, "the thread that takes space", &t));
-  pthread_mutex_init(&t->lock, NULL);
+  sp_helper_init(&t->helper);
   t->path = path;
   t->fd = -1;
   const sp_status status = start(t, regions, n);
@@ -123,14 +113,8 @@ sp_status sp_space_thread_create(const char *path, const sp_space_region *region
 
 void sp_space_thread_destroy(sp_space_thread *t) {
   if (!t) return;
-  if (t->started) {
-    pthread_mutex_lock(&t->lock);
-    t->ending = true;
-    pthread_mutex_unlock(&t->lock);
-    pthread_join(t->thread, NULL);
-  }
+  sp_helper_end(&t->helper);
   if (t->fd >= 0) close(t->fd);
-  pthread_mutex_destroy(&t->lock);
   sp_free(t->regions);
   sp_free(t);
 }
@@ -138,9 +122,9 @@ void sp_space_thread_destroy(sp_space_thread *t) {
 /* --- what the I/O rank tells and asks ---------------------------------------------------------------------------- */
 
 sp_status sp_space_thread_poll(sp_space_thread *t) {
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   const int error = t->error;
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   if (!error) return SP_SUCCESS;
   if (t->reported) return SP_ERR_IO;
   t->reported = true;
@@ -150,8 +134,8 @@ sp_status sp_space_thread_poll(sp_space_thread *t) {
 }
 
 uint64_t sp_space_thread_taken(sp_space_thread *t) {
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   const uint64_t taken = t->taken;
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   return taken;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +10,10 @@
 #include "seisproc/side_file.h"
 #include "seisproc/stats.h"
 #include "src/base/fault.h"
+#include "src/base/helper_thread.h"
 
 struct sp_sync_thread {
-  pthread_t thread;
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  bool started, ending;
+  sp_helper_thread helper;
   int fd;
   int error; /* errno of the first sync that failed */
   bool reported;
@@ -28,18 +25,19 @@ struct sp_sync_thread {
 
 static void *run(void *argument) {
   sp_sync_thread *t = argument;
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   while (true) {
-    while (!t->ending && (t->wanted == t->durable || t->error)) pthread_cond_wait(&t->wake, &t->lock);
-    if (t->ending) break;
+    while (!t->helper.ending && (t->wanted == t->durable || t->error))
+      pthread_cond_wait(&t->helper.wake, &t->helper.lock);
+    if (t->helper.ending) break;
     const uint64_t target = t->wanted;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->helper.lock);
     SP_FAULT_POINT("before_sync");
     const double start = sp_now();
     const int error = fdatasync(t->fd) ? errno : 0;
     const double seconds = sp_now() - start;
     SP_FAULT_POINT("after_sync");
-    pthread_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->helper.lock);
     t->seconds += seconds;
     t->count++;
     if (error) {
@@ -48,7 +46,7 @@ static void *run(void *argument) {
       t->durable = target;
     }
   }
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   return NULL;
 }
 
@@ -56,21 +54,18 @@ sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out) {
   sp_status status = SP_SUCCESS;
   sp_sync_thread *t = NULL;
   SP_TRY(sp_calloc(1, sizeof *t, "the sync thread", &t));
-  pthread_mutex_init(&t->lock, NULL);
-  pthread_cond_init(&t->wake, NULL);
+  sp_helper_init(&t->helper);
   t->path = path;
   t->fd = sp_side_open(path, O_RDWR);
   if (t->fd < 0) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     goto fail;
   }
-  const int error = pthread_create(&t->thread, NULL, run, t);
+  const int error = sp_helper_start(&t->helper, "sp-sync", run, t);
   if (error) {
     status = SP_RAISE(SP_ERR_MEMORY, "the sync thread does not start: %s", strerror(error));
     goto fail;
   }
-  t->started = true;
-  pthread_setname_np(t->thread, "sp-sync");
   *out = t;
   return SP_SUCCESS;
 fail:
@@ -80,35 +75,27 @@ fail:
 
 void sp_sync_thread_destroy(sp_sync_thread *t) {
   if (!t) return;
-  if (t->started) {
-    pthread_mutex_lock(&t->lock);
-    t->ending = true;
-    pthread_cond_signal(&t->wake);
-    pthread_mutex_unlock(&t->lock);
-    pthread_join(t->thread, NULL);
-  }
+  sp_helper_end(&t->helper);
   if (t->fd >= 0) close(t->fd);
-  pthread_cond_destroy(&t->wake);
-  pthread_mutex_destroy(&t->lock);
   sp_free(t);
 }
 
 bool sp_sync_thread_start(sp_sync_thread *t, uint64_t sequence) {
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   const bool idle = t->wanted == t->durable && !t->error;
   if (idle) {
     t->wanted = sequence;
-    pthread_cond_signal(&t->wake);
+    pthread_cond_signal(&t->helper.wake);
   }
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   return idle;
 }
 
 sp_status sp_sync_thread_poll(sp_sync_thread *t, uint64_t *durable) {
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   const int error = t->error;
   *durable = t->durable;
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   if (!error) return SP_SUCCESS;
   if (t->reported) return SP_ERR_IO;
   t->reported = true;
@@ -116,15 +103,15 @@ sp_status sp_sync_thread_poll(sp_sync_thread *t, uint64_t *durable) {
 }
 
 double sp_sync_thread_seconds(sp_sync_thread *t) {
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   const double seconds = t->seconds;
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   return seconds;
 }
 
 uint64_t sp_sync_thread_count(sp_sync_thread *t) {
-  pthread_mutex_lock(&t->lock);
+  pthread_mutex_lock(&t->helper.lock);
   const uint64_t count = t->count;
-  pthread_mutex_unlock(&t->lock);
+  pthread_mutex_unlock(&t->helper.lock);
   return count;
 }

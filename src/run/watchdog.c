@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
-#include "src/base/timed_wait.h"
+#include "src/base/helper_thread.h"
 #include "src/run/history.h"
 
 /* Parts of the stall time after which a rank says what it waits for, and rank 0 or, if that does not, another rank
@@ -28,11 +27,7 @@ struct sp_watchdog {
   sp_watchdog_config config;
   int *neighbours; /* [n_neighbours]: ranks of this node whose processes can be seen, ascending */
   int n_neighbours;
-  pthread_t thread;
-  bool started;
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  bool ending;
+  sp_helper_thread helper;
   /* the thread's own */
   unsigned long long seen_steps;
   double since;
@@ -178,22 +173,22 @@ static void look_at_collective(sp_watchdog *w) {
 
 static void *run(void *argument) {
   sp_watchdog *w = argument;
-  pthread_mutex_lock(&w->lock);
-  while (!w->ending) {
+  pthread_mutex_lock(&w->helper.lock);
+  while (!w->helper.ending) {
     struct timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
     next.tv_nsec += 200 * 1000 * 1000;
     next.tv_sec += next.tv_nsec / 1000000000;
     next.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&w->wake, &w->lock, &next);
-    if (w->ending) break;
-    pthread_mutex_unlock(&w->lock);
+    pthread_cond_timedwait(&w->helper.wake, &w->helper.lock, &next);
+    if (w->helper.ending) break;
+    pthread_mutex_unlock(&w->helper.lock);
     look_at_neighbours(w);
     look_at_collective(w);
     look_at_progress(w);
-    pthread_mutex_lock(&w->lock);
+    pthread_mutex_lock(&w->helper.lock);
   }
-  pthread_mutex_unlock(&w->lock);
+  pthread_mutex_unlock(&w->helper.lock);
   return NULL;
 }
 
@@ -214,35 +209,24 @@ sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out
   w->config = *config;
   w->suspect = -1;
   w->since = sp_now();
-  pthread_mutex_init(&w->lock, NULL);
-  sp_cond_init(&w->wake);
+  sp_helper_init(&w->helper);
   const sp_status status = find_neighbours(w);
   if (status != SP_SUCCESS) {
     sp_watchdog_destroy(w);
     return status;
   }
-  const int error = pthread_create(&w->thread, NULL, run, w);
+  const int error = sp_helper_start(&w->helper, "sp-watch", run, w);
   if (error) {
     sp_watchdog_destroy(w);
     return SP_RAISE(SP_ERR_MEMORY, "the watchdog does not start: %s", strerror(error));
   }
-  w->started = true;
-  pthread_setname_np(w->thread, "sp-watch");
   *out = w;
   return SP_SUCCESS;
 }
 
 void sp_watchdog_destroy(sp_watchdog *w) {
   if (!w) return;
-  if (w->started) {
-    pthread_mutex_lock(&w->lock);
-    w->ending = true;
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
-  }
-  pthread_cond_destroy(&w->wake);
-  pthread_mutex_destroy(&w->lock);
+  sp_helper_end(&w->helper);
   sp_free(w->neighbours);
   sp_free(w->arrived);
   sp_free(w);

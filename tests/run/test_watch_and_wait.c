@@ -2,16 +2,19 @@
 /* Threads and clocks beside a rank: the sync thread, the watchdog, the deadline and the lock. */
 /* timeout: 90 */
 /* may warn */
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,6 +74,43 @@ static void a_sync_covers_what_came_before_it(void **state) {
   sp_sync_thread_destroy(thread);
   sp_sync_thread_destroy(NULL);
   assert_true(sp_sync_thread_create("/nowhere/at/all", &thread) != SP_SUCCESS);
+}
+
+/* In place of the system's: a disk that fails while `disk_fails`. */
+static atomic_bool disk_fails;
+
+int fdatasync(int fd) {
+  if (!disk_fails) return (int)syscall(SYS_fdatasync, fd);
+  errno = EIO;
+  return -1;
+}
+
+static sp_status poll_until_failed(sp_sync_thread *thread, uint64_t *durable) {
+  sp_status status = SP_SUCCESS;
+  while (status == SP_SUCCESS) {
+    status = sp_sync_thread_poll(thread, durable);
+    nap(1);
+  }
+  return status;
+}
+
+/* What a sync that failed should have covered is not durable, then or later, and no other sync is begun. */
+static void a_sync_that_fails_is_the_last(void **state) {
+  sp_sync_thread *thread = NULL;
+  uint64_t durable = 0;
+  assert_int_equal(sp_sync_thread_create(file_path, &thread), SP_SUCCESS);
+  assert_true(sp_sync_thread_start(thread, 1));
+  while (durable < 1) assert_int_equal(sp_sync_thread_poll(thread, &durable), SP_SUCCESS);
+  disk_fails = true;
+  assert_true(sp_sync_thread_start(thread, 2));
+  assert_int_equal(poll_until_failed(thread, &durable), SP_ERR_IO);
+  assert_int_equal(durable, 1);
+  disk_fails = false;
+  assert_false(sp_sync_thread_start(thread, 3));
+  assert_int_equal(sp_sync_thread_poll(thread, &durable), SP_ERR_IO);
+  assert_int_equal(durable, 1);
+  assert_int_equal(sp_sync_thread_count(thread), 2);
+  sp_sync_thread_destroy(thread);
 }
 
 /* Runs a watchdog in a process of its own; returns what that process ended with, 0 where the watchdog let it live. */
@@ -180,6 +220,7 @@ static void a_lock_is_one_process_and_ends_with_it(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_sync_covers_what_came_before_it, set_up),
+      cmocka_unit_test_setup(a_sync_that_fails_is_the_last, set_up),
       cmocka_unit_test_setup(who_hangs_is_ended_and_who_works_is_not, set_up),
       cmocka_unit_test_setup(a_neighbour_that_dies_takes_the_rank_with_it, set_up),
       cmocka_unit_test_setup(the_deadline_knows_how_long_things_take, set_up),
