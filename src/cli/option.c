@@ -49,6 +49,19 @@ double sp_option_number(const struct argp_state *state, const char *name, const 
   return value;
 }
 
+void sp_option_pair(const struct argp_state *state, const char *name, const char *text, double scale, double out[2]) {
+  const char *comma = strchr(text, ',');
+  char first[64];
+  if (!comma || comma - text >= (long)sizeof first) {
+    argp_error(state, "%s: found '%s', allowed is A,B", name, text);
+    return;
+  }
+  snprintf(first, sizeof first, "%.*s", (int)(comma - text), text);
+  if (first[0]) out[0] = scale * sp_option_number(state, name, first, -1e12, 1e12);
+  if (comma[1]) out[1] = scale * sp_option_number(state, name, comma + 1, -1e12, 1e12);
+  if (out[0] > out[1]) argp_error(state, "%s: found '%s', where the first is larger", name, text);
+}
+
 const char *sp_option_check_gathers(const struct argp_state *state, const char *value) {
   char why[SP_WHY_SIZE] = "";
   sp_selection_rule *rule = NULL;

@@ -20,6 +20,9 @@ uint64_t sp_option_count(const struct argp_state *state, const char *name, const
 /* A finite number from least to most. */
 double sp_option_number(const struct argp_state *state, const char *name, const char *text, double least, double most);
 
+/* A,B in units of `scale`, the first not the larger; where one is left out its out[i] stays as it is. */
+void sp_option_pair(const struct argp_state *state, const char *name, const char *text, double scale, double out[2]);
+
 /* What --gathers takes, for its line of help. */
 #define SP_GATHERS_HELP                                                                                                \
   "Only these, taken whole: first:N, every:N, A:B by number, KEY=A-B or KEY=A,B,C, 'where: offset < 2000 and cdp > "   \

@@ -49,15 +49,6 @@ static const struct argp_option options[] = {
     {"quiet", KEY_QUIET, NULL, 0, "Print nothing but errors", 0},
     {0}};
 
-static void parse_pair(struct argp_state *state, const char *option, const char *value, double scale, double out[2]) {
-  const char *comma = strchr(value, ',');
-  char first[64];
-  if (!comma || comma - value >= (long)sizeof first) argp_error(state, "%s: found '%s', allowed is A,B", option, value);
-  snprintf(first, sizeof first, "%.*s", (int)(comma - value), value);
-  if (first[0]) out[0] = scale * sp_option_number(state, option, first, -1e12, 1e12);
-  if (comma[1]) out[1] = scale * sp_option_number(state, option, comma + 1, -1e12, 1e12);
-}
-
 static void check(struct argp_state *state, const arguments *args) {
   if (args->n_paths == 0) argp_error(state, "a survey is missing");
   if (args->n_paths > 1 && !args->ladder) argp_error(state, "one survey, found another: %s", args->paths[1]);
@@ -85,10 +76,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     o->every = (size_t)sp_option_count(state, "--every", value, 1, 1000000000);
     return 0;
   case KEY_WINDOW:
-    parse_pair(state, "--window", value, 1e-3, o->window);
+    sp_option_pair(state, "--window", value, 1e-3, o->window);
     return 0;
   case KEY_OFFSETS:
-    parse_pair(state, "--offsets", value, 1, o->offsets);
+    sp_option_pair(state, "--offsets", value, 1, o->offsets);
     return 0;
   case KEY_MAX_MB:
     o->max_mb = sp_option_number(state, "--max-mb", value, 0.1, 1000);

@@ -86,16 +86,6 @@ static size_t choose(struct argp_state *state, const char *option, const char *v
 }
 
 /* "A,B", either of which may be empty. */
-static void parse_pair(struct argp_state *state, const char *option, const char *value, double scale, double out[2]) {
-  const char *comma = strchr(value, ',');
-  char first[64];
-  if (!comma || comma - value >= (long)sizeof first) argp_error(state, "%s: found '%s', allowed is A,B", option, value);
-  snprintf(first, sizeof first, "%.*s", (int)(comma - value), value);
-  if (first[0]) out[0] = scale * sp_option_number(state, option, first, -1e12, 1e12);
-  if (comma[1]) out[1] = scale * sp_option_number(state, option, comma + 1, -1e12, 1e12);
-  if (out[0] > out[1]) argp_error(state, "%s: found '%s', where the first is larger", option, value);
-}
-
 static void parse_line(struct argp_state *state, arguments *args, const char *value) {
   const char *equals = strchr(value, '=');
   if (!equals || equals == value || equals - value > SP_NAME_LENGTH) {
@@ -178,10 +168,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     parse_line(state, args, value);
     return 0;
   case KEY_WINDOW:
-    parse_pair(state, "--window", value, 1e-3, args->window);
+    sp_option_pair(state, "--window", value, 1e-3, args->window);
     return 0;
   case KEY_OFFSETS:
-    parse_pair(state, "--offsets", value, 1, args->offsets);
+    sp_option_pair(state, "--offsets", value, 1, args->offsets);
     return 0;
   case KEY_JSON:
     args->json = value;
