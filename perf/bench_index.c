@@ -22,6 +22,7 @@
 #include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
+#include "tests/store/small_survey.h"
 
 enum { GATHERS = 7074, TRACES = 22324543, SAMPLES = 1600, MAX_WORKERS = 64, SLAB_TRACES = 6 * 3156 };
 
@@ -58,14 +59,7 @@ static sp_global *make_first_trace(void) {
 }
 
 static void write_survey(const settings *s, const sp_global *first_trace) {
-  const sp_survey_info info = {.n_traces = TRACES,
-                               .n_gathers = GATHERS,
-                               .n_samples = SAMPLES,
-                               .sample_interval_us = 2000,
-                               .uuid = "00000000-0000-4000-8000-000000000000",
-                               .created_by = "bench",
-                               .gather_key = "cdp",
-                               .content = "input"};
+  const sp_survey_info info = small_survey_info(TRACES, GATHERS, SAMPLES);
   const sp_dataset_spec datasets[] = {{"/headers/offset", SP_INT32, TRACES, 0, "m"},
                                       {"/gathers/first_trace", SP_UINT64, GATHERS + 1, 0, NULL},
                                       {"/gathers/key", SP_INT64, GATHERS, 0, NULL},

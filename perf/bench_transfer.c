@@ -21,6 +21,7 @@
 #include "seisproc/stats.h"
 #include "seisproc/trace_store.h"
 #include "src/base/activity.h"
+#include "tests/store/small_survey.h"
 
 enum { N_SAMPLES = 1000, TURNS = 5, ROW = N_SAMPLES * sizeof(float) };
 
@@ -33,15 +34,7 @@ typedef struct bench {
 } bench;
 
 static void create(const bench *b) {
-  const sp_survey_info info = {.n_traces = b->n_traces,
-                               .n_gathers = 1,
-                               .n_samples = N_SAMPLES,
-                               .sample_interval_us = 2000,
-                               .uuid = "00000000-0000-4000-8000-000000000000",
-                               .created_by = "bench",
-                               .gather_key = "cdp",
-                               .content = "input",
-                               .history = ""};
+  const sp_survey_info info = small_survey_info(b->n_traces, 1, N_SAMPLES);
   const sp_dataset_spec datasets[] = {{"/traces", SP_FLOAT32, b->n_traces, N_SAMPLES, NULL},
                                       {"/gathers/first_trace", SP_UINT64, 2, 0, NULL},
                                       {"/gathers/key", SP_INT64, 1, 0, NULL}};
@@ -78,11 +71,11 @@ static double move_all(bench *b, bool writes, bool together, uint32_t slab) {
     const uint32_t n = left < slab ? (uint32_t)left : slab;
     if (writes) fill(b, first, n);
     if (together) {
-      const sp_collective_part part = {.n_planes = 1, .plane = {{dataset, b->rows}}, .first = n ? first : 0, .n = n};
+      const sp_collective_rows own = {.n_planes = 1, .plane = {{dataset, b->rows}}, .first = n ? first : 0, .n = n};
       sp_collective_news news = {.stays = true};
-      bool moved = true, alone = false;
-      require(writes ? sp_collective_write(group, &part, &news, &alone) : sp_collective_read(group, &part, &moved));
-      require_right(moved && !alone, "a transfer");
+      bool moved = true, independent = false;
+      require(writes ? sp_collective_write(group, &own, &news, &independent) : sp_collective_read(group, &own, &moved));
+      require_right(moved && !independent, "a transfer");
     } else if (n) {
       require(writes ? sp_trace_sink_write_independent(sink, first, n, b->rows)
                      : sp_trace_source_read_independent(source, first, n, b->rows));

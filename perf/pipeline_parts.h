@@ -129,7 +129,7 @@ static double time_writing(part *p) {
     sp_global first;
     const sp_local n = slab_at(p, i, &first);
     if (n == 0) break;
-    require(sp_row_writer_write(writer, first, n, (char *)p->samples + sp_row_phase(first, row)));
+    require(sp_row_writer_write(writer, first, n, (char *)p->samples + sp_row_page_offset(first, row)));
   }
   require(sp_survey_sync(p->survey));
   const double seconds = sp_now() - start;

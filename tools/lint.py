@@ -186,6 +186,14 @@ def check_one_mpi_abort(sources):
         report(path, line, f"MPI_Abort is called in one place, and that is {places[0][0]}:{places[0][1]}")
 
 
+def check_ranks(source):
+    """Who is how many-th of how many is asked in one place."""
+    if not source.path.startswith(("src/", "kernels/")) or source.path in ("src/dist/ranks.c", "src/dist/comm.c"):
+        return
+    for line, match in source.grep(r"\bMPI_Comm_(rank|size)\s*\(", source.code):
+        report(source.path, line, f"MPI_Comm_{match.group(1)}: sp_ranks_of (seisproc/ranks.h) knows rank and size")
+
+
 COLLECTIVE = re.compile(r"\b(SP_AGREE(_GOTO)?|SP_ALIKE(_GOTO)?|SP_MPI_ALL|sp_agree)\s*\(|\bMPI_(I?bcast|I?barrier|Bcast|Barrier|"
                         r"Reduce|Allreduce|Gatherv?|Allgatherv?|Scatterv?|Alltoallv?|Comm_split(_type)?|Comm_dup|"
                         r"Win_allocate_shared)\s*\(")
@@ -272,15 +280,15 @@ WORDS = [
 NAMES = [
     (r"\b(sp_)?(\w+_)?(hear|tell|say|take|must)(_\w+)?\s*\(", "parse, report, log, or a verb of its own"),
     (r"\b\w+_alone\s*\(", "independent"),
-    (r"\bsp_watch(_\w+)?\b", "watchdog"),
+    (r"\bsp_watch(_\w+)?\b|(->|\.)watch\b", "watchdog"),
+    (r"\b(sp_)?(\w+_)?hand_over(_\w+)?\s*\(", "fill a slot, or what it is that happens"),
+    (r"\bsp_row_phase\b|\bphase_of_(row|page|memory)\b", "page_offset"),
     (r"(->|\.)standard\b", "default_text"),
 ]
-# To be written anew, with the words of today.
-OLD_WORDS = ("src/flow/gather/cuda/",)
 
 
 def check_words(source):
-    if source.path == "docs/glossary.md" or source.path.startswith(OLD_WORDS):
+    if source.path == "docs/glossary.md":
         return
     for pattern, instead in WORDS:
         for line, match in source.grep(pattern):
@@ -360,6 +368,7 @@ def main():
         if source.is_c:
             check_includes(source, owner)
             check_calls(source)
+            check_ranks(source)
             check_mutable_state(source)
             check_agreement(source)
     check_one_mpi_abort(sources)

@@ -47,7 +47,7 @@ void sp_collective_destroy(sp_collective *collective);
 bool sp_collective_is_in_force(const sp_collective *collective);
 
 /* What a rank brings to a step: n rows of each plane from `first` on, or none. */
-typedef struct sp_collective_part {
+typedef struct sp_collective_rows {
   int n_planes; /* the same on all ranks */
   struct {
     sp_dataset *dataset;
@@ -55,11 +55,11 @@ typedef struct sp_collective_part {
   } plane[4];
   sp_global first;
   sp_local n;
-} sp_collective_part;
+} sp_collective_rows;
 
 /* A step of readers. *moved is whether this rank's rows are there; where not, it is to read them by itself, and nobody
  * waits for that. Collective over the group while it is in force. Errors end the job. */
-sp_status sp_collective_read(sp_collective *collective, const sp_collective_part *part, bool *moved);
+sp_status sp_collective_read(sp_collective *collective, const sp_collective_rows *own, bool *moved);
 
 /* A step of writers also tells them of each other. */
 typedef struct sp_collective_news {
@@ -70,10 +70,10 @@ typedef struct sp_collective_news {
 } sp_collective_news;
 
 /* A step of writers; one in which nobody has anything to write moves nothing. Where it cannot be made so that a failure
- * can be left, each rank writes by itself: *alone. Collective. Errors: SP_ERR_IO where this rank's rows were not
+ * can be left, each rank writes by itself: *independent. Collective. Errors: SP_ERR_IO where this rank's rows were not
  * written. */
-sp_status sp_collective_write(sp_collective *collective, const sp_collective_part *part, sp_collective_news *news,
-                              bool *alone);
+sp_status sp_collective_write(sp_collective *collective, const sp_collective_rows *own, sp_collective_news *news,
+                              bool *independent);
 
 /* What it has cost, for the report. */
 typedef struct sp_collective_cost {

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seisproc/ranks.h"
 #include "seisproc/status.h"
 
 /* Runs an MPI call; on failure logs the call and MPI's own text and yields SP_ERR_MPI. */
@@ -70,7 +71,7 @@ sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text);
 /* Cores that this rank may keep busy: those that affinity and control group leave to it, divided by the ranks of its
  * node that want some and may run on the same ones; at least 1. Collective over node, the ranks that share a machine.
  */
-sp_status sp_comm_share_cores(MPI_Comm node, bool wants, int *n);
+sp_status sp_comm_share_cores(const sp_ranks *node, bool wants, int *n);
 
 /* Narrows a count to MPI's int; a count that does not fit is a bug (asserts). */
 int sp_mpi_count(uint64_t n);

@@ -12,6 +12,9 @@
  * `path` is there and no regular file, or in a directory that does not exist or cannot be written. */
 sp_status sp_part_path(const char *path, char **part);
 
+/* Whether a file can be made in the folder of the output `path`. Errors: SP_ERR_USAGE. */
+sp_status sp_part_check_folder(const char *path);
+
 /* Whether what is at `path`, if anything, may be replaced. Errors: SP_ERR_USAGE for a file that is read-only, also to
  * root. */
 sp_status sp_part_check_replace(const char *path);

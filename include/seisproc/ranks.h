@@ -43,7 +43,7 @@ static inline sp_share sp_ranks_share_of(const sp_ranks *ranks, uint64_t n, int 
   return sp_share_even(n, ranks->size, r);
 }
 
-/* Gives every rank rank 0's bytes. Collective. */
+/* Gives every rank rank 0's bytes, of any number. Collective. */
 sp_status sp_ranks_broadcast(const sp_ranks *ranks, void *data, uint64_t bytes);
 
 /* Sums n counts over the ranks, in place, on all ranks; the same for the least. Collective. */

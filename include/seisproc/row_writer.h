@@ -24,7 +24,7 @@ void sp_row_writer_destroy(sp_row_writer *writer);
 
 /* Bytes from a multiple of SP_PAGE at which rows from `first` lie in the file, for datasets that begin at one, as those
  * of at least a page do. Rows that lie as far from one in memory need no copy. */
-size_t sp_row_phase(sp_global first, uint64_t row_bytes);
+size_t sp_row_page_offset(sp_global first, uint64_t row_bytes);
 
 /* Writes rows first ... first + n - 1. They are durable after the next fdatasync of the file. Errors: SP_ERR_IO, one
  * line with file, dataset, range and the system's reason. */

@@ -20,6 +20,7 @@
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
+#include "src/base/file_bytes.h"
 
 enum { BLOCK = 1 << 20 };
 static const char magic[16] = "seisproc undo 1";
@@ -44,9 +45,10 @@ static bool put(writer *w, const void *data, size_t n) {
 
 static bool put_range(writer *w, int fd, sp_file_range r, void *block) {
   SP_EACH_PIECE (piece, r.offset, r.offset + r.bytes, BLOCK) {
-    const ssize_t got = pread(fd, block, piece.count, (off_t)piece.first);
-    if (got != (ssize_t)piece.count) {
-      if (got >= 0) errno = EIO;
+    size_t got;
+    const int error = sp_read_all_at(fd, block, piece.count, piece.first, &got);
+    if (error || got < piece.count) {
+      errno = error ? error : EIO;
       return false;
     }
     if (!put(w, block, piece.count)) return false;
@@ -145,7 +147,11 @@ static bool pass(restorer *r, bool writes, uint32_t *crc) {
     const sp_file_range *k = &r->kept[i];
     SP_EACH_PIECE (piece, k->offset, k->offset + k->bytes, BLOCK) {
       if (!get(r, r->block, piece.count, crc)) return false;
-      if (writes && pwrite(r->fd, r->block, piece.count, (off_t)piece.first) != (ssize_t)piece.count) return false;
+      const int error = writes ? sp_write_all_at(r->fd, r->block, piece.count, piece.first) : 0;
+      if (error) {
+        errno = error;
+        return false;
+      }
     }
   }
   return true;

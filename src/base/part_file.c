@@ -16,6 +16,26 @@
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
 
+/* The folder that the output `path` is made in; owned by the caller. */
+static sp_status find_folder(const char *path, char **folder) {
+  char *target;
+  SP_TRY(sp_output_path(path, &target));
+  const sp_status status = sp_folder_of(target, folder);
+  sp_free(target);
+  return status;
+}
+
+sp_status sp_part_check_folder(const char *path) {
+  sp_status status = SP_SUCCESS;
+  char *folder;
+  SP_TRY(find_folder(path, &folder));
+  if (access(folder, W_OK | X_OK)) {
+    status = SP_RAISE(SP_ERR_USAGE, "%s: cannot be written: %s: %s", path, folder, strerror(errno));
+  }
+  sp_free(folder);
+  return status;
+}
+
 static sp_status check_place(const char *path) {
   struct stat info;
   const size_t length = strlen(path);
@@ -28,16 +48,7 @@ static sp_status check_place(const char *path) {
   if (there && !S_ISREG(info.st_mode)) {
     return SP_RAISE(SP_ERR_USAGE, "%s: is a device, FIFO or socket, must be a regular file to write", path);
   }
-  char *target, *directory;
-  SP_TRY(sp_output_path(path, &target));
-  sp_status status = sp_folder_of(target, &directory);
-  sp_free(target);
-  SP_TRY(status);
-  if (access(directory, W_OK)) {
-    status = SP_RAISE(SP_ERR_USAGE, "%s: cannot be written: %s: %s", path, directory, strerror(errno));
-  }
-  sp_free(directory);
-  return status;
+  return sp_part_check_folder(path);
 }
 
 sp_status sp_part_path(const char *path, char **part) {
@@ -98,14 +109,11 @@ sp_status sp_part_begin(const char *path, char **part, sp_lock **lock) {
 }
 
 double sp_part_room(const char *path) {
-  char *target, *directory;
+  char *folder;
   struct statvfs fs;
-  if (sp_output_path(path, &target) != SP_SUCCESS) return INFINITY;
-  const sp_status status = sp_folder_of(target, &directory);
-  sp_free(target);
-  if (status != SP_SUCCESS) return INFINITY;
-  const bool told = statvfs(directory, &fs) == 0;
-  sp_free(directory);
+  if (find_folder(path, &folder) != SP_SUCCESS) return INFINITY;
+  const bool told = statvfs(folder, &fs) == 0;
+  sp_free(folder);
   return told ? (double)fs.f_bavail * (double)fs.f_frsize : INFINITY;
 }
 

@@ -28,15 +28,6 @@ static bool is_hdf5(const char *path) {
   return same;
 }
 
-static sp_status check_folder(const char *path) {
-  char *folder = NULL;
-  SP_TRY(sp_folder_of(path, &folder));
-  const bool good = !access(folder, W_OK | X_OK);
-  const int error = errno;
-  sp_free(folder);
-  return good ? SP_SUCCESS : SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(error));
-}
-
 sp_status sp_report_file_check(const char *path) {
   struct stat info;
   char *target = NULL;
@@ -53,7 +44,7 @@ sp_status sp_report_file_check(const char *path) {
       status = sp_part_check_replace(target);
     }
   }
-  if (status == SP_SUCCESS) status = check_folder(target);
+  if (status == SP_SUCCESS) status = sp_part_check_folder(path);
   sp_free(target);
   return status;
 }

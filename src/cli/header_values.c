@@ -9,6 +9,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
+#include "src/base/file_bytes.h"
 #include "src/cli/header_set.h"
 
 enum { BLOCK = 8192, PATH_SIZE = SP_NAME_LENGTH + 16, MAX_ATTRIBUTES = SP_MAX_SETS * 8 + 2, TEXT_SIZE = 512 };
@@ -75,7 +76,7 @@ sp_status sp_header_compute(sp_survey *survey, sp_header_set *sets, int n, int f
     for (int k = 0; k < n; k++) {
       const size_t bytes = piece.count * sizeof(double);
       SP_TRY_GOTO(out, compute_set(sets, k, piece.first, (sp_local)piece.count, b));
-      if (write(fd, b->result[k], bytes) != (ssize_t)bytes) {
+      if (sp_write_all(fd, b->result[k], bytes)) {
         status = SP_RAISE(SP_ERR_IO, "%s: the computed values cannot be kept beside the survey: no room", sets[k].name);
         goto out;
       }
@@ -167,8 +168,9 @@ static sp_status write_columns(sp_survey *survey, const sp_header_set *sets, int
   SP_EACH_PIECE (piece, 0, sp_survey_get_info(survey)->n_traces, BLOCK) {
     for (int k = 0; k < n; k++) {
       const size_t bytes = piece.count * sizeof(double);
+      size_t got;
       if (status != SP_SUCCESS) goto out;
-      if (read(fd, values, bytes) != (ssize_t)bytes) {
+      if (sp_read_all(fd, values, bytes, &got) || got < bytes) {
         status = SP_RAISE(SP_ERR_IO, "the computed values cannot be read again");
         goto out;
       }

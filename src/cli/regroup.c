@@ -146,9 +146,9 @@ static sp_status move_all(regrouping *r, const char *part) {
   const uint64_t step = (uint64_t)r->ranks.size * ROUNDS_A_COMMIT;
   const size_t trace_bytes = (size_t)(r->planes->bytes / info->n_traces);
   r->meter = sp_meter_start(r->ranks.rank == 0 && !r->options->quiet);
-  for (uint64_t at = 0; at < r->n_todo; at += step) {
-    const uint64_t end = r->n_todo - at < step ? r->n_todo : at + step;
-    SP_ALIKE(move_some(r, part, at, end));
+  SP_EACH_PIECE (p, 0, r->n_todo, step) {
+    const uint64_t end = p.first + p.count;
+    SP_ALIKE(move_some(r, part, p.first, end));
     sp_meter_show_traces(&r->meter, "regroup", (double)end / (double)r->n_todo, info->n_traces, trace_bytes);
   }
   return SP_SUCCESS;

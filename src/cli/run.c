@@ -10,6 +10,7 @@
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/ranks.h"
 #include "seisproc/run.h"
 #include "seisproc/stop.h"
 #include "src/base/orphan.h"
@@ -26,8 +27,7 @@ static sp_status parse_job(const sp_run_arguments *args, const char *text, sp_jo
 
 /* Rank 0 reads and checks the job file, so that a mistake is one line; the others are given its text. */
 static sp_status share_job(const sp_run_arguments *args, sp_job **job) {
-  int rank;
-  SP_TRY(SP_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank)));
+  const int rank = sp_ranks_of(MPI_COMM_WORLD).rank;
   char *text = NULL;
   sp_status status = SP_SUCCESS;
   if (rank == 0) {
@@ -78,8 +78,7 @@ static int run_as_rank(const sp_run_arguments *args, int argc, char **argv) {
   if (status == SP_SUCCESS) status = share_job(args, &job);
   if (status == SP_SUCCESS) status = sp_run(job, &args->options);
   sp_job_destroy(job);
-  int rank = 0;
-  if (MPI_Comm_rank(MPI_COMM_WORLD, &rank) != MPI_SUCCESS) rank = 0;
+  const int rank = sp_ranks_of(MPI_COMM_WORLD).rank;
   const int exit_code = sp_launch_leave(rank, sp_status_exit_code(status));
   finish_mpi(rank);
   return exit_code;

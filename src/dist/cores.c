@@ -12,16 +12,16 @@ typedef struct place {
   int32_t wants; /* non-zero: it is one of those that share */
 } place;
 
-sp_status sp_comm_share_cores(MPI_Comm node, bool wants, int *n) {
+sp_status sp_comm_share_cores(const sp_ranks *node, bool wants, int *n) {
   sp_machine machine;
-  int size, sharers = 0;
-  MPI_Comm_size(node, &size);
+  int sharers = 0;
   sp_machine_look(&machine);
   const place mine = {.affinity = machine.affinity, .wants = wants};
   place *places = NULL;
-  SP_AGREE(node, sp_calloc((size_t)size, sizeof *places, "the ranks of a node", &places));
-  const sp_status status = SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, places, sizeof mine, MPI_BYTE, node));
-  for (int r = 0; r < size && status == SP_SUCCESS; r++) {
+  SP_AGREE(node->comm, sp_calloc((size_t)node->size, sizeof *places, "the ranks of a node", &places));
+  const sp_status status =
+      SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, places, sizeof mine, MPI_BYTE, node->comm));
+  for (int r = 0; r < node->size && status == SP_SUCCESS; r++) {
     sharers += places[r].wants && places[r].affinity == machine.affinity;
   }
   sp_free(places);

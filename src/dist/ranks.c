@@ -37,7 +37,11 @@ sp_status sp_ranks_agree(const sp_ranks *ranks, sp_status status) {
 
 sp_status sp_ranks_broadcast(const sp_ranks *ranks, void *data, uint64_t bytes) {
   if (ranks->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
-  return SP_MPI(MPI_Bcast(data, sp_mpi_count(bytes), MPI_BYTE, 0, ranks->comm));
+  char *at = data;
+  SP_EACH_PIECE (p, 0, bytes, MESSAGE_BYTES) {
+    SP_MPI_ALL(MPI_Bcast(at + p.first, sp_mpi_count(p.count), MPI_BYTE, 0, ranks->comm));
+  }
+  return SP_SUCCESS;
 }
 
 sp_status sp_ranks_sum(const sp_ranks *ranks, uint64_t *counts, int n) {
@@ -91,7 +95,8 @@ int sp_ranks_threads(const sp_ranks *ranks) {
   int threads = machine.n_cores;
   if (ranks->comm == MPI_COMM_NULL) return threads; // alike
   SP_MPI_ALL(MPI_Comm_split_type(ranks->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
-  if (sp_comm_share_cores(node, true, &threads) != SP_SUCCESS) threads = 1;
-  MPI_Comm_free(&node);
+  sp_ranks neighbours = sp_ranks_of(node);
+  if (sp_comm_share_cores(&neighbours, true, &threads) != SP_SUCCESS) threads = 1;
+  sp_ranks_free(&neighbours);
   return threads;
 }

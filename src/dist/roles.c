@@ -28,9 +28,7 @@ static void split_nodes(sp_roles *roles) {
     roles->node = sp_ranks_of(shared);
     return; /* alike: the launcher gives all ranks the same environment */
   }
-  int shared_rank;
-  MPI_Comm_rank(shared, &shared_rank);
-  roles->node = split(shared, shared_rank / ranks_per_node, roles->world.rank);
+  roles->node = split(shared, sp_ranks_of(shared).rank / ranks_per_node, roles->world.rank);
   MPI_Comm_free(&shared);
 }
 

@@ -21,8 +21,7 @@ typedef struct shape {
 } shape;
 
 struct sp_transpose {
-  MPI_Comm comm;
-  int rank, size;
+  sp_ranks ranks;
   uint64_t n_traces;
   uint32_t n_bins, chunk_bins, n_chunks;
   shape usual, last;
@@ -45,26 +44,28 @@ uint32_t sp_transpose_chunk_bins(uint64_t n_traces, uint32_t n_bins, int size, u
 /* The plans of a chunk of n_bins; where there is no memory for them on some rank, none of any rank. */
 static sp_status plan_shape(sp_transpose *t, uint32_t n_bins, fftwf_complex *traces, fftwf_complex *planes, shape *s) {
   const ptrdiff_t n0 = (ptrdiff_t)t->n_traces, n1 = n_bins;
-  const ptrdiff_t block0 = (ptrdiff_t)block_of(t->n_traces, t->size), block1 = (ptrdiff_t)block_of(n_bins, t->size);
+  const ptrdiff_t block0 = (ptrdiff_t)block_of(t->n_traces, t->ranks.size),
+                  block1 = (ptrdiff_t)block_of(n_bins, t->ranks.size);
   s->n_bins = n_bins;
   s->to_planes = fftwf_mpi_plan_many_transpose(n0, n1, REAL_NUMBERS, block0, block1, (float *)traces, (float *)planes,
-                                               t->comm, FFTW_ESTIMATE);
+                                               t->ranks.comm, FFTW_ESTIMATE);
   s->to_traces = fftwf_mpi_plan_many_transpose(n1, n0, REAL_NUMBERS, block1, block0, (float *)planes, (float *)traces,
-                                               t->comm, FFTW_ESTIMATE);
+                                               t->ranks.comm, FFTW_ESTIMATE);
   sp_status status = SP_SUCCESS;
   if (!s->to_planes || !s->to_traces) {
     status = SP_RAISE(SP_ERR_MEMORY, "fftw3-mpi has no plan to transpose %llu x %u", (unsigned long long)t->n_traces,
                       n_bins);
   }
-  return sp_agree(t->comm, status);
+  return sp_agree(t->ranks.comm, status);
 }
 
 static size_t numbers_of(const sp_transpose *t, uint32_t n_bins) {
   ptrdiff_t n0, first0, n1, first1;
   const ptrdiff_t lengths[2] = {(ptrdiff_t)t->n_traces, n_bins};
-  const ptrdiff_t blocks[2] = {(ptrdiff_t)block_of(t->n_traces, t->size), (ptrdiff_t)block_of(n_bins, t->size)};
-  const ptrdiff_t n =
-      fftwf_mpi_local_size_many_transposed(2, lengths, 1, blocks[0], blocks[1], t->comm, &n0, &first0, &n1, &first1);
+  const ptrdiff_t blocks[2] = {(ptrdiff_t)block_of(t->n_traces, t->ranks.size),
+                               (ptrdiff_t)block_of(n_bins, t->ranks.size)};
+  const ptrdiff_t n = fftwf_mpi_local_size_many_transposed(2, lengths, 1, blocks[0], blocks[1], t->ranks.comm, &n0,
+                                                           &first0, &n1, &first1);
   return n > 0 ? (size_t)n : 1;
 }
 
@@ -72,7 +73,7 @@ static sp_status plan_all(sp_transpose *t) {
   void *traces = NULL, *planes = NULL;
   sp_status status = sp_alloc(t->buffer * sizeof(fftwf_complex), "planning an exchange", &traces);
   if (status == SP_SUCCESS) status = sp_alloc(t->buffer * sizeof(fftwf_complex), "planning an exchange", &planes);
-  status = sp_agree(t->comm, status);
+  status = sp_agree(t->ranks.comm, status);
   const uint32_t rest = t->n_bins - (t->n_chunks - 1) * t->chunk_bins;
   if (status == SP_SUCCESS) status = plan_shape(t, t->chunk_bins, traces, planes, &t->usual);
   if (status == SP_SUCCESS) status = plan_shape(t, rest, traces, planes, &t->last);
@@ -81,15 +82,13 @@ static sp_status plan_all(sp_transpose *t) {
   return status;
 }
 
-sp_status sp_transpose_create(MPI_Comm comm, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
+sp_status sp_transpose_create(const sp_ranks *ranks, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
                               sp_transpose **out) {
   void *block = NULL;
   fftwf_mpi_init();
-  SP_AGREE(comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block));
+  SP_AGREE(ranks->comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block));
   sp_transpose *t = block;
-  *t = (sp_transpose){.comm = comm, .n_traces = n_traces, .n_bins = n_bins, .chunk_bins = chunk_bins};
-  MPI_Comm_rank(comm, &t->rank);
-  MPI_Comm_size(comm, &t->size);
+  *t = (sp_transpose){.ranks = *ranks, .n_traces = n_traces, .n_bins = n_bins, .chunk_bins = chunk_bins};
   t->n_chunks = n_bins ? (n_bins + chunk_bins - 1) / chunk_bins : 0;
   sp_status status = SP_SUCCESS;
   if (t->n_chunks > 0) {
@@ -128,12 +127,12 @@ sp_share sp_transpose_chunk(const sp_transpose *t, uint32_t chunk) {
 }
 
 sp_share sp_transpose_traces(const sp_transpose *t) {
-  return sp_share_blocks(t->n_traces, t->size, t->rank);
+  return sp_share_blocks(t->n_traces, t->ranks.size, t->ranks.rank);
 }
 
 sp_share sp_transpose_bins(const sp_transpose *t, uint32_t chunk) {
   const sp_share all = sp_transpose_chunk(t, chunk);
-  sp_share own = sp_share_blocks(all.count, t->size, t->rank);
+  sp_share own = sp_share_blocks(all.count, t->ranks.size, t->ranks.rank);
   own.first += all.first;
   return own;
 }

@@ -12,10 +12,10 @@
 #ifndef SEISPROC_SRC_DIST_TRANSPOSE_H
 #define SEISPROC_SRC_DIST_TRANSPOSE_H
 
-#include <mpi.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seisproc/ranks.h"
 #include "seisproc/share.h"
 #include "seisproc/status.h"
 
@@ -24,9 +24,9 @@ typedef struct sp_transpose sp_transpose;
 /* Bins of a chunk for a group: about 1/16 of them, at least `least` a rank, and no more than MPI counts. */
 uint32_t sp_transpose_chunk_bins(uint64_t n_traces, uint32_t n_bins, int size, uint32_t least);
 
-/* Plans for chunks of chunk_bins and for the rest in the last one, with FFTW_ESTIMATE. Collective over comm, which is
- * borrowed; the caller owns *out. Errors: SP_ERR_MEMORY, the same on all ranks. */
-sp_status sp_transpose_create(MPI_Comm comm, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
+/* Plans for chunks of chunk_bins and for the rest in the last one, with FFTW_ESTIMATE. Collective over the ranks,
+ * whose communicator is borrowed; the caller owns *out. Errors: SP_ERR_MEMORY, the same on all ranks. */
+sp_status sp_transpose_create(const sp_ranks *ranks, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
                               sp_transpose **out);
 
 /* Takes NULL. Collective. */

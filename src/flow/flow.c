@@ -46,23 +46,16 @@ sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request,
   return status;
 }
 
-sp_status sp_flow_plan_share(sp_flow_plan *plan, MPI_Comm comm) {
-  int rank;
-  MPI_Comm_rank(comm, &rank);
+sp_status sp_flow_plan_share(sp_flow_plan *plan, const sp_ranks *ranks) {
+  const MPI_Comm comm = ranks->comm;
   uint64_t bytes = plan->shared_bytes;
   SP_MPI_ALL(MPI_Bcast(&plan->shape, sizeof plan->shape, MPI_BYTE, 0, comm));
   SP_MPI_ALL(MPI_Bcast(&bytes, 1, MPI_UINT64_T, 0, comm));
   sp_status status = SP_SUCCESS;
-  if (rank) status = sp_alloc((size_t)bytes, "the plan", &plan->shared);
+  if (ranks->rank) status = sp_alloc((size_t)bytes, "the plan", &plan->shared);
   SP_AGREE(comm, status);
   plan->shared_bytes = (size_t)bytes;
-  enum { PIECE = 1 << 30 };
-  SP_EACH_PIECE (piece, 0, bytes, PIECE) {
-    const uint64_t at = piece.first;
-    const uint64_t n = (uint64_t)piece.count;
-    SP_MPI_ALL(MPI_Bcast((char *)plan->shared + at, sp_mpi_count(n), MPI_BYTE, 0, comm));
-  }
-  return SP_SUCCESS;
+  return sp_ranks_broadcast(ranks, plan->shared, bytes);
 }
 
 void sp_flow_plan_free(sp_flow_plan *plan) {

@@ -219,7 +219,7 @@ sp_status sp_flow_check_chain(const sp_plan_request *request);
 void sp_note_warn(const char *text);
 
 /* Gives all ranks rank 0's shape and shared data; flow and job are set on all. Collective. */
-sp_status sp_flow_plan_share(sp_flow_plan *plan, MPI_Comm comm);
+sp_status sp_flow_plan_share(sp_flow_plan *plan, const sp_ranks *ranks);
 
 void sp_flow_plan_free(sp_flow_plan *plan);
 

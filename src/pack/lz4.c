@@ -3,6 +3,7 @@
  * its size says. */
 #include <string.h>
 
+#include "seisproc/share.h"
 #include "src/pack/codecs.h"
 
 #ifdef SP_HAVE_LZ4
@@ -48,9 +49,9 @@ size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t bl
   write_big(bytes, 8, to);
   write_big(block, 4, to + 8);
   to += SP_LZ4_HEAD;
-  for (size_t at = 0; at < bytes; at += block) {
-    const int n = (int)(bytes - at < block ? bytes - at : block), most = LZ4_compressBound(n);
-    const char *piece = (const char *)from + at;
+  SP_EACH_PIECE (p, 0, bytes, block) {
+    const int n = (int)p.count, most = LZ4_compressBound(n);
+    const char *piece = (const char *)from + p.first;
     char *packed = (char *)to + SP_LZ4_BLOCK_HEAD;
     int size =
         level < 2 ? LZ4_compress_default(piece, packed, n, most) : LZ4_compress_HC(piece, packed, n, most, level);

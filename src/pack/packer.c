@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/pack/codecs.h"
 #include "src/pack/shuffle.h"
 
@@ -162,9 +163,8 @@ static bool unpack_lz4(const sp_packed_chunk *c, unsigned char *out, size_t byte
   const size_t block = sp_lz4_block_bytes(c->bytes, c->n_bytes, bytes);
   size_t at = SP_LZ4_HEAD;
   if (block == 0) return false;
-  for (size_t done = 0, n; done < bytes; done += n) {
-    n = bytes - done < block ? bytes - done : block;
-    const size_t taken = sp_lz4_unpack_block(c->bytes + at, c->n_bytes - at, out + done, n);
+  SP_EACH_PIECE (p, 0, bytes, block) {
+    const size_t taken = sp_lz4_unpack_block(c->bytes + at, c->n_bytes - at, out + p.first, p.count);
     if (taken == 0) return false;
     at += taken;
   }

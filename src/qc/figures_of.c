@@ -8,6 +8,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
+#include "seisproc/share.h"
 
 static const char *const names[SP_N_QUALITIES] = {"removed_fraction", "xcorr",     "rms_in",
                                                   "rms_out",          "rms_noise", "peak_in"};
@@ -31,10 +32,10 @@ static sp_status read_all(const sp_view_source *s, const char *path, size_t row,
   sp_dataset *dataset = NULL;
   const sp_global n = s->index->n_gathers;
   sp_status status = sp_dataset_open(s->survey, path, &dataset);
-  for (sp_global first = 0; status == SP_SUCCESS && first < n; first += 1 << 20) {
-    const sp_local count = (sp_local)(n - first < 1 << 20 ? n - first : 1 << 20);
-    status = sp_dataset_read(dataset, first, count, (char *)rows + first * row);
+  SP_EACH_PIECE (p, 0, status == SP_SUCCESS ? n : 0, 1 << 20) {
+    SP_TRY_GOTO(out, sp_dataset_read(dataset, p.first, (sp_local)p.count, (char *)rows + p.first * row));
   }
+out:
   sp_dataset_close(dataset);
   return status;
 }

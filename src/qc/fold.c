@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/qc/maps.h"
 
 enum { MOST_TRACES = 1 << 20, CHUNK = 4096, BINS = 40, SECTORS = 24, RINGS = 6, HEIGHT = 300 };
@@ -52,9 +53,9 @@ static sp_status read_spread(const sp_view_source *s, spread *to) {
   SP_TRY_GOTO(out, sp_calloc(5, sizeof *values, "offsets", &values));
   SP_TRY_GOTO(out, open_columns(s, columns));
   to->has_azimuth = columns[1] && columns[2] && columns[3] && columns[4];
-  for (sp_global first = 0; first < n; first += step) {
-    const sp_local count = (sp_local)(n - first < CHUNK ? n - first : CHUNK);
-    SP_TRY_GOTO(out, read_chunk(columns, first, count, values, to));
+  SP_EACH_PIECE (p, 0, n, step) {
+    const sp_local count = (sp_local)(p.count < CHUNK ? p.count : CHUNK);
+    SP_TRY_GOTO(out, read_chunk(columns, p.first, count, values, to));
   }
 out:
   for (int c = 0; c < 5; c++) sp_header_column_close(columns[c]);

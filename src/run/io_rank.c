@@ -338,18 +338,18 @@ static sp_status write_step(io_rank *io, sp_slot *slot) {
   const bool on_disk = io->durable == io->sequence && reportable(io) == io->sequence;
   sp_collective_news news = {.stays = slot || io->order != SP_IO_END || !on_disk, .durable = io->durable};
   const sp_box box = slot && slot->n_boxes ? *sp_slot_boxes(io->run->window, slot) : (sp_box){0};
-  sp_collective_part part = {.n_planes = io->run->plan.shape.window.n_planes, .first = box.first_row, .n = box.n_rows};
-  bool alone;
-  for (int p = 0; p < part.n_planes; p++) {
-    part.plane[p].dataset = sp_plane_dataset(&io->planes[p]);
-    part.plane[p].rows = slot ? sp_slot_rows(io->run->window, slot, p) : NULL;
+  sp_collective_rows own = {.n_planes = io->run->plan.shape.window.n_planes, .first = box.first_row, .n = box.n_rows};
+  bool independent;
+  for (int p = 0; p < own.n_planes; p++) {
+    own.plane[p].dataset = sp_plane_dataset(&io->planes[p]);
+    own.plane[p].rows = slot ? sp_slot_rows(io->run->window, slot, p) : NULL;
   }
   sp_activity_set(&io->run->activity, slot ? "writes with the other I/O ranks" : "meets the other I/O ranks");
   if (slot) SP_FAULT_POINT("before_write");
-  SP_TRY(sp_collective_write(io->together, &part, &news, &alone));
+  SP_TRY(sp_collective_write(io->together, &own, &news, &independent));
   io->stays = news.stays;
   io->all_durable = news.durable;
-  if (slot && alone) SP_TRY(write_planes(io, slot));
+  if (slot && independent) SP_TRY(write_planes(io, slot));
   if (has_aggregators(io) && news.step) io->sequence = news.step;
   return slot ? end_slot(io, slot, start) : SP_SUCCESS;
 }

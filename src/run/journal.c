@@ -18,6 +18,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
+#include "src/base/file_bytes.h"
 #include "src/run/sync_thread.h"
 
 static const char magic[] = "seisproc-journal 2 ", family[] = "seisproc-journal ";
@@ -69,15 +70,9 @@ static bool is_sealed(const char *line, size_t n, uint32_t seed) {
   return !memcmp(line + n - CRC_TAIL, tail, CRC_TAIL);
 }
 
-static sp_status write_all(int fd, const char *path, const char *text, size_t n) {
-  while (n > 0) {
-    const ssize_t written = write(fd, text, n);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    text += written;
-    n -= (size_t)written;
-  }
-  return SP_SUCCESS;
+static sp_status append(int fd, const char *path, const char *text, size_t n) {
+  const int error = sp_write_all(fd, text, n);
+  return error ? SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", path, strerror(error)) : SP_SUCCESS;
 }
 
 /* --- making ----------------------------------------------------------------------------------------------- */
@@ -111,7 +106,7 @@ static void write_header(writer *t, const sp_journal_header *header) {
 static sp_status write_new_file(const char *path, const char *text, size_t n) {
   const int fd = sp_side_create(path);
   if (fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be created: %s", path, sp_side_error(errno));
-  sp_status status = write_all(fd, path, text, n);
+  sp_status status = append(fd, path, text, n);
   if (status == SP_SUCCESS && fsync(fd)) {
     status = SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", path, strerror(errno));
   }
@@ -158,13 +153,8 @@ static sp_status read_text(const char *path, char **text, size_t *length) {
     goto out;
   }
   SP_TRY_GOTO(out, sp_alloc((size_t)entry.st_size + 1, "the journal", &buffer));
-  while (n < (size_t)entry.st_size) {
-    const ssize_t got = read(fd, buffer + n, (size_t)entry.st_size - n);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) status = SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    if (got <= 0) break;
-    n += (size_t)got;
-  }
+  const int error = sp_read_all(fd, buffer, (size_t)entry.st_size, &n);
+  if (error) status = SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", path, strerror(error));
   buffer[n] = '\0';
   *text = buffer;
   *length = n;
@@ -369,7 +359,7 @@ sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n
   }
   seal(&t, journal->seed);
   SP_FAULT_TORN_WRITE("append_torn", journal->fd, journal->line, (size_t)(t.at - journal->line));
-  SP_TRY(write_all(journal->fd, journal->path, journal->line, (size_t)(t.at - journal->line)));
+  SP_TRY(append(journal->fd, journal->path, journal->line, (size_t)(t.at - journal->line)));
   journal->appended++;
   return SP_SUCCESS;
 }

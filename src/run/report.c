@@ -210,10 +210,9 @@ sp_status sp_report(sp_run_context *run, sp_global n_traces) {
 
 /* Rank 0 gets the first error of the lowest rank that has one. */
 static sp_status share_error(char text[ERROR_SIZE]) {
-  int rank, first = INT_MAX, mine = INT_MAX;
+  int first = INT_MAX, mine = INT_MAX;
   snprintf(text, ERROR_SIZE, "%s", sp_log_first_error());
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (text[0]) mine = rank;
+  if (text[0]) mine = sp_ranks_of(MPI_COMM_WORLD).rank;
   SP_MPI_ALL(MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
   if (first != INT_MAX) SP_MPI_ALL(MPI_Bcast(text, ERROR_SIZE, MPI_CHAR, first, MPI_COMM_WORLD));
   return SP_SUCCESS;
@@ -262,11 +261,9 @@ static void note_result(const sp_run_context *run, const sp_outcome *o) {
 
 sp_status sp_report_end(sp_run_context *run, const sp_coordinator_state *start, sp_status status) {
   char error[ERROR_SIZE] = "";
-  int rank;
   sp_status written = SP_SUCCESS;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   if (status > SP_ERR_GATHER) SP_ALIKE(share_error(error));
-  if (rank == 0) {
+  if (sp_ranks_of(MPI_COMM_WORLD).rank == 0) {
     const details more = {run, start};
     sp_outcome outcome = outcome_of(run, start, status);
     outcome.error = error;

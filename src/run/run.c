@@ -136,7 +136,7 @@ static sp_status name_paths(sp_run_context *run) {
 /* Threads of this worker: what the job says, else its share of the cores. */
 static sp_status count_threads(sp_run_context *run) {
   const bool works = sp_roles_self(run->roles)->role == SP_ROLE_WORKER;
-  SP_TRY(sp_comm_share_cores(run->roles->node.comm, works, &run->n_threads));
+  SP_TRY(sp_comm_share_cores(&run->roles->node, works, &run->n_threads));
   if (run->job->settings.threads != SP_PARAM_AUTO) run->n_threads = run->job->settings.threads;
   return SP_SUCCESS;
 }
@@ -193,7 +193,7 @@ static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   const bool first = run->roles->world.rank == 0;
   SP_AGREE(world, name_paths(run));
   SP_AGREE(world, first ? begin(run, start) : SP_SUCCESS);
-  SP_ALIKE(sp_flow_plan_share(&run->plan, world));
+  SP_ALIKE(sp_flow_plan_share(&run->plan, &run->roles->world));
   SP_MPI_ALL(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world));
   SP_MPI_ALL(MPI_Bcast(&run->transfer, sizeof run->transfer, MPI_BYTE, 0, world));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS; /* alike */
@@ -314,9 +314,7 @@ static void tidy_up(const sp_run_context *run, const sp_coordinator_state *start
 /* Planning reads the index of the input, which may be long. */
 static sp_step_watch *watch_start(void) {
   enum { TIMES = 10 };
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return sp_step_watch_begin(rank, "the job is not planned",
+  return sp_step_watch_begin(sp_ranks_of(MPI_COMM_WORLD).rank, "the job is not planned",
                              "its input or output may lie on a file system that does not answer; the same command "
                              "goes on",
                              TIMES * sp_step_limit());

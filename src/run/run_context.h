@@ -35,8 +35,8 @@ typedef struct sp_run_context {
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
   sp_activity activity;
-  sp_step_watch *start_watch; /* until `watch` begins */
-  sp_watchdog *watch;
+  sp_step_watch *start_watch; /* until `watchdog` begins */
+  sp_watchdog *watchdog;
   int history_fd;                 /* where a worker's crash is noted; -1: nowhere */
   bool recorded;                  /* the run has entered the history */
   sp_stage_times times;           /* of this rank */

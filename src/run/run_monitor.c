@@ -128,7 +128,7 @@ sp_status sp_record_begin(sp_run_context *run, sp_coordinator_state *start) {
                                      .collective_kind = writes ? "write" : "read",
                                      .of_all = writes || run->transfer.of_all,
                                      .stall_s = stall_time(run)};
-  SP_AGREE(roles->world.comm, sp_watchdog_create(&config, &run->watch));
+  SP_AGREE(roles->world.comm, sp_watchdog_create(&config, &run->watchdog));
   sp_step_watch_end(run->start_watch);
   run->start_watch = NULL;
   if (sp_roles_self(roles)->role != SP_ROLE_WORKER) return SP_SUCCESS;
@@ -159,8 +159,8 @@ void sp_record_end(sp_run_context *run, sp_coordinator_state *start, sp_status s
   sp_crash_stop();
   if (run->history_fd >= 0) close(run->history_fd);
   run->history_fd = -1;
-  sp_watchdog_destroy(run->watch);
-  run->watch = NULL;
+  sp_watchdog_destroy(run->watchdog);
+  run->watchdog = NULL;
   sp_inflight_close(start->inflight);
   start->inflight = NULL;
   if (run->roles->world.rank != 0) return;

@@ -38,6 +38,6 @@ typedef struct sp_watchdog_config {
 sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out);
 
 /* Takes NULL. */
-void sp_watchdog_destroy(sp_watchdog *watch);
+void sp_watchdog_destroy(sp_watchdog *watchdog);
 
 #endif

@@ -14,6 +14,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
+#include "src/base/file_bytes.h"
 #include "src/segy/exporter.h"
 #include "src/segy/output_check.h"
 #include "src/segy/stream.h"
@@ -28,33 +29,11 @@ static sp_status open_part(sp_exporter *ex, int flags) {
   return SP_SUCCESS;
 }
 
-static sp_status write_stream(sp_exporter *ex, size_t n, const char *from) {
-  while (n) {
-    const ssize_t put = write(ex->fd, from, n);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return SP_RAISE(SP_ERR_USAGE, "%s: cannot be written: %s", ex->options->output, strerror(errno));
-    from += put;
-    n -= (size_t)put;
-    ex->sent += (uint64_t)put;
-  }
-  return SP_SUCCESS;
-}
-
 sp_status sp_export_write(sp_exporter *ex, uint64_t offset, size_t n, const void *bytes) {
-  const char *from = bytes;
-  if (ex->stream) return write_stream(ex, n, from);
-  while (n) {
-    const ssize_t put = pwrite(ex->fd, from, n, (off_t)offset);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) {
-      return SP_RAISE(put ? sp_file_status(errno) : SP_ERR_IO, "%s: cannot be written: %s", ex->part_path,
-                      put ? strerror(errno) : "no progress");
-    }
-    from += put;
-    offset += (uint64_t)put;
-    n -= (size_t)put;
-  }
-  return SP_SUCCESS;
+  const int error = ex->stream ? sp_write_all(ex->fd, bytes, n) : sp_write_all_at(ex->fd, bytes, n, offset);
+  if (!error) return SP_SUCCESS;
+  return ex->stream ? SP_RAISE(SP_ERR_USAGE, "%s: cannot be written: %s", ex->options->output, strerror(error))
+                    : SP_RAISE(sp_file_status(error), "%s: cannot be written: %s", ex->part_path, strerror(error));
 }
 
 static sp_status copy_trailer(sp_exporter *ex) {

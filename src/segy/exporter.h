@@ -50,7 +50,6 @@ typedef struct sp_exporter {
   double interval_us;
   int fd;
   bool stream;     /* fd takes bytes one after the other: a pipe, a device, standard output */
-  uint64_t sent;   /* to the stream */
   char *part_path; /* owned; NULL until the file is there */
   sp_lock *lock;   /* owned; rank 0 */
   sp_segy_losses losses;

@@ -9,23 +9,16 @@
 
 #include "seisproc/log.h"
 #include "seisproc/side_file.h"
+#include "src/base/file_bytes.h"
 #include "src/segy/segy_probe.h"
 
 sp_status sp_segy_read_at(int fd, const char *path, uint64_t offset, size_t n, void *out) {
-  char *to = out;
-  while (n) {
-    const ssize_t got = pread(fd, to, n, (off_t)offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be read: %s", path, strerror(errno));
-    if (got == 0) {
-      return SP_RAISE(SP_ERR_INPUT, "%s: ends before byte %llu: it changed while it was read", path,
-                      (unsigned long long)(offset + n));
-    }
-    to += got;
-    offset += (uint64_t)got;
-    n -= (size_t)got;
-  }
-  return SP_SUCCESS;
+  size_t got;
+  const int error = sp_read_all_at(fd, out, n, offset, &got);
+  if (error) return SP_RAISE(sp_file_status(error), "%s: cannot be read: %s", path, strerror(error));
+  if (got == n) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INPUT, "%s: ends before byte %llu: it changed while it was read", path,
+                  (unsigned long long)(offset + n));
 }
 
 sp_status sp_segy_open(const char *path, int *fd, uint64_t *bytes) {

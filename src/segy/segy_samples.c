@@ -204,10 +204,10 @@ static int64_t to_integer(float v, int64_t least, int64_t most, sp_segy_losses *
   }                                                                                                                    \
   ALWAYS_INLINE void name##_encode(const float *samples, size_t n, uint8_t *out, sp_byte_order order,                  \
                                    sp_segy_losses *losses) {                                                           \
-    for (size_t first = 0; first < n; first += PIECE) {                                                                \
-      const size_t m = n - first < PIECE ? n - first : PIECE;                                                          \
-      const float *v = samples + first;                                                                                \
-      uint8_t *to = out + sizeof(type) * first;                                                                        \
+    SP_EACH_PIECE (piece, 0, n, PIECE) {                                                                               \
+      const size_t m = piece.count;                                                                                    \
+      const float *v = samples + piece.first;                                                                          \
+      uint8_t *to = out + sizeof(type) * piece.first;                                                                  \
       int64_t plain = -1, zeroed = 0;                                                                                  \
       for (size_t i = 0; i < m; i++) {                                                                                 \
         const double shifted = (double)v[i] + 0x1.8p52;                                                                \

@@ -15,6 +15,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "seisproc/stop.h"
+#include "src/base/file_bytes.h"
 
 enum { MOST_LINKS = 16, COPY_BYTES = 1 << 20 };
 
@@ -74,14 +75,8 @@ static sp_status open_input(const char *path, int *fd) {
 }
 
 static sp_status put(int fd, const char *path, const char *from, size_t n) {
-  while (n) {
-    const ssize_t done = write(fd, from, n);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be written: %s", path, strerror(errno));
-    from += done;
-    n -= (size_t)done;
-  }
-  return SP_SUCCESS;
+  const int error = sp_write_all(fd, from, n);
+  return error ? SP_RAISE(sp_file_status(error), "%s: cannot be written: %s", path, strerror(error)) : SP_SUCCESS;
 }
 
 static sp_status copy(int from, const char *path, int to, const char *spool, double limit) {

@@ -10,14 +10,14 @@
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/ranks.h"
 #include "seisproc/stats.h"
 #include "src/base/activity.h"
 #include "src/store/h5.h"
 
 struct sp_collective {
   sp_collective_config config;
-  MPI_Comm comm; /* a duplicate */
-  int size;
+  sp_ranks ranks; /* a duplicate */
   uint64_t step;  /* agreements so far */
   uint64_t moved; /* steps in which something was */
   bool in_force;
@@ -40,8 +40,9 @@ sp_status sp_collective_create(const sp_collective_config *config, sp_collective
   sp_collective *c = NULL;
   SP_AGREE(config->comm, sp_calloc(1, sizeof *c, "collective transfers", &c));
   c->config = *config;
-  SP_MPI_ALL(MPI_Comm_dup(config->comm, &c->comm));
-  MPI_Comm_size(c->comm, &c->size);
+  MPI_Comm comm;
+  SP_MPI_ALL(MPI_Comm_dup(config->comm, &comm));
+  c->ranks = sp_ranks_of(comm);
   c->in_force = true;
   c->ended_at = sp_now();
   *out = c;
@@ -50,7 +51,7 @@ sp_status sp_collective_create(const sp_collective_config *config, sp_collective
 
 void sp_collective_destroy(sp_collective *c) {
   if (!c) return;
-  MPI_Comm_free(&c->comm);
+  sp_ranks_free(&c->ranks);
   sp_free(c);
 }
 
@@ -68,7 +69,7 @@ sp_collective_cost sp_collective_get_cost(const sp_collective *c) {
 static sp_status reduce(sp_collective *c, int64_t *values, int n, MPI_Op op) {
   MPI_Request request;
   sp_backoff backoff = {0};
-  SP_MPI_ALL(MPI_Iallreduce(MPI_IN_PLACE, values, n, MPI_INT64_T, op, c->comm, &request));
+  SP_MPI_ALL(MPI_Iallreduce(MPI_IN_PLACE, values, n, MPI_INT64_T, op, c->ranks.comm, &request));
   for (int done = 0;;) {
     SP_MPI_ALL(MPI_Test(&request, &done, MPI_STATUS_IGNORE));
     if (done) return SP_SUCCESS;
@@ -78,29 +79,29 @@ static sp_status reduce(sp_collective *c, int64_t *values, int n, MPI_Op op) {
 }
 
 /* A rank that has something, but no rows of it, takes a step all the same. */
-static sp_local count_pieces(const sp_collective_part *part) {
-  if (part->n == 0) return part->plane[0].rows != NULL;
-  const sp_local a_piece = sp_dataset_rows_a_transfer(part->plane[0].dataset);
-  return part->n / a_piece + (part->n % a_piece != 0);
+static sp_local count_pieces(const sp_collective_rows *own) {
+  if (own->n == 0) return own->plane[0].rows != NULL;
+  const sp_local a_piece = sp_dataset_rows_a_transfer(own->plane[0].dataset);
+  return own->n / a_piece + (own->n % a_piece != 0);
 }
 
-static uint64_t row_bytes(const sp_collective_part *part) {
-  const sp_dataset *d = part->plane[0].dataset;
+static uint64_t row_bytes(const sp_collective_rows *own) {
+  const sp_dataset *d = own->plane[0].dataset;
   return sp_dataset_row_length(d) * sp_type_size(sp_dataset_type(d));
 }
 
 /* Until all have come. */
-static sp_status agree_before(sp_collective *c, const sp_collective_part *part, const sp_collective_news *news,
+static sp_status agree_before(sp_collective *c, const sp_collective_rows *own, const sp_collective_news *news,
                               int64_t values[N_BEFORE]) {
   const double start = sp_now();
   const int64_t step = (int64_t)++c->step;
   values[STEP] = step;
   values[MINUS_STEP] = -step;
-  values[PIECES] = count_pieces(part);
+  values[PIECES] = count_pieces(own);
   values[STAYS] = news->stays;
   values[MINUS_DURABLE] = -(int64_t)news->durable;
-  values[MINUS_FIRST] = part->n ? -(int64_t)(part->first * row_bytes(part)) : INT64_MIN;
-  values[END] = part->n ? (int64_t)((part->first + part->n) * row_bytes(part)) : 0;
+  values[MINUS_FIRST] = own->n ? -(int64_t)(own->first * row_bytes(own)) : INT64_MIN;
+  values[END] = own->n ? (int64_t)((own->first + own->n) * row_bytes(own)) : 0;
   atomic_store(&c->config.activity->collective, c->step);
   const sp_status status = reduce(c, values, N_BEFORE, MPI_MAX);
   c->waited = sp_now() - start + c->waited_after;
@@ -114,24 +115,24 @@ static sp_status agree_before(sp_collective *c, const sp_collective_part *part, 
 /* --- moving ----------------------------------------------------------------------------------------------------- */
 
 /* One plane, `pieces` transfers of each rank. *good becomes false where one failed. */
-static sp_status move_plane(sp_collective *c, const sp_collective_part *part, int p, int64_t pieces, bool *good) {
-  sp_dataset *dataset = part->plane[p].dataset;
-  const sp_local a_piece = sp_dataset_rows_a_transfer(part->plane[0].dataset);
+static sp_status move_plane(sp_collective *c, const sp_collective_rows *own, int p, int64_t pieces, bool *good) {
+  sp_dataset *dataset = own->plane[p].dataset;
+  const sp_local a_piece = sp_dataset_rows_a_transfer(own->plane[0].dataset);
   const size_t row = sp_dataset_row_length(dataset) * sp_type_size(sp_dataset_type(dataset));
   for (int64_t i = 0; i < pieces; i++) {
-    const uint64_t at = (uint64_t)i * a_piece, left = at < part->n ? part->n - at : 0;
+    const uint64_t at = (uint64_t)i * a_piece, left = at < own->n ? own->n - at : 0;
     const sp_local n = !*good ? 0 : left < a_piece ? (sp_local)left : a_piece;
-    char *rows = n ? (char *)part->plane[p].rows + at * row : NULL;
+    char *rows = n ? (char *)own->plane[p].rows + at * row : NULL;
     bool moved = true;
-    SP_TRY(sp_dataset_transfer(dataset, c->config.writes, n ? part->first + at : 0, n, rows, &moved));
+    SP_TRY(sp_dataset_transfer(dataset, c->config.writes, n ? own->first + at : 0, n, rows, &moved));
     *good = *good && moved;
   }
   return SP_SUCCESS;
 }
 
-static sp_status move_all(sp_collective *c, const sp_collective_part *part, int64_t pieces, bool *good) {
+static sp_status move_all(sp_collective *c, const sp_collective_rows *own, int64_t pieces, bool *good) {
   *good = true;
-  for (int p = 0; p < part->n_planes; p++) SP_TRY(move_plane(c, part, p, pieces, good));
+  for (int p = 0; p < own->n_planes; p++) SP_TRY(move_plane(c, own, p, pieces, good));
   return SP_SUCCESS;
 }
 
@@ -173,20 +174,20 @@ static sp_status agree_after(sp_collective *c, bool good, double began) {
 
 /* --- steps ------------------------------------------------------------------------------------------------------ */
 
-static sp_status read_step(sp_collective *c, const sp_collective_part *part, bool *moved) {
+static sp_status read_step(sp_collective *c, const sp_collective_rows *own, bool *moved) {
   const sp_collective_news none = {0};
   const double began = sp_now();
   int64_t values[N_BEFORE];
-  SP_TRY(agree_before(c, part, &none, values));
+  SP_TRY(agree_before(c, own, &none, values));
   if (values[PIECES] == 0) return SP_SUCCESS;
-  SP_TRY(move_all(c, part, values[PIECES], moved));
+  SP_TRY(move_all(c, own, values[PIECES], moved));
   return agree_after(c, *moved, began);
 }
 
-sp_status sp_collective_read(sp_collective *c, const sp_collective_part *part, bool *moved) {
+sp_status sp_collective_read(sp_collective *c, const sp_collective_rows *own, bool *moved) {
   *moved = false;
   if (!c->in_force) return SP_SUCCESS;
-  const sp_status status = read_step(c, part, moved);
+  const sp_status status = read_step(c, own, moved);
   atomic_store(&c->config.activity->collective, 0);
   return status;
 }
@@ -195,30 +196,32 @@ sp_status sp_collective_read(sp_collective *c, const sp_collective_part *part, b
  * among them. */
 static bool fits_one_cycle(const sp_collective *c, const int64_t values[N_BEFORE]) {
   if (c->config.aggregators == 0 || values[END] == 0) return true;
-  const int n = c->config.aggregators < c->size ? c->config.aggregators : c->size;
+  const int n = c->config.aggregators < c->ranks.size ? c->config.aggregators : c->ranks.size;
   const uint64_t span = (uint64_t)(values[END] + values[MINUS_FIRST]);
   return span / (uint64_t)n + 1 <= c->config.cycle_bytes;
 }
 
-static sp_status write_step(sp_collective *c, const sp_collective_part *part, sp_collective_news *news, bool *alone) {
+static sp_status write_step(sp_collective *c, const sp_collective_rows *own, sp_collective_news *news,
+                            bool *independent) {
   const double began = sp_now();
   int64_t values[N_BEFORE];
-  SP_TRY(agree_before(c, part, news, values));
+  SP_TRY(agree_before(c, own, news, values));
   news->stays = values[STAYS] != 0;
   news->durable = (uint64_t)-values[MINUS_DURABLE];
   if (values[PIECES] == 0) return SP_SUCCESS;
-  *alone = !fits_one_cycle(c, values);
+  *independent = !fits_one_cycle(c, values);
   bool good = true;
-  if (!*alone) SP_TRY(move_all(c, part, values[PIECES], &good));
+  if (!*independent) SP_TRY(move_all(c, own, values[PIECES], &good));
   SP_TRY(agree_after(c, good, began));
   news->step = c->moved;
   return good ? SP_SUCCESS : SP_ERR_IO; /* said already */
 }
 
-sp_status sp_collective_write(sp_collective *c, const sp_collective_part *part, sp_collective_news *news, bool *alone) {
-  *alone = false;
+sp_status sp_collective_write(sp_collective *c, const sp_collective_rows *own, sp_collective_news *news,
+                              bool *independent) {
+  *independent = false;
   news->step = 0;
-  const sp_status status = write_step(c, part, news, alone);
+  const sp_status status = write_step(c, own, news, independent);
   atomic_store(&c->config.activity->collective, 0);
   return status;
 }

@@ -13,6 +13,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
+#include "src/base/file_bytes.h"
 #include "src/store/h5.h"
 #include "src/store/packed.h"
 
@@ -268,14 +269,9 @@ static int plain_error(const sp_dataset *dataset, bool writes, sp_global first, 
   const size_t row = dataset->row_length * sp_type_size(dataset->type), bytes = n * row;
   const int fd = open(dataset->survey->path, (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
   int error = fd < 0 ? errno : 0;
-  for (size_t at = 0; at < bytes && !error;) {
-    const off_t offset = (off_t)(dataset->file_offset + first * row + at);
-    char *const from = (char *)rows + at;
-    const ssize_t moved = writes ? pwrite(fd, from, bytes - at, offset) : pread(fd, from, bytes - at, offset);
-    if (moved < 0 && errno != EINTR) error = errno;
-    if (moved == 0) break;
-    if (moved > 0) at += (size_t)moved;
-  }
+  const uint64_t offset = dataset->file_offset + first * row;
+  size_t got;
+  if (!error) error = writes ? sp_write_all_at(fd, rows, bytes, offset) : sp_read_all_at(fd, rows, bytes, offset, &got);
   if (fd >= 0) close(fd);
   return error;
 }

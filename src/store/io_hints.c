@@ -11,6 +11,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/io_hints.h"
 #include "seisproc/log.h"
+#include "seisproc/ranks.h"
 #include "src/store/h5.h"
 
 enum { VALUE_SIZE = 32 };
@@ -95,9 +96,9 @@ sp_status sp_h5_mpi_file(const sp_survey *survey, MPI_File *out) {
 void sp_io_hints_show(const sp_survey *survey) {
   MPI_File file;
   MPI_Info info = MPI_INFO_NULL;
-  int rank, n = 0;
-  MPI_Comm_rank(survey->comm, &rank);
-  if (rank || sp_h5_mpi_file(survey, &file) != SP_SUCCESS || MPI_File_get_info(file, &info)) return;
+  int n = 0;
+  if (sp_ranks_of(survey->comm).rank || sp_h5_mpi_file(survey, &file) != SP_SUCCESS || MPI_File_get_info(file, &info))
+    return;
   MPI_Info_get_nkeys(info, &n);
   for (int i = 0; i < n; i++) {
     char key[MPI_MAX_INFO_KEY + 1], value[MPI_MAX_INFO_VAL + 1];

@@ -22,17 +22,18 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/ranks.h"
 #include "seisproc/side_file.h"
 #include "seisproc/stats.h"
 #include "src/base/fault.h"
+#include "src/base/file_bytes.h"
 #include "src/store/pack_batch.h"
 
 enum { COMMIT_BYTES = 256 << 20, LEAST_COMMITS = 16, PROGRESS_SECONDS = 10 };
 
 typedef struct packing {
   const sp_pack_options *options;
-  MPI_Comm comm;
-  int rank, size;
+  sp_ranks ranks;
   sp_survey *survey;
   sp_pack_plan plan;
   sp_pack_shop shop;
@@ -49,10 +50,6 @@ typedef struct packing {
   sp_pack_journal *journal; /* on rank 0 */
   double started, told;
 } packing;
-
-static sp_status agree(const packing *p, sp_status status) {
-  return p->comm == MPI_COMM_NULL ? status : sp_agree(p->comm, status);
-}
 
 /* --- beginning --------------------------------------------------------------------------------------------------- */
 
@@ -122,23 +119,22 @@ static sp_status open_part(packing *p) {
 
 static sp_status make_room(packing *p, int n_threads) {
   const size_t n = (size_t)p->a_round;
-  SP_TRY(sp_calloc(n * (size_t)p->size, sizeof *p->round, "records of a round", &p->round));
+  SP_TRY(sp_calloc(n * (size_t)p->ranks.size, sizeof *p->round, "records of a round", &p->round));
   SP_TRY(sp_calloc(n, sizeof *p->place, "places of chunks", &p->place));
   return sp_pack_shop_open(&p->plan, n_threads, p->a_round, &p->shop);
 }
 
 /* Rank 0 alone looks; the others are told. */
 static sp_status begin(packing *p) {
-  int n_threads = 1;
-  sp_status status = p->rank == 0 ? look_back(p) : SP_SUCCESS;
-  SP_ALIKE(agree(p, status));
-  SP_ALIKE(sp_store_threads(p->comm, &n_threads));
+  sp_status status = p->ranks.rank == 0 ? look_back(p) : SP_SUCCESS;
+  SP_ALIKE(sp_ranks_agree(&p->ranks, status));
+  const int n_threads = sp_store_threads(&p->ranks);
   p->a_round = n_threads;
-  if (p->comm != MPI_COMM_NULL) {
+  if (p->ranks.comm != MPI_COMM_NULL) {
     uint64_t told[2] = {p->n_committed, p->end};
-    SP_MPI_ALL(MPI_Bcast(told, 2, MPI_UINT64_T, 0, p->comm));
-    SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &p->a_round, 1, MPI_INT, MPI_MIN, p->comm));
-    SP_ALIKE(sp_comm_share_text(p->comm, 0, &p->part));
+    SP_MPI_ALL(MPI_Bcast(told, 2, MPI_UINT64_T, 0, p->ranks.comm));
+    SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &p->a_round, 1, MPI_INT, MPI_MIN, p->ranks.comm));
+    SP_ALIKE(sp_comm_share_text(p->ranks.comm, 0, &p->part));
     p->n_committed = told[0];
     p->end = told[1];
   }
@@ -147,7 +143,7 @@ static sp_status begin(packing *p) {
   p->n_placed = p->n_committed;
   status = open_part(p);
   if (status == SP_SUCCESS) status = make_room(p, n_threads);
-  return agree(p, status);
+  return sp_ranks_agree(&p->ranks, status);
 }
 
 /* --- a round ----------------------------------------------------------------------------------------------------- */
@@ -155,19 +151,20 @@ static sp_status begin(packing *p) {
 /* All ranks learn the sizes of all chunks of the round, and so where each belongs. */
 static sp_status place(packing *p, const sp_pack_batch *batch) {
   const size_t n = (size_t)p->a_round, bytes = n * sizeof *p->round;
-  sp_pack_record *own = p->round + (size_t)p->rank * n;
+  sp_pack_record *own = p->round + (size_t)p->ranks.rank * n;
   memset(own, 0, bytes);
   for (int i = 0; i < batch->n; i++) own[i] = batch->work[i].record;
-  if (p->comm != MPI_COMM_NULL) {
-    SP_MPI_ALL(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, p->round, sp_mpi_count(bytes), MPI_BYTE, p->comm));
+  if (p->ranks.comm != MPI_COMM_NULL) {
+    SP_MPI_ALL(
+        MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, p->round, sp_mpi_count(bytes), MPI_BYTE, p->ranks.comm));
   }
-  for (int r = 0; r < p->size; r++) {
+  for (int r = 0; r < p->ranks.size; r++) {
     for (int i = 0; i < p->a_round; i++) {
       const sp_pack_record *record = &p->round[(size_t)r * n + (size_t)i];
       if (record->bytes == 0) continue;
       const uint64_t at = sp_pack_place(batch->item, record->chunk - batch->item->first_chunk, p->end);
-      if (r == p->rank) p->place[i] = at;
-      if (p->rank == 0) p->records[record->chunk] = *record;
+      if (r == p->ranks.rank) p->place[i] = at;
+      if (p->ranks.rank == 0) p->records[record->chunk] = *record;
       p->end = at + record->bytes;
       p->uncommitted += record->bytes;
       p->n_placed++;
@@ -177,19 +174,8 @@ static sp_status place(packing *p, const sp_pack_batch *batch) {
 }
 
 static sp_status write_chunk(const packing *p, const sp_pack_work *w, uint64_t at) {
-  const unsigned char *from = w->out;
-  for (uint64_t left = w->record.bytes; left;) {
-    const ssize_t put = pwrite(p->fd, from, left, (off_t)at);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) {
-      const int error = put < 0 ? errno : ENOSPC;
-      return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", p->part, strerror(error));
-    }
-    from += put;
-    at += (uint64_t)put;
-    left -= (uint64_t)put;
-  }
-  return SP_SUCCESS;
+  const int error = sp_write_all_at(p->fd, w->out, w->record.bytes, at);
+  return error ? SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", p->part, strerror(error)) : SP_SUCCESS;
 }
 
 static sp_status write_batch(const packing *p, const sp_pack_batch *batch) {
@@ -202,15 +188,15 @@ static sp_status commit(packing *p) {
   sp_status status = SP_SUCCESS;
   if (p->n_placed == p->n_committed) return SP_SUCCESS; /* alike */
   if (fdatasync(p->fd)) status = SP_RAISE(SP_ERR_IO, "%s: cannot be synced: %s", p->part, strerror(errno));
-  SP_ALIKE(agree(p, status));
+  SP_ALIKE(sp_ranks_agree(&p->ranks, status));
   SP_FAULT_POINT("pack_synced");
-  if (p->rank == 0) {
+  if (p->ranks.rank == 0) {
     status = sp_survey_check_unchanged(p->survey);
     if (status == SP_SUCCESS) {
       status = sp_pack_journal_append(p->journal, p->records + p->n_committed, p->n_placed - p->n_committed);
     }
   }
-  SP_ALIKE(agree(p, status));
+  SP_ALIKE(sp_ranks_agree(&p->ranks, status));
   SP_FAULT_POINT("pack_journalled");
   p->n_committed = p->n_placed;
   p->uncommitted = 0;
@@ -219,7 +205,7 @@ static sp_status commit(packing *p) {
 
 static void show_progress(packing *p) {
   const double now = sp_now();
-  if (p->rank || p->options->quiet || now - p->told < PROGRESS_SECONDS) return;
+  if (p->ranks.rank || p->options->quiet || now - p->told < PROGRESS_SECONDS) return;
   p->told = now;
   sp_info("%s: %llu of %llu chunks, %.2f GB", p->options->output, (unsigned long long)p->n_placed,
           (unsigned long long)p->plan.n_chunks, 1e-9 * (double)p->end);
@@ -228,27 +214,27 @@ static void show_progress(packing *p) {
 /* Chunks of a round that this rank reads. */
 static sp_status read_round(packing *p, sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from,
                             uint64_t first, uint64_t round) {
-  const uint64_t n = (uint64_t)p->a_round, at = first + (round * (uint64_t)p->size + (uint64_t)p->rank) * n;
+  const uint64_t n = (uint64_t)p->a_round, at = first + (round * (uint64_t)p->ranks.size + (uint64_t)p->ranks.rank) * n;
   const uint64_t left = at < item->n_chunks ? item->n_chunks - at : 0;
   return sp_pack_batch_read(batch, item, from, at, (int)(left < n ? left : n));
 }
 
 static sp_status pack_rounds(packing *p, const sp_pack_item *item, sp_dataset *from, uint64_t first) {
-  const uint64_t a_round = (uint64_t)p->a_round * (uint64_t)p->size;
+  const uint64_t a_round = (uint64_t)p->a_round * (uint64_t)p->ranks.size;
   const uint64_t n_rounds = (item->n_chunks - first + a_round - 1) / a_round;
   sp_status status = sp_pack_shop_turn_to(&p->shop, item);
   if (status == SP_SUCCESS) status = read_round(p, &p->shop.batch[0], item, from, first, 0);
-  SP_ALIKE(agree(p, status));
+  SP_ALIKE(sp_ranks_agree(&p->ranks, status));
   sp_pack_shop_start(&p->shop, &p->shop.batch[0]);
   for (uint64_t r = 0; r < n_rounds; r++) {
     sp_pack_batch *now = &p->shop.batch[r % 2], *next = &p->shop.batch[(r + 1) % 2];
     status = r + 1 < n_rounds ? read_round(p, next, item, from, first, r + 1) : SP_SUCCESS;
     const sp_status packed = sp_pack_shop_wait(&p->shop);
-    SP_ALIKE(agree(p, status > packed ? status : packed));
+    SP_ALIKE(sp_ranks_agree(&p->ranks, status > packed ? status : packed));
     SP_ALIKE(place(p, now));
     if (r + 1 < n_rounds) sp_pack_shop_start(&p->shop, next);
     status = write_batch(p, now);
-    SP_ALIKE(agree(p, status));
+    SP_ALIKE(sp_ranks_agree(&p->ranks, status));
     if (p->uncommitted >= p->commit_bytes) SP_ALIKE(commit(p));
     show_progress(p);
   }
@@ -259,7 +245,7 @@ static sp_status pack_item(packing *p, const sp_pack_item *item) {
   const uint64_t end = item->first_chunk + item->n_chunks;
   sp_dataset *from = NULL;
   if (!item->placed || p->n_placed >= end) return SP_SUCCESS; /* alike */
-  SP_ALIKE(agree(p, sp_dataset_open(p->survey, item->path, &from)));
+  SP_ALIKE(sp_ranks_agree(&p->ranks, sp_dataset_open(p->survey, item->path, &from)));
   const sp_status status = pack_rounds(p, item, from, p->n_placed - item->first_chunk);
   sp_pack_shop_wait(&p->shop);
   sp_dataset_close(from);
@@ -308,7 +294,7 @@ static sp_status pack_all(packing *p) {
   SP_ALIKE(begin(p));
   for (size_t i = 0; i < p->plan.n_items; i++) SP_ALIKE(pack_item(p, &p->plan.items[i]));
   SP_ALIKE(commit(p));
-  return agree(p, p->rank == 0 ? finish(p) : SP_SUCCESS);
+  return SP_ON_RANK_0(&p->ranks, finish(p));
 }
 
 static void close_packing(packing *p) {
@@ -326,16 +312,12 @@ static void close_packing(packing *p) {
 }
 
 sp_status sp_pack(MPI_Comm comm, const sp_pack_options *options) {
-  packing p = {.options = options, .comm = comm, .size = 1, .fd = -1, .end = SP_PLACED_BEGIN, .started = sp_now()};
+  packing p = {.options = options, .ranks = sp_ranks_of(comm), .fd = -1, .end = SP_PLACED_BEGIN, .started = sp_now()};
   p.told = p.started;
-  if (comm != MPI_COMM_NULL) {
-    SP_MPI_ALL(MPI_Comm_rank(comm, &p.rank));
-    SP_MPI_ALL(MPI_Comm_size(comm, &p.size));
-  }
-  SP_ALIKE(agree(&p, p.rank == 0 ? refuse_same_file(options) : SP_SUCCESS));
+  SP_ALIKE(SP_ON_RANK_0(&p.ranks, refuse_same_file(options)));
   SP_ALIKE(sp_survey_open(comm, options->input, false, &p.survey));
   sp_status status = sp_pack_plan_make(p.survey, options, &p.plan);
-  status = agree(&p, status);
+  status = sp_ranks_agree(&p.ranks, status);
   if (status == SP_SUCCESS) status = pack_all(&p);
   close_packing(&p);
   return status;

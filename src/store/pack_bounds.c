@@ -15,7 +15,7 @@
 
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
-#include "seisproc/share.h"
+#include "seisproc/ranks.h"
 #include "src/store/pack_parts.h"
 
 enum { LOSSLESS_BITS = 27, PIECE_BYTES = 8 << 20 };
@@ -136,31 +136,25 @@ static sp_status create(const sp_gather_index *index, double part, sp_pack_bound
 }
 
 /* Each gather was measured by one rank, and is 0 on the others. */
-static sp_status share_bounds(MPI_Comm comm, sp_pack_bounds *b, uint64_t *mixed) {
-  if (comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
-  for (uint64_t at = 0; at < b->index->n_gathers; at += 1 << 24) {
-    const uint64_t left = b->index->n_gathers - at, n = left < 1 << 24 ? left : 1 << 24;
-    SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, b->allowed + at, sp_mpi_count(n), MPI_DOUBLE, MPI_SUM, comm));
+static sp_status share_bounds(const sp_ranks *ranks, sp_pack_bounds *b, uint64_t *mixed) {
+  if (ranks->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
+  SP_EACH_PIECE (p, 0, b->index->n_gathers, 1 << 24) {
+    SP_MPI_ALL(
+        MPI_Allreduce(MPI_IN_PLACE, b->allowed + p.first, sp_mpi_count(p.count), MPI_DOUBLE, MPI_SUM, ranks->comm));
   }
-  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, mixed, 1, MPI_UINT64_T, MPI_SUM, comm));
-  return SP_SUCCESS;
+  return sp_ranks_sum(ranks, mixed, 1);
 }
 
 sp_status sp_pack_bounds_make(MPI_Comm comm, sp_survey *survey, const char *path, const sp_gather_index *index,
                               double part, sp_pack_bounds **out) {
   sp_pack_bounds *b = NULL;
   uint64_t mixed = 0;
-  int rank = 0, size = 1;
-  if (comm != MPI_COMM_NULL) {
-    SP_MPI_ALL(MPI_Comm_rank(comm, &rank));
-    SP_MPI_ALL(MPI_Comm_size(comm, &size));
+  const sp_ranks ranks = sp_ranks_of(comm);
+  sp_status status = sp_ranks_agree(&ranks, create(index, part, &b));
+  if (status == SP_SUCCESS) {
+    status = sp_ranks_agree(&ranks, measure_share(survey, path, b, sp_ranks_share(&ranks, index->n_gathers), &mixed));
   }
-  sp_status status = create(index, part, &b);
-  if (comm != MPI_COMM_NULL) SP_AGREE_GOTO(fail, comm, status);
-  status = status == SP_SUCCESS ? measure_share(survey, path, b, sp_share_even(index->n_gathers, size, rank), &mixed)
-                                : status;
-  if (comm != MPI_COMM_NULL) status = sp_agree(comm, status);
-  if (status == SP_SUCCESS) status = share_bounds(comm, b, &mixed);
+  if (status == SP_SUCCESS) status = share_bounds(&ranks, b, &mixed);
   if (status == SP_SUCCESS) status = choose_tolerance(b, mixed);
   if (status != SP_SUCCESS) goto fail;
   *out = b;

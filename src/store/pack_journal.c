@@ -14,6 +14,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
+#include "src/base/file_bytes.h"
 #include "src/store/pack_parts.h"
 
 enum { HEAD_BYTES = 64 };
@@ -31,16 +32,10 @@ static uint32_t checksum(const sp_pack_record *record) {
   return sp_crc32c(0, record, offsetof(sp_pack_record, own_crc));
 }
 
-static sp_status write_all(const sp_pack_journal *j, const void *from, size_t n) {
-  const char *at = from;
+static sp_status append(const sp_pack_journal *j, const void *from, size_t n) {
   SP_FAULT_TORN_WRITE("pack_record", j->fd, from, n);
-  while (n) {
-    const ssize_t put = write(j->fd, at, n);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return failed(j, "written", put < 0 ? errno : ENOSPC);
-    at += put;
-    n -= (size_t)put;
-  }
+  const int error = sp_write_all(j->fd, from, n);
+  if (error) return failed(j, "written", error);
   return fdatasync(j->fd) ? failed(j, "synced", errno) : SP_SUCCESS;
 }
 
@@ -59,7 +54,7 @@ static sp_status begin(sp_pack_journal *j, const char *name) {
   char head[HEAD_BYTES];
   make_head(name, head);
   if (ftruncate(j->fd, 0) || lseek(j->fd, 0, SEEK_SET) < 0) return failed(j, "begun", errno);
-  SP_TRY(write_all(j, head, sizeof head));
+  SP_TRY(append(j, head, sizeof head));
   return sp_sync_entry(j->path);
 }
 
@@ -93,7 +88,7 @@ fail:
 sp_status sp_pack_journal_append(sp_pack_journal *j, sp_pack_record *records, uint64_t n) {
   if (n == 0) return SP_SUCCESS;
   for (uint64_t i = 0; i < n; i++) records[i].own_crc = checksum(&records[i]);
-  return write_all(j, records, n * sizeof *records);
+  return append(j, records, n * sizeof *records);
 }
 
 void sp_pack_journal_close(sp_pack_journal *j) {

@@ -7,7 +7,6 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
-#include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "src/base/thread_team.h"
 
@@ -61,19 +60,9 @@ struct sp_packed {
   size_t scratch_bytes;
 };
 
-sp_status sp_store_threads(MPI_Comm comm, int *n) {
-  sp_machine machine;
-  sp_machine_look(&machine);
-  int threads = machine.n_cores;
-  if (comm != MPI_COMM_NULL) {
-    MPI_Comm node;
-    SP_MPI_ALL(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
-    const sp_status status = sp_comm_share_cores(node, true, &threads);
-    MPI_Comm_free(&node);
-    SP_ALIKE(sp_agree(comm, status));
-  }
-  *n = threads < SP_STORE_THREADS ? threads : SP_STORE_THREADS;
-  return SP_SUCCESS;
+int sp_store_threads(const sp_ranks *ranks) {
+  const int threads = sp_ranks_threads(ranks);
+  return threads < SP_STORE_THREADS ? threads : SP_STORE_THREADS;
 }
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -203,7 +192,8 @@ sp_status sp_packed_stored_bytes(sp_packed *p, uint64_t *bytes) {
 static sp_status make_packers(sp_packed *p) {
   sp_survey *s = p->survey;
   if (p->n_packers) return SP_SUCCESS;
-  if (s->n_threads == 0) SP_TRY(sp_store_threads(MPI_COMM_NULL, &s->n_threads)); /* of a survey that is open alone */
+  const sp_ranks alone = sp_ranks_of(MPI_COMM_NULL);
+  if (s->n_threads == 0) s->n_threads = sp_store_threads(&alone); /* of a survey that is open alone */
   if (!s->team && s->n_threads > 1) SP_TRY(sp_thread_team_create(s->n_threads, &s->team));
   for (int t = 0; t < s->n_threads; t++) SP_TRY(sp_packer_create(&p->form, &p->packer[t]));
   p->n_packers = s->n_threads;

@@ -10,6 +10,7 @@
 #ifndef SEISPROC_SRC_STORE_PACKED_H
 #define SEISPROC_SRC_STORE_PACKED_H
 
+#include "seisproc/ranks.h"
 #include "src/pack/packer.h"
 #include "src/store/h5.h"
 
@@ -38,8 +39,8 @@ sp_packed *sp_dataset_packed(const sp_dataset *dataset);
 /* Bytes of all its chunks in the file. Not collective. */
 sp_status sp_packed_stored_bytes(sp_packed *packed, uint64_t *bytes);
 
-/* Threads that a rank of the communicator may keep busy, at most SP_STORE_THREADS. Collective. */
+/* Threads that a rank may keep busy here, at most SP_STORE_THREADS. Collective. */
 enum { SP_STORE_THREADS = 16 };
-sp_status sp_store_threads(MPI_Comm comm, int *n);
+int sp_store_threads(const sp_ranks *ranks);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
+#include "src/base/file_bytes.h"
 #include "src/store/h5.h"
 
 struct sp_placed_file {
@@ -89,32 +90,18 @@ static haddr_t get_eof(const H5FD_t *file, H5FD_mem_t type) {
 
 static herr_t read_bytes(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t n, void *to) {
   sp_placed_file *p = placed_of(file);
-  char *bytes = to;
-  while (n) {
-    const ssize_t got = pread(p->fd, bytes, n, (off_t)at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return p->error = errno, -1;
-    if (got == 0) return memset(bytes, 0, n), 0;
-    bytes += got;
-    at += (haddr_t)got;
-    n -= (size_t)got;
-  }
+  size_t got;
+  const int error = sp_read_all_at(p->fd, to, n, at, &got);
+  if (error) return p->error = error, -1;
+  memset((char *)to + got, 0, n - got);
   return 0;
 }
 
 static herr_t write_bytes(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t n, const void *from) {
   sp_placed_file *p = placed_of(file);
-  const char *bytes = from;
   if (p->given_up || (at >= SP_PLACED_BEGIN && at < p->data_end)) return 0; /* the latter is there */
-  while (n) {
-    const ssize_t put = pwrite(p->fd, bytes, n, (off_t)at);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return p->error = put < 0 ? errno : ENOSPC, -1;
-    bytes += put;
-    at += (haddr_t)put;
-    n -= (size_t)put;
-  }
-  return 0;
+  const int error = sp_write_all_at(p->fd, from, n, at);
+  return error ? (p->error = error, -1) : 0;
 }
 
 static herr_t truncate_to_end(H5FD_t *file, hid_t transfer, hbool_t closing) {

@@ -13,6 +13,7 @@
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
+#include "src/base/file_bytes.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples lie in a file as they do in memory");
 
@@ -65,21 +66,8 @@ void sp_row_writer_destroy(sp_row_writer *writer) {
   sp_free(writer);
 }
 
-size_t sp_row_phase(sp_global first, uint64_t row_bytes) {
+size_t sp_row_page_offset(sp_global first, uint64_t row_bytes) {
   return first * row_bytes % SP_PAGE;
-}
-
-/* Returns 0, or the error. */
-static int write_plainly(int file, const char *from, uint64_t at, uint64_t end) {
-  while (at < end) {
-    const ssize_t n = pwrite(file, from, end - at, (off_t)at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    if (n == 0) return EIO;
-    from += n;
-    at += (uint64_t)n;
-  }
-  return 0;
 }
 
 /* Writes whole pages, as far as it gets, and returns where that is. */
@@ -153,8 +141,9 @@ static int write_to_memory(const sp_row_writer *writer, const char *from, uint64
 static int write_direct(sp_row_writer *writer, const char *from, uint64_t begin, uint64_t end) {
   const uint64_t first_page = (begin + SP_PAGE - 1) / SP_PAGE * SP_PAGE, last_page = end / SP_PAGE * SP_PAGE;
   const bool aligned = ((uintptr_t)from - begin) % SP_PAGE == 0;
-  if (writer->direct < 0 || !aligned || first_page >= last_page) return write_plainly(writer->plain, from, begin, end);
-  int error = write_plainly(writer->plain, from, begin, first_page);
+  if (writer->direct < 0 || !aligned || first_page >= last_page)
+    return sp_write_all_at(writer->plain, from, end - begin, begin);
+  int error = sp_write_all_at(writer->plain, from, first_page - begin, begin);
   if (error) return error;
   const uint64_t at = write_past_cache(writer->direct, from + (first_page - begin), first_page, last_page);
   if (at == first_page && errno == EINVAL) {
@@ -162,7 +151,7 @@ static int write_direct(sp_row_writer *writer, const char *from, uint64_t begin,
     close(writer->direct);
     writer->direct = -1;
   }
-  return write_plainly(writer->plain, from + (at - begin), at, end);
+  return sp_write_all_at(writer->plain, from + (at - begin), end - at, at);
 }
 
 /* What the system does not do the fast way, or has no memory for, is written plainly, which has words for it. */
@@ -174,7 +163,7 @@ static int write_bytes(sp_row_writer *writer, const char *from, uint64_t begin, 
     close(writer->mapped);
     writer->mapped = -1;
   }
-  return write_plainly(writer->plain, from, begin, end);
+  return sp_write_all_at(writer->plain, from, end - begin, begin);
 }
 
 sp_status sp_row_writer_write(sp_row_writer *writer, sp_global first, sp_local n, const void *rows) {

@@ -12,6 +12,7 @@
 #include "seisproc/file_undo.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
+#include "seisproc/ranks.h"
 #include "src/base/thread_team.h"
 #include "src/store/h5.h"
 #include "src/store/packed.h"
@@ -297,10 +298,8 @@ static sp_status open_independent(const char *path, bool writable, sp_survey **o
 
 /* Rank 0 looks first, by itself, so that a bad file is one line however many ranks there are. */
 static sp_status look_first(MPI_Comm comm, const char *path) {
-  int rank;
-  MPI_Comm_rank(comm, &rank);
   sp_status status = SP_SUCCESS;
-  if (rank == 0) {
+  if (sp_ranks_of(comm).rank == 0) {
     sp_survey *survey = NULL;
     status = open_independent(path, false, &survey);
     sp_survey_close(survey);
@@ -342,7 +341,8 @@ sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, 
   status = open_survey(survey, path, writable, hints);
   SP_AGREE_GOTO(fail, comm, status);
   if (!writable) SP_ALIKE_GOTO(fail, sp_survey_check_same(survey, survey->comm));
-  if (survey->serial >= 0) SP_ALIKE_GOTO(fail, sp_store_threads(survey->comm, &survey->n_threads));
+  const sp_ranks ranks = sp_ranks_of(survey->comm);
+  if (survey->serial >= 0) survey->n_threads = sp_store_threads(&ranks);
   *out = survey;
   return SP_SUCCESS;
 fail:

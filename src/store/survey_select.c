@@ -7,6 +7,7 @@
 #include "seisproc/header_column.h"
 #include "seisproc/job.h"
 #include "seisproc/memory.h"
+#include "seisproc/ranks.h"
 #include "src/store/h5.h"
 
 typedef struct columns {
@@ -15,9 +16,7 @@ typedef struct columns {
 } columns;
 
 static bool is_first(const sp_survey *survey) {
-  int rank = 0;
-  if (survey->comm != MPI_COMM_NULL) MPI_Comm_rank(survey->comm, &rank);
-  return rank == 0;
+  return sp_ranks_of(survey->comm).rank == 0;
 }
 
 static sp_status agree(const sp_survey *survey, sp_status status) {
@@ -54,15 +53,13 @@ static sp_status read_column(void *context, size_t i, sp_global first, sp_local 
 static sp_status share(const sp_survey *survey, const sp_gather_index *index, sp_selection **selection) {
   uint64_t n = *selection ? (*selection)->n_gathers : 0;
   sp_global *gathers = NULL;
+  const sp_ranks ranks = sp_ranks_of(survey->comm);
   if (survey->comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
   SP_MPI_ALL(MPI_Bcast(&n, 1, MPI_UINT64_T, 0, survey->comm));
   sp_status status = *selection ? SP_SUCCESS : sp_alloc((n + 1) * sizeof *gathers, "gathers", &gathers);
   SP_AGREE(survey->comm, status);
   sp_global *const all = *selection ? (*selection)->gather : gathers;
-  for (uint64_t at = 0; at < n; at += 1u << 24) {
-    const uint64_t left = n - at;
-    SP_MPI_ALL(MPI_Bcast(all + at, left < 1u << 24 ? (int)left : 1 << 24, MPI_UINT64_T, 0, survey->comm));
-  }
+  SP_ALIKE(sp_ranks_broadcast(&ranks, all, n * sizeof *all));
   if (!*selection) status = sp_selection_of(index, gathers, n, selection);
   sp_free(gathers);
   return agree(survey, status);

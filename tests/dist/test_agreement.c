@@ -83,10 +83,11 @@ static void a_text_is_shared_from_any_rank(void **state) {
 /* Ranks that may run on the same cores share them; those that want none leave them to the others. */
 static void cores_are_shared_out(void **state) {
   const world w = look();
+  const sp_ranks self = sp_ranks_of(MPI_COMM_SELF), everyone = sp_ranks_of(MPI_COMM_WORLD);
   int all, shared, sole;
-  assert_int_equal(sp_comm_share_cores(MPI_COMM_SELF, true, &all), SP_SUCCESS);
-  assert_int_equal(sp_comm_share_cores(MPI_COMM_WORLD, true, &shared), SP_SUCCESS);
-  assert_int_equal(sp_comm_share_cores(MPI_COMM_WORLD, w.rank == 0, &sole), SP_SUCCESS);
+  assert_int_equal(sp_comm_share_cores(&self, true, &all), SP_SUCCESS);
+  assert_int_equal(sp_comm_share_cores(&everyone, true, &shared), SP_SUCCESS);
+  assert_int_equal(sp_comm_share_cores(&everyone, w.rank == 0, &sole), SP_SUCCESS);
   assert_true(all >= 1 && shared >= 1);
   assert_int_equal(sole, all);
   assert_true(shared == all || shared == (all / w.size ? all / w.size : 1));

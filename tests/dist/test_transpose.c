@@ -20,7 +20,8 @@ typedef struct number {
 
 static void move(uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins) {
   sp_transpose *t;
-  assert_int_equal(sp_transpose_create(MPI_COMM_WORLD, n_traces, n_bins, chunk_bins, &t), SP_SUCCESS);
+  const sp_ranks world = sp_ranks_of(MPI_COMM_WORLD);
+  assert_int_equal(sp_transpose_create(&world, n_traces, n_bins, chunk_bins, &t), SP_SUCCESS);
   const sp_share own = sp_transpose_traces(t);
   void *a, *b;
   const size_t bytes = (sp_transpose_buffer(t) + 1) * sizeof(number);

@@ -71,7 +71,7 @@ static void remove_by_planes(const sp_fk_filter *filter, float *removed) {
   static uint32_t cell[CELLS];
   for (uint32_t i = 0; i < CELLS; i++) cell[i] = i;
   assert_int_equal(sp_thread_team_create(2, &team), SP_SUCCESS);
-  const sp_cube_spec spec = {.comm = MPI_COMM_WORLD,
+  const sp_cube_spec spec = {.ranks = sp_ranks_of(MPI_COMM_WORLD),
                              .team = team,
                              .filter = filter,
                              .n_traces = CELLS,

@@ -77,7 +77,7 @@ int main(int argc, char **argv) {
   fclose(in);
   sp_thread_team *team;
   require(sp_thread_team_create(atoi(argv[11]), &team) == SP_SUCCESS, "team");
-  const sp_cube_spec spec = {.comm = MPI_COMM_WORLD,
+  const sp_cube_spec spec = {.ranks = sp_ranks_of(MPI_COMM_WORLD),
                              .team = team,
                              .filter = &filter,
                              .n_traces = n,

@@ -52,7 +52,8 @@ def test_a_report_that_cannot_be_written(seisproc, folder):
     write_job(folder, "out.h5")
     result = seisproc("run", "job.yaml", "-q", "--report", "nowhere/report", ranks=3, check=None, cwd=folder)
     assert result.returncode == 1
-    assert result.stderr.startswith("seisproc: error: nowhere/report: cannot be created: No such file or directory\n")
+    assert result.stderr.startswith("seisproc: error: nowhere/report: cannot be written: nowhere: No such file or "
+                                    "directory\n")
     assert sorted(p.name for p in folder.iterdir()) == ["in.h5", "job.yaml"]
 
 

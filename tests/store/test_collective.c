@@ -23,6 +23,7 @@
 #include "seisproc/log.h"
 #include "seisproc/stats.h"
 #include "src/base/activity.h"
+#include "tests/store/small_survey.h"
 
 enum { N_TRACES = 4000, N_SAMPLES = 50, MOST = 300, STEPS = 40 };
 
@@ -67,20 +68,7 @@ static float sample(uint64_t trace, uint32_t i) {
 }
 
 static void create(void) {
-  const sp_survey_info info = {.n_traces = N_TRACES,
-                               .n_gathers = 1,
-                               .n_samples = N_SAMPLES,
-                               .sample_interval_us = 2000,
-                               .uuid = "00000000-0000-4000-8000-000000000000",
-                               .created_by = "test",
-                               .gather_key = "cdp",
-                               .content = "input",
-                               .history = "made by a test"};
-  const sp_dataset_spec datasets[] = {{"/traces", SP_FLOAT32, N_TRACES, N_SAMPLES, NULL},
-                                      {"/noise", SP_FLOAT32, N_TRACES, N_SAMPLES, NULL},
-                                      {"/gathers/first_trace", SP_UINT64, 2, 0, NULL},
-                                      {"/gathers/key", SP_INT64, 1, 0, NULL}};
-  if (rank == 0) assert_int_equal(sp_survey_create(path, &info, datasets, 4, NULL, 0), SP_SUCCESS);
+  if (rank == 0) assert_int_equal(small_survey_create(path, N_TRACES, N_SAMPLES), SP_SUCCESS);
   MPI_Barrier(MPI_COMM_WORLD);
 }
 
@@ -117,8 +105,8 @@ static void close_all(fixture *f) {
   sp_survey_close(f->survey);
 }
 
-static sp_collective_part part_of(const fixture *f, uint64_t first, uint32_t n) {
-  return (sp_collective_part){
+static sp_collective_rows rows_of(const fixture *f, uint64_t first, uint32_t n) {
+  return (sp_collective_rows){
       .n_planes = 2, .plane = {{f->planes[0], f->rows[0]}, {f->planes[1], f->rows[1]}}, .first = first, .n = n};
 }
 
@@ -151,15 +139,15 @@ static void write_with_failures(int aggregators) {
   for (int step = 0; step < STEPS; step++) {
     uint64_t first;
     const uint32_t n = choose(step, &first);
-    const sp_collective_part part = part_of(&f, first, n);
+    const sp_collective_rows own = rows_of(&f, first, n);
     sp_collective_news news = {.stays = step + 1 < STEPS || rank == 0, .durable = (uint64_t)(step + rank)};
-    bool alone, wrote = true;
+    bool independent, wrote = true;
     fill(&f, first, n);
     armed[true] = chance(5) == 0 && n >= 5;
     const bool due = armed[true];
-    const sp_status status = sp_collective_write(f.group, &part, &news, &alone);
+    const sp_status status = sp_collective_write(f.group, &own, &news, &independent);
     armed[true] = false;
-    assert_false(alone);
+    assert_false(independent);
     if (aggregators == 0) assert_int_equal(status, due ? SP_ERR_IO : SP_SUCCESS);
     assert_true(news.stays);
     assert_int_equal(news.durable, step);
@@ -174,9 +162,9 @@ static void write_with_failures(int aggregators) {
     }
   }
   sp_collective_news news = {.stays = false};
-  bool alone;
-  const sp_collective_part nothing = {.n_planes = 2, .plane = {{f.planes[0], NULL}, {f.planes[1], NULL}}};
-  assert_int_equal(sp_collective_write(f.group, &nothing, &news, &alone), SP_SUCCESS);
+  bool independent;
+  const sp_collective_rows nothing = {.n_planes = 2, .plane = {{f.planes[0], NULL}, {f.planes[1], NULL}}};
+  assert_int_equal(sp_collective_write(f.group, &nothing, &news, &independent), SP_SUCCESS);
   assert_false(news.stays);
   assert_int_equal(news.step, 0);
   assert_int_equal(sp_collective_get_cost(f.group).steps, moved);
@@ -216,12 +204,12 @@ static void reads_that_fail_hold_nobody_up(void **state) {
   for (int step = 0; step < STEPS; step++) {
     uint64_t first;
     const uint32_t n = choose(step, &first);
-    const sp_collective_part part = part_of(&f, first, n);
+    const sp_collective_rows own = rows_of(&f, first, n);
     bool moved;
     for (int p = 0; p < 2; p++) memset(f.rows[p], 0xff, sizeof(float) * MOST * N_SAMPLES);
     armed[false] = chance(4) == 0 && n >= 5;
     const bool due = armed[false];
-    assert_int_equal(sp_collective_read(f.group, &part, &moved), SP_SUCCESS);
+    assert_int_equal(sp_collective_read(f.group, &own, &moved), SP_SUCCESS);
     armed[false] = false;
     if (n) assert_int_equal(moved, !due);
     if (moved) expect_rows(&f, first, n);
@@ -241,8 +229,8 @@ static void a_read_behind_the_end_of_the_file_has_not_moved(void **state) {
   MPI_Barrier(MPI_COMM_WORLD);
   if (rank == 0) assert_int_equal(truncate(path, (off_t)sp_dataset_file_offset(f.planes[0]) + 1000), 0);
   MPI_Barrier(MPI_COMM_WORLD);
-  const sp_collective_part part = part_of(&f, 100, rank == 0 ? 50 : 0);
-  assert_int_equal(sp_collective_read(f.group, &part, &moved), SP_SUCCESS);
+  const sp_collective_rows own = rows_of(&f, 100, rank == 0 ? 50 : 0);
+  assert_int_equal(sp_collective_read(f.group, &own, &moved), SP_SUCCESS);
   assert_int_equal(moved, rank != 0);
   close_all(&f);
 }
@@ -256,11 +244,11 @@ static int steps_until_left(long late_ns, long pause_ns) {
   open_all(&f, false, 0.03, 0);
   for (int step = 0; step < 3 * SP_COLLECTIVE_WINDOW; step++) {
     bool moved;
-    const sp_collective_part part = part_of(&f, (uint64_t)rank * 10, 10);
+    const sp_collective_rows own = rows_of(&f, (uint64_t)rank * 10, 10);
     const struct timespec pause = {.tv_nsec = pause_ns + (rank == 0 ? late_ns : 0)};
     nanosleep(&pause, NULL);
     const bool was_in_force = sp_collective_is_in_force(f.group);
-    assert_int_equal(sp_collective_read(f.group, &part, &moved), SP_SUCCESS);
+    assert_int_equal(sp_collective_read(f.group, &own, &moved), SP_SUCCESS);
     assert_int_equal(moved, was_in_force);
     if (left_at < 0 && !sp_collective_is_in_force(f.group)) left_at = step;
   }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "seisproc/row_writer.h"
+#include "tests/store/small_survey.h"
 
 enum { N_TRACES = 4000, N_SAMPLES = 101, ROW = N_SAMPLES * sizeof(float), BYTES = N_TRACES * ROW };
 
@@ -24,25 +25,9 @@ static uint32_t next(uint32_t *state, uint32_t below) {
   return (uint32_t)((uint64_t)*state * below >> 32);
 }
 
-static void create(const char *path) {
-  const sp_survey_info info = {.n_traces = N_TRACES,
-                               .n_gathers = 1,
-                               .n_samples = N_SAMPLES,
-                               .sample_interval_us = 2000,
-                               .uuid = "00000000-0000-4000-8000-000000000000",
-                               .created_by = "test",
-                               .gather_key = "cdp",
-                               .content = "input"};
-  const sp_dataset_spec datasets[] = {{"/traces", SP_FLOAT32, N_TRACES, N_SAMPLES, NULL},
-                                      {"/noise", SP_FLOAT32, N_TRACES, N_SAMPLES, NULL},
-                                      {"/gathers/first_trace", SP_UINT64, 2, 0, NULL},
-                                      {"/gathers/key", SP_INT64, 1, 0, NULL}};
-  assert_int_equal(sp_survey_create(path, &info, datasets, 4, NULL, 0), SP_SUCCESS);
-}
-
 /* Writes the rows of `expected` from memory that begins `shift` bytes behind where it would need no copy. */
 static void write_some(sp_row_writer *writer, sp_global first, sp_local n, size_t shift) {
-  char *rows = memory + (sp_row_phase(first, ROW) + shift) % SP_PAGE;
+  char *rows = memory + (sp_row_page_offset(first, ROW) + shift) % SP_PAGE;
   memcpy(rows, expected + first * ROW, n * ROW);
   assert_int_equal(sp_row_writer_write(writer, first, n, rows), SP_SUCCESS);
 }
@@ -67,7 +52,7 @@ static void write_and_check(const char *folder, bool direct) {
   char path[200];
   snprintf(path, sizeof path, "%s/seisproc-test-XXXXXX", folder);
   close(mkstemp(path));
-  create(path);
+  assert_int_equal(small_survey_create(path, N_TRACES, N_SAMPLES), SP_SUCCESS);
   sp_survey *survey;
   sp_dataset *traces, *noise;
   sp_row_writer *writer, *other;

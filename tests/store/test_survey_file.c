@@ -18,6 +18,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_store.h"
+#include "tests/store/small_survey.h"
 
 enum { N_TRACES = 103, N_SAMPLES = 17, N_GATHERS = 4 };
 
@@ -29,15 +30,7 @@ static float sample(uint64_t trace, int i) {
 }
 
 static void create(void) {
-  const sp_survey_info info = {.n_traces = N_TRACES,
-                               .n_gathers = N_GATHERS,
-                               .n_samples = N_SAMPLES,
-                               .sample_interval_us = 2000,
-                               .uuid = "00000000-0000-4000-8000-000000000000",
-                               .created_by = "test",
-                               .gather_key = "cdp",
-                               .content = "input",
-                               .history = "made by a test"};
+  const sp_survey_info info = small_survey_info(N_TRACES, N_GATHERS, N_SAMPLES);
   const sp_dataset_spec datasets[] = {
       {"/traces", SP_FLOAT32, N_TRACES, N_SAMPLES, NULL},  {"/headers/offset", SP_INT32, N_TRACES, 0, "m"},
       {"/headers/cdpx", SP_FLOAT64, N_TRACES, 0, NULL},    {"/gathers/first_trace", SP_UINT64, N_GATHERS + 1, 0, NULL},

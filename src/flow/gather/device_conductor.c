@@ -92,7 +92,7 @@ static bool give_back(sp_conductor *c, size_t h) {
 }
 
 /* From the device to the CPU: the next batch, once it has been through the segment before and has come. */
-static bool hand_over(sp_conductor *c, size_t h) {
+static bool pass_on(sp_conductor *c, size_t h) {
   host_segment *segment = &c->segments[h];
   const uint64_t before = h == 0 ? c->n_begun : c->segments[h - 1].n_returned;
   if (segment->n_taken >= before) return false;
@@ -120,7 +120,7 @@ static bool begin(sp_conductor *c) {
 static bool go_on(sp_conductor *c) {
   if (c->status != SP_SUCCESS) return false;
   for (size_t h = c->n_segments; h-- > 0;) {
-    if (give_back(c, h) || hand_over(c, h)) return true;
+    if (give_back(c, h) || pass_on(c, h)) return true;
   }
   return begin(c);
 }

@@ -253,13 +253,13 @@ static sp_status read_samples(worker *w, input *in) {
     read_rows(in, read_traces, w->traces, row, in->samples);
     return SP_SUCCESS;
   }
-  const sp_collective_part part = {.n_planes = 1,
-                                   .plane = {{sp_trace_source_dataset(w->traces), in->samples}},
-                                   .first = in->task.first_trace,
-                                   .n = in->task.n_traces};
+  const sp_collective_rows own = {.n_planes = 1,
+                                  .plane = {{sp_trace_source_dataset(w->traces), in->samples}},
+                                  .first = in->task.first_trace,
+                                  .n = in->task.n_traces};
   bool moved;
   sp_activity_set(w->site->activity, "reads with the others of its group");
-  SP_TRY(sp_collective_read(reads, &part, &moved));
+  SP_TRY(sp_collective_read(reads, &own, &moved));
   if (!moved) read_by_gather(in, read_traces, w->traces, row, in->samples);
   return SP_SUCCESS;
 }
@@ -267,10 +267,10 @@ static sp_status read_samples(worker *w, input *in) {
 sp_status sp_gather_read_nothing(void *worker_) {
   worker *w = worker_;
   const double start = sp_now();
-  const sp_collective_part part = {.n_planes = 1, .plane = {{sp_trace_source_dataset(w->traces), NULL}}};
+  const sp_collective_rows own = {.n_planes = 1, .plane = {{sp_trace_source_dataset(w->traces), NULL}}};
   bool moved;
   sp_activity_set(w->site->activity, "reads with the others of its group");
-  SP_TRY(sp_collective_read(w->site->reads, &part, &moved));
+  SP_TRY(sp_collective_read(w->site->reads, &own, &moved));
   sp_stage_add(w->site->times, SP_STAGE_READ, sp_now() - start, 0);
   return SP_SUCCESS;
 }
@@ -329,7 +329,7 @@ static void claim_slot(const worker *w, input *in) {
   const sp_task *task = &in->task;
   sp_activity_set(w->site->activity, "waits for the I/O rank to free a slot");
   in->slot = sp_node_window_claim(window);
-  in->slot->page_offset = (uint32_t)sp_row_phase(task->first_trace, w->shape->n_samples * sizeof(float));
+  in->slot->page_offset = (uint32_t)sp_row_page_offset(task->first_trace, w->shape->n_samples * sizeof(float));
   in->slot->task = task->id;
   in->slot->first_unit = task->first_unit;
   in->slot->n_units = task->n_units;

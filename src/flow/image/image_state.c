@@ -10,6 +10,7 @@
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
+#include "src/base/file_bytes.h"
 
 enum { HEAD_BYTES = 4096, SNAPSHOTS = 2 };
 
@@ -76,28 +77,15 @@ void sp_image_state_remove(const char *part_path) {
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 static sp_status write_at(const sp_image_state *s, const void *bytes, uint64_t n, uint64_t at) {
-  for (const char *from = bytes; n > 0;) {
-    const ssize_t done = pwrite(s->file, from, n, (off_t)at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", s->path, strerror(done ? errno : ENOSPC));
-    from += done;
-    at += (uint64_t)done;
-    n -= (uint64_t)done;
-  }
-  return SP_SUCCESS;
+  const int error = sp_write_all_at(s->file, bytes, n, at);
+  return error ? SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", s->path, strerror(error)) : SP_SUCCESS;
 }
 
 static sp_status read_at(const sp_image_state *s, void *bytes, uint64_t n, uint64_t at) {
-  for (char *to = bytes; n > 0;) {
-    const ssize_t done = pread(s->file, to, n, (off_t)at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", s->path, strerror(errno));
-    if (done == 0) return SP_RAISE(SP_ERR_INPUT, "%s: ends early; --restart starts over", s->path);
-    to += done;
-    at += (uint64_t)done;
-    n -= (uint64_t)done;
-  }
-  return SP_SUCCESS;
+  size_t got;
+  const int error = sp_read_all_at(s->file, bytes, n, at, &got);
+  if (error) return SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", s->path, strerror(error));
+  return got == n ? SP_SUCCESS : SP_RAISE(SP_ERR_INPUT, "%s: ends early; --restart starts over", s->path);
 }
 
 /* A record is two arrays and the checksum of both. */

@@ -249,7 +249,7 @@ static void fill_slot(sp_image_worker *w, sp_image_input *in) {
   sp_activity_set(w->site->activity, "waits for the I/O rank to free a slot");
   sp_slot *slot = sp_node_window_claim(window);
   const uint64_t first_row = (in->task.first_unit - w->now.first_unit) * w->shared->n_classes;
-  slot->page_offset = (uint32_t)sp_row_phase(first_row, row);
+  slot->page_offset = (uint32_t)sp_row_page_offset(first_row, row);
   slot->task = in->task.id;
   slot->first_unit = in->task.first_unit;
   slot->n_units = in->task.n_units;

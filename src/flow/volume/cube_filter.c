@@ -25,9 +25,7 @@ sp_share sp_cube_filter_share(const sp_cube_filter *c) {
 }
 
 sp_share sp_cube_filter_share_of(const sp_cube_filter *c, int rank) {
-  int size;
-  MPI_Comm_size(c->spec.comm, &size);
-  return sp_share_blocks(c->n_items, size, rank);
+  return sp_share_blocks(c->n_items, c->spec.ranks.size, rank);
 }
 
 sp_item_state sp_cube_filter_state(const sp_cube_filter *c, uint64_t item) {
@@ -211,7 +209,7 @@ static sp_status fill_gaps(sp_cube_filter *c) {
     if (step == 0) {
       SP_ALIKE(each_plane(c, w, 0, look_at_plane));
       for (int i = 0; i < n_threads; i++) largest = c->largest[i] > largest ? c->largest[i] : largest;
-      SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_FLOAT, MPI_MAX, c->spec.comm));
+      SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_FLOAT, MPI_MAX, c->spec.ranks.comm));
     }
     SP_TRY(each_plane(c, w, sp_fk_fill_limit(largest, step, c->filter.fill), project_plane));
     each_item(c, w, replace_absent);
@@ -224,15 +222,13 @@ static sp_status fill_gaps(sp_cube_filter *c) {
 /* 1 / (present traces of the cell) by item; absent ones count for nothing. */
 static sp_status share_cells(sp_cube_filter *c) {
   void *block = NULL;
-  int size;
-  MPI_Comm_size(c->spec.comm, &size);
-  SP_AGREE(c->spec.comm, sp_calloc((size_t)c->spec.nx * c->spec.ny, sizeof(uint32_t), "a cube", &block));
+  SP_AGREE(c->spec.ranks.comm, sp_calloc((size_t)c->spec.nx * c->spec.ny, sizeof(uint32_t), "a cube", &block));
   uint32_t *count = block;
   for (uint64_t i = 0; i < c->share.count; i++) {
     count[c->cells.cell[c->share.first + i]] += c->state[i] == SP_ITEM_LIVE;
   }
   const int n = sp_mpi_count((uint64_t)c->spec.nx * c->spec.ny);
-  const sp_status status = SP_MPI(MPI_Allreduce(MPI_IN_PLACE, count, n, MPI_UINT32_T, MPI_SUM, c->spec.comm));
+  const sp_status status = SP_MPI(MPI_Allreduce(MPI_IN_PLACE, count, n, MPI_UINT32_T, MPI_SUM, c->spec.ranks.comm));
   for (uint64_t i = 0; i < c->n_items; i++) {
     const uint32_t present = count[c->cells.cell[i]];
     c->cell_share[i] = present > 1 ? 1 / (float)present : 1;

@@ -15,16 +15,16 @@
 #ifndef SEISPROC_SRC_FLOW_VOLUME_CUBE_FILTER_H
 #define SEISPROC_SRC_FLOW_VOLUME_CUBE_FILTER_H
 
-#include <mpi.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "kernels/fk/filter.h"
+#include "seisproc/ranks.h"
 #include "src/base/thread_team.h"
 #include "src/dist/transpose.h"
 
 typedef struct sp_cube_spec {
-  MPI_Comm comm; /* the group; borrowed */
+  sp_ranks ranks; /* the group; borrowed */
   sp_thread_team *team;
   const sp_fk_filter *filter; /* copied */
   uint64_t n_traces;

@@ -90,11 +90,9 @@ void sp_cube_filter_destroy(sp_cube_filter *c) {
 /* Plans of one sp_cube_passage; the axes and time are set. Collective. */
 static sp_status plan_passage(sp_cube_filter *c, sp_cube_passage *w) {
   const sp_cube_spec *s = &c->spec;
-  int size;
-  MPI_Comm_size(s->comm, &size);
   sp_status status = sp_fk_trace_stage_create(&w->time, &w->stage);
   if (status == SP_SUCCESS) status = sp_fk_plane_plans_create(w->plane.x.padded, w->plane.y.padded, &w->plans);
-  SP_AGREE(s->comm, status);
+  SP_AGREE(s->ranks.comm, status);
   w->plane.plans = &w->plans;
   w->plane.grid = (sp_fk_grid){.mt = w->time.padded,
                                .mx = w->plane.x.padded,
@@ -103,8 +101,8 @@ static sp_status plan_passage(sp_cube_filter *c, sp_cube_passage *w) {
                                .dx = s->dx,
                                .dy = s->dy};
   const uint32_t least = (uint32_t)sp_thread_team_size(s->team);
-  const uint32_t chunk = sp_transpose_chunk_bins(c->n_items, w->time.n_bins, size, least);
-  SP_TRY(sp_transpose_create(s->comm, c->n_items, w->time.n_bins, chunk, &w->transpose));
+  const uint32_t chunk = sp_transpose_chunk_bins(c->n_items, w->time.n_bins, s->ranks.size, least);
+  SP_TRY(sp_transpose_create(&s->ranks, c->n_items, w->time.n_bins, chunk, &w->transpose));
   w->chunk_stride = sp_aligned(sp_transpose_buffer(w->transpose) * sizeof(sp_fk_complex)) / sizeof(sp_fk_complex);
   return SP_SUCCESS;
 }
@@ -228,7 +226,7 @@ static sp_status try_gpu(sp_cube_filter *c) {
                                  .exchange = s->gpus};
   sp_status status = s->gpu->create(&spec, &c->on_gpu);
   if (status == SP_ERR_USAGE || status == SP_ERR_MEMORY) status = SP_ERR_GATHER; /* the CPU will do */
-  status = sp_agree(s->comm, status);
+  status = sp_agree(s->ranks.comm, status);
   if (status == SP_SUCCESS) return status;
   s->gpu->destroy(c->on_gpu);
   c->on_gpu = NULL;
@@ -248,8 +246,7 @@ static sp_status allocate_states(sp_cube_filter *c) {
 
 sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) {
   void *block = NULL;
-  int size, rank;
-  sp_status status = sp_agree(spec->comm, sp_calloc(1, sizeof(sp_cube_filter), "the filter of a cube", &block));
+  sp_status status = sp_agree(spec->ranks.comm, sp_calloc(1, sizeof(sp_cube_filter), "the filter of a cube", &block));
   if (status != SP_SUCCESS) {
     sp_free(block);
     return status; /* alike */
@@ -258,15 +255,13 @@ sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) 
   c->spec = *spec;
   c->filter = *spec->filter;
   c->n_items = sp_cube_items(spec);
-  MPI_Comm_size(spec->comm, &size);
-  MPI_Comm_rank(spec->comm, &rank);
-  c->share = sp_share_blocks(c->n_items, size, rank);
+  c->share = sp_share_blocks(c->n_items, spec->ranks.size, spec->ranks.rank);
   status = list_cells(c);
   if (status == SP_SUCCESS) status = allocate_states(c);
-  status = sp_agree(spec->comm, status);
+  status = sp_agree(spec->ranks.comm, status);
   if (status == SP_SUCCESS) status = try_gpu(c);
   if (status == SP_SUCCESS && !c->on_gpu) status = plan_passages(c);
-  if (status == SP_SUCCESS && !c->on_gpu) status = sp_agree(spec->comm, allocate(c));
+  if (status == SP_SUCCESS && !c->on_gpu) status = sp_agree(spec->ranks.comm, allocate(c));
   if (status != SP_SUCCESS) {
     sp_cube_filter_destroy(c);
     return status;

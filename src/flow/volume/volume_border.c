@@ -9,19 +9,15 @@
 enum { TAG_ROWS = 31, TAG_REASONS = 32 };
 
 static bool is_needed(const sp_volume_worker *w) {
-  int size;
-  MPI_Comm_size(w->site->roles->team.comm, &size);
-  return size > 1 && w->shared->gathers_at;
+  return w->site->roles->team.size > 1 && w->shared->gathers_at;
 }
 
 sp_status sp_volume_border_open(sp_volume_worker *w) {
   sp_volume_border *b = &w->border;
   const size_t rows = w->shared->max_gather, bytes = rows * w->shape->n_samples * sizeof(float);
-  int size;
   void *block;
   b->row = MPI_DATATYPE_NULL;
   if (!is_needed(w)) return SP_SUCCESS;
-  MPI_Comm_size(w->site->roles->team.comm, &size);
   SP_TRY(sp_alloc(bytes, "a gather at the end of a share", &block));
   b->head = block;
   SP_TRY(sp_alloc(bytes, "a gather at the end of a share", &block));
@@ -30,7 +26,7 @@ sp_status sp_volume_border_open(sp_volume_worker *w) {
   b->head_reason = block;
   SP_TRY(sp_calloc(rows, 1, "a gather at the end of a share", &block));
   b->tail_reason = block;
-  SP_TRY(sp_calloc(2 * (size_t)size + 2, sizeof *b->requests, "messages", &block));
+  SP_TRY(sp_calloc(2 * (size_t)w->site->roles->team.size + 2, sizeof *b->requests, "messages", &block));
   b->requests = block;
   w->site->buffers += 2 * bytes;
   SP_TRY(SP_MPI(MPI_Type_contiguous(sp_mpi_count(w->shape->n_samples), MPI_FLOAT, &b->row)));
@@ -56,39 +52,35 @@ static sp_share share_of(const sp_volume_worker *w, int member) {
 
 void sp_volume_border_receive(sp_volume_worker *w) {
   sp_volume_border *b = &w->border;
-  const MPI_Comm team = w->site->roles->team.comm;
+  const sp_ranks *team = &w->site->roles->team;
   const uint64_t end = w->owned.first + w->owned.count;
-  int rank, size;
-  MPI_Comm_rank(team, &rank);
-  MPI_Comm_size(team, &size);
   b->n_requests = 0;
   b->tail_first = w->share.first + w->share.count;
   b->tail_count = w->owned.count && end > b->tail_first ? end - b->tail_first : 0;
-  for (int r = rank + 1; b->tail_count && r < size; r++) {
+  for (int r = team->rank + 1; b->tail_count && r < team->size; r++) {
     const sp_share s = share_of(w, r);
     if (s.count == 0 || s.first >= end) break;
     const uint64_t stop = s.first + s.count < end ? s.first + s.count : end, at = s.first - b->tail_first;
     const int n = sp_mpi_count(stop - s.first);
-    SP_MPI_ALL(
-        MPI_Irecv(b->tail + at * w->shape->n_samples, n, b->row, r, TAG_ROWS, team, &b->requests[b->n_requests++]));
-    SP_MPI_ALL(MPI_Irecv(b->tail_reason + at, n, MPI_BYTE, r, TAG_REASONS, team, &b->requests[b->n_requests++]));
+    SP_MPI_ALL(MPI_Irecv(b->tail + at * w->shape->n_samples, n, b->row, r, TAG_ROWS, team->comm,
+                         &b->requests[b->n_requests++]));
+    SP_MPI_ALL(MPI_Irecv(b->tail_reason + at, n, MPI_BYTE, r, TAG_REASONS, team->comm, &b->requests[b->n_requests++]));
   }
 }
 
 /* The member whose share has the first trace of the gather that the head belongs to. */
 static int owner_of_head(const sp_volume_worker *w) {
-  int rank;
-  MPI_Comm_rank(w->site->roles->team.comm, &rank);
+  int rank = w->site->roles->team.rank;
   while (rank > 0 && !sp_volume_is_in(share_of(w, rank), w->range.first)) rank--;
   return rank;
 }
 
 void sp_volume_border_send(sp_volume_worker *w) {
   sp_volume_border *b = &w->border;
-  const MPI_Comm team = w->site->roles->team.comm;
+  const sp_ranks *team = &w->site->roles->team;
   const int n = sp_mpi_count(b->head_count), owner = owner_of_head(w);
-  SP_MPI_ALL(MPI_Isend(b->head, n, b->row, owner, TAG_ROWS, team, &b->requests[b->n_requests++]));
-  SP_MPI_ALL(MPI_Isend(b->head_reason, n, MPI_BYTE, owner, TAG_REASONS, team, &b->requests[b->n_requests++]));
+  SP_MPI_ALL(MPI_Isend(b->head, n, b->row, owner, TAG_ROWS, team->comm, &b->requests[b->n_requests++]));
+  SP_MPI_ALL(MPI_Isend(b->head_reason, n, MPI_BYTE, owner, TAG_REASONS, team->comm, &b->requests[b->n_requests++]));
 }
 
 void sp_volume_border_wait(sp_volume_worker *w) {

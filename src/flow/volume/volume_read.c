@@ -60,15 +60,18 @@ static void cut_gathers(const sp_volume_worker *w, uint64_t end, sp_volume_piece
   piece->count = piece->first_trace[n];
 }
 
-void sp_volume_piece_set(const sp_volume_worker *w, uint64_t first, uint64_t end, sp_volume_piece *piece) {
-  const uint64_t left = end - first;
-  piece->first = first;
+bool sp_volume_next_piece(const sp_volume_worker *w, uint64_t *at, uint64_t end, sp_volume_piece *piece) {
+  if (*at >= end) return false;
+  const uint64_t left = end - *at;
+  piece->first = *at;
   piece->count = left < w->shared->slab_rows ? (uint32_t)left : w->shared->slab_rows;
   if (w->shared->gathers_at) {
     cut_gathers(w, end, piece);
   } else {
     cut_traces(piece);
   }
+  *at += piece->count;
+  return true;
 }
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */

@@ -199,7 +199,7 @@ static sp_slot *claim_slot(sp_volume_worker *w, const sp_task *task, const sp_vo
     boxes[slot->n_boxes++] = (sp_box){.first_row = sp_volume_trace(w->plan, w->cube, piece->first + i), .n_rows = n};
     i += n;
   }
-  slot->page_offset = (uint32_t)sp_row_phase(boxes[0].first_row, w->shape->n_samples * sizeof(float));
+  slot->page_offset = (uint32_t)sp_row_page_offset(boxes[0].first_row, w->shape->n_samples * sizeof(float));
   sp_stage_add(w->site->times, SP_STAGE_SLOT, sp_now() - start, 0);
   return slot;
 }
@@ -238,7 +238,8 @@ static sp_status give_head(sp_volume_worker *w) {
   piece_rows r;
   b->head_count = 0;
   if (w->share.count == 0 || w->range.first == w->share.first) return SP_SUCCESS;
-  sp_volume_piece_set(w, w->range.first, w->range.first + 1, piece); /* that gather alone */
+  uint64_t at = w->range.first;
+  sp_volume_next_piece(w, &at, at + 1, piece); /* that gather alone */
   SP_TRY(load_rows(w, piece, &r));
   SP_TRY(filter_back(w, &r));
   const sp_share mine = sp_volume_in_share(w, piece);
@@ -250,7 +251,7 @@ static sp_status give_head(sp_volume_worker *w) {
   return SP_SUCCESS;
 }
 
-sp_status sp_volume_hand_over(sp_volume_worker *w, int k) {
+sp_status sp_volume_fill_slots(sp_volume_worker *w, int k) {
   const bool borders = w->border.requests && w->filter;
   if (borders) {
     sp_volume_border_receive(w);
@@ -258,8 +259,8 @@ sp_status sp_volume_hand_over(sp_volume_worker *w, int k) {
   }
   const uint64_t end = w->owned.first + w->owned.count;
   sp_volume_piece *piece = &w->pieces[0];
-  for (uint64_t first = w->owned.first; first < end; first = piece->first + piece->count) {
-    sp_volume_piece_set(w, first, end, piece);
+  uint64_t at = w->owned.first;
+  while (sp_volume_next_piece(w, &at, end, piece)) {
     if (borders && sp_volume_in_share(w, piece).count < piece->count) sp_volume_border_wait(w);
     SP_TRY(fill_slot(w, k, piece));
   }

@@ -140,12 +140,11 @@ static sp_status read_and_transform(worker *w) {
   const uint64_t end = w->range.first + w->range.count;
   const bool in_place = w->kept && !w->before.engine && !w->shared->gathers_at;
   sp_volume_piece *piece = NULL;
-  int i = 0;
-  for (uint64_t first = w->range.first; w->filter && first < end; first = piece->first + piece->count, i++) {
+  uint64_t at = w->range.first;
+  for (int i = 0; w->filter && sp_volume_next_piece(w, &at, end, &w->pieces[i % 2]); i++) {
     sp_volume_piece *ahead = piece;
     piece = &w->pieces[i % 2];
-    sp_volume_piece_set(w, first, end, piece);
-    piece->samples = in_place ? w->kept + (first - w->share.first) * w->shape->n_samples : w->slabs[i % 2];
+    piece->samples = in_place ? w->kept + (piece->first - w->share.first) * w->shape->n_samples : w->slabs[i % 2];
     sp_volume_piece_read(w, piece);
     if (w->before.engine) {
       if (ahead) SP_TRY(give_stepped(w, ahead));
@@ -177,7 +176,7 @@ static sp_status begin_cube(worker *w, const sp_task *task) {
   if (w->set_aside == SP_REASON_OK) {
     sp_volume_filter(w->plan, w->cube, &filter);
     const sp_fkk_params *params = sp_volume_params(w->plan);
-    const sp_cube_spec spec = {.comm = w->site->roles->team.comm,
+    const sp_cube_spec spec = {.ranks = *team,
                                .team = w->team,
                                .filter = &filter,
                                .n_traces = n,
@@ -242,7 +241,7 @@ sp_status sp_volume_submit(void *worker_, int k) {
   w->n_slots[k] = 0;
   SP_TRY(filter_cube_somewhere(w, &w->tasks[k]));
   SP_FAULT_POINT("cube_filtered");
-  SP_TRY(sp_volume_hand_over(w, k));
+  SP_TRY(sp_volume_fill_slots(w, k));
   sp_cube_filter_destroy(w->filter);
   w->filter = NULL;
   sp_debug("cube %llu: %llu of %u traces here in %.2f s", (unsigned long long)w->tasks[k].first_unit,

@@ -116,8 +116,9 @@ uint32_t sp_volume_run_length(const sp_volume_worker *w, uint64_t item, uint32_t
 /* range and owned, from the share of the cube in hand. */
 void sp_volume_set_ranges(sp_volume_worker *w);
 
-/* The piece that begins at `first`, of a range that ends before `end`: its items and gathers. */
-void sp_volume_piece_set(const sp_volume_worker *w, uint64_t first, uint64_t end, sp_volume_piece *piece);
+/* The piece from *at on, of a range that ends before `end`: its items and gathers. *at is moved behind it; false where
+ * nothing is left. */
+bool sp_volume_next_piece(const sp_volume_worker *w, uint64_t *at, uint64_t end, sp_volume_piece *piece);
 
 /* Reads a piece's samples and marks its items. */
 void sp_volume_piece_read(sp_volume_worker *w, sp_volume_piece *piece);
@@ -154,6 +155,6 @@ void sp_volume_border_wait(sp_volume_worker *w);
 /* --- volume_result.c ---------------------------------------------------------------------------------------------- */
 
 /* The cube's results into slots, after the filter has run. */
-sp_status sp_volume_hand_over(sp_volume_worker *w, int k);
+sp_status sp_volume_fill_slots(sp_volume_worker *w, int k);
 
 #endif
