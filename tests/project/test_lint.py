@@ -21,7 +21,7 @@ def test_the_sources_keep_the_rules():
 
 
 def test_the_sources_are_laid_out_as_agreed():
-    result = harness.run(["make", "-s", "format-check"], timeout=60, cwd=harness.ROOT)
+    result = harness.run(["make", "-s", "format-check"], timeout=120, cwd=harness.ROOT)
     if "skipped" in result.stdout:
         pytest.skip(result.stdout.strip())
     assert result.returncode == 0, str(result)
