@@ -190,8 +190,8 @@ check-bare: ## build and test on a bare Debian 12 system, made for it (root, deb
 check-matrix: ## build with each compiler and for each machine to be had here, print a table (ROWS="clang aarch64")
 	@PYTHON=$(PYTHON) tools/check-matrix.sh $(ROWS)
 
-html: ## the manual as a site, build/html (mkdocs; MKDOCS names it)
-	@BUILD=$(BUILD) tools/manual.sh
+html: ## the manual as a site, build/html (mkdocs: MKDOCS names one, else the path's, else from PyPI into the build)
+	@PYTHON=$(PYTHON) BUILD=$(BUILD) tools/manual.sh
 
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh

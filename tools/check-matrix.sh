@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Builds with each compiler and for each machine that can be had here, and prints a table for docs/tested.md.
 #
-#   tools/check-matrix.sh [ROW...]      rows: clang gcc-11 gcc-13 gcc-14 aarch64 sanitizers debian13; all unless named
+#   tools/check-matrix.sh [ROW...]      all rows unless some are named:
+#
+#   gcc-N clang clang-N    a compiler of this system
+#   trixie:gcc-N sid:cc    one of another release of Debian, with the MPI and HDF5 there, in a tree (root, debootstrap)
+#   cuda-12 cuda-13        the GPU module and its checks, compiled ($CUDA_12 and $CUDA_13 name folders with bin/nvcc)
+#   aarch64 sanitizers     kernels under qemu-user; C tests and a short job
+#   debian13               `make check` in a tree
 #
 # A row passes when everything compiles without a warning and its tests do; what cannot be had here is said so. Builds
 # lie in build-matrix/ROW ($MATRIX in place of build-matrix), logs in build-matrix/ROW.log. Exits with 1 where a row
@@ -10,7 +16,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 rows=("$@")
-[ $# -gt 0 ] || rows=(clang gcc-11 gcc-13 gcc-14 aarch64 sanitizers debian13)
+[ $# -gt 0 ] || rows=(gcc-11 gcc-12 clang-14 clang-19 trixie:gcc-13 trixie:gcc-14 trixie:clang-19 sid:cc cuda-12 cuda-13
+  aarch64 sanitizers debian13)
 out=${MATRIX:-build-matrix}
 mkdir -p "$out"
 failed=0
@@ -22,6 +29,34 @@ native() { # COMPILER
   local build=$out/$1
   make -j"$(nproc)" BUILD="$build" CC="$1" NVCC= EXTRA=-Werror all tests || return 1
   SEISPROC_BUILD=$build PYTHONDONTWRITEBYTECODE=1 "${PYTHON:-python3}" -m pytest -q -m "compiled and not long" tests
+}
+
+# The same row inside a tree of another release; what it is built with there stands in its table.
+in_tree() { # SUITE COMPILER
+  command -v debootstrap >/dev/null && [ "$(id -u)" = 0 ] || return 77
+  local log=$out/$1:$2.inside package=$2
+  [ "$2" = cc ] && package=gcc
+  # shellcheck disable=SC2016
+  tools/check-in-tree.sh "$1" sh -c 'PYTHON=/usr/bin/python3 tools/setup.sh build test &&
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$1" >/dev/null &&
+    dpkg-query -W -f "versions \${Package} \${Version}\n" libopenmpi-dev libhdf5-openmpi-dev &&
+    tools/check-matrix.sh "$2"' sh "$package" "$2" >"$log" 2>&1
+  local status=$?
+  echo "$(sed -nE "s/^\| $2 \| ([^|]*) \|.*/\1/p" "$log"), Debian $1:" \
+    "$(sed -nE 's/^versions (lib)?(openmpi|hdf5)[a-z-]* ([0-9.~rc]+).*/\2 \3/p' "$log" | paste -sd' ')"
+  cat "$log"
+  return $status
+}
+
+# nvcc of this series, where it is: compiled only, for a GPU is not asked for.
+cuda() { # SERIES
+  local named=CUDA_$1 folder nvcc=
+  for folder in ${!named:+"${!named}"} /usr/local/cuda-"$1"* /usr/local/cuda; do
+    [ -x "$folder/bin/nvcc" ] && "$folder/bin/nvcc" --version | grep -q "release $1\." && nvcc=$folder/bin/nvcc && break
+  done
+  [ -n "$nvcc" ] || return 77
+  echo "nvcc $("$nvcc" --version | sed -n 's/.*release .*, V//p'), $(cc --version | head -1)"
+  make -j"$(nproc)" BUILD="$out/cuda-$1" NVCC="$nvcc" all cuda-checks
 }
 
 # The libraries that kernels and their tests need, of Debian for aarch64: fetched by apt, which changes nothing of this
@@ -71,7 +106,9 @@ aarch64() {
 
 run_row() {
   case $1 in
-  clang | gcc-*) native "$1" ;;
+  clang | clang-* | gcc-* | cc) native "$1" ;;
+  *:*) in_tree "${1%%:*}" "${1#*:}" ;;
+  cuda-*) cuda "${1#cuda-}" ;;
   aarch64) aarch64 ;;
   sanitizers) echo "$(cc --version | head -1), address and undefined behaviour" && make asan ;;
   debian13) command -v debootstrap >/dev/null || return 77; echo "Debian 13 tree" && make check-debian13 ;;
@@ -80,7 +117,7 @@ run_row() {
 }
 
 declare -A what=([aarch64]="kernels, and their tests under qemu" [sanitizers]="C tests and a short job"
-  [debian13]="make check")
+  [debian13]="make check" [cuda-12]="GPU module and its checks compile" [cuda-13]="GPU module and its checks compile")
 echo "| row | with | what | result | minutes |"
 echo "|---|---|---|---|---|"
 for row in "${rows[@]}"; do

@@ -52,14 +52,19 @@ override DEPS_LIBS += $(shell $(PKG_CONFIG) --libs cairo)
 endif
 endif
 
-# What packs: each codec where its library is there. Only src/pack is compiled with these.
-has_header = $(shell echo '\#include <$1>' | $(CC) $(DEPS_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
+# What packs: each codec where its library is there, known to pkg-config (zfp has no file for it) or found by the
+# compiler alone. Only src/pack is compiled with these.
+PKG_PACK := $(if $(DEPS_PREFIX),,$(call first_pkg,liblz4) $(call first_pkg,libzstd))
+PACK_PATHS := $(if $(strip $(PKG_PACK)),$(shell $(PKG_CONFIG) --cflags $(PKG_PACK)))
+has_header = $(shell echo '\#include <$1>' | $(CC) $(DEPS_CFLAGS) $(PACK_PATHS) -E -x c - >/dev/null 2>&1 && echo 1)
 HAVE_LZ4 := $(call has_header,lz4hc.h)
 HAVE_ZSTD := $(call has_header,zstd.h)
 HAVE_ZFP := $(call has_header,zfp.h)
-PACK_CFLAGS := $(if $(HAVE_LZ4),-DSP_HAVE_LZ4) $(if $(HAVE_ZSTD),-DSP_HAVE_ZSTD) $(if $(HAVE_ZFP),-DSP_HAVE_ZFP)
+PACK_CFLAGS := $(PACK_PATHS) \
+  $(if $(HAVE_LZ4),-DSP_HAVE_LZ4) $(if $(HAVE_ZSTD),-DSP_HAVE_ZSTD) $(if $(HAVE_ZFP),-DSP_HAVE_ZFP)
 PACK_MISSING := $(strip $(if $(HAVE_LZ4),,liblz4) $(if $(HAVE_ZSTD),,libzstd) $(if $(HAVE_ZFP),,libzfp))
-PACK_LIBS := $(if $(HAVE_LZ4),-llz4) $(if $(HAVE_ZSTD),-lzstd) $(if $(HAVE_ZFP),-lzfp)
+PACK_LIBS := $(if $(strip $(PKG_PACK)),$(shell $(PKG_CONFIG) --libs-only-L $(PKG_PACK))) \
+  $(if $(HAVE_LZ4),-llz4) $(if $(HAVE_ZSTD),-lzstd) $(if $(HAVE_ZFP),-lzfp)
 override DEPS_LIBS += $(PACK_LIBS)
 
 # Libraries outside the system's folders (modules, Spack, a prefix) are found again at run time.

@@ -48,7 +48,9 @@ $(CUDA_CHECKS): $(BUILD)/%: $(BUILD)/obj/%.cu.o $(CUDA_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call Q,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ -L$(CUDA_HOME)/lib64 -lcudart_static $(CUDA_LIBS) -lrt $(LDLIBS)
 
-.PHONY: check-gpu bench-gpu sanitize-gpu
+.PHONY: check-gpu bench-gpu sanitize-gpu cuda-checks
+cuda-checks: $(CUDA_CHECKS)
+
 check-gpu: $(CUDA_CHECKS) all tests faults ## compare the GPU kernels with the CPU, and see faults through (needs a GPU)
 	+@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc_cuda.so
 	@for check in $(CUDA_CHECKS); do $$check || exit 1; done

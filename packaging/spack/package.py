@@ -26,6 +26,9 @@ class Seisproc(MakefilePackage, CudaPackage):
     depends_on("fftw@3.3:+mpi precision=float,double")
     depends_on("xxhash")
     depends_on("libpng")
+    depends_on("lz4")
+    depends_on("zstd")
+    depends_on("zfp")
     depends_on("cairo", when="+cairo")
 
     def _settings(self):

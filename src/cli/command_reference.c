@@ -134,7 +134,7 @@ void sp_command_print_markdown(void) {
   for (size_t i = 0; (command = sp_command_at(i)); i++) {
     const doc_parts doc = cut_doc(command->options->doc);
     bool begun = false;
-    printf("%s## %s\n\n```\n", i ? "\n" : "", command->name);
+    printf("%s## %s\n\n```text\n", i ? "\n" : "", command->name);
     for (const char *at = command->options->args_doc; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
       printf("seisproc %s [OPTION]... %.*s\n", command->name, (int)strcspn(at, "\n"), at);
     }

@@ -68,7 +68,7 @@ def blocks(section):
     """What is typed, and what is said to it, of the blocks of a section of the README."""
     text = README[README.index(f"\n## {section}\n"):]
     text = text[:text.index("\n## ", 1)]
-    for block in re.findall(r"\n```\n(.*?)```", text, re.DOTALL):
+    for block in re.findall(r"\n```console\n(.*?)```", text, re.DOTALL):
         for piece in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             typed, _, said = piece.partition("\n")
             yield typed, said.strip()
@@ -100,13 +100,13 @@ def test_the_session_of_the_readme_is_what_the_program_says(tmp_path, data_dir):
 def code_of(page, language):
     """The fenced blocks of a page that name this language."""
     fences = re.findall(r"^```(\w*)\n(.*?)^```$", (harness.ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    return [text for named, text in fences if named == language]
+    return [text for named, text in fences if re.fullmatch(language, named)]
 
 
 def typed_in(page):
     """Commands of a page, and what it says to save as job.yaml."""
     job, = code_of(page, "yaml")
-    found = re.findall(r"^\$ (.*)", "".join(code_of(page, "")), re.MULTILINE)
+    found = re.findall(r"^\$ (.*)", "".join(code_of(page, "console")), re.MULTILINE)
     assert len(found) > 20
     return job, found
 
@@ -133,7 +133,7 @@ def test_commands_in_the_manual_are_spelt_as_the_program_takes_them(page):
     text = (harness.ROOT / "docs" / page).read_text().replace("\\\n", " ")
     inline = re.findall(r"`((?:mpirun|srun)?[^`\n]*?seisproc [a-z][^`\n]*)`", text)
     lines = re.findall(r"^\$? ?((?:mpirun |srun |[A-Z_]+=\S+ )*[^\n]*?seisproc [a-z][^\n]*)$",
-                       "".join(code_of(f"docs/{page}", "")).replace("\\\n", " "), re.MULTILINE)
+                       "".join(code_of(f"docs/{page}", "(?:sh|console|text)")).replace("\\\n", " "), re.MULTILINE)
     for command in inline + lines:
         words = re.split(r"\bseisproc (?=[a-z]+\b)", command.partition("  #")[0].partition(" -- ")[0])[-1].split()
         if words[0] not in known or command.startswith("seisproc: "):
@@ -143,13 +143,31 @@ def test_commands_in_the_manual_are_spelt_as_the_program_takes_them(page):
             assert matches, f"{page}: `{command}`: {words[0]} has no {option}"
 
 
+def test_where_no_mkdocs_is_to_be_had_it_says_what_to_install(tmp_path):
+    """Neither one that is too old nor, without PyPI, another."""
+    old = tmp_path / "mkdocs"
+    old.write_text("#!/bin/sh\necho 'mkdocs, version 1.4.2 from /usr/lib/python3 (Python 3.11)'\n")
+    old.chmod(0o755)
+    result = harness.run([harness.ROOT / "tools/manual.sh"], timeout=30, env={
+        "BUILD": tmp_path / "b", "MKDOCS": None, "PYTHON": "false", "PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert result.returncode == 77 and "python3-venv" in result.stderr, str(result)
+
+
+def test_every_page_is_in_the_menu_of_the_site():
+    menu = re.findall(r"([\w-]+\.md)$", (harness.ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    pages = {p.name for p in (harness.ROOT / "docs").glob("*.md")}
+    assert pages <= set(menu) and len(menu) == len(set(menu)), pages ^ set(menu)
+
+
 @pytest.mark.long
-def test_the_manual_as_a_site(tmp_path):
-    result = harness.run([harness.ROOT / "tools/manual.sh"], timeout=120, env={"BUILD": tmp_path})
+@pytest.mark.timeout(600)
+def test_the_manual_as_a_site():
+    """In the build, where a mkdocs that was fetched stays."""
+    result = harness.run([harness.ROOT / "tools/manual.sh"], timeout=500, env={"BUILD": harness.BUILD})
     if result.returncode == 77:
         pytest.skip(result.stderr.strip())
     assert result.returncode == 0, str(result)
-    assert (tmp_path / "html/first-hour.html").is_file() and "WARNING" not in result.stderr
+    assert (harness.BUILD / "html/first-hour.html").is_file() and "WARNING" not in result.stderr
 
 
 def names_in(page):

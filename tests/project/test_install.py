@@ -136,6 +136,14 @@ def test_pkg_config_hides_what_only_a_static_link_needs(prefix):
     private = (prefix / "lib/pkgconfig/seisproc.pc").read_text()
     assert re.search(r"^Requires\.private: .*hdf5", private, re.MULTILINE)
     assert re.search(r"^Libs\.private: .*-ldl", private, re.MULTILINE)
+    linked = pkg_config(prefix, "--static", "--libs").split()
+    library = subprocess.run(["objdump", "-p", prefix / "lib/libseisproc.so"], capture_output=True, text=True,
+                             check=True).stdout
+    needed = set(re.findall(r"NEEDED +lib([\w+-]+)\.so", library)) - {"c", "ld-linux-x86-64"}
+    assert {"mpi", "fftw3f"} <= needed
+    for name in needed:  # what one link takes, the other is told
+        stem = re.sub(r"_openmpi$|-0$", "", name)
+        assert any(word.startswith(f"-l{stem}") for word in linked), f"{name} is not in {linked}"
 
 
 def test_the_static_library_links(prefix, tmp_path):
@@ -150,16 +158,33 @@ def test_the_static_library_links(prefix, tmp_path):
     assert harness.run([tmp_path / "denoise"], timeout=20).returncode == 1  # its usage
 
 
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="the page has the names of Debian")
+def test_the_static_link_of_the_page(prefix, tmp_path):
+    (tmp_path / "denoise.c").write_text(block("c"))
+    command = re.search(r"`(cc denoise\.c -l:libseisproc\.a [^`]*)`", LIBRARY_PAGE).group(1)
+    # other names of the same library, as other releases have them
+    command = command.replace("ompi-c", "$(pkg-config --exists ompi-c && echo ompi-c || echo ompi)")
+    env = {"CPATH": prefix / "include", "LIBRARY_PATH": prefix / "lib"}
+    result = harness.run(["bash", "-euc", command], timeout=60, cwd=tmp_path, env=env)
+    assert result.returncode == 0, str(result)
+    assert harness.run([tmp_path / "a.out"], timeout=20).returncode == 1  # its usage
+
+
 @pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake")
 def test_cmake_finds_it(prefix, tmp_path):
     (tmp_path / "denoise.c").write_text(block("c"))
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.16)\nproject(denoise C)\n"
-        + block("cmake").replace("seisproc REQUIRED", f"seisproc {SERIES} REQUIRED"))
+        + block("cmake").replace("seisproc REQUIRED", f"seisproc {SERIES} REQUIRED")
+        + "add_executable(alone denoise.c)\ntarget_link_libraries(alone seisproc::static)\n")
     for command in (["cmake", "-B", "b", f"-DCMAKE_PREFIX_PATH={prefix}"], ["cmake", "--build", "b"]):
         result = harness.run(command, timeout=100, cwd=tmp_path)
         assert result.returncode == 0, str(result)
-    assert harness.run([tmp_path / "b/denoise"], timeout=20).returncode == 1  # its usage: the library was found
+    for program, needs in (("denoise", True), ("alone", False)):
+        assert harness.run([tmp_path / "b" / program], timeout=20).returncode == 1  # its usage: the library was found
+        dynamic = subprocess.run(["objdump", "-p", tmp_path / "b" / program], capture_output=True, text=True,
+                                 check=True).stdout
+        assert ("libseisproc.so" in dynamic) == needs, dynamic
 
 
 def test_env_sh_puts_it_into_a_shell(prefix):

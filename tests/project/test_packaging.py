@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The archive holds what is committed, and recipes name what tools/packages.txt does, in this version."""
+"""The archive holds what is committed, and every list of libraries names what tools/packages.txt does."""
 
 import ast
 import hashlib
@@ -17,13 +17,23 @@ VERSION = (harness.ROOT / "VERSION").read_text().strip()
 SERIES = VERSION.rsplit(".", 1)[0]
 
 
+ROWS = [line.split() for line in (harness.ROOT / "tools/packages.txt").read_text().splitlines()
+        if line and line[0] != "#"]
+# What is done without where it cannot be had is in packages all the same, and so is what draws single PNGs.
+NEEDED = [row for row in ROWS if row[0] in ("build", "build?") or row[1] == "pc:cairo"]
+
+
 def needed(column):
-    """What the build needs, by apt (3), dnf (4) or spack (5)."""
-    rows = [line.split() for line in (harness.ROOT / "tools/packages.txt").read_text().splitlines()
-            if line and line[0] != "#"]
-    names = {row[column - 1] for row in rows if row[0] == "build" or row[1] == "pc:cairo"}
+    """What the build takes, by apt (3), dnf (4) or spack (5)."""
+    names = {row[column - 1] for row in NEEDED}
     assert len(names) > 8
     return names
+
+
+def libraries():
+    """The libraries among it, by their names for Spack."""
+    tools = ("gcc", "gmake", "pkgconf", "python")
+    return {row[4].partition("+")[0] for row in NEEDED} - set(tools)
 
 
 @pytest.mark.skipif(not (harness.ROOT / ".git").exists(), reason="this is a copy without its repository")
@@ -71,7 +81,8 @@ def test_easybuild_names_this_version():
     assert path.name == f"{recipe['name']}-{recipe['version']}-{toolchain['name']}-{toolchain['version']}.eb"
     assert recipe["version"] == VERSION
     named = {name.lower() for name, _ in recipe["dependencies"] + recipe["builddependencies"]}
-    assert named == {"hdf5", "libyaml", "xxhash", "libpng", "cairo", "pkgconf", "python"}
+    of_the_toolchain = {"openmpi", "fftw"}
+    assert named - {"pkgconf", "python"} == libraries() - of_the_toolchain
 
 
 def test_containers_install_what_is_needed():
@@ -80,12 +91,64 @@ def test_containers_install_what_is_needed():
     text = script.read_text()
     build = re.search(r'build\) packages="\$packages (.*?)"', text, re.DOTALL).group(1).split()
     assert set(build) == needed(3)
+    run = re.search(r'run\) packages="\$packages (.*?)"', text, re.DOTALL).group(1).split()
+    for name in {n for n in needed(3) if re.match("lib.*-dev$", n)} - {"libc6-dev", "libfftw3-dev"}:
+        stem = name.removesuffix("-dev").removesuffix("2")
+        assert any(n.startswith(stem) for n in run), f"{run} has no library of {name}"
+    assert {"libfftw3-single3", "libfftw3-double3"} <= set(run)
     assert harness.run(["sh", script, "nothing"]).returncode == 1
     docker = (PACKAGING / "container/Dockerfile").read_text()
     for source in re.findall(r"^COPY (?!--from)(\S+) ", docker, re.MULTILINE):
         assert (harness.ROOT / source).exists(), source
     for name in re.findall(r"/src/(\S+\.sh)", (PACKAGING / "container/seisproc.def").read_text()):
         assert (harness.ROOT / name).is_file(), name
+
+
+def test_the_prefix_for_machines_without_packages_has_what_is_needed(tmp_path):
+    """deps-prefix.sh asks apt for all of it but compilers and what draws single PNGs."""
+    asked = tmp_path / "asked"
+    for name, script in (("apt-cache", 'echo "$2 | 1 | x"'), ("apt-get", f'echo "$@" >>{asked}; exit 1')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    harness.run([harness.ROOT / "tools/deps-prefix.sh", tmp_path / "prefix"],
+                env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    words = asked.read_text().splitlines()[0].split()
+    wanted = needed(3) - {"gcc", "make", "pkg-config", "libc6-dev", "libcairo2-dev"}
+    assert set(words[words.index("install") + 1:]) == wanted
+
+
+def test_the_build_looks_for_what_is_listed():
+    """tools/config.mk knows every library of the list, by its name for pkg-config or its header; and no other."""
+    text = (harness.ROOT / "tools/config.mk").read_text()
+    by_package = {name for names in re.findall(r"call first_pkg,([\w.+ -]+)\)", text) for name in names.split()}
+    by_header = set(re.findall(r"call has_header,([\w.-]+)\)", text)) | set(re.findall(r"#include <([\w.-]+)>'", text))
+    listed = {name for row in NEEDED if row[1].startswith("pc:") for name in row[1][3:].split(",")}
+    hdf5 = {"hdf5-openmpi", "hdf5-mpi", "hdf5-mpich", "hdf5"}
+    codecs = {"liblz4", "libzstd"}  # listed by their headers
+    assert by_package - hdf5 - codecs - {"libpng"} == listed - {"libpng"}
+    headers = {row[1][4:] for row in NEEDED if row[1].startswith("hdr:")} - {"stdlib.h"}
+    assert by_header - {"pmix.h", "segyio/segy.h"} == headers
+
+
+def test_the_licence_of_each_library_is_told():
+    """Names as there and as in the list of packages, both without what sets them apart."""
+    table = (harness.ROOT / "docs/licences.md").read_text()
+    rows = " ".join(re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE)).lower().replace(" ", "")
+    told = {"zstd": "zstandard"}
+    for name in libraries():
+        assert told.get(name, name) in rows, f"docs/licences.md has no {name}"
+
+
+def test_pages_that_list_libraries_list_all():
+    readme = (harness.ROOT / "README.md").read_text()
+    loaded = re.search(r"`spack load ([^`]*)`", readme).group(1).split()
+    assert {name.partition("+")[0] for name in loaded} == libraries() - {"cairo"}
+    static = re.search(r"pkg-config --libs ([^)]*)\) (-l[^`]*)`", (harness.ROOT / "docs/library.md").read_text())
+    linked = static.group(1).split() + static.group(2).split()
+    for row in NEEDED:
+        if row[1].startswith("pc:"):
+            assert set(row[1][3:].split(",")) & set(linked), row
+    assert {"hdf5-openmpi", "liblz4", "libzstd", "-lzfp", "-lfftw3f_mpi"} <= set(linked)
 
 
 @pytest.mark.long
