@@ -197,6 +197,7 @@ static sp_status look_for_stop(sp_coordinator *c) {
   if (c->outcome != SP_SUCCESS) return SP_SUCCESS;
   if (signal) {
     if (!is_ending(c)) {
+      sp_history_add(c->run->history_path, "asked %d", signal);
       sp_info("asked to stop (signal %d): what is in flight is finished; the same command goes on", signal);
     }
     stop(c);

@@ -99,7 +99,12 @@ void sp_history_last(const char *path, uint64_t from, sp_last_run *out) {
       *out = (sp_last_run){.begun = true, .is_new = is_new};
       sscanf(line, "run %*s %*s %*s %*s %*s %*s cores=%d", &out->cores);
     }
-    int gpus;
+    int gpus, rank, signal;
+    out->asked |= sscanf(line, "asked %d", &signal) == 1;
+    if (!out->gone && out->end == SP_END_NONE && sscanf(line, "gone %d", &rank) == 1) {
+      out->gone = true;
+      out->gone_rank = rank;
+    }
     if (sscanf(line, "gpus %d", &gpus) == 1) out->gpus += gpus;
     if (out->end == SP_END_NONE) parse_end(line, out); /* the first one: others follow it */
     if (!out->error[0]) sscanf(line, "error %479[^\n]", out->error);

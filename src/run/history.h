@@ -6,7 +6,9 @@
  *   node HOST FIRST_RANK N
  *   input PATH                           where the input was, as a line of its own since it may hold spaces
  *   crash RANK SIGNAL FIRST_UNIT N TRIAL a signal that ended a worker, and units that it was computing (N may be 0)
+ *   gone RANK                            another rank of its node has found that its process is not there any more
  *   late read|write RANK HOST            it did not come to a collective transfer
+ *   asked SIGNAL                         a signal has asked the job to stop
  *   gpus N                               of a node: so many GPUs compute
  *   tick S UNITS BYTES WAITING           S seconds after dealing began: units done, bytes in and out, what is waited
  *                                        for; every 10 s, after six hours every minute
@@ -69,7 +71,10 @@ typedef struct sp_last_run {
   sp_end end;
   int end_rank;
   bool crashed;
-  sp_crash crash;  /* the first of the run */
+  sp_crash crash; /* the first of the run */
+  bool asked;     /* a signal has asked it to stop */
+  bool gone;      /* a rank was found gone before the run had told of an end */
+  int gone_rank;
   char error[480]; /* the first that the run told of; "" */
   int cores, gpus; /* that it had */
 } sp_last_run;

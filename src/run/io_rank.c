@@ -196,10 +196,12 @@ static sp_status look_at_sync(io_rank *io) {
   return SP_SUCCESS;
 }
 
-/* Starts a sync when one is due, or at once where `now` says so; reports what earlier ones made durable. */
+/* Starts a sync when one is due, or at once where `now` says so, and when this rank was asked to stop: its launcher may
+ * kill it soon. Reports what earlier ones made durable. */
 static sp_status commit(io_rank *io, bool now) {
   const bool no_commit = io->run->options->no_commit;
   SP_TRY(sp_pass_stop_on(io->run));
+  now |= io->run->stop_passed_on && !no_commit;
   if (io->space) SP_TRY(sp_space_thread_poll(io->space));
   SP_TRY(look_at_sync(io));
   SP_TRY(report_durable(io, no_commit ? io->sequence : reportable(io)));

@@ -19,7 +19,7 @@
 #include "src/run/inflight.h"
 #include "src/run/outcome.h"
 
-enum { HOST_SIZE = 64, LINE_SIZE = 256 };
+enum { HOST_SIZE = 64, LINE_SIZE = 256, LEAST_DASHES = 40 /* around a launcher's page */ };
 
 /* What the launcher has said of a rank that died. */
 typedef struct death {
@@ -29,6 +29,7 @@ typedef struct death {
   char last_line[LINE_SIZE]; /* said before */
   char error[LINE_SIZE];     /* the first that a rank told of; "" */
   bool stalled;              /* a rank has said so, and ends the job */
+  bool page;                 /* the launcher has had something to say of the end */
 } death;
 
 typedef struct supervisor {
@@ -74,12 +75,14 @@ static void parse_line(const char *line, void *context) {
   const char *error = strncmp(line, "seisproc", 8) ? NULL : strstr(line, ": error: ");
   if (error && !d->error[0]) snprintf(d->error, LINE_SIZE, "%s", error + 9);
   d->stalled |= error && !strncmp(error + 9, "stalled", 7);
+  d->page |= strspn(line, "-") >= LEAST_DASHES;
   if (d->known) return;
   snprintf(both, sizeof both, "%s %s", d->last_line, line);
   snprintf(d->last_line, sizeof d->last_line, "%s", line);
   if (!parse_mpirun_line(both, &found) && !parse_srun_line(line, &found)) return;
   memcpy(found.error, d->error, sizeof found.error);
   found.stalled = d->stalled;
+  found.page = d->page;
   *d = found;
 }
 
@@ -97,11 +100,12 @@ static double seconds_left(void *context) {
 }
 
 static void log_rank(const supervisor *s, int rank, int signal) {
-  char text[SP_INFLIGHT_TEXT], by[64] = "of a fault";
+  char text[SP_INFLIGHT_TEXT], by[64] = " of a fault";
   const bool known = s->run.begun && sp_inflight_describe(s->inflight, rank, text, NULL);
-  if (signal) snprintf(by, sizeof by, "by signal %d (%s)", signal, strsignal(signal));
-  if (s->run.end == SP_END_DEVICE && !signal) snprintf(by, sizeof by, "of a device that failed");
-  sp_log(SP_LOG_ERROR, "rank %d died %s: %s%s", rank, by, known ? text : "on ", known ? "" : s->death.host);
+  if (s->run.end == SP_END_DEVICE) snprintf(by, sizeof by, " of a device that failed");
+  if (s->run.gone && rank == s->run.gone_rank) by[0] = '\0'; /* of what is not known */
+  if (signal) snprintf(by, sizeof by, " by signal %d (%s)", signal, strsignal(signal));
+  sp_log(SP_LOG_ERROR, "rank %d died%s: %s%s", rank, by, known ? text : "on ", known ? "" : s->death.host);
 }
 
 /* The signal that ended the launcher; 0: none. Launchers have exit codes of their own as high as 255. */
@@ -115,6 +119,8 @@ static void log_what_happened(const supervisor *s) {
     log_rank(s, s->run.crash.rank, s->run.crash.signal);
   } else if (s->death.known) {
     log_rank(s, s->death.rank, s->death.signal);
+  } else if (s->run.gone) {
+    log_rank(s, s->run.gone_rank, 0);
   } else if ((s->run.end == SP_END_DEVICE || s->run.end == SP_END_BROKEN) && s->run.end_rank > 0) {
     log_rank(s, s->run.end_rank, 0);
   } else if (s->run.end == SP_END_STALLED) {
@@ -127,6 +133,15 @@ static void log_what_happened(const supervisor *s) {
   } else {
     sp_log(SP_LOG_ERROR, "%s did not bring the ranks up: exit code %d", sp_mpirun_name(), s->end.exit_code);
   }
+}
+
+/* Whether somebody has asked the launcher itself to end: it hands SIGTERM on to the ranks, kills them soon after, and
+ * has nothing to say of it. Ranks get the same signal where one has died or a node is out of reach, but then there is a
+ * page about that. */
+static bool launcher_was_asked(const supervisor *s) {
+  const sp_last_run *run = &s->run;
+  if (launcher_signal(s)) return launcher_signal(s) == SIGTERM;
+  return run->asked && run->end == SP_END_NONE && !run->crashed && !run->gone && !s->death.known && !s->death.page;
 }
 
 /* Whether what ended the job may be gone the next time. An end that the ranks agreed on or told the reason of is not.
@@ -219,6 +234,11 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
     begun |= s->run.begun;
     *exit_code = s->end.exit_code;
     if (s->end.told || s->end.asked) return SP_SUCCESS;
+    if (launcher_was_asked(s)) {
+      sp_info("%s was asked to end, and has killed the ranks; the same command goes on", sp_mpirun_name());
+      *exit_code = SP_EXIT_RESUMABLE;
+      return SP_SUCCESS;
+    }
     const bool another = is_worth_another(s, begun);
     if (another || s->death.known || s->run.end == SP_END_NONE) log_what_happened(s);
     if (!another) {

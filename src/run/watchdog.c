@@ -21,6 +21,9 @@
  * ends the job. */
 static const double tell_part = 0.8, end_part = 1, others_part = 1.5;
 
+/* Seconds from one look to the next; those that a launcher has to find a death. */
+static const double look_s = 0.2, launcher_s = 1;
+
 enum { MAX_SHOWN = 256 };
 
 struct sp_watchdog {
@@ -32,7 +35,7 @@ struct sp_watchdog {
   unsigned long long seen_steps;
   double since;
   bool told;
-  int suspect;                   /* rank that was not found at the last look; -1: none */
+  int suspect, n_missed;         /* rank that was not found at the last looks, how many; -1: none */
   unsigned long long collective; /* the transfer that this rank is in */
   double in_since, came_at;      /* since when; when the last rank had come to it */
   double counted_at;             /* when those that had come were last counted */
@@ -61,16 +64,18 @@ _Noreturn static void leave(sp_end why, const sp_watchdog *w) {
   _exit(SP_EXIT_RESUMABLE);
 }
 
-/* Launchers end a job when a rank dies; some take their time, and some need to be told to. A process that is gone at
- * two looks is not one that is just being replaced. */
+/* Launchers end a job when a rank dies, and know of what; some take their time, and some need to be told to. A launcher
+ * that finds two ranks gone at one look may name the wrong one, so it is given a second. */
 static void look_at_neighbours(sp_watchdog *w) {
   int gone = -1;
   for (int i = 0; i < w->n_neighbours && gone < 0; i++) {
     if (is_gone(w, w->neighbours[i])) gone = w->neighbours[i];
   }
-  if (gone >= 0 && gone == w->suspect) {
+  w->n_missed = gone >= 0 && gone == w->suspect ? w->n_missed + 1 : 0;
+  if (w->n_missed * look_s >= launcher_s) {
     char text[SP_INFLIGHT_TEXT];
     if (is_speaker(w)) {
+      sp_history_add(w->config.history_path, "gone %d", gone);
       sp_inflight_describe(w->config.inflight_path, gone, text, NULL);
       sp_log(sp_launch_awaited() ? SP_LOG_DEBUG : SP_LOG_ERROR, "rank %d has died: %s; ending the job", gone, text);
     }
@@ -177,7 +182,7 @@ static void *run(void *argument) {
   while (!w->helper.ending) {
     struct timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
-    next.tv_nsec += 200 * 1000 * 1000;
+    next.tv_nsec += (long)(1e9 * look_s);
     next.tv_sec += next.tv_nsec / 1000000000;
     next.tv_nsec %= 1000000000;
     pthread_cond_timedwait(&w->helper.wake, &w->helper.lock, &next);

@@ -45,15 +45,19 @@ static void the_last_run_is_told(void **state) {
   const uint64_t first = sp_history_size(path);
   sp_history_last(path, 0, &run);
   assert_true(run.begun && run.is_new && run.end == SP_END_BROKEN && run.end_rank == 2 && !run.crashed);
+  sp_history_add(path, "gone 1"); /* as it would be once a rank has ended the job */
+  sp_history_last(path, 0, &run);
+  assert_false(run.gone);
   sp_history_last(path, first, &run);
   assert_false(run.begun);
   sp_history_add(path, "run %s %s 5/20 ranks=3", "2026-01-01T00:00:00Z", "resumed");
-  write_text(
-      "crash 2 11 7 3\ncrash 3 6 1 1\nend 2026-01-01T00:00:00Z stalled 0\nend 2026-01-01T00:00:00Z complete 0\n");
+  write_text("gone 3\ngone 1\ncrash 2 11 7 3\ncrash 3 6 1 1\nend 2026-01-01T00:00:00Z stalled 0\nend "
+             "2026-01-01T00:00:00Z complete 0\n");
   write_text("rubbish\nrun\nend\ncrash x\nend 2026 nonsense 1\nrun 2026-01-01T00:00:00Z re"); /* torn */
   sp_history_last(path, first, &run);
   assert_true(run.begun && !run.is_new);
   assert_int_equal(run.end, SP_END_STALLED); /* the first: others follow it */
+  assert_true(run.gone && run.gone_rank == 3);
   assert_true(run.crashed && run.crash.rank == 2 && run.crash.signal == 11);
   assert_true(run.crash.first_unit == 7 && run.crash.n_units == 3);
 }

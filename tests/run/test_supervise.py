@@ -286,6 +286,20 @@ def test_a_signal_to_the_command_stops_the_job_and_is_no_death(tmp_path, survey,
     assert jobs.sha(job.output) == expected
 
 
+def test_sigterm_at_the_launcher_itself_is_a_request_and_no_death(tmp_path, survey, expected):
+    """It kills the ranks soon after, and says nothing of it."""
+    job = jobs.Job(tmp_path, survey)
+    running = start(job, delay=1500)
+    assert running.wait_for(lambda: len(job.done()) >= 3)
+    os.kill(running.launcher(), signal.SIGTERM)
+    result = running.wait(60)
+    running.seconds_until_gone(10)
+    assert result.returncode == 75 and "starting again" not in result.stderr, str(result)
+    assert "died" not in result.stderr and 3 <= len(job.done()) < 80
+    job.run()
+    assert jobs.sha(job.output) == expected
+
+
 def test_what_takes_too_long_to_stop_is_given_up(tmp_path, survey, expected):
     job = jobs.Job(tmp_path, survey)
     running = job.start(ranks=3, env={"SEISPROC_MOCK": "lose=3"})
