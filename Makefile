@@ -73,7 +73,7 @@ include tools/packaging.mk
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
   compdb docs html demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries \
-  install-library check-matrix
+  install-library check-matrix check-mpich
 
 # A library with sanitizers in it is of no use to others.
 SHARED := $(if $(findstring -fsanitize,$(EXTRA)),,$(LIB_SO))
@@ -160,7 +160,7 @@ check: setup ## set up, build, run all tests (T=tests/kernels: only those)
 	+@$(AGAIN) run-tests
 
 # Tests wait more than they compute: they run side by side where pytest-xdist is there, else one after the other.
-TESTS_AT_ONCE ?= $(shell n=$$(nproc); echo $$((n < 2 ? 3 : n < 15 ? n + 1 : 16)))
+TESTS_AT_ONCE ?= $(shell n=$$(nproc); echo $$((n < 14 ? n + 2 : 16)))
 SIDE_BY_SIDE = $(if $(shell $(PYTHON) -c 'import xdist' 2>&1),,-n $(TESTS_AT_ONCE))
 # Each may take longer then: time limits are multiplied by this.
 export SEISPROC_TIME_SCALE ?= 2
@@ -172,9 +172,19 @@ check-long: ## the tests that take minutes, left out by `make check` (T=tests/ke
 	@PYTHON=$(PYTHON) tools/setup.sh build test long
 	+@$(AGAIN) MARKS=long run-tests
 
-# The program with switches that make it fail at named points; they are nothing in other builds.
-faults:
-	+@$(AGAIN) BUILD=$(BUILD)-faults EXTRA="$(EXTRA) -DSP_FAULTS" $(BUILD)-faults/seisproc
+# The program with switches that make it fail at named points; they are nothing in other builds. Sources without such
+# points are not compiled again.
+FAULT_SRC := $(shell grep -ls '"src/base/fault.h"' $(LIB_SRC))
+FAULT_OBJ := $(FAULT_SRC:%.c=$(BUILD)-faults/obj/%.o)
+faults: $(BUILD)-faults/seisproc
+
+$(BUILD)-faults/seisproc: $(BUILD)/obj/src/main.o $(FAULT_OBJ) \
+  $(filter-out $(FAULT_SRC:%.c=$(BUILD)/obj/%.o),$(LIB_OBJ)) $(LINKED_IN)
+	$(call Q,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(FAULT_OBJ): $(BUILD)-faults/obj/%.o: %.c $(BUILD)/flags | have-libraries
+	@mkdir -p $(@D)
+	$(call Q,CC,$@)$(CC) $(REST_FLAGS) $(CPPFLAGS) $(CFLAGS) -DSP_FAULTS -MMD -MP -c -o $@ $<
 
 KILLS ?= 40
 torture: all faults ## kill a job KILLS times (40) at random and see that it goes on (NODES=n TRANSFER=how SEED=n)
@@ -186,6 +196,9 @@ check-debian13: ## build and test in a Debian 13 tree (Open MPI 5.0, HDF5 1.14; 
 
 check-bare: ## build and test on a bare Debian 12 system, made for it (root, debootstrap)
 	@tools/check-in-tree.sh --bare bookworm
+
+check-mpich: ## build with MPICH and run the tests of ranks, runs, flows, files and SEG-Y (T=tests/run: only those)
+	@PYTHON=$(PYTHON) tools/check-mpich.sh $(T)
 
 check-matrix: ## build with each compiler and for each machine to be had here, print a table (ROWS="clang aarch64")
 	@PYTHON=$(PYTHON) tools/check-matrix.sh $(ROWS)
@@ -273,10 +286,10 @@ install: all install-library install-environment ## install under PREFIX (/usr/l
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
 
 clean: ## remove what was built
-	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz build-matrix
+	rm -rf $(BUILD) $(BUILD)-faults build-asan build-tsan build-fuzz build-matrix build-mpich
 
 help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile tools/*.mk | \
 	  awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) $(BUILD)-faults -name '*.d' 2>/dev/null)

@@ -8,6 +8,7 @@
 #   trixie:gcc-N sid:cc    one of another release of Debian, with the MPI and HDF5 there, in a tree (root, debootstrap)
 #   cuda-12 cuda-13        the GPU module and its checks, compiled ($CUDA_12 and $CUDA_13 name folders with bin/nvcc)
 #   aarch64 sanitizers     kernels under qemu-user; C tests and a short job
+#   mpich                  the tests of ranks, runs, flows, files and SEG-Y under MPICH
 #   debian13               `make check` in a tree
 #
 # A row passes when everything compiles without a warning and its tests do; what cannot be had here is said so. Builds
@@ -17,7 +18,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 rows=("$@")
 [ $# -gt 0 ] || rows=(gcc-11 gcc-12 clang-14 clang-19 trixie:gcc-13 trixie:gcc-14 trixie:clang-19 sid:cc cuda-12 cuda-13
-  aarch64 sanitizers debian13)
+  aarch64 sanitizers mpich debian13)
 out=${MATRIX:-build-matrix}
 mkdir -p "$out"
 failed=0
@@ -111,13 +112,15 @@ run_row() {
   cuda-*) cuda "${1#cuda-}" ;;
   aarch64) aarch64 ;;
   sanitizers) echo "$(cc --version | head -1), address and undefined behaviour" && make asan ;;
+  mpich) command -v apt-get >/dev/null || return 77; make check-mpich ;;
   debian13) command -v debootstrap >/dev/null || return 77; echo "Debian 13 tree" && make check-debian13 ;;
   *) echo "check-matrix: no row '$1'" >&2; return 2 ;;
   esac
 }
 
 declare -A what=([aarch64]="kernels, and their tests under qemu" [sanitizers]="C tests and a short job"
-  [debian13]="make check" [cuda-12]="GPU module and its checks compile" [cuda-13]="GPU module and its checks compile")
+  [mpich]="tests of ranks, runs, flows, files and SEG-Y" [debian13]="make check"
+  [cuda-12]="GPU module and its checks compile" [cuda-13]="GPU module and its checks compile")
 echo "| row | with | what | result | minutes |"
 echo "|---|---|---|---|---|"
 for row in "${rows[@]}"; do
