@@ -72,8 +72,8 @@ include tools/packaging.mk
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all tests benches help clean setup check check-long check-debian13 check-bare lint format format-check bench \
-  compdb docs html demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized have-libraries \
-  install-library check-matrix check-mpich
+  pictures compdb docs html demo asan tsan run-tsan fuzz run-fuzz install run-tests faults torture run-sanitized \
+  have-libraries install-library check-matrix check-mpich
 
 # A library with sanitizers in it is of no use to others.
 SHARED := $(if $(findstring -fsanitize,$(EXTRA)),,$(LIB_SO))
@@ -205,6 +205,9 @@ check-matrix: ## build with each compiler and for each machine to be had here, p
 
 html: ## the manual as a site, build/html (mkdocs: MKDOCS names one, else the path's, else from PyPI into the build)
 	@PYTHON=$(PYTHON) BUILD=$(BUILD) tools/manual.sh
+
+pictures: $(BUILD)/seisproc ## the f-k panels of docs/velocities.md again, and the figures of its table in $(BUILD)
+	@SEISPROC_BUILD=$(BUILD) $(PYTHON) tools/velocity_pictures.py docs $(BUILD)
 
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh

@@ -32,7 +32,7 @@ typedef struct sp_pstm_params {
   int oversample; /* position in 1, 2, 4, 8 */
   bool hits, stack;
   double peak;
-  int tile_mb;
+  int tile_mb, tile_groups;
   double snapshot; /* s */
 } sp_pstm_params;
 

@@ -162,7 +162,7 @@ def test_linear_noise_on_a_real_cube(tmp_path, data_dir):
     data = np.fromfile(next((data_dir / "real3d_post").glob("*.bin")), np.float32)
     cube = data.reshape(10, 100, 300).transpose(2, 1, 0).astype(float)
     n, d = cube.shape, (DT, 25.0, 25.0)
-    for velocity, azimuth in ((800, 90), (800, 60), (1200, 20)):
+    for velocity, azimuth, alone in ((800, 90, 23.3), (800, 60, 23.3), (1200, 20, 20.5)):
         noise = sum(plane_wave(n, d, velocity, azimuth, 12, t0) for t0 in (0.3, 0.6, 0.9))
         noise *= np.linalg.norm(cube) / np.linalg.norm(noise)
         noisy = (cube + noise).astype(np.float32)
@@ -173,3 +173,6 @@ def test_linear_noise_on_a_real_cube(tmp_path, data_dir):
         assert relative(got.out, traces_of(expected)) < 1e-5
         found = snr(traces_of(cube), got.out)
         assert abs(found - snr(cube, expected)) < 0.1 and found > 10
+        got = filter_cube(tmp_path, traces_of(cube.astype(np.float32)), np.arange(1000), n[1:], DT, 25, 25, ranks=2,
+                          **dict(options, f="[0,0,22,28]"))
+        assert abs(snr(traces_of(cube), got.out) - alone) < 0.1

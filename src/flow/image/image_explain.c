@@ -8,32 +8,7 @@
 #include "seisproc/stats.h"
 #include "src/flow/image/image_state.h"
 
-enum { COUNTED = 2000, TRIAL_COLUMNS = 16, TRIAL_RUNS = 3 };
-
-/* Columns within the aperture of a trace. */
-static double columns_reached(const sp_image_shared *s, const sp_pstm_trace *trace) {
-  const sp_pstm_grid *grid = &s->config.grid;
-  double source[2], receiver[2], n = 0;
-  sp_pstm_trace_position(&s->config, trace, source, receiver);
-  const double x = 0.5 * (source[0] + receiver[0]), y = 0.5 * (source[1] + receiver[1]), a = s->config.aperture;
-  for (uint32_t iy = 0; iy < grid->n[1]; iy++) {
-    const double dy = iy * grid->step[1] - y, half = a * a - dy * dy;
-    if (half < 0) continue;
-    const double first = fmax(ceil((x - sqrt(half)) / grid->step[0]), 0);
-    const double last = fmin(floor((x + sqrt(half)) / grid->step[0]), grid->n[0] - 1.0);
-    n += fmax(last - first + 1, 0);
-  }
-  return n;
-}
-
-/* Contributions of the whole job, from every so many-th trace. */
-static double count(const sp_image_shared *s, const sp_image_own *own) {
-  uint64_t n = 0;
-  double sum = 0, counted = 0;
-  for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
-  for (uint64_t i = 0; i < n; i += n / COUNTED + 1, counted++) sum += columns_reached(s, &own->traces[i].position);
-  return counted > 0 ? sum / counted * (double)n * s->config.grid.n_tau : 0;
-}
+enum { TRIAL_COLUMNS = 16, TRIAL_RUNS = 3 };
 
 /* Contributions a second of one core: the job's first traces over a few columns below them. */
 static sp_status measure(const sp_image_shared *s, const sp_image_own *own, uint64_t n, double *rate) {
@@ -97,7 +72,8 @@ void sp_image_explain(const sp_flow_plan *plan, FILE *out) {
           1e3 * grid->tau_0, 1e3 * grid->d_tau, s->config.line ? "2.5-D" : "3-D");
   fprintf(out, "           %u classes, %llu of %llu traces in one; %u tiles of %u x %u points\n", s->n_classes,
           (unsigned long long)used, (unsigned long long)plan->shape.n_traces, s->n_tiles, s->tile_n[0], s->tile_n[1]);
-  const double contributions = count(s, own);
+  const sp_pstm_tile all = {{0, 0}, {grid->n[0], grid->n[1]}};
+  const double contributions = sp_image_pairs(s, own, &all) * grid->n_tau;
   fprintf(out, "           %.3g contributions within %.0f m%s", contributions, s->config.aperture,
           isnan(s->peak) ? ", after a pass over the traces that finds their peak" : "");
   if (used && measure(s, own, used, &rate) == SP_SUCCESS && rate > 0) {
@@ -105,8 +81,13 @@ void sp_image_explain(const sp_flow_plan *plan, FILE *out) {
     fprintf(out, "; %.2f G a second a core here: %.3g core-%s", 1e-9 * rate, seconds < 1000 ? seconds : seconds / 3600,
             seconds < 1000 ? "seconds" : "hours");
   }
+  const double tile_mb = mb * columns * grid->n_tau * 12, workers = (double)sp_image_group(s, own->n_teams, 0).count;
   fprintf(out,
-          "\n           a worker's sums take %.0f MB, and its part of all %.0f MB over the workers; %s.image %.0f MB\n",
-          mb * columns * grid->n_tau * 12, mb * columns * grid->n_tau * 12, plan->job->output,
-          mb * sp_image_state_bytes(s));
+          "\n           a worker's sums take %.0f MB, and its part of its group's up to the last snapshot %.0f MB; "
+          "%s.image %.0f MB\n",
+          tile_mb, tile_mb / workers, plan->job->output, mb * sp_image_state_bytes(s));
+  if (s->n_tiles > 1) {
+    fprintf(out, "           %u %s of workers, each with a tile of its own; %u rounds a class\n", s->n_groups,
+            s->n_groups == 1 ? "group" : "groups", s->n_tiles / s->n_groups);
+  }
 }

@@ -165,6 +165,7 @@ static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, s
   set_config(p, sp_survey_get_info(request->survey), s);
   SP_TRY(look_at_model(p, s));
   SP_TRY(cut_tiles(p, s));
+  SP_TRY(sp_image_choose_groups(request, own, s));
   const uint64_t row = (uint64_t)s->config.grid.n_tau * sizeof(float) * s->n_classes;
   const uint64_t points = SLOT_BYTES / row,
                  share = sp_image_points(s) / (uint64_t)(TASKS_A_WORKER * request->n_workers);
@@ -182,7 +183,9 @@ static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) 
   plan->shared_bytes = sizeof(sp_image_shared);
   sp_image_own *own = plan->own;
   own->snapshot = -1;
+  own->n_teams = request->n_workers;
   SP_TRY(fill_plan(request, plan->shared, own));
+  SP_TRY(sp_calloc(((const sp_image_shared *)plan->shared)->n_groups, sizeof *own->dealers, "the plan", &own->dealers));
   size_up(request, plan->shared, &plan->shape);
   const sp_image_shared *s = plan->shared;
   const sp_pstm_tile all = {{0, 0}, {s->tile_n[0], s->tile_n[1]}};
@@ -192,11 +195,20 @@ static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) 
   return SP_SUCCESS;
 }
 
+static void forget_dealers(sp_image_own *own) {
+  for (uint32_t i = 0; own->dealers && i < own->now.n_steps; i++) {
+    sp_dealer_destroy(own->dealers[i]);
+    own->dealers[i] = NULL;
+  }
+  sp_free(own->work_before);
+  own->work_before = NULL;
+}
+
 static void destroy_plan(sp_flow_plan *plan) {
   sp_image_own *own = plan->own;
-  sp_dealer_destroy(own->dealer);
+  forget_dealers(own);
+  sp_free(own->dealers);
   sp_free(own->traces);
-  sp_free(own->work_before);
   sp_free(own);
 }
 
@@ -206,71 +218,89 @@ static void get_phase(const sp_flow_plan *plan, uint32_t phase, sp_phase *out) {
   const sp_image_shared *s = plan->shared;
   const sp_image_own *own = plan->own;
   const sp_image_phase p = sp_image_phase_at(s, phase);
+  const bool complete = p.first_step + p.n_steps <= own->n_complete;
   const double asked = sp_image_params(plan->job)->snapshot;
-  const double bytes = (double)s->tile_n[0] * s->tile_n[1] * s->config.grid.n_tau * 12.0;
+  const double bytes = (double)s->tile_n[0] * s->tile_n[1] * s->config.grid.n_tau * 12.0 * p.n_steps;
   const double young = fmax(least_snapshot_s, sqrt(2 * bytes / write_rate * between_failures_s));
   static const char *const names[] = {"peak", "sum", "image"};
-  *out = (sp_phase){.name = names[p.step],
+  *out = (sp_phase){.name = names[p.kind],
                     .first_unit = p.first_unit,
                     .n_units = p.n_units,
-                    .sync_s = p.step == SP_IMAGE_SUM ? (isnan(asked) ? young : asked) : INFINITY,
+                    .sync_s = p.kind == SP_IMAGE_SUM ? (isnan(asked) ? young : asked) : INFINITY,
                     .sync_spacing = isnan(asked) ? SNAPSHOT_SPACING : 0,
-                    .syncs = p.step == SP_IMAGE_WRITE ? s->stack : phase >= own->n_complete,
-                    .always = p.step == SP_IMAGE_WRITE ? s->stack : p.step == SP_IMAGE_SUM && phase >= own->n_complete};
-  if (p.step == SP_IMAGE_PEAK && p.n_units == 0) out->syncs = false;
+                    .syncs = p.kind == SP_IMAGE_WRITE ? s->stack : !complete,
+                    .always = p.kind == SP_IMAGE_WRITE ? s->stack : p.kind == SP_IMAGE_SUM && !complete};
+  if (p.kind == SP_IMAGE_PEAK && p.n_units == 0) out->syncs = false;
 }
 
-/* The phase that a unit belongs to. */
-static sp_image_phase phase_of(const sp_image_shared *s, uint64_t unit) {
-  uint32_t low = 0, high = sp_image_phases(s) - 1;
+/* The step that a unit belongs to. */
+static sp_image_step step_of(const sp_image_shared *s, uint64_t unit) {
+  uint32_t low = 0, high = sp_image_steps(s) - 1;
   while (low < high) {
     const uint32_t middle = (low + high + 1) / 2;
-    if (sp_image_phase_at(s, middle).first_unit <= unit)
+    if (sp_image_step_at(s, middle).first_unit <= unit)
       low = middle;
     else
       high = middle - 1;
   }
-  return sp_image_phase_at(s, low);
+  return sp_image_step_at(s, low);
 }
 
 /* A batch counts as many traces as it may have: what of it reaches a tile is the same for all, nearly. */
 static uint64_t work_of(const sp_flow_plan *plan, uint64_t unit) {
-  return phase_of(plan->shared, unit).step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
+  return step_of(plan->shared, unit).kind == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
 }
 
 static void describe(const sp_flow_plan *plan, uint64_t unit, char *text, size_t size) {
-  const sp_image_phase p = phase_of(plan->shared, unit);
+  const sp_image_step p = step_of(plan->shared, unit);
   const unsigned long long i = unit - p.first_unit;
-  if (p.step == SP_IMAGE_PEAK) snprintf(text, size, "batch %llu of the survey", i);
-  if (p.step == SP_IMAGE_SUM) snprintf(text, size, "batch %llu of class %u, tile %u", i, p.class_number, p.tile);
-  if (p.step == SP_IMAGE_WRITE) snprintf(text, size, "image point %llu", i);
+  if (p.kind == SP_IMAGE_PEAK) snprintf(text, size, "batch %llu of the survey", i);
+  if (p.kind == SP_IMAGE_SUM) snprintf(text, size, "batch %llu of class %u, tile %u", i, p.class_number, p.tile);
+  if (p.kind == SP_IMAGE_WRITE) snprintf(text, size, "image point %llu", i);
+}
+
+/* A dealer a step, to the group that takes it; of a phase of one step to all. */
+static sp_status make_dealer(const sp_image_own *own, const sp_image_shared *s, uint32_t i, const uint8_t *done,
+                             sp_dealer **out) {
+  const bool writes = own->now.kind == SP_IMAGE_WRITE;
+  const uint64_t each = writes ? 1 : SP_PSTM_BATCH;
+  const uint32_t most = writes ? s->task_points : SP_IMAGE_TASK_BATCHES;
+  const sp_deal_config config = {.n_workers = own->now.n_steps > 1 ? (int)sp_image_group(s, own->n_teams, i).count
+                                                                   : own->n_teams,
+                                 .n_units = own->now.step_units,
+                                 .max_work = most * each,
+                                 .max_units = most,
+                                 .min_work = each};
+  const uint64_t first = own->now.first_unit + i * own->now.step_units;
+  return sp_dealer_create(&config, own->work_before, done ? done + first : NULL, out);
 }
 
 static sp_status begin_phase(sp_flow_plan *plan, uint32_t phase, const uint8_t *done, int n_teams, void *payload,
                              uint32_t *payload_bytes) {
   sp_image_own *own = plan->own;
   const sp_image_shared *s = plan->shared;
+  forget_dealers(own);
   own->now = sp_image_phase_at(s, phase);
-  sp_dealer_destroy(own->dealer);
-  own->dealer = NULL;
-  sp_free(own->work_before);
-  own->work_before = NULL;
-  const uint64_t n = own->now.n_units, each = own->now.step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
+  own->n_teams = n_teams;
+  const uint64_t n = own->now.step_units, each = own->now.kind == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH;
   SP_TRY(sp_alloc((n + 1) * sizeof(uint64_t), "the units of a phase", &own->work_before));
   for (uint64_t i = 0; i <= n; i++) own->work_before[i] = i * each;
-  const uint32_t most = own->now.step == SP_IMAGE_WRITE ? s->task_points : SP_IMAGE_TASK_BATCHES;
-  const sp_deal_config config = {
-      .n_workers = n_teams, .n_units = n, .max_work = most * each, .max_units = most, .min_work = each};
-  const sp_image_begin begin = {.snapshot = phase == own->n_complete ? own->snapshot : -1};
+  for (uint32_t i = 0; i < own->now.n_steps; i++) SP_TRY(make_dealer(own, s, i, done, &own->dealers[i]));
+  const bool interrupted =
+      own->n_complete >= own->now.first_step && own->n_complete < own->now.first_step + own->now.n_steps;
+  const sp_image_begin begin = {.snapshot = interrupted ? own->snapshot : -1};
   memcpy(payload, &begin, sizeof begin);
   *payload_bytes = sizeof begin;
-  return sp_dealer_create(&config, own->work_before, done ? done + own->now.first_unit : NULL, &own->dealer);
+  return SP_SUCCESS;
 }
 
 static sp_unit_run deal(sp_flow_plan *plan, int team, const double *speed) {
   sp_image_own *own = plan->own;
-  sp_unit_run run = sp_dealer_next(own->dealer, team, speed);
-  run.first += own->now.first_unit;
+  const sp_image_shared *s = plan->shared;
+  const uint32_t group = own->now.n_steps > 1 ? sp_image_group_of(s, own->n_teams, team) : 0;
+  const int first = own->now.n_steps > 1 ? (int)sp_image_group(s, own->n_teams, group).first : 0;
+  sp_unit_run run = sp_dealer_next(own->dealers[group], team - first, speed ? speed + first : NULL);
+  run.first += own->now.first_unit + group * own->now.step_units;
   return run;
 }
 
@@ -278,14 +308,14 @@ static sp_unit_run deal(sp_flow_plan *plan, int team, const double *speed) {
 static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
   const sp_image_own *own = plan->own;
   const sp_image_shared *s = plan->shared;
-  const uint64_t unit = task->first_unit - own->now.first_unit;
-  task->work = task->n_units * (own->now.step == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH);
-  if (own->now.step == SP_IMAGE_WRITE) return;
+  const uint64_t unit = (task->first_unit - own->now.first_unit) % own->now.step_units;
+  task->work = task->n_units * (own->now.kind == SP_IMAGE_WRITE ? 1 : SP_PSTM_BATCH);
+  if (own->now.kind == SP_IMAGE_WRITE) return;
   sp_image_trace *out = payload;
   for (uint32_t b = 0; b < task->n_units; b++) {
     uint64_t batch = unit + b;
     uint32_t k = own->now.class_number;
-    if (own->now.step == SP_IMAGE_PEAK) {
+    if (own->now.kind == SP_IMAGE_PEAK) {
       for (k = 0; batch >= s->classes[k].n_batches; k++) batch -= s->classes[k].n_batches;
     }
     const struct sp_image_class *c = &s->classes[k];
@@ -298,16 +328,42 @@ static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
   task->payload_bytes = (uint32_t)((char *)out - (char *)payload);
 }
 
+/* The phase that a step is taken in. */
+static sp_image_phase phase_with(const sp_image_shared *s, uint32_t step) {
+  uint32_t phase = 0;
+  while (sp_image_phase_at(s, phase).first_step + sp_image_phase_at(s, phase).n_steps <= step) phase++;
+  return sp_image_phase_at(s, phase);
+}
+
+/* Batches of a snapshot, of those of its steps that are taken now. */
+static sp_status restore_batches(const sp_image_shared *s, sp_image_state *state, const sp_image_head *head,
+                                 uint8_t *done) {
+  const sp_image_phase now = phase_with(s, head->n_complete);
+  uint8_t *bits = NULL;
+  SP_TRY(sp_calloc(head->n_units / 8 + 1, 1, "a snapshot's batches", &bits));
+  sp_status status = sp_image_state_read_bits(state, head->snapshot, bits, head->n_units);
+  for (uint32_t i = 0; status == SP_SUCCESS && i < head->n_steps; i++) {
+    const uint32_t step = head->first_step + i;
+    if (step < head->n_complete || step >= now.first_step + now.n_steps) continue;
+    for (uint64_t u = 0; u < now.step_units; u++) {
+      const uint64_t bit = i * now.step_units + u;
+      done[sp_image_step_at(s, step).first_unit + u] = bits[bit / 8] >> (bit % 8) & 1;
+    }
+  }
+  sp_free(bits);
+  return status;
+}
+
 /* What the snapshot and the images hold counts, whatever the journal says; but where all is in the output, that does.
  */
 static sp_status restore(sp_flow_plan *plan, const char *part_path, uint8_t *done, void *figures) {
   sp_image_own *own = plan->own;
   const sp_image_shared *s = plan->shared;
-  const sp_image_phase last = sp_image_phase_at(s, sp_image_phases(s) - 1);
+  const sp_image_step last = sp_image_step_at(s, sp_image_steps(s) - 1);
   uint64_t left = 0;
   for (uint64_t i = 0; i < last.n_units; i++) left += !done[last.first_unit + i];
   if (left == 0) {
-    own->n_complete = sp_image_phases(s);
+    own->n_complete = sp_image_steps(s);
     memset(done, 1, plan->shape.n_units);
     return SP_SUCCESS;
   }
@@ -322,17 +378,12 @@ static sp_status restore(sp_flow_plan *plan, const char *part_path, uint8_t *don
         SP_RAISE(SP_ERR_USAGE, "%s: the velocities have changed since it was begun; --restart starts over", part_path);
   }
   own->n_complete = head.n_complete;
-  const sp_image_phase now = sp_image_phase_at(s, head.n_complete);
+  const sp_image_step now = sp_image_step_at(s, head.n_complete);
   if (status == SP_SUCCESS) memset(done, 1, now.first_unit);
-  if (status == SP_SUCCESS && head.snapshot >= 0 && head.n_units == now.n_units && now.step != SP_IMAGE_WRITE) {
-    uint8_t *bits = NULL;
-    status = sp_calloc(now.n_units / 8 + 1, 1, "a snapshot's batches", &bits);
-    if (status == SP_SUCCESS) status = sp_image_state_read_bits(state, head.snapshot, bits, now.n_units);
-    for (uint64_t i = 0; status == SP_SUCCESS && i < now.n_units; i++) {
-      done[now.first_unit + i] = bits[i / 8] >> (i % 8) & 1;
-    }
+  const bool fits = head.n_units == head.n_steps * now.n_units;
+  if (status == SP_SUCCESS && head.snapshot >= 0 && fits && now.kind != SP_IMAGE_WRITE) {
+    status = restore_batches(s, state, &head, done);
     own->snapshot = head.snapshot;
-    sp_free(bits);
   }
   sp_image_state_close(state);
   return status;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The image flow: traces in, an image of another shape out (pstm). What its files share; private to src/flow/image.
  *
- * Phases follow each other: `peak` reads all traces once, to know how large sums can be; then one phase a class and
- * tile, whose units are batches of SP_PSTM_BATCH traces; at last `image`, whose units are image points, the gathers of
- * the output. Between syncs a worker keeps what it has summed in memory; a sync adds up the workers' integers and
- * writes a snapshot, the last sync of a phase writes the class's image. Both lie in OUT.part.image (image_state.h),
- * from which the last phase copies to the output.
+ * Steps follow each other: `peak` reads all traces once, to know how large sums can be; then a class and tile each,
+ * whose units are batches of SP_PSTM_BATCH traces; at last `image`, whose units are image points, the gathers of the
+ * output. A phase is a step, or a step of sums for each of n_groups groups of workers: tiles of one class that follow
+ * each other. Steps and units do not depend on the workers there are, phases do.
+ *
+ * Between syncs a worker keeps what it has summed in memory; a sync adds up the integers of a group's workers and
+ * writes a snapshot, the last sync of a phase writes the images of its tiles. Both lie in OUT.part.image
+ * (image_state.h), from which the last phase copies to the output.
  */
 #ifndef SEISPROC_SRC_FLOW_IMAGE_IMAGE_FLOW_H
 #define SEISPROC_SRC_FLOW_IMAGE_IMAGE_FLOW_H
@@ -13,6 +16,7 @@
 #include <stdio.h>
 
 #include "kernels/pstm/params.h"
+#include "seisproc/share.h"
 #include "src/flow/flow.h"
 
 enum { SP_IMAGE_MAX_CLASSES = 1024, SP_IMAGE_TASK_BATCHES = 8 };
@@ -32,6 +36,7 @@ typedef struct sp_image_shared {
   float least_velocity; /* m/s */
   uint32_t model_crc;   /* of all velocities, eta and far */
   uint32_t task_points; /* of a task of the last phase */
+  uint32_t n_groups;    /* of workers, each with a tile of its own; a divisor of n_tiles */
   struct sp_image_class {
     double offset;  /* m, centre; of one class the mean */
     uint64_t first; /* of its traces in the list of all used ones */
@@ -47,26 +52,44 @@ typedef struct sp_image_trace {
   sp_pstm_trace position;
 } sp_image_trace;
 
-/* What a phase is. */
-typedef enum sp_image_step { SP_IMAGE_PEAK, SP_IMAGE_SUM, SP_IMAGE_WRITE } sp_image_step;
+typedef enum sp_image_kind { SP_IMAGE_PEAK, SP_IMAGE_SUM, SP_IMAGE_WRITE } sp_image_kind;
 
-typedef struct sp_image_phase {
-  sp_image_step step;
+typedef struct sp_image_step {
+  sp_image_kind kind;
   uint32_t class_number, tile;
   uint64_t first_unit, n_units;
+} sp_image_step;
+
+/* Steps that are taken at once, one a group; of sums they have as many units each. */
+typedef struct sp_image_phase {
+  sp_image_kind kind;
+  uint32_t class_number;
+  uint32_t first_step, n_steps;
+  uint64_t first_unit, n_units, step_units;
 } sp_image_phase;
 
 static inline const sp_image_shared *sp_image_shared_of(const sp_flow_plan *plan) {
   return plan->shared;
 }
 
-/* --- phases and tiles (image_phase.c) ----------------------------------------------------------------------------- */
+/* --- steps, phases and tiles (image_phase.c) ---------------------------------------------------------------------- */
 
+uint32_t sp_image_steps(const sp_image_shared *s);
+sp_image_step sp_image_step_at(const sp_image_shared *s, uint32_t step);
 uint32_t sp_image_phases(const sp_image_shared *s);
 sp_image_phase sp_image_phase_at(const sp_image_shared *s, uint32_t phase);
 sp_pstm_tile sp_image_tile(const sp_image_shared *s, uint32_t tile);
 uint64_t sp_image_points(const sp_image_shared *s);
 uint64_t sp_image_units(const sp_image_shared *s);
+
+/* Workers of a group, of n_workers: they follow each other. */
+sp_share sp_image_group(const sp_image_shared *s, int n_workers, uint32_t group);
+uint32_t sp_image_group_of(const sp_image_shared *s, int n_workers, int worker);
+
+/* Of the largest phase's batches, a bit each. */
+static inline uint64_t sp_image_bits_bytes(const sp_image_shared *s) {
+  return s->n_batches * s->n_groups / 8 + 1;
+}
 
 /* With a phase, to all workers. */
 typedef struct sp_image_begin {
@@ -79,9 +102,10 @@ typedef struct sp_image_begin {
 typedef struct sp_image_own {
   sp_image_trace *traces; /* [n_used], class by class in survey order */
   uint64_t *work_before;  /* of the phase that is dealt, [n_units + 1] */
-  sp_dealer *dealer;
+  sp_dealer **dealers;    /* [n_groups], of the phase */
+  int n_teams;
   sp_image_phase now;
-  uint32_t n_complete; /* phases that the state file says are over */
+  uint32_t n_complete; /* steps that the state file says are over */
   int snapshot;
   uint64_t n_absent; /* traces of no class, or without coordinates */
 } sp_image_own;
@@ -100,6 +124,16 @@ sp_status sp_image_survey(const sp_plan_request *request, const sp_pstm_params *
 
 /* The parameters of the job's only step. */
 const sp_pstm_params *sp_image_params(const sp_job *job);
+
+/* How many groups the workers make: what takes the least time by the traces within reach of each tile (image_groups.c).
+ * Sets n_groups of `shared`. */
+sp_status sp_image_choose_groups(const sp_plan_request *request, const sp_image_own *own, sp_image_shared *shared);
+
+/* Columns of a tile within the aperture of a trace. */
+double sp_image_columns_reached(const sp_image_shared *s, const sp_pstm_tile *tile, const sp_pstm_trace *trace);
+
+/* Columns of a tile within the aperture of all traces, from every so many-th one. */
+double sp_image_pairs(const sp_image_shared *s, const sp_image_own *own, const sp_pstm_tile *tile);
 
 /* For `plan`: the image, contributions, time and memory. */
 void sp_image_explain(const sp_flow_plan *plan, FILE *out);

@@ -12,9 +12,9 @@
 #include "seisproc/side_file.h"
 #include "src/base/file_bytes.h"
 
-enum { HEAD_BYTES = 4096, SNAPSHOTS = 2 };
+enum { HEAD_BYTES = 4096, SNAPSHOTS = 2, MARKS = 1 << 16 };
 
-static const char magic[8] = "SPIMAGE1";
+static const char magic[8] = "SPIMAGE2";
 
 /* A head as it lies in the file. */
 typedef struct file_head {
@@ -22,6 +22,11 @@ typedef struct file_head {
   sp_image_head head;
   uint32_t crc; /* of all before it */
 } file_head;
+
+typedef struct file_mark {
+  uint64_t run, sequence;
+  uint32_t part, crc; /* of all before it */
+} file_mark;
 
 struct sp_image_state {
   char *path;
@@ -31,12 +36,12 @@ struct sp_image_state {
   uint64_t bits_bytes;      /* of a bitmap with its checksum */
   uint64_t sums_bytes;      /* of a column's record */
   uint64_t point_bytes;     /* of a point's record */
-  uint64_t bits_at, sums_at, points_at;
+  uint64_t marks_at, bits_at, points_at, sums_at;
   char *record; /* room for one */
 };
 
 static void lay_out(const sp_image_shared *s, sp_image_state *f) {
-  uint64_t most = s->n_batches;
+  const uint64_t most = s->n_batches * s->n_tiles;
   f->n_tau = s->config.grid.n_tau;
   f->n_classes = s->n_classes;
   f->points = sp_image_points(s);
@@ -44,15 +49,16 @@ static void lay_out(const sp_image_shared *s, sp_image_state *f) {
   f->bits_bytes = (most / 8 + 16) / 8 * 8;
   f->sums_bytes = (f->n_tau * (sizeof(int64_t) + sizeof(uint32_t)) + sizeof(uint32_t) + 7) / 8 * 8;
   f->point_bytes = (f->n_tau * (sizeof(float) + sizeof(uint32_t)) + sizeof(uint32_t) + 7) / 8 * 8;
-  f->bits_at = 2 * HEAD_BYTES;
-  f->sums_at = f->bits_at + SNAPSHOTS * f->bits_bytes;
-  f->points_at = f->sums_at + SNAPSHOTS * f->columns * f->sums_bytes;
+  f->marks_at = 2 * HEAD_BYTES;
+  f->bits_at = f->marks_at + SNAPSHOTS * (uint64_t)MARKS * sizeof(file_mark);
+  f->points_at = f->bits_at + SNAPSHOTS * f->bits_bytes;
+  f->sums_at = f->points_at + f->points * f->n_classes * f->point_bytes; /* at last: how many depends on the workers */
 }
 
 double sp_image_state_bytes(const sp_image_shared *shared) {
   sp_image_state f;
   lay_out(shared, &f);
-  return (double)f.points_at + (double)f.points * f.n_classes * (double)f.point_bytes;
+  return (double)f.sums_at + (double)shared->n_groups * SNAPSHOTS * (double)f.columns * (double)f.sums_bytes;
 }
 
 sp_status sp_image_state_path(const char *part_path, char **out) {
@@ -113,12 +119,30 @@ static sp_status read_record(sp_image_state *s, void *a, size_t a_bytes, void *b
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
+static uint64_t mark_position(const sp_image_state *s, const sp_image_head *head, uint32_t part) {
+  return s->marks_at + ((uint64_t)head->snapshot * MARKS + part) * sizeof(file_mark);
+}
+
+static bool is_marked(const sp_image_state *s, const sp_image_head *head, uint32_t part) {
+  file_mark mark;
+  const ssize_t n = pread(s->file, &mark, sizeof mark, (off_t)mark_position(s, head, part));
+  return n == sizeof mark && mark.run == head->run && mark.sequence == head->sequence && mark.part == part &&
+         mark.crc == sp_crc32c(0, &mark, offsetof(file_mark, crc));
+}
+
+/* Whether all parts of the snapshot that a head names are there. */
+static bool is_complete(const sp_image_state *s, const sp_image_head *head) {
+  uint32_t part = 0;
+  while (head->snapshot >= 0 && part < head->n_parts && is_marked(s, head, part)) part++;
+  return head->snapshot < 0 || part == head->n_parts;
+}
+
 static void read_head(const sp_image_state *s, int i, sp_image_head *head) {
   file_head found;
   const ssize_t n = pread(s->file, &found, sizeof found, i * HEAD_BYTES);
   if (n != sizeof found || memcmp(found.magic, magic, sizeof magic)) return;
   if (found.crc != sp_crc32c(0, &found, offsetof(file_head, crc))) return;
-  if (found.head.sequence > head->sequence) *head = found.head;
+  if (found.head.sequence > head->sequence && is_complete(s, &found.head)) *head = found.head;
 }
 
 sp_status sp_image_state_open(const sp_image_shared *shared, const char *part_path, bool create, sp_image_state **out,
@@ -168,6 +192,14 @@ sp_status sp_image_state_write_head(sp_image_state *s, const sp_image_head *head
   return sp_image_state_sync(s);
 }
 
+sp_status sp_image_state_write_mark(sp_image_state *s, const sp_image_head *head, uint32_t part) {
+  file_mark mark = {.run = head->run, .sequence = head->sequence, .part = part};
+  if (part >= MARKS) return SP_RAISE(SP_ERR_USAGE, "an image job has %d workers at most", MARKS);
+  mark.crc = sp_crc32c(0, &mark, offsetof(file_mark, crc));
+  SP_TRY(write_at(s, &mark, sizeof mark, mark_position(s, head, part)));
+  return sp_image_state_sync(s);
+}
+
 sp_status sp_image_state_write_bits(sp_image_state *s, int snapshot, const uint8_t *bits, uint64_t n_units) {
   return write_record(s, bits, (n_units + 7) / 8, "", 0, s->bits_at + (uint64_t)snapshot * s->bits_bytes);
 }
@@ -177,22 +209,24 @@ sp_status sp_image_state_read_bits(sp_image_state *s, int snapshot, uint8_t *bit
   return read_record(s, bits, (n_units + 7) / 8, &none, 0, s->bits_at + (uint64_t)snapshot * s->bits_bytes);
 }
 
-static uint64_t sums_position(const sp_image_state *s, int snapshot, uint64_t column) {
-  return s->sums_at + ((uint64_t)snapshot * s->columns + column) * s->sums_bytes;
+static uint64_t sums_position(const sp_image_state *s, int snapshot, uint32_t step, uint64_t column) {
+  return s->sums_at + (((uint64_t)step * SNAPSHOTS + (uint64_t)snapshot) * s->columns + column) * s->sums_bytes;
 }
 
 static uint64_t point_position(const sp_image_state *s, uint32_t class_number, uint64_t point) {
   return s->points_at + (class_number * s->points + point) * s->point_bytes;
 }
 
-sp_status sp_image_state_write_sums(sp_image_state *s, int snapshot, uint64_t column, const int64_t *sum,
+sp_status sp_image_state_write_sums(sp_image_state *s, int snapshot, uint32_t step, uint64_t column, const int64_t *sum,
                                     const uint32_t *hits) {
   return write_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits,
-                      sums_position(s, snapshot, column));
+                      sums_position(s, snapshot, step, column));
 }
 
-sp_status sp_image_state_read_sums(sp_image_state *s, int snapshot, uint64_t column, int64_t *sum, uint32_t *hits) {
-  return read_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits, sums_position(s, snapshot, column));
+sp_status sp_image_state_read_sums(sp_image_state *s, int snapshot, uint32_t step, uint64_t column, int64_t *sum,
+                                   uint32_t *hits) {
+  return read_record(s, sum, s->n_tau * sizeof *sum, hits, s->n_tau * sizeof *hits,
+                     sums_position(s, snapshot, step, column));
 }
 
 sp_status sp_image_state_write_point(sp_image_state *s, uint32_t class_number, uint64_t point, const float *image,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where the workers of the image flow meet: at the start of a phase each takes up its share of the sums; in a sync they
- * add up their sums and write a snapshot, at a phase's end the image. Data is written first, then the head that speaks
- * of it (image_state.h). */
+/* Where the workers of the image flow meet: at the start of a phase each takes up its share of its group's sums; in a
+ * sync the groups add up their sums, and a snapshot is begun, or at a phase's end the image is written.
+ *
+ * Snapshots are written while the workers go on: sums of a share change in a sync only, and the next sync waits until
+ * all of the last one is on the disk (image_state.h says when it counts). */
 #include <math.h>
 #include <string.h>
 
@@ -13,13 +15,21 @@
 
 enum { REDUCE_VALUES = 1 << 22 };
 
+/* Number of this worker's step. */
+static uint32_t own_step(const sp_image_worker *w) {
+  return w->now.first_step + (w->now.n_steps > 1 ? w->group_number : 0);
+}
+
 static sp_status load_share(sp_image_worker *w, int snapshot) {
   const size_t n_tau = sp_image_n_tau(w);
   const size_t n = (size_t)(w->end_column - w->first_column);
+  const uint32_t step = own_step(w), first = w->head.first_step;
   memset(w->sum, 0, n * n_tau * sizeof *w->sum);
   memset(w->hits, 0, n * n_tau * sizeof *w->hits);
+  if (step < first || step >= first + w->head.n_steps) snapshot = -1;
   for (size_t c = 0; snapshot >= 0 && c < n; c++) {
-    SP_TRY(sp_image_state_read_sums(w->state, snapshot, w->first_column + c, w->sum + c * n_tau, w->hits + c * n_tau));
+    SP_TRY(sp_image_state_read_sums(w->state, snapshot, step - first, w->first_column + c, w->sum + c * n_tau,
+                                    w->hits + c * n_tau));
   }
   return SP_SUCCESS;
 }
@@ -29,14 +39,32 @@ static sp_status begin_sum(sp_image_worker *w, int snapshot) {
   const struct sp_image_class *k = &s->classes[w->now.class_number];
   const double peak = isnan(s->peak) ? w->head.peak : s->peak;
   sp_pstm_sums scale = {0};
-  w->tile = sp_image_tile(s, w->now.tile);
+  w->tile = sp_image_tile(s, w->step.tile);
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
-  const sp_share share = sp_ranks_share(&w->peers, columns);
+  const sp_share share = sp_ranks_share(&w->group, columns);
   w->first_column = share.first;
   w->end_column = share.first + share.count;
   sp_pstm_sums_scale(&s->config, k->n_traces, peak, k->area, (double)s->least_velocity, s->latest_s, &scale);
   SP_TRY(sp_image_engine_tile(w->engine, w->model, w->apertures, &w->tile, scale.shift, scale.limit));
   return load_share(w, snapshot);
+}
+
+/* Batches that the snapshot holds, as bits of this phase. */
+static sp_status load_bits(sp_image_worker *w, int snapshot) {
+  const sp_image_head *head = &w->head;
+  uint8_t *bits = NULL;
+  SP_TRY(sp_calloc(head->n_units / 8 + 1, 1, "a snapshot's batches", &bits));
+  const sp_status status = sp_image_state_read_bits(w->state, snapshot, bits, head->n_units);
+  for (uint32_t i = 0; status == SP_SUCCESS && i < w->now.n_steps; i++) {
+    const uint32_t step = w->now.first_step + i;
+    if (step < head->first_step || step >= head->first_step + head->n_steps) continue;
+    for (uint64_t u = 0; u < w->now.step_units; u++) {
+      const uint64_t from = (step - head->first_step) * w->now.step_units + u, to = i * w->now.step_units + u;
+      w->bits[to / 8] |= (uint8_t)((bits[from / 8] >> (from % 8) & 1u) << (to % 8));
+    }
+  }
+  sp_free(bits);
+  return status;
 }
 
 sp_status sp_image_begin_phase(void *worker_, uint32_t phase, const void *payload) {
@@ -45,26 +73,27 @@ sp_status sp_image_begin_phase(void *worker_, uint32_t phase, const void *payloa
   sp_status status = SP_SUCCESS;
   memcpy(&begin, payload, sizeof begin);
   w->now = sp_image_phase_at(w->shared, phase);
-  memset(w->bits, 0, w->shared->n_batches / 8 + 1);
+  w->step = sp_image_step_at(w->shared, own_step(w));
+  memset(w->bits, 0, sp_image_bits_bytes(w->shared));
   w->peak = begin.snapshot >= 0 ? w->head.peak : 0;
-  if (w->now.step == SP_IMAGE_SUM) status = begin_sum(w, begin.snapshot);
-  if (status == SP_SUCCESS && w->peers.rank == 0 && begin.snapshot >= 0 && w->now.step != SP_IMAGE_WRITE) {
-    status = sp_image_state_read_bits(w->state, begin.snapshot, w->bits, w->now.n_units);
+  if (w->now.kind == SP_IMAGE_SUM) status = begin_sum(w, begin.snapshot);
+  if (status == SP_SUCCESS && w->peers.rank == 0 && begin.snapshot >= 0 && w->now.kind != SP_IMAGE_WRITE) {
+    status = load_bits(w, begin.snapshot);
   }
   return sp_agree(w->peers.comm, status);
 }
 
-/* Adds up all workers' sums of a share of the columns on the worker whose share they are. */
+/* Adds up the sums of a group's workers for a share of the columns, on the worker whose share they are. */
 static sp_status reduce_share(sp_image_worker *w, int root, sp_share share, int64_t *sum, uint32_t *hits) {
   const size_t n_tau = sp_image_n_tau(w);
   SP_EACH_PIECE (p, share.first * n_tau, (share.first + share.count) * n_tau, REDUCE_VALUES) {
     const uint64_t at = p.first;
     const int n = (int)p.count;
-    const bool own = root == w->peers.rank;
+    const bool own = root == w->group.rank;
     SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(sum + at), own ? sum + at : NULL, n, MPI_INT64_T, MPI_SUM, root,
-                          w->peers.comm));
+                          w->group.comm));
     SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(hits + at), own ? hits + at : NULL, n, MPI_UINT32_T, MPI_SUM,
-                          root, w->peers.comm));
+                          root, w->group.comm));
     for (int i = 0; own && i < n; i++) {
       w->sum[at - w->first_column * n_tau + (uint64_t)i] += sum[at + (uint64_t)i];
       w->hits[at - w->first_column * n_tau + (uint64_t)i] += hits[at + (uint64_t)i];
@@ -77,39 +106,61 @@ static sp_status reduce_share(sp_image_worker *w, int root, sp_share share, int6
 static sp_status reduce_on_gpus(sp_image_worker *w) {
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
   size_t *first = NULL;
-  SP_AGREE(w->peers.comm, sp_alloc(((size_t)w->peers.size + 1) * sizeof *first, "shares", &first));
-  for (int r = 0; r <= w->peers.size; r++)
-    first[r] = sp_ranks_share_of(&w->peers, columns, r).first * sp_image_n_tau(w);
-  const sp_status status = sp_image_engine_reduce(w->engine, first, w->peers.rank, w->sum, w->hits);
+  SP_AGREE(w->group.comm, sp_alloc(((size_t)w->group.size + 1) * sizeof *first, "shares", &first));
+  for (int r = 0; r <= w->group.size; r++)
+    first[r] = sp_ranks_share_of(&w->group, columns, r).first * sp_image_n_tau(w);
+  const sp_status status = sp_image_engine_reduce(w->engine, first, w->group.rank, w->sum, w->hits);
   sp_free(first);
-  return sp_agree(w->peers.comm, status);
+  return sp_agree(w->group.comm, status);
 }
 
+/* Collective over the group. */
 static sp_status reduce(sp_image_worker *w) {
   int64_t *sum;
   uint32_t *hits;
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
   if (sp_image_engine_is_in_group(w->engine)) {
     SP_ALIKE(reduce_on_gpus(w));
-    SP_AGREE(w->peers.comm, sp_image_engine_clear(w->engine));
+    SP_AGREE(w->group.comm, sp_image_engine_clear(w->engine));
     return SP_SUCCESS; // alike
   }
-  SP_AGREE(w->peers.comm, sp_image_engine_sums(w->engine, &sum, &hits));
-  for (int r = 0; r < w->peers.size; r++) {
-    SP_ALIKE(reduce_share(w, r, sp_ranks_share_of(&w->peers, columns, r), sum, hits));
+  SP_AGREE(w->group.comm, sp_image_engine_sums(w->engine, &sum, &hits));
+  for (int r = 0; r < w->group.size; r++) {
+    SP_ALIKE(reduce_share(w, r, sp_ranks_share_of(&w->group, columns, r), sum, hits));
   }
-  SP_AGREE(w->peers.comm, sp_image_engine_clear(w->engine));
+  SP_AGREE(w->group.comm, sp_image_engine_clear(w->engine));
   return SP_SUCCESS;
 }
 
-static sp_status write_snapshot(sp_image_worker *w, int snapshot) {
+/* By the writer: this worker's part of a snapshot, and the mark that it is there. */
+static sp_status write_part(sp_image_worker *w) {
+  const sp_image_head *head = &w->writing;
   const size_t n_tau = sp_image_n_tau(w);
-  for (uint64_t c = w->first_column; c < w->end_column && w->now.step == SP_IMAGE_SUM; c++) {
+  for (uint64_t c = w->first_column; c < w->end_column && w->now.kind == SP_IMAGE_SUM; c++) {
     const size_t at = (size_t)(c - w->first_column) * n_tau;
-    SP_TRY(sp_image_state_write_sums(w->state, snapshot, c, w->sum + at, w->hits + at));
+    SP_TRY(sp_image_state_write_sums(w->state, head->snapshot, own_step(w) - head->first_step, c, w->sum + at,
+                                     w->hits + at));
   }
-  if (w->peers.rank == 0) SP_TRY(sp_image_state_write_bits(w->state, snapshot, w->bits, w->now.n_units));
-  return sp_image_state_sync(w->state);
+  SP_TRY(sp_image_state_sync(w->state));
+  SP_FAULT_POINT("snapshot_written");
+  if (w->peers.rank == 0) SP_TRY(sp_image_state_write_head(w->state, head));
+  SP_TRY(sp_image_state_write_mark(w->state, head, (uint32_t)w->peers.rank));
+  SP_FAULT_POINT("snapshot_named");
+  return SP_SUCCESS;
+}
+
+static void write_snapshot(void *context, int thread, uint64_t item) {
+  sp_image_worker *w = context;
+  w->written = write_part(w);
+}
+
+/* Until the last snapshot is on the disk. */
+static sp_status finish_snapshot(sp_image_worker *w) {
+  sp_activity_set(w->site->activity, "waits for its snapshot to be written");
+  sp_thread_team_wait(w->writer);
+  const sp_status status = w->written;
+  w->written = SP_SUCCESS;
+  return status;
 }
 
 /* The image of this worker's share, once all batches are in. */
@@ -119,6 +170,7 @@ static sp_status write_image(sp_image_worker *w) {
   const double peak = isnan(w->shared->peak) ? w->head.peak : w->shared->peak;
   sp_pstm_sums sums = {0};
   float *image = w->inputs[0].image;
+  if (own_step(w) < w->head.n_complete) return SP_SUCCESS; /* by an earlier run with other groups */
   sp_pstm_sums_scale(&w->shared->config, k->n_traces, peak, k->area, (double)w->shared->least_velocity,
                      w->shared->latest_s, &sums);
   for (uint64_t c = w->first_column; c < w->end_column; c++) {
@@ -133,45 +185,67 @@ static sp_status write_image(sp_image_worker *w) {
   return sp_image_state_sync(w->state);
 }
 
-/* Data first, then the head that speaks of it. */
-static sp_status make_durable(sp_image_worker *w, uint32_t phase, bool ends) {
+/* The images of the phase, then the head that speaks of them. */
+static sp_status end_phase(sp_image_worker *w) {
   sp_image_head head = w->head;
-  const int next = w->head.snapshot == 0;
-  if (w->now.step == SP_IMAGE_SUM) SP_ALIKE(reduce(w));
-  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers.comm));
-  uint8_t *bits = w->bits;
-  const int n_bytes = (int)((w->now.n_units + 7) / 8);
-  SP_MPI_ALL(MPI_Reduce(w->peers.rank ? (void *)bits : MPI_IN_PLACE, w->peers.rank ? NULL : bits, n_bytes, MPI_BYTE,
-                        MPI_BOR, 0, w->peers.comm));
-  sp_status status;
-  if (ends && w->now.step == SP_IMAGE_SUM) {
-    status = write_image(w);
-  } else {
-    status = write_snapshot(w, next);
-  }
+  sp_status status = w->now.kind == SP_IMAGE_SUM ? write_image(w) : SP_SUCCESS;
   SP_FAULT_POINT("snapshot_written");
   SP_AGREE(w->peers.comm, status);
   head.sequence++;
-  head.n_complete = ends ? phase + 1 : phase;
-  head.snapshot = ends ? -1 : next;
-  head.n_units = ends ? 0 : w->now.n_units;
-  if (w->now.step == SP_IMAGE_PEAK) head.peak = w->peak;
+  head.n_complete = w->now.first_step + w->now.n_steps;
+  head.snapshot = -1;
+  head.n_units = head.n_steps = head.n_parts = 0;
+  if (w->now.kind == SP_IMAGE_PEAK) head.peak = w->peak;
   if (w->peers.rank == 0) status = sp_image_state_write_head(w->state, &head);
   SP_FAULT_POINT("snapshot_named");
   w->head = head;
   return sp_agree(w->peers.comm, status);
 }
 
+/* Begins to write a snapshot. The bitmap goes on changing, so it is written here. */
+static sp_status begin_snapshot(sp_image_worker *w) {
+  sp_image_head head = w->head;
+  sp_status status = SP_SUCCESS;
+  head.sequence++;
+  head.snapshot = w->head.snapshot == 0;
+  if (head.n_complete < w->now.first_step) head.n_complete = w->now.first_step; /* no peak was looked for */
+  head.first_step = w->now.first_step;
+  head.n_steps = w->now.n_steps;
+  head.n_units = w->now.n_units;
+  head.n_parts = (uint32_t)w->peers.size;
+  if (w->now.kind == SP_IMAGE_PEAK) head.peak = w->peak;
+  if (w->peers.rank == 0) status = sp_image_state_write_bits(w->state, head.snapshot, w->bits, head.n_units);
+  SP_AGREE(w->peers.comm, status);
+  w->head = w->writing = head;
+  sp_thread_team_start(w->writer, 1, 1, write_snapshot, w);
+  return SP_SUCCESS;
+}
+
+/* The largest peak on all workers, all their batches on the first. */
+static sp_status gather_batches(sp_image_worker *w) {
+  const bool first = w->peers.rank == 0;
+  const int n_bytes = (int)((w->now.n_units + 7) / 8);
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers.comm));
+  SP_MPI_ALL(MPI_Reduce(first ? MPI_IN_PLACE : (void *)w->bits, first ? w->bits : NULL, n_bytes, MPI_BYTE, MPI_BOR, 0,
+                        w->peers.comm));
+  return SP_SUCCESS;
+}
+
 sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
   sp_image_worker *w = worker_;
   const double start = sp_now();
-  sp_status status = SP_SUCCESS;
+  sp_status status;
   uint64_t bytes = 0;
-  if (w->now.step != SP_IMAGE_WRITE) {
-    if (w->now.step == SP_IMAGE_SUM) bytes = (w->end_column - w->first_column) * sp_image_n_tau(w) * 12;
-    status = make_durable(w, phase, ends);
-  } else if (ends && w->shared->stack) { /* the rows are in the output */
-    status = sp_image_stack_make(w->site->plan, w->site->part_path, &w->peers, w->site->activity);
+  if (w->now.kind != SP_IMAGE_WRITE) {
+    SP_AGREE(w->peers.comm, finish_snapshot(w));
+    if (w->now.kind == SP_IMAGE_SUM) bytes = (w->end_column - w->first_column) * sp_image_n_tau(w) * 12;
+    SP_AGREE(w->peers.comm, w->now.kind == SP_IMAGE_SUM ? reduce(w) : SP_SUCCESS);
+    SP_ALIKE(gather_batches(w));
+    status = ends ? end_phase(w) : begin_snapshot(w);
+  } else { /* the rows are in the output */
+    status = ends && w->shared->stack
+                 ? sp_image_stack_make(w->site->plan, w->site->part_path, &w->peers, w->site->activity)
+                 : SP_SUCCESS;
   }
   sp_stage_add(w->site->times, SP_STAGE_WRITE, sp_now() - start, bytes);
   return status;

@@ -3,6 +3,7 @@
  * copies image points to the output. Where the workers meet is image_sync.c. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
@@ -66,7 +67,7 @@ static sp_status choose_gpu(const sp_image_worker *w, sp_gpu *gpu) {
 
 static sp_status create(sp_image_worker *w, const sp_gpu *gpu) {
   const sp_pstm_params *p = sp_image_params(w->site->plan->job);
-  const uint64_t share = tile_columns(w) / (uint64_t)w->peers.size + 1;
+  const uint64_t share = tile_columns(w) / (uint64_t)w->group.size + 1;
   SP_TRY(sp_trace_source_open(w->survey, "/traces", &w->source));
   SP_TRY(sp_image_model(p, &w->shared->config.grid, &w->shared->numbers, &w->model));
   SP_TRY(set_apertures(w));
@@ -74,10 +75,18 @@ static sp_status create(sp_image_worker *w, const sp_gpu *gpu) {
   SP_TRY(sp_thread_team_create(1, &w->driver));
   SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->sum, "the sums of a share", &w->sum));
   SP_TRY(sp_calloc(share * sp_image_n_tau(w), sizeof *w->hits, "the hits of a share", &w->hits));
-  SP_TRY(sp_calloc(w->shared->n_batches / 8 + 1, 1, "the batches of a phase", &w->bits));
+  SP_TRY(sp_thread_team_create(1, &w->writer));
+  SP_TRY(sp_calloc(sp_image_bits_bytes(w->shared), 1, "the batches of a phase", &w->bits));
   for (int i = 0; i < SP_IMAGE_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
   w->site->engine = sp_gpu_name(gpu);
   return SP_SUCCESS;
+}
+
+/* No two runs on a file have the same. */
+static uint64_t run_number(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* The first of the peers makes the file; then all open it. */
@@ -87,6 +96,7 @@ static sp_status open_state(sp_image_worker *w, const sp_gpu *gpu) {
   sp_status status = SP_SUCCESS;
   if (w->peers.rank == 0) status = sp_image_state_open(w->shared, part, true, &w->state, &w->head);
   SP_AGREE(w->peers.comm, status);
+  w->head.run = run_number();
   if (w->peers.rank) status = sp_image_state_open(w->shared, part, false, &w->state, &head);
   SP_AGREE(w->peers.comm, status);
   SP_MPI_ALL(MPI_Bcast(&w->head, sizeof w->head, MPI_BYTE, 0, w->peers.comm));
@@ -109,6 +119,7 @@ void sp_image_close(void *worker_) {
   sp_image_worker *w = worker_;
   if (!w) return;
   sp_thread_team_destroy(w->driver);
+  sp_thread_team_destroy(w->writer);
   sp_image_engine_destroy(w->engine);
   for (int i = 0; i < SP_IMAGE_INPUTS; i++) {
     sp_image_input *in = &w->inputs[i];
@@ -127,7 +138,16 @@ void sp_image_close(void *worker_) {
   sp_image_state_close(w->state);
   sp_trace_source_close(w->source);
   sp_survey_close(w->survey);
+  sp_ranks_free(&w->group);
   sp_free(w);
+}
+
+/* The workers that share a tile with this one. Collective over peers. */
+static void split_group(sp_image_worker *w) {
+  MPI_Comm comm;
+  w->group_number = sp_image_group_of(w->shared, w->peers.size, w->peers.rank);
+  SP_MPI_ALL(MPI_Comm_split(w->peers.comm, (int)w->group_number, w->peers.rank, &comm));
+  w->group = sp_ranks_of(comm);
 }
 
 sp_status sp_image_open(sp_flow_site *site, void **out) {
@@ -137,10 +157,11 @@ sp_status sp_image_open(sp_flow_site *site, void **out) {
   w->site = site;
   w->shared = sp_image_shared_of(site->plan);
   w->peers = site->roles->peers;
+  split_group(w);
   sp_status status = sp_agree(w->peers.comm, sp_survey_open_input(w->peers.comm, site->plan->job, NULL, &w->survey));
   if (status == SP_SUCCESS) status = sp_agree(w->peers.comm, choose_gpu(w, &gpu));
   if (status == SP_SUCCESS) status = sp_agree(w->peers.comm, create(w, &gpu));
-  if (status == SP_SUCCESS) sp_image_engine_join(w->engine, &w->peers, &gpu);
+  if (status == SP_SUCCESS) sp_image_engine_join(w->engine, &w->group, &gpu);
   if (status == SP_SUCCESS) status = sp_agree(w->peers.comm, open_state(w, &gpu));
   if (status == SP_SUCCESS) {
     *out = w;
@@ -158,7 +179,7 @@ static void read_traces(sp_image_worker *w, sp_image_input *in) {
   const double reach = w->shared->config.aperture;
   for (uint32_t i = 0; i < n; i++) {
     sp_pstm_trace *t = &in->traces[i].position;
-    if (w->now.step == SP_IMAGE_SUM && t->area > 0 && sp_pstm_distance(&w->shared->config, &w->tile, t) > reach)
+    if (w->now.kind == SP_IMAGE_SUM && t->area > 0 && sp_pstm_distance(&w->shared->config, &w->tile, t) > reach)
       t->area = 0;
   }
   for (uint32_t i = 0, next; i < n; i = next) {
@@ -199,7 +220,7 @@ sp_status sp_image_read(void *worker_, int k, const sp_task *task, const void *p
   sp_activity_set(w->site->activity, "reads");
   in->task = *task;
   memset(in->absent, 0, task->n_units * sizeof *in->absent);
-  if (w->now.step == SP_IMAGE_WRITE) {
+  if (w->now.kind == SP_IMAGE_WRITE) {
     status = read_points(w, in);
   } else {
     memcpy(in->traces, payload, task->payload_bytes);
@@ -225,7 +246,7 @@ static void compute(void *context, int thread, uint64_t which) {
       if (!(in->positions[i].area > 0)) memset(samples + (size_t)i * n_samples, 0, n_samples * sizeof(float));
     }
     if (reached == 0) continue;
-    if (w->now.step == SP_IMAGE_PEAK) {
+    if (w->now.kind == SP_IMAGE_PEAK) {
       w->peak = fmax(w->peak, sp_image_engine_peak(w->engine, samples, SP_PSTM_BATCH, &in->absent[b]));
     } else {
       in->status = sp_image_engine_add(w->engine, in->positions, samples, SP_PSTM_BATCH, &in->absent[b]);
@@ -268,7 +289,7 @@ static void fill_slot(sp_image_worker *w, sp_image_input *in) {
 
 sp_status sp_image_submit(void *worker_, int k) {
   sp_image_worker *w = worker_;
-  if (w->now.step == SP_IMAGE_WRITE) {
+  if (w->now.kind == SP_IMAGE_WRITE) {
     fill_slot(w, &w->inputs[k]);
   } else {
     sp_thread_team_start(w->driver, 1, 1, k ? compute_one : compute_zero, w);
@@ -281,7 +302,7 @@ sp_status sp_image_finish(void *worker_, int k, uint32_t *n_slots, void *figures
   sp_image_input *in = &w->inputs[k];
   sp_gather_result *results = figures;
   const double start = sp_now();
-  *n_slots = w->now.step == SP_IMAGE_WRITE;
+  *n_slots = w->now.kind == SP_IMAGE_WRITE;
   if (*n_slots) return SP_SUCCESS;
   sp_activity_set(w->site->activity, "computes");
   sp_thread_team_wait(w->driver);

@@ -27,6 +27,8 @@ typedef struct sp_image_worker {
   sp_flow_site *site;
   const sp_image_shared *shared;
   sp_ranks peers;
+  sp_ranks group; /* of these, the workers of a tile */
+  uint32_t group_number;
   sp_survey *survey;
   sp_trace_source *source;
   sp_velocity_model *model;
@@ -36,8 +38,13 @@ typedef struct sp_image_worker {
   sp_image_state *state;
   sp_image_head head;
   sp_image_input inputs[SP_IMAGE_INPUTS];
+  /* a snapshot that is being written while this worker goes on */
+  sp_thread_team *writer; /* of one thread; reads sum and hits, and uses the state file alone meanwhile */
+  sp_image_head writing;  /* the head that names it */
+  sp_status written;
   /* the phase */
   sp_image_phase now;
+  sp_image_step step; /* of this worker's group */
   sp_pstm_tile tile;
   uint64_t first_column, end_column; /* this worker's share of the tile */
   int64_t *sum;                      /* [share][n_tau]: of all workers, up to the last sync */
