@@ -30,6 +30,12 @@ static const sp_gpu_module *module_of(int engine) {
   return engine == SP_ENGINE_CPU ? NULL : sp_cuda_module_load(why, sizeof why);
 }
 
+bool sp_gpu_is_expected(int engine) {
+  char why[WHY_SIZE];
+  const sp_gpu_module *module = module_of(engine);
+  return module && module->count(why, sizeof why) > 0;
+}
+
 void sp_gpu_choose(const sp_roles *roles, int engine, sp_gpu *out) {
   char why[WHY_SIZE];
   const sp_gpu_module *module = module_of(engine);

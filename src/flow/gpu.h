@@ -16,6 +16,9 @@ typedef struct sp_gpu {
   int device;                  /* -1: none */
 } sp_gpu;
 
+/* Whether workers with this `engine` (an sp_engine_kind) compute on GPUs, if what they find is as it is here. */
+bool sp_gpu_is_expected(int engine);
+
 /* "cuda", "mock"; "cpu" for none. */
 const char *sp_gpu_name(const sp_gpu *gpu);
 

@@ -136,6 +136,23 @@ def test_a_device_that_fails_on_the_way_out(cubes, tmp_path):
     assert content(job.output) == expected
 
 
+@pytest.mark.parametrize("ranks", [3, 5])
+def test_plan_says_a_worker_s_memory_with_devices(cubes, tmp_path, ranks):
+    """What it takes of the host is what it allocates: spectra and planes lie on the device, and are not in it."""
+    survey, _ = cubes
+    job = jobs.Job(tmp_path, survey, job_text(vmax=2500, cubes="[offset]"))
+    words = [harness.BINARY, "plan", job.path, "--json", f"--workers={ranks - 2}", "--io-ranks=1"]
+    planned, by_cpu = (json.loads(harness.run([*words, *more], env=mock("delay=1")).stdout)["memory"]
+                       for more in ((), ("--set=engine=cpu",)))
+    report = tmp_path / "report.json"
+    job.run(f"--report={report}", ranks=ranks, env=mock("delay=1"))
+    for rank in json.loads(report.read_text())["ranks"]:
+        if rank["role"] == "worker":
+            taken = rank["buffers"] - planned["slots"] * planned["slot_bytes"]
+            assert abs(taken - planned["input_bytes"]) < 1e4, (taken, planned)
+    assert by_cpu["input_bytes"] > planned["input_bytes"] + 1e5
+
+
 # --- images ------------------------------------------------------------------------------------------------------
 
 

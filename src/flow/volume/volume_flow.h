@@ -32,6 +32,7 @@ typedef struct sp_volume_shared {
   uint32_t slab_rows;           /* traces that are read and written at once */
   bool keeps_input;             /* there is memory for a cube's traces: they are read once */
   bool spills;                  /* spectra are in the scratch folder */
+  uint64_t on_gpu_bytes;        /* spectra and planes that lie on a worker's GPU; 0: the CPU computes */
 } sp_volume_shared;
 
 static inline const sp_volume_shared *sp_volume_shared_of(const sp_flow_plan *plan) {

@@ -11,6 +11,10 @@ static const char *find_lack(const sp_fkk_params *params) {
   return params->duplicates == SP_FKK_MEAN ? "duplicates: mean" : NULL;
 }
 
+bool sp_volume_gpus_are_expected(const sp_flow_plan *plan) {
+  return !find_lack(sp_volume_params(plan)) && sp_gpu_is_expected(plan->job->settings.engine);
+}
+
 sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus) {
   const sp_job *job = site->plan->job;
   const char *lack = find_lack(sp_volume_params(site->plan));

@@ -13,6 +13,9 @@ typedef struct sp_volume_gpus {
   sp_block_exchange group; /* all zero for a worker alone */
 } sp_volume_gpus;
 
+/* Whether a planned job's workers will compute on GPUs. */
+bool sp_volume_gpus_are_expected(const sp_flow_plan *plan);
+
 /* This worker's GPU. Errors: SP_ERR_USAGE where the job asks for one and there is none. */
 sp_status sp_volume_gpus_find(const sp_flow_site *site, sp_volume_gpus *gpus);
 

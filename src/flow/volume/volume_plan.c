@@ -9,6 +9,7 @@
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
 #include "src/flow/volume/volume_flow.h"
+#include "src/flow/volume/volume_gpus.h"
 
 enum { SLAB_BYTES = 8 << 20, LEAST_ROWS = 16, MOST_ROWS = 4096, PROBES = 48 };
 
@@ -229,7 +230,9 @@ static sp_status choose_ranks(const sp_plan_request *request, double memory, sp_
   const double spectra = s->spills ? 0 : (double)n.spectra;
   s->keeps_input = !known || spectra + (double)(n.work + n.kept) + slabs <= a_worker;
   plan->shape.team = size;
-  plan->shape.input_bytes = (uint64_t)(spectra + (double)n.work + slabs) + (s->keeps_input ? n.kept : 0);
+  s->on_gpu_bytes = sp_volume_gpus_are_expected(plan) ? n.spectra + n.work : 0;
+  const double filter = s->on_gpu_bytes ? 0 : spectra + (double)n.work;
+  plan->shape.input_bytes = (uint64_t)(filter + slabs) + (s->keeps_input ? n.kept : 0);
   return SP_SUCCESS;
 }
 
@@ -321,6 +324,12 @@ void sp_volume_explain(const sp_flow_plan *plan, FILE *out) {
   fprintf(out, "           padded to %u x %u, %u of %u frequencies; %d workers a cube, %s\n", x.padded, y.padded,
           f.n_bins, f.padded / 2 + 1, plan->shape.team,
           s->spills ? "spectra in the scratch folder" : "spectra in memory");
+  if (s->on_gpu_bytes) {
+    fprintf(
+        out,
+        "           %.0f MB of spectra and planes lie on a worker's GPU; where one has no room the CPU takes as much\n",
+        1e-6 * (double)s->on_gpu_bytes);
+  }
   sp_volume_explain_chain(plan, out);
   const double step = c->nx > 1 && c->ny > 1 ? fmax(c->dx, c->dy) : c->nx > 1 ? c->dx : c->dy;
   const double length = fmax((c->nx - 1) * c->dx, (c->ny - 1) * c->dy), nyquist = 0.5 / f.dt;
