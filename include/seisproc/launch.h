@@ -72,10 +72,10 @@ typedef struct sp_launch_end {
   bool asked;    /* a signal asked it to stop */
 } sp_launch_end;
 
-/* Who is told each line that the child and its ranks write to standard error, without its end. The line goes to our own
- * standard error all the same, but for Open MPI's pages that say only that a rank ended (below the debug level).
- * seconds_left, which may be NULL, is asked about once a second how long the child may still take: INFINITY until the
- * job is known to have ended. It is killed then. */
+/* Who is told each line that the child and its ranks write to standard error or output, without its end. The line goes
+ * to our own standard error all the same, but for Open MPI's pages that say only that a rank ended (below the debug
+ * level). seconds_left, which may be NULL, is asked about once a second how long the child may still take: INFINITY
+ * until the job is known to have ended. It is killed then. */
 typedef struct sp_launch_listener {
   void (*on_line)(const char *line, void *context);
   double (*seconds_left)(void *context);

@@ -151,7 +151,10 @@ static void become(char *const *command, const char *outcome, const sigset_t *ma
   setpgid(0, 0);
   const int nothing = open("/dev/null", O_RDONLY);
   dup2(nothing, STDIN_FILENO);
-  if (errors >= 0) dup2(errors, STDERR_FILENO);
+  if (errors >= 0) {
+    dup2(errors, STDERR_FILENO);
+    dup2(errors, STDOUT_FILENO); /* where MPICH's launcher tells of a death; ranks print nothing there */
+  }
   allow_root();
   name_mpi();
   setenv(SP_OUTCOME_VARIABLE, outcome, 1);

@@ -19,12 +19,13 @@
 #include "src/run/inflight.h"
 #include "src/run/outcome.h"
 
-enum { HOST_SIZE = 64, LINE_SIZE = 256, LEAST_DASHES = 40 /* around a launcher's page */ };
+enum { HOST_SIZE = 64, LINE_SIZE = 256, LEAST_DASHES = 40 /* around a page of a launcher */ };
 
 /* What the launcher has said of a rank that died. */
 typedef struct death {
   bool known;
   int rank, signal;
+  int process; /* Hydra's pages tell it first, and with it the host; 0: none has */
   char host[HOST_SIZE];
   char last_line[LINE_SIZE]; /* said before */
   char error[LINE_SIZE];     /* the first that a rank told of; "" */
@@ -59,6 +60,17 @@ static int signal_of(const char *words) {
   return 0;
 }
 
+/* MPICH's Hydra: "=   PID 4711 RUNNING AT n02", and lines later "YOUR APPLICATION TERMINATED WITH THE EXIT STRING:
+ * Killed (signal 9)". Which rank that was is in the file of what is in flight. */
+static bool parse_hydra_line(const char *line, const char *inflight, death *found) {
+  const char *words = strstr(line, "PID "), *how = strstr(line, "TERMINATED WITH THE EXIT STRING: ");
+  if (words && line[0] == '=') sscanf(words, "PID %d RUNNING AT %63s", &found->process, found->host);
+  if (!how || !found->process || !strstr(how, "(signal ")) return false;
+  found->signal = atoi(strstr(how, "(signal ") + 8);
+  found->rank = sp_inflight_find(inflight, found->process, found->host);
+  return found->rank >= 0;
+}
+
 /* "srun: error: n02: task 3: Segmentation fault (core dumped)", "srun: error: n02: tasks 3-5: Killed". */
 static bool parse_srun_line(const char *line, death *found) {
   if (sscanf(line, "srun: error: %63[^:]: task%*[s ]%d", found->host, &found->rank) != 2) return false;
@@ -69,21 +81,17 @@ static bool parse_srun_line(const char *line, death *found) {
 
 /* The first that is heard of is the one that took the others with it. */
 static void parse_line(const char *line, void *context) {
-  death *d = &((supervisor *)context)->death;
-  death found = {.known = true};
+  supervisor *s = context;
+  death *d = &s->death;
   char both[2 * LINE_SIZE];
   const char *error = strncmp(line, "seisproc", 8) ? NULL : strstr(line, ": error: ");
   if (error && !d->error[0]) snprintf(d->error, LINE_SIZE, "%s", error + 9);
   d->stalled |= error && !strncmp(error + 9, "stalled", 7);
-  d->page |= strspn(line, "-") >= LEAST_DASHES;
+  d->page |= strspn(line, "-") >= LEAST_DASHES || strspn(line, "=") >= LEAST_DASHES;
   if (d->known) return;
   snprintf(both, sizeof both, "%s %s", d->last_line, line);
   snprintf(d->last_line, sizeof d->last_line, "%s", line);
-  if (!parse_mpirun_line(both, &found) && !parse_srun_line(line, &found)) return;
-  memcpy(found.error, d->error, sizeof found.error);
-  found.stalled = d->stalled;
-  found.page = d->page;
-  *d = found;
+  d->known = parse_mpirun_line(both, d) || parse_srun_line(line, d) || parse_hydra_line(line, s->inflight, d);
 }
 
 /* How long the launcher may take once the job is known to have ended. Ranks that it does not reach end by themselves,
