@@ -25,9 +25,13 @@ struct sp_pstm_gpu {
   sp_pstm_config config;
   int device;
   size_t n_sums;
-  cudaStream_t stream;
+  cudaStream_t stream, out; /* what is added; copies of what was set aside */
   pstm_cuda_filter filter;
-  pstm_cuda_sum sum; /* all but what a batch brings */
+  pstm_cuda_sum sum;  /* all but what a batch brings */
+  int64_t *other_sum; /* set aside, or to be added to next; NULL: not needed yet */
+  uint32_t *other_hits;
+  const int64_t *taken_sum; /* what sp_pstm_gpu_part copies */
+  const uint32_t *taken_hits;
   float *bank;
   batch batches[UNDER_WAY];
   unsigned next;
@@ -111,6 +115,7 @@ static sp_status allocate_batch(const sp_pstm_config *config, batch *b) {
 static sp_status allocate(const sp_pstm_config *config, const sp_pstm_model *model, sp_pstm_gpu *g) {
   SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
   SP_TRY(SP_CUDA(cudaStreamCreateWithFlags(&g->stream, cudaStreamNonBlocking)));
+  SP_TRY(SP_CUDA(cudaStreamCreateWithFlags(&g->out, cudaStreamNonBlocking)));
   SP_TRY(SP_CUDA(cudaMalloc((void **)&g->sum.sum, g->n_sums * sizeof(int64_t))));
   SP_TRY(SP_CUDA(cudaMalloc((void **)&g->sum.hits, g->n_sums * sizeof(uint32_t))));
   SP_TRY(SP_CUDA(cudaMalloc((void **)&g->sum.overflows, sizeof *g->sum.overflows)));
@@ -173,7 +178,10 @@ extern "C" void sp_pstm_gpu_destroy(sp_pstm_gpu *g) {
   cudaFree(g->sum.sum);
   cudaFree(g->sum.hits);
   cudaFree(g->sum.overflows);
+  cudaFree(g->other_sum);
+  cudaFree(g->other_hits);
   if (g->stream) cudaStreamDestroy(g->stream);
+  if (g->out) cudaStreamDestroy(g->out);
   sp_free(g);
 }
 
@@ -199,20 +207,26 @@ extern "C" sp_status sp_pstm_gpu_add(sp_pstm_gpu *g, const sp_pstm_trace *traces
   return pstm_cuda_sum_launch(&sum, g->stream);
 }
 
-extern "C" sp_status sp_pstm_gpu_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits,
-                                      uint64_t *overflows) {
+/* The sums from `first` on, once all that is queued on the stream is done. */
+static sp_status copy_out(const sp_pstm_gpu *g, cudaStream_t stream, const int64_t *from_sum, const uint32_t *from_hits,
+                          size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
   unsigned long long count = 0;
   SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
-  SP_TRY(SP_CUDA(cudaStreamSynchronize(g->stream)));
-  SP_TRY(SP_CUDA(cudaMemcpy(sum, g->sum.sum + first, n * sizeof *sum, cudaMemcpyDeviceToHost)));
-  SP_TRY(SP_CUDA(cudaMemcpy(hits, g->sum.hits + first, n * sizeof *hits, cudaMemcpyDeviceToHost)));
-  SP_TRY(SP_CUDA(cudaMemcpy(&count, g->sum.overflows, sizeof count, cudaMemcpyDeviceToHost)));
+  SP_TRY(SP_CUDA(cudaMemcpyAsync(sum, from_sum, n * sizeof *sum, cudaMemcpyDeviceToHost, stream)));
+  SP_TRY(SP_CUDA(cudaMemcpyAsync(hits, from_hits, n * sizeof *hits, cudaMemcpyDeviceToHost, stream)));
+  SP_TRY(SP_CUDA(cudaMemcpyAsync(&count, g->sum.overflows, sizeof count, cudaMemcpyDeviceToHost, stream)));
+  SP_TRY(SP_CUDA(cudaStreamSynchronize(stream)));
   *overflows = count;
   return SP_SUCCESS;
 }
 
 extern "C" sp_status sp_pstm_gpu_read(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
-  return sp_pstm_gpu_part(g, 0, g->n_sums, sum, hits, overflows);
+  return copy_out(g, g->stream, g->sum.sum, g->sum.hits, g->n_sums, sum, hits, overflows);
+}
+
+extern "C" sp_status sp_pstm_gpu_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits,
+                                      uint64_t *overflows) {
+  return copy_out(g, g->out, g->taken_sum + first, g->taken_hits + first, n, sum, hits, overflows);
 }
 
 extern "C" sp_status sp_pstm_gpu_clear(sp_pstm_gpu *g) {
@@ -221,21 +235,35 @@ extern "C" sp_status sp_pstm_gpu_clear(sp_pstm_gpu *g) {
   return SP_CUDA(cudaMemsetAsync(g->sum.hits, 0, g->n_sums * sizeof(uint32_t), g->stream));
 }
 
-extern "C" sp_status sp_pstm_gpu_write(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits) {
-  SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
-  SP_TRY(SP_CUDA(cudaStreamSynchronize(g->stream)));
-  SP_TRY(SP_CUDA(cudaMemcpy(g->sum.sum, sum, g->n_sums * sizeof *sum, cudaMemcpyHostToDevice)));
-  return SP_CUDA(cudaMemcpy(g->sum.hits, hits, g->n_sums * sizeof *hits, cudaMemcpyHostToDevice));
+/* Room for other sums, if there is some. */
+static sp_status make_others(sp_pstm_gpu *g) {
+  if (g->other_hits) return SP_SUCCESS;
+  sp_status status = SP_CUDA(cudaMalloc((void **)&g->other_sum, g->n_sums * sizeof(int64_t)));
+  if (status == SP_SUCCESS) status = SP_CUDA(cudaMalloc((void **)&g->other_hits, g->n_sums * sizeof(uint32_t)));
+  if (status == SP_SUCCESS) return status;
+  cudaFree(g->other_sum);
+  g->other_sum = NULL;
+  g->other_hits = NULL;
+  return status == SP_ERR_MEMORY ? SP_SUCCESS : status;
 }
 
-extern "C" sp_status sp_pstm_gpu_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits) {
+extern "C" sp_status sp_pstm_gpu_swap(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits, bool *beside) {
   SP_TRY(SP_CUDA(cudaSetDevice(g->device)));
   SP_TRY(SP_CUDA(cudaStreamSynchronize(g->stream)));
+  SP_TRY(make_others(g));
+  *beside = g->other_hits != NULL;
   *sum = g->sum.sum;
   *hits = g->sum.hits;
-  return SP_SUCCESS;
+  g->taken_sum = *sum;
+  g->taken_hits = *hits;
+  if (!*beside) return SP_SUCCESS;
+  g->sum.sum = g->other_sum;
+  g->sum.hits = g->other_hits;
+  g->other_sum = *sum;
+  g->other_hits = *hits;
+  return sp_pstm_gpu_clear(g);
 }
 
 extern "C" const sp_pstm_gpu_ops sp_pstm_gpu_table = {sp_pstm_gpu_bytes, sp_pstm_gpu_create, sp_pstm_gpu_destroy,
-                                                      sp_pstm_gpu_add,   sp_pstm_gpu_read,   sp_pstm_gpu_write,
-                                                      sp_pstm_gpu_sums,  sp_pstm_gpu_part,   sp_pstm_gpu_clear};
+                                                      sp_pstm_gpu_add,   sp_pstm_gpu_read,   sp_pstm_gpu_clear,
+                                                      sp_pstm_gpu_swap,  sp_pstm_gpu_part};

@@ -31,16 +31,17 @@ sp_status sp_pstm_gpu_add(sp_pstm_gpu *g, const sp_pstm_trace *traces, const flo
 /* Waits; copies sums and hits, and how many sums were beyond the limit. */
 sp_status sp_pstm_gpu_read(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows);
 
-/* Replaces the sums: to go on from a snapshot. */
-sp_status sp_pstm_gpu_write(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits);
-
-/* Waits; copies n sums and hits from the first one on, and how many sums were beyond the limit. */
-sp_status sp_pstm_gpu_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows);
-
 /* Sets sums and hits to zero. */
 sp_status sp_pstm_gpu_clear(sp_pstm_gpu *g);
 
-/* Device memory of the sums, to be reduced where they lie; waits. */
-sp_status sp_pstm_gpu_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits);
+/* Sets the sums aside, in device memory, to be reduced where they lie and for sp_pstm_gpu_part; waits until they are
+ * complete. Batches that are added from now on go to others, from zero, beside that. *beside is false where the device
+ * has no room for others: then nothing may be added before sp_pstm_gpu_part is over and sp_pstm_gpu_clear was called.
+ */
+sp_status sp_pstm_gpu_swap(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits, bool *beside);
+
+/* Copies n of the sums and hits that were set aside, from the first one on, and how many sums were beyond the limit;
+ * waits for that, not for what was added since. Any thread. */
+sp_status sp_pstm_gpu_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows);
 
 #endif

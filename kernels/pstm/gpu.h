@@ -13,10 +13,9 @@ typedef struct sp_pstm_gpu_ops {
   sp_status (*add)(sp_pstm_gpu *g, const sp_pstm_trace *traces, const float *samples, uint32_t n, int shift,
                    double limit);
   sp_status (*read)(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows);
-  sp_status (*write)(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits);
-  sp_status (*sums)(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits);
-  sp_status (*part)(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows);
   sp_status (*clear)(sp_pstm_gpu *g);
+  sp_status (*swap)(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits, bool *beside);
+  sp_status (*part)(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows);
 } sp_pstm_gpu_ops;
 
 extern const sp_pstm_gpu_ops sp_pstm_gpu_table; /* in the module */

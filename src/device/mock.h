@@ -24,6 +24,7 @@ typedef struct sp_mock_orders {
   int hiccup, seed, fail_create, fail_submit, fail_wait, lose, flip;
   int fail_exchange, swap_exchange; /* of groups */
   int devices;
+  int small; /* no room for sums to be set aside */
   int lacks; /* steps without a kernel, as bits */
 } sp_mock_orders;
 

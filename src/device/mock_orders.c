@@ -28,6 +28,7 @@ static const sp_param order_table[] = {
     ORDER(fail_exchange, "0", "the exchange of a group that fails on the first member"),
     ORDER(swap_exchange, "0", "the exchange before which the last member leaves one out"),
     ORDER(devices, "8", "there are so many"),
+    ORDER(small, "0", "not 0: it has no room for a second set of an image's sums"),
     ORDER(lacks, "0", "steps of the chain that have no kernel: 1 the first, 2 the second, 4 the third, or their sum"),
     {0},
 };

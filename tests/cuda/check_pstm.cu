@@ -129,24 +129,34 @@ static void run_cpu(const survey &v, std::vector<int64_t> *sum, std::vector<uint
   sp_pstm_destroy(p);
 }
 
-/* Batches in the order given; with `pause`, through a copy on the host in the middle. */
+/* Batches in the order given; with `pause`, sums are set aside in the middle, and copied while others are added to. */
 static void run_gpu(const survey &v, const std::vector<uint32_t> &order, bool pause, std::vector<int64_t> *sum,
                     std::vector<uint32_t> *hits) {
   sp_pstm_gpu *g;
   uint64_t overflows;
+  std::vector<int64_t> before(sum->size());
+  std::vector<uint32_t> hits_before(hits->size());
   need(sp_pstm_gpu_create(&v.config, &v.tile, &v.model, 0, &g), "plan on the GPU");
   for (size_t b = 0; b < order.size(); b++) {
     const uint32_t first = order[b] * SP_PSTM_BATCH, n = std::min<uint32_t>(SP_PSTM_BATCH, TRACES - first);
     if (pause && b == order.size() / 2) {
-      need(sp_pstm_gpu_read(g, sum->data(), hits->data(), &overflows), "read");
-      sp_pstm_gpu_destroy(g);
-      need(sp_pstm_gpu_create(&v.config, &v.tile, &v.model, 0, &g), "plan on the GPU");
-      need(sp_pstm_gpu_write(g, sum->data(), hits->data()), "write");
+      int64_t *device_sum;
+      uint32_t *device_hits;
+      bool beside;
+      need(sp_pstm_gpu_swap(g, &device_sum, &device_hits, &beside), "swap");
+      if (!beside) failures++, printf("  no room for other sums\n");
     }
     need(sp_pstm_gpu_add(g, &v.traces[first], &v.samples[(size_t)first * SAMPLES], n, v.scale.shift, v.scale.limit),
          "add");
+    if (pause && b == order.size() / 2) {
+      need(sp_pstm_gpu_part(g, 0, before.size(), before.data(), hits_before.data(), &overflows), "part");
+    }
   }
   need(sp_pstm_gpu_read(g, sum->data(), hits->data(), &overflows), "read");
+  for (size_t i = 0; i < before.size(); i++) {
+    (*sum)[i] += before[i];
+    (*hits)[i] += hits_before[i];
+  }
   if (overflows) failures++, printf("  %llu sums beyond the limit\n", (unsigned long long)overflows);
   sp_pstm_gpu_destroy(g);
 }

@@ -176,7 +176,8 @@ def test_image_on_devices(image, tmp_path):
     assert engines == {"mock"}
 
 
-@pytest.mark.parametrize("orders, said", (("devices=3", False), ("devices=1", True)))
+@pytest.mark.parametrize("orders, said", (
+    ("devices=3", False), ("devices=3,delay=40", False), ("devices=3,small=1", False), ("devices=1", True)))
 def test_sums_are_added_up_on_devices_or_through_the_host(image, tmp_path, orders, said):
     """In one group where each worker has a device of its own; else it is said, and the bits are the same."""
     survey, expected = image
@@ -184,6 +185,21 @@ def test_sums_are_added_up_on_devices_or_through_the_host(image, tmp_path, order
     stderr = job.run("--set=engine=auto", ranks=5, env=mock(orders)).stderr
     assert content(job.output) == expected
     assert ("share device 0" in stderr and "added up through the host" in stderr) == said, stderr
+
+
+@pytest.mark.parametrize("ranks, orders", [(3, "delay=20"), (4, "small=1")])
+def test_killed_while_a_device_s_sums_are_written(image, tmp_path, ranks, orders):
+    """Beside the computing, or, where the device has no room for other sums, before it goes on."""
+    faulty = harness.BUILD.parent / (harness.BUILD.name + "-faults") / "seisproc"
+    if not faulty.exists():
+        pytest.skip("no build with faults (make faults)")
+    survey, expected = image
+    job = jobs.Job(tmp_path, survey, IMAGE_JOB)
+    job.run("--set=engine=auto", ranks=ranks, binary=faulty, check=None,
+            env={**mock(orders), "SEISPROC_FAULT": "snapshot_written:2@2"})
+    assert not job.output.exists()
+    job.run("--set=engine=auto", ranks=5, env=mock(orders))
+    assert content(job.output) == expected
 
 
 def test_a_sum_that_fails_ends_the_job_which_goes_on(image, tmp_path):

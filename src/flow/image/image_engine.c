@@ -20,6 +20,8 @@ struct sp_image_engine {
   const sp_pstm_gpu_ops *gpu_ops;
   const sp_group_ops *group_ops;
   sp_block_exchange group; /* all zero: none */
+  bool alone;              /* needs none */
+  bool beside;             /* sums that were set aside do not hinder others */
   sp_pstm_sums sums;       /* of the host */
   size_t n_sums;           /* of the tile */
   double gpu_busy_s;
@@ -206,28 +208,34 @@ static sp_status check_overflows(const sp_image_engine *e) {
 void sp_image_engine_join(sp_image_engine *e, const sp_ranks *peers, const sp_gpu *gpu) {
   char why[256];
   if (!gpu->module) return; // alike: all workers compute on one kind
+  e->alone = peers->size == 1;
   e->group_ops = gpu->module->group;
   if (sp_gpu_join(peers, gpu, &e->group, why, sizeof why)) return; // alike
   if (peers->rank == 0) sp_warn("pstm: the GPUs cannot exchange: %s; sums are added up through the host", why);
 }
 
-bool sp_image_engine_is_in_group(const sp_image_engine *e) {
-  return e->group.context != NULL;
+bool sp_image_engine_adds_up(const sp_image_engine *e) {
+  return e->alone || e->group.context;
 }
 
-sp_status sp_image_engine_reduce(sp_image_engine *e, const size_t *first, int rank, int64_t *sum, uint32_t *hits) {
+sp_status sp_image_engine_swap(sp_image_engine *e, const size_t *first, bool *beside) {
   int64_t *device_sum;
   uint32_t *device_hits;
-  const size_t n = first[rank + 1] - first[rank];
-  SP_TRY(e->gpu_ops->sums(e->gpu, &device_sum, &device_hits));
+  SP_TRY(e->gpu_ops->swap(e->gpu, &device_sum, &device_hits, beside));
+  e->beside = *beside;
+  if (e->alone) return SP_SUCCESS;
   SP_TRY(e->group_ops->reduce(&e->group, device_sum, sizeof *device_sum, first));
-  SP_TRY(e->group_ops->reduce(&e->group, device_hits, sizeof *device_hits, first));
-  SP_TRY(e->gpu_ops->part(e->gpu, first[rank], n, e->sums.sum, e->sums.hits, &e->overflows));
+  return e->group_ops->reduce(&e->group, device_hits, sizeof *device_hits, first);
+}
+
+sp_status sp_image_engine_collect(sp_image_engine *e, size_t first, size_t n, int64_t *sum, uint32_t *hits) {
+  SP_TRY(e->gpu_ops->part(e->gpu, first, n, e->sums.sum, e->sums.hits, &e->overflows));
   for (size_t i = 0; i < n; i++) {
     sum[i] += e->sums.sum[i];
     hits[i] += e->sums.hits[i];
   }
-  return check_overflows(e);
+  SP_TRY(check_overflows(e));
+  return e->beside ? SP_SUCCESS : e->gpu_ops->clear(e->gpu);
 }
 
 sp_status sp_image_engine_sums(sp_image_engine *e, int64_t **sum, uint32_t **hits) {

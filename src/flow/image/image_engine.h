@@ -35,17 +35,23 @@ double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n
  * SP_ERR_INTERNAL where a sum was beyond its limit. */
 sp_status sp_image_engine_sums(sp_image_engine *e, int64_t **sum, uint32_t **hits);
 
-/* Whether the GPUs of all workers are one group; then sp_image_engine_reduce is used instead of sp_image_engine_sums.
- */
-bool sp_image_engine_is_in_group(const sp_image_engine *e);
-
-/* Makes them one, if there are GPUs and they can: else sums go through the host, which is said. Collective over peers.
- */
+/* Makes the GPUs of all workers one group, if there are GPUs and they can: else sums go through the host, which is
+ * said. Collective over peers. */
 void sp_image_engine_join(sp_image_engine *e, const sp_ranks *peers, const sp_gpu *gpu);
 
-/* Adds the sums of all workers since the tile began or was last cleared, of its values first[rank] ... first[rank + 1]
- * - 1, to sum and hits of the host. Collective over peers. Errors: as sp_image_engine_sums. */
-sp_status sp_image_engine_reduce(sp_image_engine *e, const size_t *first, int rank, int64_t *sum, uint32_t *hits);
+/* Whether sums are added up on GPUs, of a group or of a worker alone: then sp_image_engine_swap and
+ * sp_image_engine_collect are used instead of _sums and _clear. */
+bool sp_image_engine_adds_up(const sp_image_engine *e);
+
+/* Sets aside the sums of what was added since the tile began or was last cleared, those of all workers in their values
+ * first[rank] ... first[rank + 1] - 1. What is added from now on goes to others, from zero, beside
+ * sp_image_engine_collect; *beside is false where there is no room for that: then collect comes first. Collective over
+ * peers. Errors: SP_ERR_DEVICE. */
+sp_status sp_image_engine_swap(sp_image_engine *e, const size_t *first, bool *beside);
+
+/* Adds n of the sums set aside, from value `first` on, to sum and hits of the host. Any thread. Errors: as
+ * sp_image_engine_sums. */
+sp_status sp_image_engine_collect(sp_image_engine *e, size_t first, size_t n, int64_t *sum, uint32_t *hits);
 
 /* Sets them to zero. */
 sp_status sp_image_engine_clear(sp_image_engine *e);

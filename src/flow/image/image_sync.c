@@ -102,28 +102,35 @@ static sp_status reduce_share(sp_image_worker *w, int root, sp_share share, int6
   return SP_SUCCESS;
 }
 
-/* The same where the sums lie, on the GPUs. */
-static sp_status reduce_on_gpus(sp_image_worker *w) {
+/* The sums that were set aside on this worker's GPU, its share of them. */
+static sp_status collect(sp_image_worker *w) {
+  const size_t n_tau = sp_image_n_tau(w);
+  w->to_collect = false;
+  return sp_image_engine_collect(w->engine, w->first_column * n_tau, (w->end_column - w->first_column) * n_tau, w->sum,
+                                 w->hits);
+}
+
+/* The same where the sums lie, on the GPUs. Where others can be added to meanwhile, they are collected later. */
+static sp_status reduce_on_gpus(sp_image_worker *w, bool ends) {
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
   size_t *first = NULL;
+  bool beside = false;
   SP_AGREE(w->group.comm, sp_alloc(((size_t)w->group.size + 1) * sizeof *first, "shares", &first));
   for (int r = 0; r <= w->group.size; r++)
     first[r] = sp_ranks_share_of(&w->group, columns, r).first * sp_image_n_tau(w);
-  const sp_status status = sp_image_engine_reduce(w->engine, first, w->group.rank, w->sum, w->hits);
+  const sp_status status = sp_image_engine_swap(w->engine, first, &beside);
   sp_free(first);
-  return sp_agree(w->group.comm, status);
+  SP_AGREE(w->group.comm, status);
+  w->to_collect = true;
+  return sp_agree(w->group.comm, beside && !ends ? SP_SUCCESS : collect(w));
 }
 
 /* Collective over the group. */
-static sp_status reduce(sp_image_worker *w) {
+static sp_status reduce(sp_image_worker *w, bool ends) {
   int64_t *sum;
   uint32_t *hits;
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
-  if (sp_image_engine_is_in_group(w->engine)) {
-    SP_ALIKE(reduce_on_gpus(w));
-    SP_AGREE(w->group.comm, sp_image_engine_clear(w->engine));
-    return SP_SUCCESS; // alike
-  }
+  if (sp_image_engine_adds_up(w->engine)) return reduce_on_gpus(w, ends); // alike
   SP_AGREE(w->group.comm, sp_image_engine_sums(w->engine, &sum, &hits));
   for (int r = 0; r < w->group.size; r++) {
     SP_ALIKE(reduce_share(w, r, sp_ranks_share_of(&w->group, columns, r), sum, hits));
@@ -136,6 +143,7 @@ static sp_status reduce(sp_image_worker *w) {
 static sp_status write_part(sp_image_worker *w) {
   const sp_image_head *head = &w->writing;
   const size_t n_tau = sp_image_n_tau(w);
+  if (w->to_collect) SP_TRY(collect(w));
   for (uint64_t c = w->first_column; c < w->end_column && w->now.kind == SP_IMAGE_SUM; c++) {
     const size_t at = (size_t)(c - w->first_column) * n_tau;
     SP_TRY(sp_image_state_write_sums(w->state, head->snapshot, own_step(w) - head->first_step, c, w->sum + at,
@@ -239,7 +247,7 @@ sp_status sp_image_sync(void *worker_, uint32_t phase, bool ends) {
   if (w->now.kind != SP_IMAGE_WRITE) {
     SP_AGREE(w->peers.comm, finish_snapshot(w));
     if (w->now.kind == SP_IMAGE_SUM) bytes = (w->end_column - w->first_column) * sp_image_n_tau(w) * 12;
-    SP_AGREE(w->peers.comm, w->now.kind == SP_IMAGE_SUM ? reduce(w) : SP_SUCCESS);
+    SP_AGREE(w->peers.comm, w->now.kind == SP_IMAGE_SUM ? reduce(w, ends) : SP_SUCCESS);
     SP_ALIKE(gather_batches(w));
     status = ends ? end_phase(w) : begin_snapshot(w);
   } else { /* the rows are in the output */

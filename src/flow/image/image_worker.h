@@ -42,6 +42,7 @@ typedef struct sp_image_worker {
   sp_thread_team *writer; /* of one thread; reads sum and hits, and uses the state file alone meanwhile */
   sp_image_head writing;  /* the head that names it */
   sp_status written;
+  bool to_collect; /* sums that were set aside on the GPU are not in sum and hits yet */
   /* the phase */
   sp_image_phase now;
   sp_image_step step; /* of this worker's group */

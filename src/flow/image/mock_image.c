@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* As kernels/pstm/cuda.cu: two batches under way, sums that stay on the device until they are read. */
+/* As kernels/pstm/cuda.cu: two batches under way, sums that stay on the device until they are read, and may be set
+ * aside while others are added to. */
 #include "src/flow/image/mock_image.h"
 
 #include <string.h>
@@ -18,12 +19,14 @@ typedef struct batch {
 
 struct sp_pstm_gpu {
   sp_device *device;
-  sp_stream stream;
+  sp_stream stream, out; /* what is added; copies of what was set aside */
   sp_pstm *plan;
   uint32_t n_samples;
   size_t n_sums;
-  int64_t *sum;
-  uint32_t *hits;
+  int64_t *sum, *other_sum; /* added to; set aside, or to be added to next */
+  uint32_t *hits, *other_hits;
+  const int64_t *taken_sum; /* what `part` copies */
+  const uint32_t *taken_hits;
   uint64_t overflows;
   batch batches[UNDER_WAY];
   unsigned next;
@@ -33,14 +36,14 @@ typedef struct addition {
   sp_pstm_gpu *gpu;
   const batch *batch;
   uint32_t n;
-  int shift;
-  double limit;
+  sp_pstm_sums sums; /* as they were when it was queued */
 } addition;
 
 static void destroy(sp_pstm_gpu *g) {
   if (!g) return;
   if (g->device) g->device->ops->quiesce(g->device);
   if (g->stream) g->device->ops->destroy_stream(g->device, g->stream);
+  if (g->out) g->device->ops->destroy_stream(g->device, g->out);
   for (int i = 0; i < UNDER_WAY; i++) {
     const batch *b = &g->batches[i];
     sp_free(b->samples);
@@ -51,6 +54,8 @@ static void destroy(sp_pstm_gpu *g) {
   }
   sp_free(g->sum);
   sp_free(g->hits);
+  sp_free(g->other_sum);
+  sp_free(g->other_hits);
   sp_pstm_destroy(g->plan);
   if (g->device) g->device->ops->close(g->device);
   sp_free(g);
@@ -66,6 +71,9 @@ static sp_status alloc_on_device(const sp_pstm_gpu *g, size_t bytes, void *out) 
 static sp_status allocate(sp_pstm_gpu *g) {
   const size_t samples = SP_PSTM_BATCH * (size_t)g->n_samples * sizeof(float);
   SP_TRY(sp_mock_device.create_stream(g->device, &g->stream));
+  SP_TRY(sp_mock_device.create_stream(g->device, &g->out));
+  SP_TRY(alloc_on_device(g, g->n_sums * sizeof *g->sum, &g->other_sum));
+  SP_TRY(alloc_on_device(g, g->n_sums * sizeof *g->hits, &g->other_hits));
   SP_TRY(alloc_on_device(g, g->n_sums * sizeof *g->sum, &g->sum));
   SP_TRY(alloc_on_device(g, g->n_sums * sizeof *g->hits, &g->hits));
   for (int i = 0; i < UNDER_WAY; i++) {
@@ -104,7 +112,6 @@ static size_t bytes(const sp_pstm_config *config, const sp_pstm_tile *tile, cons
 static void add_batch(void *argument) {
   const addition *a = argument;
   sp_pstm_gpu *g = a->gpu;
-  const sp_pstm_sums sums = {.sum = g->sum, .hits = g->hits, .shift = a->shift, .limit = a->limit};
   for (uint32_t i = 0; i < SP_PSTM_BATCH; i++) {
     const sp_pstm_trace *trace = &a->batch->device_traces[i];
     if (i < a->n && trace->area > 0) {
@@ -113,14 +120,17 @@ static void add_batch(void *argument) {
       sp_pstm_skip(g->plan, i);
     }
   }
-  for (uint32_t i = 0; i < sp_pstm_blocks(g->plan); i++) g->overflows += sp_pstm_add(g->plan, 0, i, &sums);
+  uint64_t beyond = 0;
+  for (uint32_t i = 0; i < sp_pstm_blocks(g->plan); i++) beyond += sp_pstm_add(g->plan, 0, i, &a->sums);
+  __atomic_fetch_add(&g->overflows, beyond, __ATOMIC_RELAXED);
 }
 
 static sp_status add(sp_pstm_gpu *g, const sp_pstm_trace *traces, const float *samples, uint32_t n, int shift,
                      double limit) {
   const batch *b = &g->batches[g->next++ % UNDER_WAY];
   const size_t sample_bytes = (size_t)n * g->n_samples * sizeof *samples, trace_bytes = n * sizeof *traces;
-  const addition a = {.gpu = g, .batch = b, .n = n, .shift = shift, .limit = limit};
+  const sp_pstm_sums sums = {.sum = g->sum, .hits = g->hits, .shift = shift, .limit = limit};
+  const addition a = {.gpu = g, .batch = b, .n = n, .sums = sums};
   SP_TRY(sp_mock_device.wait(b->copied));
   memcpy(b->samples, samples, sample_bytes);
   memcpy(b->traces, traces, trace_bytes);
@@ -130,18 +140,23 @@ static sp_status add(sp_pstm_gpu *g, const sp_pstm_trace *traces, const float *s
   return n > 0 ? sp_mock_launch(g->stream, add_batch, &a, sizeof a) : SP_SUCCESS;
 }
 
-static sp_status read_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+static sp_status copy_out(const sp_pstm_gpu *g, sp_stream stream, const int64_t *from_sum, const uint32_t *from_hits,
+                          size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
   sp_mock_device.spoil(sum, n * sizeof *sum);
-  SP_TRY(sp_mock_device.deliver(g->stream));
-  SP_TRY(sp_mock_device.copy(g->stream, sum, g->sum + first, n * sizeof *sum, SP_TO_HOST));
-  SP_TRY(sp_mock_device.copy(g->stream, hits, g->hits + first, n * sizeof *hits, SP_TO_HOST));
-  SP_TRY(sp_mock_finish(g->stream));
-  *overflows = g->overflows;
+  SP_TRY(sp_mock_device.deliver(stream));
+  SP_TRY(sp_mock_device.copy(stream, sum, from_sum, n * sizeof *sum, SP_TO_HOST));
+  SP_TRY(sp_mock_device.copy(stream, hits, from_hits, n * sizeof *hits, SP_TO_HOST));
+  SP_TRY(sp_mock_finish(stream));
+  *overflows = __atomic_load_n(&g->overflows, __ATOMIC_RELAXED);
   return SP_SUCCESS;
 }
 
 static sp_status read_sums(sp_pstm_gpu *g, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
-  return read_part(g, 0, g->n_sums, sum, hits, overflows);
+  return copy_out(g, g->stream, g->sum, g->hits, g->n_sums, sum, hits, overflows);
+}
+
+static sp_status read_part(sp_pstm_gpu *g, size_t first, size_t n, int64_t *sum, uint32_t *hits, uint64_t *overflows) {
+  return copy_out(g, g->out, g->taken_sum + first, g->taken_hits + first, n, sum, hits, overflows);
 }
 
 static sp_status clear(sp_pstm_gpu *g) {
@@ -149,19 +164,20 @@ static sp_status clear(sp_pstm_gpu *g) {
   return sp_mock_device.clear(g->stream, g->hits, g->n_sums * sizeof *g->hits);
 }
 
-/* To be reduced where they lie. */
-static sp_status get_sums(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits) {
+static sp_status swap(sp_pstm_gpu *g, int64_t **sum, uint32_t **hits, bool *beside) {
   SP_TRY(sp_mock_device.deliver(g->stream));
   SP_TRY(sp_mock_finish(g->stream));
   *sum = g->sum;
   *hits = g->hits;
-  return SP_SUCCESS;
-}
-
-static sp_status write_sums(sp_pstm_gpu *g, const int64_t *sum, const uint32_t *hits) {
-  SP_TRY(sp_mock_device.copy(g->stream, g->sum, sum, g->n_sums * sizeof *sum, SP_TO_DEVICE));
-  SP_TRY(sp_mock_device.copy(g->stream, g->hits, hits, g->n_sums * sizeof *hits, SP_TO_DEVICE));
-  return sp_mock_finish(g->stream);
+  g->taken_sum = *sum;
+  g->taken_hits = *hits;
+  *beside = !sp_mock_orders_of(g->device)->small;
+  if (!*beside) return SP_SUCCESS;
+  g->sum = g->other_sum;
+  g->hits = g->other_hits;
+  g->other_sum = *sum;
+  g->other_hits = *hits;
+  return clear(g);
 }
 
 const sp_pstm_gpu_ops sp_mock_image = {.bytes = bytes,
@@ -169,7 +185,6 @@ const sp_pstm_gpu_ops sp_mock_image = {.bytes = bytes,
                                        .destroy = destroy,
                                        .add = add,
                                        .read = read_sums,
-                                       .write = write_sums,
-                                       .sums = get_sums,
-                                       .part = read_part,
-                                       .clear = clear};
+                                       .clear = clear,
+                                       .swap = swap,
+                                       .part = read_part};
