@@ -14,7 +14,9 @@ CUDA_FLAGS ?= -O3 -std=c++17 -lineinfo
 CUDA_LIBS ?= -lcufft
 
 # Products and sums as on the CPU, where results are to be the same bits.
-$(BUILD)/obj/kernels/fk_denoise/%.cu.o: CUDA_EXACT := -fmad=false
+$(BUILD)/obj/kernels/fk_denoise/%.cu.o: CUDA_ROUNDING := -fmad=false
+# Roots and quotients without the steps that numbers below 1e-38 would need.
+$(BUILD)/obj/kernels/tf/cuda_pass_%.cu.o: CUDA_ROUNDING := -ftz=true
 
 ifneq ($(and $(NVCC),$(CUDA_SRC)),)
 CUDA_SO := $(BUILD)/seisproc_cuda.so
@@ -29,7 +31,7 @@ $(CUDA_SO): $(CUDA_OBJ)
 
 $(BUILD)/obj/%.cu.o: %.cu tools/cuda.mk
 	@mkdir -p $(@D)
-	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(CUDA_EXACT) $(filter -D%,$(EXTRA)) $(CUDA_GENCODE) -Iinclude -I. \
+	$(call Q,NVCC,$<)$(NVCC) $(CUDA_FLAGS) $(CUDA_ROUNDING) $(filter -D%,$(EXTRA)) $(CUDA_GENCODE) -Iinclude -I. \
 	  -DSP_VERSION='"$(VERSION)"' -Xcompiler -fPIC,-Wall -MMD -MP -c -o $@ $<
 endif
 

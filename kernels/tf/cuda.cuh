@@ -170,9 +170,9 @@ sp_status tf_survey_rows(const tf_call *call, const tf_chunk *chunk, uint32_t n_
 /* Lets a kernel take all the shared memory that a block can have: plans of other sizes use the same kernels. */
 sp_status tf_allow_shared(const void *kernel);
 
-/* Blocks of a kernel with this many threads, and shared memory of its own only, that the device runs at a time; 1 where
- * it does not tell. */
-uint32_t tf_resident_blocks(const void *kernel, unsigned threads);
+/* Blocks of a kernel with this many threads, and so many bytes of shared memory beside its own, that the device runs at
+ * a time; 1 where it does not tell. */
+uint32_t tf_resident_blocks(const void *kernel, unsigned threads, size_t shared);
 
 sp_status tf_cufft_check(cufftResult code, const char *call, const char *file, int line);
 #define TF_CUFFT(call) tf_cufft_check((call), #call, __FILE__, __LINE__)

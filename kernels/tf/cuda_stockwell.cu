@@ -166,6 +166,21 @@ static sp_status sum_group(const tf_stockwell *p, const tf_call *call, const tf_
   return SP_CUDA_LAUNCHED("add_spectra");
 }
 
+/* --- all of a group ---------------------------------------------------------------------------------------------- */
+
+static sp_status apply_group(const tf_stockwell *p, const tf_call *call, const tf_chunk *chunk,
+                             const tf_voice_group *group) {
+  const tf_threshold_task j = task_of(p, call, chunk, group);
+  if (p->passed) {
+    const tf_voice_source source = source_of(p);
+    float2 *sums = tf_at<float2>(p, p->sums_at) + (size_t)(chunk->first - chunk->base) * p->length;
+    return tf_pass_voices(&source, group, &j, tf_at<float2>(p, p->passed_at), sums, call->stream);
+  }
+  SP_TRY(make_coefficients(p, group, chunk->reach - chunk->base, call->stream));
+  SP_TRY(threshold_group(p, call, &j, group));
+  return sum_group(p, call, &j, group);
+}
+
 /* --- the sum taken back ----------------------------------------------------------------------------------------- */
 
 /* Of the spectrum of the sum that of its real part, times the inverse; to traces that are resynthesised is added what
@@ -228,12 +243,7 @@ static sp_status apply_chunk(const tf_stockwell *p, const tf_call *call, const t
   SP_TRY(make_spectra(p, in, n_rows, call->stream));
   SP_TRY(SP_CUDA(cudaMemsetAsync(p->arena.memory + p->sums_at, 0, sum_bytes, call->stream)));
   /* the low voices last: beside the mean of a trace the many small ones would be lost one by one */
-  for (uint32_t g = p->n_groups; g-- > 0;) {
-    const tf_threshold_task j = task_of(p, call, chunk, &p->groups[g]);
-    SP_TRY(make_coefficients(p, &p->groups[g], n_rows, call->stream));
-    SP_TRY(threshold_group(p, call, &j, &p->groups[g]));
-    SP_TRY(sum_group(p, call, &j, &p->groups[g]));
-  }
+  for (uint32_t g = p->n_groups; g-- > 0;) SP_TRY(apply_group(p, call, chunk, &p->groups[g]));
   return synthesise_chunk(p, call, chunk);
 }
 

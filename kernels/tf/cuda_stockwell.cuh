@@ -15,6 +15,7 @@ typedef struct tf_voice_group {
 struct tf_stockwell {
   uint32_t n_samples, length, aperture, n_bins; /* length: N, with the zeros that follow a trace; n_bins: N / 2 + 1 */
   bool own, half, reduced;                      /* own transform of the voices; coefficients in half precision */
+  bool passed;                                  /* own, and coefficients stay in the processor */
   sp_tf_band band;                              /* voices that are changed */
   sp_tf_rule rule;
   tf_exact exact;
@@ -22,6 +23,7 @@ struct tf_stockwell {
   double smoothing_s, interval_s;
   uint32_t chunk_traces, n_rows;            /* of a chunk; those with their surroundings */
   uint32_t most_voices;                     /* of a group */
+  size_t most_bins;                         /* of a group that is passed, a trace */
   uint32_t n_groups, n_transforms, longest; /* times */
   tf_voice_group *groups;
   uint32_t *lengths;    /* [n_transforms] */
@@ -30,8 +32,8 @@ struct tf_stockwell {
   tf_fft *transforms; /* of voices, unless own */
   tf_arena arena;
   /* places in the arena */
-  size_t open_count_at, open_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at, gains_at,
-      work_at;
+  size_t open_count_at, open_at, rows_at, spectra_at, sums_at, coefficients_at, voices_at, changed_at, passed_at,
+      gains_at, work_at;
   size_t traces_at;           /* double2 [trace_batch][length], under way to spectra or back */
   size_t inverse_at, rest_at; /* [n_bins], of sp_tf_stockwell_inverse */
 };
@@ -81,5 +83,43 @@ sp_status tf_voices_make(const tf_voice_source *source, const tf_voice_group *gr
  * their windows, to sums [row][length]. */
 sp_status tf_voices_sum(const tf_voice_source *source, const tf_voice_group *group, uint32_t first_row, uint32_t rows,
                         const float2 *changed, float2 *sums, cudaStream_t stream);
+
+/* --- voices that are passed through the processor (cuda_pass.cu) ------------------------------------------------- */
+
+enum { TF_PASS_APERTURE = 7 };
+
+/* Bins that a voice has, and how far apart those of two traces are stored. */
+__host__ __device__ static inline uint32_t tf_voice_used(uint32_t n) {
+  return n > 0 ? 2 * n : 1;
+}
+__host__ __device__ static inline uint32_t tf_voice_bins(uint32_t n) {
+  return 2 * n + 2;
+}
+
+/* Of the voices first ... n - 1, a trace. */
+__host__ __device__ static inline size_t tf_voice_place(uint32_t first, uint32_t n) {
+  return (size_t)n * (n + 1) - (size_t)first * (first + 1);
+}
+
+typedef void tf_pass_kernel(const tf_voice_source source, const tf_voice_group group, const tf_threshold_task j,
+                            int strip, float2 *out);
+
+/* The kernel of a length. */
+typedef struct tf_pass_shape {
+  tf_pass_kernel *kernel; /* NULL: there is none */
+  unsigned threads;
+  size_t shared;
+} tf_pass_shape;
+tf_pass_shape tf_pass_shape_short(uint32_t length);
+tf_pass_shape tf_pass_shape_long(uint32_t length);
+
+/* Whether there is such a kernel here; with float2 coefficients, of which no gain is averaged. */
+bool tf_pass_has(uint32_t length, uint32_t aperture, int mode);
+sp_status tf_pass_prepare(uint32_t length);
+
+/* Makes the coefficients of a group, thresholds them, takes them back to `spectra`, room for tf_voice_place numbers a
+ * trace of the chunk, and adds these under their windows to sums [trace of the chunk][length]. */
+sp_status tf_pass_voices(const tf_voice_source *source, const tf_voice_group *group, const tf_threshold_task *j,
+                         float2 *spectra, float2 *sums, cudaStream_t stream);
 
 #endif

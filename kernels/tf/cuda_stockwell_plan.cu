@@ -7,6 +7,9 @@ extern "C" {
 
 enum { OWN_CHUNK = 8192, MAX_CHUNK = 1024, LEAST_CHUNK = 8, FULL_VOICES = 8, REDUCED_VOICES = 16 };
 
+/* Bins of the voices of a group that pass through the processor: many, so that the device is never idle for long. */
+static const size_t PASS_BINS = 1 << 15;
+
 /* Samples of the traces that are transformed at a time, and traces at most. */
 static const uint32_t BATCH_SAMPLES = 1 << 21, MAX_BATCH = 1024;
 
@@ -19,6 +22,13 @@ static uint32_t times_of(const tf_stockwell *p, uint32_t n) {
   return p->reduced ? sp_tf_reduced_times(n) : p->length;
 }
 
+/* Whether voice n begins another group. */
+static bool begins_group(const tf_stockwell *p, const tf_voice_group *group, uint32_t n) {
+  if (!group) return true;
+  if (p->passed) return tf_voice_place(group->first, n + 1) > PASS_BINS;
+  return group->count == p->most_voices || group->times != times_of(p, n);
+}
+
 static sp_status set_groups(tf_stockwell *p) {
   void *block;
   SP_TRY(sp_calloc(p->band.count, sizeof *p->groups, "groups of tf", &block));
@@ -29,13 +39,15 @@ static sp_status set_groups(tf_stockwell *p) {
   for (uint32_t n = p->band.first; n < p->band.first + p->band.count; n++) {
     const uint32_t times = times_of(p, n);
     if (p->n_transforms == 0 || p->lengths[p->n_transforms - 1] != times) p->lengths[p->n_transforms++] = times;
-    if (!group || group->count == p->most_voices || group->times != times) {
+    if (begins_group(p, group, n)) {
       group = &p->groups[p->n_groups++];
       group->first = n;
       group->times = times;
       group->transform = p->n_transforms - 1;
     }
     group->count++;
+    const size_t bins = tf_voice_place(group->first, n + 1);
+    if (bins > p->most_bins) p->most_bins = bins;
     if (times > p->longest) p->longest = times;
   }
   return SP_SUCCESS;
@@ -82,6 +94,7 @@ static size_t changed_bytes(const tf_stockwell *p) {
 
 /* Bytes a row of what there is one of for each voice of a group. */
 static size_t voice_bytes(const tf_stockwell *p) {
+  if (p->passed) return p->most_bins * sizeof(float2);
   const size_t gains = p->smoothing_s > 0 ? sizeof(float2) : 0;
   return p->longest * (staged_bytes(p) + stored_bytes(p) + changed_bytes(p) + gains) * p->most_voices;
 }
@@ -97,7 +110,7 @@ static sp_status set_chunk(tf_stockwell *p, uint32_t max_traces) {
 }
 
 static void lay_out(tf_stockwell *p, size_t work_bytes) {
-  const size_t rows = p->n_rows, coefficients = rows * p->longest * p->most_voices;
+  const size_t rows = p->n_rows, coefficients = p->passed ? 0 : rows * p->longest * p->most_voices;
   tf_arena *a = &p->arena;
   a->bytes = 0;
   p->open_capacity = tf_open_capacity(coefficients);
@@ -109,6 +122,7 @@ static void lay_out(tf_stockwell *p, size_t work_bytes) {
   p->voices_at = tf_reserve(a, coefficients * staged_bytes(p));
   p->coefficients_at = stored_bytes(p) ? tf_reserve(a, coefficients * stored_bytes(p)) : p->voices_at;
   p->changed_at = changed_bytes(p) ? tf_reserve(a, coefficients * changed_bytes(p)) : p->voices_at;
+  p->passed_at = tf_reserve(a, p->passed ? rows * p->most_bins * sizeof(float2) : 0);
   p->gains_at = tf_reserve(a, p->smoothing_s > 0 ? coefficients * sizeof(float2) : 0);
   p->traces_at = tf_reserve(a, (size_t)p->trace_batch * p->length * sizeof(double2));
   p->inverse_at = tf_reserve(a, p->n_bins * sizeof(float));
@@ -124,6 +138,7 @@ static sp_status make_transforms(tf_stockwell *p, size_t *work_bytes) {
   void *block;
   SP_TRY(tf_fft_make(p->length, CUFFT_Z2Z, p->trace_batch, &p->of_traces));
   *work_bytes = p->of_traces.work_bytes;
+  if (p->passed) SP_TRY(tf_pass_prepare(p->length));
   if (p->own) return SP_SUCCESS;
   SP_TRY(sp_calloc(p->n_transforms, sizeof *p->transforms, "transforms of tf", &block));
   p->transforms = (tf_fft *)block;
@@ -174,6 +189,7 @@ static void describe(const sp_tf_params *params, const sp_cuda_geometry *geometr
   p->exact.n_samples = p->n_samples;
   p->exact.length = p->length;
   p->smoothing_s = params->time_smoothing * 1e-3;
+  p->passed = p->own && !p->half && p->smoothing_s == 0 && tf_pass_has(p->length, p->aperture, params->mode);
 }
 
 sp_status tf_stockwell_plan(const sp_tf_params *params, const sp_cuda_geometry *geometry, bool dry, size_t *bytes,

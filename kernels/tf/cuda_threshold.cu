@@ -242,7 +242,7 @@ typedef void threshold_kernel(const tf_threshold_task j, float2 *to, uint32_t st
  * Longer ones drift apart, and memory is then read and written in more places at a time. */
 static uint32_t strip_length(const tf_threshold_task *j, threshold_kernel *kernel, uint32_t columns) {
   const uint32_t traces = j->chunk.end - j->chunk.first;
-  const uint32_t strips = tf_resident_blocks((const void *)kernel, THREADS) / columns;
+  const uint32_t strips = tf_resident_blocks((const void *)kernel, THREADS, 0) / columns;
   const uint32_t length = strips ? (traces + strips - 1) / strips : traces;
   return length < 16 ? 16 : length > 256 ? 256 : length;
 }

@@ -88,11 +88,12 @@ sp_status tf_allow_shared(const void *kernel) {
 
 /* --- cuFFT ------------------------------------------------------------------------------------------------------ */
 
-uint32_t tf_resident_blocks(const void *kernel, unsigned threads) {
+uint32_t tf_resident_blocks(const void *kernel, unsigned threads, size_t shared) {
   int device, processors, blocks;
-  const bool known = cudaGetDevice(&device) == cudaSuccess &&
-                     cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) == cudaSuccess &&
-                     cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, (int)threads, 0) == cudaSuccess;
+  const bool known =
+      cudaGetDevice(&device) == cudaSuccess &&
+      cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) == cudaSuccess &&
+      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, (int)threads, shared) == cudaSuccess;
   return known && blocks > 0 ? (uint32_t)(processors * blocks) : 1;
 }
 

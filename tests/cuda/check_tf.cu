@@ -267,6 +267,7 @@ static std::vector<batch_case> all_cases() {
       cases.push_back({s + options, n, few, 0});
     }
     cases.push_back({s + " mixed fmax=100", n, few, 0});
+    cases.push_back({s + " low_amp_factor=0.8", n, gathers, 0});
     cases.push_back({s + " sampling=reduced mixed fmax=100", n, few, 0});
   }
   cases.push_back({"transform=stockwell k=1.7 fmax=60", 1600, few, 1});
@@ -287,7 +288,7 @@ static std::vector<batch_case> small_cases() {
       cases.push_back({std::string(options) + precision, 200, gathers, 0});
     }
     for (uint32_t n : {1000u, 96u, 77u}) {
-      for (const char *options : {" mode=hard fmin=0.4 fmax=20", " time_smoothing=50 fmax=20 aperture=13",
+      for (const char *options : {" mode=hard fmin=0.4 fmax=20", " fmax=40", " time_smoothing=50 fmax=20 aperture=13",
                                   " sampling=reduced fmax=40", " sampling=reduced time_smoothing=50 fmax=40"}) {
         cases.push_back({std::string("transform=stockwell k=1.7") + options + precision, n, gathers, 0});
       }
