@@ -50,6 +50,7 @@ typedef struct sp_engine_config {
   sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
   sp_nan nan;
   bool measure;       /* the figures of quality; where they are not wanted or cannot be had, `measured` is 0 */
+  bool is_part;       /* the steps are some of a chain: each of them is measured by itself, be it only one */
   uint32_t n_samples; /* a trace */
   double sample_interval_s;
   sp_local max_traces;    /* of the largest slab */

@@ -182,6 +182,20 @@ def test_steps_are_told_apart(tmp_path, survey, steps):
         before = after
 
 
+@pytest.mark.parametrize("lacks", [0, 1, 2, 8, 43], ids=lambda lacks: f"the CPU does {lacks:b}")
+def test_devices_tell_the_steps_apart(tmp_path, survey, lacks):
+    """Whatever is computed where, and though steps in place lose what came to them."""
+    steps = STEPS[:2] + STEPS[5:] + STEPS[3:4]
+    found = []
+    for engine in "cpu", "mock":
+        job = jobs.Job(tmp_path, survey, chain_job(steps), name=engine)
+        job.run(f"--set=engine={engine}", ranks=3, check=2, env={"SEISPROC_MOCK": f"lacks={lacks}"})
+        found.append(step_figures(job.output))
+    assert len(found[0]) == len(steps) and all(np.nanmax(step["rms_removed"]) > 0 for step in found[0])
+    for of_cpu, of_mock in zip(*found):
+        assert all(np.array_equal(of_cpu[name], of_mock[name], equal_nan=True) for name in of_cpu)
+
+
 def test_steps_have_the_same_bits_on_any_number_of_ranks_and_after_a_kill(tmp_path):
     survey, hashes = jobs.make_survey(tmp_path / "in.h5", gathers=30), set()
     for ranks in (3, 5):

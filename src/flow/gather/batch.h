@@ -43,6 +43,8 @@ typedef struct sp_batch_view {
   double *row_columns;                        /* [n_headers][max_traces], by row */
   uint32_t *results;                          /* [3][max_gathers]: reason, crc of traces, of noise */
   sp_row_sums *sums;                          /* [max_traces], by trace; NULL: nothing is measured */
+  sp_step_sums *steps;                        /* [n_measured][max_traces], by trace */
+  uint32_t n_measured;                        /* the first steps, where each is measured by itself */
 } sp_batch_view;
 
 /* The functions that queue do so on the stream and return. `batch` holds n_traces and n_gathers of the batch as it
@@ -75,6 +77,9 @@ typedef struct sp_batch_ops {
    * something moves) or another place. */
   sp_status (*move)(const sp_batch_view *view, uint32_t n_traces, const float *from, float *to, bool back,
                     sp_stream stream);
+  /* What a step made of the rows of `from`, which are arranged, in `to`. */
+  sp_status (*measure_step)(const sp_batch_view *view, const sp_cuda_batch *batch, size_t step, const float *from,
+                            const float *to, sp_stream stream);
   /* From what was computed, rows in `out`, to what the mode asks for, in `out` and `noise`, in the order of traces;
    * then the results. */
   sp_status (*finish)(const sp_batch_view *view, const sp_cuda_batch *batch, const void *tables, sp_stream stream);

@@ -6,6 +6,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "src/flow/gather/cpu_engine.h"
+#include "src/flow/gather/measure.h"
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */
 
@@ -152,6 +153,10 @@ void sp_cpu_submit(sp_cpu_engine *e, sp_slab *slab, const uint32_t *marks) {
   e->n_slots++;
   sp_team_wake(e->team);
   if (sp_cpu_slot_is_done(s)) sp_team_notify(e->team);
+}
+
+const sp_step_sums *sp_cpu_oldest_steps(sp_cpu_engine *e) {
+  return sp_cpu_slot_at(e, 0)->traces.steps;
 }
 
 sp_slab *sp_cpu_remove_done(sp_cpu_engine *e) {

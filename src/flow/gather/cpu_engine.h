@@ -64,6 +64,9 @@ void sp_cpu_crew_destroy(sp_cpu_crew *crew);
  * NULL. */
 void sp_cpu_submit(sp_cpu_engine *engine, sp_slab *slab, const uint32_t *marks);
 
+/* What the steps of the oldest slab in flight removed, as sp_traces has it: until another slab takes its place. */
+const sp_step_sums *sp_cpu_oldest_steps(sp_cpu_engine *engine);
+
 /* The oldest slab in flight if it is done, else NULL; under the team's lock. */
 sp_slab *sp_cpu_remove_done(sp_cpu_engine *engine);
 

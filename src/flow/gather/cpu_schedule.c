@@ -196,7 +196,9 @@ static void finish_gather(const sp_cpu_engine *e, const sp_unit_scratch *scratch
       .reason = sp_gather_reason(g->failure, g->counts), .crc_traces = rest.crc_traces, .crc_noise = rest.crc_noise};
   if (!e->config.measure) return;
   sp_measure_gather(j->unit.slab, j->unit.gather, e->config.n_samples, !g->failure, j->slot->traces.sums);
-  if (!g->failure) sp_measure_steps(&e->config, j->unit.slab, j->unit.gather, &j->slot->traces);
+  if (!g->failure) {
+    sp_measure_steps(&e->config, j->unit.slab, j->unit.gather, j->slot->traces.sums, j->slot->traces.steps);
+  }
 }
 
 /* --- returning work; under the lock ----------------------------------------------------------------------------- */

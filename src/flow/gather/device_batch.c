@@ -114,19 +114,30 @@ static sp_status mark(const sp_device_engine *e, sp_batch_note *note) {
 
 /* --- segments -------------- */
 
-/* How many of the steps leave what they compute at another place. The input is never overwritten. */
+/* Whether a step leaves what it computes at another place. The input is never overwritten, nor what is measured. */
+static bool moves(const sp_device_engine *e, const sp_batch_view *v, size_t step, bool at_input) {
+  return at_input || step < v->n_measured || !e->chain->steps[step].plan->in_place;
+}
+
 static size_t count_moves(const sp_device_engine *e, const sp_batch_note *note, size_t first, size_t end) {
   bool at_input = note->at == note->set->view.in;
   size_t n = 0;
   for (size_t i = first; i < end; i++) {
-    n += at_input || !e->chain->steps[i].plan->in_place;
+    n += moves(e, &note->set->view, i, at_input);
     at_input = false;
   }
   return n;
 }
 
+static sp_status measure_step(const sp_device_engine *e, const sp_batch_note *note, size_t i, const float *from) {
+  const sp_batch_view *v = &note->set->view;
+  const sp_cuda_batch came = batch_of(note, false);
+  return i < v->n_measured ? e->chain->ops->measure_step(v, &came, i, from, note->at, e->compute) : SP_SUCCESS;
+}
+
 static sp_status queue_step(const sp_device_engine *e, sp_batch_note *note, size_t i, float *to) {
   const sp_batch_view *v = &note->set->view;
+  const float *from = note->at;
   sp_cuda_batch batch = batch_of(note, note->arranged);
   batch.in = note->at;
   batch.out = to;
@@ -140,7 +151,8 @@ static sp_status queue_step(const sp_device_engine *e, sp_batch_note *note, size
                                  .row = v->live_row,
                                  .trace = v->place};
   if (e->chain->steps[i].plan->takes_dead) batch.places = &places;
-  return e->chain->ops->step_apply(e->chain->steps[i].plan, &batch, e->compute);
+  SP_TRY(e->chain->ops->step_apply(e->chain->steps[i].plan, &batch, e->compute));
+  return measure_step(e, note, i, from);
 }
 
 /* Steps work in place or between `out` and `spare`, so that the last one leaves its result in `out`. */
@@ -153,9 +165,8 @@ static sp_status queue_steps(const sp_device_engine *e, sp_batch_note *note, con
     note->at = v->spare;
   }
   for (size_t i = segment->first; i < end; i++) {
-    const bool moves = note->at == v->in || !e->chain->steps[i].plan->in_place;
     float *to = note->at;
-    if (moves) to = count_moves(e, note, i, end) % 2 ? v->out : v->spare;
+    if (moves(e, v, i, note->at == v->in)) to = count_moves(e, note, i, end) % 2 ? v->out : v->spare;
     SP_TRY(queue_step(e, note, i, to));
   }
   return SP_SUCCESS;
@@ -221,8 +232,21 @@ static sp_status queue_receipt(const sp_device_engine *e, sp_batch_note *note) {
   SP_TRY(d->after(e->compute, set->arrived));
   SP_TRY(d->record(note->begun[0], e->compute));
   SP_TRY(d->clear(e->compute, set->state, e->state_bytes));
+  if (set->view.steps) SP_TRY(d->clear(e->compute, set->view.steps, e->steps_bytes));
   SP_TRY(e->chain->ops->receive(&set->view, &came, e->compute));
   return e->chain->n_edits > 0 ? arrange_for_edits(e, note) : SP_SUCCESS;
+}
+
+/* What the device's steps removed; that of the CPU's is there. */
+static sp_status queue_step_sums(const sp_device_engine *e, const sp_batch_note *note) {
+  const sp_batch_view *v = &note->set->view;
+  const size_t start = note->ticket->slab->first_trace[note->first_gather];
+  for (size_t k = 0; k < v->n_measured; k++) {
+    sp_step_sums *to = note->ticket->steps + k * e->config.max_traces + start;
+    if (e->chain->steps[k].on_host) continue;
+    SP_TRY(e->device_ops->copy(e->out, to, v->steps + k * v->max_traces, note->n_traces * sizeof *to, SP_TO_HOST));
+  }
+  return SP_SUCCESS;
 }
 
 static sp_status queue_leaving(const sp_device_engine *e, sp_batch_note *note) {
@@ -241,6 +265,7 @@ static sp_status queue_leaving(const sp_device_engine *e, sp_batch_note *note) {
   if (note->ticket->sums) {
     sp_row_sums *sums = note->ticket->sums + slab->first_trace[note->first_gather];
     SP_TRY(d->copy(e->out, sums, set->view.sums, note->n_traces * sizeof *sums, SP_TO_HOST));
+    SP_TRY(queue_step_sums(e, note));
   }
   SP_TRY(d->record(set->left, e->out));
   return note + 1 == note->ticket->batches + note->ticket->n_batches ? d->record(note->ticket->done, e->out)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "src/flow/gather/measure.h"
 
 static const size_t BATCH_BYTES = 48 << 20; /* of samples: copies and kernels are then far longer than their launch */
 static const size_t MIXED_BYTES =
@@ -126,7 +127,8 @@ static size_t device_bytes(const sp_device_chain *chain, const sp_engine_config 
   const sp_cuda_geometry geometry = geometry_of(chain, config);
   const size_t rows = (size_t)chain->max_traces * config->n_samples * sizeof(float);
   const size_t buffers = SP_BATCH_SETS * (config->mode == SP_MODE_BOTH ? 3 : 2) + 1;
-  const size_t columns = 2 * chain->n_headers * sizeof(double) + 11 * sizeof(uint32_t) + sizeof(sp_row_sums);
+  const size_t sums = sizeof(sp_row_sums) + sp_measured_steps(config) * sizeof(sp_step_sums);
+  const size_t columns = 2 * chain->n_headers * sizeof(double) + 11 * sizeof(uint32_t) + sums;
   size_t bytes = buffers * rows + SP_BATCH_SETS * chain->max_traces * columns;
   for (size_t i = 0; i < chain->n_steps; i++) {
     if (!chain->steps[i].on_host) bytes += chain->ops->step_bytes(&config->chain[i], &geometry);

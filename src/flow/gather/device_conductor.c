@@ -9,11 +9,13 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/gather/cpu_engine.h"
 #include "src/flow/gather/device_engine.h"
+#include "src/flow/gather/measure.h"
 
 /* A device that fails calls nobody: it is looked after as often. */
 static const double LOOK_AFTER_S = 0.2;
@@ -75,14 +77,28 @@ static void note_queued(sp_conductor *c, sp_batch_note *note, sp_status status, 
 
 /* --- what can be done now; under the lock, which is given up meanwhile -------------- */
 
+/* What the segment's steps removed of a batch joins what is known of its slab. */
+static void keep_step_sums(const sp_conductor *c, size_t h, const sp_batch_note *note, const sp_step_sums *steps) {
+  const sp_device_engine *e = c->engine;
+  const sp_segment *segment = &e->chain->segments[note->segment];
+  const size_t measured = sp_measured_steps(&e->config), rows = c->crew->engines[h]->config.max_traces;
+  if (measured == 0) return;
+  sp_step_sums *to = note->ticket->steps + note->ticket->slab->first_trace[note->first_gather];
+  for (size_t k = 0; k < segment->n_steps && segment->first + k < measured; k++) {
+    memcpy(to + (segment->first + k) * e->config.max_traces, steps + k * rows, note->n_traces * sizeof *to);
+  }
+}
+
 /* From the CPU back to the device. */
 static bool give_back(sp_conductor *c, size_t h) {
   host_segment *segment = &c->segments[h];
+  const sp_step_sums *steps = sp_cpu_oldest_steps(c->crew->engines[h]);
   sp_slab *slab = sp_cpu_remove_done(c->crew->engines[h]);
   bool ended = false;
   if (!slab) return false;
   sp_batch_note *note = slab->user;
   note->on_host = false;
+  keep_step_sums(c, h, note, steps);
   sp_team_unlock(c->crew->team);
   const sp_status status = sp_batch_go_on(c->engine, note, &ended);
   sp_team_lock(c->crew->team);
@@ -226,6 +242,7 @@ static sp_status configure(const sp_device_engine *e, const sp_segment *segment,
     if (steps[i].undoes <= segment->first) return SP_RAISE(SP_ERR_INTERNAL, "engine: a step is undone from afar");
     steps[i].undoes -= segment->first;
   }
+  out->is_part = e->config.n_steps > 1;
   out->mode = SP_MODE_PROCESSED;
   out->on_error = SP_ON_ERROR_PASSTHROUGH;
   out->max_traces = e->chain->max_traces;

@@ -57,6 +57,9 @@ static sp_status create_ticket(sp_device_engine *e, sp_ticket *t) {
   SP_TRY(sp_device_alloc_pinned(e, n * results * sizeof(uint32_t), &t->results));
   if (e->config.measure)
     SP_TRY(sp_device_alloc_pinned(e, (size_t)e->config.max_traces * sizeof *t->sums + 1, &t->sums));
+  const size_t measured = sp_measured_steps(&e->config);
+  if (measured > 0)
+    SP_TRY(sp_device_alloc_pinned(e, measured * e->config.max_traces * sizeof *t->steps + 1, &t->steps));
   SP_TRY(create_events(e, t));
   for (size_t i = 0; i < n; i++) SP_TRY(create_note(e, t, i));
   return SP_SUCCESS;
@@ -73,6 +76,7 @@ static void destroy_ticket(const sp_device_engine *e, sp_ticket *t) {
   e->device_ops->release_pinned(e->device, t->meta);
   e->device_ops->release_pinned(e->device, t->results);
   e->device_ops->release_pinned(e->device, t->sums);
+  e->device_ops->release_pinned(e->device, t->steps);
   e->device_ops->destroy_event(e->device, t->done);
 }
 
@@ -225,7 +229,9 @@ static void copy_results(const sp_device_engine *e, const sp_ticket *t, const sp
     result[g] = (sp_gather_result){
         .reason = reason[g], .crc_traces = crc[g], .crc_noise = t->slab->noise ? crc[e->chain->max_gathers + g] : 0};
     if (!t->sums) continue;
-    sp_measure_gather(t->slab, note->first_gather + g, e->config.n_samples, sp_reason_is_processed(reason[g]), t->sums);
+    const bool good = sp_reason_is_processed(reason[g]);
+    sp_measure_gather(t->slab, note->first_gather + g, e->config.n_samples, good, t->sums);
+    if (good) sp_measure_steps(&e->config, t->slab, note->first_gather + g, t->sums, t->steps);
   }
 }
 

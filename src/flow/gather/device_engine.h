@@ -59,8 +59,9 @@ typedef struct sp_ticket {
   sp_batch_note *batches; /* [max_batches] */
   char *meta;
   uint32_t *results;
-  sp_row_sums *sums; /* pinned: [max_traces] of the slab; NULL: nothing is measured */
-  sp_event *events;  /* of all batches */
+  sp_row_sums *sums;   /* pinned: [max_traces] of the slab; NULL: nothing is measured */
+  sp_step_sums *steps; /* pinned: [sp_measured_steps][max_traces] */
+  sp_event *events;    /* of all batches */
   sp_event done;
   int n_queued; /* batches of which all is queued; `done` counts when they are all */
 } sp_ticket;
@@ -79,7 +80,7 @@ typedef struct sp_device_engine {
   sp_device_chain *chain;
   void *tables; /* for checksums */
   sp_meta_layout layout;
-  size_t state_bytes, rows_bytes;
+  size_t state_bytes, rows_bytes, steps_bytes;
   sp_batch_set sets[SP_BATCH_SETS];
   float *spare; /* between steps */
   sp_stream in, compute, out;

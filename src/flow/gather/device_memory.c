@@ -5,6 +5,7 @@
 
 #include "seisproc/memory.h"
 #include "src/flow/gather/device_engine.h"
+#include "src/flow/gather/measure.h"
 
 static void lay_out(sp_device_engine *e) {
   const size_t traces = e->chain->max_traces, gathers = e->chain->max_gathers, word = sizeof(uint32_t);
@@ -18,6 +19,7 @@ static void lay_out(sp_device_engine *e) {
   l->skip = l->order + traces * word;
   l->bytes = l->skip + traces * word;
   e->state_bytes = (traces + 1 + 4 * gathers + e->chain->n_steps * (gathers + 1)) * word;
+  e->steps_bytes = sp_measured_steps(&e->config) * traces * sizeof(sp_step_sums);
   e->rows_bytes = e->chain->n_headers * l->column + (4 * traces + gathers + 2) * word;
 }
 
@@ -110,6 +112,8 @@ static sp_status create_set(sp_device_engine *e, sp_batch_set *set) {
   SP_TRY(alloc_on_device(e, e->rows_bytes, &set->rows));
   SP_TRY(alloc_on_device(e, 3 * e->chain->max_gathers * sizeof(uint32_t), &set->view.results));
   if (e->config.measure) SP_TRY(alloc_on_device(e, e->chain->max_traces * sizeof *set->view.sums, &set->view.sums));
+  set->view.n_measured = (uint32_t)sp_measured_steps(&e->config);
+  if (set->view.n_measured > 0) SP_TRY(alloc_on_device(e, e->steps_bytes, &set->view.steps));
   SP_TRY(point_headers(e, set));
   point_view(e, set);
   return create_host_memory(e, set);
@@ -119,8 +123,8 @@ static void destroy_set(const sp_device_engine *e, sp_batch_set *set) {
   const sp_device_ops *d = e->device_ops;
   for (size_t i = 0; set->headers && i < e->chain->n_steps; i++) d->release(e->device, (void *)set->headers[i]);
   sp_free(set->headers);
-  void *const blocks[] = {set->view.in,   set->view.out, set->view.noise, set->view.results,
-                          set->view.sums, set->meta,     set->state,      set->rows};
+  void *const blocks[] = {set->view.in,    set->view.out, set->view.noise, set->view.results, set->view.sums,
+                          set->view.steps, set->meta,     set->state,      set->rows};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) d->release(e->device, blocks[i]);
   void *const pinned[] = {set->host_in, set->host_out, set->host_marks, set->host_reasons};
   for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++) d->release_pinned(e->device, pinned[i]);

@@ -39,17 +39,23 @@ void sp_measure_gather(const sp_slab *slab, sp_local gather, uint32_t n_samples,
   result->peak_in = all.peak;
 }
 
+size_t sp_measured_steps(const sp_engine_config *config) {
+  if (!config->measure || (config->n_steps < 2 && !config->is_part)) return 0;
+  return config->n_steps < SP_MEASURED_STEPS ? config->n_steps : SP_MEASURED_STEPS;
+}
+
 /* Traces that are not measured, or that a step did not get, add nothing. */
-void sp_measure_steps(const sp_engine_config *config, const sp_slab *slab, sp_local gather, const sp_traces *traces) {
+void sp_measure_steps(const sp_engine_config *config, const sp_slab *slab, sp_local gather, const sp_row_sums *sums,
+                      const sp_step_sums *steps) {
   sp_gather_result *result = &slab->results[gather];
   const double n = (double)result->measured * config->n_samples;
   for (size_t k = 0; k < sp_measured_steps(config); k++) {
-    const sp_step_sums *sums = traces->steps + k * config->max_traces;
+    const sp_step_sums *step = steps + k * config->max_traces;
     sp_step_sums all = {0};
     for (sp_local t = slab->first_trace[gather]; t < slab->first_trace[gather + 1]; t++) {
-      if (!traces->sums[t].measured) continue;
-      all.in += sums[t].in;
-      all.removed += sums[t].removed;
+      if (!sums[t].measured) continue;
+      all.in += step[t].in;
+      all.removed += step[t].removed;
     }
     *sp_step_figure(result, k, false) = rms(all.in, n);
     *sp_step_figure(result, k, true) = rms(all.removed, n);

@@ -13,6 +13,7 @@
 typedef struct launch {
   sp_batch_view view;
   uint32_t n_traces, n_gathers;
+  size_t step;
   float *edited;
   const float *from;
   float *to;
@@ -185,6 +186,27 @@ static void measure(const sp_batch_view *v, uint32_t r) {
   if (m == SP_MARK_BAD || m == SP_MARK_CURED) return;
   if (m == SP_MARK_EMPTIED) out = memset(row(v->spare, r, n), 0, n * sizeof *out);
   sp_row_ops_select()->measure(in, out, n, &v->sums[t]);
+}
+
+/* Rows beyond the last gather's are those that nobody looks at. */
+static void measure_rows_of_step(void *argument) {
+  const launch *l = argument;
+  const sp_batch_view *v = &l->view;
+  const uint32_t n = v->n_samples;
+  for (uint32_t r = 0; r < v->first_row[l->n_gathers]; r++) {
+    sp_row_sums found;
+    sp_row_ops_select()->measure(l->from + (size_t)r * n, row(l->to, r, n), n, &found);
+    v->steps[l->step * v->max_traces + v->place[r]] = (sp_step_sums){found.in, found.noise};
+  }
+}
+
+static sp_status measure_step(const sp_batch_view *view, const sp_cuda_batch *batch, size_t step, const float *from,
+                              const float *to, sp_stream stream) {
+  launch l = launch_of(view, batch);
+  l.step = step;
+  l.from = from;
+  l.to = (float *)to;
+  return sp_mock_launch(stream, measure_rows_of_step, &l, sizeof l);
 }
 
 /* Where the input is finite, a result that is not shows in the difference. */
@@ -382,4 +404,5 @@ const sp_batch_ops sp_batch_mock = {.device = &sp_mock_device,
                                     .mark = mark,
                                     .arrange = arrange,
                                     .move = move,
+                                    .measure_step = measure_step,
                                     .finish = finish};

@@ -21,6 +21,11 @@ typedef struct sp_row_sums {
   uint32_t measured; /* 1; 0: the trace was not measured, and all else is 0 */
 } sp_row_sums;
 
+/* What came to a step and what it changed: sums of squares of a trace. */
+typedef struct sp_step_sums {
+  double in, removed;
+} sp_step_sums;
+
 typedef struct sp_row_ops {
   /* Says what x[n] holds. */
   unsigned (*scan)(const float *x, size_t n);

@@ -7,16 +7,12 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/share.h"
+#include "src/flow/gather/measure.h"
 
 sp_local sp_unit_result_rows(const sp_chain *chain) {
   const sp_chain_stage *last = &chain->stages[chain->n_stages - 1];
   if (last->locality == SP_LOCAL_GATHER) return 0;
   return last->locality == SP_LOCAL_TRACE ? last->chunk_rows : last->unit_rows;
-}
-
-size_t sp_measured_steps(const sp_engine_config *config) {
-  if (!config->measure || config->n_steps < 2) return 0;
-  return config->n_steps < SP_MEASURED_STEPS ? config->n_steps : SP_MEASURED_STEPS;
 }
 
 sp_local sp_unit_before_rows(const sp_engine_config *config, const sp_chain *chain) {

@@ -31,11 +31,6 @@ typedef struct sp_unit_scratch {
   float *full;          /* [2][max_gather][n_samples]: for steps that take dead traces; NULL where there is none */
 } sp_unit_scratch;
 
-/* What came to a step and what it changed: sums of squares of a trace. */
-typedef struct sp_step_sums {
-  double in, removed;
-} sp_step_sums;
-
 /* The traces of a slab, by row. The rows of a gather are in the order of the slab until it is arranged; then those that
  * go on come first. */
 typedef struct sp_traces {
@@ -63,9 +58,6 @@ typedef struct sp_unit_outcome {
   /* last stage: XORed over a gather's units and sp_unit_give_rest these are its checksums */
   uint32_t crc_traces, crc_noise;
 } sp_unit_outcome;
-
-/* Steps that are measured each by itself: of a chain of several, where anything is measured. */
-size_t sp_measured_steps(const sp_engine_config *config);
 
 /* Rows of scratch->before. */
 sp_local sp_unit_before_rows(const sp_engine_config *config, const sp_chain *chain);

@@ -348,6 +348,11 @@ static sp_status add_checksums(const sp_batch_view *v, const sp_cuda_batch *came
   return v->noise ? sp_cuda_crc_add(crc, v->noise, v->n_samples, &batch, crcs + v->max_gathers, stream) : SP_SUCCESS;
 }
 
+static sp_status measure_step(const sp_batch_view *v, const sp_cuda_batch *batch, size_t step, const float *from,
+                              const float *to, sp_stream stream) {
+  return sp_batch_measure_step(v, batch->n_traces, batch->n_gathers, step, from, to, stream_of(stream));
+}
+
 static sp_status finish(const sp_batch_view *v, const sp_cuda_batch *batch, const void *tables, sp_stream to) {
   enum { THREADS = 128 };
   const sp_cuda_crc *crc = (const sp_cuda_crc *)tables;
@@ -412,6 +417,6 @@ static void destroy_tables(void *tables) {
 
 extern "C" const sp_device_ops sp_cuda_device;
 extern "C" const sp_batch_ops sp_batch_cuda;
-extern "C" const sp_batch_ops sp_batch_cuda = {&sp_cuda_device, step_bytes,     step_plan, step_apply,   step_destroy,
-                                               create_tables,   destroy_tables, receive,   mark_skipped, mark,
-                                               arrange,         move,           finish};
+extern "C" const sp_batch_ops sp_batch_cuda = {
+    &sp_cuda_device, step_bytes,   step_plan, step_apply, step_destroy, create_tables, destroy_tables,
+    receive,         mark_skipped, mark,      arrange,    move,         measure_step,  finish};

@@ -48,3 +48,19 @@ sp_status sp_batch_measure(const sp_batch_view *view, uint32_t n_traces, cudaStr
   measure_rows<<<(n_traces + WARPS - 1) / WARPS, WARPS * LANES, 0, stream>>>(*view, n_traces);
   return SP_CUDA_LAUNCHED("the sums of traces");
 }
+
+/* Rows beyond the last gather's are those that nobody looks at. */
+__global__ static void measure_rows_of_step(const sp_batch_view v, uint32_t n_gathers, sp_step_sums *steps,
+                                            const float *from, const float *to) {
+  const uint32_t r = blockIdx.x * WARPS + threadIdx.x / LANES, n = v.n_samples;
+  if (r >= v.first_row[n_gathers]) return;
+  const sp_row_sums sums = sums_of(from + (size_t)r * n, to + (size_t)r * n, n);
+  if (threadIdx.x % LANES == 0) steps[v.place[r]] = sp_step_sums{sums.in, sums.noise};
+}
+
+sp_status sp_batch_measure_step(const sp_batch_view *view, uint32_t n_traces, uint32_t n_gathers, size_t step,
+                                const float *from, const float *to, cudaStream_t stream) {
+  measure_rows_of_step<<<(n_traces + WARPS - 1) / WARPS, WARPS * LANES, 0, stream>>>(
+      *view, n_gathers, view->steps + step * view->max_traces, from, to);
+  return SP_CUDA_LAUNCHED("the sums of a step");
+}
