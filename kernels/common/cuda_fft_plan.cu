@@ -11,7 +11,7 @@ extern "C" {
 
 /* Few passes, and of these the fewest numbers a thread holds: the best product of radices from `least` on. */
 static uint32_t find_radices(uint32_t n, uint32_t most, uint32_t least, uint32_t *radix) {
-  static const uint32_t radices[] = {2, 3, 4, 5, 6, 7, 8, 10, 15};
+  static const uint32_t radices[] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15};
   enum { N_RADICES = sizeof radices / sizeof radices[0] };
   uint32_t best = CUDA_FFT_MAX_PASSES + 1, rest[CUDA_FFT_MAX_PASSES + 1];
   if (n == 1) return 0;
@@ -63,6 +63,11 @@ static void make_fft(uint32_t n, uint32_t most, char *host, const char *device, 
   f->n = n;
   f->n_passes = find_radices(n, most, 0, f->radix);
   if (f->n_passes > 0) order_radices(f);
+  for (uint32_t i = 0, length = n; i < f->n_passes; i++) {
+    length /= f->radix[i];
+    f->per_block[i] = cuda_fft_inverse(length);
+    f->per_line[i] = cuda_fft_inverse(n / f->radix[i]);
+  }
   f->twiddles = (const fft_complex *)device;
   f->position = (const uint16_t *)(device + n * sizeof(fft_complex));
   fft_complex *twiddles = (fft_complex *)host;

@@ -128,6 +128,29 @@ FFT_INLINE void fft8(fft_complex *x) {
   x[7] = fft_plus(e[3], t3);
 }
 
+FFT_INLINE void fft9(fft_complex *x) {
+  const float c[] = {0.76604444311897804f, 0.17364817766693035f, -0.93969262078590838f}; /* of 1, 2 and 4 ninths */
+  const float s[] = {0.64278760968653933f, 0.98480775301220806f, 0.34202014332566873f};
+  fft_complex y[3][3]; /* [j mod 3][k mod 3] */
+  FFT_UNROLL
+  for (int j = 0; j < 3; j++) {
+    FFT_UNROLL
+    for (int i = 0; i < 3; i++) y[j][i] = x[3 * i + j];
+    fft3(y[j]);
+  }
+  y[1][1] = fft_turn(y[1][1], c[0], s[0]);
+  y[1][2] = fft_turn(y[1][2], c[1], s[1]);
+  y[2][1] = fft_turn(y[2][1], c[1], s[1]);
+  y[2][2] = fft_turn(y[2][2], c[2], s[2]);
+  FFT_UNROLL
+  for (int k = 0; k < 3; k++) {
+    fft_complex z[3] = {y[0][k], y[1][k], y[2][k]};
+    fft3(z);
+    FFT_UNROLL
+    for (int i = 0; i < 3; i++) x[3 * i + k] = z[i];
+  }
+}
+
 FFT_INLINE void fft16(fft_complex *x) {
   const float c = 0.92387953251128674f, s = 0.38268343236508977f, h = 0.70710678118654752f;
   fft_complex y[4][4]; /* [j mod 4][k mod 4] */
@@ -162,6 +185,7 @@ FFT_INLINE void fft_prime_power(fft_complex *x, const int n) {
   if (n == 5) fft5(x);
   if (n == 7) fft7(x);
   if (n == 8) fft8(x);
+  if (n == 9) fft9(x);
   if (n == 16) fft16(x);
 }
 

@@ -34,6 +34,7 @@ struct sizes {
   uint32_t batch;   /* planes at once */
   uint32_t stride;  /* floats from trace to trace of a slab */
   size_t points;    /* of a plane, without rows of padding */
+  size_t sector;    /* points of the table of the sector's shares; 0: there is none */
   size_t exchanged; /* numbers of a chunk, of the bins that this member filters; 0: nothing is exchanged */
 };
 
@@ -49,6 +50,7 @@ struct sp_fkk_cuda {
   cuda_ffts lines;
   uint16_t *wave_y;
   uint32_t *item;
+  double *sector;
   float *weights;
   sp_fk_complex *spectra; /* [n_bins][share.count] */
   uint8_t *state;         /* [share.count] */
@@ -93,6 +95,7 @@ static sizes work_out(const sp_fkk_cuda_spec *spec) {
   s.plane.grid = sp_fk_grid{s.time.padded, s.plane.x.padded, s.plane.y.padded, f->dt, spec->dx, spec->dy};
   s.plane.zone = f->zone;
   s.points = (size_t)s.plane.x.n * s.plane.y.padded;
+  if (f->zone.sector && f->zone.aliases == 0) s.sector = (size_t)s.plane.x.padded * s.plane.y.padded;
   s.size = spec->exchange ? spec->exchange->size : 1;
   s.rank = spec->exchange ? spec->exchange->rank : 0;
   s.share = part_of(spec->n_items, s.size, s.rank);
@@ -114,9 +117,10 @@ static sizes work_out(const sp_fkk_cuda_spec *spec) {
 size_t sp_fkk_cuda_bytes(const sp_fkk_cuda_spec *spec) {
   const sizes s = work_out(spec);
   const size_t rows = spec->slab_rows, n = s.time.n_samples, number = sizeof(sp_fk_complex);
+  const size_t tables = (size_t)spec->nx * spec->ny * sizeof(uint32_t) + s.sector * sizeof(double);
   const size_t gain = s.time.gain ? rows * n * sizeof(float) + rows * (n + 1) * sizeof(double) : 0;
-  return (size_t)s.share.count * (s.time.n_bins * number + 1) + (size_t)spec->nx * spec->ny * sizeof(uint32_t) +
-         2 * rows * n * sizeof(float) + 2 * rows * s.stride * sizeof(float) + gain + 2 * s.exchanged * number +
+  return (size_t)s.share.count * (s.time.n_bins * number + 1) + tables + 2 * rows * n * sizeof(float) +
+         2 * rows * s.stride * sizeof(float) + gain + 2 * s.exchanged * number +
          s.batch * s.points * number; /* cuFFT may need as much again as it works on */
 }
 
@@ -131,7 +135,7 @@ void sp_fkk_cuda_destroy(sp_fkk_cuda *c) {
   if (c->has_back) cufftDestroy(c->back);
   cuda_ffts_destroy(&c->lines);
   void *const blocks[] = {c->item,   c->wave_y, c->weights, c->spectra,   c->state,     c->traces, c->removed,
-                          c->padded, c->gain,   c->sums,    c->others[0], c->others[1], c->planes};
+                          c->padded, c->gain,   c->sums,    c->others[0], c->others[1], c->planes, c->sector};
   for (void *block : blocks) cudaFree(block);
   for (cudaEvent_t event : {c->ready, c->arrived[0], c->arrived[1], c->filtered[0], c->filtered[1]}) {
     if (event) cudaEventDestroy(event);
@@ -156,6 +160,7 @@ static sp_status allocate(sp_fkk_cuda *c) {
   SP_TRY(allocate_array((size_t)s.plane.x.n * s.plane.y.n, &c->item));
   SP_TRY(allocate_array(s.plane.y.padded, &c->wave_y));
   SP_TRY(allocate_array(s.time.reach, &c->weights));
+  SP_TRY(allocate_array(s.sector, &c->sector));
   SP_TRY(allocate_array(rows * n, &c->traces));
   SP_TRY(allocate_array(rows * n, &c->removed));
   SP_TRY(allocate_array(rows * s.stride, &c->padded));
@@ -206,6 +211,10 @@ static sp_status make_lines(sp_fkk_cuda *c) {
   SP_TRY(invert_positions(&p->fft_y, c->wave_y));
   p->wave_y = c->wave_y;
   p->item = c->item;
+  if (c->s.sector > 0) {
+    p->sector = c->sector;
+    SP_TRY(sp_fkk_launch_sector(p, c->sector, c->stream));
+  }
   return sp_fkk_prepare_planes(p);
 }
 

@@ -47,6 +47,7 @@ struct sp_fkk_plane {
   cuda_fft fft_x, fft_y;  /* tables in device memory */
   const uint16_t *wave_y; /* [y.padded] device: which wave number is where after a transform along y */
   const uint32_t *item;   /* [x.n][y.n] device: SP_FKK_NO_ITEM where a cell has none */
+  const double *sector;   /* [y.padded][x.padded] device: share of the sector; NULL: none, or with images */
   uint32_t n_items, block, rank; /* `block` items a member of the group, fewer the last */
 };
 
@@ -60,6 +61,9 @@ struct sp_fkk_bins {
 /* Whether planes of this padded size fit the kernels; lets these have as much shared memory as they need. */
 bool sp_fkk_has_kernel(uint32_t mx, uint32_t my);
 sp_status sp_fkk_prepare_planes(const sp_fkk_plane *plane);
+
+/* Fills plane->sector, for a zone that has one: of its azimuth alone, which is the same at all frequencies. */
+sp_status sp_fkk_launch_sector(const sp_fkk_plane *plane, double *sector, cudaStream_t stream);
 
 /* Filters `count` planes in place, the i-th at bin first_bin + i of the transform in time; planes[count][x.n][y.padded]
  * is room to work in. */

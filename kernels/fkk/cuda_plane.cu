@@ -7,7 +7,7 @@
  *
  * Rows that only pad x are never stored: their content follows from the edge's rows, since a transform along y is
  * linear. Along y points stay in the order of the transform, reversed digits, which the columns look up. The mask is
- * computed in double where it is multiplied. */
+ * computed in double where it is multiplied, but for the share of a sector, which is the same in all planes. */
 #include "kernels/common/cuda_check.h"
 #include "kernels/fkk/cuda_kernels.cuh"
 
@@ -125,29 +125,44 @@ __device__ static fft_complex masked(fft_complex x, float mask) {
   return fft_complex{x.im * mask, x.re * mask}; /* changed over for the way back */
 }
 
-/* Of a zone without sector and images that depends on |k| alone the share is the same on both sides of kx = 0. */
-__device__ static double share_at(const sp_fkk_plane &p, const sp_fk_slice &s, bool even, uint32_t jx, uint32_t jy) {
-  if (!even) return sp_fk_removed_share(&p.zone, &p.grid, &s, jx, jy);
-  const double kx = sp_fk_wave_number(jx, p.grid.mx, s.step_x), ky = sp_fk_wave_number(jy, p.grid.my, s.step_y);
-  const double share = sp_fk_velocity_share_of_square(&p.zone, &s, kx * kx + ky * ky);
+/* Where the sign of kx, ky or f means nothing, a sector that does not count both ways is a mean (zone.h). */
+__device__ static bool has_sign(const sp_fkk_plane &p, const sp_fk_slice &s, uint32_t jx, uint32_t jy) {
+  return p.zone.two_sided || !(s.both_signs || 2 * jx == p.grid.mx || 2 * jy == p.grid.my);
+}
+
+/* What a share of the velocity, which is the same on both sides of kx = 0, comes to at a point. */
+__device__ static double share_at(const sp_fkk_plane &p, const sp_fk_slice &s, double share, uint32_t jx, uint32_t jy) {
+  if (p.sector && !has_sign(p, s, jx, jy)) return sp_fk_removed_share(&p.zone, &p.grid, &s, jx, jy);
+  if (p.sector && share > 0) share *= p.sector[(size_t)jy * p.grid.mx + jx];
   return s.share * (p.zone.pass ? 1 - share : share);
 }
 
-/* `count` columns from `first` on; the threads of a column's points are neighbours. */
+__global__ static void fill_sector(const __grid_constant__ sp_fkk_plane p, double *sector) {
+  const uint32_t jx = blockIdx.x * blockDim.x + threadIdx.x, jy = blockIdx.y;
+  const sp_fk_slice s = sp_fk_slice_at(&p.zone, &p.grid, 1);
+  const double kx = sp_fk_wave_number(jx, p.grid.mx, s.step_x), ky = sp_fk_wave_number(jy, p.grid.my, s.step_y);
+  if (jx < p.grid.mx) sector[(size_t)jy * p.grid.mx + jx] = sp_fk_sector_share(&p.zone, kx, ky, kx * kx + ky * ky);
+}
+
+/* `count` columns from `first` on; the threads of a column's points are neighbours. With images each point is by
+ * itself, else a thread takes those on both sides of kx = 0. */
 __device__ static void multiply(const sp_fkk_plane &p, const sp_fk_slice &s, uint32_t first, uint32_t count,
                                 fft_complex *x) {
-  const uint32_t mx = p.x.padded, each = mx / 2 + 1;
-  const bool even = !p.zone.sector && p.zone.aliases == 0;
-  const uint32_t points = even ? each : mx;
+  const uint32_t mx = p.x.padded, points = p.zone.aliases ? mx : mx / 2 + 1;
   const double scale = 1.0 / ((double)mx * p.y.padded);
   for (uint32_t u = threadIdx.x; u < points * count; u += blockDim.x) {
-    const uint32_t c = u / points, j = u - c * points;
-    const float mask = (float)(share_at(p, s, even, j, p.wave_y[first + c]) * scale);
+    const uint32_t c = u / points, j = u - c * points, jy = p.wave_y[first + c];
     fft_complex *column = x + (size_t)c * mx, *at = column + p.fft_x.position[j];
-    *at = masked(*at, mask);
-    if (!even || j == 0 || 2 * j == mx) continue;
+    if (p.zone.aliases) {
+      *at = masked(*at, (float)(sp_fk_removed_share(&p.zone, &p.grid, &s, j, jy) * scale));
+      continue;
+    }
+    const double kx = sp_fk_wave_number(j, mx, s.step_x), ky = sp_fk_wave_number(jy, p.y.padded, s.step_y);
+    const double share = sp_fk_velocity_share_of_square(&p.zone, &s, kx * kx + ky * ky);
+    *at = masked(*at, (float)(share_at(p, s, share, j, jy) * scale));
+    if (j == 0 || 2 * j == mx) continue;
     at = column + p.fft_x.position[mx - j];
-    *at = masked(*at, mask);
+    *at = masked(*at, (float)(share_at(p, s, share, mx - j, jy) * scale));
   }
 }
 
@@ -223,6 +238,12 @@ sp_status sp_fkk_prepare_planes(const sp_fkk_plane *p) {
   SP_TRY(let((const void *)rows->forward, rows, p->y.padded));
   SP_TRY(let((const void *)rows->back, rows, p->y.padded));
   return let((const void *)columns->columns, columns, p->x.padded);
+}
+
+sp_status sp_fkk_launch_sector(const sp_fkk_plane *p, double *sector, cudaStream_t stream) {
+  enum { THREADS = 128 };
+  fill_sector<<<dim3((p->grid.mx + THREADS - 1) / THREADS, p->grid.my), THREADS, 0, stream>>>(*p, sector);
+  return SP_CUDA_LAUNCHED("fkk sector");
 }
 
 sp_status sp_fkk_launch_planes(const sp_fkk_plane *p, const sp_fkk_bins *bins, uint32_t first_bin, uint32_t count,
