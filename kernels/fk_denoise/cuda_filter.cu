@@ -8,11 +8,9 @@ enum { STRONG_A = 1, STRONG_B = 2, WEAK = 2 /* bits further */ };
 template <int NT, int NI, int NJ> __device__ static void compare(const window_tile<NT, NI, NJ> &w) {
   const float2 *limits = w.k.limits + ((size_t)w.box.number * w.k.n_slabs + w.slab) * w.k.n_f;
   const uint32_t points = w.points(), row = w.at().row;
-  for (uint32_t u = threadIdx.x; u < w.n_pairs * points; u += WINDOW_THREADS) {
-    const uint32_t pair = u / points, point = u % points, i = point / w.n_j(), j = point % w.n_j();
-    const fft_complex *here = w.place(pair, i, j), *there = w.opposite(pair, i, j);
+  for_each_point(w, [&](uint32_t pair, uint32_t i, uint32_t j, const fft_complex *here, const fft_complex *there) {
     const uint32_t allowed = w.has(pair, 1) ? ~0u : ~(uint32_t)(STRONG_B | STRONG_B << WEAK);
-    uint8_t *bits = w.m.bits + pair * w.n_f() * points + point;
+    uint8_t *bits = w.m.bits + pair * w.n_f() * points + i * w.n_j() + j;
 #pragma unroll 4
     for (uint32_t f = 0; f < w.n_f(); f++) {
       const both c = separate(here[f * row], there[w.opposite_frequency(f) * row]);
@@ -23,7 +21,7 @@ template <int NT, int NI, int NJ> __device__ static void compare(const window_ti
       const uint32_t weak = (a > limit.y ? STRONG_A : 0) | (b > limit.y ? STRONG_B : 0);
       bits[f * points] = (uint8_t)((strong | (band ? weak << WEAK : 0)) & allowed);
     }
-  }
+  });
   for (uint32_t i = threadIdx.x; i < w.n_pairs; i += WINDOW_THREADS) w.m.kept[i] = 0;
   __syncthreads();
 }
@@ -95,11 +93,9 @@ __device__ static uint32_t join_real(const window_tile<NT, NI, NJ> &w, const uin
 
 /* What is kept in place of the spectra. A thread has a number and the opposite one. */
 template <int NT, int NI, int NJ> __device__ static void join(const window_tile<NT, NI, NJ> &w) {
-  const uint32_t points = w.points(), row = w.at().row;
-  for (uint32_t u = threadIdx.x; u < w.n_pairs * points; u += WINDOW_THREADS) {
-    const uint32_t pair = u / points, point = u % points, i = point / w.n_j(), j = point % w.n_j();
-    const uint8_t *rows = w.m.bits + pair * w.n_f() * points;
-    fft_complex *here = w.place(pair, i, j), *there = w.opposite(pair, i, j);
+  const uint32_t row = w.at().row;
+  for_each_point(w, [&](uint32_t pair, uint32_t i, uint32_t j, fft_complex *here, fft_complex *there) {
+    const uint8_t *rows = w.m.bits + pair * w.n_f() * w.points();
     uint32_t kept = 0;
     for (uint32_t f = 0; f < w.n_f(); f++) {
       if (f == 0 || 2 * f == w.n_t()) {
@@ -114,7 +110,7 @@ template <int NT, int NI, int NJ> __device__ static void join(const window_tile<
       if (bits) kept |= frequency_bit(f);
     }
     if (kept) atomicOr(&w.m.kept[pair], kept);
-  }
+  });
 }
 
 /* Back to time, tapered, to scratch memory. */

@@ -17,10 +17,9 @@ __device__ static void store_powers(const window_tile<NT, NI, NJ> &w, const fkd_
   uint32_t *n_live = &w.k.n_live[w.box.number * w.k.n_slabs + w.slab];
   uint32_t *to = (uint32_t *)w.k.scratch + (w.slab - chunk.first) * w.k.n_f * values + w.box.values +
                  ((size_t)w.i_window * 2 * w.box.pairs + 2 * w.first_pair) * points;
-  for (uint32_t u = threadIdx.x; u < w.n_pairs * points; u += WINDOW_THREADS) {
-    const uint32_t pair = u / points, point = u % points, i = point / w.n_j(), j = point % w.n_j();
+  for_each_point(w, [&](uint32_t pair, uint32_t i, uint32_t j, const fft_complex *here, const fft_complex *there) {
+    const uint32_t point = i * w.n_j() + j;
     const bool live_a = is_live(w, pair, 0), live_b = is_live(w, pair, 1);
-    const fft_complex *here = w.place(pair, i, j), *there = w.opposite(pair, i, j);
     uint32_t *place = to + 2 * pair * points + point;
     if (point == 0 && live_a + live_b) atomicAdd(n_live, (uint32_t)live_a + live_b);
 #pragma unroll 4
@@ -29,7 +28,7 @@ __device__ static void store_powers(const window_tile<NT, NI, NJ> &w, const fkd_
       place[0] = live_a ? __float_as_uint(power(c.a)) : LEFT_OUT;
       place[points] = live_b ? __float_as_uint(power(c.b)) : LEFT_OUT;
     }
-  }
+  });
 }
 
 template <int NT>

@@ -112,6 +112,17 @@ __device__ static void for_each_tile(const fkd_task &k, uint32_t step, const til
   }
 }
 
+/* Calls work(pair, i, j, here, there) for each point of the tile's pairs, with the places of its spectrum and of the
+ * opposite wavenumber's; a thread has some of the points. */
+template <int NT, int NI, int NJ, typename WORK>
+__device__ __forceinline__ void for_each_point(const window_tile<NT, NI, NJ> &w, WORK work) {
+  const uint32_t points = w.points();
+  for (uint32_t u = threadIdx.x; u < w.n_pairs * points; u += WINDOW_THREADS) {
+    const uint32_t pair = u / points, point = u % points, i = point / w.n_j(), j = point % w.n_j();
+    work(pair, i, j, w.place(pair, i, j), w.opposite(pair, i, j));
+  }
+}
+
 /* --- lines ------------------------------------------------------------------------------------------------------- */
 
 /* A line of N numbers, `apart` from each other, transformed in place; N 0: of any number. */
