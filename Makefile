@@ -89,7 +89,7 @@ ifneq ($(PACK_MISSING),)
 endif
 
 # Changes when what sources are compiled with does, and then they are compiled anew.
-FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS) $(PACK_CFLAGS)
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS) $(PACK_CFLAGS) $(FFTW_MPI_FLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
@@ -103,6 +103,7 @@ $(LIB): $(LIB_OBJ)
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
 $(BUILD)/obj/src/dist/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
+$(BUILD)/obj/src/dist/transpose.o: CPPFLAGS += $(FFTW_MPI_FLAGS)
 $(filter $(BUILD)/obj/src/qc/%,$(LIB_OBJ)): CPPFLAGS += $(QC_CFLAGS)
 $(filter $(BUILD)/obj/src/pack/%,$(LIB_OBJ)): CPPFLAGS += $(PACK_CFLAGS)
 

@@ -13,8 +13,11 @@ PKG_XXHASH := $(call first_pkg,libxxhash)
 PKG_PNG := $(call first_pkg,libpng)
 PKGS := $(PKG_MPI) $(PKG_HDF5) $(PKG_YAML) $(PKG_FFTW) $(PKG_FFTW_DOUBLE) $(PKG_XXHASH) $(PKG_PNG)
 
-# Its MPI library has no file for pkg-config and lies beside the other.
-FFTW_MPI_LIB := -lfftw3f_mpi
+# Its MPI library has no file for pkg-config and lies beside the other. FFTW_MPI=no does without, for other libraries
+# with FFTW's interface, which have none (docs/licences.md); cubes are refused then.
+FFTW_MPI ?= yes
+FFTW_MPI_LIB := $(if $(filter no,$(FFTW_MPI)),,-lfftw3f_mpi)
+FFTW_MPI_FLAGS := $(if $(filter no,$(FFTW_MPI)),-DSP_WITHOUT_FFTW_MPI)
 
 # Packages that tools/deps-prefix.sh unpacked: no pkg-config there, and libraries that need each other at that place.
 ifdef DEPS_PREFIX
@@ -32,8 +35,8 @@ DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(filter-out $(PKG_PNG),$(PKGS)) 2
 DEPS_LIBS := $(FFTW_MPI_LIB) $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 HAVE_FFTW_MPI := $(shell echo '\#include <fftw3-mpi.h>' | $(CC) $(DEPS_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
-  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(HAVE_FFTW_MPI),,fftw3-mpi) $(if $(PKG_XXHASH),,xxHash) \
-  $(if $(PKG_PNG),,libpng))
+  $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(or $(HAVE_FFTW_MPI),$(FFTW_MPI_FLAGS)),,fftw3-mpi) \
+  $(if $(PKG_XXHASH),,xxHash) $(if $(PKG_PNG),,libpng))
 endif
 
 # PMIx's headers, where there are any: the library is the one that MPI has loaded. Debian's MPI brings them.

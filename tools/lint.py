@@ -53,7 +53,7 @@ FOREIGN = [
     (r"mpi\.h", "src/dist/ src/store/ src/segy/ src/flow/ src/run/ src/qc/ src/cli/ src/main.c"),
     (r"pmix.*\.h", "src/dist/pmix.c"),
     (r"c?yaml.*\.h", "src/job/"),
-    (r"fftw3\.h", "kernels/ src/qc/"),
+    (r"fftw3\.h", "kernels/ src/qc/ src/dist/transpose.c"),
     (r"lz4(hc)?\.h", "src/pack/lz4.c"),
     (r"zstd\.h", "src/pack/zstd.c"),
     (r"zfp\.h", "src/pack/zfp.c"),

@@ -3,7 +3,11 @@
  * buffers a chunk lies in. */
 #include "src/dist/transpose.h"
 
+#ifdef SP_WITHOUT_FFTW_MPI
+#include <fftw3.h>
+#else
 #include <fftw3-mpi.h>
+#endif
 #include <string.h>
 
 #include "seisproc/dist.h"
@@ -41,6 +45,30 @@ uint32_t sp_transpose_chunk_bins(uint64_t n_traces, uint32_t n_bins, int size, u
   return bins < n_bins ? (uint32_t)bins : n_bins;
 }
 
+/* --- fftw3-mpi ------------------------------------------------------------------------------------------------- */
+
+#ifdef SP_WITHOUT_FFTW_MPI
+
+static void start_mpi(void) {}
+
+static sp_status plan_shape(sp_transpose *t, uint32_t n_bins, fftwf_complex *traces, fftwf_complex *planes, shape *s) {
+  return SP_RAISE(SP_ERR_USAGE,
+                  "cubes are exchanged by fftw3-mpi, and this program was built without it (FFTW_MPI=no)");
+}
+
+static size_t numbers_of(const sp_transpose *t, uint32_t n_bins) {
+  return 1;
+}
+
+static void move(fftwf_plan plan, void *from, void *to) { /* no plan was made */
+}
+
+#else
+
+static void start_mpi(void) {
+  fftwf_mpi_init();
+}
+
 /* The plans of a chunk of n_bins; where there is no memory for them on some rank, none of any rank. */
 static sp_status plan_shape(sp_transpose *t, uint32_t n_bins, fftwf_complex *traces, fftwf_complex *planes, shape *s) {
   const ptrdiff_t n0 = (ptrdiff_t)t->n_traces, n1 = n_bins;
@@ -69,6 +97,14 @@ static size_t numbers_of(const sp_transpose *t, uint32_t n_bins) {
   return n > 0 ? (size_t)n : 1;
 }
 
+static void move(fftwf_plan plan, void *from, void *to) {
+  fftwf_mpi_execute_r2r(plan, from, to);
+}
+
+#endif
+
+/* --- plans ------------------------------------------------------------------------------------------------------- */
+
 static sp_status plan_all(sp_transpose *t) {
   void *traces = NULL, *planes = NULL;
   sp_status status = sp_alloc(t->buffer * sizeof(fftwf_complex), "planning an exchange", &traces);
@@ -85,7 +121,7 @@ static sp_status plan_all(sp_transpose *t) {
 sp_status sp_transpose_create(const sp_ranks *ranks, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
                               sp_transpose **out) {
   void *block = NULL;
-  fftwf_mpi_init();
+  start_mpi();
   SP_AGREE(ranks->comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block));
   sp_transpose *t = block;
   *t = (sp_transpose){.ranks = *ranks, .n_traces = n_traces, .n_bins = n_bins, .chunk_bins = chunk_bins};
@@ -146,11 +182,11 @@ static const shape *shape_of(const sp_transpose *t, uint32_t chunk) {
 }
 
 sp_status sp_transpose_to_planes(const sp_transpose *t, uint32_t chunk, void *traces, void *planes) {
-  fftwf_mpi_execute_r2r(shape_of(t, chunk)->to_planes, traces, planes);
+  move(shape_of(t, chunk)->to_planes, traces, planes);
   return SP_SUCCESS;
 }
 
 sp_status sp_transpose_to_traces(const sp_transpose *t, uint32_t chunk, void *planes, void *traces) {
-  fftwf_mpi_execute_r2r(shape_of(t, chunk)->to_traces, planes, traces);
+  move(shape_of(t, chunk)->to_traces, planes, traces);
   return SP_SUCCESS;
 }

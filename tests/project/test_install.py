@@ -7,9 +7,11 @@ import shutil
 import subprocess
 
 import h5py
+import numpy as np
 import pytest
 
 import harness
+from cli.surveys import write_survey
 
 VERSION = (harness.ROOT / "VERSION").read_text().strip()
 SERIES = VERSION.rsplit(".", 1)[0]
@@ -215,6 +217,30 @@ def test_the_modulefile_is_tcl(prefix, tmp_path):
     paths = dict(line.split() for line in result.stdout.splitlines())
     assert paths["PATH"] == f"{prefix}/bin" and paths["LD_LIBRARY_PATH"] == f"{prefix}/lib", paths
     assert VERSION in result.stderr
+
+
+def grid_of_traces(path):
+    """12 x 12 midpoints 25 m apart, a trace each."""
+    ix, iy = (v.ravel() for v in np.meshgrid(np.arange(12), np.arange(12), indexing="ij"))
+    headers = {"iline": ix.astype("i4"), "xline": iy.astype("i4"), "cdpx": 25.0 * ix, "cdpy": 25.0 * iy}
+    return write_survey(path, np.random.default_rng(1).standard_normal((144, 64)), headers=headers)
+
+
+def test_a_build_without_fftw3_mpi_links_without_it_and_refuses_cubes(prefix, tmp_path):
+    """FFTW_MPI=no: its one object, in place of the other, and no -lfftw3f_mpi."""
+    changed = tmp_path / "obj/src/dist/transpose.o"
+    result = harness.run(["make", "-s", "-C", harness.ROOT, f"BUILD={tmp_path}", "FFTW_MPI=no", changed], timeout=100)
+    assert result.returncode == 0, str(result)
+    libraries = [w for w in pkg_config(prefix, "--static", "--libs").split() if w not in ("-lfftw3f_mpi", "-lseisproc")]
+    result = harness.run(["cc", "-rdynamic", harness.BUILD / "obj/src/main.o", changed, prefix / "lib/libseisproc.a",
+                          "-o", tmp_path / "seisproc", "-Wl,-z,muldefs", *libraries], timeout=60)
+    assert result.returncode == 0, str(result)
+    grid_of_traces(tmp_path / "in.h5")
+    for step, code in (("dwt: {k: 3}", 0), ("fkk: {vmax: 2500}", 1)):
+        (tmp_path / "job.yaml").write_text(f"input: in.h5\noutput: out.h5\nchain: [{{{step}}}]\n")
+        result = harness.run([tmp_path / "seisproc", "run", "-q", "--restart", "job.yaml"], timeout=60, cwd=tmp_path)
+        assert result.returncode == code, str(result)
+    assert "built without it (FFTW_MPI=no)" in result.stderr, str(result)
 
 
 def test_destdir_stands_before_prefix_in_paths_only(tmp_path):
