@@ -24,7 +24,7 @@
 #include "seisproc/memory.h"
 #include "src/run/coordinator.h"
 
-enum { WORKERS_A_NODE = 8, UNITS_A_RANGE = 4, MOST_MESSAGE = 1 << 14, TAG_END = 99, OTHER = 1 };
+enum { WORKERS_A_NODE = 8, UNITS_A_RANGE = 4, MOST_MESSAGE = 1 << 14, OTHER = 1 };
 
 /* --- messages, in place of src/run/messages.c ------------------------------------------------------------------- */
 

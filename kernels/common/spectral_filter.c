@@ -11,7 +11,7 @@
 #include "kernels/common/good_length.h"
 #include "seisproc/memory.h"
 
-struct sp_spectral_filter {
+typedef struct filter {
   size_t n, length; /* samples of a trace, of the transform */
   size_t extension; /* samples */
   size_t n_bins;    /* length / 2 + 1 */
@@ -21,13 +21,13 @@ struct sp_spectral_filter {
   float *work;        /* a thread: samples, then bins */
   size_t work_floats; /* of a thread */
   size_t bins_at;
-};
+} filter;
 
 double sp_cosine_flank(double x) {
   return x <= 0 ? 0 : x >= 1 ? 1 : 0.5 - 0.5 * cos(M_PI * x);
 }
 
-static sp_status make_tables(sp_spectral_filter *f, double interval_s, sp_response response, const void *params) {
+static sp_status make_tables(filter *f, double interval_s, sp_response response, const void *params) {
   void *block;
   SP_TRY(sp_alloc(f->n_bins * sizeof(float), "the response of a filter", &block));
   f->factors = block;
@@ -44,7 +44,7 @@ static sp_status make_tables(sp_spectral_filter *f, double interval_s, sp_respon
   return SP_SUCCESS;
 }
 
-static sp_status plan_transforms(sp_spectral_filter *f, int n_threads) {
+static sp_status plan_transforms(filter *f, int n_threads) {
   const size_t unit = SP_ALIGNMENT / sizeof(float);
   void *block;
   f->bins_at = (f->length + unit - 1) / unit * unit;
@@ -58,12 +58,23 @@ static sp_status plan_transforms(sp_spectral_filter *f, int n_threads) {
   return SP_RAISE(SP_ERR_INTERNAL, "no plan for transforms of %zu samples", f->length);
 }
 
-sp_status sp_spectral_filter_plan(uint32_t n_samples, double interval_s, double extension_s, sp_response response,
-                                  const void *params, int n_threads, sp_spectral_filter **out) {
+static void destroy_filter(filter *f) {
+  if (!f) return;
+  if (f->forward) fftwf_destroy_plan(f->forward);
+  if (f->backward) fftwf_destroy_plan(f->backward);
+  sp_free(f->work);
+  sp_free(f->fade);
+  sp_free(f->factors);
+  sp_free(f);
+}
+
+/* For traces of n_samples at `interval_s`, filtered by n_threads threads; `params` is borrowed during the call. */
+static sp_status make_filter(uint32_t n_samples, double interval_s, double extension_s, sp_response response,
+                             const void *params, int n_threads, filter **out) {
   sp_status status;
   void *block;
-  SP_TRY(sp_calloc(1, sizeof(sp_spectral_filter), "a filter", &block));
-  sp_spectral_filter *f = block;
+  SP_TRY(sp_calloc(1, sizeof(filter), "a filter", &block));
+  filter *f = block;
   const double extension = round(extension_s / interval_s);
   f->n = n_samples;
   f->extension = extension < n_samples ? (size_t)extension : n_samples;
@@ -74,11 +85,12 @@ sp_status sp_spectral_filter_plan(uint32_t n_samples, double interval_s, double 
   *out = f;
   return SP_SUCCESS;
 fail:
-  sp_spectral_filter_destroy(f);
+  destroy_filter(f);
   return status;
 }
 
-void sp_spectral_filter_apply(const sp_spectral_filter *f, int thread, const float *in, float *out) {
+/* Filters one trace. `in` and `out` may be the same. */
+static void filter_trace(const filter *f, int thread, const float *in, float *out) {
   float *samples = f->work + (size_t)thread * f->work_floats, *bins = samples + f->bins_at;
   const size_t n = f->n, end = f->length - 1;
   memcpy(samples, in, n * sizeof(float));
@@ -96,22 +108,12 @@ void sp_spectral_filter_apply(const sp_spectral_filter *f, int thread, const flo
   memcpy(out, samples, n * sizeof(float));
 }
 
-void sp_spectral_filter_destroy(sp_spectral_filter *f) {
-  if (!f) return;
-  if (f->forward) fftwf_destroy_plan(f->forward);
-  if (f->backward) fftwf_destroy_plan(f->backward);
-  sp_free(f->work);
-  sp_free(f->fade);
-  sp_free(f->factors);
-  sp_free(f);
-}
-
 /* --- a processor that is a filter ------------------------------------------------------------------------------ */
 
 typedef struct filter_step {
   sp_plan base;
   size_t n_samples;
-  sp_spectral_filter *filter;
+  filter *filter;
 } filter_step;
 
 sp_status sp_filter_step_plan(const sp_cpu_ops *ops, const sp_geometry *geometry, double extension_s,
@@ -121,8 +123,8 @@ sp_status sp_filter_step_plan(const sp_cpu_ops *ops, const sp_geometry *geometry
   filter_step *p = block;
   p->base = (sp_plan){.ops = ops, .locality = SP_LOCAL_TRACE, .block_traces = 4};
   p->n_samples = geometry->n_samples;
-  const sp_status status = sp_spectral_filter_plan(geometry->n_samples, geometry->sample_interval_s, extension_s,
-                                                   response, params, geometry->n_threads, &p->filter);
+  const sp_status status = make_filter(geometry->n_samples, geometry->sample_interval_s, extension_s, response, params,
+                                       geometry->n_threads, &p->filter);
   if (status == SP_SUCCESS) {
     *out = &p->base;
   } else {
@@ -135,7 +137,7 @@ sp_reason sp_filter_step_apply(const sp_plan *base, int thread, const sp_block *
   const filter_step *p = (const filter_step *)base;
   for (uint32_t i = block->first; i < block->first + block->count; i++) {
     const size_t start = (size_t)i * p->n_samples;
-    sp_spectral_filter_apply(p->filter, thread, block->in + start, block->out + start);
+    filter_trace(p->filter, thread, block->in + start, block->out + start);
   }
   return SP_REASON_OK;
 }
@@ -143,6 +145,6 @@ sp_reason sp_filter_step_apply(const sp_plan *base, int thread, const sp_block *
 void sp_filter_step_destroy(sp_plan *base) {
   filter_step *p = (filter_step *)base;
   if (!p) return;
-  sp_spectral_filter_destroy(p->filter);
+  destroy_filter(p->filter);
   sp_free(p);
 }

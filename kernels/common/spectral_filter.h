@@ -17,22 +17,8 @@
 /* The factor of a frequency in Hz, 0 or more. */
 typedef double (*sp_response)(const void *params, double f);
 
-typedef struct sp_spectral_filter sp_spectral_filter;
-
 /* Half a cosine from 0 at x = 0 to 1 at x = 1, and no further. */
 double sp_cosine_flank(double x);
-
-/* For traces of n_samples at `interval_s`, filtered by n_threads threads; `params` is borrowed during the call. The
- * caller owns *out. */
-sp_status sp_spectral_filter_plan(uint32_t n_samples, double interval_s, double extension_s, sp_response response,
-                                  const void *params, int n_threads, sp_spectral_filter **out);
-
-/* Filters one trace. `in` and `out` may be the same. Allocates nothing; thread 0 ... n_threads - 1, each by one thread
- * at a time. */
-void sp_spectral_filter_apply(const sp_spectral_filter *filter, int thread, const float *in, float *out);
-
-/* Takes NULL. */
-void sp_spectral_filter_destroy(sp_spectral_filter *filter);
 
 /* A processor that is nothing but such a filter: its plan (as sp_cpu_ops.plan, with the ops it belongs to), apply and
  * destroy. */

@@ -23,12 +23,6 @@ SP_INLINE uint32_t above_bits(vf a, vf limit) {
 #endif
 }
 
-SP_INLINE vi lane_numbers(void) {
-  vi number = {0};
-  for (int l = 0; l < SP_LANES; l++) number[l] = l;
-  return number;
-}
-
 /* All ones in the lanes whose bits are set, else zeros. */
 SP_INLINE vi lanes_of(uint32_t bits) {
 #if SP_LANES == 16

@@ -97,9 +97,6 @@ void sp_pstm_trace_position(const sp_pstm_config *config, const sp_pstm_trace *t
 /* Distance of the trace's midpoint to the nearest column of the tile, m. */
 double sp_pstm_distance(const sp_pstm_config *config, const sp_pstm_tile *tile, const sp_pstm_trace *trace);
 
-/* The largest distance at which a trace can contribute, m. */
-double sp_pstm_reach(const sp_pstm_config *config);
-
 /* Chooses shift and limit so that no sum over n_traces traces can overflow: `peak` is the largest |D d| (sp_pstm_peak),
  * `area` the largest of a trace, `velocity` the least of the image, latest_s the end of the latest trace. */
 void sp_pstm_sums_scale(const sp_pstm_config *config, uint64_t n_traces, double peak, double area, double velocity,

@@ -55,13 +55,6 @@ double sp_pstm_distance(const sp_pstm_config *config, const sp_pstm_tile *tile, 
   return distance;
 }
 
-double sp_pstm_reach(const sp_pstm_config *config) {
-  if (!config->aperture_by_tau) return config->aperture;
-  double most = 0;
-  for (uint32_t i = 0; i < config->grid.n_tau; i++) most = fmax(most, config->aperture_by_tau[i]);
-  return most;
-}
-
 sp_status sp_pstm_check(const sp_pstm_config *c, const sp_pstm_tile *tile) {
   const char *wrong = NULL;
   if (c->n_samples < 2 || !(c->interval_s > 0)) wrong = "traces need two samples and an interval";

@@ -35,7 +35,8 @@ static uint32_t segment(const sp_velocity_function *f, double time) {
   return low;
 }
 
-double sp_velocity_value(const sp_velocity_function *f, double time) {
+/* Linear between knots, constant outside. */
+static double value_at(const sp_velocity_function *f, double time) {
   if (f->n == 1 || time <= f->time[0]) return f->value[0];
   if (time >= f->time[f->n - 1]) return f->value[f->n - 1];
   const uint32_t i = segment(f, time);
@@ -49,7 +50,7 @@ static double slope(const sp_velocity_function *f, double time) {
 }
 
 static sp_status interval_velocity(const sp_velocity_function *f, double time, double *velocity) {
-  const double v = sp_velocity_value(f, time), square = v * v + 2 * time * v * slope(f, time);
+  const double v = value_at(f, time), square = v * v + 2 * time * v * slope(f, time);
   if (f->kind == SP_VELOCITY_INTERVAL) {
     *velocity = v;
     return SP_SUCCESS;
@@ -156,7 +157,7 @@ sp_status sp_velocity_convert(const sp_velocity_function *f, const sp_pstm_grid 
   const bool is_rms = f->kind == SP_VELOCITY_RMS;
   profile p = {0};
   if (is_rms && !curved) {
-    for (uint32_t i = 0; i < grid->n_tau; i++) rms[i] = (float)sp_velocity_value(f, grid->tau_0 + i * grid->d_tau);
+    for (uint32_t i = 0; i < grid->n_tau; i++) rms[i] = (float)value_at(f, grid->tau_0 + i * grid->d_tau);
     return SP_SUCCESS;
   }
   sp_status status = make_profile(f, grid, &p);

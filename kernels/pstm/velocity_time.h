@@ -13,9 +13,6 @@ typedef struct sp_velocity_function {
   sp_velocity_kind kind;
 } sp_velocity_function;
 
-/* Linear between knots, constant outside. */
-double sp_velocity_value(const sp_velocity_function *f, double time);
-
 /* rms[n_tau]; with `curved` also eta and far. Errors: SP_ERR_INPUT: an interval velocity whose square is not positive;
  * its position and time. */
 sp_status sp_velocity_convert(const sp_velocity_function *f, const sp_pstm_grid *grid, bool curved, float *rms,

@@ -5,8 +5,6 @@
 
 #include "seisproc/param.h"
 
-enum { SP_MAX_ITEM_COUNT = SP_MAX_NUMBERS };
-
 /* Fewest and most items of a list. */
 size_t sp_param_fewest(const sp_param *param);
 size_t sp_param_most(const sp_param *param);

@@ -149,7 +149,8 @@ static bool is_length(const char *unit) {
   return !strcmp(unit, "m") || !strcmp(unit, "ft") || !strcmp(unit, "m or ft");
 }
 
-sp_status sp_header_unit(sp_survey *survey, const char *name, char unit[SP_UNIT_SIZE]) {
+/* The unit of a column, "" where it has none: what its attribute says, else what SEG-Y defines. */
+static sp_status unit_of_column(sp_survey *survey, const char *name, char unit[SP_UNIT_SIZE]) {
   char path[PATH_SIZE], *text = NULL;
   snprintf(path, sizeof path, "/headers/%s", name);
   if (has_column(survey, name)) SP_TRY(sp_survey_find_text(survey, path, "units", &text));
@@ -170,7 +171,7 @@ static sp_status find_length(sp_survey *survey, const sp_header_set *sets, const
     const sp_set_source *source = &set->source[i];
     char unit[SP_UNIT_SIZE];
     if (source->column) {
-      SP_TRY(sp_header_unit(survey, source->name, unit));
+      SP_TRY(unit_of_column(survey, source->name, unit));
     } else {
       snprintf(unit, sizeof unit, "%s", sets[source->set].unit);
     }
@@ -190,7 +191,7 @@ static sp_status find_length(sp_survey *survey, const sp_header_set *sets, const
 
 static sp_status find_unit(sp_survey *survey, const sp_header_set *sets, sp_header_set *set, const char *given) {
   char length[SP_UNIT_SIZE];
-  SP_TRY(sp_header_unit(survey, set->name, set->unit));
+  SP_TRY(unit_of_column(survey, set->name, set->unit));
   const bool is_known = set->unit[0], wants_length = is_length(set->unit) || (given && is_length(given));
   SP_TRY(find_length(survey, sets, set, wants_length, length));
   /* "m or ft" is what nobody knows better than */

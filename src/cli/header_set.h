@@ -40,9 +40,6 @@ sp_status sp_header_set_resolve(sp_survey *survey, const char *path, sp_header_s
 
 void sp_header_set_clear(sp_header_set *set);
 
-/* The unit of a column, "" where it has none: what its attribute says, else what SEG-Y defines. */
-sp_status sp_header_unit(sp_survey *survey, const char *name, char unit[SP_UNIT_SIZE]);
-
 /* Computes all sets of one process for all traces and leaves the values, as doubles, set after set for each block of
  * traces, in `fd`; fills in what their values are. */
 sp_status sp_header_compute(sp_survey *survey, sp_header_set *sets, int n, int fd);

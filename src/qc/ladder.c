@@ -11,7 +11,7 @@
 #include "src/qc/panels.h"
 #include "src/qc/report.h"
 
-enum { WIDTH = 1200, LEFT = 62, TOP = 40, A_ROW = 4 };
+enum { WIDTH = 1200, LEFT = 62, TOP = 40, A_ROW = 4, VALUE_SIZE = 64 };
 
 /* The value of "key: value" in a canonical job; NULL where it has no such key. */
 static const char *find_value(const char *job, const char *key, size_t key_length) {
@@ -34,15 +34,16 @@ static bool varies(const char *const *jobs, size_t n, const char *key, size_t le
   return false;
 }
 
-void sp_job_variation(const char *const *jobs, size_t n, char key[SP_LADDER_VALUE], char values[][SP_LADDER_VALUE]) {
+/* The key in which canonical jobs differ, and the value that each has: "chain.0.dwt.k". Empty where there is none. */
+static void find_variation(const char *const *jobs, size_t n, char key[VALUE_SIZE], char values[][VALUE_SIZE]) {
   key[0] = '\0';
   for (const char *line = jobs[0]; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n')) {
     const size_t length = strcspn(line, ":\n");
     if (line[length] != ':' || !varies(jobs, n, line, length)) continue;
-    snprintf(key, SP_LADDER_VALUE, "%.*s", (int)length, line);
+    snprintf(key, VALUE_SIZE, "%.*s", (int)length, line);
     for (size_t i = 0; i < n; i++) {
       const char *value = find_value(jobs[i], line, length);
-      snprintf(values[i], SP_LADDER_VALUE, "%.*s", value ? (int)strcspn(value, "\n") : 3, value ? value : "not");
+      snprintf(values[i], VALUE_SIZE, "%.*s", value ? (int)strcspn(value, "\n") : 3, value ? value : "not");
     }
     return;
   }
@@ -58,7 +59,7 @@ typedef struct rung {
 typedef struct ladder {
   rung rungs[SP_MAX_LADDER];
   size_t n;
-  char key[SP_LADDER_VALUE], values[SP_MAX_LADDER][SP_LADDER_VALUE];
+  char key[VALUE_SIZE], values[SP_MAX_LADDER][VALUE_SIZE];
   const sp_report_options *options;
 } ladder;
 
@@ -81,7 +82,7 @@ static sp_status draw_noise(const ladder *l, sp_picture *p, size_t i, sp_global 
   const double width = floor((WIDTH - LEFT - 80) / (double)A_ROW) - 12;
   sp_gather_view view;
   sp_raster *raster = NULL;
-  char title[SP_LADDER_VALUE * 2 + 40];
+  char title[VALUE_SIZE * 2 + 40];
   SP_TRY(sp_view_load(&l->rungs[i].source, gather, &view));
   sp_status status = SP_SUCCESS;
   if (!view.noise) status = SP_RAISE(SP_ERR_INPUT, "%s: its noise is not at hand: --against", l->rungs[i].source.path);
@@ -182,7 +183,7 @@ static sp_status make_ladder(ladder *l, const char *const *paths, size_t n, cons
   FILE *page = NULL;
   for (size_t i = 0; i < n; i++) SP_TRY(open_rung(l, paths[i]));
   for (size_t i = 0; i < n; i++) jobs[i] = l->rungs[i].job;
-  sp_job_variation(jobs, n, l->key, l->values);
+  find_variation(jobs, n, l->key, l->values);
   SP_TRY(sp_view_find(&l->rungs[0].source, gather ? gather : "#0", &number));
   SP_TRY(sp_report_file_open(page_path, &page));
   return sp_report_file_close(page_path, page, write_ladder(l, number, page));

@@ -36,14 +36,6 @@ void sp_picture_free(sp_picture *p) {
   sp_free(p);
 }
 
-double sp_picture_width(const sp_picture *p) {
-  return p->width;
-}
-
-double sp_picture_height(const sp_picture *p) {
-  return p->height;
-}
-
 /* Takes what the item owns. */
 static void add(sp_picture *p, sp_item item) {
   if (p->n_items == p->room) {
@@ -113,22 +105,6 @@ void sp_picture_raster(sp_picture *p, double x, double y, sp_raster *raster) {
   add(p,
       (sp_item){
           .kind = SP_ITEM_RASTER, .x = x, .y = y, .width = raster->width, .height = raster->height, .raster = raster});
-}
-
-void sp_picture_place(sp_picture *p, double x, double y, sp_picture *part) {
-  for (size_t i = 0; i < part->n_items; i++) {
-    sp_item item = part->items[i];
-    item.x += x;
-    item.y += y;
-    for (size_t k = 0; k < item.n; k++) {
-      item.points[k][0] += x;
-      item.points[k][1] += y;
-    }
-    add(p, item);
-  }
-  p->failed = p->failed || part->failed;
-  part->n_items = 0;
-  sp_picture_free(part);
 }
 
 size_t sp_symbol_corners(sp_symbol symbol, double size, double corners[12][2]) {

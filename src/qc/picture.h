@@ -48,8 +48,6 @@ typedef struct sp_picture sp_picture;
 /* `title` is what the picture shows, in words and numbers, for whoever does not see it. Copied. */
 sp_status sp_picture_create(double width, double height, const char *title, sp_picture **out);
 void sp_picture_free(sp_picture *picture); /* takes NULL */
-double sp_picture_width(const sp_picture *picture);
-double sp_picture_height(const sp_picture *picture);
 
 void sp_picture_line(sp_picture *p, double x0, double y0, double x1, double y1, sp_stroke stroke);
 /* points[n][2]; copied. A gap is a point that is not finite. */
@@ -62,8 +60,6 @@ void sp_picture_mark(sp_picture *p, double x, double y, sp_symbol symbol, double
 void sp_picture_text(sp_picture *p, double x, double y, double size, sp_anchor anchor, bool turned, const char *text);
 /* Takes the raster. */
 void sp_picture_raster(sp_picture *p, double x, double y, sp_raster *raster);
-/* Draws all of `part` at (x, y), and frees it. */
-void sp_picture_place(sp_picture *p, double x, double y, sp_picture *part);
 
 sp_status sp_picture_write_svg(const sp_picture *picture, FILE *stream);
 /* Errors: SP_ERR_USAGE where the program was built without cairo. */
@@ -75,7 +71,6 @@ bool sp_picture_has_png(void);
 void sp_write_escaped(FILE *stream, const char *text);
 /* The same without entities. */
 void sp_write_plain(FILE *stream, const char *text);
-void sp_write_base64(FILE *stream, const uint8_t *bytes, size_t n);
 
 /* A number as axes show it: as few digits as say it to 6 places, "0.5", "1200", "2e+06". */
 enum { SP_NUMBER_TEXT = 24 };

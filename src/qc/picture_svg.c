@@ -32,7 +32,7 @@ void sp_write_plain(FILE *stream, const char *text) {
   write_clean(stream, text, "");
 }
 
-void sp_write_base64(FILE *stream, const uint8_t *bytes, size_t n) {
+static void write_base64(FILE *stream, const uint8_t *bytes, size_t n) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < n; i += 3) {
     const uint32_t word =
@@ -150,7 +150,7 @@ static sp_status write_raster(FILE *stream, const sp_item *item) {
   attribute(stream, "width", item->width);
   attribute(stream, "height", item->height);
   fputs(" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,", stream);
-  sp_write_base64(stream, png, n);
+  write_base64(stream, png, n);
   fputs("\"/>\n", stream);
   free(png);
   return SP_SUCCESS;

@@ -18,12 +18,10 @@ typedef struct sp_report_options {
 /* Writes the report on `path` to `page_path`. Errors: SP_ERR_INPUT, SP_ERR_USAGE, SP_ERR_IO, one line. */
 sp_status sp_report_write(const char *path, const sp_report_options *options, const char *page_path);
 
-/* Outputs of jobs that differ in a parameter, side by side. All have the same input. */
+enum { SP_MAX_LADDER = 24 };
+
+/* Outputs of jobs that differ in a parameter, side by side: SP_MAX_LADDER at most. All have the same input. */
 sp_status sp_ladder_write(const char *const *paths, size_t n, const sp_report_options *options, const char *gather,
                           const char *page_path);
-
-/* The key in which canonical jobs differ, and the value that each has: "chain.0.dwt.k". Empty where there is none. */
-enum { SP_LADDER_VALUE = 64, SP_MAX_LADDER = 24 };
-void sp_job_variation(const char *const *jobs, size_t n, char key[SP_LADDER_VALUE], char values[][SP_LADDER_VALUE]);
 
 #endif

@@ -128,7 +128,8 @@ static void put_field(const sp_exporter *ex, uint8_t *header, const char *name, 
   sp_header_value_put(header + field->byte - 1, field->type, ex->order, value);
 }
 
-void sp_export_set_shape(const sp_exporter *ex, uint8_t *header) {
+/* Sets number and interval of samples, as far as the fields can say them. */
+static void set_shape(const sp_exporter *ex, uint8_t *header) {
   const double longest = ex->kind == SP_KIND_SU ? UINT16_MAX : INT16_MAX;
   const bool says_interval = sp_export_is_whole(ex->interval_us, longest);
   put_field(ex, header, "ns", ex->n_samples > UINT16_MAX ? 0 : ex->n_samples);
@@ -239,7 +240,7 @@ sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uin
   for (sp_local i = 0; i < n; i++) {
     uint8_t *header = headers + (size_t)i * ex->header_bytes;
     if (to_su) unscale_times(ex, header);
-    if (ex->set_shape) sp_export_set_shape(ex, header);
+    if (ex->set_shape) set_shape(ex, header);
   }
   return SP_SUCCESS;
 }

@@ -79,9 +79,6 @@ sp_status sp_export_open_columns(sp_exporter *ex);
  * cannot hold. */
 sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8_t *headers, double *scratch);
 
-/* Sets number and interval of samples in a trace header, as far as its fields can say them. */
-void sp_export_set_shape(const sp_exporter *ex, uint8_t *header);
-
 /* Tells what header fields could not hold whole, and what no field was there for. Collective. */
 sp_status sp_export_log_columns(sp_exporter *ex);
 

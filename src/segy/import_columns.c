@@ -32,7 +32,8 @@ double sp_import_value(const sp_importer *im, int column, const void *header) {
   return scaled(im->layout, column, header);
 }
 
-size_t sp_import_column_bytes(const sp_importer *im, int column) {
+/* Of one value. */
+static size_t column_bytes(const sp_importer *im, int column) {
   return im->layout->columns[column].real ? sizeof(double) : sizeof(int32_t);
 }
 
@@ -78,7 +79,7 @@ static bool is_scaled(const sp_importer *im, int column) {
 }
 
 size_t sp_import_key_bytes(const sp_importer *im, int column) {
-  return is_scaled(im, column) ? sizeof(double) : sp_import_column_bytes(im, column);
+  return is_scaled(im, column) ? sizeof(double) : column_bytes(im, column);
 }
 
 void sp_import_key_values(sp_importer *im, int key, const void *headers, size_t n, void *out) {

@@ -100,9 +100,6 @@ double sp_import_value(const sp_importer *im, int column, const void *header);
 /* Values of a column as they are stored: derived, and corrected where the headers contradict the file. */
 void sp_import_column(const sp_importer *im, int column, const void *headers, size_t n, void *out);
 
-/* Bytes of one value of a column. */
-size_t sp_import_column_bytes(const sp_importer *im, int column);
-
 /* Values of a key, for comparing: doubles in its unit where the column is scaled, else as stored. Keeps the finest
  * step. */
 void sp_import_key_values(sp_importer *im, int key, const void *headers, size_t n, void *out);

@@ -14,12 +14,13 @@
 #include "seisproc/ranks.h"
 #include "src/store/h5.h"
 
-enum { VALUE_SIZE = 32 };
+enum { VALUE_SIZE = 32, HINT_SIZE = 128 };
 
 /* --- "key=value, key=value" ------------------------------------------------------------------------------------- */
 
-bool sp_io_hints_next(const char **text, char key[SP_HINT_SIZE], char value[SP_HINT_SIZE]) {
-  char pair[2 * SP_HINT_SIZE];
+/* The next pair of *text, which moves on behind it; false where none is left. What is missing of a pair is "". */
+static bool next_hint(const char **text, char key[HINT_SIZE], char value[HINT_SIZE]) {
+  char pair[2 * HINT_SIZE];
   *text += strspn(*text, " ,");
   const int n = (int)strcspn(*text, ",");
   snprintf(pair, sizeof pair, "%.*s", n, *text);
@@ -33,8 +34,8 @@ sp_status sp_io_hints_check(const char *text) {
   /* what would make a transfer that fails one that cannot be left */
   static const char *const ours[] = {"romio_cb_read",  "romio_cb_write", "romio_ds_read",
                                      "romio_ds_write", "cb_nodes",       "cb_buffer_size"};
-  char key[SP_HINT_SIZE], value[SP_HINT_SIZE];
-  while (sp_io_hints_next(&text, key, value)) {
+  char key[HINT_SIZE], value[HINT_SIZE];
+  while (next_hint(&text, key, value)) {
     if (!key[0] || !value[0]) {
       return SP_RAISE(SP_ERR_USAGE, "mpi_hints: found '%s%s', allowed are KEY=VALUE, with commas between", key, value);
     }
@@ -67,8 +68,8 @@ static sp_status fill(const sp_io_hints *hints, MPI_Info info) {
     SP_TRY(SP_MPI(MPI_Info_set(info, "cb_config_list", "*:*")));
     SP_TRY(set_number(info, "cb_buffer_size", hints->cycle_bytes));
   }
-  char key[SP_HINT_SIZE], value[SP_HINT_SIZE];
-  for (const char *text = hints->more ? hints->more : ""; sp_io_hints_next(&text, key, value);) {
+  char key[HINT_SIZE], value[HINT_SIZE];
+  for (const char *text = hints->more ? hints->more : ""; next_hint(&text, key, value);) {
     SP_TRY(SP_MPI(MPI_Info_set(info, key, value)));
   }
   return SP_SUCCESS;

@@ -180,16 +180,6 @@ void sp_packed_close(sp_packed *p) {
   sp_free(p);
 }
 
-const sp_chunk_form *sp_packed_form(const sp_packed *p) {
-  return &p->form;
-}
-
-sp_status sp_packed_stored_bytes(sp_packed *p, uint64_t *bytes) {
-  *bytes = H5Dget_storage_size(p->dataset);
-  H5Eclear2(H5E_DEFAULT);
-  return SP_SUCCESS;
-}
-
 /* --- threads ----------------------------------------------------------------------------------------------------- */
 
 /* At the first read: a survey of which only the headers are looked at has no threads. */

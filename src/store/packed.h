@@ -31,13 +31,8 @@ void sp_packed_close(sp_packed *packed);
 /* Rows first ... first + n - 1 of the file. Not collective. Errors: SP_ERR_INPUT, one line, for a damaged chunk. */
 sp_status sp_packed_read(sp_packed *packed, sp_global first, sp_local n, void *rows);
 
-const sp_chunk_form *sp_packed_form(const sp_packed *packed);
-
 /* Of a dataset, NULL where its rows are one contiguous block (dataset.c). Borrowed. */
 sp_packed *sp_dataset_packed(const sp_dataset *dataset);
-
-/* Bytes of all its chunks in the file. Not collective. */
-sp_status sp_packed_stored_bytes(sp_packed *packed, uint64_t *bytes);
 
 /* Threads that a rank may keep busy here, at most SP_STORE_THREADS. Collective. */
 enum { SP_STORE_THREADS = 16 };

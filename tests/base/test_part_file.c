@@ -15,6 +15,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "tests/base/small_file.h"
 
 static char folder[] = "/tmp/seisproc-part-XXXXXX";
 
@@ -22,22 +23,6 @@ static const char *in_folder(const char *name) {
   static char path[256];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   return path;
-}
-
-static void write_file(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  assert_int_equal(fclose(file), 0);
-}
-
-static void assert_holds(const char *path, const char *expected) {
-  char text[64] = "";
-  FILE *file = fopen(path, "r");
-  assert_non_null(file);
-  assert_true(fread(text, 1, sizeof text - 1, file) == strlen(expected));
-  fclose(file);
-  assert_string_equal(text, expected);
 }
 
 static void publishes_over_what_was_there(void **state) {

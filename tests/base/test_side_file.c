@@ -20,24 +20,9 @@
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
+#include "tests/base/small_file.h"
 
 static char old_folder[4096];
-
-static void write_file(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  assert_int_equal(fclose(file), 0);
-}
-
-static void assert_holds(const char *path, const char *expected) {
-  char text[64] = "";
-  FILE *file = fopen(path, "r");
-  assert_non_null(file);
-  (void)!fread(text, 1, sizeof text - 1, file);
-  fclose(file);
-  assert_string_equal(text, expected);
-}
 
 static void assert_path(const char *output, sp_side side, const char *expected) {
   char *path = NULL;

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The CPU kernels from Python, through build/tests/kernels/tool_apply."""
 
-import os
-import subprocess
 from collections import namedtuple
 
 import numpy as np
 
-import harness
+from running_tool import Refused, RunningTool  # noqa: F401 (tests take the first from here)
 
 Applied = namedtuple("Applied", "reason out locality block_traces isa")
 
@@ -15,25 +13,11 @@ OK, TOO_SHORT, GEOMETRY = 0, 4, 5
 LOCAL_TRACE, LOCAL_BLOCK, LOCAL_GATHER = 0, 1, 2
 
 
-class Refused(Exception):
-    pass
-
-
-class Kernels:
-    """One running tool_apply. `isa` forces an instruction set (portable, avx2, avx512)."""
+class Kernels(RunningTool):
+    """One running tool_apply."""
 
     def __init__(self, isa=None):
-        env = dict(os.environ)
-        env.pop("SEISPROC_ISA", None)
-        if isa:
-            env["SEISPROC_ISA"] = isa
-        program = harness.BUILD / "tests" / "kernels" / "tool_apply"
-        self.tool = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-
-    def close(self):
-        self.tool.stdin.close()
-        self.tool.wait(timeout=20)
-        self.tool.stdout.close()
+        super().__init__("tool_apply", isa)
 
     def apply(self, processor, gather, headers=(), interval=0.002, threads=1, block=0, in_place=False, **params):
         """Processes a gather [n_traces][n_samples]. `headers` are arrays in the order that the processor declares."""
@@ -43,13 +27,8 @@ class Kernels:
         words += [f"{key}={str(value).lower()}" for key, value in params.items()]
         request = [(" ".join(str(w) for w in words) + "\n").encode(), gather.tobytes()]
         request += [np.ascontiguousarray(h, np.float64).tobytes() for h in headers]
-        self.tool.stdin.write(b"".join(request))
-        self.tool.stdin.flush()
-        reply = self.tool.stdout.readline().decode().split(None, 1)
-        if not reply or reply[0] == "refused":
-            raise Refused(reply[1].strip() if reply else "tool_apply has died")
-        reason, _, locality, _, block_traces, _, isa = reply[1].split()
-        out = np.frombuffer(self.tool.stdout.read(gather.nbytes), np.float32).reshape(gather.shape)
+        reason, _, locality, _, block_traces, _, isa = self.ask(b"".join(request))[1:]
+        out = np.frombuffer(self.read(gather.nbytes), np.float32).reshape(gather.shape)
         return Applied(int(reason), out, int(locality), int(block_traces), isa)
 
 

@@ -1,38 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The migration kernels from Python, through build/tests/kernels/tool_pstm."""
 
-import os
-import subprocess
 from collections import namedtuple
 
 import numpy as np
 
-import harness
+from running_tool import Refused, RunningTool  # noqa: F401 (tests take the first from here)
 
 Migrated = namedtuple("Migrated", "image hits sums shift overflows absent isa")
 WEIGHTS = ("true", "gained", "none")
 BATCH = 64
 
 
-class Refused(Exception):
-    pass
-
-
-class Migration:
-    """One running tool_pstm. `isa` forces an instruction set (portable, avx2, avx512)."""
+class Migration(RunningTool):
+    """One running tool_pstm."""
 
     def __init__(self, isa=None):
-        env = dict(os.environ)
-        env.pop("SEISPROC_ISA", None)
-        if isa:
-            env["SEISPROC_ISA"] = isa
-        program = harness.BUILD / "tests" / "kernels" / "tool_pstm"
-        self.tool = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-
-    def close(self):
-        self.tool.stdin.close()
-        self.tool.wait(timeout=20)
-        self.tool.stdout.close()
+        super().__init__("tool_pstm", isa)
 
     def run(self, data, dt, source, receiver, area, grid, velocity, eta=None, far=None, start=0.0, weights="true",
             order=None, **options):
@@ -53,13 +37,9 @@ class Migration:
         line = "".join(f" {k}={float(v)!r}" for k, v in words.items()) + "\n"
         request = [line.encode(), traces.tobytes(), data.tobytes()] + [m.tobytes() for m in model]
         request.append(np.asarray(order, np.uint32).tobytes())
-        self.tool.stdin.write(b"".join(request))
-        self.tool.stdin.flush()
-        reply = self.tool.stdout.readline().decode().split()
-        if not reply or reply[0] == "refused":
-            raise Refused("refused" if reply else "tool_pstm has died")
+        reply = self.ask(b"".join(request))
         shape = (int(options.get("tile_nx", grid["nx"])) * int(options.get("tile_ny", grid["ny"])), grid["ntau"])
-        arrays = [np.frombuffer(self.tool.stdout.read(int(np.prod(shape)) * np.dtype(t).itemsize), t).reshape(shape)
+        arrays = [np.frombuffer(self.read(int(np.prod(shape)) * np.dtype(t).itemsize), t).reshape(shape)
                   for t in (np.int64, np.uint32, np.float32)]
         return Migrated(arrays[2], arrays[1], arrays[0], int(reply[1]), int(reply[2]), int(reply[3]), reply[4])
 

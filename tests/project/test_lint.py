@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The sources keep the rules of tools/lint.py, and each rule catches what it is there for."""
 
+import re
 import subprocess
 import sys
 
@@ -120,3 +121,28 @@ def test_no_two_objects_of_the_library_define_the_same_name():
     assert "sp_crc32c" in names  # the table was read
     assert sorted({n for n in names if names.count(n) > 1}) == []
     assert [n for n in names if not n.startswith("sp_")] == []
+
+
+# They say in their headers what the mathematics rests on.
+SHOWN = {"main", "sp_tf_margin", "sp_tf_smooth_length"}
+
+
+def test_what_an_object_of_the_library_shows_is_used_elsewhere():
+    """What only its own file uses is static; what nothing uses is not there. Public headers may show more."""
+    library = harness.BUILD / "libseisproc.a"
+    table = subprocess.run(["nm", "-A", library, harness.BUILD / "obj/src/main.o"], capture_output=True, text=True,
+                           check=True)
+    defined, used = set(), set()
+    for line in table.stdout.splitlines():
+        if len(line.split()) < 3:
+            continue  # an object without symbols
+        kind, name = line.split()[-2:]
+        (used if kind == "U" else defined if kind in "TDRB" else set()).add(name)
+    assert "sp_crc32c" in defined & used  # the table was read
+    public = re.search(r"PUBLIC_HEADERS := .*?\)", (harness.ROOT / "tools/library.mk").read_text(), re.S).group(0)
+    others = [harness.ROOT / "include/seisproc" / name for name in re.findall(r"\b\w+\.h\b", public)]
+    for folder, pattern in (("tests", "*/*.[ch]"), ("tests", "*/*.cu"), ("perf", "*.[ch]"), ("perf", "*.cu"),
+                            ("kernels", "*/*.cu"), ("src", "*/*/*.cu"), ("src", "*/*/*/*.cu")):
+        others += (harness.ROOT / folder).glob(pattern)
+    words = set(re.findall(r"\bsp_\w+", "\n".join(path.read_text() for path in others)))
+    assert sorted(defined - used - words - SHOWN) == []

@@ -219,10 +219,10 @@ def time_own(kernels, noisy):
     headers, options = [np.full(len(traces), np.nan)] * 4, {}
     if noisy.ndim == 3:
         headers, options = np.indices(noisy.shape[1:]).reshape(2, -1).astype(float), {"grid": "[iline,xline]"}
-    start = processor_seconds(kernels.tool.pid)
+    start = processor_seconds(kernels.process.pid)
     for _ in range(APPLIED):
         assert kernels.apply("fk_denoise", traces, headers, interval=INTERVAL_US * 1e-6, **options).reason == 0
-    return (processor_seconds(kernels.tool.pid) - start) / APPLIED
+    return (processor_seconds(kernels.process.pid) - start) / APPLIED
 
 
 def time_package(function, noisy, sigma):

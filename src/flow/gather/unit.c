@@ -32,7 +32,8 @@ float *sp_stage_output(const sp_unit_context *context, const sp_slab *slab, size
   return sp_stage_goes_between(context->chain, n_stages_done - 1) ? context->between : slab->traces;
 }
 
-const double *const *sp_unit_columns(const sp_unit *unit) {
+/* The columns that a gather's rows are described by. */
+static const double *const *columns_of(const sp_unit *unit) {
   return unit->arranged ? (const double *const *)unit->traces->columns : unit->slab->headers;
 }
 
@@ -58,7 +59,7 @@ static task make_task(const sp_unit_context *context, const sp_unit_scratch *scr
             .scratch = scratch,
             .unit = unit,
             .stage = &context->chain->stages[unit->stage],
-            .columns = sp_unit_columns(unit),
+            .columns = columns_of(unit),
             .n = context->config->n_samples,
             .first_row = slab->first_trace[unit->gather],
             .last = unit->stage + 1 == context->chain->n_stages};

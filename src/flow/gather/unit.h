@@ -71,9 +71,6 @@ bool sp_stage_goes_between(const sp_chain *chain, size_t stage);
 /* Where a stage leaves the rows of a slab; the input for what is before the first one. */
 float *sp_stage_output(const sp_unit_context *context, const sp_slab *slab, size_t n_stages_done);
 
-/* The columns that a gather's rows are described by. */
-const double *const *sp_unit_columns(const sp_unit *unit);
-
 /* Takes rows of a gather through a stage. */
 void sp_unit_compute(const sp_unit_context *context, const sp_unit_scratch *scratch, const sp_unit *unit,
                      sp_unit_outcome *outcome);

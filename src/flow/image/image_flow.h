@@ -129,9 +129,6 @@ const sp_pstm_params *sp_image_params(const sp_job *job);
  * Sets n_groups of `shared`. */
 sp_status sp_image_choose_groups(const sp_plan_request *request, const sp_image_own *own, sp_image_shared *shared);
 
-/* Columns of a tile within the aperture of a trace. */
-double sp_image_columns_reached(const sp_image_shared *s, const sp_pstm_tile *tile, const sp_pstm_trace *trace);
-
 /* Columns of a tile within the aperture of all traces, from every so many-th one. */
 double sp_image_pairs(const sp_image_shared *s, const sp_image_own *own, const sp_pstm_tile *tile);
 
@@ -154,9 +151,6 @@ sp_status sp_image_publish(const sp_flow_plan *plan, const char *part_path, cons
 sp_status sp_image_load(const sp_flow_plan *plan, sp_survey *output, void *figures);
 
 /* --- the stack: a survey beside the output, OUT-stack.h5, of the sums over the classes of OUT.h5 -------------- */
-
-/* Its name; owned by the caller. */
-sp_status sp_image_stack_path(const char *output, char **out);
 
 /* Errors: SP_ERR_USAGE where a file of that name is there that is not the stack of this output. */
 sp_status sp_image_stack_check(const char *output);

@@ -13,7 +13,8 @@
  */
 enum { COUNTED = 2000, ADDING_UP = 30 };
 
-double sp_image_columns_reached(const sp_image_shared *s, const sp_pstm_tile *tile, const sp_pstm_trace *trace) {
+/* Columns of a tile within the aperture of a trace. */
+static double columns_reached(const sp_image_shared *s, const sp_pstm_tile *tile, const sp_pstm_trace *trace) {
   const sp_pstm_grid *grid = &s->config.grid;
   double source[2], receiver[2], n = 0;
   sp_pstm_trace_position(&s->config, trace, source, receiver);
@@ -33,7 +34,7 @@ double sp_image_pairs(const sp_image_shared *s, const sp_image_own *own, const s
   double sum = 0, counted = 0;
   for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
   for (uint64_t i = 0; i < n; i += n / COUNTED + 1, counted++) {
-    sum += sp_image_columns_reached(s, tile, &own->traces[i].position);
+    sum += columns_reached(s, tile, &own->traces[i].position);
   }
   return counted > 0 ? sum / counted * (double)n : 0;
 }

@@ -24,7 +24,8 @@ static const char *name_of(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-sp_status sp_image_stack_path(const char *output, char **out) {
+/* Owned by the caller. */
+static sp_status stack_path(const char *output, char **out) {
   const size_t n = strlen(output), end = n > 3 && !strcmp(output + n - 3, ".h5") ? n - 3 : n;
   SP_TRY(sp_alloc(n + sizeof "-stack", "a path", out));
   snprintf(*out, n + sizeof "-stack", "%.*s-stack%s", (int)end, output, output + end);
@@ -48,7 +49,7 @@ static sp_status check_ours(const char *path, const char *output) {
 
 sp_status sp_image_stack_check(const char *output) {
   char *path = NULL;
-  SP_TRY(sp_image_stack_path(output, &path));
+  SP_TRY(stack_path(output, &path));
   sp_status status = sp_part_check_replace(path);
   if (status == SP_SUCCESS && access(path, F_OK) == 0) status = check_ours(path, output);
   sp_free(path);
@@ -57,7 +58,7 @@ sp_status sp_image_stack_check(const char *output) {
 
 static sp_status paths(const char *output, char **path, char **part) {
   *part = NULL;
-  SP_TRY(sp_image_stack_path(output, path));
+  SP_TRY(stack_path(output, path));
   const sp_status status = sp_side_path(*path, SP_SIDE_PART, part);
   if (status != SP_SUCCESS) sp_free(*path);
   return status;

@@ -61,13 +61,14 @@ double sp_image_state_bytes(const sp_image_shared *shared) {
   return (double)f.sums_at + (double)shared->n_groups * SNAPSHOTS * (double)f.columns * (double)f.sums_bytes;
 }
 
-sp_status sp_image_state_path(const char *part_path, char **out) {
+/* The file's name; owned by the caller. */
+static sp_status state_path(const char *part_path, char **out) {
   return sp_side_append(part_path, SP_SIDE_IMAGE, out);
 }
 
 bool sp_image_state_exists(const char *part_path) {
   char *path;
-  if (sp_image_state_path(part_path, &path) != SP_SUCCESS) return false;
+  if (state_path(part_path, &path) != SP_SUCCESS) return false;
   const bool there = access(path, F_OK) == 0;
   sp_free(path);
   return there;
@@ -75,7 +76,7 @@ bool sp_image_state_exists(const char *part_path) {
 
 void sp_image_state_remove(const char *part_path) {
   char *path;
-  if (sp_image_state_path(part_path, &path) != SP_SUCCESS) return;
+  if (state_path(part_path, &path) != SP_SUCCESS) return;
   unlink(path);
   sp_free(path);
 }
@@ -151,7 +152,7 @@ sp_status sp_image_state_open(const sp_image_shared *shared, const char *part_pa
   SP_TRY(sp_calloc(1, sizeof *s, "the image's state", &s));
   s->file = -1;
   lay_out(shared, s);
-  sp_status status = sp_image_state_path(part_path, &s->path);
+  sp_status status = state_path(part_path, &s->path);
   const uint64_t most = s->sums_bytes > s->bits_bytes ? s->sums_bytes : s->bits_bytes;
   if (status == SP_SUCCESS) status = sp_alloc(most + s->point_bytes, "the image's state", &s->record);
   if (status == SP_SUCCESS) {

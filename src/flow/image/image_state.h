@@ -29,9 +29,6 @@ typedef struct sp_image_head {
 
 typedef struct sp_image_state sp_image_state;
 
-/* The file's name; owned by the caller. */
-sp_status sp_image_state_path(const char *part_path, char **out);
-
 /* Opens the file, for reading where it must be there, else making it. Errors: SP_ERR_IO. *head: the one that counts. */
 sp_status sp_image_state_open(const sp_image_shared *shared, const char *part_path, bool create, sp_image_state **out,
                               sp_image_head *head);

@@ -49,11 +49,9 @@ typedef enum sp_item_state {
 
 typedef struct sp_cube_filter sp_cube_filter;
 
-/* Items of a cube: its traces, with cells without one where gaps are filled. */
-uint64_t sp_cube_items(const sp_cube_spec *spec);
-
 /* Bytes that a rank of a group of `size` needs for it, apart from buffers of samples: in memory (*spectra in `scratch`
- * where that is given), with n_threads threads. `n_items` as above. */
+ * where that is given), with n_threads threads. `n_items`: its traces, and where gaps
+ * are filled the cells without one. */
 typedef struct sp_cube_memory {
   uint64_t spectra, chunk, planes, samples; /* samples: kept for filling gaps */
 } sp_cube_memory;

@@ -26,7 +26,8 @@ static uint64_t cells_with_traces(const sp_cube_spec *spec, uint8_t *held) {
   return n;
 }
 
-uint64_t sp_cube_items(const sp_cube_spec *spec) {
+/* Its traces, and where gaps are filled the cells without one. */
+static uint64_t count_items(const sp_cube_spec *spec) {
   if (spec->filter->fill == 0) return spec->n_traces;
   const uint64_t n_cells = (uint64_t)spec->nx * spec->ny;
   void *held;
@@ -254,7 +255,7 @@ sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) 
   sp_cube_filter *c = block;
   c->spec = *spec;
   c->filter = *spec->filter;
-  c->n_items = sp_cube_items(spec);
+  c->n_items = count_items(spec);
   c->share = sp_share_blocks(c->n_items, spec->ranks.size, spec->ranks.rank);
   status = list_cells(c);
   if (status == SP_SUCCESS) status = allocate_states(c);

@@ -15,7 +15,7 @@
 
 static const sp_figure figures[] = {SP_VOLUME_FIGURES(SP_VOLUME_FIGURE)};
 
-const sp_figure_list sp_volume_figures = {figures, sizeof figures / sizeof *figures, sizeof(sp_volume_result)};
+static const sp_figure_list figure_list = {figures, sizeof figures / sizeof *figures, sizeof(sp_volume_result)};
 
 /* Rank 0's own: cubes in the order in which they are dealt. */
 typedef struct dealing {
@@ -90,7 +90,7 @@ static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
 }
 
 const sp_flow sp_flow_volume = {.name = "volume",
-                                .figures = &sp_volume_figures,
+                                .figures = &figure_list,
                                 .plan = plan_cubes,
                                 .destroy = destroy_plan,
                                 .phase = get_phase,

@@ -88,8 +88,6 @@ typedef struct sp_volume_result {
 #undef SP_VOLUME_MEMBER
 } sp_volume_result;
 
-extern const sp_figure_list sp_volume_figures;
-
 /* Whether anything looks at whole gathers, and what. */
 typedef struct sp_volume_chain {
   bool whole;
