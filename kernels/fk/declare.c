@@ -73,7 +73,7 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
                                                  : "sx, sy");
     return SP_ERR_USAGE;
   }
-  return sp_fk_common_check_shape(&p->common, shape->n_samples, shape->sample_interval_s, why, why_size);
+  return sp_fk_common_check_shape(&p->common, shape, "fk", why, why_size);
 }
 
 const sp_processor sp_processor_fk = {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/processor.h"
+
 uint32_t sp_fk_padded_length(uint32_t n, double pad, bool even) {
   return n > 1 || even ? sp_good_length(n + (uint32_t)ceil(pad * n), even) : 1;
 }
@@ -110,11 +112,18 @@ sp_status sp_fk_common_check(const sp_fk_common *p, char *why, size_t why_size) 
   return SP_ERR_USAGE;
 }
 
-sp_status sp_fk_common_check_shape(const sp_fk_common *p, uint32_t n_samples, double dt, char *why, size_t why_size) {
+sp_status sp_fk_common_check_shape(const sp_fk_common *p, const sp_survey_shape *shape, const char *processor,
+                                   char *why, size_t why_size) {
+  const double dt = shape->sample_interval_s;
   sp_fk_filter filter;
-  sp_fk_filter_set(p, NULL, 90, 0, n_samples, dt, &filter);
-  if (filter.n_bins > 0) return SP_SUCCESS;
-  snprintf(why, why_size, "f: no frequency of 0, %g ... %g Hz lies between %g and %g Hz", 1 / (filter.padded * dt),
-           0.5 / dt, p->f.value[0], p->f.value[3]);
-  return SP_ERR_USAGE;
+  sp_fk_filter_set(p, NULL, 90, 0, shape->n_samples, dt, &filter);
+  if (filter.n_bins == 0) {
+    snprintf(why, why_size, "f: no frequency of 0, %g ... %g Hz lies between %g and %g Hz", 1 / (filter.padded * dt),
+             0.5 / dt, p->f.value[0], p->f.value[3]);
+    return SP_ERR_USAGE;
+  }
+  char note[96];
+  snprintf(note, sizeof note, "%s: taper: 0 cuts sharply, and rings along the edges of the band", processor);
+  if (p->taper == 0 && shape->note) shape->note(note);
+  return SP_SUCCESS;
 }

@@ -87,9 +87,10 @@ float sp_fk_edge_weight(uint32_t j, uint32_t reach);
 /* Checks parameters against each other; on failure fills `why` and returns SP_ERR_USAGE without logging. */
 sp_status sp_fk_common_check(const sp_fk_common *params, char *why, size_t why_size);
 
-/* The same against a survey's samples: a band that holds no frequency is refused. */
-sp_status sp_fk_common_check_shape(const sp_fk_common *params, uint32_t n_samples, double dt, char *why,
-                                   size_t why_size);
+/* The same against a survey's samples: a band that holds no frequency is refused, flanks without width are noted. */
+struct sp_survey_shape;
+sp_status sp_fk_common_check_shape(const sp_fk_common *params, const struct sp_survey_shape *shape,
+                                   const char *processor, char *why, size_t why_size);
 
 /* The rows of a parameter table for the sp_fk_common at `offset` of a struct. */
 #define SP_FK_COMMON_PARAMS(offset)                                                                                    \

@@ -112,7 +112,7 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
     return SP_ERR_USAGE;
   }
   SP_TRY(check_units(p, shape, why, why_size));
-  return sp_fk_common_check_shape(&p->common, shape->n_samples, shape->sample_interval_s, why, why_size);
+  return sp_fk_common_check_shape(&p->common, shape, "fkk", why, why_size);
 }
 
 const sp_processor sp_processor_fkk = {

@@ -250,6 +250,11 @@ def test_what_is_refused_before_anything_exists(seisproc, survey, tmp_path, chan
     assert job.files() == []
 
 
+def few_lines(traces, columns):
+    """Cubes of four in-lines or fewer."""
+    columns["fldr"] = ((columns["iline"] - 100) // 4).astype("<i4")
+
+
 def test_what_is_warned_of(seisproc, tmp_path):
     def thin(traces, columns):
         columns["iline"] = columns["iline"] * 3  # with one line moved: two thirds of the lines are not there
@@ -264,3 +269,9 @@ def test_what_is_warned_of(seisproc, tmp_path):
     nothing = jobs.Job(tmp_path, Cubes(tmp_path / "in.h5").path,
                        job_text(vmax=3, f="[5, 10, 60, 80]", cubes="[offset]"), name="nothing")
     assert "removes 0 % of the bins of the first cube: next to nothing" in seisproc("plan", nothing.path).stderr
+    few = jobs.Job(tmp_path, Cubes(tmp_path / "few-lines.h5", few_lines).path,
+                   job_text(vmax=2500, taper=0, cubes="[offset, fldr]"), name="few")
+    said = seisproc("plan", few.path).stderr
+    assert re.search(r"12 of 12 cubes have fewer than 8 lines, first '.*' with \d+ x \d+: a filter in 3-D is then no",
+                     said)
+    assert "fkk: taper: 0 cuts sharply" in said

@@ -27,8 +27,10 @@ struct sp_image_engine {
   double gpu_busy_s;
   /* what the team works on */
   sp_pstm_trace *traces;
-  const float *samples;
+  float *samples;
   uint32_t n;
+  sp_image_absent *absent;
+  const float *peaks_of;
   double *peaks; /* [SP_PSTM_BATCH] */
   uint64_t overflows;
 };
@@ -139,8 +141,21 @@ static uint32_t largest(const float *x, uint32_t n) {
   return most;
 }
 
+/* Makes a trace absent that is not finite, or all zero, and counts it. */
+static void check_trace(sp_image_engine *e, uint64_t i) {
+  const uint32_t n_samples = e->shared->config.n_samples;
+  float *samples = e->samples + i * n_samples;
+  if (!(e->traces[i].area > 0)) return;
+  const uint32_t most = largest(samples, n_samples);
+  if (most > 0 && most < NOT_FINITE) return;
+  __atomic_fetch_add(most ? &e->absent->bad : &e->absent->dead, 1, __ATOMIC_RELAXED);
+  e->traces[i].area = 0;
+  memset(samples, 0, n_samples * sizeof *samples);
+}
+
 static void prepare_item(void *context, int thread, uint64_t i) {
   sp_image_engine *e = context;
+  if (i < e->n) check_trace(e, i);
   if (i >= e->n || !(e->traces[i].area > 0)) {
     sp_pstm_skip(e->plan, (uint32_t)i);
     return;
@@ -156,30 +171,22 @@ static void add_item(void *context, int thread, uint64_t block) {
 
 static void peak_item(void *context, int thread, uint64_t i) {
   sp_image_engine *e = context;
-  e->peaks[i] = sp_pstm_peak(e->plan, thread, e->samples + i * e->shared->config.n_samples);
+  e->peaks[i] = sp_pstm_peak(e->plan, thread, e->peaks_of + i * e->shared->config.n_samples);
 }
 
 sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n,
                               sp_image_absent *absent) {
-  const uint32_t n_samples = e->shared->config.n_samples;
-  for (uint32_t i = 0; i < n; i++) {
-    if (!(traces[i].area > 0)) continue;
-    const uint32_t most = largest(samples + (size_t)i * n_samples, n_samples);
-    absent->bad += most >= NOT_FINITE;
-    absent->dead += most == 0;
-    if (most > 0 && most < NOT_FINITE) continue;
-    traces[i].area = 0;
-    memset(samples + (size_t)i * n_samples, 0, n_samples * sizeof(float));
-  }
+  e->traces = traces;
+  e->samples = samples;
+  e->n = n;
+  e->absent = absent;
   if (e->gpu) {
     const double start = sp_now();
+    for (uint32_t i = 0; i < n; i++) check_trace(e, i);
     const sp_status status = e->gpu_ops->add(e->gpu, traces, samples, n, e->sums.shift, e->sums.limit);
     e->gpu_busy_s += sp_now() - start;
     return status;
   }
-  e->traces = traces;
-  e->samples = samples;
-  e->n = n;
   sp_thread_team_start(e->team, SP_PSTM_BATCH, 1, prepare_item, e);
   sp_thread_team_wait(e->team);
   sp_thread_team_start(e->team, sp_pstm_blocks(e->plan), 1, add_item, e);
@@ -189,7 +196,7 @@ sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *
 
 double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent) {
   double most = 0;
-  e->samples = samples;
+  e->peaks_of = samples;
   sp_thread_team_start(e->team, n, 1, peak_item, e);
   sp_thread_team_wait(e->team);
   for (uint32_t i = 0; i < n; i++) {
