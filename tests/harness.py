@@ -82,9 +82,14 @@ def mpi_environment():
     return env
 
 
+def launcher_is_hydra():
+    """MPICH's. Of a rank that dies it does not tell which one it was."""
+    return any(name in os.environ.get("SEISPROC_MPIRUN", "") for name in ("mpich", "hydra"))
+
+
 def mpirun_prefix(ranks):
     launcher = os.environ.get("SEISPROC_MPIRUN") or "mpirun"
-    if "mpich" in launcher or "hydra" in launcher:
+    if launcher_is_hydra():
         return [launcher, "-n", str(ranks), "-bind-to", "none"]
     return [shutil.which(launcher) or launcher, "-n", str(ranks), "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 

@@ -203,19 +203,6 @@ void sp_inflight_count(const char *path, int rank, uint64_t *n_done, uint64_t *n
   for (int i = 0; i < s.n_ranges; i++) *n_in_hand += s.ranges[i].n;
 }
 
-int sp_inflight_find(const char *path, int process, const char *host) {
-  char line[LINE_SIZE], name[64];
-  int found = -1, rank, id;
-  FILE *file = sp_side_read(path);
-  if (!file) return -1;
-  while (fgets(line, sizeof line, file)) {
-    if (sscanf(line, "rank %d %*s %d %63s", &rank, &id, name) != 3 || id != process) continue;
-    if (found < 0 || !strcmp(name, host)) found = rank;
-  }
-  fclose(file);
-  return found;
-}
-
 bool sp_inflight_describe(const char *path, int rank, char text[SP_INFLIGHT_TEXT], bool *says) {
   summary s;
   char ranges[SP_INFLIGHT_TEXT / 2] = "";

@@ -60,9 +60,6 @@ enum { SP_INFLIGHT_TEXT = 512 };
  * where the file does not know the rank. */
 bool sp_inflight_describe(const char *path, int rank, char text[SP_INFLIGHT_TEXT], bool *says);
 
-/* The rank with this process id, on this host where one on another has the same; -1 where the file knows none. */
-int sp_inflight_find(const char *path, int process, const char *host);
-
 /* Units that were dealt to a rank: how many of them are in the journal, and how many it had in hand. Both 0 where the
  * file does not know the rank. */
 void sp_inflight_count(const char *path, int rank, uint64_t *n_done, uint64_t *n_in_hand);

@@ -24,8 +24,8 @@ enum { HOST_SIZE = 64, LINE_SIZE = 256, LEAST_DASHES = 40 /* around a page of a 
 /* What the launcher has said of a rank that died. */
 typedef struct death {
   bool known;
-  int rank, signal;
-  int process; /* Hydra's pages tell it first, and with it the host; 0: none has */
+  int rank; /* -1: the launcher does not tell which */
+  int signal;
   char host[HOST_SIZE];
   char last_line[LINE_SIZE]; /* said before */
   char error[LINE_SIZE];     /* the first that a rank told of; "" */
@@ -60,15 +60,15 @@ static int signal_of(const char *words) {
   return 0;
 }
 
-/* MPICH's Hydra: "=   PID 4711 RUNNING AT n02", and lines later "YOUR APPLICATION TERMINATED WITH THE EXIT STRING:
- * Killed (signal 9)". Which rank that was is in the file of what is in flight. */
-static bool parse_hydra_line(const char *line, const char *inflight, death *found) {
-  const char *words = strstr(line, "PID "), *how = strstr(line, "TERMINATED WITH THE EXIT STRING: ");
-  if (words && line[0] == '=') sscanf(words, "PID %d RUNNING AT %63s", &found->process, found->host);
-  if (!how || !found->process || !strstr(how, "(signal ")) return false;
-  found->signal = atoi(strstr(how, "(signal ") + 8);
-  found->rank = sp_inflight_find(inflight, found->process, found->host);
-  return found->rank >= 0;
+/* MPICH's Hydra: "YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)". The process that its page names
+ * is the first that it finds dead after it has killed all, so which rank it was is not known. */
+static bool parse_hydra_line(const char *line, death *found) {
+  const char *how = strstr(line, "TERMINATED WITH THE EXIT STRING: ");
+  const char *number = how ? strstr(how, "(signal ") : NULL;
+  if (!number) return false;
+  found->signal = atoi(number + 8);
+  found->rank = -1;
+  return true;
 }
 
 /* "srun: error: n02: task 3: Segmentation fault (core dumped)", "srun: error: n02: tasks 3-5: Killed". */
@@ -91,7 +91,7 @@ static void parse_line(const char *line, void *context) {
   if (d->known) return;
   snprintf(both, sizeof both, "%s %s", d->last_line, line);
   snprintf(d->last_line, sizeof d->last_line, "%s", line);
-  d->known = parse_mpirun_line(both, d) || parse_srun_line(line, d) || parse_hydra_line(line, s->inflight, d);
+  d->known = parse_mpirun_line(both, d) || parse_srun_line(line, d) || parse_hydra_line(line, d);
 }
 
 /* How long the launcher may take once the job is known to have ended. Ranks that it does not reach end by themselves,
@@ -125,7 +125,7 @@ static int launcher_signal(const supervisor *s) {
 static void log_what_happened(const supervisor *s) {
   if (s->run.crashed) {
     log_rank(s, s->run.crash.rank, s->run.crash.signal);
-  } else if (s->death.known) {
+  } else if (s->death.known && s->death.rank >= 0) {
     log_rank(s, s->death.rank, s->death.signal);
   } else if (s->run.gone) {
     log_rank(s, s->run.gone_rank, 0);
@@ -133,6 +133,9 @@ static void log_what_happened(const supervisor *s) {
     log_rank(s, s->run.end_rank, 0);
   } else if (s->run.end == SP_END_STALLED) {
     sp_log(SP_LOG_ERROR, "the job hung");
+  } else if (s->death.known) {
+    sp_log(SP_LOG_ERROR, "a rank died by signal %d (%s); %s does not tell which", s->death.signal,
+           strsignal(s->death.signal), sp_mpirun_name());
   } else if (launcher_signal(s)) {
     sp_log(SP_LOG_ERROR, "%s ended by signal %d (%s)", sp_mpirun_name(), launcher_signal(s),
            strsignal(launcher_signal(s)));
