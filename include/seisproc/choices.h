@@ -17,6 +17,8 @@ typedef enum sp_nan { SP_NAN_TRACE, SP_NAN_GATHER, SP_NAN_ZERO } sp_nan;
 typedef enum sp_trid { SP_TRID_SEISMIC, SP_TRID_ALL } sp_trid;
 /* What is measured of what a job does: nothing, figures of each gather, those of each trace as well. */
 typedef enum sp_qc { SP_QC_NONE, SP_QC_GATHER, SP_QC_TRACE } sp_qc;
+/* By which codec an output is packed. */
+typedef enum sp_job_pack { SP_JOB_PACK_NONE, SP_JOB_PACK_LZ4, SP_JOB_PACK_ZSTD, SP_JOB_PACK_ZFP } sp_job_pack;
 /* How samples are moved: AUTO is one of the other two, chosen by what is there and by what waiting costs. */
 typedef enum sp_transfer { SP_TRANSFER_AUTO, SP_TRANSFER_COLLECTIVE, SP_TRANSFER_INDEPENDENT } sp_transfer;
 /* Which workers read together. */

@@ -32,6 +32,9 @@ typedef struct sp_job_settings {
   int precision;   /* sp_precision */
   int qc;          /* sp_qc */
   sp_text gathers; /* of the input that are taken: a line that selection.h explains */
+  int pack;        /* sp_job_pack: how the output is packed, once it is complete */
+  int pack_level;  /* SP_PARAM_AUTO: the codec's usual one */
+  double pack_error_bound;
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;                        /* sp_engine_kind */
   int workers;                       /* in all; SP_PARAM_AUTO: from the cores and GPUs */

@@ -8,6 +8,17 @@
 #include <stdint.h>
 
 #include "seisproc/status.h"
+#include "seisproc/survey_file.h"
+
+struct sp_activity;
+
+/* What came of it. */
+typedef struct sp_pack_result {
+  double plain_bytes, packed_bytes; /* of the two files */
+  double largest_error;             /* zfp: of a sample, as a part of its gather's RMS */
+  uint64_t lossy, lossless;         /* chunks of samples, where the codec is zfp */
+  double seconds;
+} sp_pack_result;
 
 typedef struct sp_pack_options {
   const char *input, *output;
@@ -15,13 +26,30 @@ typedef struct sp_pack_options {
   int level;          /* 0: the codec's usual one */
   double error_bound; /* zfp: largest error of a sample, as a part of its gather's RMS */
   bool quiet;
+  /* The input is the output of a job, complete but for this: what is written is it, with all that it says of itself.
+   * Checksums of samples that zfp changed are those of what is read back. The output's lock is the caller's. */
+  bool in_job;
+  struct sp_activity *activity; /* steps as chunks are packed; NULL */
+  bool (*stops)(void *context); /* whether to end early, asked on every rank; NULL */
+  void *context;
+  sp_pack_result *result; /* on rank 0, at the end; NULL */
 } sp_pack_options;
+
+/* Whether codec, level and bound are those of sp_pack, and the codec's library is there. Errors: SP_ERR_USAGE. */
+sp_status sp_pack_check(const sp_pack_options *options);
+
+/* Bytes of memory that a rank with so many threads takes to pack a survey of this shape. */
+size_t sp_pack_memory(const sp_survey_info *info, int n_threads);
+
+/* Bytes of memory that a rank with so many threads takes to read the survey's samples where they are packed; 0 where
+ * they are not. Not collective; for a survey that is open alone. */
+sp_status sp_pack_reader_memory(sp_survey *survey, int n_threads, size_t *bytes);
 
 /* Writes `output`, the survey `input` packed, or unpacked. It is made as OUT.part; a journal beside it (OUT.chunks)
  * says what of that is on the disk, and the same call goes on from there, on any number of ranks, to the same bytes.
  * Every chunk is unpacked again and compared before it counts. Collective over comm (MPI_COMM_NULL: this process
- * alone); all ranks give the same options. Errors: SP_ERR_USAGE, SP_ERR_INPUT, and SP_ERR_IO, after which the same call
- * may go on.
+ * alone); all ranks give the same options. Errors: SP_ERR_USAGE, SP_ERR_INPUT; SP_ERR_IO and SP_STOPPED, after which
+ * the same call may go on.
  */
 sp_status sp_pack(MPI_Comm comm, const sp_pack_options *options);
 

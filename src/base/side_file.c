@@ -36,6 +36,8 @@ const char *sp_side_suffix(sp_side side) {
     return ".undo";
   case SP_SIDE_CHUNKS:
     return ".chunks";
+  case SP_SIDE_PLAIN:
+    return ".plain";
   case SP_SIDE_NEW:
     return ".new";
   }

@@ -98,7 +98,7 @@ static bool plan_survey(const sp_campaign_request *request, sp_campaign_survey *
 
 static const char *start_name(int start) {
   static const char *const names[] = {
-      [SP_START_NEW] = "new", [SP_START_RESUME] = "resume", [SP_START_COMPLETE] = "complete"};
+      [SP_START_NEW] = "new", [SP_START_RESUME] = "resume", [SP_START_PACK] = "pack", [SP_START_COMPLETE] = "complete"};
   return start >= 0 && start <= SP_START_COMPLETE ? names[start] : "?";
 }
 

@@ -14,6 +14,7 @@
 #include "src/cli/option.h"
 #include "src/cli/plan_trial.h"
 #include "src/cli/run_options.h"
+#include "src/run/packing.h"
 
 typedef struct arguments {
   sp_run_arguments run;
@@ -57,11 +58,19 @@ static void print_job(const sp_run_plan *p) {
   }
 }
 
+static void print_packing(const sp_run_plan *p) {
+  if (!sp_packing_is_asked(p->job)) return;
+  printf("           then packed by %s beside it: up to %.2f GB at once, %.0f MB of memory a rank\n",
+         sp_packing_codec(p->job), 2 * output_bytes(p) / gb, (double)sp_run_plan_packing_bytes(p) / mb);
+}
+
 static void print_output(const sp_run_plan *p) {
   const double bytes = output_bytes(p), room = sp_part_room(p->job->output);
   printf("output     %s: %.2f GB of samples", p->job->output, bytes / gb);
   if (isfinite(room)) printf(", %.2f GB are free", room / gb);
   printf("\n");
+  print_packing(p);
+  if (p->start == SP_START_PACK) printf("           an earlier run has computed all of it, and it is to be packed\n");
   if (p->start == SP_START_COMPLETE) printf("           it is there already\n");
   if (p->start == SP_START_RESUME) {
     printf("           an earlier run was cut off: %llu of %llu %ss are done, the same command goes on\n",
@@ -76,10 +85,13 @@ static void print_ranks(const sp_run_plan *p) {
   printf("ranks      %d: 1 coordinator, %d I/O, %d workers of %d threads (%s; %d cores, %d GPUs)\n", l->ranks,
          l->ranks - 1 - l->workers, l->workers, l->threads, l->why, p->machine.n_cores, p->machine.n_gpus);
   if (p->machine.n_gpus == 0) printf("           computing on the CPU: %s\n", p->gpu_why);
-  printf("memory     a worker %.0f MB (input buffers of %.1f MB, %d slots of %.1f MB, its process) and its engine; in "
-         "all %.0f MB%s\n",
-         worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, l->workers * worker / mb,
-         l->fits ? "" : ": MORE THAN IS FREE");
+  char unpacking[64] = "";
+  if (p->reader_bytes) snprintf(unpacking, sizeof unpacking, "%.1f MB to unpack, ", (double)p->reader_bytes / mb);
+  printf(
+      "memory     a worker %.0f MB (input buffers of %.1f MB, %d slots of %.1f MB, %sits process) and its engine; in "
+      "all %.0f MB%s\n",
+      worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, unpacking, l->workers * worker / mb,
+      l->fits ? "" : ": MORE THAN IS FREE");
 }
 
 static const char *transfer_name(bool together) {
@@ -149,11 +161,13 @@ static sp_status json_output(sp_json *json, const sp_run_plan *p) {
   char *journal = NULL;
   SP_TRY(sp_side_path(p->job->output, SP_SIDE_JOURNAL, &journal));
   static const char *const states[] = {
-      [SP_START_NEW] = "new", [SP_START_RESUME] = "resume", [SP_START_COMPLETE] = "complete"};
+      [SP_START_NEW] = "new", [SP_START_RESUME] = "resume", [SP_START_PACK] = "pack", [SP_START_COMPLETE] = "complete"};
   sp_json_open(json, "output", '{');
   sp_json_text(json, "path", p->job->output);
   sp_json_text(json, "journal", journal);
   sp_json_real(json, "sample_bytes", output_bytes(p));
+  sp_json_text(json, "codec", sp_packing_codec(p->job));
+  sp_json_real(json, "disk_bytes", (sp_packing_is_asked(p->job) ? 2 : 1) * output_bytes(p));
   sp_json_real(json, "free_bytes", sp_part_room(p->job->output));
   sp_json_text(json, "state", states[p->start]);
   sp_json_text(json, "unit", p->work.shape.unit);
@@ -181,6 +195,8 @@ static void json_ranks(sp_json *json, const sp_run_plan *p) {
   sp_json_count(json, "input_bytes", s->input_bytes);
   sp_json_int(json, "slots", s->window.n_slots);
   sp_json_count(json, "slot_bytes", sp_window_slot_bytes(&s->window));
+  sp_json_count(json, "unpacking_bytes", p->reader_bytes);
+  sp_json_count(json, "packing_bytes", sp_run_plan_packing_bytes(p));
   sp_json_count(json, "free_bytes", p->machine.memory);
   sp_json_bool(json, "fits", l->fits);
   sp_json_close(json, '}');

@@ -110,9 +110,18 @@ static bool takes_all(const sp_job *job) {
   return !*gathers || !strcmp(gathers, "all");
 }
 
+/* What a plain output says nothing of. */
+static bool is_left_out(const sp_job *job, const char *key) {
+  if (!strcmp(key, "gathers")) return takes_all(job);
+  if (!strcmp(key, "pack_level"))
+    return job->settings.pack == SP_JOB_PACK_NONE || job->settings.pack == SP_JOB_PACK_ZFP;
+  if (!strcmp(key, "pack_error_bound")) return job->settings.pack != SP_JOB_PACK_ZFP;
+  return !strcmp(key, "pack") && job->settings.pack == SP_JOB_PACK_NONE;
+}
+
 static sp_status write_job(FILE *text, const sp_job *job) {
   for (const sp_param *param = sp_job_params; param->key; param++) {
-    if (!strcmp(param->key, "gathers") && takes_all(job)) continue;
+    if (is_left_out(job, param->key)) continue;
     if (decides_bits(param->key)) SP_TRY(write_param(text, "", param, &job->settings));
   }
   fputs("sort: [", text);

@@ -200,24 +200,50 @@ static bool is_same_file(const char *a, const char *b) {
 
 /* The job writes OUTPUT.part before it renames that to OUTPUT: the input must be neither. */
 static sp_status check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp_job *job) {
+  static const sp_side sides[] = {SP_SIDE_PART, SP_SIDE_PLAIN};
   if (!job->input || !job->output) return SP_SUCCESS;
-  char *part = NULL, quoted[SP_QUOTE_SIZE];
-  SP_TRY(sp_side_path(job->output, SP_SIDE_PART, &part));
+  char quoted[SP_QUOTE_SIZE];
   const sp_yaml_node *output = sp_yaml_find(tree, "output");
   if (is_same_file(job->input, job->output)) {
     sp_mistakes_add(mistakes, output, "output: found '%s', which is the input; write to another file",
                     sp_quote(job->output, quoted));
-  } else if (is_same_file(job->input, part)) {
-    sp_mistakes_add(mistakes, output, "output: is written as '%s' first, which is the input; write to another file",
-                    sp_quote(part, quoted));
+    return SP_SUCCESS;
   }
-  sp_free(part);
+  for (size_t i = 0; i < 2; i++) {
+    char *path = NULL;
+    SP_TRY(sp_side_path(job->output, sides[i], &path));
+    const bool same = is_same_file(job->input, path);
+    if (same && sides[i] == SP_SIDE_PART) {
+      sp_mistakes_add(mistakes, output, "output: is written as '%s' first, which is the input; write to another file",
+                      sp_quote(path, quoted));
+    } else if (same) {
+      sp_mistakes_add(mistakes, output, "output: is '%s' until it is packed, which is the input; write to another file",
+                      sp_quote(path, quoted));
+    }
+    sp_free(path);
+  }
   return SP_SUCCESS;
+}
+
+/* Keys beside `pack` that its codec does not take. */
+static void check_pack(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp_job_settings *s) {
+  enum { MOST_LZ4 = 12 };
+  const sp_yaml_node *level = sp_yaml_find(tree, "pack_level"), *bound = sp_yaml_find(tree, "pack_error_bound");
+  if (s->pack == SP_JOB_PACK_NONE) return;
+  if (level && s->pack == SP_JOB_PACK_ZFP && s->pack_level != SP_PARAM_AUTO) {
+    sp_mistakes_add(mistakes, level, "pack_level: zfp has none, it has pack_error_bound");
+  } else if (level && s->pack == SP_JOB_PACK_LZ4 && s->pack_level > MOST_LZ4) {
+    sp_mistakes_add(mistakes, level, "pack_level: found %d, allowed for lz4 are 1 to %d", s->pack_level, MOST_LZ4);
+  }
+  if (bound && s->pack != SP_JOB_PACK_ZFP) {
+    sp_mistakes_add(mistakes, bound, "pack_error_bound: goes with pack: zfp alone; lz4 and zstd keep every bit");
+  }
 }
 
 sp_status sp_job_check(sp_mistakes *mistakes, const sp_yaml_node *tree, sp_job *job) {
   sp_param_set_defaults(sp_job_params, &job->settings);
   for (const sp_yaml_node *node = tree->first; node; node = node->next) SP_TRY(check_entry(mistakes, node, job));
   check_presence(mistakes, tree);
+  check_pack(mistakes, tree, &job->settings);
   return check_output(mistakes, tree, job);
 }

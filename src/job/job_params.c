@@ -28,6 +28,12 @@ const sp_param sp_job_params[] = {
      "which gathers of the input, taken whole: all, first:N, every:N, A:B by number (B is not taken), KEY=A-B or "
      "KEY=A,B,C by key, where: CONDITION for those with a trace whose header columns meet it",
      FIELD(gathers)},
+    {"pack", SP_PARAM_CHOICE, "none", 0, 0, false, "none|lz4|zstd|zfp", NULL,
+     "by which codec the output is packed, once it is complete: it takes as much room again meanwhile", FIELD(pack)},
+    {"pack_level", SP_PARAM_INT, "auto", 1, 19, false, "auto", NULL,
+     "of pack: lz4 1 to 12, zstd 1 to 19; auto: 1 and 3", FIELD(pack_level)},
+    {"pack_error_bound", SP_PARAM_REAL, "0.001", 1e-7, 0.5, false, NULL, NULL,
+     "of pack: zfp, the largest error of a sample as a part of its gather's RMS", FIELD(pack_error_bound)},
     {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,
      "what computes: a GPU where there is one, CPU threads, a GPU, or a pretended GPU (for tests)", FIELD(engine)},
     {"workers", SP_PARAM_INT, "auto", 1, 65536, false, "auto", NULL,
@@ -82,7 +88,8 @@ const sp_param sp_job_params[] = {
     {0},
 };
 
-const char *const sp_settings_that_decide[] = {"mode", "on_error", "nan", "trid", "precision", "qc", "gathers", NULL};
+const char *const sp_settings_that_decide[] = {
+    "mode", "on_error", "nan", "trid", "precision", "qc", "gathers", "pack", "pack_level", "pack_error_bound", NULL};
 
 const char *const sp_settings_that_do_not[] = {"engine",
                                                "workers",

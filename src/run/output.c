@@ -55,8 +55,8 @@ out:
   return status;
 }
 
-sp_status sp_output_publish(const sp_flow_plan *plan, const char *part_path, const void *figures) {
+sp_status sp_output_publish(const sp_flow_plan *plan, const char *part_path, const char *path, const void *figures) {
   SP_TRY(plan->flow->publish(plan, part_path, figures));
   SP_FAULT_POINT("integrity_written");
-  return sp_part_publish(part_path, plan->job->output);
+  return sp_part_publish(part_path, path);
 }

@@ -11,6 +11,6 @@
 sp_status sp_output_create(const sp_flow_plan *plan, const sp_survey *source, const char *part_path);
 
 /* Writes what became of each unit, then gives the file its own name. Rank 0 alone, when nobody else has it open. */
-sp_status sp_output_publish(const sp_flow_plan *plan, const char *part_path, const void *figures);
+sp_status sp_output_publish(const sp_flow_plan *plan, const char *part_path, const char *path, const void *figures);
 
 #endif

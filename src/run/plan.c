@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/run/plan.h"
 #include "src/run/outcome.h"
+#include "src/run/packing.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -10,15 +11,34 @@
 #include <unistd.h>
 
 #include "seisproc/engine.h"
+#include "seisproc/machine.h"
 #include "seisproc/memory.h"
+#include "seisproc/pack.h"
 #include "seisproc/part_file.h"
 #include "seisproc/report_file.h"
 #include "seisproc/side_file.h"
+
+/* A worker's share of the cores is not known yet: as if it had all, up to what reading takes. */
+static sp_status measure_reader(sp_run_plan *plan) {
+  sp_machine machine;
+  sp_machine_look(&machine);
+  return sp_pack_reader_memory(plan->survey, machine.n_cores, &plan->reader_bytes);
+}
+
+/* Of the ranks that pack, each has its share of the cores. */
+size_t sp_run_plan_packing_bytes(const sp_run_plan *plan) {
+  sp_output_spec spec;
+  if (!sp_packing_is_asked(plan->job)) return 0;
+  if (plan->work.flow->outputs(&plan->work, plan->survey, &spec) != SP_SUCCESS) return 0;
+  const int ranks = plan->layout.ranks > 0 ? plan->layout.ranks : 1, share = plan->machine.n_cores / ranks;
+  return sp_pack_memory(&spec.info, share > 1 ? share : 1);
+}
 
 sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *out) {
   sp_run_plan plan = {.job = job, .flow = flow};
   sp_status status = sp_survey_open_input(MPI_COMM_NULL, job, NULL, &plan.survey);
   if (status == SP_SUCCESS) status = sp_survey_read_index(plan.survey, true, &plan.index);
+  if (status == SP_SUCCESS) status = measure_reader(&plan);
   if (status == SP_SUCCESS) {
     *out = plan;
   } else {
@@ -42,7 +62,7 @@ sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers) {
 
 size_t sp_run_plan_worker_bytes(const sp_run_plan *plan) {
   enum { PROCESS_BYTES = 64 << 20 };
-  return sp_flow_worker_bytes(&plan->work.shape) + PROCESS_BYTES;
+  return sp_flow_worker_bytes(&plan->work.shape) + plan->reader_bytes + PROCESS_BYTES;
 }
 
 /* The layout depends on the memory a worker needs, and that, where tasks are small, on the number of workers. */
@@ -102,6 +122,7 @@ sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) 
   SP_TRY(sp_part_path(job->output, &part));
   sp_free(part);
   SP_TRY(check_history(job));
+  SP_TRY(sp_packing_check(job));
   const char *metrics = sp_outcome_metrics_path(job, options);
   if (options->report_path) SP_TRY(sp_report_file_check(options->report_path));
   return metrics ? sp_report_file_check(metrics) : SP_SUCCESS;
@@ -123,7 +144,12 @@ static sp_status count_bytes(const sp_run_plan *plan, double *bytes) {
 static sp_status check_room(const sp_run_plan *plan, const char *part_path) {
   double bytes;
   SP_TRY(count_bytes(plan, &bytes));
-  return sp_part_check_bytes(part_path, bytes);
+  SP_TRY(sp_part_check_bytes(part_path, bytes));
+  const double room = sp_part_room(part_path);
+  if (!sp_packing_is_asked(plan->job) || 2 * bytes <= room) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO,
+                  "%s: %.3f GB are to be written and then packed beside, up to %.3f GB at once, %.3f GB are free there",
+                  part_path, 1e-9 * bytes, 2e-9 * bytes, 1e-9 * room);
 }
 
 sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {

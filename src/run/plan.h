@@ -29,6 +29,7 @@ typedef struct sp_run_plan {
   sp_transfer_choice transfer; /* what sp_run_plan_transfer chose */
   int n_nodes;                 /* 0: not known */
   sp_note_function note;       /* is told what is assumed of the survey, once; NULL: nobody is */
+  size_t reader_bytes;         /* of a worker, to read packed samples; 0: they are not packed */
   char gpu_why[256];           /* one line: why no GPU computes; "" where one does */
 } sp_run_plan;
 
@@ -51,8 +52,12 @@ sp_status sp_run_plan_transfer(sp_run_plan *plan, int n_workers, int n_io);
 /* Whether what the job is to write can be written, as far as its folders tell: better said at once than at its end. */
 sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options);
 
-/* Bytes of a worker: input buffers, slots, and what a process needs; without what its engine allocates. */
+/* Bytes of a worker: input buffers, slots, what reading packed samples takes and what a process needs; without what its
+ * engine allocates. */
 size_t sp_run_plan_worker_bytes(const sp_run_plan *plan);
+
+/* Bytes that a rank takes to pack the output at the end; 0: it is not packed. */
+size_t sp_run_plan_packing_bytes(const sp_run_plan *plan);
 
 void sp_run_plan_close(sp_run_plan *plan);
 

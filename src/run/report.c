@@ -11,6 +11,7 @@
 #include "seisproc/memory.h"
 #include "src/run/history.h"
 #include "src/run/outcome.h"
+#include "src/run/packing.h"
 
 enum { ERROR_SIZE = 480 };
 
@@ -166,6 +167,7 @@ typedef struct details {
 static void write_details(sp_json *json, const void *context) {
   const details *d = context;
   const sp_run_context *run = d->run;
+  sp_packing_report(json, run);
   if (!run->ranks) return;
   sp_json_count(json, "n_traces", run->n_traces);
   sp_json_count(json, "n_samples", run->plan.shape.n_samples);

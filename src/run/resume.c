@@ -49,9 +49,8 @@ static sp_status load_figures(const sp_flow_plan *plan, sp_survey *survey, sp_jo
 }
 
 /* The output under its own name is complete; is it this job's? It says less than a journal does. */
-static sp_status look_at_output(const sp_flow_plan *plan, const sp_journal_header *header,
+static sp_status look_at_output(const sp_flow_plan *plan, const char *path, const sp_journal_header *header,
                                 sp_journal_contents *contents) {
-  const char *path = plan->job->output;
   sp_survey *survey = NULL;
   char *uuid = NULL;
   sp_journal_header was = *header;
@@ -80,12 +79,31 @@ out:
   return status;
 }
 
+/* An output that is complete but for being packed. */
+static sp_status look_at_plain(const sp_flow_plan *plan, const sp_journal_header *header, sp_start *start,
+                               sp_journal_contents *contents) {
+  char *path;
+  SP_TRY(sp_side_path(plan->job->output, SP_SIDE_PLAIN, &path));
+  sp_status status = SP_SUCCESS;
+  const int unusable = sp_side_check(path);
+  if (unusable) {
+    status = SP_RAISE(sp_file_status(unusable), "%s: cannot be used: %s", path, sp_side_error(unusable));
+  } else if (access(path, F_OK) == 0) {
+    status = look_at_output(plan, path, header, contents);
+    *start = SP_START_PACK;
+  }
+  sp_free(path);
+  return status;
+}
+
 /* There is no work to take up: a complete output, or nothing. */
 static sp_status look_further(const sp_flow_plan *plan, const sp_journal_header *header, sp_start *start,
                               sp_journal_contents *contents) {
   *start = SP_START_NEW;
+  SP_TRY(look_at_plain(plan, header, start, contents));
+  if (*start == SP_START_PACK) return SP_SUCCESS;
   if (access(plan->job->output, F_OK)) return SP_SUCCESS;
-  SP_TRY(look_at_output(plan, header, contents));
+  SP_TRY(look_at_output(plan, plan->job->output, header, contents));
   *start = SP_START_COMPLETE;
   return SP_SUCCESS;
 }
@@ -116,16 +134,14 @@ sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const 
   return status;
 }
 
+sp_status sp_resume_remove(const char *path) {
+  SP_FAULT_POINT("forgetting");
+  if (!unlink(path)) return sp_sync_entry(path);
+  return errno == ENOENT ? SP_SUCCESS : SP_RAISE(SP_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
+}
+
 /* The journal goes first, and for good: without it the part says nothing. */
 sp_status sp_resume_forget(const char *part_path, const char *journal_path) {
-  const char *const paths[] = {journal_path, part_path};
-  for (int i = 0; i < 2; i++) {
-    SP_FAULT_POINT("forgetting");
-    if (!unlink(paths[i])) {
-      SP_TRY(sp_sync_entry(paths[i]));
-    } else if (errno != ENOENT) {
-      return SP_RAISE(SP_ERR_IO, "%s: cannot be removed: %s", paths[i], strerror(errno));
-    }
-  }
-  return SP_SUCCESS;
+  SP_TRY(sp_resume_remove(journal_path));
+  return sp_resume_remove(part_path);
 }

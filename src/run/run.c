@@ -17,6 +17,7 @@
 #include "src/run/node_files.h"
 #include "src/run/outcome.h"
 #include "src/run/output.h"
+#include "src/run/packing.h"
 #include "src/run/report.h"
 #include "src/run/resume.h"
 #include "src/run/run_monitor.h"
@@ -85,6 +86,15 @@ static void report_resumption(const sp_run_context *run, const sp_coordinator_st
           (unsigned long long)n, unit, (unsigned long long)(n - start->n_earlier));
 }
 
+/* Of what earlier runs left, that with which this one does not go on. */
+static sp_status forget_earlier(const sp_run_context *run) {
+  if (run->start == SP_START_RESUME) return SP_SUCCESS;
+  if (run->start == SP_START_PACK) return sp_resume_remove(run->journal_path);
+  SP_TRY(sp_resume_forget(run->part_path, run->journal_path));
+  SP_TRY(sp_resume_remove(run->chunks_path));
+  return sp_resume_remove(run->plain_path);
+}
+
 /* Looks at the input and at what an earlier run left; creates the output of a new job. */
 static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
   SP_TRY(sp_run_check_places(run->job, run->options));
@@ -96,8 +106,8 @@ static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
   }
   /* a run that was cut off as it published may not have come to this */
   if (run->start == SP_START_COMPLETE) SP_TRY(sp_sync_entry(run->job->output));
-  if (run->start != SP_START_RESUME) SP_TRY(sp_resume_forget(run->part_path, run->journal_path));
-  if (run->start == SP_START_COMPLETE) return SP_SUCCESS;
+  SP_TRY(forget_earlier(run));
+  if (run->start == SP_START_COMPLETE || run->start == SP_START_PACK) return SP_SUCCESS;
   if (run->start == SP_START_NEW) SP_TRY(create_output(run, start));
   SP_FAULT_POINT("created");
   SP_TRY(sp_part_check_room(run->part_path));
@@ -130,6 +140,8 @@ static sp_status name_paths(sp_run_context *run) {
   SP_TRY(sp_side_path(output, SP_SIDE_JOURNAL, &run->journal_path));
   SP_TRY(sp_side_path(output, SP_SIDE_INFLIGHT, &run->inflight_path));
   SP_TRY(sp_side_path(output, SP_SIDE_RUNS, &run->history_path));
+  SP_TRY(sp_side_path(output, SP_SIDE_PLAIN, &run->plain_path));
+  SP_TRY(sp_side_path(output, SP_SIDE_CHUNKS, &run->chunks_path));
   return sp_side_path(output, SP_SIDE_LOCK, &run->lock_path);
 }
 
@@ -196,7 +208,8 @@ static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_ALIKE(sp_flow_plan_share(&run->plan, &run->roles->world));
   SP_MPI_ALL(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world));
   SP_MPI_ALL(MPI_Bcast(&run->transfer, sizeof run->transfer, MPI_BYTE, 0, world));
-  if (run->start == SP_START_COMPLETE) return SP_SUCCESS; /* alike */
+  if (run->start == SP_START_COMPLETE) return SP_SUCCESS;              /* alike */
+  if (run->start == SP_START_PACK) return sp_record_begin(run, start); /* alike */
   SP_ALIKE(check_nodes(run, start));
   SP_AGREE(world, count_threads(run));
   sp_roles_make_teams(run->roles, run->plan.shape.team);
@@ -263,15 +276,21 @@ static sp_status run_role(sp_run_context *run, sp_coordinator_state *start) {
   return SP_ERR_INTERNAL;
 }
 
+/* An output that is to be packed has another name until then. */
 static sp_status publish(sp_run_context *run, sp_coordinator_state *start) {
+  const char *path = sp_packing_is_asked(run->job) ? run->plain_path : run->job->output;
   sp_journal_close(start->journal);
   start->journal = NULL;
   sp_activity_set(&run->activity, "publishes the output");
   SP_FAULT_POINT("before_publish");
-  SP_TRY(sp_output_publish(&run->plan, run->part_path, start->figures));
+  SP_TRY(sp_output_publish(&run->plan, run->part_path, path, start->figures));
   SP_FAULT_POINT("published");
-  unlink(run->journal_path); /* the output says it all now */
+  SP_TRY(sp_resume_remove(run->journal_path)); /* the output says it all now */
   SP_FAULT_POINT("tidied_up");
+  return SP_SUCCESS;
+}
+
+static sp_status conclude(const sp_run_context *run, const sp_coordinator_state *start) {
   if (!run->options->quiet) print_summary(run, count_work(run, start));
   if (!run->options->quiet && run->plan.flow->conclude) run->plan.flow->conclude(&run->plan, start->figures);
   return report_failures(run, start);
@@ -288,7 +307,17 @@ static sp_status run_and_publish(sp_run_context *run, sp_coordinator_state *star
   sp_status status = SP_SUCCESS;
   if (run->roles->world.rank == 0) status = publish(run, start);
   end_if_disk_failed(run, status);
-  return sp_agree(run->roles->world.comm, status);
+  SP_AGREE(run->roles->world.comm, status);
+  if (sp_packing_is_asked(run->job)) SP_ALIKE(sp_packing_run(run));
+  return sp_agree(run->roles->world.comm, run->roles->world.rank == 0 ? conclude(run, start) : SP_SUCCESS);
+}
+
+/* All was computed by an earlier run. */
+static sp_status go_on_packing(sp_run_context *run, const sp_coordinator_state *start) {
+  run->started_at = sp_now();
+  if (run->roles->world.rank == 0) sp_info("resuming: all %ss are done, the output is packed", run->plan.shape.unit);
+  SP_ALIKE(sp_packing_run(run));
+  return sp_agree(run->roles->world.comm, run->roles->world.rank == 0 ? conclude(run, start) : SP_SUCCESS);
 }
 
 /* Nothing is to be done; says so, and what came of it before. A run that was cut off as it ended left its notes. */
@@ -300,6 +329,11 @@ static sp_status report_complete(const sp_run_context *run, const sp_coordinator
     status = report_failures(run, start);
   }
   return sp_agree(run->roles->world.comm, status);
+}
+
+static sp_status do_what_is_left(sp_run_context *run, sp_coordinator_state *start) {
+  if (run->start == SP_START_COMPLETE) return report_complete(run, start);
+  return run->start == SP_START_PACK ? go_on_packing(run, start) : run_and_publish(run, start);
 }
 
 /* A mistake that only the ranks that compute could find ends a new job before its first gather: leave nothing. */
@@ -330,9 +364,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_status status = prepare(&run, &start);
   sp_step_watch_end(run.start_watch);
   run.start_watch = NULL;
-  if (status == SP_SUCCESS) {
-    status = run.start == SP_START_COMPLETE ? report_complete(&run, &start) : run_and_publish(&run, &start);
-  }
+  if (status == SP_SUCCESS) status = do_what_is_left(&run, &start);
   status = sp_report_end(&run, &start, status);
   sp_record_end(&run, &start, status);
   tidy_up(&run, &start, status);
@@ -345,6 +377,8 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_free(run.lock_path);
   sp_free(run.inflight_path);
   sp_free(run.history_path);
+  sp_free(run.plain_path);
+  sp_free(run.chunks_path);
   sp_free(run.places);
   sp_free(run.ranks);
   sp_roles_destroy(run.roles);

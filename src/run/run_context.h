@@ -8,6 +8,7 @@
 #include "seisproc/job.h"
 #include "seisproc/lock.h"
 #include "seisproc/node_window.h"
+#include "seisproc/pack.h"
 #include "seisproc/roles.h"
 #include "seisproc/run.h"
 #include "seisproc/stats.h"
@@ -32,6 +33,7 @@ typedef struct sp_run_context {
   sp_node_window *window;                   /* NULL at a coordinator that shares its node with no worker */
   char *part_path;                          /* the output until it is complete */
   char *journal_path, *lock_path, *inflight_path, *history_path;
+  char *plain_path, *chunks_path; /* of an output that is packed: complete, but for this; and where that stands */
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
   sp_activity activity;
@@ -51,6 +53,7 @@ typedef struct sp_run_context {
   int gpus;                       /* the first worker of a node: GPUs that its workers compute on */
   uint64_t n_traces;              /* rank 0, at the end: that this run did */
   sp_rank_report *ranks;          /* rank 0, at the end: [size] */
+  sp_pack_result packed;          /* rank 0, at the end: what packing came to; all zero where nothing was packed */
 } sp_run_context;
 
 /* What only rank 0 has from the start to the end. */

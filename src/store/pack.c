@@ -89,7 +89,11 @@ static sp_status look_back(packing *p) {
   char name[SP_UUID_LENGTH + 1];
   struct stat part;
   sp_pack_plan_name(&p->plan, name);
-  SP_TRY(sp_part_continue(p->options->output, &p->part, &p->lock));
+  if (p->options->in_job) {
+    SP_TRY(sp_part_path(p->options->output, &p->part));
+  } else {
+    SP_TRY(sp_part_continue(p->options->output, &p->part, &p->lock));
+  }
   SP_TRY(sp_side_path(p->options->output, SP_SIDE_CHUNKS, &p->journal_path));
   SP_TRY(sp_calloc(p->plan.n_chunks + 1, sizeof *p->records, "records of chunks", &p->records));
   const bool there = stat(p->part, &part) == 0;
@@ -205,6 +209,7 @@ static sp_status commit(packing *p) {
 
 static void show_progress(packing *p) {
   const double now = sp_now();
+  if (p->options->activity) sp_activity_step(p->options->activity);
   if (p->ranks.rank || p->options->quiet || now - p->told < PROGRESS_SECONDS) return;
   p->told = now;
   sp_info("%s: %llu of %llu chunks, %.2f GB", p->options->output, (unsigned long long)p->n_placed,
@@ -230,7 +235,9 @@ static sp_status pack_rounds(packing *p, const sp_pack_item *item, sp_dataset *f
     sp_pack_batch *now = &p->shop.batch[r % 2], *next = &p->shop.batch[(r + 1) % 2];
     status = r + 1 < n_rounds ? read_round(p, next, item, from, first, r + 1) : SP_SUCCESS;
     const sp_status packed = sp_pack_shop_wait(&p->shop);
-    SP_ALIKE(sp_ranks_agree(&p->ranks, status > packed ? status : packed));
+    if (packed > status) status = packed;
+    if (status == SP_SUCCESS && p->options->stops && p->options->stops(p->options->context)) status = SP_STOPPED;
+    SP_ALIKE(sp_ranks_agree(&p->ranks, status));
     SP_ALIKE(place(p, now));
     if (r + 1 < n_rounds) sp_pack_shop_start(&p->shop, next);
     status = write_batch(p, now);
@@ -254,47 +261,67 @@ static sp_status pack_item(packing *p, const sp_pack_item *item) {
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
 
-static void report_result(const packing *p) {
-  const sp_pack_options *o = p->options;
-  struct stat in, out;
-  double part = 0;
-  uint64_t lossless = 0, lossy = 0;
-  if (o->quiet || stat(o->input, &in) || stat(o->output, &out)) return;
+static sp_pack_result result_of(const packing *p) {
+  struct stat in = {0}, out = {0};
+  if (stat(p->options->input, &in) || stat(p->options->output, &out)) in = out = (struct stat){0};
+  sp_pack_result r = {
+      .plain_bytes = (double)in.st_size, .packed_bytes = (double)out.st_size, .seconds = sp_now() - p->started};
   for (size_t i = 0; i < p->plan.n_items; i++) {
     const sp_pack_item *item = &p->plan.items[i];
     for (uint64_t c = 0; item->placed && item->bounds && c < item->n_chunks; c++) {
-      const sp_pack_record *r = &p->records[item->first_chunk + c];
-      if (r->part > part) part = r->part;
-      *(r->lossless ? &lossless : &lossy) += 1;
+      const sp_pack_record *record = &p->records[item->first_chunk + c];
+      if (record->part > r.largest_error) r.largest_error = record->part;
+      *(record->lossless ? &r.lossless : &r.lossy) += 1;
     }
   }
-  const double seconds = sp_now() - p->started, bytes[2] = {(double)in.st_size, (double)out.st_size};
-  sp_info("%s: %.3f GB, %s %.3f GB, ratio %.3f, %.1f s, %.2f GB/s", o->output, 1e-9 * bytes[1],
-          o->codec ? "packed from" : "unpacked from", 1e-9 * bytes[0],
-          o->codec ? bytes[0] / bytes[1] : bytes[1] / bytes[0], seconds,
-          1e-9 * (o->codec ? bytes[0] : bytes[1]) / seconds);
-  if (lossy + lossless == 0) return;
-  sp_info("%s: largest error %.3g of a gather's RMS (%.1f dB below it), %llu of %llu chunks are lossless", o->output,
-          part, part > 0 ? -20 * log10(part) : (double)INFINITY, (unsigned long long)lossless,
-          (unsigned long long)(lossy + lossless));
+  if (p->options->codec) return r;
+  const double packed = r.plain_bytes;
+  r.plain_bytes = r.packed_bytes;
+  r.packed_bytes = packed;
+  return r;
 }
 
-static sp_status finish(packing *p) {
-  SP_TRY(sp_pack_finish(&p->plan, p->records, p->part));
-  SP_FAULT_POINT("pack_finished");
+static void report_result(const packing *p, const sp_pack_result *r) {
+  const sp_pack_options *o = p->options;
+  const double in = o->codec ? r->plain_bytes : r->packed_bytes, out = o->codec ? r->packed_bytes : r->plain_bytes;
+  if (o->quiet || !(r->packed_bytes > 0)) return;
+  sp_info("%s: %.3f GB, %s %.3f GB, ratio %.3f, %.1f s, %.2f GB/s", o->output, 1e-9 * out,
+          o->codec ? "packed from" : "unpacked from", 1e-9 * in, r->plain_bytes / r->packed_bytes, r->seconds,
+          1e-9 * r->plain_bytes / r->seconds);
+  if (r->lossy + r->lossless == 0) return;
+  sp_info("%s: largest error %.3g of a gather's RMS (%.1f dB below it), %llu of %llu chunks are lossless", o->output,
+          r->largest_error, r->largest_error > 0 ? -20 * log10(r->largest_error) : (double)INFINITY,
+          (unsigned long long)r->lossless, (unsigned long long)(r->lossy + r->lossless));
+}
+
+static sp_status publish(packing *p) {
   SP_TRY(sp_survey_check_unchanged(p->survey));
   SP_TRY(sp_part_publish(p->part, p->options->output));
   SP_FAULT_POINT("pack_published");
   unlink(p->journal_path);
-  report_result(p);
+  const sp_pack_result result = result_of(p);
+  if (p->options->result) *p->options->result = result;
+  report_result(p, &result);
   return SP_SUCCESS;
+}
+
+static sp_status finish(packing *p) {
+  SP_ALIKE(SP_ON_RANK_0(&p->ranks, sp_pack_finish(&p->plan, p->records, p->part)));
+  SP_FAULT_POINT("pack_finished");
+  if (p->options->in_job && p->plan.codec == SP_CODEC_ZFP) {
+    SP_ALIKE(sp_pack_write_checksums(p->ranks.comm, p->part, p->options->activity));
+    SP_FAULT_POINT("pack_checksums");
+  }
+  return SP_ON_RANK_0(&p->ranks, publish(p));
 }
 
 static sp_status pack_all(packing *p) {
   SP_ALIKE(begin(p));
-  for (size_t i = 0; i < p->plan.n_items; i++) SP_ALIKE(pack_item(p, &p->plan.items[i]));
+  sp_status status = SP_SUCCESS;
+  for (size_t i = 0; i < p->plan.n_items && status == SP_SUCCESS; i++) status = pack_item(p, &p->plan.items[i]);
+  if (status != SP_SUCCESS && status != SP_STOPPED) return status; /* alike */
   SP_ALIKE(commit(p));
-  return SP_ON_RANK_0(&p->ranks, finish(p));
+  return status == SP_SUCCESS ? finish(p) : status;
 }
 
 static void close_packing(packing *p) {

@@ -53,7 +53,7 @@ static sp_status measure_gather(const reader *r, sp_global first, sp_global end,
 }
 
 static sp_status measure_share(sp_survey *survey, const char *path, const sp_pack_bounds *b, sp_share share,
-                               uint64_t *mixed) {
+                               sp_activity *activity, uint64_t *mixed) {
   const sp_global *first_trace = b->index->first_trace;
   reader r = {.n_samples = sp_survey_get_info(survey)->n_samples};
   const uint64_t fits = PIECE_BYTES / (r.n_samples * sizeof(float));
@@ -67,6 +67,7 @@ static sp_status measure_share(sp_survey *survey, const char *path, const sp_pac
     double rms = 0;
     if (n) status = measure_gather(&r, first_trace[g], first_trace[g + 1], &rms, &dead);
     b->allowed[g] = b->part * rms;
+    if (activity) sp_activity_step(activity);
     *mixed += dead > 0 && dead < n;
   }
   sp_free(r.rows);
@@ -145,14 +146,15 @@ static sp_status share_bounds(const sp_ranks *ranks, sp_pack_bounds *b, uint64_t
   return sp_ranks_sum(ranks, mixed, 1);
 }
 
-sp_status sp_pack_bounds_make(MPI_Comm comm, sp_survey *survey, const char *path, const sp_gather_index *index,
-                              double part, sp_pack_bounds **out) {
+sp_status sp_pack_bounds_make(sp_survey *survey, const char *path, const sp_gather_index *index, double part,
+                              sp_activity *activity, sp_pack_bounds **out) {
   sp_pack_bounds *b = NULL;
   uint64_t mixed = 0;
-  const sp_ranks ranks = sp_ranks_of(comm);
+  const sp_ranks ranks = sp_ranks_of(survey->comm);
   sp_status status = sp_ranks_agree(&ranks, create(index, part, &b));
   if (status == SP_SUCCESS) {
-    status = sp_ranks_agree(&ranks, measure_share(survey, path, b, sp_ranks_share(&ranks, index->n_gathers), &mixed));
+    status = sp_ranks_agree(&ranks,
+                            measure_share(survey, path, b, sp_ranks_share(&ranks, index->n_gathers), activity, &mixed));
   }
   if (status == SP_SUCCESS) status = share_bounds(&ranks, b, &mixed);
   if (status == SP_SUCCESS) status = choose_tolerance(b, mixed);

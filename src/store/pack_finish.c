@@ -112,7 +112,7 @@ static sp_status write_origin(const finishing *f) {
   const sp_survey_info *info = sp_survey_get_info(f->source);
   const double part = f->plan->options->error_bound;
   char name[160], uuid[SP_UUID_LENGTH + 1], *history = NULL;
-  if (f->plan->codec != SP_CODEC_ZFP) {
+  if (f->plan->codec != SP_CODEC_ZFP || f->plan->options->in_job) {
     return H5Aexists(f->id, "uuid") > 0 ? SP_SUCCESS : sp_h5_write_text(f->id, "/", "uuid", info->uuid);
   }
   snprintf(name, sizeof name, "%s zfp %.17g", info->uuid, part);
@@ -140,7 +140,7 @@ static sp_status copy_group(const finishing *f, const char *group) {
 
 static sp_status fill(finishing *f) {
   static const char *const groups[] = {"/gathers", "/headers", "/segy", "/integrity", "/qc"};
-  const bool lossy = f->plan->codec == SP_CODEC_ZFP;
+  const bool lossy = f->plan->codec == SP_CODEC_ZFP && !f->plan->options->in_job;
   for (size_t i = 0; i < f->plan->n_items; i++) SP_TRY(add_item(f, &f->plan->items[i]));
   for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) SP_TRY(copy_group(f, groups[i]));
   SP_TRY(sp_h5_copy_attributes_but(f->source, "/", f->id, lossy ? is_of_origin : NULL));

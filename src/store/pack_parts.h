@@ -11,6 +11,7 @@
 
 #include "seisproc/gather_index.h"
 #include "seisproc/pack.h"
+#include "src/base/activity.h"
 #include "src/store/packed.h"
 #include "src/store/placed_file.h"
 
@@ -60,9 +61,10 @@ void sp_pack_plan_name(const sp_pack_plan *plan, char name[SP_UUID_LENGTH + 1]);
 /* --- pack_bounds.c --- */
 
 /* Goes through the traces of a dataset, this rank through a share of its gathers, and finds what each gather allows and
- * the tolerance that takes the fewest bytes, by estimate. Collective over comm. */
-sp_status sp_pack_bounds_make(MPI_Comm comm, sp_survey *survey, const char *path, const sp_gather_index *index,
-                              double part, sp_pack_bounds **out);
+ * the tolerance that takes the fewest bytes, by estimate. activity steps with each gather; NULL. Collective over the
+ * survey's communicator. */
+sp_status sp_pack_bounds_make(sp_survey *survey, const char *path, const sp_gather_index *index, double part,
+                              sp_activity *activity, sp_pack_bounds **out);
 void sp_pack_bounds_free(sp_pack_bounds *bounds); /* takes NULL */
 
 /* Whether rows from `first` on may go through zfp at all. */
@@ -98,5 +100,11 @@ void sp_pack_journal_close(sp_pack_journal *journal); /* takes NULL */
 
 /* Makes `part`, whose chunks are all there, an HDF5 file, and syncs it. One process. */
 sp_status sp_pack_finish(const sp_pack_plan *plan, const sp_pack_record *records, const char *part);
+
+/* --- pack_checksums.c --- */
+
+/* Reads the samples of the packed survey `part` again and puts the checksums of what is read into /integrity, where it
+ * has some; then syncs. Each rank takes a share of the gathers. Collective over comm. */
+sp_status sp_pack_write_checksums(MPI_Comm comm, const char *part, sp_activity *activity);
 
 #endif

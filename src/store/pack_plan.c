@@ -16,9 +16,14 @@ static bool is_samples(const char *path) {
   return !strcmp(path, "/traces") || !strcmp(path, "/noise");
 }
 
+static bool is_of_integrity(const char *path) {
+  return !strncmp(path, "/integrity/", 11);
+}
+
 /* What zfp changes makes checksums of samples, and samples that are kept exactly, those of another file. */
 static bool is_left_out(const sp_pack_plan *plan, const char *path) {
-  return plan->codec == SP_CODEC_ZFP && (!strncmp(path, "/integrity/", 11) || !strncmp(path, SP_EXACT_GROUP "/", 12));
+  const bool old = is_of_integrity(path) && !plan->options->in_job;
+  return plan->codec == SP_CODEC_ZFP && (old || !strncmp(path, SP_EXACT_GROUP "/", 12));
 }
 
 static uint64_t ceil_divide(uint64_t n, uint64_t by) {
@@ -33,13 +38,30 @@ static uint64_t traces_a_chunk(const sp_survey_info *info) {
   return bytes < LEAST_BYTES && mean ? mean * ceil_divide(LEAST_BYTES, bytes) : mean;
 }
 
+/* As pack_batch.c has it: two batches of a chunk a thread, as it is, packed and unpacked again; and a packer each. */
+size_t sp_pack_memory(const sp_survey_info *info, int n_threads) {
+  const size_t chunk = traces_a_chunk(info) * info->n_samples * sizeof(float);
+  return (size_t)n_threads * (2 * 3 + 1) * chunk;
+}
+
+sp_status sp_pack_reader_memory(sp_survey *survey, int n_threads, size_t *bytes) {
+  sp_dataset *traces;
+  SP_TRY(sp_dataset_open(survey, "/traces", &traces));
+  const sp_packed *packed = sp_dataset_packed(traces);
+  *bytes = packed ? sp_packed_memory(packed, n_threads) : 0;
+  sp_dataset_close(traces);
+  return SP_SUCCESS;
+}
+
 static sp_status make_form(const sp_pack_plan *plan, sp_pack_item *item) {
   const sp_dataset_spec *s = &item->spec;
   const uint64_t length = s->row_length ? s->row_length : 1, row = length * sp_type_size(s->type);
   const bool samples = is_samples(item->path);
   uint64_t rows = samples ? traces_a_chunk(sp_survey_get_info(plan->survey)) : COLUMN_BYTES / row;
   if (rows > s->rows) rows = s->rows;
-  sp_pack_how how = {.codec = plan->codec, .level = plan->options->level};
+  /* checksums of what zfp changes are written again once it is packed */
+  item->block = plan->codec == SP_CODEC_NONE || (plan->codec == SP_CODEC_ZFP && is_of_integrity(item->path));
+  sp_pack_how how = {.codec = item->block ? SP_CODEC_NONE : plan->codec, .level = plan->options->level};
   if (plan->codec == SP_CODEC_ZFP) {
     const sp_pack_bounds *b = item->bounds;
     if (b) how.tolerance = b->tolerance;
@@ -47,7 +69,6 @@ static sp_status make_form(const sp_pack_plan *plan, sp_pack_item *item) {
   }
   SP_TRY(sp_chunk_form_make(&how, rows ? rows : 1, length, (uint32_t)sp_type_size(s->type), &item->form));
   item->n_chunks = ceil_divide(s->rows, item->form.rows);
-  item->block = plan->codec == SP_CODEC_NONE;
   return SP_SUCCESS;
 }
 
@@ -109,7 +130,7 @@ static sp_status find_bounds(sp_pack_plan *plan) {
   for (size_t i = 0; i < plan->n_items; i++) {
     sp_pack_item *item = &plan->items[i];
     if (!item->placed || !is_samples(item->path)) continue;
-    SP_TRY(sp_pack_bounds_make(plan->survey->comm, plan->survey, item->path, plan->index, part, &item->bounds));
+    SP_TRY(sp_pack_bounds_make(plan->survey, item->path, plan->index, part, plan->options->activity, &item->bounds));
   }
   return SP_SUCCESS;
 }
@@ -133,6 +154,14 @@ static sp_status check_codec(const sp_pack_options *o, sp_codec *codec) {
   return SP_SUCCESS;
 }
 
+sp_status sp_pack_check(const sp_pack_options *options) {
+  sp_codec codec;
+  SP_TRY(check_codec(options, &codec));
+  const char *lacks = sp_codec_lacks(codec);
+  if (!lacks) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_USAGE, "codec %s: this program was built without %s", sp_codec_name(codec), lacks);
+}
+
 static sp_status refuse_plain(const sp_pack_plan *plan) {
   sp_dataset *traces;
   if (plan->codec != SP_CODEC_NONE) return SP_SUCCESS;
@@ -146,10 +175,7 @@ static sp_status refuse_plain(const sp_pack_plan *plan) {
 static sp_status make_plan(sp_pack_plan *plan) {
   SP_TRY(check_codec(plan->options, &plan->codec));
   SP_TRY(refuse_plain(plan));
-  const char *lacks = sp_codec_lacks(plan->codec);
-  if (lacks) {
-    return SP_RAISE(SP_ERR_USAGE, "codec %s: this program was built without %s", sp_codec_name(plan->codec), lacks);
-  }
+  SP_TRY(sp_pack_check(plan->options));
   SP_TRY(find_datasets(plan));
   SP_TRY(find_bounds(plan));
   for (size_t i = 0; i < plan->n_items; i++) {

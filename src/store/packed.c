@@ -69,6 +69,13 @@ int sp_store_threads(const sp_ranks *ranks) {
   return threads < SP_STORE_THREADS ? threads : SP_STORE_THREADS;
 }
 
+/* As make_packers, fill and oldest_kept take it. */
+size_t sp_packed_memory(const sp_packed *p, int n_threads) {
+  const size_t chunk = sp_chunk_bytes(&p->form), room = sp_chunk_room(&p->form);
+  const size_t threads = (size_t)(n_threads < SP_STORE_THREADS ? n_threads : SP_STORE_THREADS);
+  return N_SETS * (threads < MOST_LOADS ? threads : MOST_LOADS) * room + N_KEPT * chunk + threads * chunk;
+}
+
 /* --- opening ----------------------------------------------------------------------------------------------------- */
 
 bool sp_packed_describe(hid_t creation, int n_dims, uint64_t row_length, uint32_t element, sp_chunk_form *out,

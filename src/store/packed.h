@@ -31,6 +31,9 @@ void sp_packed_close(sp_packed *packed);
 /* Rows first ... first + n - 1 of the file. Not collective. Errors: SP_ERR_INPUT, one line, for a damaged chunk. */
 sp_status sp_packed_read(sp_packed *packed, sp_global first, sp_local n, void *rows);
 
+/* Bytes of memory that reading takes with so many threads. */
+size_t sp_packed_memory(const sp_packed *packed, int n_threads);
+
 /* Of a dataset, NULL where its rows are one contiguous block (dataset.c). Borrowed. */
 sp_packed *sp_dataset_packed(const sp_dataset *dataset);
 

@@ -27,6 +27,7 @@ struct sp_recheck {
   uint8_t *states;  /* a piece of what became of each trace, where the file says that */
   sp_local piece;   /* traces */
   uint32_t n_samples;
+  double slack; /* largest error of a trace and its noise together, of what they lost when they were packed */
 };
 
 /* A gather of which pieces are being read. */
@@ -42,6 +43,17 @@ typedef struct open_gather {
 } open_gather;
 
 /* --- opening -------------------------------------------------------------------------------------------------- */
+
+static sp_status add_slack(sp_recheck *r, const char *path) {
+  char *codec = NULL;
+  double error = 0;
+  SP_TRY(sp_survey_find_text(r->survey, path, "codec", &codec));
+  const bool lossy = codec && !strcmp(codec, "zfp");
+  sp_free(codec);
+  if (lossy) SP_TRY(sp_survey_get_real(r->survey, path, "max_error", &error));
+  r->slack += error;
+  return SP_SUCCESS;
+}
 
 static sp_status open_input(sp_recheck *r, const char *path) {
   if (!r->noise) {
@@ -59,6 +71,8 @@ static sp_status open_input(sp_recheck *r, const char *path) {
     return SP_RAISE(SP_ERR_INPUT, "%s: is not what %s was made from", path, r->path);
   }
   SP_TRY(sp_dataset_open(r->input, "/traces", &r->input_traces));
+  SP_TRY(add_slack(r, "/traces"));
+  SP_TRY(add_slack(r, "/noise"));
   if (sp_survey_has(r->survey, SP_TRACE_STATUS_PATH)) {
     SP_TRY(sp_dataset_open(r->survey, SP_TRACE_STATUS_PATH, &r->trace_status));
   }
@@ -184,8 +198,8 @@ static bool accounts_for(float y, float n, float x) {
   return !isfinite(n) || (n == 0 && !memcmp(&x, &y, sizeof x)) || y + n == 0;
 }
 
-/* Whether the noise is x - y, rounded once. */
-static bool adds_up(const float *y, const float *n, const float *x, size_t count) {
+/* Whether the noise is x - y, rounded once, but for what was lost since. */
+static bool adds_up(const float *y, const float *n, const float *x, size_t count, double slack) {
   bool good = true;
   for (size_t i = 0; i < count; i++) {
     const double off = fabs((double)x[i] - y[i] - n[i]);
@@ -193,7 +207,7 @@ static bool adds_up(const float *y, const float *n, const float *x, size_t count
       good &= accounts_for(y[i], n[i], x[i]);
       continue;
     }
-    good &= off <= fabs((double)n[i]) * (0.5 * FLT_EPSILON) + FLT_TRUE_MIN;
+    good &= off <= fabs((double)n[i]) * (0.5 * FLT_EPSILON) + FLT_TRUE_MIN + slack;
   }
   return good;
 }
@@ -214,7 +228,7 @@ static bool all_finite(const float *x, size_t count) {
 static void compare_trace(const sp_recheck *r, open_gather *g, uint32_t reason, sp_global trace, const float *y,
                           const float *n, const float *x) {
   const size_t count = r->n_samples;
-  if (adds_up(y, n, x, count)) {
+  if (adds_up(y, n, x, count, r->slack)) {
     g->is_zero = g->is_zero && all_zero(y, count) && all_zero(n, count);
     return;
   }

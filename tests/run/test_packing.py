@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pack:` in a job: one standard file at the end, with the same bytes on any number of ranks and after any kill;
+refused where it cannot be had, before a byte is written."""
+
+import json
+import random
+import signal
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+import jobs
+
+POINTS = [("before_publish", 1), ("integrity_written", 1), ("publish_renamed", 1), ("published", 1), ("tidied_up", 1),
+          ("pack_written", 2), ("pack_synced", 2), ("pack_record", 2), ("pack_journalled", 2), ("pack_finished", 1),
+          ("publish_synced", 2), ("publish_renamed", 2), ("pack_published", 1), ("packed", 1)]
+
+
+def text_of(codec, *more, engine="cpu"):
+    text = jobs.JOB.replace("engine: mock", f"engine: {engine}")
+    return text + f"pack: {codec}\n" + "".join(f"{line}\n" for line in more)
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    return jobs.make_survey(tmp_path_factory.mktemp("packing") / "in.h5", gathers=60, traces=40, samples=500)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, survey):
+    job = jobs.Job(tmp_path_factory.mktemp("plain"), survey, jobs.JOB.replace("engine: mock", "engine: cpu"))
+    job.run()
+    return job.output
+
+
+def rows(path, tmp_path, name="/traces"):
+    """Samples as the program reads them."""
+    with h5py.File(path) as f:
+        if not f["traces"].chunks:
+            return f[name][:]
+    back = tmp_path / "back.h5"
+    done = harness.run([harness.BINARY, "unpack", path, back, "--quiet"], tmp=tmp_path)
+    assert done.returncode == 0, str(done)
+    with h5py.File(back) as f:
+        found = f[name][:]
+    back.unlink()
+    return found
+
+
+@pytest.mark.parametrize("codec", ["lz4", "zstd"])
+def test_a_packed_output_is_the_plain_one(tmp_path, survey, plain, codec):
+    job, report = jobs.Job(tmp_path, survey, text_of(codec)), tmp_path / "report.json"
+    job.run(f"--report={report}")
+    assert job.files() == ["out.h5"]
+    with h5py.File(job.output) as p, h5py.File(plain) as f:
+        assert p["traces"].chunks and p["noise"].chunks and p["traces"].attrs["codec"].decode() == codec
+        assert f"pack: {codec}\n" in p.attrs["job"].decode() and "pack" not in f.attrs["job"].decode()
+        assert p.attrs["input_uuid"] == f.attrs["input_uuid"]
+        assert np.array_equal(p["integrity/crc32c"][:], f["integrity/crc32c"][:])
+    for name in ("/traces", "/noise"):
+        assert rows(job.output, tmp_path, name).tobytes() == rows(plain, tmp_path, name).tobytes()
+    packing = json.loads(report.read_text())["packing"]
+    assert packing["codec"] == codec and packing["packed_bytes"] == job.output.stat().st_size
+    assert packing["ratio"] == pytest.approx(packing["plain_bytes"] / packing["packed_bytes"]) and packing["ratio"] > 1
+    for arguments in ([job.output], [job.output, "--against", survey]):
+        checked = harness.run([harness.BINARY, "verify", *arguments], tmp=tmp_path)
+        assert checked.returncode == 0, str(checked)
+    again = job.run()
+    assert "complete already" in again.stderr + again.stdout
+
+
+def test_zfp_keeps_to_its_bound_and_is_verified(tmp_path, survey, plain):
+    job, report = jobs.Job(tmp_path, survey, text_of("zfp", "pack_error_bound: 0.01")), tmp_path / "report.json"
+    job.run(f"--report={report}")
+    said = json.loads(report.read_text())["packing"]
+    assert said["error_bound"] == 0.01 and 0 < said["largest_error"] <= 0.01 and said["lossy_chunks"] > 0
+    assert said["ratio"] > 2.5
+    with h5py.File(plain) as f, h5py.File(job.output) as p:
+        first = f["gathers/first_trace"][:]
+        assert p.attrs["input_uuid"] == f.attrs["input_uuid"]
+    most = 0
+    for name in ("/traces", "/noise"):
+        a, b = rows(plain, tmp_path, name).astype("f8"), rows(job.output, tmp_path, name)
+        for g in range(len(first) - 1):
+            part = slice(first[g], first[g + 1])
+            most = max(most, np.abs(a[part] - b[part]).max() / np.sqrt((a[part]**2).mean()))
+    assert said["largest_error"] == pytest.approx(most, rel=1e-6)
+    for arguments in ([job.output], [job.output, "--against", survey]):
+        checked = harness.run([harness.BINARY, "verify", *arguments], tmp=tmp_path)
+        assert checked.returncode == 0, str(checked)
+    with open(job.output, "r+b") as f, h5py.File(job.output, "r", locking=False) as p:
+        f.seek(p["traces"].id.get_chunk_info(0).byte_offset + 100)
+        f.write(b"\xff" * 8)
+    assert harness.run([harness.BINARY, "verify", job.output], tmp=tmp_path).returncode == 1
+
+
+def test_ranks_and_engines_do_not_matter(tmp_path, survey):
+    found = set()
+    for ranks, codec, engine in ((3, "zstd", "cpu"), (6, "zstd", "cpu"), (4, "zstd", "mock")):
+        job = jobs.Job(tmp_path, survey, text_of(codec, engine=engine), f"{ranks}{codec}{engine}")
+        job.run(ranks=ranks)
+        found.add(jobs.sha(job.output))
+    assert len(found) == 1
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("codec", ["lz4", "zfp"])
+def test_a_kill_at_any_point_changes_no_bit(tmp_path, survey, codec):
+    job = jobs.Job(tmp_path, survey, text_of(codec))
+    job.run()
+    whole, cut, packing = jobs.sha(job.output), 0, 0
+    for point, n in POINTS + ([("pack_checksums", 1)] if codec == "zfp" else []):
+        job.output.unlink()
+        killed = job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": f"{point}:{n}"}, check=None)
+        cut += killed.returncode != 0
+        again = job.run(binary=harness.FAULTY)
+        packing += "the output is packed" in again.stderr + again.stdout
+        assert jobs.sha(job.output) == whole, (point, n)
+        assert job.files() == ["out.h5"], (point, n)
+    assert cut >= len(POINTS) - 2, cut
+
+
+def kill_at_random(tmp_path, survey, seconds, codec, seed, n):
+    """Kills a rank, or all, at random moments of the packing, until it comes through; n times over."""
+    rng = random.Random(seed)
+    job = jobs.Job(tmp_path, survey, text_of(codec))
+    job.run()
+    whole, kills = jobs.sha(job.output), 0
+    plain_file = tmp_path / "out.h5.plain"
+    for _ in range(n):
+        job.output.unlink()
+        for _ in range(20):
+            running = job.start(delay=0)
+            if running.wait_for(plain_file.exists) and plain_file.exists():
+                try:
+                    running.process.wait(rng.uniform(0, seconds))
+                except Exception:
+                    kills += 1
+                    if rng.random() < 0.5:
+                        running.kill_all()
+                    else:
+                        running.kill(rng.randrange(4), signal.SIGKILL)
+            running.wait()
+            running.seconds_until_gone()
+            if job.output.exists() and not plain_file.exists():
+                break
+        job.run()
+        assert jobs.sha(job.output) == whole
+        assert job.files() == ["out.h5"]
+    return kills
+
+
+@pytest.mark.timeout(300)
+def test_kills_at_random_while_packing(tmp_path, survey):
+    kill_at_random(tmp_path, survey, 0.3, "zstd", 1, 3)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("codec", ["lz4", "zstd", "zfp"])
+def test_many_kills_at_random_while_packing(tmp_path, codec):
+    survey = jobs.make_survey(tmp_path / "in.h5", gathers=200, traces=60, samples=1000)
+    assert kill_at_random(tmp_path, survey, 1.0, codec, 2, 25) >= 10
+
+
+def test_a_stop_while_packing_goes_on(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey, text_of("zstd"))
+    job.run()
+    whole = jobs.sha(job.output)
+    job.output.unlink()
+    job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "pack_stop:2@2"}, check=None)
+    assert job.files() == ["out.h5.chunks", "out.h5.part", "out.h5.plain"]
+    job.run()
+    assert jobs.sha(job.output) == whole and job.files() == ["out.h5"]
+
+
+def test_another_codec_is_refused_until_restart(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey, text_of("zstd"))
+    job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "pack_journalled:1"}, check=None)
+    assert (tmp_path / "out.h5.plain").exists()
+    other = job.run("--set", "pack=lz4", check=1)
+    assert "pack: zstd, now lz4" in other.stderr, str(other)
+    job.run("--set", "pack=none", "--restart")
+    assert job.files() == ["out.h5"]
+    with h5py.File(job.output) as f:
+        assert f["traces"].chunks is None
+
+
+@pytest.mark.parametrize("line,words", [
+    ("pack: blosc", "allowed is none, lz4, zstd or zfp"), ("pack: lz4\npack_level: 13", "allowed for lz4 are 1 to 12"),
+    ("pack: zfp\npack_level: 3", "zfp has none"), ("pack: zstd\npack_level: 20", "1 to 19"),
+    ("pack: zstd\npack_error_bound: 0.01", "goes with pack: zfp alone"),
+    ("pack: zfp\npack_error_bound: 0.7", "pack_error_bound: found"),
+])
+def test_what_cannot_be_packed_is_refused_by_name(tmp_path, survey, line, words):
+    job = jobs.Job(tmp_path, survey, jobs.JOB + line + "\n")
+    refused = harness.run([harness.BINARY, "run", job.path], tmp=tmp_path)
+    assert refused.returncode == 1 and words in refused.stderr, str(refused)
+    assert job.files() == []
+
+
+def test_plan_tells_of_disk_and_memory(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey, text_of("zstd"))
+    said = harness.run([harness.BINARY, "plan", job.path], tmp=tmp_path)
+    assert said.returncode == 0 and "then packed by zstd beside it" in said.stdout, str(said)
+    plan = json.loads(harness.run([harness.BINARY, "plan", "--json", job.path], tmp=tmp_path).stdout)
+    assert plan["output"]["codec"] == "zstd" and plan["output"]["disk_bytes"] == 2 * plan["output"]["sample_bytes"]
+    assert plan["memory"]["packing_bytes"] > 0 and plan["memory"]["unpacking_bytes"] == 0
+    job.run()
+    again = jobs.Job(tmp_path, job.output, jobs.JOB, "again")
+    plan = json.loads(harness.run([harness.BINARY, "plan", "--json", again.path], tmp=tmp_path).stdout)
+    with h5py.File(job.output) as f:
+        chunk = f["traces"].chunks[0] * f["traces"].chunks[1] * 4
+    assert plan["memory"]["unpacking_bytes"] > 4 * chunk and plan["memory"]["packing_bytes"] == 0
