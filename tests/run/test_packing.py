@@ -105,13 +105,17 @@ def test_ranks_and_engines_do_not_matter(tmp_path, survey):
     assert len(found) == 1
 
 
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("codec", ["lz4", "zfp"])
-def test_a_kill_at_any_point_changes_no_bit(tmp_path, survey, codec):
+ALL = [pytest.mark.long, pytest.mark.timeout(900)]
+
+
+@pytest.mark.parametrize("codec,points", [
+    ("zstd", [("tidied_up", 1), ("pack_journalled", 2), ("pack_published", 1)]), ("zfp", [("pack_checksums", 1)]),
+    pytest.param("lz4", POINTS, marks=ALL), pytest.param("zfp", POINTS + [("pack_checksums", 1)], marks=ALL)])
+def test_a_kill_at_any_point_changes_no_bit(tmp_path, survey, codec, points):
     job = jobs.Job(tmp_path, survey, text_of(codec))
     job.run()
     whole, cut, packing = jobs.sha(job.output), 0, 0
-    for point, n in POINTS + ([("pack_checksums", 1)] if codec == "zfp" else []):
+    for point, n in points:
         job.output.unlink()
         killed = job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": f"{point}:{n}"}, check=None)
         cut += killed.returncode != 0
@@ -119,7 +123,7 @@ def test_a_kill_at_any_point_changes_no_bit(tmp_path, survey, codec):
         packing += "the output is packed" in again.stderr + again.stdout
         assert jobs.sha(job.output) == whole, (point, n)
         assert job.files() == ["out.h5"], (point, n)
-    assert cut >= len(POINTS) - 2, cut
+    assert cut >= len(points) - 2 and cut > 0 and packing > 0, (cut, packing)
 
 
 def kill_at_random(tmp_path, survey, seconds, codec, seed, n):
@@ -154,7 +158,7 @@ def kill_at_random(tmp_path, survey, seconds, codec, seed, n):
 
 @pytest.mark.timeout(300)
 def test_kills_at_random_while_packing(tmp_path, survey):
-    kill_at_random(tmp_path, survey, 0.3, "zstd", 1, 3)
+    kill_at_random(tmp_path, survey, 0.3, "zstd", 1, 1)
 
 
 @pytest.mark.long
@@ -189,7 +193,7 @@ def test_another_codec_is_refused_until_restart(tmp_path, survey):
 
 
 @pytest.mark.parametrize("line,words", [
-    ("pack: blosc", "allowed is none, lz4, zstd or zfp"), ("pack: lz4\npack_level: 13", "allowed for lz4 are 1 to 12"),
+    ("pack: blosc", "allowed is one of none, lz4, zstd, zfp"), ("pack: lz4\npack_level: 13", "allowed for lz4 are 1 to 12"),
     ("pack: zfp\npack_level: 3", "zfp has none"), ("pack: zstd\npack_level: 20", "1 to 19"),
     ("pack: zstd\npack_error_bound: 0.01", "goes with pack: zfp alone"),
     ("pack: zfp\npack_error_bound: 0.7", "pack_error_bound: found"),
