@@ -19,6 +19,8 @@ typedef enum sp_trid { SP_TRID_SEISMIC, SP_TRID_ALL } sp_trid;
 typedef enum sp_qc { SP_QC_NONE, SP_QC_GATHER, SP_QC_TRACE } sp_qc;
 /* By which codec an output is packed. */
 typedef enum sp_job_pack { SP_JOB_PACK_NONE, SP_JOB_PACK_LZ4, SP_JOB_PACK_ZSTD, SP_JOB_PACK_ZFP } sp_job_pack;
+/* How samples are stored: as they are, or in 16 bits with a factor a trace. */
+typedef enum sp_sample_form { SP_SAMPLES_FLOAT32, SP_SAMPLES_FLOAT16_SCALED, SP_SAMPLES_INT16_SCALED } sp_sample_form;
 /* How samples are moved: AUTO is one of the other two, chosen by what is there and by what waiting costs. */
 typedef enum sp_transfer { SP_TRANSFER_AUTO, SP_TRANSFER_COLLECTIVE, SP_TRANSFER_INDEPENDENT } sp_transfer;
 /* Which workers read together. */

@@ -42,6 +42,9 @@ typedef struct sp_figure_list {
  * them is all zero), and the largest |sample| of the input. measured is 0 where nothing was measured: a gather that
  * failed, a job with `qc: none`, units that are not gathers.
  *
+ * Of a job that stores samples in 16 bits, the largest error of a sample of the gather, and that over the RMS of the
+ * gather's samples, of /traces or /noise, whichever is larger; else 0.
+ *
  * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
  * and so on, and of one step's the largest, then a result that overflows. A gather of which some traces are all zero,
  * not to be processed or not finite (sp_nan) is processed without them: those stay as they are, and its reason is
@@ -57,6 +60,8 @@ typedef struct sp_figure_list {
   FIGURE(float, FLOAT32, rms_noise, MAX)                                                                               \
   FIGURE(float, FLOAT32, xcorr, MAX)                                                                                   \
   FIGURE(float, FLOAT32, peak_in, MAX)                                                                                 \
+  FIGURE(float, FLOAT32, rounding, MAX)                                                                                \
+  FIGURE(float, FLOAT32, rounding_of_rms, MAX)                                                                         \
   SP_STEP_FIGURES(FIGURE, 0)                                                                                           \
   SP_STEP_FIGURES(FIGURE, 1)                                                                                           \
   SP_STEP_FIGURES(FIGURE, 2)                                                                                           \

@@ -32,6 +32,7 @@ typedef struct sp_job_settings {
   int precision;   /* sp_precision */
   int qc;          /* sp_qc */
   sp_text gathers; /* of the input that are taken: a line that selection.h explains */
+  int samples;     /* sp_sample_form: how the output's samples are stored */
   int pack;        /* sp_job_pack: how the output is packed, once it is complete */
   int pack_level;  /* SP_PARAM_AUTO: the codec's usual one */
   double pack_error_bound;
@@ -97,6 +98,12 @@ sp_status sp_job_read_text(const char *path, char **text);
  * does. Looks at the file system only to see whether input and output are one file. The caller owns *out. Errors:
  * SP_ERR_USAGE; all mistakes are logged, one line each, not only the first: "job.yaml:12: chain.1.dwt.k: found ...". */
 sp_status sp_job_parse(const char *path, const char *text, const char *const *overrides, size_t n, sp_job **out);
+
+/* "float32", "float16-scaled", "int16-scaled". */
+const char *sp_sample_form_name(sp_sample_form form);
+
+/* False for another name. */
+bool sp_sample_form_parse(const char *name, sp_sample_form *out);
 
 /* Takes NULL. */
 void sp_job_destroy(sp_job *job);

@@ -26,8 +26,8 @@ void sp_row_writer_destroy(sp_row_writer *writer);
  * of at least a page do. Rows that lie as far from one in memory need no copy. */
 size_t sp_row_page_offset(sp_global first, uint64_t row_bytes);
 
-/* Writes rows first ... first + n - 1. They are durable after the next fdatasync of the file. Errors: SP_ERR_IO, one
- * line with file, dataset, range and the system's reason. */
+/* Writes rows first ... first + n - 1, as they are in the file. They are durable after the next fdatasync of the file.
+ * Errors: SP_ERR_IO, one line with file, dataset, range and the system's reason. */
 sp_status sp_row_writer_write(sp_row_writer *writer, sp_global first, sp_local n, const void *rows);
 
 #endif

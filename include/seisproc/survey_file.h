@@ -33,7 +33,18 @@ extern "C" {
 
 enum { SP_FORMAT_VERSION = 1, SP_UUID_LENGTH = 36, SP_NAME_LENGTH = 63 };
 
-typedef enum sp_type { SP_UINT8, SP_INT32, SP_UINT32, SP_INT64, SP_UINT64, SP_FLOAT32, SP_FLOAT64 } sp_type;
+typedef enum sp_type {
+  SP_UINT8,
+  SP_INT32,
+  SP_UINT32,
+  SP_INT64,
+  SP_UINT64,
+  SP_FLOAT32,
+  SP_FLOAT64,
+  /* of a new /traces or /noise in a file alone: such are read and written as SP_FLOAT32 */
+  SP_FLOAT16_SCALED,
+  SP_INT16_SCALED
+} sp_type;
 
 size_t sp_type_size(sp_type type);
 
@@ -48,6 +59,9 @@ typedef struct sp_dataset_spec {
   uint64_t row_length;
   const char *units; /* attribute of that name; or NULL */
 } sp_dataset_spec;
+
+/* Where the factors of traces are whose samples have 16 bits: datasets of their own. */
+#define SP_SCALE_GROUP "/scale"
 
 /* An attribute of a new file. */
 typedef struct sp_attribute_spec {
@@ -247,6 +261,16 @@ sp_selection_run sp_dataset_run(const sp_dataset *dataset, sp_global first, sp_l
 
 /* Whether the file has the elements as they are in memory, byte for byte. */
 bool sp_dataset_is_native(const sp_dataset *dataset);
+
+/* How /traces or /noise are stored; SP_SAMPLES_FLOAT32 for any other dataset. Other than that rows are read as float32,
+ * and written by a sink of traces alone. */
+sp_sample_form sp_dataset_samples(const sp_dataset *dataset);
+
+/* Factors of n traces from `first` on, powers of two, of a dataset whose samples have some. Not collective. */
+sp_status sp_dataset_read_factors(sp_dataset *dataset, sp_global first, sp_local n, float *factors);
+
+/* Bytes of a row in the file. */
+uint64_t sp_dataset_file_row_bytes(const sp_dataset *dataset);
 
 /* Byte offset of the first row in the file, for tools that go around HDF5 (page-cache read-ahead, sync). */
 uint64_t sp_dataset_file_offset(const sp_dataset *dataset);

@@ -19,12 +19,14 @@ typedef struct sp_info_request {
 
 /* How /traces is packed (info_packing.c). */
 typedef struct sp_info_packing {
-  char codec[16]; /* "": it is not, or the file does not say */
+  char samples[24]; /* how they are stored, where that is not float32; else "" */
+  double rounding;  /* then the largest error of a sample as a part of its gather's RMS */
+  char codec[16];   /* "": it is not, or the file does not say */
   int64_t level, packed_bytes, lossless_chunks;
   double error_bound, largest_error; /* as parts of a gather's RMS; 0: lossless */
 } sp_info_packing;
 
-sp_status sp_info_find_packing(const sp_survey *survey, sp_info_packing *out);
+sp_status sp_info_find_packing(sp_survey *survey, sp_info_packing *out);
 
 /* A line, or nothing; a JSON member, or null. */
 void sp_info_print_packing(const sp_info_packing *packing, const sp_survey_info *info);

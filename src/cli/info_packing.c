@@ -1,15 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What `seisproc info` says of packed traces: attributes that packing left on /traces. */
+/* What `seisproc info` says of packed traces, or of traces of 16 bits: attributes that packing left on /traces, and the
+ * errors of gathers. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/share.h"
 #include "src/cli/info.h"
 
-sp_status sp_info_find_packing(const sp_survey *survey, sp_info_packing *out) {
+/* The largest of the gathers' errors as parts of their RMS. */
+static sp_status find_rounding(sp_survey *survey, sp_info_packing *out) {
+  enum { PIECE = 4096 };
+  float parts[PIECE];
+  char *form = NULL;
+  sp_dataset *data;
+  SP_TRY(sp_survey_find_text(survey, "/traces", "samples", &form));
+  snprintf(out->samples, sizeof out->samples, "%s", form ? form : "");
+  sp_free(form);
+  if (!out->samples[0] || !sp_survey_has(survey, SP_SCALE_GROUP "/error_of_rms")) return SP_SUCCESS;
+  SP_TRY(sp_dataset_open(survey, SP_SCALE_GROUP "/error_of_rms", &data));
+  sp_status status = SP_SUCCESS;
+  SP_EACH_PIECE (p, 0, sp_dataset_rows(data), PIECE) {
+    if (status == SP_SUCCESS) status = sp_dataset_read(data, p.first, (sp_local)p.count, parts);
+    for (uint64_t i = 0; i < p.count && status == SP_SUCCESS; i++) {
+      if (parts[i] > out->rounding) out->rounding = parts[i];
+    }
+  }
+  sp_dataset_close(data);
+  return status;
+}
+
+sp_status sp_info_find_packing(sp_survey *survey, sp_info_packing *out) {
   char *codec = NULL;
   *out = (sp_info_packing){0};
+  SP_TRY(find_rounding(survey, out));
   SP_TRY(sp_survey_find_text(survey, "/traces", "codec", &codec));
   if (!codec) return SP_SUCCESS;
   snprintf(out->codec, sizeof out->codec, "%s", codec);
@@ -30,6 +55,9 @@ static double ratio(const sp_info_packing *p, const sp_survey_info *info) {
 
 void sp_info_print_packing(const sp_info_packing *p, const sp_survey_info *info) {
   char size[SP_SIZE_TEXT];
+  if (p->samples[0]) {
+    printf("  samples    %s, errors up to %.3g of a gather's RMS\n", p->samples, p->rounding);
+  }
   if (!p->codec[0]) return;
   printf("  packed     %s", p->codec);
   if (p->level) printf(" level %lld", (long long)p->level);
@@ -42,6 +70,8 @@ void sp_info_print_packing(const sp_info_packing *p, const sp_survey_info *info)
 }
 
 void sp_info_json_packing(sp_json *json, const sp_info_packing *p, const sp_survey_info *info) {
+  sp_json_text(json, "samples", p->samples[0] ? p->samples : "float32");
+  if (p->samples[0]) sp_json_real(json, "largest_rounding_of_rms", p->rounding);
   if (!p->codec[0]) {
     sp_json_text(json, "packing", NULL);
     return;

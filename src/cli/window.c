@@ -140,6 +140,9 @@ static sp_status fill_column(sp_dataset *column, uint64_t n, double value) {
     FILL_WITH(float);
   case SP_FLOAT64:
     FILL_WITH(double);
+  case SP_FLOAT16_SCALED:
+  case SP_INT16_SCALED:
+    break; /* never in memory */
   }
   SP_EACH_PIECE (piece, 0, n, FILL) {
     SP_TRY(sp_dataset_write_independent(column, piece.first, (sp_local)piece.count, rows));

@@ -34,9 +34,16 @@ const sp_flow *sp_flow_of_text(const char *canonical) {
   return flow;
 }
 
+/* Errors of rounding are those of gathers. */
+static sp_status check_samples(const sp_flow *flow, const sp_job *job) {
+  if (job->settings.samples == SP_SAMPLES_FLOAT32 || flow == &sp_flow_gather) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_USAGE, "samples: a chain with %s writes float32 alone", flow->name);
+}
+
 sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request, sp_flow_plan *out) {
   sp_flow_plan plan = {.flow = flow ? flow : sp_flow_of(request->job), .job = request->job};
   SP_TRY(sp_gpu_check_job(request->job));
+  SP_TRY(check_samples(plan.flow, request->job));
   const sp_status status = plan.flow->plan(request, &plan);
   if (status == SP_SUCCESS) {
     *out = plan;

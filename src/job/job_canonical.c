@@ -113,6 +113,7 @@ static bool takes_all(const sp_job *job) {
 /* What a plain output says nothing of. */
 static bool is_left_out(const sp_job *job, const char *key) {
   if (!strcmp(key, "gathers")) return takes_all(job);
+  if (!strcmp(key, "samples")) return job->settings.samples == SP_SAMPLES_FLOAT32;
   if (!strcmp(key, "pack_level"))
     return job->settings.pack == SP_JOB_PACK_NONE || job->settings.pack == SP_JOB_PACK_ZFP;
   if (!strcmp(key, "pack_error_bound")) return job->settings.pack != SP_JOB_PACK_ZFP;

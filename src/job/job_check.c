@@ -230,6 +230,10 @@ static void check_pack(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp
   enum { MOST_LZ4 = 12 };
   const sp_yaml_node *level = sp_yaml_find(tree, "pack_level"), *bound = sp_yaml_find(tree, "pack_error_bound");
   if (s->pack == SP_JOB_PACK_NONE) return;
+  if (s->samples != SP_SAMPLES_FLOAT32) {
+    sp_mistakes_add(mistakes, sp_yaml_find(tree, "samples"),
+                    "samples: of 16 bits are not packed; one of samples, pack");
+  }
   if (level && s->pack == SP_JOB_PACK_ZFP && s->pack_level != SP_PARAM_AUTO) {
     sp_mistakes_add(mistakes, level, "pack_level: zfp has none, it has pack_error_bound");
   } else if (level && s->pack == SP_JOB_PACK_LZ4 && s->pack_level > MOST_LZ4) {

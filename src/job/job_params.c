@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
+#include <string.h>
 
 #include "seisproc/job.h"
 
@@ -28,6 +29,9 @@ const sp_param sp_job_params[] = {
      "which gathers of the input, taken whole: all, first:N, every:N, A:B by number (B is not taken), KEY=A-B or "
      "KEY=A,B,C by key, where: CONDITION for those with a trace whose header columns meet it",
      FIELD(gathers)},
+    {"samples", SP_PARAM_CHOICE, "float32", 0, 0, false, "float32|float16-scaled|int16-scaled", NULL,
+     "how the output's samples are stored: as they are, or rounded to 16 bits with a factor a trace, half the bytes",
+     FIELD(samples)},
     {"pack", SP_PARAM_CHOICE, "none", 0, 0, false, "none|lz4|zstd|zfp", NULL,
      "by which codec the output is packed, once it is complete: it takes as much room again meanwhile", FIELD(pack)},
     {"pack_level", SP_PARAM_INT, "auto", 1, 19, false, "auto", NULL,
@@ -88,8 +92,23 @@ const sp_param sp_job_params[] = {
     {0},
 };
 
-const char *const sp_settings_that_decide[] = {
-    "mode", "on_error", "nan", "trid", "precision", "qc", "gathers", "pack", "pack_level", "pack_error_bound", NULL};
+static const char *const sample_forms[] = {"float32", "float16-scaled", "int16-scaled"};
+
+const char *sp_sample_form_name(sp_sample_form form) {
+  return sample_forms[form];
+}
+
+bool sp_sample_form_parse(const char *name, sp_sample_form *out) {
+  for (int f = SP_SAMPLES_FLOAT32; f <= SP_SAMPLES_INT16_SCALED; f++) {
+    if (strcmp(name, sample_forms[f])) continue;
+    *out = (sp_sample_form)f;
+    return true;
+  }
+  return false;
+}
+
+const char *const sp_settings_that_decide[] = {"mode",    "on_error", "nan",  "trid",       "precision",        "qc",
+                                               "gathers", "samples",  "pack", "pack_level", "pack_error_bound", NULL};
 
 const char *const sp_settings_that_do_not[] = {"engine",
                                                "workers",

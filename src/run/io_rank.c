@@ -43,7 +43,7 @@ typedef struct io_rank {
   const sp_roles *roles;
   sp_survey *survey;
   sp_plane planes[SP_MAX_PLANES];
-  uint64_t row_bytes; /* of all planes together */
+  uint64_t row_bytes; /* of all planes together, in the file */
   int lock_fd;        /* marks this rank as a writer */
   int *workers;       /* [n_workers]: world ranks of those it serves */
   uint64_t *n_slots;  /* [n_workers]: written so far of each */
@@ -86,7 +86,7 @@ static sp_status reserve_space(io_rank *io) {
   if (io->roles->members[io->roles->world.rank].index != 0 || window->n_planes == 0) return SP_SUCCESS;
   for (int p = 0; p < window->n_planes; p++) {
     const sp_dataset *d = sp_plane_dataset(&io->planes[p]);
-    regions[p] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_rows(d) * window->row_bytes[p]};
+    regions[p] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_file_bytes(d)};
   }
   return sp_space_thread_create(io->run->part_path, regions, (size_t)window->n_planes, &io->space);
 }
@@ -95,7 +95,7 @@ static sp_status open_planes(io_rank *io) {
   const sp_flow_shape *shape = &io->run->plan.shape;
   for (int p = 0; p < shape->window.n_planes; p++) {
     SP_TRY(sp_plane_open(io->survey, shape->plane[p], io->run->job->settings.direct_io, &io->planes[p]));
-    io->row_bytes += shape->window.row_bytes[p];
+    io->row_bytes += sp_dataset_file_row_bytes(sp_plane_dataset(&io->planes[p]));
   }
   SP_TRY(sp_sync_thread_create(io->run->part_path, &io->sync));
   return reserve_space(io);

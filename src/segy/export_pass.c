@@ -5,12 +5,14 @@
  * A sample whose float is not all that the file had (segy/exact) is given back its own bytes, wherever the survey still
  * holds that float; a sample that was processed since is encoded.
  */
+#include <math.h>
 #include <string.h>
 
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "seisproc/stop.h"
 #include "src/segy/exporter.h"
+#include "src/segy/segy_bytes.h"
 
 static const uint64_t block_bytes = 4 << 20;
 enum { EXACT_HELD = 4096 };
@@ -27,8 +29,9 @@ typedef struct mover {
   uint64_t exact[EXACT_HELD];
   uint64_t first_exact, next_exact, n_exact; /* exact[0] among all; the next one; all */
   sp_local n_held;
-  uint8_t *raw; /* one trace as the file had it */
-  float *again; /* that one decoded */
+  float *factors; /* [block_traces], of samples that go out as the integers that they are stored in; NULL */
+  uint8_t *raw;   /* one trace as the file had it */
+  float *again;   /* that one decoded */
 } mover;
 
 /* --- exact samples ------------------------------------------------------------------------------------------------ */
@@ -92,16 +95,39 @@ static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
   }
 }
 
+/* --- samples of 16 bits ------------------------------------------------------------------------------------------- */
+
+/* A factor of 2^-N is what the trace header has a field for (bytes 169-170, the weighting factor): then the integers go
+ * out as they are stored. */
+static sp_status unscale(const mover *m, uint64_t trace, float factor, float *samples, uint8_t *header) {
+  enum { WEIGHT = 168 };
+  const sp_exporter *ex = m->ex;
+  int exponent;
+  frexpf(factor, &exponent);
+  if (factor > 1) {
+    return SP_RAISE(
+        SP_ERR_INPUT,
+        "%s: trace %llu has integers with the factor %g, a trace header says factors up to 1; --format 5 or "
+        "--scale auto",
+        ex->options->input, (unsigned long long)trace, factor);
+  }
+  sp_put_u16(header + WEIGHT, ex->order, (uint16_t)(1 - exponent));
+  for (uint32_t k = 0; k < ex->n_samples; k++) samples[k] = (float)((double)samples[k] / factor);
+  return SP_SUCCESS;
+}
+
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
 
 static sp_status move_block(mover *m, uint64_t first, sp_local n) {
   sp_exporter *ex = m->ex;
   SP_TRY(sp_dataset_read_independent(ex->samples, first, n, m->samples));
+  if (m->factors) SP_TRY(sp_dataset_read_factors(ex->samples, first, n, m->factors));
   for (sp_local i = 0; i < n; i++) {
     uint8_t *out = m->out + i * ex->trace_bytes;
     float *samples = m->samples + (size_t)i * ex->n_samples;
     memcpy(out, m->headers + (first + i - m->chunk) * ex->header_bytes, ex->header_bytes);
     for (uint32_t k = 0; ex->scale != 1 && k < ex->n_samples; k++) samples[k] = (float)(samples[k] * ex->scale);
+    if (m->factors) SP_TRY(unscale(m, first + i, m->factors[i], samples, out));
     bool exact = false;
     if (ex->exact_traces) SP_TRY(copy_exact(m, sp_dataset_run(ex->samples, first + i, 1).source, &exact));
     if (exact) {
@@ -125,6 +151,9 @@ static sp_status make_buffers(mover *m) {
   SP_TRY(sp_alloc(2 * m->chunk_traces * header, "trace headers", &m->headers));
   SP_TRY(sp_alloc(2 * m->chunk_traces * sizeof(double), "a header column", &m->scratch));
   SP_TRY(sp_alloc(n * ex->trace_bytes, "traces", &m->out));
+  if (sp_dataset_samples(ex->samples) == SP_SAMPLES_INT16_SCALED && ex->format == SP_FORMAT_INT16 && ex->scale == 1) {
+    SP_TRY(sp_alloc(n * sizeof(float), "factors of traces", &m->factors));
+  }
   if (!ex->exact_traces) return SP_SUCCESS;
   SP_TRY(sp_alloc(ex->n_samples * sp_segy_format_bytes(ex->format), "exact samples", &m->raw));
   return sp_alloc(ex->n_samples * sizeof(float), "exact samples", &m->again);
@@ -161,6 +190,7 @@ sp_status sp_export_pass(sp_exporter *ex) {
   SP_TRY(sp_calloc(1, sizeof *m, "an export", &m));
   m->ex = ex;
   const sp_status status = move_share(m);
+  sp_free(m->factors);
   sp_free(m->again);
   sp_free(m->raw);
   sp_free(m->out);

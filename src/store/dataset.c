@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rows of a dataset: opened once, with a look at everything that is read from the file about it, then read and written
- * without further metadata. */
+/* Rows of an open dataset, read and written without further metadata. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,187 +13,7 @@
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
 #include "src/base/file_bytes.h"
-#include "src/store/h5.h"
-#include "src/store/packed.h"
-
-struct sp_dataset {
-  hid_t id, file_space, memory_space;
-  hid_t transfer[2];         /* independent, collective */
-  sp_type type;              /* in memory */
-  bool native;               /* the file has that type as well */
-  uint64_t rows, row_length; /* of the file */
-  sp_row_unit unit;
-  int n_dims;
-  uint64_t file_offset, file_row_bytes;
-  char *path;
-  sp_packed *packed; /* NULL: one contiguous block */
-  sp_survey *survey; /* borrowed */
-};
-
-/* --- what the file says of it ------------------------------------------------------------------------------------- */
-
-static sp_status refuse(const sp_dataset *d, const char *what) {
-  H5Eclear2(H5E_DEFAULT);
-  return SP_RAISE(SP_ERR_INPUT, "%s: %s %s", d->survey->path, d->path, what);
-}
-
-static sp_status read_type(sp_dataset *d, const sp_dataset_rule *rule) {
-  char name[SP_H5_TYPE_TEXT], own[SP_H5_TYPE_TEXT], what[2 * SP_H5_TYPE_TEXT + 64];
-  sp_type holds;
-  const hid_t type = H5Dget_type(d->id);
-  if (type < 0) return refuse(d, "has a type that cannot be read");
-  const bool known = sp_h5_holding_type(type, &holds);
-  d->type = rule->any_type ? holds : rule->type;
-  /* of the types that are taken for float32 or bytes, all values are */
-  const bool narrow = d->type == SP_UINT8 || rule->exact;
-  const bool small_integer =
-      rule->type == SP_FLOAT32 && (holds == SP_UINT8 || (holds == SP_INT32 && H5Tget_size(type) < 4));
-  const bool good = known && (!narrow || holds == d->type || small_integer);
-  sp_h5_type_name(type, name);
-  d->native = good && H5Tequal(type, sp_h5_file_type(d->type)) > 0;
-  d->file_row_bytes = H5Tget_size(type);
-  H5Tclose(type);
-  if (good) return SP_SUCCESS;
-  const char *allowed = rule->any_type ? "a number" : sp_h5_type_name(sp_h5_file_type(rule->type), own);
-  snprintf(what, sizeof what, "is of type %s, allowed is %s", name, allowed);
-  return refuse(d, what);
-}
-
-static sp_status read_shape(sp_dataset *d, const sp_dataset_rule *rule) {
-  char what[192];
-  hsize_t dims[2] = {0, 1};
-  d->n_dims = H5Sget_simple_extent_ndims(d->file_space);
-  if (d->n_dims < 1 || d->n_dims > 2 || (rule->n_dims && d->n_dims != rule->n_dims)) {
-    snprintf(what, sizeof what, "has %d dimensions, allowed is %s", d->n_dims,
-             rule->n_dims == 0   ? "1 or 2"
-             : rule->n_dims == 1 ? "1"
-                                 : "2");
-    return refuse(d, what);
-  }
-  H5Sget_simple_extent_dims(d->file_space, dims, NULL);
-  d->rows = dims[0];
-  d->row_length = dims[1];
-  const bool rows = rule->rows == UINT64_MAX || rule->rows == d->rows;
-  const bool length = rule->row_length == 0 || rule->row_length == d->row_length;
-  if (!rows || !length) {
-    int n = snprintf(what, sizeof what, "is %llu", (unsigned long long)d->rows);
-    if (d->n_dims == 2) n += snprintf(what + n, sizeof what - (size_t)n, " x %llu", (unsigned long long)d->row_length);
-    n += snprintf(what + n, sizeof what - (size_t)n, ", the survey has %llu", (unsigned long long)rule->rows);
-    if (rule->row_length) snprintf(what + n, sizeof what - (size_t)n, " x %llu", (unsigned long long)rule->row_length);
-    return refuse(d, what);
-  }
-  const bool fits = !__builtin_mul_overflow(d->file_row_bytes, d->row_length, &d->file_row_bytes);
-  return fits ? SP_SUCCESS : refuse(d, "is larger than any file");
-}
-
-/* Packed chunks, or chunks as they are. */
-static sp_status open_packed(sp_dataset *d, hid_t creation) {
-  sp_chunk_form form;
-  char why[192];
-  if (!d->native) return refuse(d, "is packed in another type than seisproc packs it in");
-  if (!sp_packed_describe(creation, d->n_dims, d->row_length, (uint32_t)sp_type_size(d->type), &form, why,
-                          sizeof why)) {
-    return refuse(d, why);
-  }
-  return sp_packed_open(d->survey, d->path, &form, d->rows, &d->packed);
-}
-
-/* One contiguous block that lies wholly within the file, or packed chunks. */
-static sp_status read_storage(sp_dataset *d) {
-  uint64_t bytes, end;
-  const hid_t creation = H5Dget_create_plist(d->id);
-  if (creation < 0) return refuse(d, "has a storage that cannot be read");
-  const H5D_layout_t layout = H5Pget_layout(creation);
-  const int n_external = layout == H5D_CONTIGUOUS ? H5Pget_external_count(creation) : 0;
-  const sp_status chunks = layout == H5D_CHUNKED ? open_packed(d, creation) : SP_SUCCESS;
-  H5Pclose(creation);
-  if (layout == H5D_CHUNKED) return chunks;
-  if (layout != H5D_CONTIGUOUS) {
-    return refuse(d, layout == H5D_VIRTUAL ? "is a view of other files, allowed is one contiguous block"
-                                           : "is not one contiguous block");
-  }
-  if (n_external) return refuse(d, "lies in another file, allowed is one contiguous block of this one");
-  const haddr_t offset = H5Dget_offset(d->id);
-  H5Eclear2(H5E_DEFAULT);
-  d->file_offset = offset == HADDR_UNDEF ? 0 : offset;
-  if (__builtin_mul_overflow(d->rows, d->file_row_bytes, &bytes)) return refuse(d, "is larger than any file");
-  if (bytes == 0) return SP_SUCCESS;
-  if (offset == HADDR_UNDEF) return refuse(d, "has no storage: nothing was ever written to it");
-  if (__builtin_add_overflow(bytes, d->file_offset, &end) || end > d->survey->identity.bytes) {
-    return refuse(d, "ends behind the end of the file");
-  }
-  return SP_SUCCESS;
-}
-
-/* A value that the type in memory does not hold ends the transfer. */
-static H5T_conv_ret_t refuse_value(H5T_conv_except_t kind, hid_t from, hid_t to, void *value, void *out,
-                                   void *context) {
-  return kind == H5T_CONV_EXCEPT_PRECISION ? H5T_CONV_UNHANDLED : H5T_CONV_ABORT;
-}
-
-static sp_status make_transfers(sp_dataset *dataset) {
-  for (int i = 0; i < 2; i++) {
-    SP_TRY(SP_H5_ID(dataset->transfer[i], H5Pcreate(H5P_DATASET_XFER)));
-    if (!dataset->native) SP_TRY(SP_H5(H5Pset_type_conv_cb(dataset->transfer[i], refuse_value, NULL)));
-  }
-  if (dataset->survey->comm == MPI_COMM_NULL) return SP_SUCCESS;
-  return SP_H5(H5Pset_dxpl_mpio(dataset->transfer[1], H5FD_MPIO_COLLECTIVE));
-}
-
-static sp_status open_object(sp_dataset *d) {
-  switch (sp_h5_presence_of(d->survey->file, d->path)) {
-  case SP_H5_ABSENT:
-    return SP_RAISE(SP_ERR_INPUT, "%s: has no dataset %s", d->survey->path, d->path);
-  case SP_H5_LINKED_ELSEWHERE:
-    return refuse(d, "is a link to somewhere else, which is not followed");
-  case SP_H5_PRESENT:
-    break;
-  }
-  d->id = H5Dopen2(d->survey->file, d->path, H5P_DEFAULT);
-  return d->id < 0 ? refuse(d, "is not a dataset that can be opened") : SP_SUCCESS;
-}
-
-static sp_status look_at(sp_dataset *d) {
-  const sp_dataset_rule rule = sp_dataset_rule_for(d->survey, d->path);
-  SP_TRY(open_object(d));
-  d->file_space = H5Dget_space(d->id);
-  if (d->file_space < 0) return refuse(d, "has a shape that cannot be read");
-  d->unit = rule.unit;
-  SP_TRY(read_type(d, &rule));
-  SP_TRY(read_shape(d, &rule));
-  return read_storage(d);
-}
-
-sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out) {
-  sp_status status;
-  sp_dataset *dataset;
-  SP_TRY(sp_calloc(1, sizeof *dataset, "a dataset", &dataset));
-  dataset->survey = survey;
-  dataset->id = dataset->file_space = dataset->memory_space = H5I_INVALID_HID;
-  dataset->transfer[0] = dataset->transfer[1] = H5I_INVALID_HID;
-  SP_TRY_GOTO(fail, sp_strdup(path, &dataset->path));
-  SP_TRY_GOTO(fail, look_at(dataset));
-  const hsize_t dims[2] = {1, dataset->row_length}, limits[2] = {H5S_UNLIMITED, dataset->row_length};
-  SP_TRY_GOTO(fail, SP_H5_ID(dataset->memory_space, H5Screate_simple(dataset->n_dims, dims, limits)));
-  SP_TRY_GOTO(fail, make_transfers(dataset));
-  *out = dataset;
-  return SP_SUCCESS;
-fail:
-  sp_dataset_close(dataset);
-  return status;
-}
-
-void sp_dataset_close(sp_dataset *dataset) {
-  if (!dataset) return;
-  if (dataset->transfer[1] >= 0) H5Pclose(dataset->transfer[1]);
-  if (dataset->transfer[0] >= 0) H5Pclose(dataset->transfer[0]);
-  if (dataset->memory_space >= 0) H5Sclose(dataset->memory_space);
-  if (dataset->file_space >= 0) H5Sclose(dataset->file_space);
-  if (dataset->id >= 0) H5Dclose(dataset->id);
-  sp_packed_close(dataset->packed);
-  sp_free(dataset->path);
-  sp_free(dataset);
-}
+#include "src/store/dataset_parts.h"
 
 const char *sp_dataset_file(const sp_dataset *dataset) {
   return dataset->survey->path;
@@ -241,6 +60,14 @@ sp_packed *sp_dataset_packed(const sp_dataset *dataset) {
 
 uint64_t sp_dataset_file_offset(const sp_dataset *dataset) {
   return dataset->file_offset;
+}
+
+sp_sample_form sp_dataset_samples(const sp_dataset *dataset) {
+  return dataset->samples;
+}
+
+uint64_t sp_dataset_file_row_bytes(const sp_dataset *dataset) {
+  return dataset->file_row_bytes;
 }
 
 uint64_t sp_dataset_file_bytes(const sp_dataset *dataset) {
@@ -311,16 +138,72 @@ static sp_status check_length(const sp_dataset *dataset, sp_global first, sp_loc
                   dataset->survey->path, dataset->path, (unsigned long long)first, (unsigned long long)(first + n) - 1);
 }
 
+static bool is_scaled(const sp_dataset *dataset) {
+  return dataset->samples != SP_SAMPLES_FLOAT32;
+}
+
+/* Codes of samples are read to the second half of the rows that they become. */
+static void *place_for(const sp_dataset *dataset, sp_local n, void *rows) {
+  return is_scaled(dataset) ? (char *)rows + n * dataset->file_row_bytes : rows;
+}
+
+static hid_t type_in_memory(const sp_dataset *dataset) {
+  return is_scaled(dataset) ? dataset->code_type : sp_h5_memory_type(dataset->type);
+}
+
+/* Not through a pointer of the one type to memory that holds the other. */
+static void decode_row(const sp_dataset *dataset, float factor, const char *codes, char *row) {
+  enum { PIECE = 512 };
+  uint16_t from[PIECE];
+  float to[PIECE];
+  SP_EACH_PIECE (p, 0, dataset->row_length, PIECE) {
+    memcpy(from, codes + p.first * sizeof *from, p.count * sizeof *from);
+    sp_scaled_decode(dataset->samples == SP_SAMPLES_FLOAT16_SCALED, factor, from, p.count, to);
+    memcpy(row + p.first * sizeof *to, to, p.count * sizeof *to);
+  }
+}
+
+static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, void *rows);
+
+/* Turns codes, read as place_for says, into samples. selected: `first` counts what is selected. */
+static sp_status decode(sp_dataset *dataset, bool selected, sp_global first, sp_local n, void *rows) {
+  enum { FACTORS = 256 };
+  const char *codes = place_for(dataset, n, rows);
+  float factors[FACTORS];
+  if (!is_scaled(dataset)) return SP_SUCCESS;
+  SP_EACH_PIECE (p, 0, n, FACTORS) {
+    const sp_local count = (sp_local)p.count;
+    SP_TRY(selected ? sp_dataset_read_independent(dataset->factors, first + p.first, count, factors)
+                    : read_rows(dataset->factors, false, first + p.first, count, factors));
+    for (uint64_t i = 0; i < p.count; i++) {
+      const uint64_t at = p.first + i;
+      decode_row(dataset, factors[i], codes + at * dataset->file_row_bytes,
+                 (char *)rows + at * dataset->row_length * sizeof(float));
+    }
+  }
+  return SP_SUCCESS;
+}
+
 static sp_status read_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, void *rows) {
+  void *const stored = place_for(dataset, n, rows);
   SP_TRY(select_rows(dataset, first, n));
   if (dataset->packed) return sp_packed_read(dataset->packed, first, n, rows);
-  const herr_t code = H5Dread(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space, dataset->file_space,
-                              dataset->transfer[collective], rows);
-  return code < 0 ? report_last(dataset, false, first, n, rows) : check_length(dataset, first, n);
+  const herr_t code = H5Dread(dataset->id, type_in_memory(dataset), dataset->memory_space, dataset->file_space,
+                              dataset->transfer[collective], stored);
+  if (code < 0) return report_last(dataset, false, first, n, rows);
+  SP_TRY(check_length(dataset, first, n));
+  return decode(dataset, false, first, n, rows);
+}
+
+sp_status sp_dataset_read_factors(sp_dataset *dataset, sp_global first, sp_local n, float *factors) {
+  if (!is_scaled(dataset)) return sp_dataset_refuse(dataset, "has no samples of 16 bits");
+  return sp_dataset_read_independent(dataset->factors, first, n, factors);
 }
 
 static sp_status write_rows(sp_dataset *dataset, bool collective, sp_global first, sp_local n, const void *rows) {
-  if (dataset->packed) return refuse(dataset, "is packed: `seisproc unpack` comes before writing");
+  if (is_scaled(dataset))
+    return sp_dataset_refuse(dataset, "has samples of 16 bits, which are written as traces alone");
+  if (dataset->packed) return sp_dataset_refuse(dataset, "is packed: `seisproc unpack` comes before writing");
   SP_TRY(select_rows(dataset, first, n));
   const herr_t code = H5Dwrite(dataset->id, sp_h5_memory_type(dataset->type), dataset->memory_space,
                                dataset->file_space, dataset->transfer[collective], rows);
@@ -361,12 +244,14 @@ static sp_status select_runs(sp_dataset *dataset, sp_global first, sp_local n) {
 sp_status sp_dataset_transfer(sp_dataset *dataset, bool writes, sp_global first, sp_local n, void *rows, bool *moved) {
   char why[256];
   SP_TRY(select_runs(dataset, first, n));
-  const hid_t memory = sp_h5_memory_type(dataset->type), plist = dataset->transfer[1];
-  const herr_t code = writes ? H5Dwrite(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, rows)
-                             : H5Dread(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, rows);
+  const hid_t memory = type_in_memory(dataset), plist = dataset->transfer[1];
+  void *const stored = place_for(dataset, n, rows);
+  const herr_t code = writes ? H5Dwrite(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, stored)
+                             : H5Dread(dataset->id, memory, dataset->memory_space, dataset->file_space, plist, stored);
   const sp_selection_run begin = sp_dataset_run(dataset, first, n),
                          end = sp_dataset_run(dataset, first + n - (n > 0), n > 0);
   *moved = code >= 0 && (writes || check_length(dataset, end.source, end.n) == SP_SUCCESS);
+  if (*moved && !writes) *moved = decode(dataset, true, first, n, rows) == SP_SUCCESS;
   if (code >= 0) return SP_SUCCESS;
   const bool in_transfer = sp_h5_error_names(writes ? "MPI_File_write_at" : "MPI_File_read_at", why, sizeof why);
   const bool behind_it = !strcmp(why, writes ? "file write failed" : "file read failed"); /* fewer bytes than asked */

@@ -47,6 +47,9 @@ hid_t sp_h5_file_type(sp_type type);
 /* Type in memory; HDF5's own as well. */
 hid_t sp_h5_memory_type(sp_type type);
 
+/* The file type of samples of 16 bits; the caller closes it (H5Tclose). */
+hid_t sp_h5_code_type(sp_sample_form form);
+
 /* Which of ours holds every value of a dataset's type: the same for ours in any byte order, a larger one for others.
  * False for what is no number, or larger than any of ours. */
 bool sp_h5_holding_type(hid_t type, sp_type *out);

@@ -2,12 +2,16 @@
 /* Types of elements: ours, as HDF5 knows them, and what others' are taken for. */
 #include <stdio.h>
 
+#include "src/base/scaled.h"
 #include "src/store/h5.h"
 
 size_t sp_type_size(sp_type type) {
   switch (type) {
   case SP_UINT8:
     return 1;
+  case SP_FLOAT16_SCALED:
+  case SP_INT16_SCALED:
+    return SP_CODE_BYTES;
   case SP_INT32:
   case SP_UINT32:
   case SP_FLOAT32:
@@ -40,6 +44,9 @@ void sp_rows_to_double(sp_type type, const void *rows, size_t n, double *out) {
     WIDEN(float);
   case SP_FLOAT64:
     WIDEN(double);
+  case SP_FLOAT16_SCALED:
+  case SP_INT16_SCALED:
+    break; /* never in memory */
   }
 }
 
@@ -59,6 +66,9 @@ hid_t sp_h5_file_type(sp_type type) {
     return H5T_IEEE_F32LE;
   case SP_FLOAT64:
     return H5T_IEEE_F64LE;
+  case SP_FLOAT16_SCALED:
+  case SP_INT16_SCALED:
+    break; /* sp_h5_code_type */
   }
   return H5I_INVALID_HID;
 }
@@ -79,7 +89,22 @@ hid_t sp_h5_memory_type(sp_type type) {
     return H5T_NATIVE_FLOAT;
   case SP_FLOAT64:
     return H5T_NATIVE_DOUBLE;
+  case SP_FLOAT16_SCALED:
+  case SP_INT16_SCALED:
+    break; /* never in memory */
   }
+  return H5I_INVALID_HID;
+}
+
+/* HDF5 before 1.14.4 has no half precision of its own. */
+hid_t sp_h5_code_type(sp_sample_form form) {
+  const bool half = form == SP_SAMPLES_FLOAT16_SCALED;
+  const hid_t type = H5Tcopy(half ? H5T_IEEE_F32LE : H5T_STD_I16LE);
+  if (!half || type < 0) return type;
+  if (H5Tset_fields(type, 15, 10, 5, 0, 10) >= 0 && H5Tset_size(type, 2) >= 0 && H5Tset_ebias(type, 15) >= 0) {
+    return type;
+  }
+  H5Tclose(type);
   return H5I_INVALID_HID;
 }
 

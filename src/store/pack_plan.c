@@ -93,6 +93,11 @@ static sp_status add_dataset(const sp_survey *survey, const char *path, void *co
   SP_TRY(room_for_one(plan));
   SP_TRY(sp_dataset_open(plan->survey, path, &d));
   sp_pack_item *item = &plan->items[plan->n_items++];
+  if (sp_dataset_samples(d) != SP_SAMPLES_FLOAT32) {
+    sp_dataset_close(d);
+    return SP_RAISE(SP_ERR_USAGE, "%s: %s has samples of 16 bits with a factor a trace, which are not packed",
+                    survey->path, path);
+  }
   const uint64_t length = sp_dataset_row_length(d);
   strcpy(item->path, path);
   /* one dimension stays one; a row of one element is one as well, but for samples */

@@ -35,7 +35,7 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
   sp_row_writer *writer;
   sp_machine machine;
   const char *path = sp_dataset_file(dataset);
-  if (!sp_dataset_is_native(dataset)) {
+  if (!sp_dataset_is_native(dataset) && sp_dataset_samples(dataset) == SP_SAMPLES_FLOAT32) {
     return SP_RAISE(SP_ERR_INPUT, "%s: %s is of a type that this program does not write", path,
                     sp_dataset_path(dataset));
   }
@@ -168,7 +168,7 @@ static int write_bytes(sp_row_writer *writer, const char *from, uint64_t begin, 
 
 sp_status sp_row_writer_write(sp_row_writer *writer, sp_global first, sp_local n, const void *rows) {
   const sp_dataset *d = writer->dataset;
-  const uint64_t row_bytes = sp_dataset_row_length(d) * sp_type_size(sp_dataset_type(d));
+  const uint64_t row_bytes = sp_dataset_file_row_bytes(d);
   const uint64_t begin = sp_dataset_file_offset(d) + first * row_bytes;
   if (first + n > sp_dataset_rows(d)) return SP_RAISE(SP_ERR_INTERNAL, "rows beyond the end of a dataset");
   const int error = write_bytes(writer, rows, begin, begin + n * row_bytes);

@@ -21,6 +21,9 @@ typedef struct rule {
 static const rule rules[] = {
     {"/traces", SP_FLOAT32, .exact = true, .n_dims = 2, .rows = A_TRACE, .samples = true},
     {"/noise", SP_FLOAT32, .exact = true, .n_dims = 2, .rows = A_TRACE, .samples = true},
+    {SP_SCALE_GROUP "/error", SP_FLOAT32, .n_dims = 1, .rows = A_GATHER},
+    {SP_SCALE_GROUP "/error_of_rms", SP_FLOAT32, .n_dims = 1, .rows = A_GATHER},
+    {SP_SCALE_GROUP "/", SP_FLOAT32, .n_dims = 1, .rows = A_TRACE},
     {"/sort_map", SP_UINT64, .n_dims = 1, .rows = A_TRACE},
     {"/headers/", SP_FLOAT64, .any_type = true, .n_dims = 1, .rows = A_TRACE},
     {"/gathers/first_trace", SP_UINT64, .n_dims = 1, .rows = A_GATHER_AND_ONE},

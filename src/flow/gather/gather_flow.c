@@ -10,6 +10,7 @@
 #include "seisproc/memory.h"
 #include "src/flow/gather/chain.h"
 #include "src/flow/gather/quality.h"
+#include "src/flow/gather/rounding.h"
 
 enum { SLAB_BYTES = 64 << 20, MAX_SLAB_GATHERS = 4096, SLABS_A_WORKER = 8, SMALLEST_PART = 8 };
 
@@ -59,6 +60,7 @@ static void size_up(const sp_plan_request *request, sp_flow_shape *shape) {
   const sp_survey_info *info = sp_survey_get_info(request->survey);
   const uint64_t row = (uint64_t)info->n_samples * sizeof(float);
   const int n_sample_planes = job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+  const uint64_t stored = job->settings.samples == SP_SAMPLES_FLOAT32 ? row : row / 2 + sizeof(float);
   *shape = (sp_flow_shape){.unit = "gather",
                            .n_units = info->n_gathers,
                            .n_traces = info->n_traces,
@@ -69,7 +71,7 @@ static void size_up(const sp_plan_request *request, sp_flow_shape *shape) {
                            .task_traces = slab_traces(job, index, info->n_samples, request->n_workers),
                            .task_units = MAX_SLAB_GATHERS,
                            .total_work = info->n_traces,
-                           .work_bytes = (double)row * (1 + n_sample_planes),
+                           .work_bytes = (double)row + (double)stored * n_sample_planes,
                            .plane = {"/traces", "/noise"}};
   if (shape->task_units > index->n_gathers) shape->task_units = index->n_gathers ? (sp_local)index->n_gathers : 1;
   shape->payload_bytes = (shape->task_units + 1) * sizeof(sp_local);
@@ -185,6 +187,7 @@ static void conclude(const sp_flow_plan *plan, const void *figures) {
 
 static void report(const sp_flow_plan *plan, const void *figures, sp_json *json) {
   sp_quality_report(plan, figures, json);
+  sp_rounding_report(plan, figures, json);
 }
 
 const sp_flow sp_flow_gather = {.name = "gather",

@@ -14,6 +14,7 @@
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
 #include "src/flow/gather/gather_flow.h"
+#include "src/flow/gather/rounding.h"
 #include "src/flow/gpu.h"
 
 /* A slab's input: one is computed while the other is read and queued behind it. */
@@ -44,6 +45,7 @@ typedef struct worker {
   unsigned char *visited;
   sp_engine *engine;
   char steps[SP_STEPS_TEXT]; /* sp_engine_steps */
+  uint16_t *codes;           /* [n_samples], scratch; NULL where samples are stored as they are */
   sp_engine *cpu; /* for what is to be computed by the CPU although the engine is another; made when that comes */
 } worker;
 
@@ -148,6 +150,9 @@ static sp_status create_engine(worker *w) {
 static sp_status create_buffers(worker *w) {
   const sp_local max_gather = sp_gather_max(w->site->plan);
   for (int i = 0; i < SP_GATHER_INPUTS; i++) SP_TRY(create_input(w, &w->inputs[i]));
+  if (w->job->settings.samples != SP_SAMPLES_FLOAT32) {
+    SP_TRY(sp_calloc(w->shape->n_samples, sizeof *w->codes, "codes of a trace", &w->codes));
+  }
   SP_TRY(sp_calloc(max_gather, sizeof(sp_local), "sorting", &w->scratch));
   SP_TRY(sp_calloc(max_gather, sizeof(double), "sorting", &w->spare));
   return sp_calloc(max_gather, 1, "sorting", &w->visited);
@@ -167,6 +172,7 @@ void sp_gather_close(void *worker_) {
     sp_free(in->skip);
     for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_free(in->columns[i]);
   }
+  sp_free(w->codes);
   sp_free(w->scratch);
   sp_free(w->spare);
   sp_free(w->visited);
@@ -382,6 +388,7 @@ sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figure
   sp_activity_set(w->site->activity, "computes");
   SP_TRY(sp_engine_wait(in->engine, &done));
   if (sp_engine_name(w->engine) != w->site->engine) describe_engine(w);
+  if (w->codes) sp_rounding_apply((sp_sample_form)w->job->settings.samples, w->shape->n_samples, &in->slab, w->codes);
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
   SP_FAULT_POINT("before_slot_full");
   sp_slot_set_full(in->slot, true);

@@ -5,20 +5,23 @@
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "src/flow/gather/quality.h"
+#include "src/flow/gather/rounding.h"
 
 enum { PIECE = 1 << 20 }; /* gathers written or read at once */
 
 sp_status sp_gather_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out) {
   const int mode = plan->job->settings.mode;
+  const sp_type type = sp_rounding_type(plan);
   *out = (sp_output_spec){.info = *sp_survey_get_info(input), .derived = true};
   sp_survey_info *info = &out->info;
   snprintf(info->content, sizeof info->content, "%s", mode == SP_MODE_NOISE ? "noise" : "processed");
   sp_dataset_spec *d = out->datasets;
   size_t n = 0;
-  d[n++] = (sp_dataset_spec){"/traces", SP_FLOAT32, info->n_traces, info->n_samples, NULL};
+  d[n++] = (sp_dataset_spec){"/traces", type, info->n_traces, info->n_samples, NULL};
   if (mode == SP_MODE_BOTH) {
-    d[n++] = (sp_dataset_spec){"/noise", SP_FLOAT32, info->n_traces, info->n_samples, NULL};
+    d[n++] = (sp_dataset_spec){"/noise", type, info->n_traces, info->n_samples, NULL};
   }
+  n += sp_rounding_outputs(plan, info, d + n);
   if (plan->job->n_sort) d[n++] = (sp_dataset_spec){"/sort_map", SP_UINT64, info->n_traces, 0, NULL};
   d[n++] = (sp_dataset_spec){"/integrity/crc32c", SP_UINT32, info->n_gathers, mode == SP_MODE_BOTH ? 2 : 1, NULL};
   d[n++] = (sp_dataset_spec){"/integrity/status", SP_UINT8, info->n_gathers, 0, NULL};
@@ -57,6 +60,7 @@ sp_status sp_gather_publish(const sp_flow_plan *plan, const char *part_path, con
     SP_TRY_GOTO(out, sp_dataset_write(state_data, first, n, state));
   }
   SP_TRY_GOTO(out, sp_quality_write(plan, survey, results));
+  SP_TRY_GOTO(out, sp_rounding_write(plan, survey, results));
   status = sp_survey_sync(survey);
 out:
   sp_free(state);

@@ -27,7 +27,8 @@ struct sp_recheck {
   uint8_t *states;  /* a piece of what became of each trace, where the file says that */
   sp_local piece;   /* traces */
   uint32_t n_samples;
-  double slack; /* largest error of a trace and its noise together, of what they lost when they were packed */
+  sp_dataset *rounding; /* errors of gathers whose samples were rounded; NULL */
+  double slack;         /* largest error of a trace and its noise together, of what they lost when they were packed */
 };
 
 /* A gather of which pieces are being read. */
@@ -73,6 +74,9 @@ static sp_status open_input(sp_recheck *r, const char *path) {
   SP_TRY(sp_dataset_open(r->input, "/traces", &r->input_traces));
   SP_TRY(add_slack(r, "/traces"));
   SP_TRY(add_slack(r, "/noise"));
+  if (sp_survey_has(r->survey, SP_SCALE_GROUP "/error")) {
+    SP_TRY(sp_dataset_open(r->survey, SP_SCALE_GROUP "/error", &r->rounding));
+  }
   if (sp_survey_has(r->survey, SP_TRACE_STATUS_PATH)) {
     SP_TRY(sp_dataset_open(r->survey, SP_TRACE_STATUS_PATH, &r->trace_status));
   }
@@ -126,6 +130,7 @@ void sp_recheck_close(sp_recheck *r) {
   sp_free(r->n);
   sp_free(r->y);
   sp_gather_index_destroy(r->index);
+  sp_dataset_close(r->rounding);
   sp_dataset_close(r->trace_status);
   sp_dataset_close(r->sort_map);
   sp_dataset_close(r->input_traces);
@@ -307,7 +312,10 @@ static void conclude(const open_gather *g, sp_recheck_finding *out) {
 
 void sp_recheck_gather(sp_recheck *r, sp_global gather, const sp_gather_result *recorded, sp_recheck_finding *out) {
   open_gather g = {.gather = gather, .recorded = recorded, .untouched = true, .is_zero = true};
+  float error = 0;
   *out = (sp_recheck_finding){0};
+  if (r->rounding && sp_dataset_read(r->rounding, gather, 1, &error) != SP_SUCCESS) g.unreadable = true;
+  if (r->rounding) r->slack = 2 * (double)error; /* of a trace and of its noise */
   SP_EACH_PIECE (p, r->index->first_trace[gather], r->index->first_trace[gather + 1], r->piece) {
     if (!g.unreadable) read_piece(r, &g, p.first, (sp_local)p.count);
   }
