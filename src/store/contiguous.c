@@ -102,7 +102,7 @@ fail:
 static sp_status write_piece(contiguous_sink *sink, sp_global first, sp_local n, const float *rows) {
   const bool half = sp_dataset_samples(sink->dataset) == SP_SAMPLES_FLOAT16_SCALED;
   const uint64_t n_samples = sp_dataset_row_length(sink->dataset), row_bytes = n_samples * SP_CODE_BYTES;
-  char *const at = sink->codes + sp_row_phase(first, row_bytes);
+  char *const at = sink->codes + sp_row_page_offset(first, row_bytes);
   for (sp_local i = 0; i < n; i++) {
     const float *row = rows + i * n_samples;
     sink->factors[i] = sp_scaled_factor(half, row, n_samples);

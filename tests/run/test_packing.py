@@ -193,7 +193,8 @@ def test_another_codec_is_refused_until_restart(tmp_path, survey):
 
 
 @pytest.mark.parametrize("line,words", [
-    ("pack: blosc", "allowed is one of none, lz4, zstd, zfp"), ("pack: lz4\npack_level: 13", "allowed for lz4 are 1 to 12"),
+    ("pack: blosc", "allowed is one of none, lz4, zstd, zfp"),
+    ("pack: lz4\npack_level: 13", "allowed for lz4 are 1 to 12"),
     ("pack: zfp\npack_level: 3", "zfp has none"), ("pack: zstd\npack_level: 20", "1 to 19"),
     ("pack: zstd\npack_error_bound: 0.01", "goes with pack: zfp alone"),
     ("pack: zfp\npack_error_bound: 0.7", "pack_error_bound: found"),
