@@ -26,13 +26,14 @@ DEPS_SYSLIB := $(abspath $(DEPS_PREFIX))/lib/$(notdir $(DEPS_LIBDIR))
 DEPS_INCLUDE := $(abspath $(DEPS_PREFIX))/usr/include
 DEPS_CFLAGS := -I$(DEPS_LIBDIR)/openmpi/include -I$(DEPS_INCLUDE)/hdf5/openmpi -I$(DEPS_INCLUDE)
 DEPS_LIBS := -L$(DEPS_LIBDIR)/openmpi/lib -L$(DEPS_LIBDIR)/hdf5/openmpi -L$(DEPS_LIBDIR) -L$(DEPS_SYSLIB) \
-  -lhdf5 -lmpi -lyaml $(FFTW_MPI_LIB) -lfftw3f -lfftw3 -lxxhash -lpng16 -Wl,--disable-new-dtags
+  -lhdf5_hl -lhdf5 -lmpi -lyaml $(FFTW_MPI_LIB) -lfftw3f -lfftw3 -lxxhash -lpng16 -Wl,--disable-new-dtags
 endif
 
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
 ifndef DEPS_CFLAGS
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(filter-out $(PKG_PNG),$(PKGS)) 2>/dev/null)
-DEPS_LIBS := $(FFTW_MPI_LIB) $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+# HDF5's dimension scales are in its high-level library, which pkg-config does not name.
+DEPS_LIBS := $(FFTW_MPI_LIB) -lhdf5_hl $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 HAVE_FFTW_MPI := $(shell echo '\#include <fftw3-mpi.h>' | $(CC) $(DEPS_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
   $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(or $(HAVE_FFTW_MPI),$(FFTW_MPI_FLAGS)),,fftw3-mpi) \

@@ -149,6 +149,13 @@ sp_status sp_survey_inherited_bytes(const sp_survey *source, double *bytes);
 sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_t n_datasets,
                         const sp_attribute_spec *attributes, size_t n_attributes);
 
+/* Writes /time anew, where the file has it, after the column delrt was written. The survey is open for writing by this
+ * process alone. */
+sp_status sp_survey_write_times(sp_survey *survey);
+
+/* The same with a start in ms that the caller knows. Collective; the rank with `writes` writes. */
+sp_status sp_survey_start_times(sp_survey *survey, double start, bool writes);
+
 /* Calls visit(path, context) for each of those datasets with a row a trace, in alphabetical order. Collective. */
 sp_status sp_survey_each_trace_dataset(const sp_survey *survey, sp_status (*visit)(const char *path, void *context),
                                        void *context);

@@ -9,8 +9,8 @@ for what in "$@"; do
   build) packages="$packages gcc libc6-dev make pkg-config python3 libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
     libyaml-dev libfftw3-dev libfftw3-mpi-dev libxxhash-dev libpng-dev libcairo2-dev liblz4-dev libzstd-dev
     libzfp-dev" ;;
-  run) packages="$packages openmpi-bin libopenmpi3 libhdf5-openmpi-103-1 libyaml-0-2 libfftw3-single3 libfftw3-double3
-    libfftw3-mpi3 libxxhash0 libpng16-16 libcairo2 liblz4-1 libzstd1 libzfp1" ;;
+  run) packages="$packages openmpi-bin libopenmpi3 libhdf5-openmpi-103-1 libhdf5-openmpi-hl-100 libyaml-0-2
+    libfftw3-single3 libfftw3-double3 libfftw3-mpi3 libxxhash0 libpng16-16 libcairo2 liblz4-1 libzstd1 libzfp1" ;;
   *) echo "install.sh: '$what' is neither build nor run" >&2; exit 1 ;;
   esac
 done

@@ -21,7 +21,7 @@ class Seisproc(MakefilePackage, CudaPackage):
     depends_on("pkgconf", type="build")
     depends_on("python@3.9:", type="build")
     depends_on("mpi")
-    depends_on("hdf5@1.10:+mpi")
+    depends_on("hdf5@1.10:+mpi+hl")
     depends_on("libyaml")
     depends_on("fftw@3.3:+mpi precision=float,double")
     depends_on("xxhash")

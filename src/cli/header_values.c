@@ -203,6 +203,7 @@ sp_status sp_header_write(const char *path, sp_header_set *sets, int n, int fd) 
   SP_TRY_GOTO(out, sp_survey_add(path, e->datasets, e->n_datasets, e->attributes, e->n_attributes));
   SP_TRY_GOTO(out, sp_survey_open_independent(path, true, &survey));
   SP_TRY_GOTO(out, write_columns(survey, sets, n, fd));
+  SP_TRY_GOTO(out, sp_survey_write_times(survey));
   status = sp_survey_sync(survey);
 out:
   sp_survey_close(survey);

@@ -217,6 +217,7 @@ static sp_status write_part(sp_survey *from, const arguments *args, const cut *c
   SP_TRY(sp_survey_create_shorter(from, part, info->content, what, c->n, &to));
   sp_status status = write_delay(to, c, args->input);
   if (status == SP_SUCCESS) status = write_count(to, c, info->n_samples);
+  if (status == SP_SUCCESS) status = sp_survey_write_times(to);
   if (status == SP_SUCCESS) status = copy_traces(from, to, c);
   if (status == SP_SUCCESS) status = sp_survey_sync(to);
   sp_survey_close(to);

@@ -58,6 +58,7 @@ static sp_status add_gathers(const sp_importer *im, uint64_t n_inexact) {
   SP_TRY(sp_survey_open(MPI_COMM_NULL, im->part_path, true, &survey));
   sp_status status = sp_dataset_write_whole(survey, "/gathers/first_trace", order->n_gathers + 1, order->first_trace);
   if (status == SP_SUCCESS) status = sp_dataset_write_whole(survey, "/gathers/key", order->n_gathers, order->key);
+  if (status == SP_SUCCESS) status = sp_survey_write_times(survey);
   sp_survey_close(survey);
   return status;
 }

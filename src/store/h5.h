@@ -109,6 +109,18 @@ sp_status sp_h5_copy_rows(sp_dataset *from, hid_t file);
 /* Brings what `source` has below /gathers, /headers and /segy into a new file, as sp_survey_derive says. */
 sp_status sp_h5_inherit(const sp_survey *source, hid_t file);
 
+/* --- names of dimensions (dimension_scales.c) --- */
+
+/* Gives all datasets of a new survey file named dimensions, and it coordinates: docs/format.md. Times begin at the
+ * delay that all traces of `source` (NULL: none) have. */
+sp_status sp_h5_add_scales(hid_t file, const sp_survey *source, const sp_survey_info *info);
+
+/* The same for datasets that were added to one that has such names; leaves others alone. */
+sp_status sp_h5_add_missing_scales(hid_t file);
+
+/* Before a dataset is removed: no scale is to refer to it. */
+void sp_h5_detach_scales(hid_t file, const char *path);
+
 /* What rows are, and so which of them a selection of gathers takes. */
 typedef enum sp_row_unit { SP_ROWS_OTHER, SP_ROWS_TRACES, SP_ROWS_GATHERS, SP_ROWS_FIRST_TRACES } sp_row_unit;
 

@@ -64,9 +64,11 @@ static sp_status copy_small(finishing *f, const sp_pack_item *item) {
 
 /* --- how it is packed -------------------------------------------------------------------------------------------- */
 
-static bool is_packing_attribute(const char *name) {
-  static const char *const names[] = {"codec",     "level",     "packed_bytes",     "error_bound",
-                                      "tolerance", "max_error", "max_error_of_rms", "lossless_chunks"};
+/* How it was packed before, and what sp_h5_add_scales writes. */
+static bool is_left_out(const char *name) {
+  static const char *const names[] = {"codec",      "level",     "packed_bytes",     "error_bound",
+                                      "tolerance",  "max_error", "max_error_of_rms", "lossless_chunks",
+                                      "coordinates"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (!strcmp(name, names[i])) return true;
   }
@@ -101,7 +103,7 @@ static sp_status describe_packing(const finishing *f, const sp_pack_item *item) 
 static sp_status add_item(finishing *f, const sp_pack_item *item) {
   const bool samples = !strcmp(item->path, "/traces") || !strcmp(item->path, "/noise");
   SP_TRY(item->placed ? add_chunks(f, item) : copy_small(f, item));
-  SP_TRY(sp_h5_copy_attributes_but(f->source, item->path, f->id, is_packing_attribute));
+  SP_TRY(sp_h5_copy_attributes_but(f->source, item->path, f->id, is_left_out));
   return samples && item->placed && !item->block ? describe_packing(f, item) : SP_SUCCESS;
 }
 
@@ -144,7 +146,9 @@ static sp_status fill(finishing *f) {
   for (size_t i = 0; i < f->plan->n_items; i++) SP_TRY(add_item(f, &f->plan->items[i]));
   for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) SP_TRY(copy_group(f, groups[i]));
   SP_TRY(sp_h5_copy_attributes_but(f->source, "/", f->id, lossy ? is_of_origin : NULL));
-  return write_origin(f);
+  SP_TRY(write_origin(f));
+  if (!sp_survey_has(f->source, "/time")) return SP_SUCCESS; /* of a file that names no dimensions */
+  return sp_h5_add_scales(f->id, f->source, sp_survey_get_info(f->source));
 }
 
 sp_status sp_pack_finish(const sp_pack_plan *plan, const sp_pack_record *records, const char *part) {

@@ -5,36 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <xxhash.h>
 
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/store/h5.h"
-
-static void format_uuid(unsigned char b[16], int version, char uuid[SP_UUID_LENGTH + 1]) {
-  b[6] = (unsigned char)((b[6] & 0x0f) | version << 4);
-  b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-  snprintf(uuid, SP_UUID_LENGTH + 1, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-           b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-}
-
-void sp_uuid_create(char uuid[SP_UUID_LENGTH + 1]) {
-  unsigned char bytes[16];
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) abort(); /* 16 bytes never come short (getrandom(2)) */
-  format_uuid(bytes, 4, uuid);
-}
-
-void sp_uuid_derive(const char *name, char uuid[SP_UUID_LENGTH + 1]) {
-  XXH128_canonical_t hash;
-  XXH128_canonicalFromHash(&hash, XXH3_128bits(name, strlen(name)));
-  format_uuid(hash.digest, 8, uuid);
-}
 
 static sp_status write_root(hid_t file, const sp_survey_info *info) {
   SP_TRY(sp_h5_write_text(file, "/", "format", "seisproc"));
@@ -67,7 +45,7 @@ static sp_status fill(hid_t file, const sp_survey *source, const sp_survey_info 
   if (info->content[0]) SP_TRY(sp_h5_write_text(file, "/traces", "content", info->content));
   if (info->gather_key[0] && !source) SP_TRY(sp_h5_write_text(file, "/gathers/key", "name", info->gather_key));
   for (size_t i = 0; i < n_attributes; i++) SP_TRY(create_attribute(file, &attributes[i]));
-  return SP_SUCCESS;
+  return sp_h5_add_scales(file, source, info);
 }
 
 /* Closing writes what HDF5 held back. */
@@ -170,6 +148,7 @@ static sp_status add(hid_t file, const sp_dataset_spec *datasets, size_t n_datas
                      const sp_attribute_spec *attributes, size_t n_attributes) {
   for (size_t i = 0; i < n_datasets; i++) {
     if (H5Lexists(file, datasets[i].path, H5P_DEFAULT) > 0) {
+      sp_h5_detach_scales(file, datasets[i].path);
       SP_TRY(SP_H5(H5Ldelete(file, datasets[i].path, H5P_DEFAULT)));
     }
     SP_TRY(sp_h5_create_dataset(file, &datasets[i]));
@@ -181,7 +160,7 @@ static sp_status add(hid_t file, const sp_dataset_spec *datasets, size_t n_datas
     }
     SP_TRY(create_attribute(file, a));
   }
-  return SP_SUCCESS;
+  return sp_h5_add_missing_scales(file);
 }
 
 sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_t n_datasets,

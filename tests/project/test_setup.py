@@ -45,7 +45,7 @@ def test_without_apt_the_missing_are_listed_for_each_packager(bare):
     assert result.returncode == 1 and "nothing was changed" in result.stderr, str(result)
     for line in ("apt-get install gcc make pkg-config libc6-dev libopenmpi-dev openmpi-bin libhdf5-openmpi-dev",
                  "dnf install gcc make pkgconf-pkg-config glibc-devel openmpi-devel",
-                 "spack install gcc gmake pkgconf openmpi hdf5+mpi libyaml fftw"):
+                 "spack install gcc gmake pkgconf openmpi hdf5+mpi+hl libyaml fftw"):
         assert line in result.stderr, str(result)
     assert "cmocka" not in result.stderr  # that is for the tests alone
 

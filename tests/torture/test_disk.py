@@ -29,8 +29,8 @@ TOGETHER = ["--set=transfer=collective", "--set=collective_timeout=20"]
 @pytest.mark.parametrize("ranks, files, fail, words", [
     (4, "out.h5.part", "write:3:ENOSPC", "out.h5.part.*No space left on device"),
     (4, "out.h5.part", "write:30:ENOSPC", r"out.h5.part: cannot write /\w+/\w+, rows .* No space left on device"),
-    (None, "out.h5.part", "write:70:ENOSPC", ROWS + "No space left on device"),
-    (4, "out.h5.part", "write:70:EIO", ROWS + "Input/output error"),
+    (None, "out.h5.part", "write:90:ENOSPC", ROWS + "No space left on device"),
+    (4, "out.h5.part", "write:90:EIO", ROWS + "Input/output error"),
     (4, "out.h5.part", "sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
     (None, "out.h5.journal", "write:4:ENOSPC", "out.h5.journal: cannot be written: No space left on device"),
     (4, "out.h5.journal", "sync:3:EIO", "out.h5.journal: what was written does not reach the disk: Input/output error"),
@@ -48,10 +48,10 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
 
 
 @pytest.mark.parametrize("files, fail, words", [
-    ("out.h5.part", "write:40:EIO", ROWS + "Input/output error"),
-    ("out.h5.part", "write:40:ENOSPC", ROWS + "No space left on device"),
+    ("out.h5.part", "write:60:EIO", ROWS + "Input/output error"),
+    ("out.h5.part", "write:60:ENOSPC", ROWS + "No space left on device"),
     ("out.h5.part", "sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
-    pytest.param("out.h5.part", "write:40:EDQUOT", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
+    pytest.param("out.h5.part", "write:60:EDQUOT", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
     pytest.param("out.h5.part", "write:3:ENOSPC", "out.h5.part.*No space left on device", marks=pytest.mark.long),
     pytest.param("out.h5.journal", "write:4:ENOSPC", "out.h5.journal: cannot be written: No space left on device",
                  marks=pytest.mark.long),

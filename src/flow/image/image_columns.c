@@ -133,6 +133,8 @@ sp_status sp_image_write_columns(sp_survey *survey, const sp_image_shared *s, co
     sp_activity_step(activity);
   }
   if (status == SP_SUCCESS) status = sp_ranks_agree(ranks, write_index(survey, s, ranks->rank));
+  const double start = value_of(s, DELRT, 0);
+  if (status == SP_SUCCESS) status = sp_ranks_agree(ranks, sp_survey_start_times(survey, start, ranks->rank == 0));
   sp_free(rows);
   return status;
 }
