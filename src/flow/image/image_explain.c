@@ -90,4 +90,5 @@ void sp_image_explain(const sp_flow_plan *plan, FILE *out) {
     fprintf(out, "           %u %s of workers, each with a tile of its own; %u rounds a class\n", s->n_groups,
             s->n_groups == 1 ? "group" : "groups", s->n_tiles / s->n_groups);
   }
+  fprintf(out, "figures    none: an image is not the input less noise\n");
 }

@@ -136,6 +136,7 @@ static sp_status check_job(const sp_job *job) {
       {job->n_steps != 1, "chain: pstm makes an image and stands alone in its chain"},
       {job->n_sort != 0, "sort: an image has no traces of the input to sort"},
       {job->settings.mode != SP_MODE_PROCESSED, "mode: an image job has no noise to keep"},
+      {job->settings.qc == SP_QC_TRACE, "qc: trace: an image has no figures of traces; allowed are none and gather"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     if (cases[i].wrong) return SP_RAISE(SP_ERR_USAGE, "%s", cases[i].what);

@@ -333,6 +333,7 @@ void sp_volume_explain(const sp_flow_plan *plan, FILE *out) {
   sp_volume_explain_chain(plan, out);
   const double step = c->nx > 1 && c->ny > 1 ? fmax(c->dx, c->dy) : c->nx > 1 ? c->dx : c->dy;
   const double length = fmax((c->nx - 1) * c->dx, (c->ny - 1) * c->dy), nyquist = 0.5 / f.dt;
+  fprintf(out, "figures    none: a cube has traces of many gathers; `seisproc qc` measures every 50th gather\n");
   fprintf(out, "filter     aliased in space above");
   if (p->common.vmin > 0) fprintf(out, " %.4g Hz at %g", p->common.vmin / (2 * step), p->common.vmin);
   if (isfinite(p->common.vmax)) fprintf(out, " %.4g Hz at %g", p->common.vmax / (2 * step), p->common.vmax);
@@ -349,6 +350,11 @@ sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan) {
   SP_TRY(sp_volume_chain_check(job));
   if (job->n_sort)
     return SP_RAISE(SP_ERR_USAGE, "%s: fkk keeps the order of the traces: sort is not allowed", job->input);
+  if (job->settings.qc == SP_QC_TRACE)
+    return SP_RAISE(SP_ERR_USAGE,
+                    "%s: qc: trace: fkk takes no figures, since a cube has traces of many gathers; `seisproc qc` "
+                    "measures gathers of the output",
+                    job->input);
   SP_TRY(sp_flow_check_chain(request));
   SP_TRY(find_cubes(request, plan));
   size_up(request, plan);
