@@ -10,13 +10,14 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 #include "src/cli/sweep_trial.h"
+#include "src/qc/ladder_page.h"
 
-enum { MAX_OVERRIDES = 64, MAX_VALUES = 256, VALUE_SIZE = 128, OVERRIDE_SIZE = 256 };
+enum { KEY_GATHER = 256, MAX_OVERRIDES = 64, MAX_VALUES = 256, VALUE_SIZE = 128, OVERRIDE_SIZE = 256 };
 
 typedef enum goal_kind { NO_GOAL, BEST_SNR, LEAST_SIMILARITY, REMOVED_NEAR } goal_kind;
 
 typedef struct arguments {
-  const char *job_path, *clean;
+  const char *job_path, *clean, *ladder, *shown;
   const char *overrides[MAX_OVERRIDES + 2]; /* room for gathers and the value */
   size_t n_overrides;
   char gathers[SP_GATHERS_OVERRIDE];
@@ -36,6 +37,10 @@ typedef struct sweep {
   sp_run_plan plan;
   sp_survey *clean;
   double snr_before;
+  sp_sweep_trial *trial;
+  sp_view_source view; /* for the ladder */
+  sp_ladder_page page;
+  sp_global shown;
 } sweep;
 
 /* --- the command line ------------------------------------------------------------------------------------------ */
@@ -46,9 +51,12 @@ static const struct argp_option options[] = {
     {"clean", 'c', "CLEAN.h5", 0, "The survey without noise, of the same shape: tells the SNR", 0},
     {"goal", 'o', "GOAL", 0,
      "Name the best value: snr (the largest), similarity (of removed and kept, nearest to 0) or removed=PERCENT (of "
-     "the "
-     "energy, the nearest)",
+     "the energy, the nearest)",
      0},
+    {"ladder", 'l', "FILE.html", 0,
+     "Write a page: the noise of one gather for each value, side by side, and energy and similarity along the values",
+     0},
+    {"gather", KEY_GATHER, "KEY", 0, "The gather that --ladder shows, of those tried: 840, fldr=840 or #12 (#0)", 0},
     {"set", 's', "KEY=VALUE", 0, "Set a key of the job file; may be given again", 0},
     {"threads", 't', "N", 0, "Threads that compute; as the job says, else as many as there are cores", 0},
     {"json", 'j', NULL, 0, "Print one JSON object", 0},
@@ -103,6 +111,10 @@ static void check(struct argp_state *state, const arguments *args) {
   if (!args->job_path) argp_error(state, "a job file is missing");
   if (!args->n_values) argp_error(state, "--vary is missing: which parameter, and its values");
   if (args->goal == BEST_SNR && !args->clean) argp_error(state, "--goal snr needs --clean, the survey without noise");
+  if (args->shown && !args->ladder) argp_error(state, "--gather says what --ladder shows, which is missing");
+  if (args->ladder && args->n_values > SP_MAX_LADDER) {
+    argp_error(state, "--ladder: %zu values, allowed are up to %d", args->n_values, SP_MAX_LADDER);
+  }
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -129,6 +141,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case 'j':
     args->json = true;
+    return 0;
+  case 'l':
+    args->ladder = value;
+    return 0;
+  case KEY_GATHER:
+    args->shown = value;
     return 0;
   case ARGP_KEY_ARG:
     if (args->job_path) argp_error(state, "one job file, found another: %s", value);
@@ -181,26 +199,68 @@ static sp_status open_clean(sweep *s) {
   if (sp_survey_get_info(s->clean)->n_traces != in->n_traces) {
     return SP_RAISE(SP_ERR_INPUT, "%s: has other gathers than %s", s->args->clean, s->jobs[0]->input);
   }
-  return sp_sweep_snr_before(&s->plan, s->clean, &s->snr_before);
+  return SP_SUCCESS;
+}
+
+/* --- the ladder ------------------------------------------------------------------------------------------------- */
+
+static sp_status begin_ladder(sweep *s) {
+  const arguments *args = s->args;
+  const sp_gather_index *index = s->plan.index;
+  char name[SP_GATHER_TEXT];
+  if (!args->ladder) return SP_SUCCESS;
+  if (index->n_gathers == 0) return SP_RAISE(SP_ERR_USAGE, "--ladder: there is no gather to show");
+  SP_TRY(sp_view_open(s->jobs[0]->input, s->jobs[0]->settings.gathers.text, NULL, &s->view));
+  SP_TRY(sp_view_find(&s->view, args->shown ? args->shown : "#0", &s->shown));
+  s->page.n = args->n_values;
+  s->page.correlation_of = "all gathers";
+  snprintf(s->page.key, sizeof s->page.key, "%.63s", args->key);
+  for (size_t i = 0; i < args->n_values; i++) snprintf(s->page.values[i], SP_LADDER_VALUE, "%.63s", args->values[i]);
+  const sp_gather_index *keys = s->view.index;
+  return sp_ladder_page_begin(&s->page, sp_gather_key_text(keys->key_name, keys->key[s->shown], name));
+}
+
+static sp_status draw_rung(sweep *s, size_t i) {
+  const sp_sweep_figures *f = &s->figures[i];
+  const sp_local *order;
+  const float *noise = sp_sweep_noise(s->trial, &order);
+  sp_gather_view view;
+  if (!s->args->ladder) return SP_SUCCESS;
+  s->page.removed[i] = f->removed;
+  s->page.correlation[i] = f->similarity;
+  SP_TRY(sp_view_of_noise(&s->view, s->shown, noise, order, &view));
+  const sp_status status = sp_ladder_page_draw(&s->page, &view, f->shown_removed);
+  sp_view_free(&view);
+  return status;
+}
+
+static sp_status write_ladder(sweep *s) {
+  char line[SP_LADDER_VALUE + 400];
+  if (!s->args->ladder) return SP_SUCCESS;
+  snprintf(line, sizeof line, "%zu values of %s, tried on %llu gathers of %.200s (%s).", s->page.n, s->page.key,
+           (unsigned long long)s->plan.index->n_gathers, s->jobs[0]->input, sp_survey_get_info(s->plan.survey)->uuid);
+  return sp_ladder_page_write(&s->page, line, s->args->ladder);
 }
 
 static sp_status try_all(sweep *s) {
+  const arguments *args = s->args;
   sp_machine machine;
   SP_TRY(parse_jobs(s));
   SP_TRY(sp_run_plan_open(s->jobs[0], &sp_flow_gather, &s->plan));
   SP_TRY(open_clean(s));
+  SP_TRY(begin_ladder(s));
+  SP_TRY(sp_sweep_open(&s->plan, s->clean, args->ladder ? (int64_t)s->shown : SP_SWEEP_NONE_SHOWN, &s->trial));
+  SP_TRY(sp_sweep_snr_before(s->trial, &s->snr_before));
   sp_machine_look(&machine);
-  for (size_t i = 0; i < s->args->n_values; i++) {
+  for (size_t i = 0; i < args->n_values; i++) {
     const int wanted = s->jobs[i]->settings.threads;
+    const int n_threads = args->threads ? args->threads : wanted != SP_PARAM_AUTO ? wanted : machine.n_cores;
     s->plan.job = s->jobs[i];
     s->plan.note = i == 0 ? sp_note_warn : NULL;
-    SP_TRY(sp_sweep_try(&s->plan, s->clean,
-                        s->args->threads          ? s->args->threads
-                        : wanted != SP_PARAM_AUTO ? wanted
-                                                  : machine.n_cores,
-                        &s->figures[i]));
+    SP_TRY(sp_sweep_try(s->trial, &s->plan, n_threads, &s->figures[i]));
+    SP_TRY(draw_rung(s, i));
   }
-  return SP_SUCCESS;
+  return write_ladder(s);
 }
 
 /* How far a value is from the goal; NAN: it does not say. */
@@ -283,7 +343,7 @@ const struct argp sp_argp_sweep = {
     "JOB.yaml --vary KEY=A,B,C",
     "Tries values of one parameter of a job on some of its gathers, in memory, and tells of each what it removes: "
     "share of the energy (of all gathers, of the one with the least and the most), and the correlation of what is "
-    "removed with what is kept, which is far from 0 where signal is lost. Writes nothing.\v"
+    "removed with what is kept, which is far from 0 where signal is lost. Writes nothing but a page with --ladder.\v"
     "The numbers are those that a run of the job with that value and these gathers would have.",
     NULL,
     NULL,
@@ -299,6 +359,9 @@ int sp_cli_sweep(int argc, char **argv) {
     s->args = args;
     status = try_all(s);
     if (status == SP_SUCCESS) (args->json ? print_json : print_table)(s);
+    sp_sweep_close(s->trial);
+    sp_ladder_page_free(&s->page);
+    sp_view_close(&s->view);
     sp_survey_close(s->clean);
     sp_run_plan_close(&s->plan);
     for (size_t i = 0; i < args->n_values; i++) sp_job_destroy(s->jobs[i]);

@@ -13,14 +13,29 @@ typedef struct sp_sweep_figures {
   double similarity;            /* correlation of what is removed with what is kept; NAN: one of them is zero */
   double snr;                   /* dB, 10 log10(|clean|^2 / |processed - clean|^2); NAN: no clean survey */
   double seconds;               /* of computing */
+  double shown_removed;         /* of the gather that is shown; NAN: none is */
 } sp_sweep_figures;
 
-/* Gathers of `plan` (opened, with its index) through plan->job, one gather in memory at a time. `clean` (NULL: none) is
- * the survey without noise, of the same shape, with the same gathers selected. Errors: what planning or an engine
- * refuses; SP_ERR_IO. */
-sp_status sp_sweep_try(sp_run_plan *plan, sp_survey *clean, int n_threads, sp_sweep_figures *out);
+typedef struct sp_sweep_trial sp_sweep_trial;
 
-/* 10 log10(|clean|^2 / |input - clean|^2) of the input as it is. */
-sp_status sp_sweep_snr_before(const sp_run_plan *plan, sp_survey *clean, double *out);
+enum { SP_SWEEP_NONE_SHOWN = -1 };
+
+/* Gathers of `plan` (opened, with its index; borrowed), to be tried with several jobs. `clean` (NULL: none; borrowed)
+ * is the survey without noise, of the same shape, with the same gathers selected. `shown` is the number of the gather
+ * of which the noise is kept, or SP_SWEEP_NONE_SHOWN. Samples stay in memory where they take no more than a gigabyte,
+ * else two gathers at a time. The caller closes *out. Errors: SP_ERR_MEMORY, SP_ERR_IO. */
+sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, sp_sweep_trial **out);
+void sp_sweep_close(sp_sweep_trial *trial);
+
+/* Takes all gathers through plan->job, which is another one each time. Errors: what planning or an engine refuses;
+ * SP_ERR_IO. */
+sp_status sp_sweep_try(sp_sweep_trial *trial, sp_run_plan *plan, int n_threads, sp_sweep_figures *out);
+
+/* Of the gather that is shown: the noise of the last trial, noise[traces][n_samples], and the order of its traces
+ * (NULL: the input's). They belong to the trial. */
+const float *sp_sweep_noise(const sp_sweep_trial *trial, const sp_local **order);
+
+/* 10 log10(|clean|^2 / |input - clean|^2) of the input as it is; NAN without a clean survey. */
+sp_status sp_sweep_snr_before(sp_sweep_trial *trial, double *out);
 
 #endif

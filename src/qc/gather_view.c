@@ -263,9 +263,20 @@ static sp_status apply_delays(sp_gather_view *v, const double *delay) {
   return SP_SUCCESS;
 }
 
-/* Keeps every step-th value. */
-static void thin(double *values, sp_local n, sp_local step) {
-  for (sp_local i = 0; values && i < n; i++) values[i] = values[(size_t)i * step];
+/* The values of the traces that are shown: every step-th, in the order that `order` (NULL: as they are) makes. */
+static sp_status read_shown(const sp_view_source *s, const char *name, const sp_gather_view *v, const sp_local *order,
+                            double **out) {
+  const sp_global first = s->index->first_trace[v->gather];
+  double *values = NULL;
+  *out = NULL;
+  SP_TRY(sp_view_column(s, name, first, (sp_local)(s->index->first_trace[v->gather + 1] - first), &values));
+  if (!values) return SP_SUCCESS;
+  const sp_status status = sp_calloc(v->n_traces, sizeof **out, "a column", out);
+  for (sp_local i = 0; status == SP_SUCCESS && i < v->n_traces; i++) {
+    (*out)[i] = values[order ? order[i * v->step] : i * v->step];
+  }
+  sp_free(values);
+  return status;
 }
 
 static bool varies(const double *values, sp_local n) {
@@ -275,26 +286,22 @@ static bool varies(const double *values, sp_local n) {
   return false;
 }
 
-static sp_status read_headers(const sp_view_source *s, sp_gather_view *v) {
-  const sp_global first = s->index->first_trace[v->gather];
-  const sp_local n = (sp_local)(s->index->first_trace[v->gather + 1] - first);
+static sp_status read_headers(const sp_view_source *s, const sp_local *order, sp_gather_view *v) {
   double *delay = NULL;
-  SP_TRY(sp_view_column(s, "offset", first, n, &v->offset));
-  thin(v->offset, v->n_traces, v->step);
+  SP_TRY(read_shown(s, "offset", v, order, &v->offset));
   if (v->offset && !varies(v->offset, v->n_traces)) {
     sp_free(v->offset);
     v->offset = NULL;
   }
-  SP_TRY(sp_view_column(s, "delrt", first, n, &delay));
+  SP_TRY(read_shown(s, "delrt", v, order, &delay));
   if (!delay) return SP_SUCCESS;
-  thin(delay, v->n_traces, v->step);
   for (sp_local i = 0; i < v->n_traces; i++) delay[i] *= 1e-3;
   const sp_status status = apply_delays(v, delay);
   sp_free(delay);
   return status;
 }
 
-sp_status sp_view_load(const sp_view_source *s, sp_global gather, sp_gather_view *v) {
+static void begin_view(const sp_view_source *s, sp_global gather, sp_gather_view *v) {
   const sp_survey_info *info = sp_survey_get_info(s->survey);
   const sp_local n = (sp_local)(s->index->first_trace[gather + 1] - s->index->first_trace[gather]);
   const uint64_t samples = (uint64_t)n * info->n_samples;
@@ -302,14 +309,35 @@ sp_status sp_view_load(const sp_view_source *s, sp_global gather, sp_gather_view
   sp_gather_key_text(s->index->key_name, s->index->key[gather], v->name);
   v->step = (sp_local)(samples / MOST_SAMPLES + 1);
   v->n_traces = (n + v->step - 1) / v->step;
+}
+
+sp_status sp_view_load(const sp_view_source *s, sp_global gather, sp_gather_view *v) {
   sp_status status;
+  begin_view(s, gather, v);
   float **main = s->is_input ? &v->before : s->holds_noise ? &v->noise : &v->after;
   SP_TRY_GOTO(fail, read_traces(s, s->traces, v, main));
   if (s->noise) SP_TRY_GOTO(fail, read_traces(s, s->noise, v, &v->noise));
   if (s->against) SP_TRY_GOTO(fail, read_before(s, v, &v->before));
   SP_TRY_GOTO(fail, complete(v));
   make_finite(v);
-  SP_TRY_GOTO(fail, read_headers(s, v));
+  SP_TRY_GOTO(fail, read_headers(s, NULL, v));
+  return SP_SUCCESS;
+fail:
+  sp_view_free(v);
+  return status;
+}
+
+sp_status sp_view_of_noise(const sp_view_source *s, sp_global gather, const float *noise, const sp_local *order,
+                           sp_gather_view *v) {
+  sp_status status;
+  begin_view(s, gather, v);
+  SP_TRY_GOTO(fail, sp_alloc((size_t)v->n_traces * v->n_samples * sizeof(float), "a gather", &v->noise));
+  for (sp_local i = 0; i < v->n_traces; i++) {
+    memcpy(v->noise + (size_t)i * v->n_samples, noise + (size_t)i * v->step * v->n_samples,
+           v->n_samples * sizeof(float));
+  }
+  make_finite(v);
+  SP_TRY_GOTO(fail, read_headers(s, order, v));
   return SP_SUCCESS;
 fail:
   sp_view_free(v);

@@ -50,6 +50,11 @@ typedef struct sp_gather_view {
 sp_status sp_view_load(const sp_view_source *source, sp_global gather, sp_gather_view *view);
 void sp_view_free(sp_gather_view *view);
 
+/* The same of an input, with noise that was computed elsewhere: noise[traces of the gather][n_samples], of which trace
+ * i is what was trace order[i] of the input's gather (NULL: i). `before` and `after` are not at hand. */
+sp_status sp_view_of_noise(const sp_view_source *source, sp_global gather, const float *noise, const sp_local *order,
+                           sp_gather_view *view);
+
 /* Keeps the samples from t0 to t1 (s) and the traces whose offset is from x0 to x1; NAN: no limit. Errors: SP_ERR_USAGE
  * where nothing is left. */
 sp_status sp_view_crop(sp_gather_view *view, double t0, double t1, double x0, double x1);

@@ -4,6 +4,7 @@
 #define SEISPROC_SRC_QC_REPORT_H
 
 #include "src/qc/gather_view.h"
+#include "src/qc/ladder_page.h"
 
 typedef struct sp_report_options {
   const char *against;          /* the input; NULL: found by itself */
@@ -18,7 +19,6 @@ typedef struct sp_report_options {
 /* Writes the report on `path` to `page_path`. Errors: SP_ERR_INPUT, SP_ERR_USAGE, SP_ERR_IO, one line. */
 sp_status sp_report_write(const char *path, const sp_report_options *options, const char *page_path);
 
-enum { SP_MAX_LADDER = 24 };
 
 /* Outputs of jobs that differ in a parameter, side by side: SP_MAX_LADDER at most. All have the same input. */
 sp_status sp_ladder_write(const char *const *paths, size_t n, const sp_report_options *options, const char *gather,

@@ -2,6 +2,7 @@
 """Values of a parameter tried in memory give the numbers of jobs that were run with them."""
 
 import json
+import re
 
 import h5py
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import harness
 import jobs
+from qc.pictures import Picture
 
 JOB = """\
 input: {input}
@@ -73,6 +75,9 @@ def test_goals(tmp_path, surveys, seisproc):
     (["--vary=chain.1.dwt.k=1,-2"], "found '-2'"), (["--vary=chain.1.dwt.k"], "allowed is KEY=A,B,C"),
     (["--vary=output=a.h5,b.h5"], "say how gathers are processed"), ([], "--vary is missing"),
     (["--vary=chain.1.dwt.k=1", "--goal=snr"], "needs --clean"),
+    (["--vary=chain.1.dwt.k=1", "--gather=#0"], "--ladder"),
+    (["--vary=chain.1.dwt.k=" + ",".join("1" * 25), "--ladder=l.html"], "allowed are up to 24"),
+    (["--vary=chain.1.dwt.k=1", "--ladder=l.html", "--gather=7777"], "no gather"),
     (["--vary=chain.1.dwt.k=1", "--goal=fine"], "allowed are"),
     (["--vary=chain.1.dwt.k=1", "--gathers=90:91"], "none of"), (["--vary=chain.1.dwt.k=1,,2"], "empty"),
 ])
@@ -86,3 +91,34 @@ def test_a_clean_survey_of_another_shape_is_refused(tmp_path, surveys, seisproc)
     other = jobs.make_survey(tmp_path / "other.h5", gathers=20, traces=10, samples=300)
     result = seisproc("sweep", job.path, "--vary=chain.1.dwt.k=1", f"--clean={other}", check=1)
     assert "another shape" in result.stderr
+
+
+def read_ladder(path):
+    """Titles and pixels of the panels of a ladder."""
+    text = path.read_text()
+    assert "<script" not in text
+    pictures = [Picture(svg) for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL)]
+    titles = [t for t in pictures[0].texts if re.fullmatch(r"[\d.]+: [\d.e-]+ %", t or "")]
+    return titles, pictures[0].panels(), pictures
+
+
+@pytest.mark.parametrize("sort", ["[]", "[offset]"])
+def test_a_ladder_is_that_of_the_outputs(tmp_path, surveys, seisproc, sort):
+    job = jobs.Job(tmp_path, surveys[0], text=JOB + f"sort: {sort}\n")
+    with h5py.File(surveys[0]) as f:
+        key = int(f["gathers/key"][8])
+    ladder = [f"--ladder={tmp_path / 'sweep.html'}", f"--gather=fldr={key}"]
+    told = sweep(seisproc, job, "--vary=chain.1.dwt.k=1,3", "--gathers=every:4", *ladder)
+    outputs = []
+    for k in ("1", "3"):
+        one = jobs.Job(tmp_path, surveys[0], text=JOB + f"sort: {sort}\n", name=f"k{k}")
+        one.run("--gathers=every:4", "--set", f"chain.1.dwt.k={k}", ranks=3)
+        outputs.append(one.output)
+    seisproc("qc", "--ladder", *outputs, "-o", tmp_path / "qc.html", f"--gather=fldr={key}")
+    titles, panels, pictures = read_ladder(tmp_path / "sweep.html")
+    wanted, same, _ = read_ladder(tmp_path / "qc.html")
+    assert titles == wanted and len(titles) == 2 and len(panels) == len(same) == 2
+    assert all(np.array_equal(a, b) for a, b in zip(panels, same)) and not np.array_equal(*panels)
+    assert f"noise of fldr {key}" in pictures[0].title and "chain.1.dwt.k" in pictures[1].texts
+    assert sweep(seisproc, job, "--vary=chain.1.dwt.k=1,3", "--gathers=every:4")["values"][0]["removed"] == \
+        told["values"][0]["removed"], "a ladder changes no figure"
