@@ -264,6 +264,11 @@ compdb: ## write compile_commands.json for editors and clang tools
 docs: all ## bring the tables of docs/job-file.md up to date
 	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md docs/commands.md docs/seisproc.1
 
+pictures: all ## make the README's pictures anew, of the four shots in LINE=...sgy
+	@[ -n "$(LINE)" ] || { echo "make pictures LINE=four-marine-shots.sgy" >&2; exit 1; }
+	@made=$$(mktemp -d) && $(PYTHON) tools/pictures.py "$(LINE)" "$$made" $(BIN) && \
+	  cp "$$made"/triptych.png docs && { [ ! -e "$$made/report.png" ] || cp "$$made/report.png" docs; } && rm -rf "$$made"
+
 FORMAT_DIRS = $(wildcard src include kernels tests perf tools)
 FORMAT_SRC = $(shell find $(FORMAT_DIRS) -name '*.[ch]' -o -name '*.cu' | grep -v _tables.c)
 
@@ -285,7 +290,9 @@ install: all install-library install-environment ## install under PREFIX (/usr/l
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	$(if $(CUDA_SO),install -d $(DEST_LIB)/seisproc && install -m 755 $(CUDA_SO) $(DEST_LIB)/seisproc)
 	install -m 644 docs/seisproc.1 $(DEST_SHARE)/man/man1
-	install -D -m 644 tools/completions/seisproc $(DEST_SHARE)/bash-completion/completions/seisproc
+	install -D -m 644 tools/completions/seisproc.bash $(DEST_SHARE)/bash-completion/completions/seisproc
+	install -D -m 644 tools/completions/_seisproc $(DEST_SHARE)/zsh/site-functions/_seisproc
+	install -D -m 644 tools/completions/seisproc.fish $(DEST_SHARE)/fish/vendor_completions.d/seisproc.fish
 	install -m 644 README.md LICENSE CHANGELOG.md CITATION.cff $(wildcard docs/*.md) $(DEST_SHARE)/doc/seisproc
 	$(if $(wildcard jobscripts/*),install -m 755 $(wildcard jobscripts/*) $(DEST_SHARE)/seisproc/jobscripts)
 

@@ -46,6 +46,7 @@ int main(int argc, char **argv) {
     printf("seisproc %s\n", sp_version());
     return SP_EXIT_COMPLETE;
   }
+  if (!strcmp(argv[1], "--complete")) return sp_cli_complete(argc - 2, argv + 2);
   const sp_command *command;
   for (size_t i = 0; (command = sp_command_at(i)); i++) {
     if (strcmp(argv[1], command->name)) continue;

@@ -32,7 +32,11 @@ const sp_command *sp_command_find(const char *name);
 void sp_command_print_man(void);
 void sp_command_print_markdown(void);
 
-/* Long options of a subcommand, a line each: "--set=" where it takes a value. For completion. */
-void sp_command_print_options(const sp_command *command);
+/* Calls visit for each option of a table and of its children; a title (name NULL) stands before a group. */
+typedef void (*sp_option_visitor)(const struct argp_option *option, void *context);
+void sp_command_each_option(const struct argp *table, sp_option_visitor visit, void *context);
+
+/* Prints what may stand in the place of the last of these words behind "seisproc" (completion.c). */
+int sp_cli_complete(int n, char **words);
 
 #endif

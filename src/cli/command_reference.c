@@ -6,15 +6,12 @@
 
 #include "src/cli/command.h"
 
-/* Calls visit for each option of a table and of its children; a title stands before a group. */
-typedef void (*visitor)(const struct argp_option *option, void *context);
-
-static void visit_options(const struct argp *table, visitor visit, void *context) {
+void sp_command_each_option(const struct argp *table, sp_option_visitor visit, void *context) {
   for (const struct argp_option *o = table->options; o && (o->name || o->key || o->doc); o++) visit(o, context);
   for (const struct argp_child *c = table->children; c && c->argp; c++) {
     const struct argp_option title = {.doc = c->header};
     if (c->header) visit(&title, context);
-    visit_options(c->argp, visit, context);
+    sp_command_each_option(c->argp, visit, context);
   }
 }
 
@@ -93,7 +90,7 @@ void sp_command_print_man(void) {
     putchar('\n');
     put_roff(doc.before, doc.n_before);
     putchar('\n');
-    visit_options(command->options, put_roff_option, NULL);
+    sp_command_each_option(command->options, put_roff_option, NULL);
     if (!doc.after) continue;
     printf(".PP\n");
     put_roff_line(doc.after);
@@ -140,19 +137,6 @@ void sp_command_print_markdown(void) {
     }
     printf("```\n\n%.*s\n", doc.n_before, doc.before);
     if (doc.after) printf("\n%s\n", doc.after);
-    visit_options(command->options, put_row, &begun);
+    sp_command_each_option(command->options, put_row, &begun);
   }
-}
-
-/* --- completion ------------------------------------------------------------------------------------------------------
- */
-
-static void put_name(const struct argp_option *o, void *context) {
-  (void)context;
-  if (o->name) printf("--%s%s\n", o->name, o->arg ? "=" : "");
-}
-
-void sp_command_print_options(const sp_command *command) {
-  visit_options(command->options, put_name, NULL);
-  printf("--help\n--usage\n");
 }

@@ -275,7 +275,7 @@ static int help_on_command(const sp_command *command) {
 
 typedef struct arguments {
   const char *topic; /* or NULL */
-  bool markdown, man, commands, options;
+  bool markdown, man, commands;
 } arguments;
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -290,9 +290,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case 'c':
     args->commands = true;
     return 0;
-  case 'o':
-    args->options = true;
-    return 0;
   case ARGP_KEY_ARG:
     if (args->topic) argp_error(state, "one topic at a time, found another: %s", value);
     args->topic = value;
@@ -306,7 +303,6 @@ static const struct argp_option options[] = {
     {"markdown", 'm', NULL, 0, "Print all tables as docs/job-file.md has them", 0},
     {"man", 'M', NULL, 0, "Print the options of all commands as the man page has them", 0},
     {"commands", 'c', NULL, 0, "Print them as docs/commands.md has them", 0},
-    {"options", 'o', NULL, 0, "Print the names of a command's options, for completion", 0},
     {0}};
 
 const struct argp sp_argp_help = {
@@ -336,10 +332,6 @@ int sp_cli_help(int argc, char **argv) {
   }
   const sp_processor *processor = sp_processor_find(args.topic);
   const sp_command *command = sp_command_find(args.topic);
-  if (args.options && command) {
-    sp_command_print_options(command);
-    return SP_EXIT_COMPLETE;
-  }
   if (processor) {
     print_processor(processor);
   } else if (!strcmp(args.topic, "job")) {

@@ -38,7 +38,8 @@ def test_what_is_installed(prefix):
     for path in ("bin/seisproc", "lib/libseisproc.a", f"lib/libseisproc.so.{VERSION}", "lib/pkgconfig/seisproc.pc",
                  "lib/cmake/seisproc/seisproc-config.cmake", "include/seisproc/processor.h",
                  "share/man/man1/seisproc.1", "share/doc/seisproc/job-file.md",
-                 "share/bash-completion/completions/seisproc"):
+                 "share/bash-completion/completions/seisproc", "share/zsh/site-functions/_seisproc",
+                 "share/fish/vendor_completions.d/seisproc.fish"):
         assert (prefix / path).is_file(), path
     assert (prefix / "lib/libseisproc.so").resolve().name == f"libseisproc.so.{VERSION}"
     result = harness.run([prefix / "bin/seisproc", "--version"], timeout=20)
