@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What docs/exchange.md and the notebook say works: their blocks are run, in their order, on a survey."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import harness
+import jobs
+
+sys.path.insert(0, str(harness.ROOT / "python"))
+PAGE = (harness.ROOT / "docs/exchange.md").read_text()
+NOTEBOOK = harness.ROOT / "python/segy-to-picture.ipynb"
+BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def environment():
+    paths = {"PATH": f"{harness.BINARY.parent}:{os.environ['PATH']}", "SEISPROC": str(harness.BINARY),
+             "PYTHONPATH": str(harness.ROOT / "python"), "MPLBACKEND": "Agg"}
+    return {**os.environ, **harness.mpi_environment(), **paths}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exchange")
+    jobs.make_survey(folder / "denoised.h5", gathers=6, traces=20, samples=100)
+    return folder
+
+
+def missing(text):
+    """Modules that a block imports, and that are not here."""
+    names = re.findall(r"^import (\w+)", text, re.MULTILINE) + (["h5netcdf"] if "h5netcdf" in text else [])
+    tries = {name: subprocess.run([sys.executable, "-c", f"import {name}"], cwd=harness.ROOT / "python",
+                                  stderr=subprocess.DEVNULL) for name in names}
+    return [name for name, tried in tries.items() if tried.returncode]
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_blocks_of_the_page(folder, environment, number):
+    language, text = BLOCKS[number]
+    if language == "python" and missing(text):
+        pytest.skip(f"no {', '.join(missing(text))} here")
+    shell = ["bash", "-e", "-c", text] if language == "sh" else [sys.executable, "-W", "error", "-c", text]
+    if language == "python":
+        shell[1:3] = []
+    done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_blocks_left(folder):
+    """Samples that others read are the survey's."""
+    segyio = pytest.importorskip("segyio", reason="no segyio to read files with")
+    with h5py.File(folder / "denoised.h5") as f, h5py.File(folder / "again.h5") as again:
+        traces, offset = f["traces"][:], f["headers/offset"][:]
+        n = int(f["gathers/first_trace"][1])
+        assert np.array_equal(again["traces"][:], traces) and np.array_equal(again["headers/offset"][:], offset)
+    with segyio.open(folder / "denoised.sgy", ignore_geometry=True) as f:
+        assert np.allclose(f.trace.raw[:], traces, rtol=1e-6)
+        assert np.array_equal(f.attributes(segyio.TraceField.offset)[:], offset)
+    with segyio.su.open(folder / "denoised.su", ignore_geometry=True, endian="big") as f:
+        assert np.array_equal(f.trace.raw[:], traces)
+    said = dict(re.findall(r'(\w+)="?([^"\s]+)"?', (folder / "gather.rsf").read_text()))
+    assert (int(said["n1"]), int(said["n2"]), said["in"]) == (100, n, "./gather.bin")
+    gather = np.fromfile(folder / said["in"], "<f4").reshape(n, 100)
+    assert np.array_equal(gather, traces[:n])
+    with h5py.File(folder / "made.h5") as f:
+        assert np.array_equal(f["traces"][:], traces[:n])
+
+
+def test_the_notebook_runs(tmp_path, environment):
+    """By its own kernel where there is one; else its cells one after the other."""
+    try:
+        import ipykernel  # noqa: F401
+        import nbclient
+        import nbformat
+    except ImportError:
+        nbclient = None
+    drawn = not missing("import matplotlib")
+    if nbclient and drawn:
+        notebook = nbformat.read(NOTEBOOK, 4)
+        before = dict(os.environ)
+        os.environ.update(environment)
+        try:
+            nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+    else:
+        cells = [c for c in json.loads(NOTEBOOK.read_text())["cells"] if c["cell_type"] == "code"]
+        text = "\n".join("".join(c["source"]) for c in cells if drawn or "picture" not in c["metadata"].get("tags", []))
+        done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, env=environment, capture_output=True,
+                              text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "denoised.qc.html").is_file()
+    assert not drawn or (tmp_path / "gather.png").stat().st_size > 10000
