@@ -48,10 +48,10 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
 
 
 @pytest.mark.parametrize("files, fail, words", [
-    ("out.h5.part", "write:60:EIO", ROWS + "Input/output error"),
-    ("out.h5.part", "write:60:ENOSPC", ROWS + "No space left on device"),
+    ("out.h5.part", "write:50:EIO", ROWS + "Input/output error"),
+    ("out.h5.part", "write:50:ENOSPC", ROWS + "No space left on device"),
     ("out.h5.part", "sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
-    pytest.param("out.h5.part", "write:60:EDQUOT", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
+    pytest.param("out.h5.part", "write:50:EDQUOT", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
     pytest.param("out.h5.part", "write:3:ENOSPC", "out.h5.part.*No space left on device", marks=pytest.mark.long),
     pytest.param("out.h5.journal", "write:4:ENOSPC", "out.h5.journal: cannot be written: No space left on device",
                  marks=pytest.mark.long),
