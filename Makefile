@@ -207,8 +207,10 @@ check-matrix: ## build with each compiler and for each machine to be had here, p
 html: ## the manual as a site, build/html (mkdocs: MKDOCS names one, else the path's, else from PyPI into the build)
 	@PYTHON=$(PYTHON) BUILD=$(BUILD) tools/manual.sh
 
-pictures: $(BUILD)/seisproc ## the f-k panels of docs/velocities.md again, and the figures of its table in $(BUILD)
+pictures: $(BUILD)/seisproc ## the pictures of docs/velocities.md again, its figures in $(BUILD); the README's with LINE=four-shots.sgy
 	@SEISPROC_BUILD=$(BUILD) $(PYTHON) tools/velocity_pictures.py docs $(BUILD)
+	@[ -z "$(LINE)" ] || { mkdir -p $(BUILD)/readme && $(PYTHON) tools/readme_pictures.py "$(LINE)" $(BUILD)/readme $(BIN) && \
+	  cp $(BUILD)/readme/*.png docs; }
 
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
@@ -263,11 +265,6 @@ compdb: ## write compile_commands.json for editors and clang tools
 
 docs: all ## bring the tables of docs/job-file.md up to date
 	@BINARY=$(BIN) tools/update-docs.sh docs/job-file.md docs/commands.md docs/seisproc.1
-
-pictures: all ## make the README's pictures anew, of the four shots in LINE=...sgy
-	@[ -n "$(LINE)" ] || { echo "make pictures LINE=four-marine-shots.sgy" >&2; exit 1; }
-	@made=$$(mktemp -d) && $(PYTHON) tools/pictures.py "$(LINE)" "$$made" $(BIN) && \
-	  cp "$$made"/triptych.png docs && { [ ! -e "$$made/report.png" ] || cp "$$made/report.png" docs; } && rm -rf "$$made"
 
 FORMAT_DIRS = $(wildcard src include kernels tests perf tools)
 FORMAT_SRC = $(shell find $(FORMAT_DIRS) -name '*.[ch]' -o -name '*.cu' | grep -v _tables.c)

@@ -20,7 +20,7 @@ TIMES = re.compile(r"[\d.]+ s\b|[\d.]+ (GB|MB|traces)/s( in and out)?|\d+ traces
 def made(tmp_path_factory, data_dir):
     folder = tmp_path_factory.mktemp("readme")
     line = data_dir / "viking_segy/viking_small.segy"
-    tool = harness.ROOT / "tools/pictures.py"
+    tool = harness.ROOT / "tools/readme_pictures.py"
     result = harness.run([sys.executable, tool, line, folder, harness.BINARY], timeout=120)
     assert result.returncode == 0, str(result)
     return folder, result.stdout

@@ -3,15 +3,17 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import h5py
 import numpy as np
 import pytest
 
+import harness
 import jobs
 from cli.surveys import write_survey
-from qc.pictures import Picture
+from qc.pictures import SVG, Picture
 
 JOB = """\
 input: {input}
@@ -124,7 +126,7 @@ def test_the_report_says_what_the_survey_holds(tmp_path, output, seisproc):
 def test_the_same_survey_gives_the_same_bytes(tmp_path, output, seisproc, survey):
     """Also from an output that more ranks made, but for what its history says of them."""
     other = jobs.Job(tmp_path, survey, JOB)
-    other.run(ranks=5, check=2)
+    other.run(ranks=7, check=2)
     pages = []
     for path in (output, output, other.output):
         copy = tmp_path / f"{len(pages)}" / "out.h5"
@@ -133,6 +135,30 @@ def test_the_same_survey_gives_the_same_bytes(tmp_path, output, seisproc, survey
         seisproc("qc", copy, "-o", copy.with_suffix(".html"), "--against", survey, "--quiet")
         pages.append(copy.with_suffix(".html").read_bytes())
     assert pages[0] == pages[1] == pages[2]
+
+
+def luminance(colour):
+    """Of "#rrggbb" (Web Content Accessibility Guidelines 2.1, relative luminance)."""
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_letters_stand_out(tmp_path, output, seisproc):
+    """Those of pictures lie on white: 4.5 times its contrast at least."""
+    seisproc("qc", output, "-o", tmp_path / "a.html")
+    page, text = read_page(tmp_path / "a.html")
+    assert "figure{margin:1em 0;overflow-x:auto;background:#fff;color:#000}" in text
+    fills = {t.get("fill", "#000000") for p in page.pictures for t in p.root.iter(SVG + "text")}
+    assert fills and all(1.05 / (luminance(fill) + 0.05) >= 4.5 for fill in fills), fills
+
+
+def test_the_page_is_valid(tmp_path, output, seisproc):
+    if not shutil.which("tidy"):
+        pytest.skip("no tidy to look at pages with")
+    seisproc("qc", output, "-o", tmp_path / "a.html")
+    found = harness.run(["tidy", "-e", "-q", "--gnu-emacs", "yes", tmp_path / "a.html"], timeout=60)
+    assert found.returncode <= 1 and "Error" not in found.stderr, found
 
 
 def test_outputs_without_figures_are_measured_now(tmp_path, output, survey, seisproc):

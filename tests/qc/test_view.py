@@ -148,6 +148,12 @@ def test_odd_gathers_are_drawn(tmp_path, draw, traces, what):
     assert not any(word in text for text in picture.texts for word in ("nan", "inf"))
 
 
+@pytest.mark.parametrize("value", [0.0, 3.0, -1e-30])
+def test_a_constant_gather_is_flat(tmp_path, draw, value):
+    (pixels,) = draw(write_survey(tmp_path / "a.h5", np.full((5, 7), value)), "--style=density").panels()
+    assert np.ptp(pixels.astype(int)) == 0 and (value == 0) == (abs(int(pixels[0, 0]) - 128) <= 1)
+
+
 def test_the_same_survey_gives_the_same_bytes_and_strings_stay_text(tmp_path, seisproc):
     survey = spikes(tmp_path / f"{'<b>'}.h5".replace("/", ""), uuid="00000000-0000-4000-8000-000000000001")
     with h5py.File(survey, "r+") as f:

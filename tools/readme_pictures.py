@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""tools/pictures.py LINE.sgy FOLDER [PROGRAM]
+"""tools/readme_pictures.py LINE.sgy FOLDER [PROGRAM]
 
 Runs the README's session in FOLDER, on the four marine shots in LINE.sgy, and leaves there what the README shows:
 triptych.png and, where there is Chromium, report.png. Prints each command and what it said, as the README does."""
