@@ -207,10 +207,10 @@ check-matrix: ## build with each compiler and for each machine to be had here, p
 html: ## the manual as a site, build/html (mkdocs: MKDOCS names one, else the path's, else from PyPI into the build)
 	@PYTHON=$(PYTHON) BUILD=$(BUILD) tools/manual.sh
 
-pictures: $(BUILD)/seisproc ## the pictures of docs/velocities.md again, its figures in $(BUILD); the README's with LINE=four-shots.sgy
+pictures: $(BUILD)/seisproc ## docs/velocities.md: pictures, figures in $(BUILD); LINE=four-shots.sgy: the README's
 	@SEISPROC_BUILD=$(BUILD) $(PYTHON) tools/velocity_pictures.py docs $(BUILD)
-	@[ -z "$(LINE)" ] || { mkdir -p $(BUILD)/readme && $(PYTHON) tools/readme_pictures.py "$(LINE)" $(BUILD)/readme $(BIN) && \
-	  cp $(BUILD)/readme/*.png docs; }
+	@[ -z "$(LINE)" ] || { mkdir -p $(BUILD)/readme && \
+	  $(PYTHON) tools/readme_pictures.py "$(LINE)" $(BUILD)/readme $(BIN) && cp $(BUILD)/readme/*.png docs; }
 
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh

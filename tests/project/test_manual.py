@@ -16,6 +16,7 @@ FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Pages whose commands a test of their own runs, and looks at what comes of them.
 ELSEWHERE = {
+    "docs/exchange.md": ("project/test_exchange.py", "test_blocks_of_the_page"),
     "docs/first-hour.md": ("project/test_docs.py", "test_every_command_of_the_first_hour_runs"),
     "docs/migration.md": ("flow/test_image.py", "test_worked_example_of_the_page"),
     "docs/slurm.md": ("slurm/test_slurm_page.py", "test_what_the_page_types"),

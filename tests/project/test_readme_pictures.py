@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The README's session says what its commands say, and its pictures are those that they make."""
+"""The README's pictures are those that its commands make."""
 
-import re
 import shutil
 import sys
 
@@ -13,8 +12,6 @@ import harness
 sys.path.insert(0, str(harness.ROOT / "tests"))
 from qc.pictures import decode_png  # noqa: E402
 
-TIMES = re.compile(r"[\d.]+ s\b|[\d.]+ (GB|MB|traces)/s( in and out)?|\d+ traces/s")
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, data_dir):
@@ -23,14 +20,7 @@ def made(tmp_path_factory, data_dir):
     tool = harness.ROOT / "tools/readme_pictures.py"
     result = harness.run([sys.executable, tool, line, folder, harness.BINARY], timeout=120)
     assert result.returncode == 0, str(result)
-    return folder, result.stdout
-
-
-def test_the_session_says_what_the_readme_shows(made):
-    text = (harness.ROOT / "README.md").read_text()
-    block = next(b for b in re.findall(r"^```\n(.*?)^```", text, re.M | re.DOTALL) if b.startswith("$ seisproc"))
-    shown, said = ([TIMES.sub("T", line.strip()) for line in t.splitlines() if line.strip()] for t in (block, made[1]))
-    assert [line for line in said if not line.startswith("no Chromium")] == shown
+    return folder
 
 
 def pixels(path):
@@ -40,7 +30,7 @@ def pixels(path):
 
 def test_the_triptych_is_what_the_command_draws(made):
     """But for letters, which are the machine's fonts."""
-    drawn, shown = pixels(made[0] / "triptych.png"), pixels(harness.ROOT / "docs/triptych.png")
+    drawn, shown = pixels(made / "triptych.png"), pixels(harness.ROOT / "docs/triptych.png")
     assert drawn.shape == shown.shape
     panels = (slice(60, 400), slice(70, 900))
     assert np.mean(np.abs(drawn - shown)[panels] > 8) < 0.01
@@ -49,5 +39,5 @@ def test_the_triptych_is_what_the_command_draws(made):
 @pytest.mark.long
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no Chromium (Debian: chromium)")
 def test_the_report_is_what_a_browser_shows(made):
-    head = (made[0] / "report.png").read_bytes()[:24], (harness.ROOT / "docs/report.png").read_bytes()[:24]
-    assert head[0] == head[1] and (made[0] / "report.png").stat().st_size > 100000
+    head = (made / "report.png").read_bytes()[:24], (harness.ROOT / "docs/report.png").read_bytes()[:24]
+    assert head[0] == head[1] and (made / "report.png").stat().st_size > 100000
