@@ -19,7 +19,8 @@ WIDTH, HEIGHT = 900, 900  # of the report's picture
 def session():
     """The README's block of commands: (command, the lines below it), in their order."""
     text = (ROOT / "README.md").read_text()
-    block = next(b for b in re.findall(r"^```(?:console)?\n(.*?)^```", text, re.M | re.DOTALL) if b.startswith("$ seisproc"))
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    block = next(b for b in blocks if b.startswith("$ seisproc import"))
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, below = part.partition("\n")
         yield command, below.strip("\n")
