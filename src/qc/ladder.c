@@ -29,7 +29,8 @@ static bool varies(const char *const *jobs, size_t n, const char *key, size_t le
 }
 
 /* The key in which canonical jobs differ, and the value that each has: "chain.0.dwt.k". Empty where there is none. */
-static void find_variation(const char *const *jobs, size_t n, char key[SP_LADDER_VALUE], char values[][SP_LADDER_VALUE]) {
+static void find_variation(const char *const *jobs, size_t n, char key[SP_LADDER_VALUE],
+                           char values[][SP_LADDER_VALUE]) {
   key[0] = '\0';
   for (const char *line = jobs[0]; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n')) {
     const size_t length = strcspn(line, ":\n");
