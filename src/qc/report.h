@@ -19,7 +19,6 @@ typedef struct sp_report_options {
 /* Writes the report on `path` to `page_path`. Errors: SP_ERR_INPUT, SP_ERR_USAGE, SP_ERR_IO, one line. */
 sp_status sp_report_write(const char *path, const sp_report_options *options, const char *page_path);
 
-
 /* Outputs of jobs that differ in a parameter, side by side: SP_MAX_LADDER at most. All have the same input. */
 sp_status sp_ladder_write(const char *const *paths, size_t n, const sp_report_options *options, const char *gather,
                           const char *page_path);
