@@ -268,7 +268,7 @@ def test_many_more_gathers_than_traces(seisproc, tmp_path, survey):
 
 @pytest.mark.parametrize("change, words", [
     ("sort: [nosuchheader]", "nosuchheader"),
-    ("sort: [offset", "job"),
+    ("sort: [offset", "not YAML"),
 ])
 def test_mistakes_end_before_anything_is_written(seisproc, tmp_path, survey, change, words):
     job, output = write_job(tmp_path, survey, text=JOB.replace("chain:", change + "\nchain:"))
