@@ -42,6 +42,14 @@ static void note_offset(sp_importer *im, uint64_t trace, const void *header) {
   count(&im->notes[SP_NOTE_OFFSET], trace, recorded);
 }
 
+/* Bytes 169-170 of SEG-Y's trace header (SEG-Y rev 1, trace weighting factor): N where a sample is meant to be
+ * multiplied by 2^-N. */
+static void note_weight(sp_importer *im, uint64_t trace, const char *header) {
+  enum { WEIGHT = 168 };
+  const double weight = sp_header_value_get((const uint8_t *)header + WEIGHT, SP_FIELD_INT16, im->layout->order);
+  if (im->layout->kind == SP_KIND_SEGY && weight != 0) count(&im->notes[SP_NOTE_WEIGHT], trace, weight);
+}
+
 enum { N_SCALARS = 3 };
 
 enum { LENGTH_CHECKS = 16 }; /* traces with another count that a rank looks behind */
@@ -79,6 +87,7 @@ sp_status sp_import_note_headers(sp_importer *im, uint64_t first, const void *he
     }
     if (counit >= 0) note_unit(im, trace, (int)sp_segy_column_value(layout, (size_t)counit, header));
     if (im->has_recorded_offset) note_offset(im, trace, header);
+    note_weight(im, trace, header);
     for (int k = 0; k < N_SCALARS; k++) {
       if (scalars[k] < 0) continue;
       const double scalar = sp_segy_column_value(layout, (size_t)scalars[k], header);
@@ -118,6 +127,15 @@ static const char *which(const sp_note *note, uint64_t n_traces, char text[96]) 
              (unsigned long long)n_traces, (unsigned long long)note->first + 1);
   }
   return text;
+}
+
+static void warn_of_weights(const sp_importer *im) {
+  const sp_note *note = &im->notes[SP_NOTE_WEIGHT];
+  char text[96];
+  if (!note->count) return;
+  sp_warn("%s: %s have a weighting factor (bytes 169-170; %g there): samples are taken as they are stored, not "
+          "multiplied by 2^-N",
+          im->options->input, which(note, im->layout->n_traces, text), note->value);
 }
 
 sp_status sp_import_log_notes(sp_importer *im) {
@@ -165,6 +183,7 @@ sp_status sp_import_log_notes(sp_importer *im) {
             "the scalar scalco",
             path, which(&notes[SP_NOTE_OFFSET], n, text), notes[SP_NOTE_OFFSET].value);
   }
+  warn_of_weights(im);
   static const char *const scalars[N_SCALARS] = {"coordinate scalar (scalco)", "elevation scalar (scalel)",
                                                  "scalar of times (scalt)"};
   for (int k = 0; k < N_SCALARS; k++) {

@@ -25,6 +25,7 @@ typedef enum sp_note_kind {
   SP_NOTE_COORDINATE_UNIT, /* counit is another one than in the first trace */
   SP_NOTE_UNKNOWN_UNIT,    /* counit is none of the standard's */
   SP_NOTE_OFFSET,          /* the recorded offset is far from the derived one */
+  SP_NOTE_WEIGHT,          /* SEG-Y's weighting factor is not 0: samples are meant to be multiplied by a power of two */
   SP_NOTE_KINDS,
 } sp_note_kind;
 

@@ -153,6 +153,10 @@ def test_segy_keeps_the_integers(tmp_path, seisproc):
     weights = headers[:, 168:170].copy().view(">i2")[:, 0]
     assert np.array_equal(np.ldexp(1.0, -weights.astype(int)), factors.astype("f8"))
     assert np.array_equal(segy_traces(tmp_path / "f.sgy", 300, "f4")[1].astype("f8"), samples)
+    said = program(tmp_path, "import", tmp_path / "i.sgy", tmp_path / "back.h5", "--gather=fldr", "--quiet")
+    assert "have a weighting factor (bytes 169-170" in said.stderr and "as they are stored" in said.stderr
+    said = program(tmp_path, "import", tmp_path / "f.sgy", tmp_path / "plain.h5", "--gather=fldr", "--quiet")
+    assert "weighting" not in said.stderr
     with h5py.File(survey, "r+") as f:
         f["traces"][:] *= 1e6
     loud = jobs.Job(tmp_path, survey, text_of("int16-scaled", mode="processed"), "loud")
