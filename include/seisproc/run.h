@@ -20,7 +20,7 @@ typedef struct sp_run_options {
 
 /* Goes up whenever the same job on the same input would give other bits than before: a job that was begun under
  * another number is not resumed. */
-enum { SP_RESULTS_VERSION = 2 };
+enum { SP_RESULTS_VERSION = 3 };
 
 /* Runs the job on all ranks of MPI_COMM_WORLD (at least 3). Collective; job and options must be the same on all
  * ranks. Returns, the same on all ranks, SP_SUCCESS; SP_ERR_GATHER when the output is complete but some gathers
