@@ -39,7 +39,7 @@ def test_help_man_page_completion_and_document_have_the_same_options(seisproc):
     for name in in_man:
         told = seisproc(name, "--help").stdout
         listed = options("\n".join(re.findall(r"^ {2,6}(-.*)$", told, re.MULTILINE))) - {"--help", "--usage"}
-        completed = options(seisproc("help", "--options", name).stdout) - {"--help", "--usage"}
+        completed = options(seisproc("--complete", name, "--").stdout) - {"--help", "--usage"}
         assert in_man[name] == in_page[name] == completed == listed, f"seisproc {name}"
 
 

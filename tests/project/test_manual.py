@@ -140,7 +140,18 @@ def installed(folder, seisproc):
     seisproc("synth", "survey.h5", "--gathers=3", "--traces=20", "--samples=256", "--quiet", cwd=folder)
 
 
-SCENES = {"docs/packing.md": in_h5, "docs/qc.md": outputs, "docs/library.md": installed}
+def filtered_shots(folder, seisproc):
+    """Of 24 shots, the twelfth with the number of the page."""
+    seisproc("synth", "in.h5", "--gathers=24", "--traces=30", "--samples=300", "--quiet", cwd=folder)
+    with h5py.File(folder / "in.h5", "r+") as f:
+        shift = 12 - f["gathers/key"][11]
+        f["gathers/key"][:] += shift
+        f["headers/fldr"][:] += shift.astype("i4")
+    run_job(folder, seisproc, "shot-filtered.h5", "{fk: {vmax: 1500, irregular: ignore}}")
+
+
+SCENES = {"docs/packing.md": in_h5, "docs/qc.md": outputs, "docs/library.md": installed,
+          "docs/velocities.md": filtered_shots}
 
 
 @pytest.mark.timeout(240)
