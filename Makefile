@@ -239,7 +239,7 @@ run-tsan: $(filter $(BUILD)/tests/flow/%,$(TESTS))
 
 # Harnesses of tests/fuzz under libFuzzer, one after the other; what they find lies in build-fuzz/NAME, and new inputs
 # join build-fuzz/corpus/NAME. clang compiles all but the kernels, which take no part.
-FUZZ ?= segy survey job journal
+FUZZ ?= segy survey job journal pack
 RUNS ?= 1000000
 FUZZ_SECONDS ?= 3600
 FUZZ_CHECKS = address,undefined
