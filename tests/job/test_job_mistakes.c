@@ -15,7 +15,8 @@
 #define PATHS "input: a.h5\noutput: b.h5\n"
 #define CHAIN "chain: [dwt]\n"
 #define KEYS                                                                                                           \
-  "input, output, chain, sort, transfer, stripe, mode, on_error, nan, trid, precision, qc, gathers, engine, workers, " \
+  "input, output, chain, sort, transfer, stripe, mode, on_error, nan, trid, precision, qc, gathers, samples, pack, "   \
+  "pack_level, pack_error_bound, engine, workers, "                                                                    \
   "workers_per_gpu, threads, "                                                                                         \
   "io_ranks, "                                                                                                         \
   "direct_io, slots, slab_mb, "                                                                                        \
