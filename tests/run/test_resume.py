@@ -260,12 +260,12 @@ def test_a_signal_stops_the_job_with_75_and_all_in_flight_is_kept(tmp_path, surv
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("grace_s", [None, pytest.param(15, marks=pytest.mark.long)])
+@pytest.mark.parametrize("grace_s", [None, pytest.param(8, marks=pytest.mark.long)])
 def test_sigterm_at_mpirun_itself_keeps_what_was_durable(tmp_path, survey, expected, grace_s):
     """It hands the signal on and kills the ranks a second later, or as much later as it is told."""
     job = jobs.Job(tmp_path, survey)
     env = {"OMPI_MCA_odls_base_sigkill_timeout": grace_s, "PRTE_MCA_odls_base_sigkill_timeout": grace_s}
-    running = job.start(ranks=4, delay=300, env=env if grace_s else {})
+    running = job.start(ranks=4, delay=4000 if grace_s else 300, env=env if grace_s else {})
     assert running.wait_for(lambda: len(job.done()) >= 5)
     running.process.send_signal(signal.SIGTERM)
     result = running.wait(60)
