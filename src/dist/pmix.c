@@ -13,8 +13,10 @@ void sp_pmix_report_deaths(void) {}
 
 #include <dlfcn.h>
 #include <pmix.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
@@ -104,9 +106,18 @@ static void on_death(size_t handler, pmix_status_t code, const pmix_proc_t *who,
 
 static void registered(pmix_status_t status, size_t handler, void *context) {
   sp_debug("pmix: deaths are %s", status == PMIX_SUCCESS ? "reported" : "not reported");
+  atomic_store((atomic_bool *)context, true);
+}
+
+/* The library registers on its own thread: a death before that would not be heard of. */
+static void await_answer(const atomic_bool *is_answered) {
+  enum { MOST_MS = 2000 };
+  const struct timespec ms = {.tv_nsec = 1000000};
+  for (int i = 0; i < MOST_MS && !atomic_load(is_answered); i++) nanosleep(&ms, NULL);
 }
 
 void sp_pmix_report_deaths(void) {
+  static atomic_bool is_answered; /* the answer may come when nobody waits for it any more */
   client c;
   if (!join(&c)) return;
   pmix_status_t codes[] = {PMIX_ERR_PROC_ABORTED, PMIX_ERR_PROC_TERM_WO_SYNC, PMIX_ERR_PROC_REQUESTED_ABORT,
@@ -115,7 +126,8 @@ void sp_pmix_report_deaths(void) {
                            PMIX_ERR_PROC_ABORTED_BY_SIG
 #endif
   };
-  c.listen(codes, sizeof codes / sizeof codes[0], NULL, 0, on_death, registered, NULL);
+  c.listen(codes, sizeof codes / sizeof codes[0], NULL, 0, on_death, registered, &is_answered);
+  await_answer(&is_answered);
   leave(&c);
 }
 
