@@ -12,6 +12,7 @@
 #include "seisproc/share.h"
 #include "seisproc/stop.h"
 #include "src/segy/exporter.h"
+#include "src/segy/header_value.h"
 #include "src/segy/segy_bytes.h"
 
 static const uint64_t block_bytes = 4 << 20;
@@ -100,7 +101,6 @@ static void encode_around_exact(mover *m, float *samples, uint8_t *out) {
 /* A factor of 2^-N is what the trace header has a field for (bytes 169-170, the weighting factor): then the integers go
  * out as they are stored. */
 static sp_status unscale(const mover *m, uint64_t trace, float factor, float *samples, uint8_t *header) {
-  enum { WEIGHT = 168 };
   const sp_exporter *ex = m->ex;
   int exponent;
   frexpf(factor, &exponent);
@@ -111,7 +111,7 @@ static sp_status unscale(const mover *m, uint64_t trace, float factor, float *sa
         "--scale auto",
         ex->options->input, (unsigned long long)trace, factor);
   }
-  sp_put_u16(header + WEIGHT, ex->order, (uint16_t)(1 - exponent));
+  sp_put_u16(header + SP_TRACE_WEIGHT, ex->order, (uint16_t)(1 - exponent));
   for (uint32_t k = 0; k < ex->n_samples; k++) samples[k] = (float)((double)samples[k] / factor);
   return SP_SUCCESS;
 }

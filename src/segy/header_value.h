@@ -5,6 +5,10 @@
 
 #include "seisproc/segy.h"
 
+/* Where in a SEG-Y trace header, from 0, N stands of a trace whose samples are meant to be multiplied by 2^-N: the
+ * trace weighting factor, bytes 169-170 (SEG-Y rev 1). */
+enum { SP_TRACE_WEIGHT = 168 };
+
 /* The value as a double; 64-bit integers are rounded. */
 double sp_header_value_get(const uint8_t *at, sp_field_type type, sp_byte_order order);
 

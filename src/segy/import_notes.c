@@ -42,11 +42,9 @@ static void note_offset(sp_importer *im, uint64_t trace, const void *header) {
   count(&im->notes[SP_NOTE_OFFSET], trace, recorded);
 }
 
-/* Bytes 169-170 of SEG-Y's trace header (SEG-Y rev 1, trace weighting factor): N where a sample is meant to be
- * multiplied by 2^-N. */
 static void note_weight(sp_importer *im, uint64_t trace, const char *header) {
-  enum { WEIGHT = 168 };
-  const double weight = sp_header_value_get((const uint8_t *)header + WEIGHT, SP_FIELD_INT16, im->layout->order);
+  const double weight =
+      sp_header_value_get((const uint8_t *)header + SP_TRACE_WEIGHT, SP_FIELD_INT16, im->layout->order);
   if (im->layout->kind == SP_KIND_SEGY && weight != 0) count(&im->notes[SP_NOTE_WEIGHT], trace, weight);
 }
 
