@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seisproc/memory.h"
 #include "seisproc/ranks.h"
 #include "seisproc/status.h"
 
@@ -64,6 +65,12 @@ _Noreturn void sp_comm_abort(sp_status status);
 /* The worst status of all ranks, on all ranks. Collective. Ranks that cannot reach each other cannot agree: that ends
  * the job. */
 sp_status sp_agree(MPI_Comm comm, sp_status status);
+
+/* sp_calloc on all ranks, or on none: where it fails on one, the others give theirs back. Collective. Errors:
+ * SP_ERR_MEMORY, on all ranks. */
+#define sp_calloc_together(comm, n, size, what, out) sp_calloc_block_together(comm, n, size, what, SP_POINTER_TO(out))
+
+sp_status sp_calloc_block_together(MPI_Comm comm, size_t n, size_t size, const char *what, void **out);
 
 /* Gives every rank root's text; others' *text is set to a copy that the caller owns. Collective. */
 sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text);

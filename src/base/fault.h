@@ -5,7 +5,7 @@
  * The environment variable SEISPROC_FAULT says which go off: NAME:N or NAME:N@RANK, several separated by commas. The
  * N-th time that a process (of that rank) comes to the point NAME it kills itself with SIGKILL. SEISPROC_POISON names
  * gathers, separated by commas; one of them crashes a worker that computes it, GATHER:ENGINE where this engine does.
- * Points that can fail without dying ask SP_FAULT_IS_DUE.
+ * Points that can fail without dying ask SP_FAULT_IS_DUE: allocation:N fails the N-th allocation of a process.
  */
 #ifndef SEISPROC_SRC_BASE_FAULT_H
 #define SEISPROC_SRC_BASE_FAULT_H

@@ -2,10 +2,13 @@
 #include "seisproc/memory.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include "src/base/fault.h"
 
 enum { HUGE_FROM = 4 << 20, HUGE_ALIGNMENT = 2 << 20 };
 
@@ -14,7 +17,7 @@ static atomic_uint_fast64_t allocations, allocated_bytes;
 sp_status sp_alloc_block(size_t bytes, const char *what, void **out) {
   const size_t alignment = bytes >= HUGE_FROM ? HUGE_ALIGNMENT : SP_ALIGNMENT;
   void *block = NULL;
-  if (posix_memalign(&block, alignment, bytes ? bytes : 1)) {
+  if (SP_FAULT_IS_DUE("allocation") || posix_memalign(&block, alignment, bytes ? bytes : 1)) {
     return SP_RAISE(SP_ERR_MEMORY, "cannot allocate %zu bytes for %s", bytes, what);
   }
   if (bytes >= HUGE_FROM) madvise(block, bytes, MADV_HUGEPAGE); /* a hint: failure changes nothing */

@@ -125,6 +125,17 @@ sp_status sp_agree(MPI_Comm comm, sp_status status) {
   return (sp_status)worst;
 }
 
+sp_status sp_calloc_block_together(MPI_Comm comm, size_t n, size_t size, const char *what, void **out) {
+  void *block = NULL;
+  const sp_status status = sp_agree(comm, sp_calloc_block(n, size, what, &block));
+  if (status == SP_SUCCESS) {
+    *out = block;
+  } else {
+    sp_free(block);
+  }
+  return status;
+}
+
 sp_status sp_comm_share_text(MPI_Comm comm, int root, char **text) {
   int rank;
   MPI_Comm_rank(comm, &rank);

@@ -18,7 +18,7 @@ sp_status sp_comm_share_cores(const sp_ranks *node, bool wants, int *n) {
   sp_machine_look(&machine);
   const place mine = {.affinity = machine.affinity, .wants = wants};
   place *places = NULL;
-  SP_AGREE(node->comm, sp_calloc((size_t)node->size, sizeof *places, "the ranks of a node", &places));
+  SP_ALIKE(sp_calloc_together(node->comm, (size_t)node->size, sizeof *places, "the ranks of a node", &places));
   const sp_status status =
       SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, places, sizeof mine, MPI_BYTE, node->comm));
   for (int r = 0; r < node->size && status == SP_SUCCESS; r++) {

@@ -37,19 +37,32 @@ size_t sp_window_slot_bytes(const sp_window_shape *shape) {
   return window.slot_bytes;
 }
 
+static size_t own_bytes(const sp_node_window *window) {
+  const bool worker = sp_roles_self(window->roles)->role == SP_ROLE_WORKER;
+  return worker ? window->slot_bytes * (size_t)window->shape.n_slots : 0;
+}
+
+/* Where one rank has no window, the others cannot give theirs back, since that is collective: theirs ends with the
+ * process. */
 static sp_status allocate(sp_node_window *window) {
-  const sp_roles *roles = window->roles;
-  const bool worker = sp_roles_self(roles)->role == SP_ROLE_WORKER;
-  const size_t mine = worker ? window->slot_bytes * (size_t)window->shape.n_slots : 0;
+  const sp_ranks *node = &window->roles->node;
+  const size_t mine = own_bytes(window);
   MPI_Info info;
   MPI_Info_create(&info);
   MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* each worker's part on its own pages */
+  MPI_Win win = MPI_WIN_NULL;
   char *own = NULL;
-  const sp_status status = SP_MPI(MPI_Win_allocate_shared((MPI_Aint)(mine + (worker ? SP_PAGE : 0)), 1, info,
-                                                          roles->node.comm, &own, &window->win));
+  const sp_status status =
+      SP_MPI(MPI_Win_allocate_shared((MPI_Aint)(mine ? mine + SP_PAGE : 0), 1, info, node->comm, &own, &win));
   MPI_Info_free(&info);
-  SP_TRY(status);
+  SP_AGREE(node->comm, status);
+  window->win = win;
+  return SP_SUCCESS;
+}
 
+/* Finds where each worker's slots begin, and zeroes this one's. */
+static sp_status find_slots(sp_node_window *window) {
+  const sp_roles *roles = window->roles;
   for (int r = 0; r < roles->world.size; r++) {
     const sp_member *member = &roles->members[r];
     if (member->node != sp_roles_self(roles)->node || member->role != SP_ROLE_WORKER) continue;
@@ -59,22 +72,23 @@ static sp_status allocate(sp_node_window *window) {
     SP_TRY(SP_MPI(MPI_Win_shared_query(window->win, member->node_rank, &size, &unit, &start)));
     window->base[member->node_rank] = (char *)round_up((size_t)start, SP_PAGE);
   }
-  if (worker) memset(window->base[sp_roles_self(roles)->node_rank], 0, mine);
+  const size_t mine = own_bytes(window);
+  if (mine) memset(window->base[sp_roles_self(roles)->node_rank], 0, mine);
   return SP_SUCCESS;
 }
 
 sp_status sp_node_window_create(const sp_roles *roles, const sp_window_shape *shape, sp_node_window **out) {
   sp_status status;
   sp_node_window *window = NULL;
-  status = sp_calloc(1, sizeof *window, "the node window", &window);
-  if (window) window->win = MPI_WIN_NULL;
-  SP_AGREE_GOTO(fail, roles->node.comm, status);
+  SP_ALIKE(sp_calloc_together(roles->node.comm, 1, sizeof *window, "the node window", &window));
+  window->win = MPI_WIN_NULL;
   window->shape = *shape;
   window->roles = roles;
   lay_out(window);
-  status = sp_calloc((size_t)roles->node.size, sizeof(char *), "the node window", &window->base);
-  SP_AGREE_GOTO(fail, roles->node.comm, status);
-  SP_AGREE_GOTO(fail, roles->node.comm, allocate(window)); /* and no slot is looked at before it is zero */
+  const size_t n = (size_t)roles->node.size;
+  SP_ALIKE_GOTO(fail, sp_calloc_together(roles->node.comm, n, sizeof(char *), "the node window", &window->base));
+  SP_ALIKE_GOTO(fail, allocate(window));
+  SP_AGREE_GOTO(fail, roles->node.comm, find_slots(window)); /* and no slot is looked at before it is zero */
   *out = window;
   return SP_SUCCESS;
 fail:

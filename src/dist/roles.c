@@ -99,13 +99,13 @@ static sp_status check_size(const sp_roles *roles) {
 sp_status sp_roles_create(MPI_Comm comm, int io_ranks_per_node, sp_roles **out) {
   sp_status status;
   sp_roles *roles = NULL;
-  status = sp_calloc(1, sizeof *roles, "roles", &roles);
-  if (roles) roles->world = roles->node = roles->peers = roles->team = roles->group = sp_ranks_of(MPI_COMM_NULL);
-  SP_AGREE_GOTO(fail, comm, status);
+  SP_ALIKE(sp_calloc_together(comm, 1, sizeof *roles, "roles", &roles));
+  roles->world = roles->node = roles->peers = roles->team = roles->group = sp_ranks_of(MPI_COMM_NULL);
   SP_MPI_ALL(MPI_Comm_dup(comm, &roles->world.comm));
   roles->world = sp_ranks_of(roles->world.comm);
   SP_AGREE_GOTO(fail, comm, check_size(roles));
-  SP_AGREE_GOTO(fail, comm, sp_calloc((size_t)roles->world.size, sizeof(sp_member), "roles", &roles->members));
+  const size_t n = (size_t)roles->world.size;
+  SP_ALIKE_GOTO(fail, sp_calloc_together(comm, n, sizeof(sp_member), "roles", &roles->members));
   split_nodes(roles);
   find_nodes(roles);
   SP_AGREE_GOTO(fail, comm, assign_roles(roles, io_ranks_per_node));

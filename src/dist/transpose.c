@@ -120,25 +120,23 @@ static sp_status plan_all(sp_transpose *t) {
 
 sp_status sp_transpose_create(const sp_ranks *ranks, uint64_t n_traces, uint32_t n_bins, uint32_t chunk_bins,
                               sp_transpose **out) {
-  void *block = NULL;
+  sp_status status;
+  sp_transpose *t = NULL;
   start_mpi();
-  SP_AGREE(ranks->comm, sp_calloc(1, sizeof(sp_transpose), "an exchange", &block));
-  sp_transpose *t = block;
+  SP_ALIKE(sp_calloc_together(ranks->comm, 1, sizeof *t, "an exchange", &t));
   *t = (sp_transpose){.ranks = *ranks, .n_traces = n_traces, .n_bins = n_bins, .chunk_bins = chunk_bins};
   t->n_chunks = n_bins ? (n_bins + chunk_bins - 1) / chunk_bins : 0;
-  sp_status status = SP_SUCCESS;
   if (t->n_chunks > 0) {
     const size_t usual = numbers_of(t, t->chunk_bins);
     const size_t last = numbers_of(t, n_bins - (t->n_chunks - 1) * chunk_bins);
     t->buffer = usual > last ? usual : last;
-    status = plan_all(t);
-  }
-  if (status != SP_SUCCESS) {
-    sp_transpose_destroy(t);
-    return status;
+    SP_ALIKE_GOTO(fail, plan_all(t));
   }
   *out = t;
   return SP_SUCCESS;
+fail:
+  sp_transpose_destroy(t);
+  return status;
 }
 
 static void destroy_shape(shape *s) {

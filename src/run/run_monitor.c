@@ -27,8 +27,7 @@ static sp_status gather_places(sp_run_context *run) {
   const sp_member *self = sp_roles_self(roles);
   sp_place mine = {.role = self->role, .node = self->node, .process = (int32_t)getpid()};
   if (gethostname(mine.host, sizeof mine.host - 1)) snprintf(mine.host, sizeof mine.host, "?");
-  const sp_status status = sp_calloc(n, sizeof *run->places, "the places of the ranks", &run->places);
-  SP_AGREE(roles->world.comm, status);
+  SP_ALIKE(sp_calloc_together(roles->world.comm, n, sizeof *run->places, "the places of the ranks", &run->places));
   return SP_MPI(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, run->places, sizeof mine, MPI_BYTE, roles->world.comm));
 }
 
@@ -41,11 +40,12 @@ typedef struct share_of_node {
 /* Cores of all nodes; ranks of a node that may run on the same ones share them. */
 static sp_status count_cores(sp_run_context *run) {
   const sp_roles *roles = run->roles;
+  const size_t n = (size_t)roles->world.size;
   sp_machine machine;
   share_of_node *all = NULL;
   sp_machine_look(&machine);
   const share_of_node mine = {machine.affinity, sp_roles_self(roles)->node, machine.n_cores};
-  SP_AGREE(roles->world.comm, sp_calloc((size_t)roles->world.size, sizeof *all, "the cores of the ranks", &all));
+  SP_ALIKE(sp_calloc_together(roles->world.comm, n, sizeof *all, "the cores of the ranks", &all));
   const sp_status status =
       SP_MPI(MPI_Gather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE, 0, roles->world.comm));
   for (int r = 0; r < roles->world.size && roles->world.rank == 0; r++) {

@@ -38,7 +38,7 @@ enum { FAILED, WAITED_NS, ELAPSED_NS, N_AFTER };
 
 sp_status sp_collective_create(const sp_collective_config *config, sp_collective **out) {
   sp_collective *c = NULL;
-  SP_AGREE(config->comm, sp_calloc(1, sizeof *c, "collective transfers", &c));
+  SP_ALIKE(sp_calloc_together(config->comm, 1, sizeof *c, "collective transfers", &c));
   c->config = *config;
   MPI_Comm comm;
   SP_MPI_ALL(MPI_Comm_dup(config->comm, &comm));

@@ -193,7 +193,7 @@ sp_status sp_gather_open(sp_flow_site *site, void **out) {
   const MPI_Comm peers = site->roles->peers.comm;
   const sp_io_hints hints = {.more = site->plan->job->settings.mpi_hints.text};
   worker *w = NULL;
-  SP_AGREE(peers, sp_calloc(1, sizeof *w, "a worker", &w));
+  SP_ALIKE(sp_calloc_together(peers, 1, sizeof *w, "a worker", &w));
   w->site = site;
   w->shape = &site->plan->shape;
   w->job = site->plan->job;

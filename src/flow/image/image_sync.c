@@ -115,7 +115,7 @@ static sp_status reduce_on_gpus(sp_image_worker *w, bool ends) {
   const uint64_t columns = (uint64_t)w->tile.n[0] * w->tile.n[1];
   size_t *first = NULL;
   bool beside = false;
-  SP_AGREE(w->group.comm, sp_alloc(((size_t)w->group.size + 1) * sizeof *first, "shares", &first));
+  SP_ALIKE(sp_calloc_together(w->group.comm, (size_t)w->group.size + 1, sizeof *first, "shares", &first));
   for (int r = 0; r <= w->group.size; r++)
     first[r] = sp_ranks_share_of(&w->group, columns, r).first * sp_image_n_tau(w);
   const sp_status status = sp_image_engine_swap(w->engine, first, &beside);

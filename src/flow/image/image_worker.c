@@ -153,7 +153,7 @@ static void split_group(sp_image_worker *w) {
 sp_status sp_image_open(sp_flow_site *site, void **out) {
   sp_image_worker *w = NULL;
   sp_gpu gpu;
-  SP_AGREE(site->roles->peers.comm, sp_calloc(1, sizeof *w, "a worker", &w));
+  SP_ALIKE(sp_calloc_together(site->roles->peers.comm, 1, sizeof *w, "a worker", &w));
   w->site = site;
   w->shared = sp_image_shared_of(site->plan);
   w->peers = site->roles->peers;

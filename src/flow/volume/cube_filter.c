@@ -221,13 +221,13 @@ static sp_status fill_gaps(sp_cube_filter *c) {
 
 /* 1 / (present traces of the cell) by item; absent ones count for nothing. */
 static sp_status share_cells(sp_cube_filter *c) {
-  void *block = NULL;
-  SP_AGREE(c->spec.ranks.comm, sp_calloc((size_t)c->spec.nx * c->spec.ny, sizeof(uint32_t), "a cube", &block));
-  uint32_t *count = block;
+  const size_t n_cells = (size_t)c->spec.nx * c->spec.ny;
+  uint32_t *count = NULL;
+  SP_ALIKE(sp_calloc_together(c->spec.ranks.comm, n_cells, sizeof *count, "a cube", &count));
   for (uint64_t i = 0; i < c->share.count; i++) {
     count[c->cells.cell[c->share.first + i]] += c->state[i] == SP_ITEM_LIVE;
   }
-  const int n = sp_mpi_count((uint64_t)c->spec.nx * c->spec.ny);
+  const int n = sp_mpi_count(n_cells);
   const sp_status status = SP_MPI(MPI_Allreduce(MPI_IN_PLACE, count, n, MPI_UINT32_T, MPI_SUM, c->spec.ranks.comm));
   for (uint64_t i = 0; i < c->n_items; i++) {
     const uint32_t present = count[c->cells.cell[i]];

@@ -246,18 +246,13 @@ static sp_status allocate_states(sp_cube_filter *c) {
 }
 
 sp_status sp_cube_filter_create(const sp_cube_spec *spec, sp_cube_filter **out) {
-  void *block = NULL;
-  sp_status status = sp_agree(spec->ranks.comm, sp_calloc(1, sizeof(sp_cube_filter), "the filter of a cube", &block));
-  if (status != SP_SUCCESS) {
-    sp_free(block);
-    return status; /* alike */
-  }
-  sp_cube_filter *c = block;
+  sp_cube_filter *c = NULL;
+  SP_ALIKE(sp_calloc_together(spec->ranks.comm, 1, sizeof *c, "the filter of a cube", &c));
   c->spec = *spec;
   c->filter = *spec->filter;
   c->n_items = count_items(spec);
   c->share = sp_share_blocks(c->n_items, spec->ranks.size, spec->ranks.rank);
-  status = list_cells(c);
+  sp_status status = list_cells(c);
   if (status == SP_SUCCESS) status = allocate_states(c);
   status = sp_agree(spec->ranks.comm, status);
   if (status == SP_SUCCESS) status = try_gpu(c);

@@ -65,7 +65,7 @@ static sp_status meet(const group *g, const uint8_t id[SP_GROUP_ID_BYTES], int d
   place own = {.device = device}, *places = NULL;
   gethostname(own.host, sizeof own.host - 1);
   memcpy(own.id, id, SP_GROUP_ID_BYTES);
-  SP_AGREE(g->comm, sp_calloc((size_t)g->size, sizeof *places, "a group of devices", &places));
+  SP_ALIKE(sp_calloc_together(g->comm, (size_t)g->size, sizeof *places, "a group of devices", &places));
   SP_MPI_ALL(MPI_Allgather(&own, sizeof own, MPI_BYTE, places, sizeof own, MPI_BYTE, g->comm));
   const sp_status status = check_places(places, g->size, why, why_size);
   sp_free(places);

@@ -92,9 +92,8 @@ static sp_status open_trid(worker *w) {
 
 sp_status sp_volume_open(sp_flow_site *site, void **out) {
   const MPI_Comm peers = site->roles->peers.comm;
-  void *block = NULL;
-  SP_AGREE(peers, sp_calloc(1, sizeof(worker), "a worker", &block));
-  worker *w = block;
+  worker *w = NULL;
+  SP_ALIKE(sp_calloc_together(peers, 1, sizeof *w, "a worker", &w));
   w->site = site;
   w->plan = site->plan;
   w->shape = &site->plan->shape;
