@@ -11,6 +11,7 @@
 #include "seisproc/row_writer.h"
 #include "seisproc/share.h"
 #include "src/base/scaled.h"
+#include "src/store/h5.h"
 #include "src/store/trace_form.h"
 
 typedef struct contiguous_source {
@@ -82,7 +83,7 @@ static const sp_source_form source_form = {"contiguous", read_traces, source_dat
 sp_status sp_contiguous_source_open(sp_survey *survey, const char *path, sp_trace_source **out) {
   contiguous_source *source = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *source, "a source of traces", &source));
+  SP_TRY(sp_survey_forward(survey, sp_calloc(1, sizeof *source, "a source of traces", &source)));
   source->fd = -1;
   source->base.form = &source_form;
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &source->dataset));
@@ -159,7 +160,7 @@ static sp_status open_scaled(contiguous_sink *sink, sp_survey *survey, const cha
 sp_status sp_contiguous_sink_open(sp_survey *survey, const char *path, bool direct, sp_trace_sink **out) {
   contiguous_sink *sink = NULL;
   sp_status status;
-  SP_TRY(sp_calloc(1, sizeof *sink, "a sink of traces", &sink));
+  SP_TRY(sp_survey_forward(survey, sp_calloc(1, sizeof *sink, "a sink of traces", &sink)));
   sink->base.form = &sink_form;
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &sink->dataset));
   SP_TRY_GOTO(fail, check_traces(survey, sink->dataset, true));
@@ -168,6 +169,7 @@ sp_status sp_contiguous_sink_open(sp_survey *survey, const char *path, bool dire
   *out = &sink->base;
   return SP_SUCCESS;
 fail:
+  sp_survey_forward(survey, status);
   close_sink(&sink->base);
   return status;
 }

@@ -164,7 +164,7 @@ static sp_status look_at(sp_dataset *d) {
 sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out) {
   sp_status status;
   sp_dataset *dataset;
-  SP_TRY(sp_calloc(1, sizeof *dataset, "a dataset", &dataset));
+  SP_TRY(sp_survey_forward(survey, sp_calloc(1, sizeof *dataset, "a dataset", &dataset)));
   dataset->survey = survey;
   dataset->code_type = H5I_INVALID_HID;
   dataset->id = dataset->file_space = dataset->memory_space = H5I_INVALID_HID;
@@ -177,6 +177,7 @@ sp_status sp_dataset_open(sp_survey *survey, const char *path, sp_dataset **out)
   *out = dataset;
   return SP_SUCCESS;
 fail:
+  sp_survey_forward(survey, status);
   sp_dataset_close(dataset);
   return status;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
+
 void sp_h5_own_process(void) {
   H5dont_atexit();
 }
@@ -70,4 +72,10 @@ bool sp_h5_versions(char *built, size_t built_size, char *runs, size_t runs_size
 #else
   return false;
 #endif
+}
+
+sp_status sp_survey_forward(const sp_survey *survey, sp_status status) {
+  const bool others_wait = survey->comm != MPI_COMM_NULL && sp_ranks_of(survey->comm).size > 1;
+  if (status == SP_ERR_MEMORY && others_wait) sp_comm_abort(status);
+  return status;
 }

@@ -59,6 +59,12 @@ enum { SP_H5_TYPE_TEXT = 48 };
 /* "64-bit float", "big-endian 16-bit integer", "text", "compound": for refusals. Returns text. */
 const char *sp_h5_type_name(hid_t type, char text[SP_H5_TYPE_TEXT]);
 
+/* Returns `status`, but ends the job where this rank alone has no memory. What HDF5 reads of a file
+ * that is open on several ranks it reads on all of them together, so none can leave by itself in between: whatever else
+ * fails there fails on all, since all have read the same bytes. Every way out of a function that makes such calls leads
+ * through here. Exit code SP_EXIT_RESUMABLE. */
+sp_status sp_survey_forward(const sp_survey *survey, sp_status status);
+
 /* --- links and names (h5_link.c) --- */
 
 typedef enum sp_h5_presence { SP_H5_ABSENT, SP_H5_PRESENT, SP_H5_LINKED_ELSEWHERE } sp_h5_presence;

@@ -112,7 +112,7 @@ sp_status sp_h5_get_text(const sp_survey *survey, const char *object, const char
   if (status == SP_SUCCESS && a.id >= 0) status = read_text(&a, &text);
   close_attribute(&a);
   if (status == SP_SUCCESS) *out = text;
-  return status;
+  return sp_survey_forward(survey, status);
 }
 
 static sp_status read_real(const opened_attribute *a, double *out) {

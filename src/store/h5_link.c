@@ -93,6 +93,7 @@ sp_status sp_h5_names(const sp_survey *survey, const char *group, char ***names)
   for (size_t i = 0; i < list.n; i++, name += strlen(name) + 1) out[i] = name;
   out[list.n] = NULL;
 done:
+  sp_survey_forward(survey, status);
   H5Gclose(id);
   if (status == SP_SUCCESS) {
     *names = out;

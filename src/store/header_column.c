@@ -35,7 +35,7 @@ static sp_status find_scalar(const sp_survey *survey, const char *path, const ch
 sp_status sp_header_column_open(sp_survey *survey, const char *name, sp_header_column **out) {
   char path[SP_NAME_LENGTH + 16], scalar[SP_NAME_LENGTH + 1] = "";
   sp_header_column *column;
-  SP_TRY(sp_calloc(1, sizeof *column, "a header column", &column));
+  SP_TRY(sp_survey_forward(survey, sp_calloc(1, sizeof *column, "a header column", &column)));
   sp_status status;
   snprintf(path, sizeof path, "/headers/%s", name);
   SP_TRY_GOTO(fail, sp_dataset_open(survey, path, &column->values));

@@ -14,6 +14,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
 #include "src/base/file_bytes.h"
+#include "src/store/dataset_parts.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "samples lie in a file as they do in memory");
 
@@ -39,7 +40,7 @@ sp_status sp_row_writer_create(const sp_dataset *dataset, bool direct, sp_row_wr
     return SP_RAISE(SP_ERR_INPUT, "%s: %s is of a type that this program does not write", path,
                     sp_dataset_path(dataset));
   }
-  SP_TRY(sp_calloc(1, sizeof *writer, "a writer", &writer));
+  SP_TRY(sp_survey_forward(dataset->survey, sp_calloc(1, sizeof *writer, "a writer", &writer)));
   writer->dataset = dataset;
   const sp_file_system *fs = sp_file_system_holding(path);
   const bool in_memory = fs && fs->kind == SP_STORAGE_MEMORY;

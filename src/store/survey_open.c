@@ -274,19 +274,24 @@ static sp_status open_survey(sp_survey *survey, const char *path, bool writable,
   if (status == SP_SUCCESS) status = check_path(survey);
   if (survey->comm != MPI_COMM_NULL) status = sp_agree(survey->comm, status);
   SP_TRY(status);
-  SP_TRY(open_file(survey, hints));
-  SP_TRY(read_info(survey));
-  return writable ? SP_SUCCESS : sp_survey_check_unchanged(survey);
+  status = open_file(survey, hints);
+  if (status == SP_SUCCESS) status = read_info(survey);
+  if (status == SP_SUCCESS && !writable) status = sp_survey_check_unchanged(survey);
+  return sp_survey_forward(survey, status);
 }
 
-static sp_status open_independent(const char *path, bool writable, sp_survey **out) {
-  sp_survey *survey;
-  SP_TRY(sp_calloc(1, sizeof *survey, "a survey", &survey));
-  survey->file = H5I_INVALID_HID;
+/* Nothing is open yet. */
+static void begin(sp_survey *survey) {
+  survey->file = survey->serial = H5I_INVALID_HID;
   survey->fd = -1;
   survey->comm = MPI_COMM_NULL;
   survey->hints = MPI_INFO_NULL;
-  survey->serial = H5I_INVALID_HID;
+}
+
+static sp_status open_independent(const char *path, bool writable, sp_survey **out) {
+  sp_survey *survey = NULL;
+  SP_TRY(sp_calloc(1, sizeof *survey, "a survey", &survey));
+  begin(survey);
   const sp_status status = open_survey(survey, path, writable, NULL);
   if (status != SP_SUCCESS) {
     sp_survey_close(survey);
@@ -329,14 +334,10 @@ sp_status sp_survey_open_hinted(MPI_Comm comm, const char *path, bool writable, 
   if (comm == MPI_COMM_NULL) return open_independent(path, writable, out); /* alike */
 
   SP_ALIKE(look_first(comm, path));
+  sp_status status;
   sp_survey *survey = NULL;
-  sp_status status = sp_calloc(1, sizeof *survey, "a survey", &survey);
-  SP_AGREE_GOTO(fail, comm, status);
-  survey->file = H5I_INVALID_HID;
-  survey->fd = -1;
-  survey->comm = MPI_COMM_NULL;
-  survey->hints = MPI_INFO_NULL;
-  survey->serial = H5I_INVALID_HID;
+  SP_ALIKE(sp_calloc_together(comm, 1, sizeof *survey, "a survey", &survey));
+  begin(survey);
   SP_MPI_ALL(MPI_Comm_dup(comm, &survey->comm));
   status = open_survey(survey, path, writable, hints);
   SP_AGREE_GOTO(fail, comm, status);
@@ -391,6 +392,7 @@ static sp_status read_whole(sp_survey *survey, const char *path, sp_type type, u
     status = sp_dataset_read_independent(dataset, first, (sp_local)piece, (char *)rows + first * sp_type_size(type));
     first += piece;
   }
+  sp_survey_forward(survey, status);
   sp_dataset_close(dataset);
   if (status != SP_SUCCESS) {
     sp_free(rows);

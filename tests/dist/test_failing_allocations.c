@@ -40,7 +40,7 @@ static void destroy_roles(void *roles) {
 
 static void roles_on_one_node(void **state) {
   for (int io_ranks = 1; io_ranks <= 2; io_ranks++) {
-    const maker m = {make_roles, destroy_roles, &io_ranks, world_size() < 3 ? SP_ERR_USAGE : SP_SUCCESS};
+    const maker m = {make_roles, destroy_roles, &io_ranks, world_size() < 3 ? SP_ERR_USAGE : SP_SUCCESS, false};
     check_allocations(&m, world_size() < 3 ? 1 : 3);
   }
 }
@@ -48,7 +48,7 @@ static void roles_on_one_node(void **state) {
 static void roles_on_several_nodes(void **state) {
   int io_ranks = 1;
   const int size = world_size();
-  const maker m = {make_roles, destroy_roles, &io_ranks, size < 3 || size % 3 == 1 ? SP_ERR_USAGE : SP_SUCCESS};
+  const maker m = {make_roles, destroy_roles, &io_ranks, size < 3 || size % 3 == 1 ? SP_ERR_USAGE : SP_SUCCESS, false};
   setenv("SEISPROC_RANKS_PER_NODE", "3", 1);
   check_allocations(&m, size < 3 ? 1 : 3);
   unsetenv("SEISPROC_RANKS_PER_NODE");
@@ -79,7 +79,7 @@ static void the_node_window(void **state) {
   if (world_size() < 3) return; /* no roles, no window */
   sp_roles *roles = NULL;
   assert_int_equal(sp_roles_create(MPI_COMM_WORLD, 1, &roles), SP_SUCCESS);
-  const maker m = {make_window, destroy_window, roles, SP_SUCCESS};
+  const maker m = {make_window, destroy_window, roles, SP_SUCCESS, false};
   check_allocations(&m, 2);
   sp_roles_destroy(roles);
 }
@@ -117,7 +117,7 @@ static void destroy_transpose(void *transpose) {
 
 static void an_exchange(void **state) {
   sp_ranks world = sp_ranks_of(MPI_COMM_WORLD);
-  const maker m = {make_transpose, destroy_transpose, &world, SP_SUCCESS};
+  const maker m = {make_transpose, destroy_transpose, &world, SP_SUCCESS, false};
   check_allocations(&m, 3);
 }
 
@@ -135,7 +135,7 @@ static void destroy_transfers(void *transfers) {
 
 static void collective_transfers(void **state) {
   sp_activity activity = {0};
-  const maker m = {make_transfers, destroy_transfers, &activity, SP_SUCCESS};
+  const maker m = {make_transfers, destroy_transfers, &activity, SP_SUCCESS, false};
   check_allocations(&m, 1);
 }
 
@@ -156,7 +156,7 @@ static void free_text(void *text) {
 
 static void a_shared_text(void **state) {
   char own[] = "mode: both\nchain: [dwt]\n";
-  const maker m = {make_text, free_text, own, SP_SUCCESS};
+  const maker m = {make_text, free_text, own, SP_SUCCESS, false};
   check_allocations(&m, world_size() > 1);
 }
 
@@ -172,7 +172,7 @@ static void nothing_to_give_back(void *object) {}
 
 static void shared_cores(void **state) {
   sp_ranks world = sp_ranks_of(MPI_COMM_WORLD);
-  const maker m = {count_cores, nothing_to_give_back, &world, SP_SUCCESS};
+  const maker m = {count_cores, nothing_to_give_back, &world, SP_SUCCESS, false};
   check_allocations(&m, 1);
 }
 
