@@ -25,10 +25,10 @@ OPT ?= -O3 -g
 # One set of objects for the program, the static library and the shared one.
 PIC := -fPIC -fno-semantic-interposition
 EXTRA ?=
-CPPFLAGS += -Iinclude -I. -DSP_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
-CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(PIC) $(EXTRA)
+override CPPFLAGS += -Iinclude -I. -DSP_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
+override CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(PIC) $(EXTRA)
 override LDFLAGS += -pthread $(EXTRA)
-LDLIBS += $(DEPS_LIBS) $(RPATHS) -lm
+override LDLIBS += $(DEPS_LIBS) $(RPATHS) -lm
 
 # One kernel source may be compiled for several instruction sets: the suffix of its name says which.
 ISA_avx2 := -mavx2 -mfma -mbmi2

@@ -11,6 +11,8 @@
 #   mpich                  the tests of ranks, runs, flows, files and SEG-Y under MPICH
 #   debian13               `make check` in a tree
 #
+# $T names folders of tests/ for a compiler's row, of which only the C tests are run there: all of them unless set.
+#
 # A row passes when everything compiles without a warning and its tests do; what cannot be had here is said so. Builds
 # lie in build-matrix/ROW ($MATRIX in place of build-matrix), logs in build-matrix/ROW.log. Exits with 1 where a row
 # fails.
@@ -28,8 +30,10 @@ native() { # COMPILER
   command -v "$1" >/dev/null || return 77
   "$1" --version | head -1
   local build=$out/$1
-  make -j"$(nproc)" BUILD="$build" CC="$1" NVCC= EXTRA=-Werror all tests || return 1
-  SEISPROC_BUILD=$build PYTHONDONTWRITEBYTECODE=1 "${PYTHON:-python3}" -m pytest -q -m "compiled and not long" tests
+  make -j"$(nproc)" BUILD="$build" CC="$1" NVCC= EXTRA=-Werror T="${T:-}" all tests || return 1
+  # shellcheck disable=SC2086
+  SEISPROC_BUILD=$build PYTHONDONTWRITEBYTECODE=1 "${PYTHON:-python3}" -m pytest -q -m "compiled and not long" \
+    ${T:-tests}
 }
 
 # The same row inside a tree of another release; what it is built with there stands in its table.
@@ -41,7 +45,7 @@ in_tree() { # SUITE COMPILER
   tools/check-in-tree.sh "$1" sh -c 'PYTHON=/usr/bin/python3 tools/setup.sh build test &&
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$1" >/dev/null &&
     dpkg-query -W -f "versions \${Package} \${Version}\n" libopenmpi-dev libhdf5-openmpi-dev &&
-    tools/check-matrix.sh "$2"' sh "$package" "$2" >"$log" 2>&1
+    T="$3" tools/check-matrix.sh "$2"' sh "$package" "$2" "${T:-}" >"$log" 2>&1
   local status=$?
   echo "$(sed -nE "s/^\| $2 \| ([^|]*) \|.*/\1/p" "$log"), Debian $1:" \
     "$(sed -nE 's/^versions (lib)?(openmpi|hdf5)[a-z-]* ([0-9.~rc]+).*/\2 \3/p' "$log" | paste -sd' ')"

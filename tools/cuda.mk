@@ -4,7 +4,7 @@
 # everything else builds.
 
 # The module is looked for with dlopen, also where it was not built.
-LDLIBS += -ldl
+override LDLIBS += -ldl
 
 NVCC ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
 CUDA_SRC := $(wildcard kernels/*.cu kernels/*/*.cu src/*/*.cu src/*/*/*.cu src/*/*/*/*.cu)

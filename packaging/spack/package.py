@@ -4,6 +4,12 @@ import os
 
 from spack.package import *
 
+try:  # since Spack 1.0 these are of the repository of packages
+    from spack_repo.builtin.build_systems.cuda import CudaPackage
+    from spack_repo.builtin.build_systems.makefile import MakefilePackage
+except ImportError:
+    pass
+
 
 class Seisproc(MakefilePackage, CudaPackage):
     """Denoising and reprocessing of pre-stack seismic surveys: MPI, parallel HDF5, FFTW, CUDA."""
@@ -29,7 +35,7 @@ class Seisproc(MakefilePackage, CudaPackage):
     depends_on("lz4")
     depends_on("zstd")
     depends_on("zfp")
-    depends_on("cairo", when="+cairo")
+    depends_on("cairo+ft+fc+png+pdf", when="+cairo")
 
     def _settings(self):
         settings = [f"PREFIX={self.prefix}", "PYTHON=python3"]

@@ -248,3 +248,18 @@ def test_destdir_stands_before_prefix_in_paths_only(tmp_path):
     make("install", "PREFIX=/opt/seisproc", f"DESTDIR={tmp_path}")
     assert (tmp_path / "opt/seisproc/bin/seisproc").is_file()
     assert "prefix=/opt/seisproc\n" in (tmp_path / "opt/seisproc/lib/pkgconfig/seisproc.pc").read_text()
+
+
+def test_flags_of_a_site_stand_before_those_of_the_project(tmp_path):
+    """On make's command line as in the environment: EasyBuild and distributions give them either way."""
+    flags = {"CFLAGS": "-DA_SITE", "CPPFLAGS": "-DB_SITE", "LDFLAGS": "-LC_SITE", "LDLIBS": "-lD_SITE"}
+    ask = ["make", "-n", "-C", harness.ROOT, f"BUILD={tmp_path}", "NVCC=", f"{tmp_path}/seisproc"]
+    given = [f"{name}={value}" for name, value in flags.items()]
+    for result in (harness.run([*ask, *given], timeout=60), harness.run(ask, timeout=60, env=flags)):
+        assert result.returncode == 0, str(result)
+        compiled = next(line for line in result.stdout.splitlines() if line.endswith("src/qc/colour.c"))
+        linked = next(line for line in result.stdout.splitlines() if f"-o {tmp_path}/seisproc" in line)
+        for flag in ("-DA_SITE", "-DB_SITE", "-std=c11", "-fPIC", "-Iinclude", "libpng"):
+            assert flag in compiled, compiled
+        for flag in ("-LC_SITE", "-lD_SITE", "-pthread", "-lhdf5", "-lm "):
+            assert flag in linked + " ", linked
