@@ -36,7 +36,9 @@ show "$seisproc" info "$output"
 number() { sed -n "s/^ *\"$1\": *\\([-+0-9.e]*\\).*/\\1/p" | head -n 1; }
 snr() { "$seisproc" compare "$clean" "$1" --json | number snr_db; }
 
-show "$seisproc" view "$output" --gather '#1' --output "$picture"
+# Without cairo there are no PNGs: the program says so.
+draw() { show "$seisproc" view "$output" --gather '#1' --output "$picture"; }
+draw || { picture=$dir/gather.svg && draw; }
 show "$seisproc" qc "$output" --quiet --output "$page"
 
 awk -v ranks="$(grep -c '"role"' "$report")" -v workers="$(grep -c '"role": "worker"' "$report")" \

@@ -138,8 +138,8 @@ static void print_json(sp_json *json, const sp_campaign_survey *s, const survey_
   if (good) {
     sp_json_count(json, "units", p->n_units);
     sp_json_count(json, "units_done", p->n_done);
-    sp_json_real(json, "read_bytes", p->read_bytes);
-    sp_json_real(json, "write_bytes", p->write_bytes);
+    sp_json_int(json, "read_bytes", llround(p->read_bytes));
+    sp_json_int(json, "write_bytes", llround(p->write_bytes));
     sp_json_real(json, "computing_core_hours", p->core_s / 3600);
     sp_json_int(json, "ranks", p->ranks);
   }
@@ -173,8 +173,8 @@ sp_status sp_campaign_plan(sp_campaign *campaign, const sp_campaign_request *req
     sp_json_open(&json, "left", '{');
     sp_json_count(&json, "surveys", t.n - t.n_complete - t.n_refused);
     sp_json_count(&json, "refused", t.n_refused);
-    sp_json_real(&json, "moved_bytes", t.bytes);
-    sp_json_real(&json, "written_bytes", t.write_bytes);
+    sp_json_int(&json, "moved_bytes", llround(t.bytes));
+    sp_json_int(&json, "written_bytes", llround(t.write_bytes));
     sp_json_real(&json, "computing_core_hours", t.core_s / 3600);
     sp_json_close(&json, '}');
     sp_json_close(&json, '}');

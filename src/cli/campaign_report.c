@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What `seisproc campaign MANIFEST status` and `report` print. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ static void json_used(sp_json *json, const sp_history_sum *used) {
   sp_json_real(json, "core_hours", used->core_s / 3600);
   sp_json_real(json, "cpu_hours", used->cpu_s / 3600);
   sp_json_real(json, "gpu_hours", used->gpu_s / 3600);
-  sp_json_real(json, "moved_bytes", used->bytes);
+  sp_json_int(json, "moved_bytes", llround(used->bytes));
   sp_json_open(json, "by_reason", '{');
   for (int reason = 1; reason < SP_REASON_COUNT; reason++) {
     if (used->reasons[reason]) sp_json_count(json, sp_reason_name((sp_reason)reason), used->reasons[reason]);

@@ -29,3 +29,19 @@ def test_the_demo_denoises_a_survey(tmp_path):
     for command in suggested[:2]:
         tried = harness.run(["bash", "-c", command], timeout=100, cwd=harness.ROOT)
         assert tried.returncode == 0, str(tried)
+
+
+def test_without_cairo_the_picture_is_another(tmp_path):
+    """The program stands for one that was built without: it refuses PNGs."""
+    program = tmp_path / "build/seisproc"
+    program.parent.mkdir()
+    program.write_text(f"""#!/bin/sh
+case "$*" in *.png) echo 'no cairo' >&2; exit 1;; esac
+exec {harness.BUILD}/seisproc "$@"
+""")
+    program.chmod(0o755)
+    result = harness.run([harness.ROOT / "tools/demo.sh"], timeout=100, cwd=harness.ROOT, env={
+        "BUILD": tmp_path / "build", "DEMO_DIR": tmp_path / "demo", "DEMO_GATHERS": 3, "MAKE": "true"})
+    assert result.returncode == 0, str(result)
+    opened = result.stdout[result.stdout.index("To open:"):]
+    assert f"{tmp_path}/demo/gather.svg" in opened and (tmp_path / "demo/gather.svg").read_text().startswith("<")

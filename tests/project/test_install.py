@@ -263,3 +263,13 @@ def test_flags_of_a_site_stand_before_those_of_the_project(tmp_path):
             assert flag in compiled, compiled
         for flag in ("-LC_SITE", "-lD_SITE", "-pthread", "-lhdf5", "-lm "):
             assert flag in linked + " ", linked
+
+
+def test_a_library_that_came_since_makes_objects_anew():
+    """What some sources alone are compiled with is among the flags whose change compiles them again."""
+    text = (harness.ROOT / "Makefile").read_text()
+    own = re.findall(r": CPPFLAGS \+= \$\((\w+)\)", text)
+    assert {"QC_CFLAGS", "PACK_CFLAGS", "PMIX_FLAGS"} <= set(own)
+    watched = re.search(r"^FLAGS = (.*)$", text, re.MULTILINE).group(1)
+    for name in own:
+        assert f"$({name})" in watched, name

@@ -19,8 +19,8 @@ SERIES = VERSION.rsplit(".", 1)[0]
 
 ROWS = [line.split() for line in (harness.ROOT / "tools/packages.txt").read_text().splitlines()
         if line and line[0] != "#"]
-# What is done without where it cannot be had is in packages all the same, and so is what draws single PNGs.
-NEEDED = [row for row in ROWS if row[0] in ("build", "build?") or row[1] == "pc:cairo"]
+# What is done without where it cannot be had is in packages all the same.
+NEEDED = [row for row in ROWS if row[0] in ("build", "build?")]
 
 
 def needed(column):
