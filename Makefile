@@ -89,7 +89,8 @@ ifneq ($(PACK_MISSING),)
 endif
 
 # Changes when what sources are compiled with does, and then they are compiled anew.
-FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS) $(QC_CFLAGS) $(PACK_CFLAGS) $(FFTW_MPI_FLAGS)
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_avx2) $(ISA_avx512) $(PMIX_FLAGS) $(QC_CFLAGS) $(PACK_CFLAGS) \
+  $(FFTW_MPI_FLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@

@@ -13,7 +13,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix=$(mkdir -p "${1:?usage: tools/deps-prefix.sh DIR}" && realpath "$1")
 
-mapfile -t wanted < <(awk '/^build/ && $3 !~ /^(gcc|make|pkg-config|libc6-dev|libcairo2-dev)$/ { print $3 }' tools/packages.txt)
+left_out='^(gcc|make|pkg-config|libc6-dev|libcairo2-dev)$'
+mapfile -t wanted < <(awk -v out="$left_out" '/^build/ && $3 !~ out { print $3 }' tools/packages.txt)
 mapfile -t known < <(for name in "${wanted[@]}"; do [ -z "$(apt-cache madison "$name")" ] || echo "$name"; done)
 # What apt would install on a system without any package; but for tools, and the C and C++ run-time.
 mapfile -t all < <(apt-get -qq -s -o Dir::State::status=/dev/null --no-install-recommends install "${known[@]}" |
