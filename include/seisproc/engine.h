@@ -40,7 +40,9 @@ typedef struct sp_slab {
                                         for a trace that is not measured; NULL: not wanted. Engines without that leave
                                         them as they are, all zero */
   sp_gather_result *results;         /* [n_gathers] */
-  void *user;                        /* the submitter's own */
+  void *findings; /* [n_gathers][sp_engine_finding_bytes], or NULL: what the first step of chains that begin with the
+                     same processor found out about the same gathers, zero before the first */
+  void *user;     /* the submitter's own */
 } sp_slab;
 
 typedef struct sp_engine_config {
@@ -117,6 +119,10 @@ sp_status sp_engine_wait(sp_engine *engine, sp_slab **done);
 
 /* Seconds in which at least one thread or stream was computing, since creation. */
 double sp_engine_busy_seconds(const sp_engine *engine);
+
+/* Bytes a gather that the first step of the chain can leave for another engine (sp_slab.findings), so that what does
+ * not depend on its parameters is found out once; 0: nothing. */
+size_t sp_engine_finding_bytes(const sp_engine *engine);
 
 /* Bytes that the engine allocated on the host. */
 size_t sp_engine_host_bytes(const sp_engine *engine);

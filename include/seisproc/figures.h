@@ -17,7 +17,14 @@ extern "C" {
 
 enum { SP_MAX_RECORD = 256 }; /* bytes */
 
-typedef enum sp_figure_type { SP_FIGURE_UINT32, SP_FIGURE_FLOAT32, SP_FIGURE_FLOAT64 } sp_figure_type;
+/* LEVELS: an array of bytes, `bytes` of them. */
+typedef enum sp_figure_type { SP_FIGURE_UINT32, SP_FIGURE_FLOAT32, SP_FIGURE_FLOAT64, SP_FIGURE_LEVELS } sp_figure_type;
+
+/* A spectrum in half decibels: 255 at its peak, 254 half a decibel below, ... 0 127 dB below or nothing. */
+enum { SP_SPECTRUM_LEVELS = 64 };
+typedef struct sp_spectrum_levels {
+  uint8_t level[SP_SPECTRUM_LEVELS];
+} sp_spectrum_levels;
 
 /* How the parts of a unit that several workers computed become one figure. A sum of 32 bits wraps around. */
 typedef enum sp_figure_join { SP_JOIN_MAX, SP_JOIN_MIN, SP_JOIN_SUM } sp_figure_join;
@@ -27,6 +34,7 @@ typedef struct sp_figure {
   sp_figure_type type;
   sp_figure_join join;
   size_t offset; /* in the record */
+  size_t bytes;  /* of the member */
 } sp_figure;
 
 typedef struct sp_figure_list {
@@ -41,6 +49,9 @@ typedef struct sp_figure_list {
  * of the input, of what is processed and of the noise, the zero-lag correlation of noise and processed (0 where one of
  * them is all zero), and the largest |sample| of the input. measured is 0 where nothing was measured: a gather that
  * failed, a job with `qc: none`, units that are not gathers.
+ *
+ * Spectra of the input and of the noise, where anything was measured: the largest amplitude, and all of them in half
+ * decibels below it (src/flow/gather/spectra.h).
  *
  * Of a job that stores samples in 16 bits, the largest error of a sample of the gather, and that over the RMS of the
  * gather's samples, of /traces or /noise, whichever is larger; else 0.
@@ -62,6 +73,10 @@ typedef struct sp_figure_list {
   FIGURE(float, FLOAT32, peak_in, MAX)                                                                                 \
   FIGURE(float, FLOAT32, rounding, MAX)                                                                                \
   FIGURE(float, FLOAT32, rounding_of_rms, MAX)                                                                         \
+  FIGURE(float, FLOAT32, spectrum_in_peak, MAX)                                                                        \
+  FIGURE(float, FLOAT32, spectrum_noise_peak, MAX)                                                                     \
+  FIGURE(sp_spectrum_levels, LEVELS, spectrum_in, MAX)                                                                 \
+  FIGURE(sp_spectrum_levels, LEVELS, spectrum_noise, MAX)                                                              \
   SP_STEP_FIGURES(FIGURE, 0)                                                                                           \
   SP_STEP_FIGURES(FIGURE, 1)                                                                                           \
   SP_STEP_FIGURES(FIGURE, 2)                                                                                           \

@@ -76,9 +76,12 @@ typedef struct sp_block {
   uint32_t first, count;        /* the rows to compute */
   const double *const *headers; /* [k][n_traces], k in the order of sp_processor_headers; all NAN for an optional
                                    column that the survey does not have */
-  float *kept; /* [n_traces][sp_plan.keep_floats]: apply fills the rows that it computes, undo reads them */
-  bool stream; /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
-                  it is false the caller reads the rows at once (checksum, noise) */
+  float *kept;    /* [n_traces][sp_plan.keep_floats]: apply fills the rows that it computes, undo reads them */
+  void *findings; /* [sp_plan.finding_bytes] of this gather, or NULL: what apply found out about the same traces under
+                     other parameters, zero before; it looks for itself what of it still holds, and leaves its own. The
+                     result is the same with and without */
+  bool stream;    /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
+                     it is false the caller reads the rows at once (checksum, noise) */
 } sp_block;
 
 /* Head of every plan: a backend's own plan struct starts with it. */
@@ -94,6 +97,7 @@ typedef struct sp_plan {
   bool takes_dead; /* whole gathers: it gets all traces at their places, those that are not live as zeros, since it
                       knows of the gap by the place (fk); what it makes of them is not used */
   uint32_t keep_floats; /* that apply keeps of each trace for undo; 0 where it cannot be undone */
+  size_t finding_bytes; /* that apply can leave for other plans of this processor; whole gathers; 0: nothing */
 } sp_plan;
 
 typedef struct sp_cpu_ops {

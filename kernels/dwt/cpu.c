@@ -83,7 +83,10 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4};
   if (params->aperture > 1) p->base.locality = SP_LOCAL_BLOCK, p->base.block_traces = 256;
   p->by_gather = sp_dwt_needs_gather(params);
-  if (p->by_gather) p->base.locality = SP_LOCAL_GATHER;
+  if (p->by_gather) {
+    p->base.locality = SP_LOCAL_GATHER;
+    p->base.finding_bytes = sizeof(sp_dwt_findings) + geometry->max_traces * sizeof(double);
+  }
   const int levels = sp_dwt_levels(params, geometry->n_samples);
   p->too_short = levels == 0;
   p->n_rows = params->aperture + 1;
@@ -111,32 +114,51 @@ static size_t extent(const sp_dwt_band *band) {
   return (band->count - 1) * band->stride + band->length;
 }
 
-static void denoise_trace(const dwt_plan *p, const sp_dwt_work *w, const sp_dwt_choice *choice, const float *in,
-                          float *out, bool stream) {
+/* `shown` is the noise that the trace shows, where that is known; else it is to be found: negative. */
+static void denoise_trace(const dwt_plan *p, const sp_dwt_work *w, const sp_dwt_choice *choice, double *shown,
+                          const float *in, float *out, bool stream) {
   const sp_dwt_layout *l = &p->layout;
+  const sp_dwt_level *level = &choice->level;
   float *row = w->rows;
   sp_dwt_forward(l, in, row, w->splits, w->scratch);
   const size_t n_bands = sp_dwt_bands(l, w->splits, w->bands);
-  const double own = choice->by_level ? 0 : choice->ratio * sp_dwt_noise_of_trace(&p->noise, w, row, n_bands);
+  if (!level->by_level && *shown < 0) *shown = sp_dwt_noise_of_trace(&p->noise, w, row, n_bands);
   for (size_t i = 0; i < n_bands; i++) {
     const sp_dwt_band *b = &w->bands[i];
     if (b->kept) {
       l->vector->multiply(b->factor, row + b->start, extent(b));
     } else {
-      const double limit = choice->k[i] * (choice->by_level ? choice->sigma[i] : own);
+      const double limit = choice->k[i] * (level->by_level ? level->sigma[i] : level->ratio * *shown);
       l->vector->shrink(p->params.threshold, (float)(limit * b->gain), b->factor, row + b->start, extent(b));
     }
   }
   sp_dwt_inverse(l, row, w->splits, out, stream, w->scratch);
 }
 
+/* Whether another k, or another rule, has found the same. */
+static bool still_hold(const sp_dwt_findings *found, const sp_dwt_params *p, uint32_t n_traces) {
+  const sp_dwt_params *q = &found->params;
+  return found->known && found->n_traces == n_traces && q->wavelet == p->wavelet && q->transform == p->transform &&
+         q->level == p->level && q->aperture == p->aperture && q->best_basis == p->best_basis &&
+         q->noise_level == p->noise_level;
+}
+
 static void denoise_traces(const dwt_plan *p, const sp_dwt_work *w, const sp_block *block) {
+  sp_dwt_findings *found = block->findings;
   sp_dwt_choice choice;
-  sp_dwt_choose(&p->noise, w, p->by_gather ? block->in : NULL, block->n_traces, &choice);
+  const bool known = found && still_hold(found, &p->params, block->n_traces);
+  sp_dwt_choose(&p->noise, w, p->by_gather ? block->in : NULL, block->n_traces, known ? &found->level : NULL, &choice);
   for (size_t i = block->first; i < (size_t)block->first + block->count; i++) {
-    denoise_trace(p, w, &choice, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples,
+    double shown = known ? found->of_trace[i] : -1;
+    denoise_trace(p, w, &choice, &shown, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples,
                   block->stream);
+    if (found) found->of_trace[i] = shown;
   }
+  if (!found) return;
+  found->known = true;
+  found->params = p->params;
+  found->n_traces = block->n_traces;
+  found->level = choice.level;
 }
 
 /* --- over neighbouring traces ------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ static bool wants_floor(const sp_dwt_params *p) {
 sp_status sp_dwt_noise_plan(const sp_dwt_params *params, const sp_dwt_layout *layout, sp_dwt_noise *out) {
   *out = (sp_dwt_noise){.params = *params, .layout = layout};
   if (!wants_floor(params) || layout->n_samples < SP_FLOOR_SAMPLES) return SP_SUCCESS;
-  for (int l = 1; l <= layout->levels; l++) sp_dwt_response(params->wavelet, l, out->weights[l - 1]);
+  sp_dwt_responses(params->wavelet, layout->levels, out->weights);
   return sp_floor_plan((uint32_t)layout->n_samples, &out->floor);
 }
 
@@ -71,20 +71,18 @@ static double typical_level(const sp_dwt_noise *noise, const sp_dwt_work *w, con
   return n ? noise->layout->vector->median_magnitude(w->typical, n, w->values, &guess) : 0;
 }
 
-static void set_levels(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *gather, uint32_t n_traces,
-                       sp_dwt_choice *choice) {
+static void find_level(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *gather, uint32_t n_traces,
+                       sp_dwt_level *level) {
   double power[SP_FLOOR_BINS];
-  choice->ratio = 1;
-  choice->by_level = false;
   if (!noise->floor || n_traces < SP_FLOOR_LEAST_TRACES) return;
   sp_floor_of_gather(noise->floor, gather, n_traces, w->floor, power);
   if (noise->params.noise_level == SP_DWT_LEVEL_AUTO) {
     const double floor_sigma = sp_dwt_sigma_of(noise->weights[0], power);
-    choice->ratio = sp_dwt_noise_ratio(floor_sigma, typical_level(noise, w, gather, n_traces));
+    level->ratio = sp_dwt_noise_ratio(floor_sigma, typical_level(noise, w, gather, n_traces));
     return;
   }
-  choice->by_level = true;
-  for (int l = 0; l < noise->layout->levels; l++) choice->sigma[l] = sp_dwt_sigma_of(noise->weights[l], power);
+  level->by_level = true;
+  for (int l = 0; l < noise->layout->levels; l++) level->sigma[l] = sp_dwt_sigma_of(noise->weights[l], power);
 }
 
 static void count_band(const float *x, size_t n, size_t step, float scale, uint32_t *counts) {
@@ -95,10 +93,11 @@ static void count_band(const float *x, size_t n, size_t step, float scale, uint3
 static void count_trace(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *in, uint32_t n_looked_at,
                         const sp_dwt_choice *choice) {
   const size_t n_bands = transform(noise, w, in);
-  const double own = choice->by_level ? 0 : choice->ratio * sp_dwt_noise_of_trace(noise, w, w->rows, n_bands);
+  const sp_dwt_level *level = &choice->level;
+  const double own = level->by_level ? 0 : level->ratio * sp_dwt_noise_of_trace(noise, w, w->rows, n_bands);
   for (size_t i = 0; i < n_bands; i++) {
     const sp_dwt_band *b = &w->bands[i];
-    const double sigma = choice->by_level ? choice->sigma[i] : own;
+    const double sigma = level->by_level ? level->sigma[i] : own;
     if (b->kept || !(sigma > 0)) continue;
     const float scale = (float)(1 / (sigma * b->gain));
     const size_t step = sp_sure_place_step(noise->params.transform, (int)i + 1, (uint64_t)n_looked_at * b->length);
@@ -122,11 +121,10 @@ static void set_k(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *
 }
 
 void sp_dwt_choose(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *gather, uint32_t n_traces,
-                   sp_dwt_choice *choice) {
+                   const sp_dwt_level *known, sp_dwt_choice *choice) {
   for (int i = 0; i < SP_DWT_MAX_LEVEL + 2; i++) choice->k[i] = sp_dwt_k(&noise->params);
-  choice->ratio = 1;
-  choice->by_level = false;
+  choice->level = known ? *known : (sp_dwt_level){.ratio = 1};
   if (!gather) return;
-  set_levels(noise, w, gather, n_traces, choice);
+  if (!known) find_level(noise, w, gather, n_traces, &choice->level);
   if (sp_dwt_is_auto(&noise->params)) set_k(noise, w, gather, n_traces, choice);
 }

@@ -28,13 +28,28 @@ typedef struct sp_dwt_noise {
   double weights[SP_DWT_MAX_LEVEL + 1][SP_FLOOR_BINS]; /* of each detail */
 } sp_dwt_noise;
 
-/* The thresholds of a gather: of band i of a row k[i] times sigma[i], or times `ratio` of the level of the trace. */
-typedef struct sp_dwt_choice {
-  double k[SP_DWT_MAX_LEVEL + 2];
+/* The level of the noise of a gather, which depends on neither k nor the rule: of detail i sigma[i], or `ratio` of what
+ * each trace shows. */
+typedef struct sp_dwt_level {
   bool by_level;
   double sigma[SP_DWT_MAX_LEVEL + 2];
   double ratio;
+} sp_dwt_level;
+
+/* The thresholds of a gather: of band i of a row k[i] times its level. */
+typedef struct sp_dwt_choice {
+  double k[SP_DWT_MAX_LEVEL + 2];
+  sp_dwt_level level;
 } sp_dwt_choice;
+
+/* What can be found out once for several k and rules: the levels, and of each trace what it shows. */
+typedef struct sp_dwt_findings {
+  bool known;
+  sp_dwt_params params; /* with which, but for k and threshold */
+  uint32_t n_traces;
+  sp_dwt_level level;
+  double of_trace[]; /* [n_traces] */
+} sp_dwt_findings;
 
 /* Of the levels of `layout`, which is borrowed. */
 sp_status sp_dwt_noise_plan(const sp_dwt_params *params, const sp_dwt_layout *layout, sp_dwt_noise *out);
@@ -43,8 +58,9 @@ void sp_dwt_noise_destroy(sp_dwt_noise *noise);
 /* True standard deviation of the noise that a trace shows, from its row of coefficients; its bands are in the work. */
 double sp_dwt_noise_of_trace(const sp_dwt_noise *noise, const sp_dwt_work *work, const float *row, size_t n_bands);
 
-/* Of a gather; where the parameters say all, of none (NULL). */
+/* Of a gather; where the parameters say all, of none (NULL). `known` is its level, where that was found before; else
+ * NULL. */
 void sp_dwt_choose(const sp_dwt_noise *noise, const sp_dwt_work *work, const float *gather, uint32_t n_traces,
-                   sp_dwt_choice *choice);
+                   const sp_dwt_level *known, sp_dwt_choice *choice);
 
 #endif

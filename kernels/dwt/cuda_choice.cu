@@ -49,7 +49,7 @@ static sp_status upload(const void *from, size_t bytes, double **to) {
 static sp_status plan_floor(const sp_dwt_params *params, const dwt_shape *shape, const sp_cuda_geometry *geometry,
                             dwt_chooser *c) {
   double weights[MAX_DETAILS][SP_FLOOR_BINS];
-  for (int l = 1; l <= shape->levels; l++) sp_dwt_response(params->wavelet, l, weights[l - 1]);
+  sp_dwt_responses(params->wavelet, shape->levels, weights);
   SP_TRY(upload(weights, weight_bytes(shape), &c->weights));
   SP_TRY(SP_CUDA(cudaMalloc(&c->power, geometry->max_gathers * SP_FLOOR_BINS * sizeof(double))));
   SP_TRY(SP_CUDA(cudaMalloc(&c->floor_work, sp_cuda_floor_work_bytes(FLOORS_AT_ONCE))));

@@ -16,17 +16,19 @@ static double gain_of(const double *h, int taps, double phase) {
   return re * re + im * im;
 }
 
-void sp_dwt_response(int wavelet, int level, double weights[SP_FLOOR_BINS]) {
+void sp_dwt_responses(int wavelet, int n_levels, double (*weights)[SP_FLOOR_BINS]) {
   sp_wavelet w;
   sp_wavelet_get(wavelet, &w);
-  memset(weights, 0, sizeof(double) * SP_FLOOR_BINS);
+  memset(weights, 0, (size_t)n_levels * sizeof *weights);
   for (int i = 0; i < POINTS; i++) { /* middles of equal parts of the half circle */
     const double place = (i + 0.5) / POINTS, at = place * (SP_FLOOR_BINS - 1);
-    double response = 1;
-    for (int l = 0; l + 1 < level; l++) response *= gain_of(w.dec_lo, w.taps, ldexp(M_PI * place, l));
-    response *= gain_of(w.dec_hi, w.taps, ldexp(M_PI * place, level - 1)) / POINTS;
     const int j = (int)at;
-    weights[j] += response * (j + 1 - at);
-    weights[j + 1] += response * (at - j);
+    double passed = 1; /* by the low-pass filters of the levels before */
+    for (int l = 0; l < n_levels; l++) {
+      const double phase = ldexp(M_PI * place, l), response = passed * (gain_of(w.dec_hi, w.taps, phase) / POINTS);
+      weights[l][j] += response * (j + 1 - at);
+      weights[l][j + 1] += response * (at - j);
+      if (l + 1 < n_levels) passed *= gain_of(w.dec_lo, w.taps, phase);
+    }
   }
 }

@@ -10,8 +10,9 @@
 #include "kernels/dwt/dwt.h"
 
 /* Noise of power p[j] at frequencies j / 24 of the sampling rate, linear in between, has in detail `level` the variance
- * sum over j of weights[j] p[j]: the mean over frequencies of p |H|^2, H the response of the filters of that detail. */
-void sp_dwt_response(int wavelet, int level, double weights[SP_FLOOR_BINS]);
+ * sum over j of weights[level - 1][j] p[j]: the mean over frequencies of p |H|^2, H the response of the filters of that
+ * detail. */
+void sp_dwt_responses(int wavelet, int n_levels, double (*weights)[SP_FLOOR_BINS]);
 
 /* sqrt of that sum. */
 SP_HOST_DEVICE double sp_dwt_sigma_of(const double weights[SP_FLOOR_BINS], const double power[SP_FLOOR_BINS]) {

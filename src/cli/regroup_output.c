@@ -18,7 +18,7 @@
 
 enum { TEXT_SIZE = 1024, PIECE = 1 << 20, MAX_SPECS = 8 };
 
-static const sp_figure unit_figures[] = {{"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, 0}};
+static const sp_figure unit_figures[] = {{"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, 0, sizeof(uint32_t)}};
 static const sp_figure_list figures = {unit_figures, 1, sizeof(uint32_t)};
 
 /* "gather: cdp\nsort: offset\n": what decides the order. */

@@ -249,7 +249,8 @@ static sp_status try_all(sweep *s) {
   SP_TRY(sp_run_plan_open(s->jobs[0], &sp_flow_gather, &s->plan));
   SP_TRY(open_clean(s));
   SP_TRY(begin_ladder(s));
-  SP_TRY(sp_sweep_open(&s->plan, s->clean, args->ladder ? (int64_t)s->shown : SP_SWEEP_NONE_SHOWN, &s->trial));
+  const int64_t shown = args->ladder ? (int64_t)s->shown : SP_SWEEP_NONE_SHOWN;
+  SP_TRY(sp_sweep_open(&s->plan, s->clean, shown, !strncmp(args->key, "chain.", 6), &s->trial));
   SP_TRY(sp_sweep_snr_before(s->trial, &s->snr_before));
   sp_machine_look(&machine);
   for (size_t i = 0; i < args->n_values; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A job on gathers in memory: computed by an engine, measured, forgotten. Nothing is written. While the engine computes
- * one gather the next is made ready in another room. */
+ * one gather the next is made ready in another room. What the chain's first step finds out about a gather and does not
+ * depend on the value is kept from value to value. */
 #include "src/cli/sweep_trial.h"
 
 #include <math.h>
@@ -48,7 +49,11 @@ struct sp_sweep_trial {
   const sp_run_plan *plan;
   sp_engine *engine;
   sp_header_column *column[SP_MAX_SLAB_COLUMNS];
-  size_t n_headers, n_columns;          /* of the chain; with the sort keys */
+  size_t n_headers, n_columns; /* of the chain; with the sort keys */
+  bool keeps_findings;
+  const sp_processor *finder; /* whose findings these are */
+  char *findings;             /* [n_gathers][finding_bytes]; NULL: there are none */
+  size_t finding_bytes;
   double energy, noise, kept, cross;    /* sums over gathers */
   double clean_energy, clean_deviation; /* of clean; of processed - clean */
 };
@@ -72,7 +77,8 @@ static sp_status make_room(sp_sweep_trial *t, size_t n, room *r) {
   return sp_calloc(n, 1, "which traces are processed", &r->skip);
 }
 
-sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, sp_sweep_trial **out) {
+sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, bool same_input,
+                        sp_sweep_trial **out) {
   const sp_survey_info *info = sp_survey_get_info(plan->survey);
   const sp_local n = plan->index->max_traces ? plan->index->max_traces : 1;
   sp_sweep_trial *t;
@@ -82,6 +88,7 @@ sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown
   t->n_samples = info->n_samples;
   t->survey = plan->survey;
   t->shown = shown;
+  t->keeps_findings = same_input;
   SP_TRY_GOTO(fail, sp_trace_source_open(plan->survey, "/traces", &t->input));
   if (clean) SP_TRY_GOTO(fail, sp_trace_source_open(clean, "/traces", &t->clean));
   SP_TRY_GOTO(fail, fill_cache(t->input, info->n_traces, t->n_samples, &t->cache));
@@ -121,6 +128,7 @@ void sp_sweep_close(sp_sweep_trial *t) {
   sp_free(t->shown_noise);
   sp_free(t->shown_order);
   sp_free(t->visited);
+  sp_free(t->findings);
   sp_free(t);
 }
 
@@ -159,6 +167,18 @@ static sp_status make_engine(sp_sweep_trial *t, int n_threads) {
                                    .device = gpu ? 0 : -1,
                                    .precision = (sp_precision)job->settings.precision};
   return sp_engine_create((sp_engine_kind)job->settings.engine, &config, &t->engine);
+}
+
+/* Where values are values of the same first processor, what it found for one of them is there for the next. */
+static sp_status make_findings(sp_sweep_trial *t) {
+  const size_t bytes = t->keeps_findings ? sp_engine_finding_bytes(t->engine) : 0;
+  const sp_processor *finder = t->plan->job->chain[0].processor;
+  if (t->finder == finder && t->finding_bytes == bytes) return SP_SUCCESS;
+  sp_free(t->findings);
+  t->findings = NULL;
+  t->finder = finder;
+  t->finding_bytes = bytes;
+  return bytes ? sp_calloc(t->index->n_gathers, bytes, "what values of a parameter share", &t->findings) : SP_SUCCESS;
 }
 
 static bool sorts(const sp_sweep_trial *t) {
@@ -212,6 +232,7 @@ static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather) {
                       .traces = r->out,
                       .noise = r->noise,
                       .results = &r->result,
+                      .findings = t->findings ? t->findings + gather * t->finding_bytes : NULL,
                       .user = r};
   return sp_engine_submit(t->engine, &r->slab);
 }
@@ -302,6 +323,7 @@ sp_status sp_sweep_try(sp_sweep_trial *t, sp_run_plan *plan, int n_threads, sp_s
   t->energy = t->noise = t->kept = t->cross = t->clean_energy = t->clean_deviation = 0;
   SP_TRY_GOTO(out, open_columns(t));
   SP_TRY_GOTO(out, make_engine(t, n_threads));
+  SP_TRY_GOTO(out, make_findings(t));
   SP_TRY_GOTO(out, go_through(t, &figures));
   *out = figures;
 out:

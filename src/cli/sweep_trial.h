@@ -22,9 +22,11 @@ enum { SP_SWEEP_NONE_SHOWN = -1 };
 
 /* Gathers of `plan` (opened, with its index; borrowed), to be tried with several jobs. `clean` (NULL: none; borrowed)
  * is the survey without noise, of the same shape, with the same gathers selected. `shown` is the number of the gather
- * of which the noise is kept, or SP_SWEEP_NONE_SHOWN. Samples stay in memory where they take no more than a gigabyte,
+ * of which the noise is kept, or SP_SWEEP_NONE_SHOWN. `same_input`: the jobs differ in their chains alone, so that the
+ * first step always gets the same traces. Samples stay in memory where they take no more than a gigabyte,
  * else two gathers at a time. The caller closes *out. Errors: SP_ERR_MEMORY, SP_ERR_IO. */
-sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, sp_sweep_trial **out);
+sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, bool same_input,
+                        sp_sweep_trial **out);
 void sp_sweep_close(sp_sweep_trial *trial);
 
 /* Takes all gathers through plan->job, which is another one each time. Errors: what planning or an engine refuses;

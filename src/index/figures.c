@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIGURE(type, kind, name, join) {#name, SP_FIGURE_##kind, SP_JOIN_##join, offsetof(sp_gather_result, name)},
+#define FIGURE(type, kind, name, join)                                                                                 \
+  {#name, SP_FIGURE_##kind, SP_JOIN_##join, offsetof(sp_gather_result, name), sizeof(type)},
 static const sp_figure gather_figures[] = {SP_GATHER_FIGURES(FIGURE)};
 #undef FIGURE
 
@@ -57,6 +58,8 @@ void sp_figures_join(const sp_figure_list *list, void *record, const void *part)
       memcpy(&y, b, sizeof y);
       x = (float)join_float64(f->join, (double)x, (double)y);
       memcpy(a, &x, sizeof x);
+    } else if (f->type == SP_FIGURE_LEVELS) {
+      for (size_t k = 0; k < f->bytes; k++) a[k] = (char)join_uint32(f->join, (uint8_t)a[k], (uint8_t)b[k]);
     } else {
       double x, y;
       memcpy(&x, a, sizeof x);
@@ -68,7 +71,18 @@ void sp_figures_join(const sp_figure_list *list, void *record, const void *part)
 }
 
 size_t sp_figures_text_size(const sp_figure_list *list) {
-  return list->n * MAX_FIGURE_TEXT + 1;
+  size_t size = list->n * MAX_FIGURE_TEXT + 1;
+  for (size_t i = 0; i < list->n; i++) {
+    if (list->figures[i].type == SP_FIGURE_LEVELS) size += 2 * list->figures[i].bytes;
+  }
+  return size;
+}
+
+/* Two digits a byte. */
+static size_t format_levels(const unsigned char *levels, size_t n, char *text, size_t size) {
+  size_t used = 0;
+  for (size_t k = 0; k < n && used < size; k++) used += (size_t)snprintf(text + used, size - used, "%02x", levels[k]);
+  return used;
 }
 
 size_t sp_figures_format(const sp_figure_list *list, const void *record, char *text, size_t size) {
@@ -77,6 +91,12 @@ size_t sp_figures_format(const sp_figure_list *list, const void *record, char *t
     const sp_figure *f = &list->figures[i];
     uint64_t bits = 0;
     uint32_t word;
+    if (f->type == SP_FIGURE_LEVELS) {
+      used += (size_t)snprintf(text + used, size - used, "%s", i ? ":" : "");
+      if (used < size)
+        used += format_levels((const unsigned char *)record + f->offset, f->bytes, text + used, size - used);
+      continue;
+    }
     if (f->type != SP_FIGURE_FLOAT64) {
       memcpy(&word, (const char *)record + f->offset, sizeof word);
       bits = word;
@@ -97,6 +117,15 @@ static bool parse_bits(const char **at, uint64_t *bits) {
   return true;
 }
 
+static bool parse_levels(const char **at, size_t n, char *levels) {
+  static const char digits[] = "0123456789abcdef";
+  if (strspn(*at, digits) != 2 * n) return false;
+  for (size_t k = 0; k < n; k++, *at += 2) {
+    levels[k] = (char)((strchr(digits, (*at)[0]) - digits) << 4 | (strchr(digits, (*at)[1]) - digits));
+  }
+  return true;
+}
+
 bool sp_figures_parse(const sp_figure_list *list, const char *text, const char **end, void *record) {
   char parsed[SP_MAX_RECORD] = {0};
   if (list->bytes > sizeof parsed) return false;
@@ -104,7 +133,12 @@ bool sp_figures_parse(const sp_figure_list *list, const char *text, const char *
   for (size_t i = 0; i < list->n; i++) {
     const sp_figure *f = &list->figures[i];
     uint64_t bits;
-    if ((i && *at++ != ':') || !parse_bits(&at, &bits)) return false;
+    if (i && *at++ != ':') return false;
+    if (f->type == SP_FIGURE_LEVELS) {
+      if (!parse_levels(&at, f->bytes, parsed + f->offset)) return false;
+      continue;
+    }
+    if (!parse_bits(&at, &bits)) return false;
     if (f->type != SP_FIGURE_FLOAT64) {
       const uint32_t word = (uint32_t)bits;
       if (bits > UINT32_MAX) return false;

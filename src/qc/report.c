@@ -141,8 +141,12 @@ static sp_status write_spectra(const sp_qc_report *r, FILE *page) {
   sp_page_heading(page, "spectra", "Spectra");
   snprintf(title, sizeof title, "amplitude spectra of the %zu gathers above, dB re the peak of the first curve",
            r->spectra->n);
-  if (r->spectra->n == 0) return SP_SUCCESS;
-  SP_TRY(sp_spectra_draw(r->spectra, SP_REPORT_WIDTH, 420, title, r->footer, &picture));
+  if (r->spectra->n > 0) {
+    SP_TRY(sp_spectra_draw(r->spectra, SP_REPORT_WIDTH, 420, title, r->footer, &picture));
+    SP_TRY(sp_page_picture(page, picture, NULL));
+  }
+  if (r->survey_spectra.n == 0) return SP_SUCCESS;
+  SP_TRY(sp_survey_spectra_draw(&r->survey_spectra, SP_REPORT_WIDTH, 320, r->footer, &picture));
   return sp_page_picture(page, picture, NULL);
 }
 
@@ -279,6 +283,7 @@ static sp_status prepare(sp_qc_report *r, const char *path) {
   SP_TRY(sp_view_open(path, NULL, r->options->against, &r->source));
   SP_TRY(sp_survey_find_text(r->source.survey, "/", "job", &r->job));
   SP_TRY(sp_figures_read(&r->source, r->options->every, &r->figures));
+  SP_TRY(sp_survey_spectra_read(&r->source, &r->survey_spectra));
   SP_TRY(sp_timeline_read(path, &r->timeline));
   SP_TRY(sp_calloc(1, sizeof *r->spectra, "spectra", &r->spectra));
   const char *name = strrchr(path, '/');

@@ -128,6 +128,7 @@ static void write_numbers(const sp_qc_report *r, FILE *stream) {
     sp_json_close(&json, ']');
   }
   sp_json_close(&json, '}');
+  sp_survey_spectra_numbers(&r->survey_spectra, &json);
   sp_json_close(&json, '}');
 }
 

@@ -6,6 +6,7 @@
 #include "src/qc/figures_of.h"
 #include "src/qc/report.h"
 #include "src/qc/spectrum_picture.h"
+#include "src/qc/survey_spectra.h"
 #include "src/qc/timeline.h"
 
 enum { SP_MOST_SHOWN = 40, SP_MOST_OUTLIERS = 20, SP_REPORT_WIDTH = 1200 };
@@ -26,6 +27,7 @@ typedef struct sp_qc_report {
   sp_shown gathers[SP_MOST_SHOWN];
   size_t n_shown, n_drawn;
   sp_spectra *spectra;
+  sp_survey_spectra survey_spectra;
   double height; /* of the pictures of gathers */
   char *job;     /* what the output says of the job; NULL */
   char footer[256];

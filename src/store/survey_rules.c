@@ -32,6 +32,7 @@ static const rule rules[] = {
     {"/integrity/status", SP_UINT8, .n_dims = 1, .rows = A_GATHER},
     {"/integrity/trace_crc32c", SP_UINT32, .rows = A_TRACE},
     {"/integrity/trace_status", SP_UINT8, .n_dims = 1, .rows = A_TRACE},
+    {"/qc/gather/ampspec_", SP_FLOAT32, .n_dims = 2, .rows = A_GATHER},
     {"/qc/gather/", SP_FLOAT32, .n_dims = 1, .rows = A_GATHER},
     {"/qc/trace/", SP_FLOAT32, .n_dims = 1, .rows = A_TRACE},
     {"/segy/text_header", SP_UINT8, .n_dims = 1, .rows = TEXT_HEADER},

@@ -21,9 +21,9 @@ typedef struct image_figures {
 } image_figures;
 
 static const sp_figure image_figure[] = {
-    {"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, offsetof(image_figures, reason)},
-    {"n_added", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(image_figures, n_added)},
-    {"crc", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(image_figures, crc)},
+    {"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, offsetof(image_figures, reason), sizeof(uint32_t)},
+    {"n_added", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(image_figures, n_added), sizeof(uint32_t)},
+    {"crc", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(image_figures, crc), sizeof(uint32_t)},
 };
 static const sp_figure_list image_figure_list = {image_figure, 3, sizeof(image_figures)};
 

@@ -238,12 +238,13 @@ static void a_header_that_was_changed_is_refused(void **state) {
   }
 }
 
-static void every_flipped_bit_is_noticed(void **state) {
+static void a_flipped_bit_in_any_byte_is_noticed(void **state) {
   const fixture *f = *state;
   char text[MAX_TEXT];
   memcpy(text, f->text, f->n);
   for (size_t i = 0; i < f->n; i++) {
-    for (int bit = 0; bit < 8; bit++) {
+    /* of the header all of them, else one of each byte */
+    for (int bit = i < f->header ? 0 : (int)(i % 8); bit < 8; bit += i < f->header ? 1 : 8) {
       text[i] ^= (char)(1 << bit);
       sp_journal_contents contents;
       const sp_status status = read_text(f, text, f->n, &contents);
@@ -415,7 +416,7 @@ int main(void) {
       cmocka_unit_test_setup(appending_goes_on_behind_a_torn_line, set_up),
       cmocka_unit_test_setup(done_lines_may_come_in_any_order_and_twice, set_up),
       cmocka_unit_test_setup(a_header_that_was_changed_is_refused, set_up),
-      cmocka_unit_test_setup(every_flipped_bit_is_noticed, set_up),
+      cmocka_unit_test_setup(a_flipped_bit_in_any_byte_is_noticed, set_up),
       cmocka_unit_test_setup(lines_of_another_journal_say_nothing, set_up),
       cmocka_unit_test_setup(files_that_are_no_journals_are_refused, set_up),
       cmocka_unit_test_setup(zeros_and_rubbish_at_the_end_are_cut_off, set_up),

@@ -60,6 +60,45 @@ def test_figures_are_those_of_runs(tmp_path, surveys, seisproc, sort):
     assert told["best"] == max(told["values"], key=lambda v: v["snr_db"])["value"]
 
 
+def without_times(values):
+    return [{name: number for name, number in value.items() if name != "compute_s"} for value in values]
+
+
+@pytest.mark.parametrize("chain, vary", [
+    ("[dwt: {{k: 2}}]", ["chain.0.dwt.k=0.5", "1", "auto", "3"]),
+    ("[dwt: {{k: 2, noise_level: fk}}]", ["chain.0.dwt.threshold=soft", "hard", "garrote"]),
+    ("[dwt: {{k: 2}}]", ["chain.0.dwt={k: 1}", "{k: 2, transform: dwt}", "{k: 1, level: 3}", "{k: 3, level: 3}",
+                        "{k: 1, noise_level: fk}", "{k: 1}"]),
+    ("[dwt: {{k: 2}}]", ["chain.0={dwt: {k: 1}}", "{bandpass: {low: [5, 10]}}", "{dwt: {k: 3}}"]),
+    ("[dwt: {{k: 2}}, dwt: {{k: 1}}]", ["chain.1.dwt.k=1", "2"]),
+    ("[dwt: {{k: 2}}]", ["nan=trace", "gather", "zero"]),
+], ids=str)
+def test_what_values_share_changes_no_figure(tmp_path, surveys, seisproc, chain, vary):
+    """Each value in a list has the figures, to the last digit, of a sweep of its own, and those that a run writes."""
+    survey = tmp_path / "holes.h5"
+    survey.write_bytes(surveys[0].read_bytes())
+    with h5py.File(survey, "r+") as f:
+        f["traces"][5] = 0
+        f["traces"][47, 3] = np.nan
+    text = "input: {input}\noutput: {output}\nmode: both\nengine: cpu\nchain: " + chain + "\n"
+    job = jobs.Job(tmp_path, survey, text=text)
+    some = "--gathers=first:6"
+    key, first = vary[0].split("=", 1)
+    values = [first, *vary[1:]]
+    together = sweep(seisproc, job, f"--vary={key}={','.join(values)}", some)["values"]
+    alone = [sweep(seisproc, job, f"--vary={key}={value}", some)["values"][0] for value in values]
+    assert without_times(together) == without_times(alone)
+    assert [v["value"] for v in together] == values
+    one = jobs.Job(tmp_path, survey, text=text, name="one")
+    one.run(some, "--set", f"{key}={values[-1]}", ranks=3, check=None)
+    with h5py.File(one.output) as f:
+        columns = ("measured_traces", "rms_in", "rms_noise")
+        n, rms_in, noise = (f["qc/gather/" + name][:].astype(float) for name in columns)
+    measured = n > 0
+    energy = [(n * x ** 2)[measured].sum() for x in (noise, rms_in)]
+    assert together[-1]["removed"] == pytest.approx(energy[0] / energy[1], rel=1e-12)
+
+
 def test_goals(tmp_path, surveys, seisproc):
     job = jobs.Job(tmp_path, surveys[0], text=JOB)
     vary = "--vary=chain.1.dwt={k: 1, level: 3},{k: 2},{k: 4}"

@@ -25,9 +25,9 @@ typedef struct cube_figures {
 } cube_figures;
 
 static const sp_figure cube_figure[] = {
-    {"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, offsetof(cube_figures, reason)},
-    {"crc_sum", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(cube_figures, crc_sum)},
-    {"energy_max", SP_FIGURE_FLOAT64, SP_JOIN_MAX, offsetof(cube_figures, energy_max)},
+    {"reason", SP_FIGURE_UINT32, SP_JOIN_MAX, offsetof(cube_figures, reason), sizeof(uint32_t)},
+    {"crc_sum", SP_FIGURE_UINT32, SP_JOIN_SUM, offsetof(cube_figures, crc_sum), sizeof(uint32_t)},
+    {"energy_max", SP_FIGURE_FLOAT64, SP_JOIN_MAX, offsetof(cube_figures, energy_max), sizeof(double)},
 };
 static const sp_figure_list cube_figure_list = {cube_figure, 3, sizeof(cube_figures)};
 

@@ -262,6 +262,15 @@ static double busy_seconds(const sp_engine *base) {
   return sp_team_busy_seconds(crew_of(base)->team);
 }
 
+static size_t finding_bytes(const sp_engine *base) {
+  return crew_of(base)->engines[0]->chain->parts[0].plan->finding_bytes;
+}
+
 extern const sp_engine_ops sp_engine_cpu;
-const sp_engine_ops sp_engine_cpu = {
-    .create = create, .submit = submit, .test = test, .wait = wait, .busy_seconds = busy_seconds, .destroy = destroy};
+const sp_engine_ops sp_engine_cpu = {.create = create,
+                                     .submit = submit,
+                                     .test = test,
+                                     .wait = wait,
+                                     .busy_seconds = busy_seconds,
+                                     .destroy = destroy,
+                                     .finding_bytes = finding_bytes};

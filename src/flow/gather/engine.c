@@ -214,6 +214,10 @@ double sp_engine_busy_seconds(const sp_engine *engine) {
   return engine->ops->busy_seconds(engine) + (engine->successor ? sp_engine_busy_seconds(engine->successor) : 0);
 }
 
+size_t sp_engine_finding_bytes(const sp_engine *engine) {
+  return engine->ops->finding_bytes ? engine->ops->finding_bytes(engine) : 0;
+}
+
 size_t sp_engine_host_bytes(const sp_engine *engine) {
   return engine->host_bytes;
 }

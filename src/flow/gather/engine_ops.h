@@ -16,6 +16,7 @@ typedef struct sp_engine_ops {
   /* After an error: until nothing touches slabs in flight any more, whose input is as it was. NULL: it never fails. */
   void (*abandon)(sp_engine *engine);
   bool (*step_on_host)(const sp_engine *engine, size_t step); /* of an engine on a device; NULL elsewhere */
+  size_t (*finding_bytes)(const sp_engine *engine);           /* NULL: it heeds no findings */
 } sp_engine_ops;
 
 /* Head of every engine's own struct, zero when it is made; engine.c fills it in, but for ops and name where `create`

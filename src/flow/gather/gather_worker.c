@@ -15,6 +15,7 @@
 #include "src/base/fault.h"
 #include "src/flow/gather/gather_flow.h"
 #include "src/flow/gather/rounding.h"
+#include "src/flow/gather/spectra.h"
 #include "src/flow/gpu.h"
 
 /* A slab's input: one is computed while the other is read and queued behind it. */
@@ -26,6 +27,7 @@ typedef struct input {
   sp_local *order;                      /* [task_traces]; NULL for jobs that do not sort */
   unsigned char *skip;                  /* [task_traces]: traces that are not processed; NULL where all are */
   uint32_t *reasons;                    /* [task_units] sp_reason: why a gather is not to be computed */
+  sp_gather_spectra *spectra;           /* NULL: not wanted */
   sp_slot *slot;
   sp_slab slab;
   sp_engine *engine; /* that computes it */
@@ -84,6 +86,9 @@ static sp_status create_input(const worker *w, input *in) {
   if (has_trid(w)) SP_TRY(sp_calloc(shape->task_traces, 1, "a slab's headers", &in->skip));
   if (w->job->n_sort) {
     SP_TRY(sp_calloc(shape->task_traces, sizeof(sp_local), "a slab's order", &in->order));
+  }
+  if (w->job->settings.qc != SP_QC_NONE) {
+    SP_TRY(sp_gather_spectra_create(shape->task_traces, shape->task_units, shape->n_samples, &in->spectra));
   }
   return SP_SUCCESS;
 }
@@ -170,6 +175,7 @@ void sp_gather_close(void *worker_) {
     sp_free(in->samples);
     sp_free(in->order);
     sp_free(in->skip);
+    sp_gather_spectra_destroy(in->spectra);
     for (int i = 0; i < SP_MAX_SLAB_COLUMNS; i++) sp_free(in->columns[i]);
   }
   sp_free(w->codes);
@@ -374,6 +380,7 @@ sp_status sp_gather_submit(void *worker_, int k) {
                        .results = sp_slot_figures(window, in->slot),
                        .user = in};
   point_trace_figures(w, in);
+  if (in->spectra) sp_gather_spectra_keep_input(in->spectra, &in->slab);
   sp_debug("computing gathers %llu + %u", (unsigned long long)in->task.first_unit, in->task.n_units);
   sp_stage_add(w->site->times, SP_STAGE_SLOT, sp_now() - start, 0);
   in->engine = engine_for(w, &in->task);
@@ -388,6 +395,7 @@ sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figure
   sp_activity_set(w->site->activity, "computes");
   SP_TRY(sp_engine_wait(in->engine, &done));
   if (sp_engine_name(w->engine) != w->site->engine) describe_engine(w);
+  if (in->spectra) sp_gather_spectra_measure(in->spectra, (sp_mode)w->job->settings.mode, &in->slab);
   if (w->codes) sp_rounding_apply((sp_sample_form)w->job->settings.samples, w->shape->n_samples, &in->slab, w->codes);
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
   SP_FAULT_POINT("before_slot_full");

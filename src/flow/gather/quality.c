@@ -10,6 +10,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "src/flow/gather/measure.h"
+#include "src/flow/gather/spectra.h"
 
 enum { PIECE = 1 << 18 }; /* gathers written or read at once */
 
@@ -59,6 +60,17 @@ static const struct {
 #undef STEP
 };
 
+static const struct {
+  const char *path;
+  size_t peak, levels; /* offsets in the record */
+} spectra[] = {
+    {"/qc/gather/ampspec_in", offsetof(sp_gather_result, spectrum_in_peak), offsetof(sp_gather_result, spectrum_in)},
+    {"/qc/gather/ampspec_noise", offsetof(sp_gather_result, spectrum_noise_peak),
+     offsetof(sp_gather_result, spectrum_noise)},
+};
+
+enum { N_SPECTRA = sizeof spectra / sizeof spectra[0], SPECTRA_PIECE = PIECE / SP_SPECTRUM_LEVELS };
+
 enum { N_FIGURES = sizeof figures / sizeof figures[0], N_OF_STEPS = 2 * SP_MEASURED_STEPS };
 
 static size_t measured_steps(const sp_flow_plan *plan) {
@@ -83,6 +95,10 @@ void sp_quality_outputs(const sp_flow_plan *plan, sp_output_spec *out) {
   for (size_t i = 0; i < count_figures(plan); i++) {
     out->datasets[out->n_datasets++] = (sp_dataset_spec){figures[i].path, SP_FLOAT32, out->info.n_gathers, 0, NULL};
   }
+  for (int i = 0; i < N_SPECTRA; i++) {
+    out->datasets[out->n_datasets++] =
+        (sp_dataset_spec){spectra[i].path, SP_FLOAT32, out->info.n_gathers, SP_SPECTRUM_LEVELS, NULL};
+  }
   for (int k = 0; plan->job->settings.qc == SP_QC_TRACE && k < SP_TRACE_FIGURES; k++) {
     out->datasets[out->n_datasets++] =
         (sp_dataset_spec){sp_trace_figure_paths[k], SP_FLOAT32, out->info.n_traces, 0, NULL};
@@ -104,6 +120,49 @@ static sp_status write_figure(sp_survey *survey, size_t figure, const sp_gather_
   return status;
 }
 
+static void get_spectrum(int i, const sp_gather_result *r, float amplitude[SP_SPECTRUM_LEVELS]) {
+  float peak;
+  sp_spectrum_levels levels;
+  memcpy(&peak, (const char *)r + spectra[i].peak, sizeof peak);
+  memcpy(&levels, (const char *)r + spectra[i].levels, sizeof levels);
+  sp_spectrum_decode(peak, &levels, amplitude);
+  for (int k = 0; k < SP_SPECTRUM_LEVELS && !r->measured; k++) amplitude[k] = NAN;
+}
+
+static void put_spectrum(int i, const float amplitude[SP_SPECTRUM_LEVELS], sp_gather_result *r) {
+  double wide[SP_SPECTRUM_LEVELS];
+  float peak;
+  sp_spectrum_levels levels;
+  for (int k = 0; k < SP_SPECTRUM_LEVELS; k++) wide[k] = isnan(amplitude[k]) ? 0 : (double)amplitude[k];
+  sp_spectrum_encode(wide, &peak, &levels);
+  memcpy((char *)r + spectra[i].peak, &peak, sizeof peak);
+  memcpy((char *)r + spectra[i].levels, &levels, sizeof levels);
+}
+
+/* Writes spectrum i of all gathers from `from`, or, where that is NULL, reads it to `to`; rows: scratch for
+ * SPECTRA_PIECE of them. */
+static sp_status move_spectra(sp_survey *survey, int i, const sp_gather_result *from, sp_gather_result *to,
+                              sp_global n_gathers, float *rows) {
+  sp_dataset *dataset = NULL;
+  sp_status status = sp_dataset_open(survey, spectra[i].path, &dataset);
+  SP_EACH_PIECE (piece, 0, n_gathers, SPECTRA_PIECE) {
+    const sp_local n = (sp_local)piece.count;
+    if (status == SP_SUCCESS && !from) status = sp_dataset_read(dataset, piece.first, n, rows);
+    if (status != SP_SUCCESS) break;
+    for (sp_local g = 0; g < n; g++) {
+      float *row = rows + (size_t)g * SP_SPECTRUM_LEVELS;
+      if (from) {
+        get_spectrum(i, &from[piece.first + g], row);
+      } else {
+        put_spectrum(i, row, &to[piece.first + g]);
+      }
+    }
+    if (from) status = sp_dataset_write(dataset, piece.first, n, rows);
+  }
+  sp_dataset_close(dataset);
+  return status;
+}
+
 sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp_gather_result *results) {
   void *values = NULL;
   sp_status status = SP_SUCCESS;
@@ -111,6 +170,9 @@ sp_status sp_quality_write(const sp_flow_plan *plan, sp_survey *survey, const sp
   SP_TRY(sp_alloc(PIECE * sizeof(float), "figures of quality", &values));
   for (size_t i = 0; status == SP_SUCCESS && i < count_figures(plan); i++) {
     status = write_figure(survey, i, results, plan->shape.n_units, values);
+  }
+  for (int i = 0; status == SP_SUCCESS && i < N_SPECTRA; i++) {
+    status = move_spectra(survey, i, results, NULL, plan->shape.n_units, values);
   }
   sp_free(values);
   return status;
@@ -147,6 +209,11 @@ sp_status sp_quality_read(const sp_flow_plan *plan, sp_survey *survey, sp_gather
   for (size_t i = 0; status == SP_SUCCESS && i < N_FIGURES; i++) {
     if (sp_survey_has(survey, figures[i].path)) {
       status = read_figure(survey, i, results, plan->shape.n_units, values);
+    }
+  }
+  for (int i = 0; status == SP_SUCCESS && i < N_SPECTRA; i++) {
+    if (sp_survey_has(survey, spectra[i].path)) {
+      status = move_spectra(survey, i, NULL, results, plan->shape.n_units, values);
     }
   }
   sp_free(values);

@@ -100,6 +100,12 @@ static sp_failure apply_to_full(const task *t) {
   return sp_failure_of_step((uint32_t)chain->n_steps, (uint32_t)step, reason);
 }
 
+/* What the chain's first step found out about the gather before; NULL: nobody keeps that. */
+static void *findings_of(const sp_unit *u, const sp_chain *chain, size_t step) {
+  if (step > 0 || !u->slab->findings) return NULL;
+  return (char *)u->slab->findings + u->gather * chain->parts[0].plan->finding_bytes;
+}
+
 /* The stage's first step, from where the stage gets its rows to where it leaves them. */
 static sp_failure apply_first(const task *t) {
   const sp_unit *u = t->unit;
@@ -114,6 +120,7 @@ static sp_failure apply_first(const task *t) {
     block = (sp_block){.in = t->gather_from + u->first * t->n, .n_traces = u->count, .count = u->count};
     first_row += u->first;
   }
+  block.findings = findings_of(u, t->context->chain, t->stage->first_step);
   /* out is where row 0 would be, which need not be in the buffer that `result` is in */
   block.out = (float *)((uintptr_t)t->result - block.first * t->n * sizeof(float));
   return apply_step(t, t->stage->first_step, first_row, &block);

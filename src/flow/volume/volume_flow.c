@@ -11,7 +11,7 @@
 #include "src/flow/gather/gather_flow.h"
 
 #define SP_VOLUME_FIGURE(type, kind, name, join)                                                                       \
-  {#name, SP_FIGURE_##kind, SP_JOIN_##join, offsetof(sp_volume_result, name)},
+  {#name, SP_FIGURE_##kind, SP_JOIN_##join, offsetof(sp_volume_result, name), sizeof(type)},
 
 static const sp_figure figures[] = {SP_VOLUME_FIGURES(SP_VOLUME_FIGURE)};
 
