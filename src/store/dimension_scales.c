@@ -129,6 +129,8 @@ static void name_dimension(const char *path, int i, hsize_t n, char name[NAME_SI
                         begins(path, "/integrity/");
   if (i == 1 && samples) {
     snprintf(name, NAME_SIZE, "time");
+  } else if (i == 1 && begins(path, "/qc/gather/ampspec_")) {
+    snprintf(name, NAME_SIZE, "frequency_bin");
   } else if (i == 0 && (a_trace || a_gather)) {
     snprintf(name, NAME_SIZE, "%s", a_trace ? "trace" : "gather");
   } else if (!strcmp(path, "/gathers/first_trace")) {
