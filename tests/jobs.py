@@ -79,11 +79,11 @@ class Journal:
             self.lines.append(line)
             if body.startswith(b"begin "):
                 seed = crc32c(self.text[:at])
-            elif body.startswith(b"done "):
+            elif body.startswith((b"done ", b"packed ")):
                 words = body.split()
                 first, n = int(words[1]), int(words[2])
-                assert len(words) == 3 + n
-                self.done.update(zip(range(first, first + n), words[3:]))
+                assert len(words) == 3 + n or body.startswith(b"packed ")
+                self.done.update(zip(range(first, first + n), words[3:3 + n]))
 
     def first(self, n):
         """The n gathers that were done first."""

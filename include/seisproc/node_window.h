@@ -22,6 +22,15 @@ typedef struct sp_box {
   uint32_t n_rows;
 } sp_box;
 
+/* A packed chunk of a plane's rows (src/pack): rows number * chunk_rows and on, of its dataset. */
+typedef struct sp_chunk {
+  uint64_t number;
+  uint64_t at; /* in a slot: the byte of the plane's rows at which it lies; once written: the byte of the file */
+  uint64_t bytes;
+  uint32_t plane;
+  uint32_t skipped, crc; /* HDF5's filter mask; CRC-32C of the bytes */
+} sp_chunk;
+
 /* What a slot holds while it is full. Lies in the window. */
 typedef struct sp_slot {
   atomic_uint full;
@@ -30,6 +39,7 @@ typedef struct sp_slot {
   uint64_t first_unit;
   uint32_t n_units; /* records of figures; 0: none */
   uint32_t n_boxes; /* where the rows of each plane belong, one box's after the other's; 0: no rows */
+  uint32_t n_chunks; /* packed: each lies where its first row would */
 } sp_slot;
 
 enum { SP_MAX_PLANES = 6 };
@@ -39,9 +49,16 @@ typedef struct sp_window_shape {
   int n_planes;
   uint64_t row_bytes[SP_MAX_PLANES]; /* of a plane's rows */
   uint32_t max_rows;                 /* of a plane */
-  uint32_t max_boxes, max_units;
+  uint32_t max_boxes, max_units, max_chunks;
+  uint64_t chunk_rows[SP_MAX_PLANES]; /* of planes whose whole chunks are packed; 0: rows are as they are */
   uint64_t figure_bytes; /* of a unit's record */
 } sp_window_shape;
+
+/* Whether results are packed as they come. Follows from the job and the survey alone, as the chunks do, whatever the
+ * number of workers. */
+static inline bool sp_window_packs(const sp_window_shape *shape) {
+  return shape->chunk_rows[0] > 0;
+}
 
 typedef struct sp_node_window sp_node_window;
 
@@ -61,11 +78,20 @@ sp_slot *sp_node_window_slot(const sp_node_window *window, int world_rank, uint6
 /* A worker's next slot: waits, asleep, until it is free. */
 sp_slot *sp_node_window_claim(sp_node_window *window);
 
-/* Parts of a slot: boxes[max_boxes], records of figures [max_units], rows of plane p. Rows begin at the slot's page
+/* Parts of a slot: boxes[max_boxes], records of figures [max_units], chunks[max_chunks], rows of plane p. Rows begin at the slot's page
  * offset and may end as far behind max_rows. */
 sp_box *sp_slot_boxes(const sp_node_window *window, sp_slot *slot);
 void *sp_slot_figures(const sp_node_window *window, sp_slot *slot);
+sp_chunk *sp_slot_chunks(const sp_node_window *window, sp_slot *slot);
 void *sp_slot_rows(const sp_node_window *window, sp_slot *slot, int plane);
+
+/* The chunks of chunk_rows rows that lie wholly in n rows from `first` on: *number is the first. The last chunk of a
+ * dataset, where it is not full, is none. */
+static inline uint64_t sp_whole_chunks(uint64_t chunk_rows, uint64_t first, uint64_t n, uint64_t *number) {
+  *number = chunk_rows ? (first + chunk_rows - 1) / chunk_rows : 0;
+  const uint64_t end = chunk_rows ? (first + n) / chunk_rows : 0;
+  return end > *number ? end - *number : 0;
+}
 
 static inline bool sp_slot_is_full(const sp_slot *slot) {
   return atomic_load_explicit(&((sp_slot *)(uintptr_t)slot)->full, memory_order_acquire) != 0;

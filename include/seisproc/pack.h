@@ -7,16 +7,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "seisproc/node_window.h"
 #include "seisproc/status.h"
 #include "seisproc/survey_file.h"
 
 struct sp_activity;
+struct sp_chunk_form;
+
+/* The first byte of OUT.packed that a chunk may take. */
+enum { SP_PACKED_BEGIN = 4096 };
 
 /* What came of it. */
 typedef struct sp_pack_result {
   double plain_bytes, packed_bytes; /* of the two files */
   double largest_error;             /* zfp: of a sample, as a part of its gather's RMS */
   uint64_t lossy, lossless;         /* chunks of samples, where the codec is zfp */
+  uint64_t chunks, adopted;         /* of samples; of these, that were there before (sp_pack_adopt) */
   double seconds;
 } sp_pack_result;
 
@@ -27,8 +33,10 @@ typedef struct sp_pack_options {
   double error_bound; /* zfp: largest error of a sample, as a part of its gather's RMS */
   bool quiet;
   /* The input is the output of a job, complete but for this: what is written is it, with all that it says of itself.
-   * Checksums of samples that zfp changed are those of what is read back. The output's lock is the caller's. */
+   * Checksums of samples that zfp changed are those of what is read back. The output's lock is the caller's, and it is
+   * made as OUT.packed. */
   bool in_job;
+  bool adopts; /* chunks that are not in the input were packed before, and sp_pack_adopt has told of them */
   struct sp_activity *activity; /* steps as chunks are packed; NULL */
   bool (*stops)(void *context); /* whether to end early, asked on every rank; NULL */
   void *context;
@@ -38,8 +46,22 @@ typedef struct sp_pack_options {
 /* Whether codec, level and bound are those of sp_pack, and the codec's library is there. Errors: SP_ERR_USAGE. */
 sp_status sp_pack_check(const sp_pack_options *options);
 
-/* Bytes of memory that a rank with so many threads takes to pack a survey of this shape. */
-size_t sp_pack_memory(const sp_survey_info *info, int n_threads);
+/* What the settings of a job say, for an output at job->output; borrows it. `codec` is NULL where they ask for none. */
+sp_pack_options sp_pack_options_of(const sp_job *job);
+
+/* The form of the chunks of samples that a job's results may be packed to as they come: codecs without loss alone, and
+ * surveys that are not tiny; *packs is false for others. Errors: SP_ERR_USAGE where the codec's library is missing. */
+sp_status sp_pack_form_of_results(const sp_pack_options *options, const sp_survey_info *info,
+                                  struct sp_chunk_form *out, bool *packs);
+
+/* Has chunks that lie in OUT.packed already, and are on the disk, count as packed, for an sp_pack of the survey `input`
+ * with these options, which is complete and stays as it is until then. paths[chunk.plane] is the dataset. One process
+ * calls it. Errors: SP_ERR_INPUT, SP_ERR_IO. */
+sp_status sp_pack_adopt(const sp_pack_options *options, const char *input, const char *const *paths,
+                        const sp_chunk *chunks, size_t n);
+
+/* Bytes of memory that a rank with so many threads takes to pack a survey of this shape. in_job: as there. */
+size_t sp_pack_memory(const sp_survey_info *info, bool in_job, int n_threads);
 
 /* Bytes of memory that a rank with so many threads takes to read the survey's samples where they are packed; 0 where
  * they are not. Not collective; for a survey that is open alone. */

@@ -22,7 +22,8 @@ typedef enum sp_side {
   SP_SIDE_IMAGE,    /* OUT.part.image: sums and images of a migration in the making (appended to the part's name) */
   SP_SIDE_UNDO,     /* FILE.undo: what a file was that is being changed in place (file_undo.h) */
   SP_SIDE_CHUNKS,   /* OUT.chunks: which chunks of a packed output are on the disk */
-  SP_SIDE_PLAIN,    /* OUT.plain: the complete output of a job that is yet to be packed */
+  SP_SIDE_PLAIN,    /* OUT.plain: what a job computed, complete, of which the rest is yet to be packed */
+  SP_SIDE_PACKED,   /* OUT.packed: the chunks of a packed output of a job */
   SP_SIDE_NEW       /* FILE.new: what replaces FILE in one step, once it is whole */
 } sp_side;
 

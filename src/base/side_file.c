@@ -38,6 +38,8 @@ const char *sp_side_suffix(sp_side side) {
     return ".chunks";
   case SP_SIDE_PLAIN:
     return ".plain";
+  case SP_SIDE_PACKED:
+    return ".packed";
   case SP_SIDE_NEW:
     return ".new";
   }

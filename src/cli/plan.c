@@ -60,8 +60,9 @@ static void print_job(const sp_run_plan *p) {
 
 static void print_packing(const sp_run_plan *p) {
   if (!sp_packing_is_asked(p->job)) return;
-  printf("           then packed by %s beside it: up to %.2f GB at once, %.0f MB of memory a rank\n",
-         sp_packing_codec(p->job), 2 * output_bytes(p) / gb, (double)sp_run_plan_packing_bytes(p) / mb);
+  printf("           packed by %s %s: up to %.2f GB at once, %.0f MB of memory a rank at the end\n",
+         sp_packing_codec(p->job), sp_window_packs(&p->work.shape.window) ? "as it comes" : "beside it, once it is complete",
+         sp_run_plan_disk_factor(p) * output_bytes(p) / gb, (double)sp_run_plan_packing_bytes(p) / mb);
 }
 
 static void print_output(const sp_run_plan *p) {
@@ -85,12 +86,14 @@ static void print_ranks(const sp_run_plan *p) {
   printf("ranks      %d: 1 coordinator, %d I/O, %d workers of %d threads (%s; %d cores, %d GPUs)\n", l->ranks,
          l->ranks - 1 - l->workers, l->workers, l->threads, l->why, p->machine.n_cores, p->machine.n_gpus);
   if (p->machine.n_gpus == 0) printf("           computing on the CPU: %s\n", p->gpu_why);
-  char unpacking[64] = "";
+  char unpacking[64] = "", packing[64] = "";
+  const size_t packing_bytes = sp_run_plan_worker_packing_bytes(p);
   if (p->reader_bytes) snprintf(unpacking, sizeof unpacking, "%.1f MB to unpack, ", (double)p->reader_bytes / mb);
+  if (packing_bytes) snprintf(packing, sizeof packing, "%.1f MB to pack, ", (double)packing_bytes / mb);
   printf(
-      "memory     a worker %.0f MB (input buffers of %.1f MB, %d slots of %.1f MB, %sits process) and its engine; in "
+      "memory     a worker %.0f MB (input buffers of %.1f MB, %d slots of %.1f MB, %s%sits process) and its engine; in "
       "all %.0f MB%s\n",
-      worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, unpacking, l->workers * worker / mb,
+      worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, unpacking, packing, l->workers * worker / mb,
       l->fits ? "" : ": MORE THAN IS FREE");
 }
 
@@ -167,7 +170,8 @@ static sp_status json_output(sp_json *json, const sp_run_plan *p) {
   sp_json_text(json, "journal", journal);
   sp_json_real(json, "sample_bytes", output_bytes(p));
   sp_json_text(json, "codec", sp_packing_codec(p->job));
-  sp_json_real(json, "disk_bytes", (sp_packing_is_asked(p->job) ? 2 : 1) * output_bytes(p));
+  sp_json_bool(json, "packed_as_it_comes", sp_window_packs(&p->work.shape.window));
+  sp_json_real(json, "disk_bytes", sp_run_plan_disk_factor(p) * output_bytes(p));
   sp_json_real(json, "free_bytes", sp_part_room(p->job->output));
   sp_json_text(json, "state", states[p->start]);
   sp_json_text(json, "unit", p->work.shape.unit);
@@ -196,6 +200,7 @@ static void json_ranks(sp_json *json, const sp_run_plan *p) {
   sp_json_int(json, "slots", s->window.n_slots);
   sp_json_count(json, "slot_bytes", sp_window_slot_bytes(&s->window));
   sp_json_count(json, "unpacking_bytes", p->reader_bytes);
+  sp_json_count(json, "worker_packing_bytes", sp_run_plan_worker_packing_bytes(p));
   sp_json_count(json, "packing_bytes", sp_run_plan_packing_bytes(p));
   sp_json_count(json, "free_bytes", p->machine.memory);
   sp_json_bool(json, "fits", l->fits);

@@ -181,7 +181,7 @@ static sp_status begin(sp_survey *survey, const sp_regroup_options *o, const sp_
     SP_TRY(sp_journal_read(out->journal_path, &figures, header->n_units, &out->earlier));
   }
   out->n_done = out->earlier.n_done;
-  return sp_journal_open(out->journal_path, &out->earlier, 1, &out->journal);
+  return sp_journal_open(out->journal_path, &out->earlier, 1, NULL, &out->journal);
 }
 
 sp_status sp_regroup_output_begin(sp_survey *survey, const sp_regroup_options *o, const sp_regroup_order *order,
@@ -212,7 +212,7 @@ sp_status sp_regroup_output_commit(sp_regroup_output *output, const uint64_t *un
   const uint32_t reason = 0;
   bool durable;
   SP_FAULT_POINT("regroup_synced");
-  for (size_t i = 0; i < n; i++) SP_TRY(sp_journal_append(output->journal, units[i], 1, &reason));
+  for (size_t i = 0; i < n; i++) SP_TRY(sp_journal_append(output->journal, units[i], 1, &reason, NULL, 0));
   SP_FAULT_POINT("regroup_committed");
   return sp_journal_poll(output->journal, &durable);
 }

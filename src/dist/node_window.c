@@ -9,7 +9,7 @@
 struct sp_node_window {
   MPI_Win win;
   sp_window_shape shape;
-  size_t boxes_at, figures_at, rows_at[SP_MAX_PLANES], slot_bytes;
+  size_t boxes_at, figures_at, chunks_at, rows_at[SP_MAX_PLANES], slot_bytes;
   uint64_t n_claimed;    /* slots that this worker has taken so far */
   const sp_roles *roles; /* borrowed */
   char **base;           /* [node size]: where each rank's slots begin; NULL for ranks that are no workers */
@@ -23,7 +23,8 @@ static void lay_out(sp_node_window *window) {
   const sp_window_shape *shape = &window->shape;
   window->boxes_at = round_up(sizeof(sp_slot), SP_ALIGNMENT);
   window->figures_at = round_up(window->boxes_at + shape->max_boxes * sizeof(sp_box), SP_ALIGNMENT);
-  size_t end = round_up(window->figures_at + shape->max_units * shape->figure_bytes, SP_PAGE);
+  window->chunks_at = round_up(window->figures_at + shape->max_units * shape->figure_bytes, SP_ALIGNMENT);
+  size_t end = round_up(window->chunks_at + shape->max_chunks * sizeof(sp_chunk), SP_PAGE);
   for (int p = 0; p < shape->n_planes; p++) {
     window->rows_at[p] = end;
     end += round_up(shape->max_rows * shape->row_bytes[p], SP_PAGE) + SP_PAGE; /* one more for the page offset */
@@ -121,6 +122,10 @@ sp_box *sp_slot_boxes(const sp_node_window *window, sp_slot *slot) {
 
 void *sp_slot_figures(const sp_node_window *window, sp_slot *slot) {
   return (char *)slot + window->figures_at;
+}
+
+sp_chunk *sp_slot_chunks(const sp_node_window *window, sp_slot *slot) {
+  return (sp_chunk *)(void *)((char *)slot + window->chunks_at);
 }
 
 void *sp_slot_rows(const sp_node_window *window, sp_slot *slot, int plane) {

@@ -75,7 +75,7 @@ typedef struct sp_phase {
 #define SP_TRACE_CRC_PATH    "/integrity/trace_crc32c"
 #define SP_TRACE_STATUS_PATH "/integrity/trace_status"
 
-enum { SP_PLANE_PATH = 48, SP_UNIT_WORD = 16, SP_CREDITS = 3 };
+enum { SP_PLANE_PATH = 48, SP_UNIT_WORD = 16, SP_CREDITS = 3, SP_PACKING_THREADS = 16 /* a worker, at most */ };
 
 /* What a run looks like; plain data, worked out on rank 0 and the same on all ranks. */
 typedef struct sp_flow_shape {
@@ -92,6 +92,7 @@ typedef struct sp_flow_shape {
   sp_window_shape window;
   char plane[SP_MAX_PLANES][SP_PLANE_PATH]; /* the dataset that each plane of a slot belongs to */
   uint64_t input_bytes;                     /* of a worker's input buffers */
+  uint64_t packing_bytes;                   /* of each of the threads with which it packs its results; 0: it does not */
   uint64_t total_work;                      /* of all units */
   double work_bytes;                        /* read and written for a piece of work, for the figures shown */
 } sp_flow_shape;

@@ -37,7 +37,7 @@ static sp_status create_workers(sp_coordinator *c) {
 static sp_status create_messages(sp_coordinator *c) {
   const sp_flow_shape *shape = &c->plan->shape;
   const size_t record = c->flow->figures->bytes;
-  const size_t durable = sizeof(sp_durable_message) + shape->window.max_units * record;
+  const size_t durable = sp_durable_bytes(shape->window.max_chunks, shape->window.max_units, record);
   const size_t report = sizeof(sp_report_message) + shape->task_units * record;
   c->inbox_bytes = durable > report ? durable : report;
   return sp_alloc(c->inbox_bytes, "messages", &c->inbox);
@@ -52,6 +52,7 @@ static sp_status create(sp_coordinator *c, sp_run_context *run, sp_coordinator_s
                         .journal = start->journal,
                         .journal_durable = true,
                         .inflight = start->inflight,
+                        .places = start->places,
                         .figures = start->figures};
   SP_TRY(sp_units_create(c, start));
   SP_TRY(create_workers(c));
@@ -107,7 +108,7 @@ static sp_status end_task(sp_coordinator *c, sp_flight *flight) {
   sp_late_note_duration(c, sp_now() - flight->dealt_at);
   sp_task_table_remove(c->table, flight);
   if (is_void || c->state[task.first_unit] == SP_UNIT_DONE) return SP_SUCCESS; /* another one was faster */
-  if (!kept) return sp_units_mark_done(c, task.first_unit, task.n_units);
+  if (!kept) return sp_units_mark_done(c, task.first_unit, task.n_units, &task);
   sp_units_mark_computed(c, task.first_unit, task.n_units);
   return SP_SUCCESS;
 }
@@ -137,7 +138,12 @@ static sp_status receive_durable(sp_coordinator *c, int from) {
   const sp_durable_message *message = c->inbox;
   sp_flight *flight = sp_task_table_find(c->table, message->task);
   if (!flight) return SP_RAISE(SP_ERR_INTERNAL, "rank %d has written a task that was not dealt", from);
-  add_figures(c, flight, message->first_unit, message->n_units, message + 1);
+  const sp_chunk *chunks = (const sp_chunk *)(message + 1);
+  /* of units that come twice the first chunks count, as their figures do */
+  if (message->n_chunks && !c->seen[message->first_unit]) {
+    SP_TRY(sp_chunk_places_add(c->places, chunks, message->n_chunks));
+  }
+  add_figures(c, flight, message->first_unit, message->n_units, chunks + message->n_chunks);
   flight->durable++;
   return sp_flight_is_done(flight) ? end_task(c, flight) : SP_SUCCESS;
 }

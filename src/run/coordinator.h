@@ -65,6 +65,7 @@ typedef struct sp_coordinator {
   sp_journal *journal; /* borrowed; NULL: none is kept */
   bool journal_durable;
   sp_inflight *inflight; /* borrowed */
+  sp_chunk_places *places; /* borrowed; NULL: nothing is packed */
   /* units */
   uint8_t *state;   /* [n_units] sp_unit_state */
   uint8_t *taken;   /* [n_units]: not to be dealt, since done or in quarantine */
@@ -181,8 +182,9 @@ void sp_units_add_figures(sp_coordinator *c, uint64_t first_unit, uint32_t n, co
 /* n units are computed and kept by their worker until the next sync. */
 void sp_units_mark_computed(sp_coordinator *c, uint64_t first_unit, uint32_t n);
 
-/* Counts n units as done and has that in the journal. Their figures are in place. Errors: SP_ERR_INPUT where the input
+/* Counts n units as done and has that in the journal. Their figures are in place, and so are the places of the chunks
+ * of `task`, which computed them; NULL: no rows are theirs. Errors: SP_ERR_INPUT where the input
  * is no longer the file that the job began with; SP_ERR_IO. */
-sp_status sp_units_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n);
+sp_status sp_units_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n, const sp_task *task);
 
 #endif

@@ -298,7 +298,7 @@ sp_status sp_dealing_synced(sp_coordinator *c) {
   const uint64_t end = c->now.first_unit + c->now.n_units;
   for (uint64_t first = c->now.first_unit, n = 0; first < end; first += n ? n : 1, n = 0) {
     while (first + n < end && n < c->plan->shape.task_units && c->state[first + n] == SP_UNIT_COMPUTED) n++;
-    if (n) SP_TRY(sp_units_mark_done(c, first, (uint32_t)n));
+    if (n) SP_TRY(sp_units_mark_done(c, first, (uint32_t)n, NULL));
   }
   c->n_kept = 0;
   c->synced_at = sp_now();

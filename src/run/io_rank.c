@@ -12,6 +12,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/base/fault.h"
+#include "src/run/chunk_file.h"
 #include "src/run/messages.h"
 #include "src/run/plane.h"
 #include "src/run/run_context.h"
@@ -28,7 +29,7 @@ enum { MAX_PENDING = 64, BACKLOG_S = 3, UNKNOWN_BYTES = 512 << 20 };
 typedef struct pending {
   uint64_t sequence; /* 0: this place is free */
   bool sent;
-  uint32_t n_units;
+  uint32_t n_units, n_chunks;
 } pending;
 
 /* How much waits for the disk, and how fast that takes it. */
@@ -43,7 +44,7 @@ typedef struct io_rank {
   const sp_roles *roles;
   sp_survey *survey;
   sp_plane planes[SP_MAX_PLANES];
-  uint64_t row_bytes; /* of all planes together, in the file */
+  sp_chunk_file *chunks; /* NULL: nothing is packed */
   int lock_fd;        /* marks this rank as a writer */
   int *workers;       /* [n_workers]: world ranks of those it serves */
   uint64_t *n_slots;  /* [n_workers]: written so far of each */
@@ -79,25 +80,25 @@ static sp_status find_workers(io_rank *io) {
   return SP_SUCCESS;
 }
 
-/* One of them takes the space for all. */
+/* One of them takes the space for all. What is packed takes less, and how much is not known. */
 static sp_status reserve_space(io_rank *io) {
   sp_space_region regions[SP_MAX_PLANES];
+  size_t n = 0;
   const sp_window_shape *window = &io->run->plan.shape.window;
-  if (io->roles->members[io->roles->world.rank].index != 0 || window->n_planes == 0) return SP_SUCCESS;
+  if (io->roles->members[io->roles->world.rank].index != 0) return SP_SUCCESS;
   for (int p = 0; p < window->n_planes; p++) {
     const sp_dataset *d = sp_plane_dataset(&io->planes[p]);
-    regions[p] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_file_bytes(d)};
+    if (!window->chunk_rows[p]) regions[n++] = (sp_space_region){sp_dataset_file_offset(d), sp_dataset_file_bytes(d)};
   }
-  return sp_space_thread_create(io->run->part_path, regions, (size_t)window->n_planes, &io->space);
+  return n ? sp_space_thread_create(io->run->part_path, regions, n, &io->space) : SP_SUCCESS;
 }
 
 static sp_status open_planes(io_rank *io) {
   const sp_flow_shape *shape = &io->run->plan.shape;
   for (int p = 0; p < shape->window.n_planes; p++) {
     SP_TRY(sp_plane_open(io->survey, shape->plane[p], io->run->job->settings.direct_io, &io->planes[p]));
-    io->row_bytes += sp_dataset_file_row_bytes(sp_plane_dataset(&io->planes[p]));
   }
-  SP_TRY(sp_sync_thread_create(io->run->part_path, &io->sync));
+  SP_TRY(sp_sync_thread_create(io->run->part_path, sp_window_packs(&shape->window) ? io->run->packed_path : NULL, &io->sync));
   return reserve_space(io);
 }
 
@@ -107,7 +108,9 @@ static sp_status open_output(io_rank *io) {
   io->hints = sp_transfer_write_hints(io->run->job, &io->run->plan.shape, io->roles->n_io);
   status = sp_survey_open_hinted(io->roles->peers.comm, io->run->part_path, true, &io->hints, &io->survey);
   SP_AGREE(io->roles->peers.comm, status);
-  return sp_agree(io->roles->peers.comm, open_planes(io));
+  SP_AGREE(io->roles->peers.comm, open_planes(io));
+  if (!sp_window_packs(&io->run->plan.shape.window)) return SP_SUCCESS; /* alike */
+  return sp_chunk_file_open(io->roles->peers.comm, io->run->packed_path, io->run->packed_end, &io->chunks);
 }
 
 static sp_status while_waiting(void *io);
@@ -133,7 +136,8 @@ static sp_status create(io_rank *io, sp_run_context *run) {
   SP_ALIKE(create_together(io));
   io->synced_at = sp_now();
   io->record_bytes = run->plan.flow->figures->bytes;
-  const size_t bytes = sizeof(sp_durable_message) + run->plan.shape.window.max_units * io->record_bytes;
+  const sp_window_shape *window = &run->plan.shape.window;
+  const size_t bytes = sp_durable_bytes(window->max_chunks, window->max_units, io->record_bytes);
   return sp_outbox_create(run->roles->world.comm, SP_TAG_DURABLE, MAX_PENDING, bytes, &io->durable_messages);
 }
 
@@ -148,6 +152,7 @@ static void destroy(io_rank *io) {
   }
   sp_sync_thread_destroy(io->sync);
   sp_space_thread_destroy(io->space);
+  sp_chunk_file_close(io->chunks);
   for (int p = 0; p < SP_MAX_PLANES; p++) sp_plane_close(&io->planes[p]);
   sp_survey_close(io->survey);
   if (io->lock_fd >= 0) close(io->lock_fd);
@@ -163,7 +168,7 @@ static sp_status report_durable(io_rank *io, uint64_t durable) {
     pending *p = &io->pending[i];
     if (p->sent && sp_outbox_is_free(io->durable_messages, (size_t)i)) *p = (pending){0};
     if (p->sequence == 0 || p->sent || p->sequence > durable) continue;
-    const size_t bytes = sizeof(sp_durable_message) + p->n_units * io->record_bytes;
+    const size_t bytes = sp_durable_bytes(p->n_chunks, p->n_units, io->record_bytes);
     SP_FAULT_POINT("before_report");
     SP_TRY(sp_outbox_send(io->durable_messages, (size_t)i, bytes, 0));
     SP_FAULT_POINT("after_report");
@@ -251,65 +256,85 @@ static sp_status reserve_place(io_rank *io, int *place) {
   return SP_SUCCESS;
 }
 
-static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t n_rows) {
+static sp_status note_written(io_rank *io, sp_slot *slot, uint64_t bytes) {
   int i = 0;
   SP_TRY(reserve_place(io, &i));
   sp_durable_message *message = sp_outbox_buffer(io->durable_messages, (size_t)i);
-  *message = (sp_durable_message){.task = slot->task, .first_unit = slot->first_unit, .n_units = slot->n_units};
-  memcpy(message + 1, sp_slot_figures(io->run->window, slot), slot->n_units * io->record_bytes);
+  *message = (sp_durable_message){
+      .task = slot->task, .first_unit = slot->first_unit, .n_units = slot->n_units, .n_chunks = slot->n_chunks};
+  sp_chunk *chunks = (sp_chunk *)(message + 1);
+  memcpy(chunks, sp_slot_chunks(io->run->window, slot), slot->n_chunks * sizeof *chunks);
+  memcpy(chunks + slot->n_chunks, sp_slot_figures(io->run->window, slot), slot->n_units * io->record_bytes);
   if (!has_aggregators(io)) io->sequence++;
-  io->pending[i] = (pending){.sequence = io->sequence, .n_units = slot->n_units};
-  io->backlog.written += n_rows * io->row_bytes;
+  io->pending[i] = (pending){.sequence = io->sequence, .n_units = slot->n_units, .n_chunks = slot->n_chunks};
+  io->backlog.written += bytes;
   return SP_SUCCESS;
 }
 
 /* --- slots ----------------------------------------------------------------------------------------------- */
 
+/* Of a plane whose whole chunks are packed, the rows before the first and behind the last of them. */
+static sp_status write_seams(io_rank *io, sp_slot *slot, int p, uint64_t *bytes) {
+  const sp_window_shape *window = &io->run->plan.shape.window;
+  const sp_box box = *sp_slot_boxes(io->run->window, slot);
+  const char *rows = sp_slot_rows(io->run->window, slot, p);
+  const uint64_t length = window->chunk_rows[p], end = box.first_row + box.n_rows;
+  uint64_t first;
+  const uint64_t whole = sp_whole_chunks(length, box.first_row, box.n_rows, &first);
+  const uint64_t head = whole ? first * length : end, tail = whole ? (first + whole) * length : end;
+  if (head > box.first_row) {
+    SP_TRY(sp_plane_write(&io->planes[p], box.first_row, (sp_local)(head - box.first_row), rows));
+  }
+  if (end > tail) {
+    const char *from = rows + (tail - box.first_row) * window->row_bytes[p];
+    SP_TRY(sp_plane_write(&io->planes[p], tail, (sp_local)(end - tail), from));
+  }
+  *bytes += (head - box.first_row + end - tail) * window->row_bytes[p];
+  return SP_SUCCESS;
+}
+
 /* Writes the rows of a plane where they belong. */
-static sp_status write_plane(io_rank *io, sp_slot *slot, int p) {
+static sp_status write_plane(io_rank *io, sp_slot *slot, int p, uint64_t *bytes) {
   const sp_node_window *window = io->run->window;
   const sp_box *boxes = sp_slot_boxes(window, slot);
   const char *rows = sp_slot_rows(window, slot, p);
+  const uint64_t stored = sp_dataset_file_row_bytes(sp_plane_dataset(&io->planes[p]));
+  if (io->run->plan.shape.window.chunk_rows[p] && slot->n_boxes) return write_seams(io, slot, p, bytes);
   for (uint32_t b = 0; b < slot->n_boxes; b++) {
     const uint64_t first = boxes[b].first_row;
     const uint32_t n = boxes[b].n_rows;
     SP_TRY(sp_plane_write(&io->planes[p], first, n, rows));
     rows += n * io->run->plan.shape.window.row_bytes[p];
+    *bytes += n * stored;
   }
   return SP_SUCCESS;
 }
 
-static uint64_t count_rows(const io_rank *io, sp_slot *slot) {
-  const sp_box *boxes = sp_slot_boxes(io->run->window, slot);
-  uint64_t n = 0;
-  for (uint32_t b = 0; b < slot->n_boxes; b++) n += boxes[b].n_rows;
-  return n;
-}
-
-static sp_status write_planes(io_rank *io, sp_slot *slot) {
+static sp_status write_planes(io_rank *io, sp_slot *slot, uint64_t *bytes) {
   sp_activity_set(&io->run->activity, "writes");
   SP_FAULT_POINT("before_write");
   for (int p = 0; p < io->run->plan.shape.window.n_planes; p++) {
     if (p) SP_FAULT_POINT("between_writes");
-    SP_TRY(write_plane(io, slot, p));
+    SP_TRY(write_plane(io, slot, p, bytes));
   }
-  return SP_SUCCESS;
+  for (uint32_t i = 0; i < slot->n_chunks; i++) *bytes += sp_slot_chunks(io->run->window, slot)[i].bytes;
+  return io->chunks ? sp_chunk_file_write(io->chunks, io->run->window, slot) : SP_SUCCESS;
 }
 
 /* The slot was written, from `start` on: it is free again. */
-static sp_status end_slot(io_rank *io, sp_slot *slot, double start) {
-  const uint64_t n_rows = count_rows(io, slot);
-  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, n_rows * io->row_bytes);
+static sp_status end_slot(io_rank *io, sp_slot *slot, double start, uint64_t bytes) {
+  sp_stage_add(&io->run->times, SP_STAGE_WRITE, sp_now() - start, bytes);
   SP_FAULT_POINT("after_write");
-  SP_TRY(note_written(io, slot, n_rows));
+  SP_TRY(note_written(io, slot, bytes));
   sp_slot_set_full(slot, false);
   return SP_SUCCESS;
 }
 
 static sp_status write_slot(io_rank *io, sp_slot *slot) {
   const double start = sp_now();
-  SP_TRY(write_planes(io, slot));
-  return end_slot(io, slot, start);
+  uint64_t bytes = 0;
+  SP_TRY(write_planes(io, slot, &bytes));
+  return end_slot(io, slot, start, bytes);
 }
 
 /* A slot that is full, of each worker in turn; NULL where none is. A worker fills its slots in order. */
@@ -351,9 +376,14 @@ static sp_status write_step(io_rank *io, sp_slot *slot) {
   SP_TRY(sp_collective_write(io->together, &own, &news, &independent));
   io->stays = news.stays;
   io->all_durable = news.durable;
-  if (slot && independent) SP_TRY(write_planes(io, slot));
+  uint64_t bytes = 0;
+  if (slot && independent) {
+    SP_TRY(write_planes(io, slot, &bytes));
+  } else {
+    for (int p = 0; p < own.n_planes; p++) bytes += own.n * sp_dataset_file_row_bytes(own.plane[p].dataset);
+  }
   if (has_aggregators(io) && news.step) io->sequence = news.step;
-  return slot ? end_slot(io, slot, start) : SP_SUCCESS;
+  return slot ? end_slot(io, slot, start, bytes) : SP_SUCCESS;
 }
 
 /* Steps, until all I/O ranks are at the end. */

@@ -24,7 +24,7 @@
 static const char magic[] = "seisproc-journal 2 ", family[] = "seisproc-journal ";
 static const char crc_mark[] = " crc32c=";
 
-enum { CRC_TAIL = sizeof crc_mark - 1 + 8, LINE_TEXT = 128, HEADER_LINE_TEXT = 1024, NAMES = 512 };
+enum { CRC_TAIL = sizeof crc_mark - 1 + 8, LINE_TEXT = 128, CHUNK_TEXT = 96, HEADER_LINE_TEXT = 1024, NAMES = 512 };
 
 struct sp_journal {
   int fd;
@@ -34,6 +34,7 @@ struct sp_journal {
   char *line; /* one line at a time */
   size_t line_size;
   uint64_t appended, syncing, durable; /* lines */
+  uint64_t chunk_rows;
   sp_sync_thread *sync;
 };
 
@@ -188,8 +189,46 @@ static bool parse_first_line(const char *line, sp_journal_header *header) {
          (!header->figures || !strcmp(names, expected));
 }
 
-/* The records of a `done` line; false where it does not say what its first numbers promise. */
-static bool parse_records(const char *at, uint64_t first, uint64_t n, sp_journal_contents *out) {
+/* One chunk of a `packed` line, with a space before it. */
+static bool parse_chunk(const char **at, sp_chunk *out) {
+  int n = 0;
+  *out = (sp_chunk){0};
+  const bool good = sscanf(*at, " %" SCNx32 ":%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%" SCNx32 ":%" SCNx32 "%n",
+                           &out->plane, &out->number, &out->at, &out->bytes, &out->skipped, &out->crc, &n) == 6;
+  *at += n;
+  return good && n > 0;
+}
+
+static bool make_room(sp_journal_contents *out, size_t n) {
+  const size_t room = 2 * (out->n_chunks + n);
+  sp_chunk *chunks;
+  if (out->n_chunks + n <= out->chunk_room) return true;
+  if (sp_calloc(room, sizeof *chunks, "the journal's chunks", &chunks) != SP_SUCCESS) return false;
+  if (out->n_chunks) memcpy(chunks, out->chunks, out->n_chunks * sizeof *chunks);
+  sp_free(out->chunks);
+  out->chunks = chunks;
+  out->chunk_room = room;
+  return true;
+}
+
+/* The chunks at the end of a line of n_line characters, after numbers that say how long they are and how many. */
+static bool parse_chunks(const char *at, size_t n_line, sp_journal_contents *out) {
+  uint64_t rows, n;
+  if (!parse_number(&at, &rows) || *at++ != ' ' || !parse_number(&at, &n)) return false;
+  if (rows == 0 || (out->n_chunks && rows != out->chunk_rows)) return false;
+  if (n > n_line / (2 * 6) || !make_room(out, n)) return false;
+  for (uint64_t i = 0; i < n; i++) {
+    if (!parse_chunk(&at, &out->chunks[out->n_chunks + i])) return false;
+  }
+  if (strncmp(at, crc_mark, sizeof crc_mark - 1)) return false;
+  out->chunk_rows = rows;
+  out->n_chunks += n;
+  return true;
+}
+
+/* The records of a line of n_line characters; false where it does not say what its first numbers promise. */
+static bool parse_records(const char *at, uint64_t first, uint64_t n, bool packed, size_t n_line,
+                          sp_journal_contents *out) {
   const sp_figure_list *list = out->header.figures;
   if (first > out->header.n_units || n > out->header.n_units - first) return false;
   for (int check = 1; check >= 0; check--) { /* look first, then take */
@@ -204,15 +243,18 @@ static bool parse_records(const char *at, uint64_t first, uint64_t n, sp_journal
       out->n_done += !out->done[u];
       out->done[u] = 1;
     }
+    if (check && packed && !parse_chunks(c, n_line, out)) return false;
   }
   return true;
 }
 
-static bool parse_done(const char *line, sp_journal_contents *out) {
+static bool parse_done(const char *line, size_t n_line, sp_journal_contents *out) {
   uint64_t first, n;
-  const char *at = line + 5;
+  const bool packed = !strncmp(line, "packed ", 7);
+  const char *at = line + (packed ? 7 : 5);
+  if (!packed && strncmp(line, "done ", 5)) return false;
   if (!parse_number(&at, &first) || *at++ != ' ' || !parse_number(&at, &n)) return false;
-  return *at++ == ' ' && parse_records(at, first, n, out);
+  return *at++ == ' ' && parse_records(at, first, n, packed, n_line, out);
 }
 
 /* Lines one after the other, without their ends. */
@@ -271,7 +313,7 @@ static sp_status parse(const char *path, reader *r, uint64_t n_units, sp_journal
   SP_TRY(sp_calloc(n_units + 1, 1, "the journal's units", &out->done));
   SP_TRY(sp_calloc(n_units + 1, out->header.figures->bytes, "the journal's units", &out->figures));
   while (next_line(r)) {
-    const bool good = is_sealed(r->line, r->n, out->seed) && !strncmp(r->line, "done ", 5) && parse_done(r->line, out);
+    const bool good = is_sealed(r->line, r->n, out->seed) && parse_done(r->line, r->n, out);
     out->n_bad_lines += !good;
   }
   out->length = bytes_read(r);
@@ -321,13 +363,15 @@ sp_status sp_journal_read_header(const char *path, sp_journal_header *out) {
 void sp_journal_contents_free(sp_journal_contents *contents) {
   sp_free(contents->header.job);
   sp_free(contents->done);
+  sp_free(contents->chunks);
   sp_free(contents->figures);
   *contents = (sp_journal_contents){0};
 }
 
 /* --- appending -------------------------------------------------------------------------------------------- */
 
-sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units, sp_journal **out) {
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units,
+                          const sp_window_shape *window, sp_journal **out) {
   sp_status status;
   sp_journal *journal = NULL;
   SP_TRY(sp_calloc(1, sizeof *journal, "the journal", &journal));
@@ -340,8 +384,12 @@ sp_status sp_journal_open(const char *path, const sp_journal_contents *contents,
   }
   journal->figures = contents->header.figures;
   journal->line_size = LINE_TEXT + max_units * sp_figures_text_size(journal->figures);
+  if (window) {
+    journal->chunk_rows = window->chunk_rows[0];
+    journal->line_size += window->max_chunks * CHUNK_TEXT;
+  }
   SP_TRY_GOTO(fail, sp_alloc(journal->line_size, "a journal line", &journal->line));
-  SP_TRY_GOTO(fail, sp_sync_thread_create(path, &journal->sync));
+  SP_TRY_GOTO(fail, sp_sync_thread_create(path, NULL, &journal->sync));
   *out = journal;
   return SP_SUCCESS;
 fail:
@@ -349,13 +397,20 @@ fail:
   return status;
 }
 
-sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n, const void *records) {
+sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n, const void *records,
+                            const sp_chunk *chunks, size_t n_chunks) {
   writer t = {journal->line, journal->line, journal->line + journal->line_size};
-  put(&t, "done %" PRIu64 " %" PRIu32, first_unit, n);
+  put(&t, "%s %" PRIu64 " %" PRIu32, n_chunks ? "packed" : "done", first_unit, n);
   for (uint32_t u = 0; u < n; u++) {
     put(&t, " ");
     t.at +=
         sp_figures_format(journal->figures, sp_figures_at(journal->figures, records, u), t.at, (size_t)(t.end - t.at));
+  }
+  if (n_chunks) put(&t, " %" PRIu64 " %zu", journal->chunk_rows, n_chunks);
+  for (size_t i = 0; i < n_chunks; i++) {
+    const sp_chunk *c = &chunks[i];
+    put(&t, " %" PRIx32 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx32 ":%" PRIx32, c->plane, c->number, c->at,
+        c->bytes, c->skipped, c->crc);
   }
   seal(&t, journal->seed);
   SP_FAULT_TORN_WRITE("append_torn", journal->fd, journal->line, (size_t)(t.at - journal->line));

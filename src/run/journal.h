@@ -7,6 +7,8 @@
  *   job KEY: VALUE CRC                        a line for each line of the job's canonical text
  *   begin N CRC                               the output exists, with all its trace headers; N job lines
  *   done FIRST_UNIT N FIGURE:FIGURE... CRC    these units are on the disk
+ *   packed FIRST_UNIT N FIGURE:FIGURE... ROWS K PLANE:NUMBER:AT:BYTES:SKIPPED:CRC... CRC
+ *                                             likewise, K chunks of ROWS rows of theirs packed, in OUT.packed
  *
  * where CRC is crc32c=HEX.
  *
@@ -22,6 +24,7 @@
 #include <stdbool.h>
 
 #include "seisproc/figures.h"
+#include "seisproc/node_window.h"
 #include "seisproc/survey_file.h"
 
 /* What a journal belongs to. */
@@ -42,6 +45,9 @@ typedef struct sp_journal_contents {
   uint8_t *done;        /* [n_units], non-zero: on the disk; owned */
   void *figures;        /* [n_units] records, of those; owned */
   uint64_t n_done;      /* units */
+  sp_chunk *chunks;     /* [n_chunks], as they were noted: the last one of a number counts; owned */
+  size_t n_chunks, chunk_room;
+  uint64_t chunk_rows; /* of each; where there are any */
   uint64_t n_bad_lines; /* that failed their CRC, a torn last one not counted */
   uint64_t length;      /* bytes up to the end of the last whole line */
   uint32_t seed;        /* of the CRCs of `done` lines */
@@ -64,12 +70,14 @@ void sp_journal_contents_free(sp_journal_contents *contents);
 sp_status sp_journal_read_header(const char *path, sp_journal_header *out);
 
 /* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No line will have more
- * than max_units. Borrows path. Errors: SP_ERR_IO. */
-sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units, sp_journal **out);
+ * than max_units, and more chunks than a slot of this window; NULL: none. Borrows path. Errors: SP_ERR_IO. */
+sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units,
+                          const sp_window_shape *window, sp_journal **out);
 
-/* Appends a line for n units that are on the disk, with their records. Lines become durable in groups
- * (sp_journal_poll). */
-sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n, const void *records);
+/* Appends a line for n units that are on the disk, with their records, and the chunks of them that are packed. Lines
+ * become durable in groups (sp_journal_poll). */
+sp_status sp_journal_append(sp_journal *journal, uint64_t first_unit, uint32_t n, const void *records,
+                            const sp_chunk *chunks, size_t n_chunks);
 
 /* Starts a sync where lines need one and none is under way; *durable is whether every line so far is on the disk.
  * Never waits. Errors: SP_ERR_IO when a sync failed. */

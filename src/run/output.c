@@ -54,9 +54,3 @@ out:
   sp_free(canonical);
   return status;
 }
-
-sp_status sp_output_publish(const sp_flow_plan *plan, const char *part_path, const char *path, const void *figures) {
-  SP_TRY(plan->flow->publish(plan, part_path, figures));
-  SP_FAULT_POINT("integrity_written");
-  return sp_part_publish(part_path, path);
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The output file before the first sample and after the last. Private to src/run. */
+/* The output file before the first sample. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_OUTPUT_H
 #define SEISPROC_SRC_RUN_OUTPUT_H
 
@@ -9,8 +9,5 @@
  * its input say of it. Rank 0 alone, which has the input `source` open alone. The file's bytes are decided by the input
  * and the job, not by when or by how many ranks. */
 sp_status sp_output_create(const sp_flow_plan *plan, const sp_survey *source, const char *part_path);
-
-/* Writes what became of each unit, then gives the file its own name. Rank 0 alone, when nobody else has it open. */
-sp_status sp_output_publish(const sp_flow_plan *plan, const char *part_path, const char *path, const void *figures);
 
 #endif

@@ -17,17 +17,8 @@ static bool is_lossy(const sp_job *job) {
 }
 
 const char *sp_packing_codec(const sp_job *job) {
-  static const char *const names[] = {"none", "lz4", "zstd", "zfp"};
-  return names[job->settings.pack];
-}
-
-static sp_pack_options options_of(const sp_job *job) {
-  const bool has_level = !is_lossy(job) && job->settings.pack_level != SP_PARAM_AUTO;
-  return (sp_pack_options){.output = job->output,
-                           .codec = sp_packing_codec(job),
-                           .level = has_level ? job->settings.pack_level : 0,
-                           .error_bound = job->settings.pack_error_bound,
-                           .in_job = true};
+  const char *codec = sp_pack_options_of(job).codec;
+  return codec ? codec : "none";
 }
 
 bool sp_packing_is_asked(const sp_job *job) {
@@ -35,8 +26,19 @@ bool sp_packing_is_asked(const sp_job *job) {
 }
 
 sp_status sp_packing_check(const sp_job *job) {
-  const sp_pack_options options = options_of(job);
+  const sp_pack_options options = sp_pack_options_of(job);
   return sp_packing_is_asked(job) ? sp_pack_check(&options) : SP_SUCCESS;
+}
+
+sp_status sp_packing_adopt(const sp_run_context *run, sp_chunk_places *places) {
+  const sp_flow_shape *shape = &run->plan.shape;
+  const sp_pack_options options = sp_pack_options_of(run->job);
+  const char *paths[SP_MAX_PLANES] = {NULL};
+  const sp_chunk *chunks;
+  if (!places) return SP_SUCCESS;
+  for (int p = 0; p < shape->window.n_planes; p++) paths[p] = shape->plane[p];
+  const size_t n = sp_chunk_places_find(places, 0, shape->n_traces, &chunks);
+  return sp_pack_adopt(&options, run->part_path, paths, chunks, n);
 }
 
 static bool stops(void *limit_) {
@@ -48,8 +50,9 @@ sp_status sp_packing_run(sp_run_context *run) {
   const bool first = run->roles->world.rank == 0;
   limit l = {.is_first = first};
   sp_deadline_start(&l.deadline, run->job->settings.max_time);
-  sp_pack_options options = options_of(run->job);
+  sp_pack_options options = sp_pack_options_of(run->job);
   options.input = run->plain_path;
+  options.adopts = sp_window_packs(&run->plan.shape.window);
   options.quiet = run->options->quiet;
   options.activity = &run->activity;
   options.stops = stops;
@@ -77,6 +80,8 @@ void sp_packing_report(sp_json *json, const sp_run_context *run) {
   sp_json_real(json, "plain_bytes", r->plain_bytes);
   sp_json_real(json, "packed_bytes", r->packed_bytes);
   sp_json_real(json, "ratio", r->plain_bytes / r->packed_bytes);
+  sp_json_count(json, "chunks", r->chunks);
+  sp_json_count(json, "chunks_while_computing", r->adopted);
   sp_json_real(json, "seconds", r->seconds);
   sp_json_close(json, '}');
 }

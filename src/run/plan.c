@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +32,17 @@ size_t sp_run_plan_packing_bytes(const sp_run_plan *plan) {
   if (!sp_packing_is_asked(plan->job)) return 0;
   if (plan->work.flow->outputs(&plan->work, plan->survey, &spec) != SP_SUCCESS) return 0;
   const int ranks = plan->layout.ranks > 0 ? plan->layout.ranks : 1, share = plan->machine.n_cores / ranks;
-  return sp_pack_memory(&spec.info, share > 1 ? share : 1);
+  return sp_pack_memory(&spec.info, true, share > 1 ? share : 1);
+}
+
+/* While chunks are placed as they come, what lies beside them is headers and the rows at the seams of tasks: of each at
+ * most a chunk, and the smallest tasks are an eighth of the largest. */
+double sp_run_plan_disk_factor(const sp_run_plan *plan) {
+  enum { SMALLEST_PART = 8 };
+  const sp_flow_shape *shape = &plan->work.shape;
+  if (!sp_packing_is_asked(plan->job)) return 1;
+  if (!sp_window_packs(&shape->window)) return 2;
+  return 1 + fmin(1, (double)shape->window.chunk_rows[0] * SMALLEST_PART / shape->task_traces);
 }
 
 sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *out) {
@@ -60,9 +71,17 @@ sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers) {
   return SP_SUCCESS;
 }
 
+size_t sp_run_plan_worker_packing_bytes(const sp_run_plan *plan) {
+  sp_machine machine;
+  sp_machine_look(&machine);
+  const int n = machine.n_cores < SP_PACKING_THREADS ? machine.n_cores : SP_PACKING_THREADS;
+  return (size_t)plan->work.shape.packing_bytes * (size_t)(n > 1 ? n : 1);
+}
+
 size_t sp_run_plan_worker_bytes(const sp_run_plan *plan) {
   enum { PROCESS_BYTES = 64 << 20 };
-  return sp_flow_worker_bytes(&plan->work.shape) + plan->reader_bytes + PROCESS_BYTES;
+  return sp_flow_worker_bytes(&plan->work.shape) + sp_run_plan_worker_packing_bytes(plan) + plan->reader_bytes +
+         PROCESS_BYTES;
 }
 
 /* The layout depends on the memory a worker needs, and that, where tasks are small, on the number of workers. */
@@ -145,11 +164,11 @@ static sp_status check_room(const sp_run_plan *plan, const char *part_path) {
   double bytes;
   SP_TRY(count_bytes(plan, &bytes));
   SP_TRY(sp_part_check_bytes(part_path, bytes));
-  const double room = sp_part_room(part_path);
-  if (!sp_packing_is_asked(plan->job) || 2 * bytes <= room) return SP_SUCCESS;
+  const double room = sp_part_room(part_path), most = sp_run_plan_disk_factor(plan) * bytes;
+  if (most <= room) return SP_SUCCESS;
   return SP_RAISE(SP_ERR_IO,
                   "%s: %.3f GB are to be written and then packed beside, up to %.3f GB at once, %.3f GB are free there",
-                  part_path, 1e-9 * bytes, 2e-9 * bytes, 1e-9 * room);
+                  part_path, 1e-9 * bytes, 1e-9 * most, 1e-9 * room);
 }
 
 sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {

@@ -52,12 +52,18 @@ sp_status sp_run_plan_transfer(sp_run_plan *plan, int n_workers, int n_io);
 /* Whether what the job is to write can be written, as far as its folders tell: better said at once than at its end. */
 sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options);
 
+/* Bytes that a worker takes to pack its results as they come, as if it had all cores; 0: they go as they are. */
+size_t sp_run_plan_worker_packing_bytes(const sp_run_plan *plan);
+
 /* Bytes of a worker: input buffers, slots, what reading packed samples takes and what a process needs; without what its
  * engine allocates. */
 size_t sp_run_plan_worker_bytes(const sp_run_plan *plan);
 
 /* Bytes that a rank takes to pack the output at the end; 0: it is not packed. */
 size_t sp_run_plan_packing_bytes(const sp_run_plan *plan);
+
+/* The disk that a job takes at most, in outputs: 1 without packing. */
+double sp_run_plan_disk_factor(const sp_run_plan *plan);
 
 void sp_run_plan_close(sp_run_plan *plan);
 

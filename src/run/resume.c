@@ -96,12 +96,32 @@ static sp_status look_at_plain(const sp_flow_plan *plan, const sp_journal_header
   return status;
 }
 
+/* Whether chunks of the output were placed as they came, and are no longer beside OUT.plain: they are in the output, which
+ * was cut off as it was published. */
+static sp_status look_for_chunks(const sp_flow_plan *plan, bool *published) {
+  char *path;
+  *published = false;
+  if (!sp_window_packs(&plan->shape.window)) return SP_SUCCESS;
+  SP_TRY(sp_side_path(plan->job->output, SP_SIDE_PACKED, &path));
+  *published = access(path, F_OK) != 0;
+  sp_status status = SP_SUCCESS;
+  if (*published && access(plan->job->output, F_OK)) {
+    status = SP_RAISE(SP_ERR_INPUT, "%s: is gone, and with it what was computed; --restart starts over", path);
+  }
+  sp_free(path);
+  return status;
+}
+
 /* There is no work to take up: a complete output, or nothing. */
 static sp_status look_further(const sp_flow_plan *plan, const sp_journal_header *header, sp_start *start,
                               sp_journal_contents *contents) {
   *start = SP_START_NEW;
   SP_TRY(look_at_plain(plan, header, start, contents));
-  if (*start == SP_START_PACK) return SP_SUCCESS;
+  bool published = true;
+  if (*start == SP_START_PACK) SP_TRY(look_for_chunks(plan, &published));
+  if (*start == SP_START_PACK && !published) return SP_SUCCESS;
+  sp_journal_contents_free(contents);
+  *start = SP_START_NEW;
   if (access(plan->job->output, F_OK)) return SP_SUCCESS;
   SP_TRY(look_at_output(plan, plan->job->output, header, contents));
   *start = SP_START_COMPLETE;

@@ -14,6 +14,7 @@
 #include "seisproc/side_file.h"
 #include "seisproc/survey_file.h"
 #include "src/base/fault.h"
+#include "src/run/chunk_file.h"
 #include "src/run/node_files.h"
 #include "src/run/outcome.h"
 #include "src/run/output.h"
@@ -41,6 +42,7 @@ static sp_status resume_output(sp_run_context *run, sp_coordinator_state *start)
     memcpy(start->done, earlier->done, n);
     memcpy(start->figures, earlier->figures, n * record);
   }
+  SP_TRY(sp_chunk_places_create(&plan->shape, &start->places));
   if (run->start == SP_START_RESUME && plan->flow->restore) {
     SP_TRY(plan->flow->restore(plan, run->part_path, start->done, start->figures));
   }
@@ -92,7 +94,24 @@ static sp_status forget_earlier(const sp_run_context *run) {
   if (run->start == SP_START_PACK) return sp_resume_remove(run->journal_path);
   SP_TRY(sp_resume_forget(run->part_path, run->journal_path));
   SP_TRY(sp_resume_remove(run->chunks_path));
+  SP_TRY(sp_resume_remove(run->packed_path));
   return sp_resume_remove(run->plain_path);
+}
+
+/* What an earlier run has packed; a new one begins with nothing. */
+static sp_status begin_packed(sp_run_context *run, const sp_coordinator_state *start) {
+  const sp_journal_contents *earlier = &start->plan.earlier;
+  if (!start->places) return SP_SUCCESS;
+  if (run->start == SP_START_RESUME && earlier->n_chunks &&
+      earlier->chunk_rows != run->plan.shape.window.chunk_rows[0]) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: was begun with chunks of %llu traces, now %llu; finish with the program that began "
+                    "it, or --restart", run->journal_path, (unsigned long long)earlier->chunk_rows,
+                    (unsigned long long)run->plan.shape.window.chunk_rows[0]);
+  }
+  if (run->start == SP_START_RESUME) SP_TRY(sp_chunk_places_add(start->places, earlier->chunks, earlier->n_chunks));
+  run->packed_end = sp_chunk_places_end(start->places);
+  const bool anew = run->start == SP_START_NEW || earlier->n_chunks == 0;
+  return anew ? sp_chunk_file_create(run->packed_path) : sp_chunk_file_cut(run->packed_path, run->packed_end);
 }
 
 /* Looks at the input and at what an earlier run left; creates the output of a new job. */
@@ -109,8 +128,9 @@ static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
   SP_TRY(forget_earlier(run));
   if (run->start == SP_START_COMPLETE || run->start == SP_START_PACK) return SP_SUCCESS;
   if (run->start == SP_START_NEW) SP_TRY(create_output(run, start));
+  SP_TRY(begin_packed(run, start));
   SP_FAULT_POINT("created");
-  SP_TRY(sp_part_check_room(run->part_path));
+  if (!start->places) SP_TRY(sp_part_check_room(run->part_path));
   if (run->start == SP_START_RESUME) report_resumption(run, start);
   return SP_SUCCESS;
 }
@@ -119,6 +139,7 @@ static void end_state(sp_coordinator_state *start) {
   sp_run_plan_close(&start->plan);
   sp_free(start->figures);
   sp_free(start->done);
+  sp_chunk_places_destroy(start->places);
   sp_lock_release(start->lock);
 }
 
@@ -129,7 +150,8 @@ static sp_status begin_journal(sp_run_context *run, sp_coordinator_state *start)
     SP_TRY(sp_journal_create(run->journal_path, &start->plan.header));
     SP_TRY(sp_journal_read(run->journal_path, run->plan.flow->figures, run->plan.shape.n_units, &start->plan.earlier));
   }
-  return sp_journal_open(run->journal_path, &start->plan.earlier, run->plan.shape.task_units, &start->journal);
+  return sp_journal_open(run->journal_path, &start->plan.earlier, run->plan.shape.task_units,
+                         &run->plan.shape.window, &start->journal);
 }
 
 /* --- what all ranks make together --------------------------------------------------------------------------- */
@@ -142,6 +164,7 @@ static sp_status name_paths(sp_run_context *run) {
   SP_TRY(sp_side_path(output, SP_SIDE_RUNS, &run->history_path));
   SP_TRY(sp_side_path(output, SP_SIDE_PLAIN, &run->plain_path));
   SP_TRY(sp_side_path(output, SP_SIDE_CHUNKS, &run->chunks_path));
+  SP_TRY(sp_side_path(output, SP_SIDE_PACKED, &run->packed_path));
   return sp_side_path(output, SP_SIDE_LOCK, &run->lock_path);
 }
 
@@ -194,7 +217,10 @@ static void check_workers(const sp_run_context *run) {
 /* A new job that is refused here leaves nothing. Collective. */
 static sp_status check_nodes(const sp_run_context *run, const sp_coordinator_state *start) {
   const sp_status status = sp_node_files_check(run, start->lock);
-  if (status != SP_SUCCESS && run->roles->world.rank == 0 && run->start == SP_START_NEW) unlink(run->part_path);
+  if (status != SP_SUCCESS && run->roles->world.rank == 0 && run->start == SP_START_NEW) {
+    unlink(run->part_path);
+    if (start->places) unlink(run->packed_path);
+  }
   return status;
 }
 
@@ -207,6 +233,7 @@ static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_AGREE(world, first ? begin(run, start) : SP_SUCCESS);
   SP_ALIKE(sp_flow_plan_share(&run->plan, &run->roles->world));
   SP_MPI_ALL(MPI_Bcast(&run->start, sizeof run->start, MPI_BYTE, 0, world));
+  SP_MPI_ALL(MPI_Bcast(&run->packed_end, 1, MPI_UINT64_T, 0, world));
   SP_MPI_ALL(MPI_Bcast(&run->transfer, sizeof run->transfer, MPI_BYTE, 0, world));
   if (run->start == SP_START_COMPLETE) return SP_SUCCESS;              /* alike */
   if (run->start == SP_START_PACK) return sp_record_begin(run, start); /* alike */
@@ -276,14 +303,20 @@ static sp_status run_role(sp_run_context *run, sp_coordinator_state *start) {
   return SP_ERR_INTERNAL;
 }
 
-/* An output that is to be packed has another name until then. */
+/* An output that is to be packed has another name until then; what of it is packed stands in a journal of its own
+ * before the run's goes. */
 static sp_status publish(sp_run_context *run, sp_coordinator_state *start) {
-  const char *path = sp_packing_is_asked(run->job) ? run->plain_path : run->job->output;
+  const bool packs = sp_packing_is_asked(run->job);
+  const char *path = packs ? run->plain_path : run->job->output;
   sp_journal_close(start->journal);
   start->journal = NULL;
   sp_activity_set(&run->activity, "publishes the output");
   SP_FAULT_POINT("before_publish");
-  SP_TRY(sp_output_publish(&run->plan, run->part_path, path, start->figures));
+  SP_TRY(run->plan.flow->publish(&run->plan, run->part_path, start->figures));
+  SP_FAULT_POINT("integrity_written");
+  if (packs) SP_TRY(sp_packing_adopt(run, start->places));
+  SP_FAULT_POINT("adopted");
+  SP_TRY(sp_part_publish(run->part_path, path));
   SP_FAULT_POINT("published");
   SP_TRY(sp_resume_remove(run->journal_path)); /* the output says it all now */
   SP_FAULT_POINT("tidied_up");
@@ -342,6 +375,7 @@ static void tidy_up(const sp_run_context *run, const sp_coordinator_state *start
   if (start->n_done) return;
   unlink(run->journal_path);
   unlink(run->part_path);
+  if (start->places) unlink(run->packed_path);
   unlink(run->history_path);
 }
 
@@ -379,6 +413,7 @@ sp_status sp_run(const sp_job *job, const sp_run_options *options) {
   sp_free(run.history_path);
   sp_free(run.plain_path);
   sp_free(run.chunks_path);
+  sp_free(run.packed_path);
   sp_free(run.places);
   sp_free(run.ranks);
   sp_roles_destroy(run.roles);

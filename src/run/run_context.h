@@ -14,6 +14,7 @@
 #include "seisproc/stats.h"
 #include "src/base/step_watch.h"
 #include "src/flow/flow.h"
+#include "src/run/chunk_places.h"
 #include "src/run/inflight.h"
 #include "src/run/journal.h"
 #include "src/run/plan.h"
@@ -34,6 +35,8 @@ typedef struct sp_run_context {
   char *part_path;                          /* the output until it is complete */
   char *journal_path, *lock_path, *inflight_path, *history_path;
   char *plain_path, *chunks_path; /* of an output that is packed: complete, but for this; and where that stands */
+  char *packed_path;              /* and its chunks, as far as they are placed */
+  uint64_t packed_end;            /* where those end that an earlier run placed */
   sp_start start;
   sp_place *places; /* [size]: where the ranks are */
   sp_activity activity;
@@ -64,6 +67,7 @@ typedef struct sp_coordinator_state {
   sp_inflight *inflight;
   uint8_t *done;              /* [n_units]: on the disk, with those of earlier runs */
   void *figures;              /* [n_units] records, of those */
+  sp_chunk_places *places;    /* NULL: the output is not packed as it comes */
   uint64_t n_earlier, n_done; /* units done before this run; and now */
   uint64_t earlier_work;
 } sp_coordinator_state;
@@ -113,12 +117,17 @@ typedef struct sp_report_message {
   sp_stage_times times; /* so far */
 } sp_report_message;
 
-/* I/O rank to coordinator: a slot is on the disk; the records of n_units follow. */
+/* I/O rank to coordinator: a slot is on the disk; its chunks (sp_chunk) follow, then the records of n_units. */
 typedef struct sp_durable_message {
   uint64_t task;
   uint64_t first_unit;
   uint32_t n_units;
+  uint32_t n_chunks;
 } sp_durable_message;
+
+static inline size_t sp_durable_bytes(uint32_t n_chunks, uint32_t n_units, size_t record_bytes) {
+  return sizeof(sp_durable_message) + n_chunks * sizeof(sp_chunk) + n_units * record_bytes;
+}
 
 /* Ends all ranks at once, and says why in the history. */
 _Noreturn void sp_run_abort(const sp_run_context *run, sp_status status);

@@ -14,7 +14,7 @@
 
 struct sp_sync_thread {
   sp_helper_thread helper;
-  int fd;
+  int fd, other; /* other -1: there is none */
   int error; /* errno of the first sync that failed */
   bool reported;
   uint64_t wanted, durable;
@@ -34,7 +34,7 @@ static void *run(void *argument) {
     pthread_mutex_unlock(&t->helper.lock);
     SP_FAULT_POINT("before_sync");
     const double start = sp_now();
-    const int error = fdatasync(t->fd) ? errno : 0;
+    const int error = fdatasync(t->fd) || (t->other >= 0 && fdatasync(t->other)) ? errno : 0;
     const double seconds = sp_now() - start;
     SP_FAULT_POINT("after_sync");
     pthread_mutex_lock(&t->helper.lock);
@@ -50,17 +50,22 @@ static void *run(void *argument) {
   return NULL;
 }
 
-sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out) {
+static int open_file(const char *path, sp_status *status) {
+  const int fd = sp_side_open(path, O_RDWR);
+  if (fd < 0) *status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+  return fd;
+}
+
+sp_status sp_sync_thread_create(const char *path, const char *other, sp_sync_thread **out) {
   sp_status status = SP_SUCCESS;
   sp_sync_thread *t = NULL;
   SP_TRY(sp_calloc(1, sizeof *t, "the sync thread", &t));
   sp_helper_init(&t->helper);
   t->path = path;
-  t->fd = sp_side_open(path, O_RDWR);
-  if (t->fd < 0) {
-    status = SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    goto fail;
-  }
+  t->other = -1;
+  t->fd = open_file(path, &status);
+  if (t->fd >= 0 && other) t->other = open_file(other, &status);
+  if (status != SP_SUCCESS) goto fail;
   const int error = sp_helper_start(&t->helper, "sp-sync", run, t);
   if (error) {
     status = SP_RAISE(SP_ERR_MEMORY, "the sync thread does not start: %s", strerror(error));
@@ -77,6 +82,7 @@ void sp_sync_thread_destroy(sp_sync_thread *t) {
   if (!t) return;
   sp_helper_end(&t->helper);
   if (t->fd >= 0) close(t->fd);
+  if (t->other >= 0) close(t->other);
   sp_free(t);
 }
 

@@ -10,8 +10,9 @@
 
 typedef struct sp_sync_thread sp_sync_thread;
 
-/* Opens the file and starts the thread. Borrows `path`. Errors: SP_ERR_IO, SP_ERR_MEMORY. */
-sp_status sp_sync_thread_create(const char *path, sp_sync_thread **out);
+/* Opens the file, and another one that is to be synced with it (NULL: none), and starts the thread. Borrows the paths.
+ * Errors: SP_ERR_IO, SP_ERR_MEMORY. */
+sp_status sp_sync_thread_create(const char *path, const char *other, sp_sync_thread **out);
 
 /* Ends the thread; does not sync. Takes NULL. */
 void sp_sync_thread_destroy(sp_sync_thread *thread);

@@ -28,6 +28,8 @@ static void find_obstacle(const sp_transfer_request *r, bool writes, char *text,
     snprintf(text, size, "results of the %s flow are many pieces each", r->plan->flow->name);
   } else if (writes && r->job->settings.samples != SP_SAMPLES_FLOAT32) {
     snprintf(text, size, "samples are stored in 16 bits");
+  } else if (writes && sp_window_packs(&r->plan->shape.window)) {
+    snprintf(text, size, "results are packed");
   } else if (!writes && !sp_survey_traces_are_native(r->input)) {
     snprintf(text, size, "/traces are packed, or of another type than float32");
   } else if (r->history_path && sp_history_find_late(r->history_path, writes, &late)) {

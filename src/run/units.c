@@ -57,7 +57,7 @@ static sp_status check_input(const sp_coordinator *c) {
   return sp_file_check_unchanged(c->run->job->input, c->input);
 }
 
-sp_status sp_units_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n) {
+sp_status sp_units_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n, const sp_task *task) {
   SP_TRY(check_input(c));
   for (uint64_t u = first_unit; u < first_unit + n; u++) {
     c->left -= c->state[u] == SP_UNIT_LEFT;
@@ -70,7 +70,9 @@ sp_status sp_units_mark_done(sp_coordinator *c, uint64_t first_unit, uint32_t n)
   if (c->journal) {
     c->journal_durable = false;
     SP_FAULT_POINT("before_append");
-    SP_TRY(sp_journal_append(c->journal, first_unit, n, record_at(c, first_unit)));
+    const sp_chunk *chunks = NULL;
+    const size_t n_chunks = task ? sp_chunk_places_find(c->places, task->first_trace, task->n_traces, &chunks) : 0;
+    SP_TRY(sp_journal_append(c->journal, first_unit, n, record_at(c, first_unit), chunks, n_chunks));
     SP_FAULT_POINT("after_append");
   }
   sp_inflight_done(c->inflight, first_unit);

@@ -52,6 +52,10 @@ static sp_status read_journal_at(const char *path, verifier *v) {
                     (unsigned long long)n_gathers, path, (unsigned long long)n_units);
   }
   SP_TRY(sp_journal_read(path, flow->figures, n_gathers, &v->journal));
+  if (v->journal.n_chunks) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: its samples are packed as they come, which can be verified once it is complete",
+                    v->path);
+  }
   if (v->journal.n_bad_lines) {
     sp_warn("%s: %llu damaged lines", path, (unsigned long long)v->journal.n_bad_lines);
   }

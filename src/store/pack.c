@@ -42,11 +42,15 @@ typedef struct packing {
   sp_lock *lock;
   int fd;
   uint64_t end;                   /* of the data */
-  uint64_t n_placed, n_committed; /* chunks, counted through all datasets */
+  uint64_t n_done;                /* chunks, counted through all datasets, that an earlier call left */
+  uint64_t n_placed, n_committed; /* by this one */
   uint64_t uncommitted, commit_bytes;
+  uint8_t *done;            /* [n_chunks]: left by an earlier call */
+  uint64_t *todo;           /* [n_chunks]: those of a dataset that are to be packed, by their number there */
   sp_pack_record *round;    /* [size][a_round] */
   uint64_t *place;          /* [a_round]: where this rank's chunks of the round belong */
   sp_pack_record *records;  /* [n_chunks] on rank 0 */
+  sp_pack_record *placed;   /* [n_placed] on rank 0: as they were placed */
   sp_pack_journal *journal; /* on rank 0 */
   double started, told;
 } packing;
@@ -72,40 +76,32 @@ static sp_status check_room(const packing *p) {
                   1e-9 * room);
 }
 
-/* Where the chunks that are done end. */
-static uint64_t find_end(const packing *p) {
-  uint64_t end = SP_PLACED_BEGIN;
-  for (size_t i = 0; i < p->plan.n_items; i++) {
-    const sp_pack_item *item = &p->plan.items[i];
-    for (uint64_t c = 0; item->placed && c < item->n_chunks && item->first_chunk + c < p->n_committed; c++) {
-      end = sp_pack_place(item, c, end) + p->records[item->first_chunk + c].bytes;
-    }
-  }
-  return end;
-}
-
 /* Finds what an earlier call left, or begins anew. */
 static sp_status look_back(packing *p) {
   char name[SP_UUID_LENGTH + 1];
   struct stat part;
   sp_pack_plan_name(&p->plan, name);
   if (p->options->in_job) {
-    SP_TRY(sp_part_path(p->options->output, &p->part));
+    SP_TRY(sp_side_path(p->options->output, SP_SIDE_PACKED, &p->part));
   } else {
     SP_TRY(sp_part_continue(p->options->output, &p->part, &p->lock));
   }
   SP_TRY(sp_side_path(p->options->output, SP_SIDE_CHUNKS, &p->journal_path));
   SP_TRY(sp_calloc(p->plan.n_chunks + 1, sizeof *p->records, "records of chunks", &p->records));
+  SP_TRY(sp_calloc(p->plan.n_chunks + 1, sizeof *p->placed, "records of chunks", &p->placed));
   const bool there = stat(p->part, &part) == 0;
-  if (!there) unlink(p->journal_path); /* without what it speaks of */
-  SP_TRY(sp_pack_journal_open(p->journal_path, name, p->plan.n_chunks, p->records, &p->n_committed, &p->journal));
-  p->end = find_end(p);
-  if (there && p->n_committed && (uint64_t)part.st_size >= p->end) {
-    sp_info("%s: goes on behind %llu of %llu chunks", p->options->output, (unsigned long long)p->n_committed,
-            (unsigned long long)p->plan.n_chunks);
+  if (!there && !p->options->adopts) unlink(p->journal_path); /* without what it speaks of */
+  SP_TRY(sp_pack_journal_open(p->journal_path, name, p->options->adopts, p->plan.n_chunks, p->records, &p->n_done,
+                              &p->journal));
+  p->end = sp_pack_end(p->records, p->plan.n_chunks);
+  if (there && p->n_done && (uint64_t)part.st_size >= p->end) {
+    if (!p->options->in_job) {
+      sp_info("%s: goes on behind %llu of %llu chunks", p->options->output, (unsigned long long)p->n_done,
+              (unsigned long long)p->plan.n_chunks);
+    }
     return SP_SUCCESS;
   }
-  if (p->n_committed) {
+  if (p->n_done) {
     return SP_RAISE(SP_ERR_INPUT, "%s: is shorter than %s says; remove both to begin anew", p->part, p->journal_path);
   }
   SP_TRY(check_room(p));
@@ -122,7 +118,9 @@ static sp_status open_part(packing *p) {
 }
 
 static sp_status make_room(packing *p, int n_threads) {
-  const size_t n = (size_t)p->a_round;
+  const size_t n = (size_t)p->a_round, n_chunks = (size_t)p->plan.n_chunks + 1;
+  SP_TRY(sp_calloc(n_chunks, sizeof *p->done, "chunks", &p->done));
+  SP_TRY(sp_calloc(n_chunks, sizeof *p->todo, "chunks", &p->todo));
   SP_TRY(sp_calloc(n * (size_t)p->ranks.size, sizeof *p->round, "records of a round", &p->round));
   SP_TRY(sp_calloc(n, sizeof *p->place, "places of chunks", &p->place));
   return sp_pack_shop_open(&p->plan, n_threads, p->a_round, &p->shop);
@@ -135,19 +133,17 @@ static sp_status begin(packing *p) {
   const int n_threads = sp_store_threads(&p->ranks);
   p->a_round = n_threads;
   if (p->ranks.comm != MPI_COMM_NULL) {
-    uint64_t told[2] = {p->n_committed, p->end};
-    SP_MPI_ALL(MPI_Bcast(told, 2, MPI_UINT64_T, 0, p->ranks.comm));
+    SP_MPI_ALL(MPI_Bcast(&p->end, 1, MPI_UINT64_T, 0, p->ranks.comm));
     SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &p->a_round, 1, MPI_INT, MPI_MIN, p->ranks.comm));
     SP_ALIKE(sp_comm_share_text(p->ranks.comm, 0, &p->part));
-    p->n_committed = told[0];
-    p->end = told[1];
   }
   const uint64_t often = sp_survey_identity(p->survey).bytes / LEAST_COMMITS;
   p->commit_bytes = often < COMMIT_BYTES ? often : COMMIT_BYTES;
-  p->n_placed = p->n_committed;
   status = open_part(p);
   if (status == SP_SUCCESS) status = make_room(p, n_threads);
-  return sp_ranks_agree(&p->ranks, status);
+  SP_ALIKE(sp_ranks_agree(&p->ranks, status));
+  for (uint64_t c = 0; p->records && c < p->plan.n_chunks; c++) p->done[c] = p->records[c].bytes > 0;
+  return sp_ranks_broadcast(&p->ranks, p->done, p->plan.n_chunks);
 }
 
 /* --- a round ----------------------------------------------------------------------------------------------------- */
@@ -164,11 +160,12 @@ static sp_status place(packing *p, const sp_pack_batch *batch) {
   }
   for (int r = 0; r < p->ranks.size; r++) {
     for (int i = 0; i < p->a_round; i++) {
-      const sp_pack_record *record = &p->round[(size_t)r * n + (size_t)i];
+      sp_pack_record *record = &p->round[(size_t)r * n + (size_t)i];
       if (record->bytes == 0) continue;
       const uint64_t at = sp_pack_place(batch->item, record->chunk - batch->item->first_chunk, p->end);
+      record->offset = at;
       if (r == p->ranks.rank) p->place[i] = at;
-      if (p->ranks.rank == 0) p->records[record->chunk] = *record;
+      if (p->ranks.rank == 0) p->records[record->chunk] = p->placed[p->n_placed] = *record;
       p->end = at + record->bytes;
       p->uncommitted += record->bytes;
       p->n_placed++;
@@ -197,7 +194,7 @@ static sp_status commit(packing *p) {
   if (p->ranks.rank == 0) {
     status = sp_survey_check_unchanged(p->survey);
     if (status == SP_SUCCESS) {
-      status = sp_pack_journal_append(p->journal, p->records + p->n_committed, p->n_placed - p->n_committed);
+      status = sp_pack_journal_append(p->journal, p->placed + p->n_committed, p->n_placed - p->n_committed);
     }
   }
   SP_ALIKE(sp_ranks_agree(&p->ranks, status));
@@ -212,28 +209,27 @@ static void show_progress(packing *p) {
   if (p->options->activity) sp_activity_step(p->options->activity);
   if (p->ranks.rank || p->options->quiet || now - p->told < PROGRESS_SECONDS) return;
   p->told = now;
-  sp_info("%s: %llu of %llu chunks, %.2f GB", p->options->output, (unsigned long long)p->n_placed,
+  sp_info("%s: %llu of %llu chunks, %.2f GB", p->options->output, (unsigned long long)(p->n_done + p->n_placed),
           (unsigned long long)p->plan.n_chunks, 1e-9 * (double)p->end);
 }
 
 /* Chunks of a round that this rank reads. */
 static sp_status read_round(packing *p, sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from,
-                            uint64_t first, uint64_t round) {
-  const uint64_t n = (uint64_t)p->a_round, at = first + (round * (uint64_t)p->ranks.size + (uint64_t)p->ranks.rank) * n;
-  const uint64_t left = at < item->n_chunks ? item->n_chunks - at : 0;
-  return sp_pack_batch_read(batch, item, from, at, (int)(left < n ? left : n));
+                            uint64_t n_todo, uint64_t round) {
+  const uint64_t n = (uint64_t)p->a_round, at = (round * (uint64_t)p->ranks.size + (uint64_t)p->ranks.rank) * n;
+  const uint64_t left = at < n_todo ? n_todo - at : 0;
+  return sp_pack_batch_read(batch, item, from, p->todo + at, (int)(left < n ? left : n));
 }
 
-static sp_status pack_rounds(packing *p, const sp_pack_item *item, sp_dataset *from, uint64_t first) {
-  const uint64_t a_round = (uint64_t)p->a_round * (uint64_t)p->ranks.size;
-  const uint64_t n_rounds = (item->n_chunks - first + a_round - 1) / a_round;
+static sp_status pack_rounds(packing *p, const sp_pack_item *item, sp_dataset *from, uint64_t n_todo) {
+  const uint64_t a_round = (uint64_t)p->a_round * (uint64_t)p->ranks.size, n_rounds = (n_todo + a_round - 1) / a_round;
   sp_status status = sp_pack_shop_turn_to(&p->shop, item);
-  if (status == SP_SUCCESS) status = read_round(p, &p->shop.batch[0], item, from, first, 0);
+  if (status == SP_SUCCESS) status = read_round(p, &p->shop.batch[0], item, from, n_todo, 0);
   SP_ALIKE(sp_ranks_agree(&p->ranks, status));
   sp_pack_shop_start(&p->shop, &p->shop.batch[0]);
   for (uint64_t r = 0; r < n_rounds; r++) {
     sp_pack_batch *now = &p->shop.batch[r % 2], *next = &p->shop.batch[(r + 1) % 2];
-    status = r + 1 < n_rounds ? read_round(p, next, item, from, first, r + 1) : SP_SUCCESS;
+    status = r + 1 < n_rounds ? read_round(p, next, item, from, n_todo, r + 1) : SP_SUCCESS;
     const sp_status packed = sp_pack_shop_wait(&p->shop);
     if (packed > status) status = packed;
     if (status == SP_SUCCESS && p->options->stops && p->options->stops(p->options->context)) status = SP_STOPPED;
@@ -249,11 +245,14 @@ static sp_status pack_rounds(packing *p, const sp_pack_item *item, sp_dataset *f
 }
 
 static sp_status pack_item(packing *p, const sp_pack_item *item) {
-  const uint64_t end = item->first_chunk + item->n_chunks;
   sp_dataset *from = NULL;
-  if (!item->placed || p->n_placed >= end) return SP_SUCCESS; /* alike */
+  uint64_t n_todo = 0;
+  for (uint64_t c = 0; item->placed && c < item->n_chunks; c++) {
+    if (!p->done[item->first_chunk + c]) p->todo[n_todo++] = c;
+  }
+  if (n_todo == 0) return SP_SUCCESS; /* alike */
   SP_ALIKE(sp_ranks_agree(&p->ranks, sp_dataset_open(p->survey, item->path, &from)));
-  const sp_status status = pack_rounds(p, item, from, p->n_placed - item->first_chunk);
+  const sp_status status = pack_rounds(p, item, from, n_todo);
   sp_pack_shop_wait(&p->shop);
   sp_dataset_close(from);
   return status;
@@ -268,8 +267,11 @@ static sp_pack_result result_of(const packing *p) {
       .plain_bytes = (double)in.st_size, .packed_bytes = (double)out.st_size, .seconds = sp_now() - p->started};
   for (size_t i = 0; i < p->plan.n_items; i++) {
     const sp_pack_item *item = &p->plan.items[i];
-    for (uint64_t c = 0; item->placed && item->bounds && c < item->n_chunks; c++) {
+    for (uint64_t c = 0; item->placed && item->form.row_length > 1 && c < item->n_chunks; c++) {
       const sp_pack_record *record = &p->records[item->first_chunk + c];
+      r.chunks++;
+      r.adopted += record->adopted;
+      if (!item->bounds) continue;
       if (record->part > r.largest_error) r.largest_error = record->part;
       *(record->lossless ? &r.lossless : &r.lossy) += 1;
     }
@@ -329,7 +331,10 @@ static void close_packing(packing *p) {
   sp_pack_journal_close(p->journal);
   if (p->fd >= 0) close(p->fd);
   sp_lock_release(p->lock);
+  sp_free(p->placed);
   sp_free(p->records);
+  sp_free(p->todo);
+  sp_free(p->done);
   sp_free(p->place);
   sp_free(p->round);
   sp_free(p->journal_path);

@@ -124,14 +124,15 @@ static void do_chunk(void *context, int thread, uint64_t i) {
 
 /* --- a batch ----------------------------------------------------------------------------------------------------- */
 
-sp_status sp_pack_batch_read(sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from, uint64_t first, int n) {
+sp_status sp_pack_batch_read(sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from, const uint64_t *chunks,
+                             int n) {
   const size_t row = item->form.row_length * item->form.element, bytes = sp_chunk_bytes(&item->form);
   batch->item = item;
   batch->n = 0;
   for (int i = 0; i < n; i++) {
     sp_pack_work *w = &batch->work[i];
-    const uint64_t rows = rows_of(item, first + (uint64_t)i);
-    w->chunk = first + (uint64_t)i;
+    const uint64_t rows = rows_of(item, chunks[i]);
+    w->chunk = chunks[i];
     SP_TRY(sp_dataset_read_independent(from, w->chunk * item->form.rows, (sp_local)rows, w->rows));
     memset(w->rows + rows * row, 0, bytes - rows * row);
   }

@@ -40,8 +40,9 @@ void sp_pack_shop_close(sp_pack_shop *shop);
 /* From now on chunks are of this dataset. */
 sp_status sp_pack_shop_turn_to(sp_pack_shop *shop, const sp_pack_item *item);
 
-/* Reads n chunks from `first` on. */
-sp_status sp_pack_batch_read(sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from, uint64_t first, int n);
+/* Reads n chunks. */
+sp_status sp_pack_batch_read(sp_pack_batch *batch, const sp_pack_item *item, sp_dataset *from, const uint64_t *chunks,
+                             int n);
 
 /* Begins to pack a batch; sp_pack_shop_wait waits for it. Its work[].record then says what came of it. */
 void sp_pack_shop_start(sp_pack_shop *shop, sp_pack_batch *batch);

@@ -15,7 +15,6 @@ typedef struct finishing {
   sp_survey *source; /* opened by this process alone */
   sp_placed_file *file;
   hid_t id;
-  uint64_t end; /* of the data that has been gone through */
 } finishing;
 
 /* --- datasets ---------------------------------------------------------------------------------------------------- */
@@ -43,8 +42,7 @@ static sp_status add_chunks(finishing *f, const sp_pack_item *item) {
   SP_TRY(sp_calloc(item->n_chunks, sizeof *chunks, "places of chunks", &chunks));
   for (uint64_t c = 0; c < item->n_chunks; c++) {
     const sp_pack_record *r = &f->records[item->first_chunk + c];
-    chunks[c] = (sp_placed_chunk){sp_pack_place(item, c, f->end), r->bytes, r->skipped};
-    f->end = chunks[c].offset + r->bytes;
+    chunks[c] = (sp_placed_chunk){r->offset, r->bytes, r->skipped};
   }
   sp_status status = item->block ? sp_placed_file_add_block(f->file, &item->spec, chunks[0].offset)
                                  : sp_placed_file_add_chunks(f->file, &item->spec, &item->form, chunks, item->n_chunks);
@@ -152,18 +150,11 @@ static sp_status fill(finishing *f) {
 }
 
 sp_status sp_pack_finish(const sp_pack_plan *plan, const sp_pack_record *records, const char *part) {
-  finishing f = {.plan = plan, .records = records, .end = SP_PLACED_BEGIN};
-  for (size_t i = 0; i < plan->n_items; i++) {
-    const sp_pack_item *item = &plan->items[i];
-    for (uint64_t c = 0; item->placed && c < item->n_chunks; c++) {
-      f.end = sp_pack_place(item, c, f.end) + records[item->first_chunk + c].bytes;
-    }
-  }
+  finishing f = {.plan = plan, .records = records};
   SP_TRY(sp_survey_open_independent(plan->options->input, false, &f.source));
-  sp_status status = sp_placed_file_begin(part, f.end, &f.file);
+  sp_status status = sp_placed_file_begin(part, sp_pack_end(records, plan->n_chunks), &f.file);
   if (status == SP_SUCCESS) {
     f.id = sp_placed_file_id(f.file);
-    f.end = SP_PLACED_BEGIN;
     status = fill(&f);
   }
   sp_survey_close(f.source);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The journal of a packing: its name, then a record a chunk, in their order. A record that is torn, or not the next
- * one, ends it: it and what follows is cut off. */
+/* The journal of a packing: its name, then a record a chunk, as they were placed. A record that is torn, or of no chunk,
+ * ends it: it and what follows is cut off. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -39,49 +39,97 @@ static sp_status append(const sp_pack_journal *j, const void *from, size_t n) {
   return fdatasync(j->fd) ? failed(j, "synced", errno) : SP_SUCCESS;
 }
 
-static void make_head(const char *name, char head[HEAD_BYTES]) {
+/* The name, and how many records were there from the start. */
+static void make_head(const char *name, uint64_t n_adopted, char head[HEAD_BYTES]) {
   memset(head, 0, HEAD_BYTES);
-  snprintf(head, HEAD_BYTES, "seisproc chunks %s", name);
+  snprintf(head, HEAD_BYTES, "seisproc chunks %s %llu", name, (unsigned long long)n_adopted);
 }
 
-static bool read_record(const sp_pack_journal *j, uint64_t chunk, sp_pack_record *record) {
-  const off_t at = HEAD_BYTES + (off_t)(chunk * sizeof *record);
-  return pread(j->fd, record, sizeof *record, at) == (ssize_t)sizeof *record && record->chunk == chunk &&
-         record->own_crc == checksum(record);
+/* Whether the journal is one of this name. */
+static bool read_head(const sp_pack_journal *j, const char *name, uint64_t *n_adopted) {
+  char head[HEAD_BYTES], found[HEAD_BYTES];
+  unsigned long long n;
+  if (pread(j->fd, found, sizeof found, 0) != (ssize_t)sizeof found || found[HEAD_BYTES - 1]) return false;
+  if (sscanf(found, "seisproc chunks %*36s %llu", &n) != 1) return false;
+  make_head(name, n, head);
+  *n_adopted = n;
+  return !memcmp(found, head, sizeof head);
 }
 
-static sp_status begin(sp_pack_journal *j, const char *name) {
+static bool read_record(const sp_pack_journal *j, uint64_t i, uint64_t n_chunks, sp_pack_record *record) {
+  const off_t at = HEAD_BYTES + (off_t)(i * sizeof *record);
+  return pread(j->fd, record, sizeof *record, at) == (ssize_t)sizeof *record && record->own_crc == checksum(record) &&
+         record->chunk < n_chunks;
+}
+
+/* Reads all; *n is how many there are. */
+static void read_records(const sp_pack_journal *j, uint64_t n_chunks, sp_pack_record *records, uint64_t *n) {
+  sp_pack_record record;
+  for (*n = 0; *n < n_chunks && read_record(j, *n, n_chunks, &record); ++*n) records[record.chunk] = record;
+}
+
+static sp_status begin(sp_pack_journal *j, const char *name, uint64_t n_adopted) {
   char head[HEAD_BYTES];
-  make_head(name, head);
+  make_head(name, n_adopted, head);
   if (ftruncate(j->fd, 0) || lseek(j->fd, 0, SEEK_SET) < 0) return failed(j, "begun", errno);
   SP_TRY(append(j, head, sizeof head));
   return sp_sync_entry(j->path);
 }
 
-sp_status sp_pack_journal_open(const char *path, const char *name, uint64_t n_chunks, sp_pack_record *records,
-                               uint64_t *n_done, sp_pack_journal **out) {
-  char head[HEAD_BYTES], found[HEAD_BYTES] = "";
+static sp_status open_file(const char *path, bool anew, sp_pack_journal **out) {
   sp_pack_journal *j;
-  sp_status status;
   SP_TRY(sp_calloc(1, sizeof *j, "a journal", &j));
   j->fd = -1;
-  SP_TRY_GOTO(fail, sp_strdup(path, &j->path));
-  j->fd = sp_side_open(path, O_RDWR);
-  if (j->fd < 0 && errno == ENOENT) j->fd = sp_side_create(path);
-  if (j->fd < 0) SP_TRY_GOTO(fail, failed(j, "opened", errno));
-  make_head(name, head);
-  *n_done = 0;
-  if (pread(j->fd, found, sizeof found, 0) == (ssize_t)sizeof found && !memcmp(found, head, sizeof head)) {
-    while (*n_done < n_chunks && read_record(j, *n_done, &records[*n_done])) ++*n_done;
-    const off_t end = HEAD_BYTES + (off_t)(*n_done * sizeof *records);
-    if (ftruncate(j->fd, end) || lseek(j->fd, end, SEEK_SET) < 0) SP_TRY_GOTO(fail, failed(j, "read", errno));
-  } else {
-    SP_TRY_GOTO(fail, begin(j, name));
+  sp_status status = sp_strdup(path, &j->path);
+  if (status == SP_SUCCESS) {
+    if (!anew) j->fd = sp_side_open(path, O_RDWR);
+    if (anew || (j->fd < 0 && errno == ENOENT)) j->fd = sp_side_create(path);
+    if (j->fd < 0) status = failed(j, "opened", errno);
   }
-  *out = j;
-  return SP_SUCCESS;
-fail:
+  if (status == SP_SUCCESS) {
+    *out = j;
+  } else {
+    sp_pack_journal_close(j);
+  }
+  return status;
+}
+
+sp_status sp_pack_journal_create(const char *path, const char *name, sp_pack_record *records, uint64_t n) {
+  sp_pack_journal *j;
+  SP_TRY(open_file(path, true, &j));
+  sp_status status = begin(j, name, n);
+  if (status == SP_SUCCESS) status = sp_pack_journal_append(j, records, n);
   sp_pack_journal_close(j);
+  return status;
+}
+
+static sp_status read_or_begin(sp_pack_journal *j, const char *name, bool adopts, uint64_t n_chunks,
+                               sp_pack_record *records, uint64_t *n_done) {
+  uint64_t n_adopted = 0;
+  *n_done = 0;
+  const bool is_ours = read_head(j, name, &n_adopted);
+  if (is_ours) read_records(j, n_chunks, records, n_done);
+  if (adopts && (!is_ours || *n_done < n_adopted)) {
+    return SP_RAISE(SP_ERR_INPUT,
+                    "%s: does not say where the chunks are that were packed; the files beside the output are not those "
+                    "that the job left, and --restart starts over",
+                    j->path);
+  }
+  if (!is_ours) return begin(j, name, 0);
+  const off_t end = HEAD_BYTES + (off_t)(*n_done * sizeof *records);
+  return ftruncate(j->fd, end) || lseek(j->fd, end, SEEK_SET) < 0 ? failed(j, "read", errno) : SP_SUCCESS;
+}
+
+sp_status sp_pack_journal_open(const char *path, const char *name, bool adopts, uint64_t n_chunks,
+                               sp_pack_record *records, uint64_t *n_done, sp_pack_journal **out) {
+  sp_pack_journal *j;
+  SP_TRY(open_file(path, false, &j));
+  const sp_status status = read_or_begin(j, name, adopts, n_chunks, records, n_done);
+  if (status == SP_SUCCESS) {
+    *out = j;
+  } else {
+    sp_pack_journal_close(j);
+  }
   return status;
 }
 

@@ -3,7 +3,7 @@
  * src/store.
  *
  * The datasets of the survey follow each other in the output, each chunk behind the one before it, so that their places
- * follow from their sizes alone, whoever packs them. Datasets that are small are left out of this: HDF5 writes them at
+ * follow from their sizes alone, whoever packs them; but chunks that a job has placed lie where it put them. Datasets that are small are left out of this: HDF5 writes them at
  * the end, with its metadata (placed_file.h).
  */
 #ifndef SEISPROC_SRC_STORE_PACK_PARTS_H
@@ -25,6 +25,18 @@ typedef struct sp_pack_bounds {
   double tolerance; /* that zfp is asked for; 0: none, all chunks are lossless */
   int zfp_dims;
 } sp_pack_bounds;
+
+/* A packed chunk. */
+typedef struct sp_pack_record {
+  uint64_t chunk;         /* counted through all datasets */
+  uint64_t offset, bytes; /* in the file; 0 bytes: it is not packed yet */
+  uint32_t skipped, crc;
+  double error, part; /* of what zfp made of it; 0 where it is lossless */
+  uint32_t lossless;  /* of a dataset that is packed with zfp */
+  uint32_t adopted;   /* packed before the survey was complete */
+  uint32_t own_crc;   /* of the record */
+  uint32_t spare;
+} sp_pack_record;
 
 /* A dataset of the survey. */
 typedef struct sp_pack_item {
@@ -51,9 +63,12 @@ typedef struct sp_pack_plan {
 sp_status sp_pack_plan_make(sp_survey *survey, const sp_pack_options *options, sp_pack_plan *out);
 void sp_pack_plan_free(sp_pack_plan *plan);
 
-/* Where a chunk of a dataset begins, by its number there, when what is before it ends at `end`: blocks begin at a page,
- * so that they can be read and written past the page cache. */
+/* Where a chunk of a dataset begins, by its number there, when what is in the file ends at `end`: blocks begin at a
+ * page, so that they can be read and written past the page cache. */
 uint64_t sp_pack_place(const sp_pack_item *item, uint64_t chunk, uint64_t end);
+
+/* Where what the records speak of ends. */
+uint64_t sp_pack_end(const sp_pack_record *records, uint64_t n_chunks);
 
 /* What makes two packings the same: a text, hashed. */
 void sp_pack_plan_name(const sp_pack_plan *plan, char name[SP_UUID_LENGTH + 1]);
@@ -77,20 +92,16 @@ bool sp_pack_bounds_hold(const sp_pack_bounds *bounds, sp_global first, uint64_t
 
 /* --- pack_journal.c: OUT.chunks --- */
 
-typedef struct sp_pack_record {
-  uint64_t chunk, bytes;
-  uint32_t skipped, crc;
-  double error, part; /* of what zfp made of it; 0 where it is lossless */
-  uint32_t lossless;  /* of a dataset that is packed with zfp */
-  uint32_t own_crc;   /* of the record */
-} sp_pack_record;
-
 typedef struct sp_pack_journal sp_pack_journal;
 
-/* Opens the journal of the packing `name`, with which that of another begins anew, and reads into records[n_chunks]
- * what it holds; *n_done is how many of these, from the first on, are on the disk. One process. */
-sp_status sp_pack_journal_open(const char *path, const char *name, uint64_t n_chunks, sp_pack_record *records,
-                               uint64_t *n_done, sp_pack_journal **out);
+/* Makes a journal of the packing `name` anew, with n records of chunks that were packed before (sp_pack_adopt). */
+sp_status sp_pack_journal_create(const char *path, const char *name, sp_pack_record *records, uint64_t n);
+
+/* Opens the journal of the packing `name` and reads into records[n_chunks], by chunk, what it holds; *n_done is how many
+ * are on the disk. That of another packing begins anew; but where `adopts` says that chunks were packed before, a
+ * journal that does not have them is refused with SP_ERR_INPUT: nothing else knows them. One process. */
+sp_status sp_pack_journal_open(const char *path, const char *name, bool adopts, uint64_t n_chunks,
+                               sp_pack_record *records, uint64_t *n_done, sp_pack_journal **out);
 
 /* Adds records, whose chunks are on the disk, and waits until they are there as well. */
 sp_status sp_pack_journal_append(sp_pack_journal *journal, sp_pack_record *records, uint64_t n);

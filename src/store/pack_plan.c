@@ -8,9 +8,11 @@
 #include "src/store/pack_parts.h"
 
 /* A chunk of traces is about a gather, but neither so large that threads have nothing to share out nor so small that
- * the file consists of places. Other datasets have chunks of COLUMN_BYTES; what is smaller than SMALL_BYTES is left to
+ * the file consists of places. In a job it is a part of a gather where that is large: rows at the seams of tasks, up to a
+ * chunk of each, cannot be packed as they come. Other datasets have chunks of COLUMN_BYTES; what is smaller than SMALL_BYTES is left to
  * HDF5. */
-enum { MOST_BYTES = 20 << 20, LEAST_BYTES = 1 << 20, COLUMN_BYTES = 1 << 20, SMALL_BYTES = 64 << 10 };
+enum { MOST_BYTES = 20 << 20, LEAST_BYTES = 1 << 20, MOST_IN_JOB = 2 << 20, LEAST_IN_JOB = 256 << 10 };
+enum { COLUMN_BYTES = 1 << 20, SMALL_BYTES = 64 << 10 };
 
 static bool is_samples(const char *path) {
   return !strcmp(path, "/traces") || !strcmp(path, "/noise");
@@ -31,16 +33,17 @@ static uint64_t ceil_divide(uint64_t n, uint64_t by) {
 }
 
 /* Traces of a chunk: those of a mean gather, of several where it is small, or a part of it where it is large. */
-static uint64_t traces_a_chunk(const sp_survey_info *info) {
+static uint64_t traces_a_chunk(const sp_survey_info *info, bool in_job) {
   const uint64_t row = info->n_samples * sizeof(float), gathers = info->n_gathers ? info->n_gathers : 1;
   const uint64_t mean = ceil_divide(info->n_traces, gathers), bytes = mean * row;
-  if (bytes > MOST_BYTES) return ceil_divide(mean, ceil_divide(bytes, MOST_BYTES));
-  return bytes < LEAST_BYTES && mean ? mean * ceil_divide(LEAST_BYTES, bytes) : mean;
+  const uint64_t most = in_job ? MOST_IN_JOB : MOST_BYTES, least = in_job ? LEAST_IN_JOB : LEAST_BYTES;
+  if (bytes > most) return ceil_divide(mean, ceil_divide(bytes, most));
+  return bytes < least && mean ? mean * ceil_divide(least, bytes) : mean;
 }
 
 /* As pack_batch.c has it: two batches of a chunk a thread, as it is, packed and unpacked again; and a packer each. */
-size_t sp_pack_memory(const sp_survey_info *info, int n_threads) {
-  const size_t chunk = traces_a_chunk(info) * info->n_samples * sizeof(float);
+size_t sp_pack_memory(const sp_survey_info *info, bool in_job, int n_threads) {
+  const size_t chunk = traces_a_chunk(info, in_job) * info->n_samples * sizeof(float);
   return (size_t)n_threads * (2 * 3 + 1) * chunk;
 }
 
@@ -53,11 +56,37 @@ sp_status sp_pack_reader_memory(sp_survey *survey, int n_threads, size_t *bytes)
   return SP_SUCCESS;
 }
 
+sp_pack_options sp_pack_options_of(const sp_job *job) {
+  static const char *const names[] = {NULL, "lz4", "zstd", "zfp"};
+  const sp_job_settings *s = &job->settings;
+  const bool has_level = s->pack != SP_JOB_PACK_ZFP && s->pack_level != SP_PARAM_AUTO;
+  return (sp_pack_options){.output = job->output,
+                           .codec = names[s->pack],
+                           .level = has_level ? s->pack_level : 0,
+                           .error_bound = s->pack_error_bound,
+                           .in_job = true};
+}
+
+static bool is_large(uint64_t rows, uint64_t row_bytes) {
+  return rows * row_bytes >= SMALL_BYTES;
+}
+
+sp_status sp_pack_form_of_results(const sp_pack_options *options, const sp_survey_info *info, sp_chunk_form *out,
+                                  bool *packs) {
+  sp_pack_how how = {.level = options->level};
+  *packs = false;
+  if (!options->codec || !sp_codec_parse(options->codec, &how.codec) || how.codec == SP_CODEC_ZFP) return SP_SUCCESS;
+  if (!is_large(info->n_traces, info->n_samples * sizeof(float))) return SP_SUCCESS;
+  *packs = true;
+  return sp_chunk_form_make(&how, traces_a_chunk(info, options->in_job), info->n_samples, sizeof(float), out);
+}
+
 static sp_status make_form(const sp_pack_plan *plan, sp_pack_item *item) {
   const sp_dataset_spec *s = &item->spec;
   const uint64_t length = s->row_length ? s->row_length : 1, row = length * sp_type_size(s->type);
   const bool samples = is_samples(item->path);
-  uint64_t rows = samples ? traces_a_chunk(sp_survey_get_info(plan->survey)) : COLUMN_BYTES / row;
+  uint64_t rows = samples ? traces_a_chunk(sp_survey_get_info(plan->survey), plan->options->in_job)
+                          : COLUMN_BYTES / row;
   if (rows > s->rows) rows = s->rows;
   /* checksums of what zfp changes are written again once it is packed */
   item->block = plan->codec == SP_CODEC_NONE || (plan->codec == SP_CODEC_ZFP && is_of_integrity(item->path));
@@ -105,7 +134,7 @@ static sp_status add_dataset(const sp_survey *survey, const char *path, void *co
                                  .type = sp_dataset_type(d),
                                  .rows = sp_dataset_rows(d),
                                  .row_length = length > 1 || is_samples(path) ? length : 0};
-  item->placed = sp_dataset_rows(d) * length * sp_type_size(item->spec.type) >= SMALL_BYTES;
+  item->placed = is_large(sp_dataset_rows(d), length * sp_type_size(item->spec.type));
   sp_dataset_close(d);
   return SP_SUCCESS;
 }
@@ -213,6 +242,14 @@ void sp_pack_plan_free(sp_pack_plan *plan) {
 
 uint64_t sp_pack_place(const sp_pack_item *item, uint64_t chunk, uint64_t end) {
   return item->block && chunk == 0 ? ceil_divide(end, SP_PAGE) * SP_PAGE : end;
+}
+
+uint64_t sp_pack_end(const sp_pack_record *records, uint64_t n_chunks) {
+  uint64_t end = SP_PLACED_BEGIN;
+  for (uint64_t c = 0; c < n_chunks; c++) {
+    if (records[c].offset + records[c].bytes > end) end = records[c].offset + records[c].bytes;
+  }
+  return end;
 }
 
 void sp_pack_plan_name(const sp_pack_plan *plan, char name[SP_UUID_LENGTH + 1]) {

@@ -78,7 +78,7 @@ static void wait_until_durable(sp_journal *journal) {
 static void append(sp_journal *journal, uint64_t first, uint32_t n) {
   sp_gather_result results[N_GATHERS];
   for (uint32_t g = 0; g < n; g++) results[g] = result_of(first + g);
-  assert_int_equal(sp_journal_append(journal, first, n, results), SP_SUCCESS);
+  assert_int_equal(sp_journal_append(journal, first, n, results, NULL, 0), SP_SUCCESS);
 }
 
 static sp_status read_text(const fixture *f, const char *text, size_t n, sp_journal_contents *out) {
@@ -110,7 +110,7 @@ static int set_up(void **state) {
   sp_journal *journal;
   assert_int_equal(sp_journal_read(f.path, &sp_gather_figures, N_GATHERS, &contents), SP_SUCCESS);
   f.header = contents.length;
-  assert_int_equal(sp_journal_open(f.path, &contents, 20, &journal), SP_SUCCESS);
+  assert_int_equal(sp_journal_open(f.path, &contents, 20, NULL, &journal), SP_SUCCESS);
   append(journal, 0, 10);
   append(journal, 40, 20);
   append(journal, 10, 9);
@@ -193,7 +193,7 @@ static void appending_goes_on_behind_a_torn_line(void **state) {
   sp_journal *journal;
   assert_int_equal(read_text(f, f->text, f->n - 5, &contents), SP_SUCCESS);
   assert_int_equal(contents.n_done, 40);
-  assert_int_equal(sp_journal_open(f->path, &contents, 20, &journal), SP_SUCCESS);
+  assert_int_equal(sp_journal_open(f->path, &contents, 20, NULL, &journal), SP_SUCCESS);
   append(journal, 30, 10);
   wait_until_durable(journal);
   sp_journal_close(journal);
@@ -404,7 +404,7 @@ static void a_journal_that_cannot_be_written_is_an_error(void **state) {
   assert_int_equal(sp_journal_create(path, &header), SP_ERR_USAGE);
   sp_journal *journal;
   sp_journal_contents contents = {0};
-  assert_int_equal(sp_journal_open(path, &contents, 5, &journal), SP_ERR_USAGE);
+  assert_int_equal(sp_journal_open(path, &contents, 5, NULL, &journal), SP_ERR_USAGE);
 }
 
 int main(void) {

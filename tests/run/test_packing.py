@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`pack:` in a job: one standard file at the end, with the same bytes on any number of ranks and after any kill;
-refused where it cannot be had, before a byte is written."""
+"""`pack:` in a job: chunks packed and placed as results come, one standard file at the end, which holds the same on any
+number of ranks and after any kill; refused where it cannot be had, before a byte is written."""
 
+import hashlib
 import json
 import random
 import signal
@@ -13,19 +14,50 @@ import pytest
 import harness
 import jobs
 
+AS_IT_COMES = [("created", 1), ("chunk_packed", 3), ("chunk_written", 2), ("chunk_written", 9), ("after_write", 2),
+               ("after_sync", 1), ("before_report", 2), ("before_append", 2), ("append_torn", 2), ("after_append", 2),
+               ("integrity_written", 1), ("adopted", 1)]
 POINTS = [("before_publish", 1), ("integrity_written", 1), ("publish_renamed", 1), ("published", 1), ("tidied_up", 1),
           ("pack_written", 2), ("pack_synced", 2), ("pack_record", 2), ("pack_journalled", 2), ("pack_finished", 1),
           ("publish_synced", 2), ("publish_renamed", 2), ("pack_published", 1), ("packed", 1)]
 
 
 def text_of(codec, *more, engine="cpu"):
-    text = jobs.JOB.replace("engine: mock", f"engine: {engine}")
+    text = jobs.JOB.replace("engine: mock", f"engine: {engine}").replace("slab_mb: 1", "slab_mb: 5")
     return text + f"pack: {codec}\n" + "".join(f"{line}\n" for line in more)
+
+
+def attributes_of(thing):
+    return sorted((name, np.asarray(value).dtype.str, np.asarray(value).tobytes())
+                  for name, value in thing.attrs.items() if name not in ("DIMENSION_LIST", "REFERENCE_LIST"))
+
+
+def content(path):
+    """A digest of all that the file holds but for where: attributes, rows, and each stored chunk as it is."""
+    found = hashlib.sha256()
+
+    def add(name, thing):
+        found.update(repr((name, attributes_of(thing))).encode())
+        if not isinstance(thing, h5py.Dataset):
+            return
+        found.update(repr((thing.shape, thing.dtype.str, thing.chunks)).encode())
+        if not thing.chunks:
+            found.update(thing[()].tobytes())
+            return
+        for i in range(thing.id.get_num_chunks()):
+            at = thing.id.get_chunk_info(i)
+            mask, stored = thing.id.read_direct_chunk(at.chunk_offset)
+            found.update(repr((at.chunk_offset, mask)).encode() + stored)
+
+    with h5py.File(path) as f:
+        add("/", f)
+        f.visititems(add)
+    return found.hexdigest()
 
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory):
-    return jobs.make_survey(tmp_path_factory.mktemp("packing") / "in.h5", gathers=60, traces=40, samples=500)
+    return jobs.make_survey(tmp_path_factory.mktemp("packing") / "in.h5", gathers=64, traces=120, samples=500)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +96,14 @@ def test_a_packed_output_is_the_plain_one(tmp_path, survey, plain, codec):
     packing = json.loads(report.read_text())["packing"]
     assert packing["codec"] == codec and packing["packed_bytes"] == job.output.stat().st_size
     assert packing["ratio"] == pytest.approx(packing["plain_bytes"] / packing["packed_bytes"]) and packing["ratio"] > 1
+    assert packing["chunks"] / 4 < packing["chunks_while_computing"] < packing["chunks"], packing
+    with h5py.File(job.output) as f:
+        stored = sum(f[name].id.get_chunk_info(i).size for name in ("traces", "noise")
+                     for i in range(f[name].id.get_num_chunks()))
+        assert stored == sum(int(f[name].attrs["packed_bytes"]) for name in ("traces", "noise"))
+        sizes = []
+        f.visititems(lambda _, x: sizes.append(x.id.get_storage_size()) if isinstance(x, h5py.Dataset) else None)
+    assert job.output.stat().st_size < sum(sizes) + 200000, "nothing is left unused without a kill"
     for arguments in ([job.output], [job.output, "--against", survey]):
         checked = harness.run([harness.BINARY, "verify", *arguments], tmp=tmp_path)
         assert checked.returncode == 0, str(checked)
@@ -98,46 +138,53 @@ def test_zfp_keeps_to_its_bound_and_is_verified(tmp_path, survey, plain):
 
 def test_ranks_and_engines_do_not_matter(tmp_path, survey):
     found = set()
-    for ranks, codec, engine in ((3, "zstd", "cpu"), (6, "zstd", "cpu"), (4, "zstd", "mock")):
-        job = jobs.Job(tmp_path, survey, text_of(codec, engine=engine), f"{ranks}{codec}{engine}")
-        job.run(ranks=ranks)
-        found.add(jobs.sha(job.output))
+    for ranks, io_ranks, engine in ((3, 1, "cpu"), (6, 1, "cpu"), (4, 1, "mock"), (6, 3, "cpu")):
+        text = text_of("zstd", f"io_ranks: {io_ranks}", engine=engine)
+        job, report = jobs.Job(tmp_path, survey, text, f"{ranks}{io_ranks}{engine}"), tmp_path / "report.json"
+        job.run(f"--report={report}", ranks=ranks)
+        assert json.loads(report.read_text())["packing"]["chunks_while_computing"] > 10
+        found.add(content(job.output))
     assert len(found) == 1
 
 
 ALL = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("codec,points", [
-    ("zstd", [("tidied_up", 1), ("pack_journalled", 2), ("pack_published", 1)]), ("zfp", [("pack_checksums", 1)]),
-    pytest.param("lz4", POINTS, marks=ALL), pytest.param("zfp", POINTS + [("pack_checksums", 1)], marks=ALL)])
+    ("zstd", [("chunk_written", 9), ("append_torn", 2), ("adopted", 1), ("tidied_up", 1), ("pack_published", 1)]),
+    ("zfp", [("pack_checksums", 1)]),
+    pytest.param("lz4", AS_IT_COMES + POINTS, marks=ALL),
+    pytest.param("zfp", POINTS + [("pack_checksums", 1)], marks=ALL)])
 def test_a_kill_at_any_point_changes_no_bit(tmp_path, survey, codec, points):
     job = jobs.Job(tmp_path, survey, text_of(codec))
     job.run()
-    whole, cut, packing = jobs.sha(job.output), 0, 0
+    whole, cut, packing = content(job.output), 0, 0
     for point, n in points:
         job.output.unlink()
         killed = job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": f"{point}:{n}"}, check=None)
         cut += killed.returncode != 0
         again = job.run(binary=harness.FAULTY)
         packing += "the output is packed" in again.stderr + again.stdout
-        assert jobs.sha(job.output) == whole, (point, n)
+        assert content(job.output) == whole, (point, n)
         assert job.files() == ["out.h5"], (point, n)
     assert cut >= len(points) - 2 and cut > 0 and packing > 0, (cut, packing)
 
 
-def kill_at_random(tmp_path, survey, seconds, codec, seed, n):
-    """Kills a rank, or all, at random moments of the packing, until it comes through; n times over."""
+def kill_at_random(tmp_path, survey, seconds, codec, seed, n, from_the_start=False):
+    """Kills a rank, or all, at random moments of the packing, or of all of the job, until it comes through; n times
+    over."""
     rng = random.Random(seed)
     job = jobs.Job(tmp_path, survey, text_of(codec))
     job.run()
-    whole, kills = jobs.sha(job.output), 0
-    plain_file = tmp_path / "out.h5.plain"
+    whole, kills = content(job.output), 0
+    plain_file, begun_file = tmp_path / "out.h5.plain", tmp_path / "out.h5.packed"
     for _ in range(n):
         job.output.unlink()
         for _ in range(20):
             running = job.start(delay=0)
-            if running.wait_for(plain_file.exists) and plain_file.exists():
+            begun = begun_file.exists if from_the_start else plain_file.exists
+            if running.wait_for(begun) and begun():
                 try:
                     running.process.wait(rng.uniform(0, seconds))
                 except Exception:
@@ -151,7 +198,7 @@ def kill_at_random(tmp_path, survey, seconds, codec, seed, n):
             if job.output.exists() and not plain_file.exists():
                 break
         job.run()
-        assert jobs.sha(job.output) == whole
+        assert content(job.output) == whole
         assert job.files() == ["out.h5"]
     return kills
 
@@ -161,23 +208,29 @@ def test_kills_at_random_while_packing(tmp_path, survey):
     kill_at_random(tmp_path, survey, 0.3, "zstd", 1, 1)
 
 
+@pytest.mark.timeout(300)
+def test_kills_at_random_while_computing(tmp_path, survey):
+    kill_at_random(tmp_path, survey, 0.5, "lz4", 4, 1, from_the_start=True)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("codec", ["lz4", "zstd", "zfp"])
 def test_many_kills_at_random_while_packing(tmp_path, codec):
     survey = jobs.make_survey(tmp_path / "in.h5", gathers=200, traces=60, samples=1000)
-    assert kill_at_random(tmp_path, survey, 1.0, codec, 2, 25) >= 10
+    assert kill_at_random(tmp_path, survey, 1.0, codec, 2, 10) >= 5
+    assert kill_at_random(tmp_path, survey, 2.0, codec, 3, 15, from_the_start=True) >= 10
 
 
 def test_a_stop_while_packing_goes_on(tmp_path, survey):
     job = jobs.Job(tmp_path, survey, text_of("zstd"))
     job.run()
-    whole = jobs.sha(job.output)
+    whole = content(job.output)
     job.output.unlink()
     job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "pack_stop:2@2"}, check=None)
-    assert job.files() == ["out.h5.chunks", "out.h5.part", "out.h5.plain"]
+    assert job.files() == ["out.h5.chunks", "out.h5.packed", "out.h5.plain"]
     job.run()
-    assert jobs.sha(job.output) == whole and job.files() == ["out.h5"]
+    assert content(job.output) == whole and job.files() == ["out.h5"]
 
 
 def test_another_codec_is_refused_until_restart(tmp_path, survey):
@@ -209,9 +262,14 @@ def test_what_cannot_be_packed_is_refused_by_name(tmp_path, survey, line, words)
 def test_plan_tells_of_disk_and_memory(tmp_path, survey):
     job = jobs.Job(tmp_path, survey, text_of("zstd"))
     said = harness.run([harness.BINARY, "plan", job.path], tmp=tmp_path)
-    assert said.returncode == 0 and "then packed by zstd beside it" in said.stdout, str(said)
+    assert said.returncode == 0 and "packed by zstd as it comes" in said.stdout, str(said)
     plan = json.loads(harness.run([harness.BINARY, "plan", "--json", job.path], tmp=tmp_path).stdout)
-    assert plan["output"]["codec"] == "zstd" and plan["output"]["disk_bytes"] == 2 * plan["output"]["sample_bytes"]
+    assert plan["output"]["codec"] == "zstd" and plan["output"]["packed_as_it_comes"]
+    assert 1 < plan["output"]["disk_bytes"] / plan["output"]["sample_bytes"] <= 2
+    assert plan["memory"]["worker_packing_bytes"] > 0
+    other = jobs.Job(tmp_path, survey, text_of("zfp"), "zfp")
+    after = json.loads(harness.run([harness.BINARY, "plan", "--json", other.path], tmp=tmp_path).stdout)["output"]
+    assert not after["packed_as_it_comes"] and after["disk_bytes"] == 2 * after["sample_bytes"]
     assert plan["memory"]["packing_bytes"] > 0 and plan["memory"]["unpacking_bytes"] == 0
     job.run()
     again = jobs.Job(tmp_path, job.output, jobs.JOB, "again")
@@ -219,3 +277,42 @@ def test_plan_tells_of_disk_and_memory(tmp_path, survey):
     with h5py.File(job.output) as f:
         chunk = f["traces"].chunks[0] * f["traces"].chunks[1] * 4
     assert plan["memory"]["unpacking_bytes"] > 4 * chunk and plan["memory"]["packing_bytes"] == 0
+
+
+def test_a_cut_off_job_keeps_what_it_packed(tmp_path, survey):
+    """On going on, what is in the journal is neither computed nor packed again; and a file of chunks that is too short
+    for its journal is refused."""
+    job, report, packed = jobs.Job(tmp_path, survey, text_of("lz4")), tmp_path / "report.json", tmp_path / "out.h5.packed"
+    job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "after_append:4"}, check=None)
+    lines = [line for line in (tmp_path / "out.h5.journal").read_text().splitlines() if line.startswith("packed ")]
+    assert len(lines) >= 3 and packed.stat().st_size > 4096
+    checked = harness.run([harness.BINARY, "verify", tmp_path / "out.h5.part"], tmp=tmp_path)
+    assert checked.returncode == 1 and "once it is complete" in checked.stderr, str(checked)
+    whole = packed.read_bytes()
+    packed.write_bytes(whole[:5000])
+    refused = job.run(check=1)
+    assert "are in the journal" in refused.stderr + refused.stdout, str(refused)
+    packed.write_bytes(whole)
+    again = job.run(f"--report={report}")
+    assert "resuming" in again.stderr + again.stdout
+    assert json.loads(report.read_text())["packing"]["chunks_while_computing"] > 10
+    checked = harness.run([harness.BINARY, "verify", job.output, "--against", survey], tmp=tmp_path)
+    assert checked.returncode == 0, str(checked)
+
+
+def test_h5py_reads_it_with_hdf5plugin(tmp_path, survey, plain):
+    pytest.importorskip("hdf5plugin", reason="hdf5plugin, which h5py reads such files with, is not installed")
+    numbers = {"lz4": 32004, "zstd": 32015, "zfp": 32013}
+    codecs = [codec for codec, number in numbers.items() if h5py.h5z.filter_avail(number)]
+    assert codecs, "hdf5plugin has none of the filters"
+    for codec in codecs:
+        job = jobs.Job(tmp_path, survey, text_of(codec), codec)
+        job.run()
+        with h5py.File(job.output) as p, h5py.File(plain) as f:
+            for name in ("traces", "noise"):
+                found, expected = p[name][:], f[name][:]
+                if codec == "zfp":
+                    assert np.abs(found - expected).max() <= 0.001 * np.abs(expected).max()
+                else:
+                    assert found.tobytes() == expected.tobytes()
+            assert np.array_equal(p["headers/offset"][:], f["headers/offset"][:])

@@ -54,7 +54,7 @@ static void nap(long ms) {
 static void a_sync_covers_what_came_before_it(void **state) {
   sp_sync_thread *thread = NULL;
   uint64_t durable = 0, wanted = 0, n = 0;
-  assert_int_equal(sp_sync_thread_create(file_path, &thread), SP_SUCCESS);
+  assert_int_equal(sp_sync_thread_create(file_path, NULL, &thread), SP_SUCCESS);
   for (uint64_t written = 1; written <= 200; written++) {
     if (sp_sync_thread_start(thread, written)) {
       assert_int_equal(durable, wanted); /* none was under way */
@@ -73,7 +73,7 @@ static void a_sync_covers_what_came_before_it(void **state) {
   assert_true(sp_sync_thread_seconds(thread) >= 0);
   sp_sync_thread_destroy(thread);
   sp_sync_thread_destroy(NULL);
-  assert_true(sp_sync_thread_create("/nowhere/at/all", &thread) != SP_SUCCESS);
+  assert_true(sp_sync_thread_create("/nowhere/at/all", NULL, &thread) != SP_SUCCESS);
 }
 
 /* In place of the system's: a disk that fails while `disk_fails`. */
@@ -98,7 +98,7 @@ static sp_status poll_until_failed(sp_sync_thread *thread, uint64_t *durable) {
 static void a_sync_that_fails_is_the_last(void **state) {
   sp_sync_thread *thread = NULL;
   uint64_t durable = 0;
-  assert_int_equal(sp_sync_thread_create(file_path, &thread), SP_SUCCESS);
+  assert_int_equal(sp_sync_thread_create(file_path, NULL, &thread), SP_SUCCESS);
   assert_true(sp_sync_thread_start(thread, 1));
   while (durable < 1) assert_int_equal(sp_sync_thread_poll(thread, &durable), SP_SUCCESS);
   disk_fails = true;

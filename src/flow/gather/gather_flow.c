@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/pack.h"
 #include "src/flow/gather/chain.h"
+#include "src/flow/gather/chunk_packer.h"
 #include "src/flow/gather/quality.h"
 #include "src/flow/gather/rounding.h"
 
@@ -90,6 +92,21 @@ static void size_up(const sp_plan_request *request, sp_flow_shape *shape) {
   }
 }
 
+/* Whole chunks of samples in a task are packed by its worker, as they will lie in the output. */
+static sp_status plan_packing(const sp_plan_request *request, sp_flow_plan *plan) {
+  const sp_pack_options options = sp_pack_options_of(request->job);
+  sp_window_shape *window = &plan->shape.window;
+  sp_chunk_form *form = &((sp_gather_shared *)plan->shared)->form;
+  bool packs;
+  SP_TRY(sp_pack_form_of_results(&options, sp_survey_get_info(request->survey), form, &packs));
+  if (!packs) return SP_SUCCESS;
+  const int n_planes = request->job->settings.mode == SP_MODE_BOTH ? 2 : 1;
+  for (int p = 0; p < n_planes; p++) window->chunk_rows[p] = form->rows;
+  plan->shape.packing_bytes = sp_chunk_packer_memory(form, 1);
+  window->max_chunks = (uint32_t)n_planes * (uint32_t)(window->max_rows / form->rows);
+  return SP_SUCCESS;
+}
+
 /* Plans each step as a worker will, and lets it go again: what a plan refuses is refused now. */
 static sp_status try_chain(const sp_plan_request *request, const sp_flow_shape *shape) {
   const sp_local max_gather = request->index->max_traces ? request->index->max_traces : 1;
@@ -121,7 +138,7 @@ static sp_status plan_gathers(const sp_plan_request *request, sp_flow_plan *plan
   SP_TRY(sp_calloc(1, sizeof(sp_gather_shared), "the plan", &plan->shared));
   plan->shared_bytes = sizeof(sp_gather_shared);
   ((sp_gather_shared *)plan->shared)->max_gather = request->index->max_traces ? request->index->max_traces : 1;
-  return SP_SUCCESS;
+  return plan_packing(request, plan);
 }
 
 static void destroy_plan(sp_flow_plan *plan) {

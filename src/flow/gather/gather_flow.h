@@ -6,6 +6,7 @@
 
 #include "seisproc/engine.h"
 #include "src/flow/flow.h"
+#include "src/pack/packer.h"
 
 /* Datasets of the figures of quality of traces, in the order of sp_slab.by_trace. */
 extern const char *const sp_trace_figure_paths[SP_TRACE_FIGURES];
@@ -15,10 +16,15 @@ enum { SP_MAX_SLAB_COLUMNS = 32, SP_GATHER_INPUTS = 2 };
 /* Shared by all ranks. */
 typedef struct sp_gather_shared {
   sp_local max_gather; /* traces of the largest gather */
+  sp_chunk_form form;  /* of the chunks that results are packed to, where they are (sp_window_packs) */
 } sp_gather_shared;
 
 static inline sp_local sp_gather_max(const sp_flow_plan *plan) {
   return ((const sp_gather_shared *)plan->shared)->max_gather;
+}
+
+static inline const sp_chunk_form *sp_gather_form(const sp_flow_plan *plan) {
+  return &((const sp_gather_shared *)plan->shared)->form;
 }
 
 /* Trace headers that a slab brings along: those of the chain, then the sort keys. Writes n names, of which the first

@@ -13,6 +13,7 @@
 #include "seisproc/trace_sort.h"
 #include "seisproc/trace_store.h"
 #include "src/base/fault.h"
+#include "src/flow/gather/chunk_packer.h"
 #include "src/flow/gather/gather_flow.h"
 #include "src/flow/gather/rounding.h"
 #include "src/flow/gather/spectra.h"
@@ -48,6 +49,7 @@ typedef struct worker {
   sp_engine *engine;
   char steps[SP_STEPS_TEXT]; /* sp_engine_steps */
   uint16_t *codes;           /* [n_samples], scratch; NULL where samples are stored as they are */
+  sp_chunk_packer *packer;   /* NULL where results go as they are */
   sp_engine *cpu; /* for what is to be computed by the CPU although the engine is another; made when that comes */
 } worker;
 
@@ -158,6 +160,10 @@ static sp_status create_buffers(worker *w) {
   if (w->job->settings.samples != SP_SAMPLES_FLOAT32) {
     SP_TRY(sp_calloc(w->shape->n_samples, sizeof *w->codes, "codes of a trace", &w->codes));
   }
+  if (sp_window_packs(&w->shape->window)) {
+    const int n = w->site->n_threads < SP_PACKING_THREADS ? w->site->n_threads : SP_PACKING_THREADS;
+    SP_TRY(sp_chunk_packer_create(sp_gather_form(w->site->plan), &w->shape->window, w->site->window, n, &w->packer));
+  }
   SP_TRY(sp_calloc(max_gather, sizeof(sp_local), "sorting", &w->scratch));
   SP_TRY(sp_calloc(max_gather, sizeof(double), "sorting", &w->spare));
   return sp_calloc(max_gather, 1, "sorting", &w->visited);
@@ -166,6 +172,7 @@ static sp_status create_buffers(worker *w) {
 void sp_gather_close(void *worker_) {
   worker *w = worker_;
   if (!w) return;
+  sp_chunk_packer_destroy(w->packer);
   sp_engine_destroy(w->cpu);
   sp_engine_destroy(w->engine);
   for (int k = 0; k < SP_GATHER_INPUTS; k++) {
@@ -339,6 +346,8 @@ static sp_engine *engine_for(worker *w, const sp_task *task) {
 static void claim_slot(const worker *w, input *in) {
   sp_node_window *window = w->site->window;
   const sp_task *task = &in->task;
+  /* slots are taken in turn: where there are no more than inputs, the next one is the one that is being packed */
+  if (w->packer && w->shape->window.n_slots <= SP_GATHER_INPUTS) sp_chunk_packer_wait(w->packer);
   sp_activity_set(w->site->activity, "waits for the I/O rank to free a slot");
   in->slot = sp_node_window_claim(window);
   in->slot->page_offset = (uint32_t)sp_row_page_offset(task->first_trace, w->shape->n_samples * sizeof(float));
@@ -399,7 +408,11 @@ sp_status sp_gather_finish(void *worker_, int k, uint32_t *n_slots, void *figure
   if (w->codes) sp_rounding_apply((sp_sample_form)w->job->settings.samples, w->shape->n_samples, &in->slab, w->codes);
   sp_stage_add(w->site->times, SP_STAGE_COMPUTE, sp_now() - start, slab_bytes(w, in));
   SP_FAULT_POINT("before_slot_full");
-  sp_slot_set_full(in->slot, true);
+  if (w->packer) {
+    sp_chunk_packer_start(w->packer, in->slot);
+  } else {
+    sp_slot_set_full(in->slot, true);
+  }
   SP_FAULT_POINT("after_slot_full");
   *n_slots = 1;
   return SP_SUCCESS;
