@@ -22,7 +22,7 @@ MODULE_USES = {
     "src/store": "src/base src/index src/job src/dist src/pack",
     "src/segy": "src/base src/index src/job src/dist src/store",
     "src/device": "src/base src/index src/job kernels",
-    "src/flow": "src/base src/index src/job kernels src/dist src/store src/device",
+    "src/flow": "src/base src/index src/job kernels src/dist src/store src/device src/pack",
     "src/synth": "src/base src/index",
     "src/run": "src/base src/index src/job kernels src/dist src/store src/device src/flow",
     "src/qc": "src/base src/index kernels src/dist src/store",

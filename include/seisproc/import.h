@@ -20,6 +20,7 @@ typedef struct sp_import_options {
   int n_sort;
   sp_segy_hints hints;
   bool derive_offset;   /* the column offset is the distance of the coordinates, not the header's */
+  bool ignore_weights;  /* SEG-Y, integers: they are taken as they are, whatever their traces' weighting factors */
   uint64_t spool_limit; /* most bytes that are taken from a pipe; 0: half of what is free beside the output */
   bool quiet;           /* no progress, no closing line */
 } sp_import_options;

@@ -37,8 +37,8 @@ typedef struct sp_slot {
   uint32_t page_offset; /* bytes by which rows begin after a page, as the worker wants them: less than SP_PAGE */
   uint64_t task;        /* whose results these are */
   uint64_t first_unit;
-  uint32_t n_units; /* records of figures; 0: none */
-  uint32_t n_boxes; /* where the rows of each plane belong, one box's after the other's; 0: no rows */
+  uint32_t n_units;  /* records of figures; 0: none */
+  uint32_t n_boxes;  /* where the rows of each plane belong, one box's after the other's; 0: no rows */
   uint32_t n_chunks; /* packed: each lies where its first row would */
 } sp_slot;
 
@@ -51,7 +51,7 @@ typedef struct sp_window_shape {
   uint32_t max_rows;                 /* of a plane */
   uint32_t max_boxes, max_units, max_chunks;
   uint64_t chunk_rows[SP_MAX_PLANES]; /* of planes whose whole chunks are packed; 0: rows are as they are */
-  uint64_t figure_bytes; /* of a unit's record */
+  uint64_t figure_bytes;              /* of a unit's record */
 } sp_window_shape;
 
 /* Whether results are packed as they come. Follows from the job and the survey alone, as the chunks do, whatever the
@@ -78,8 +78,8 @@ sp_slot *sp_node_window_slot(const sp_node_window *window, int world_rank, uint6
 /* A worker's next slot: waits, asleep, until it is free. */
 sp_slot *sp_node_window_claim(sp_node_window *window);
 
-/* Parts of a slot: boxes[max_boxes], records of figures [max_units], chunks[max_chunks], rows of plane p. Rows begin at the slot's page
- * offset and may end as far behind max_rows. */
+/* Parts of a slot: boxes[max_boxes], records of figures [max_units], chunks[max_chunks], rows of plane p. Rows begin at
+ * the slot's page offset and may end as far behind max_rows. */
 sp_box *sp_slot_boxes(const sp_node_window *window, sp_slot *slot);
 void *sp_slot_figures(const sp_node_window *window, sp_slot *slot);
 sp_chunk *sp_slot_chunks(const sp_node_window *window, sp_slot *slot);

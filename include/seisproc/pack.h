@@ -51,8 +51,8 @@ sp_pack_options sp_pack_options_of(const sp_job *job);
 
 /* The form of the chunks of samples that a job's results may be packed to as they come: codecs without loss alone, and
  * surveys that are not tiny; *packs is false for others. Errors: SP_ERR_USAGE where the codec's library is missing. */
-sp_status sp_pack_form_of_results(const sp_pack_options *options, const sp_survey_info *info,
-                                  struct sp_chunk_form *out, bool *packs);
+sp_status sp_pack_form_of_results(const sp_pack_options *options, const sp_survey_info *info, struct sp_chunk_form *out,
+                                  bool *packs);
 
 /* Has chunks that lie in OUT.packed already, and are on the disk, count as packed, for an sp_pack of the survey `input`
  * with these options, which is complete and stays as it is until then. paths[chunk.plane] is the dataset. One process

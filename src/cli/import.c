@@ -33,6 +33,7 @@ enum {
   KEY_SAMPLE_ORDER,
   KEY_LENGTH_UNIT,
   KEY_SPOOL_LIMIT,
+  KEY_WEIGHTS,
 };
 
 static const struct argp_option options[] = {
@@ -61,6 +62,8 @@ static const struct argp_option options[] = {
      "Where a header word stands, such as iline=9 or sx=73:f4; types are i1, u1, i2, u2, i4, u4, i8, u8, f4, f8 and "
      "ibm",
      1},
+    {"ignore-weights", KEY_WEIGHTS, NULL, 0,
+     "Take integers as they are stored, without the weighting factors of their traces (bytes 169-170)", 1},
     {"derive", KEY_DERIVE, "offset", 0, "Take the header word offset from the coordinates sx, sy, gx, gy", 1},
     {0},
 };
@@ -171,6 +174,9 @@ static error_t parse_header_option(int key, char *value, struct argp_state *stat
     return 0;
   case KEY_FIELD:
     add_word(state, args, value);
+    return 0;
+  case KEY_WEIGHTS:
+    args->options.ignore_weights = true;
     return 0;
   case KEY_DERIVE:
     if (strcmp(value, "offset")) argp_error(state, "--derive: found '%.40s', allowed is offset", value);

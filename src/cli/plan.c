@@ -61,7 +61,8 @@ static void print_job(const sp_run_plan *p) {
 static void print_packing(const sp_run_plan *p) {
   if (!sp_packing_is_asked(p->job)) return;
   printf("           packed by %s %s: up to %.2f GB at once, %.0f MB of memory a rank at the end\n",
-         sp_packing_codec(p->job), sp_window_packs(&p->work.shape.window) ? "as it comes" : "beside it, once it is complete",
+         sp_packing_codec(p->job),
+         sp_window_packs(&p->work.shape.window) ? "as it comes" : "beside it, once it is complete",
          sp_run_plan_disk_factor(p) * output_bytes(p) / gb, (double)sp_run_plan_packing_bytes(p) / mb);
 }
 
@@ -93,8 +94,8 @@ static void print_ranks(const sp_run_plan *p) {
   printf(
       "memory     a worker %.0f MB (input buffers of %.1f MB, %d slots of %.1f MB, %s%sits process) and its engine; in "
       "all %.0f MB%s\n",
-      worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, unpacking, packing, l->workers * worker / mb,
-      l->fits ? "" : ": MORE THAN IS FREE");
+      worker / mb, (double)s->input_bytes / mb, s->window.n_slots, slot / mb, unpacking, packing,
+      l->workers * worker / mb, l->fits ? "" : ": MORE THAN IS FREE");
 }
 
 static const char *transfer_name(bool together) {

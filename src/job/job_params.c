@@ -33,7 +33,10 @@ const sp_param sp_job_params[] = {
      "how the output's samples are stored: as they are, or rounded to 16 bits with a factor a trace, half the bytes",
      FIELD(samples)},
     {"pack", SP_PARAM_CHOICE, "none", 0, 0, false, "none|lz4|zstd|zfp", NULL,
-     "by which codec the output is packed, once it is complete: it takes as much room again meanwhile", FIELD(pack)},
+     "by which codec the output is packed: lz4 and zstd as results come where the chain is of gather processors, else "
+     "once "
+     "it is complete, which takes as much room again meanwhile",
+     FIELD(pack)},
     {"pack_level", SP_PARAM_INT, "auto", 1, 19, false, "auto", NULL,
      "of pack: lz4 1 to 12, zstd 1 to 19; auto: 1 and 3", FIELD(pack_level)},
     {"pack_error_bound", SP_PARAM_REAL, "0.001", 1e-7, 0.5, false, NULL, NULL,

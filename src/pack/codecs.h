@@ -18,6 +18,10 @@ size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t bl
 size_t sp_lz4_block_bytes(const unsigned char *from, size_t n, size_t bytes);
 /* One block at `from`, of which n bytes are left, to exactly `bytes`. Returns what it takes of n, 0: damaged. */
 size_t sp_lz4_unpack_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes);
+/* The same, but a block that is a copy of its bytes is not copied: *bytes_at is where they are, in `to` or at `from`.
+ */
+size_t sp_lz4_find_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes,
+                         const unsigned char **bytes_at);
 /* What the block at `from` takes, 0: it does not end within n. */
 size_t sp_lz4_skip_block(const unsigned char *from, size_t n);
 

@@ -151,6 +151,10 @@ static bool check_filter(const sp_chunk_form *form, const sp_chunk_filter *f, ch
 bool sp_chunk_form_check(const sp_chunk_form *form, char *why, size_t size) {
   uint64_t bytes;
   int before = -1;
+  if (form->element > SP_CHUNK_MOST_ELEMENT) {
+    snprintf(why, size, "has elements of %u bytes, allowed are up to %d", form->element, SP_CHUNK_MOST_ELEMENT);
+    return false;
+  }
   if (__builtin_mul_overflow(form->rows, form->row_length, &bytes) ||
       __builtin_mul_overflow(bytes, form->element, &bytes) || bytes == 0 || bytes > SP_CHUNK_MOST_BYTES) {
     snprintf(why, size, "has chunks of %llu rows, allowed are 1 byte to %d MiB a chunk", (unsigned long long)form->rows,

@@ -63,14 +63,13 @@ size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t bl
   return (size_t)(to - out);
 }
 
-size_t sp_lz4_unpack_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes) {
+size_t sp_lz4_find_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes,
+                         const unsigned char **bytes_at) {
   const size_t taken = sp_lz4_skip_block(from, n), packed = taken - SP_LZ4_BLOCK_HEAD;
   if (taken == 0 || packed > INT32_MAX) return 0;
   const unsigned char *data = from + SP_LZ4_BLOCK_HEAD;
-  if (packed == bytes) {
-    memcpy(to, data, bytes);
-    return taken;
-  }
+  *bytes_at = packed == bytes ? data : to;
+  if (packed == bytes) return taken;
   const int got = LZ4_decompress_safe((const char *)data, (char *)to, (int)packed, (int)bytes);
   return got >= 0 && (size_t)got == bytes ? taken : 0;
 }
@@ -89,8 +88,16 @@ size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t bl
   return 0;
 }
 
-size_t sp_lz4_unpack_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes) {
+size_t sp_lz4_find_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes,
+                         const unsigned char **bytes_at) {
   return 0;
 }
 
 #endif
+
+size_t sp_lz4_unpack_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes) {
+  const unsigned char *at = to;
+  const size_t taken = sp_lz4_find_block(from, n, to, bytes, &at);
+  if (taken && at != to) memcpy(to, at, bytes);
+  return taken;
+}

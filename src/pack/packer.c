@@ -149,13 +149,15 @@ void sp_packed_chunk_free(sp_packed_chunk *c) {
   *c = (sp_packed_chunk){0};
 }
 
+/* Most planes of samples are noise, which LZ4 leaves as it is: those are taken from where they are. */
 static bool unpack_blocks(sp_packer *p, const sp_packed_chunk *c, uint32_t unit, unsigned char *out) {
   const size_t block = c->unit_rows * p->form.row_length;
+  const unsigned char *planes[SP_CHUNK_MOST_ELEMENT];
   for (uint32_t k = 0; k < p->form.element; k++) {
     const size_t at = c->block[(size_t)k * c->n_units + unit];
-    if (!sp_lz4_unpack_block(c->bytes + at, c->n_bytes - at, p->shuffled + k * block, block)) return false;
+    if (!sp_lz4_find_block(c->bytes + at, c->n_bytes - at, p->shuffled + k * block, block, &planes[k])) return false;
   }
-  sp_unshuffle(p->form.element, block, p->shuffled, block, out);
+  sp_unshuffle(p->form.element, block, planes, out);
   return true;
 }
 
@@ -201,7 +203,10 @@ bool sp_packer_unpack(sp_packer *p, const sp_packed_chunk *c, uint32_t unit, voi
   /* no filter but shuffle comes behind zfp */
   if (shuffle >= 0 && codec >= 0 && form->filter[codec].id == SP_FILTER_ZFP) return false;
   if (!unpack_codec(p, c, codec, shuffle >= 0 ? p->shuffled : out)) return false;
+  if (shuffle < 0) return true;
   const size_t n = p->bytes / form->element;
-  if (shuffle >= 0) sp_unshuffle(form->element, n, p->shuffled, n, out);
+  const unsigned char *planes[SP_CHUNK_MOST_ELEMENT];
+  for (uint32_t k = 0; k < form->element; k++) planes[k] = p->shuffled + k * n;
+  sp_unshuffle(form->element, n, planes, out);
   return true;
 }

@@ -36,7 +36,7 @@ const char *sp_codec_lacks(sp_codec codec);
 void sp_codec_levels(sp_codec codec, int *least, int *most, int *usual);
 
 enum { SP_FILTER_SHUFFLE = 2, SP_FILTER_LZ4 = 32004, SP_FILTER_ZFP = 32013, SP_FILTER_ZSTD = 32015 };
-enum { SP_CHUNK_FILTERS = 3, SP_FILTER_VALUES = 8, SP_CHUNK_MOST_BYTES = 256 << 20 };
+enum { SP_CHUNK_FILTERS = 3, SP_FILTER_VALUES = 8, SP_CHUNK_MOST_BYTES = 256 << 20, SP_CHUNK_MOST_ELEMENT = 16 };
 
 /* A filter by HDF5's registered number, with its parameters as the file has them. */
 typedef struct sp_chunk_filter {

@@ -26,11 +26,11 @@ static size_t shuffle_4(size_t n, const unsigned char *from, unsigned char *to) 
   return i;
 }
 
-static size_t unshuffle_4(size_t n, const unsigned char *from, size_t stride, unsigned char *to) {
+static size_t unshuffle_4(size_t n, const unsigned char *const *planes, unsigned char *to) {
   size_t i = 0;
   for (; i + 16 <= n; i += 16) {
     __m128i p[4];
-    for (int k = 0; k < 4; k++) p[k] = _mm_loadu_si128((const __m128i *)(const void *)(from + (size_t)k * stride + i));
+    for (int k = 0; k < 4; k++) p[k] = _mm_loadu_si128((const __m128i *)(const void *)(planes[k] + i));
     const __m128i a = _mm_unpacklo_epi8(p[0], p[1]), b = _mm_unpacklo_epi8(p[2], p[3]);
     const __m128i c = _mm_unpackhi_epi8(p[0], p[1]), d = _mm_unpackhi_epi8(p[2], p[3]);
     __m128i *const out = (__m128i *)(void *)(to + 4 * i);
@@ -46,7 +46,7 @@ static size_t shuffle_4(size_t n, const unsigned char *from, unsigned char *to) 
   return 0;
 }
 
-static size_t unshuffle_4(size_t n, const unsigned char *from, size_t stride, unsigned char *to) {
+static size_t unshuffle_4(size_t n, const unsigned char *const *planes, unsigned char *to) {
   return 0;
 }
 #endif
@@ -57,8 +57,8 @@ void sp_shuffle(size_t element, size_t n, const unsigned char *from, unsigned ch
   }
 }
 
-void sp_unshuffle(size_t element, size_t n, const unsigned char *from, size_t stride, unsigned char *to) {
-  for (size_t i = element == 4 ? unshuffle_4(n, from, stride, to) : 0; i < n; i++) {
-    for (size_t k = 0; k < element; k++) to[i * element + k] = from[k * stride + i];
+void sp_unshuffle(size_t element, size_t n, const unsigned char *const *planes, unsigned char *to) {
+  for (size_t i = element == 4 ? unshuffle_4(n, planes, to) : 0; i < n; i++) {
+    for (size_t k = 0; k < element; k++) to[i * element + k] = planes[k][i];
   }
 }

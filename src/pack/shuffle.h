@@ -8,7 +8,7 @@
 
 void sp_shuffle(size_t element, size_t n, const unsigned char *from, unsigned char *to);
 
-/* Back again; plane k is at from + k * stride. */
-void sp_unshuffle(size_t element, size_t n, const unsigned char *from, size_t stride, unsigned char *to);
+/* Back again; planes[k] is byte k of all. */
+void sp_unshuffle(size_t element, size_t n, const unsigned char *const *planes, unsigned char *to);
 
 #endif

@@ -12,6 +12,7 @@
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "seisproc/ranks.h"
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
 #include "src/base/file_bytes.h"
@@ -52,29 +53,28 @@ sp_status sp_chunk_file_cut(const char *path, uint64_t end) {
   return status;
 }
 
-static sp_status make_end(MPI_Comm comm, uint64_t end, sp_chunk_file *f) {
-  int rank, size;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
+/* A window on the first of them, which all may add to from now on. */
+static sp_status make_end(const sp_ranks *ranks, uint64_t end, sp_chunk_file *f) {
+  const MPI_Aint bytes = ranks->rank == 0 ? (MPI_Aint)sizeof end : 0;
   f->own = end;
-  if (size == 1) return SP_SUCCESS;
-  SP_TRY(SP_MPI(MPI_Win_allocate(rank == 0 ? (MPI_Aint)sizeof end : 0, sizeof end, MPI_INFO_NULL, comm, &f->end,
-                                 &f->win)));
-  SP_TRY(SP_MPI(MPI_Win_lock_all(0, f->win)));
-  if (rank == 0) *f->end = end;
-  SP_TRY(SP_MPI(MPI_Win_sync(f->win)));
-  return SP_MPI(MPI_Barrier(comm));
+  if (ranks->size == 1) return SP_SUCCESS; /* alike */
+  SP_MPI_ALL(MPI_Win_allocate(bytes, sizeof end, MPI_INFO_NULL, ranks->comm, &f->end, &f->win));
+  sp_status status = SP_MPI(MPI_Win_lock_all(0, f->win));
+  if (status == SP_SUCCESS && ranks->rank == 0) *f->end = end;
+  if (status == SP_SUCCESS) status = SP_MPI(MPI_Win_sync(f->win));
+  return sp_ranks_agree(ranks, status);
 }
 
 sp_status sp_chunk_file_open(MPI_Comm comm, const char *path, uint64_t end, sp_chunk_file **out) {
   sp_chunk_file *f = NULL;
+  const sp_ranks ranks = sp_ranks_of(comm);
   SP_AGREE(comm, sp_calloc(1, sizeof *f, "a file of chunks", &f));
   f->path = path;
   f->win = MPI_WIN_NULL;
   f->fd = sp_side_open(path, O_WRONLY);
   sp_status status = f->fd < 0 ? failed(path, "opened", errno) : SP_SUCCESS;
   status = sp_agree(comm, status);
-  if (status == SP_SUCCESS) status = sp_agree(comm, make_end(comm, end, f));
+  if (status == SP_SUCCESS) status = make_end(&ranks, end, f);
   if (status == SP_SUCCESS) {
     *out = f;
   } else {
@@ -94,7 +94,7 @@ void sp_chunk_file_close(sp_chunk_file *f) {
 }
 
 /* So many bytes of the file are this rank's, from *at on. */
-static sp_status take(sp_chunk_file *f, uint64_t bytes, uint64_t *at) {
+static sp_status reserve(sp_chunk_file *f, uint64_t bytes, uint64_t *at) {
   if (f->win == MPI_WIN_NULL) {
     *at = f->own;
     f->own += bytes;
@@ -108,7 +108,7 @@ sp_status sp_chunk_file_write(sp_chunk_file *f, const sp_node_window *window, sp
   sp_chunk *chunks = sp_slot_chunks(window, slot);
   uint64_t bytes = 0, at = 0;
   for (uint32_t i = 0; i < slot->n_chunks; i++) bytes += chunks[i].bytes;
-  if (bytes) SP_TRY(take(f, bytes, &at));
+  if (bytes) SP_TRY(reserve(f, bytes, &at));
   for (uint32_t i = 0; i < slot->n_chunks; i++) {
     sp_chunk *c = &chunks[i];
     const char *from = (const char *)sp_slot_rows(window, slot, (int)c->plane) + c->at;

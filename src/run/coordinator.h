@@ -64,7 +64,7 @@ typedef struct sp_coordinator {
   const sp_flow *flow;
   sp_journal *journal; /* borrowed; NULL: none is kept */
   bool journal_durable;
-  sp_inflight *inflight; /* borrowed */
+  sp_inflight *inflight;   /* borrowed */
   sp_chunk_places *places; /* borrowed; NULL: nothing is packed */
   /* units */
   uint8_t *state;   /* [n_units] sp_unit_state */

@@ -45,9 +45,9 @@ typedef struct io_rank {
   sp_survey *survey;
   sp_plane planes[SP_MAX_PLANES];
   sp_chunk_file *chunks; /* NULL: nothing is packed */
-  int lock_fd;        /* marks this rank as a writer */
-  int *workers;       /* [n_workers]: world ranks of those it serves */
-  uint64_t *n_slots;  /* [n_workers]: written so far of each */
+  int lock_fd;           /* marks this rank as a writer */
+  int *workers;          /* [n_workers]: world ranks of those it serves */
+  uint64_t *n_slots;     /* [n_workers]: written so far of each */
   int n_workers;
   int last_served; /* of these */
   sp_io_order order;
@@ -98,7 +98,8 @@ static sp_status open_planes(io_rank *io) {
   for (int p = 0; p < shape->window.n_planes; p++) {
     SP_TRY(sp_plane_open(io->survey, shape->plane[p], io->run->job->settings.direct_io, &io->planes[p]));
   }
-  SP_TRY(sp_sync_thread_create(io->run->part_path, sp_window_packs(&shape->window) ? io->run->packed_path : NULL, &io->sync));
+  SP_TRY(sp_sync_thread_create(io->run->part_path, sp_window_packs(&shape->window) ? io->run->packed_path : NULL,
+                               &io->sync));
   return reserve_space(io);
 }
 

@@ -42,12 +42,12 @@ typedef struct sp_journal_header {
 typedef struct sp_journal_contents {
   bool begun; /* there is a whole header, up to its `begin` line */
   sp_journal_header header;
-  uint8_t *done;        /* [n_units], non-zero: on the disk; owned */
-  void *figures;        /* [n_units] records, of those; owned */
-  uint64_t n_done;      /* units */
-  sp_chunk *chunks;     /* [n_chunks], as they were noted: the last one of a number counts; owned */
+  uint8_t *done;    /* [n_units], non-zero: on the disk; owned */
+  void *figures;    /* [n_units] records, of those; owned */
+  uint64_t n_done;  /* units */
+  sp_chunk *chunks; /* [n_chunks], as they were noted: the last one of a number counts; owned */
   size_t n_chunks, chunk_room;
-  uint64_t chunk_rows; /* of each; where there are any */
+  uint64_t chunk_rows;  /* of each; where there are any */
   uint64_t n_bad_lines; /* that failed their CRC, a torn last one not counted */
   uint64_t length;      /* bytes up to the end of the last whole line */
   uint32_t seed;        /* of the CRCs of `done` lines */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packing the output of a job. Where its flow and codec allow, the chunks of samples are packed by the workers and placed
- * in OUT.packed while it computes (chunk_file.h); what is then left, or all, is packed once the output is complete, from
- * OUT.plain, and OUT.packed becomes OUT. Private to src/run. */
+/* Packing the output of a job. Where its flow and codec allow, the chunks of samples are packed by the workers and
+ * placed in OUT.packed while it computes (chunk_file.h); what is then left, or all, is packed once the output is
+ * complete, from OUT.plain, and OUT.packed becomes OUT. Private to src/run. */
 #ifndef SEISPROC_SRC_RUN_PACKING_H
 #define SEISPROC_SRC_RUN_PACKING_H
 

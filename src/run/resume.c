@@ -96,8 +96,8 @@ static sp_status look_at_plain(const sp_flow_plan *plan, const sp_journal_header
   return status;
 }
 
-/* Whether chunks of the output were placed as they came, and are no longer beside OUT.plain: they are in the output, which
- * was cut off as it was published. */
+/* Whether chunks of the output were placed as they came, and are no longer beside OUT.plain: they are in the output,
+ * which was cut off as it was published. */
 static sp_status look_for_chunks(const sp_flow_plan *plan, bool *published) {
   char *path;
   *published = false;

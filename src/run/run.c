@@ -104,8 +104,10 @@ static sp_status begin_packed(sp_run_context *run, const sp_coordinator_state *s
   if (!start->places) return SP_SUCCESS;
   if (run->start == SP_START_RESUME && earlier->n_chunks &&
       earlier->chunk_rows != run->plan.shape.window.chunk_rows[0]) {
-    return SP_RAISE(SP_ERR_USAGE, "%s: was begun with chunks of %llu traces, now %llu; finish with the program that began "
-                    "it, or --restart", run->journal_path, (unsigned long long)earlier->chunk_rows,
+    return SP_RAISE(SP_ERR_USAGE,
+                    "%s: was begun with chunks of %llu traces, now %llu; finish with the program that began "
+                    "it, or --restart",
+                    run->journal_path, (unsigned long long)earlier->chunk_rows,
                     (unsigned long long)run->plan.shape.window.chunk_rows[0]);
   }
   if (run->start == SP_START_RESUME) SP_TRY(sp_chunk_places_add(start->places, earlier->chunks, earlier->n_chunks));
@@ -150,8 +152,8 @@ static sp_status begin_journal(sp_run_context *run, sp_coordinator_state *start)
     SP_TRY(sp_journal_create(run->journal_path, &start->plan.header));
     SP_TRY(sp_journal_read(run->journal_path, run->plan.flow->figures, run->plan.shape.n_units, &start->plan.earlier));
   }
-  return sp_journal_open(run->journal_path, &start->plan.earlier, run->plan.shape.task_units,
-                         &run->plan.shape.window, &start->journal);
+  return sp_journal_open(run->journal_path, &start->plan.earlier, run->plan.shape.task_units, &run->plan.shape.window,
+                         &start->journal);
 }
 
 /* --- what all ranks make together --------------------------------------------------------------------------- */

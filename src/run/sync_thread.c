@@ -15,7 +15,7 @@
 struct sp_sync_thread {
   sp_helper_thread helper;
   int fd, other; /* other -1: there is none */
-  int error; /* errno of the first sync that failed */
+  int error;     /* errno of the first sync that failed */
   bool reported;
   uint64_t wanted, durable;
   double seconds;

@@ -116,6 +116,19 @@ static sp_status unscale(const mover *m, uint64_t trace, float factor, float *sa
   return SP_SUCCESS;
 }
 
+/* Samples of a survey whose import multiplied them by 2^-N: integers are given out as they were, and N with them; of
+ * others N is 0. */
+static void unweight(const mover *m, float *samples, uint8_t *header) {
+  const sp_exporter *ex = m->ex;
+  if (!sp_segy_has_weights(ex->kind, ex->format) || ex->scale != 1) {
+    sp_put_u16(header + SP_TRACE_WEIGHT, ex->order, 0);
+    return;
+  }
+  const int n = (int)sp_header_value_get(header + SP_TRACE_WEIGHT, SP_FIELD_INT16, ex->order);
+  const float factor = (float)ldexp(1, n > SP_MOST_WEIGHT ? SP_MOST_WEIGHT : n < -SP_MOST_WEIGHT ? -SP_MOST_WEIGHT : n);
+  for (uint32_t k = 0; k < ex->n_samples; k++) samples[k] *= factor;
+}
+
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
 
 static sp_status move_block(mover *m, uint64_t first, sp_local n) {
@@ -127,7 +140,11 @@ static sp_status move_block(mover *m, uint64_t first, sp_local n) {
     float *samples = m->samples + (size_t)i * ex->n_samples;
     memcpy(out, m->headers + (first + i - m->chunk) * ex->header_bytes, ex->header_bytes);
     for (uint32_t k = 0; ex->scale != 1 && k < ex->n_samples; k++) samples[k] = (float)(samples[k] * ex->scale);
-    if (m->factors) SP_TRY(unscale(m, first + i, m->factors[i], samples, out));
+    if (m->factors) {
+      SP_TRY(unscale(m, first + i, m->factors[i], samples, out));
+    } else if (ex->weighted) {
+      unweight(m, samples, out);
+    }
     bool exact = false;
     if (ex->exact_traces) SP_TRY(copy_exact(m, sp_dataset_run(ex->samples, first + i, 1).source, &exact));
     if (exact) {

@@ -10,6 +10,7 @@
 #include "seisproc/quote.h"
 #include "seisproc/share.h"
 #include "src/segy/exporter.h"
+#include "src/segy/header_value.h"
 #include "src/segy/segy_probe.h"
 
 enum { SCAN_BYTES = 4 << 20 };
@@ -49,7 +50,7 @@ static sp_status keep_file_headers(sp_exporter *ex) {
 /* What /segy says of the file that the survey came from. */
 static sp_status read_origin(sp_exporter *ex, int64_t *format) {
   char *kind = NULL, *order = NULL, *sample_order = NULL;
-  int64_t n_samples = 0, n_traces = 0;
+  int64_t n_samples = 0, n_traces = 0, weighted = 0;
   double interval_us = 0;
   sp_status status;
   SP_TRY_GOTO(out, sp_survey_get_text(ex->survey, "/segy", "kind", &kind));
@@ -58,7 +59,9 @@ static sp_status read_origin(sp_exporter *ex, int64_t *format) {
   SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "format", format));
   SP_TRY_GOTO(out, sp_survey_get_int(ex->survey, "/segy", "n_samples", &n_samples));
   SP_TRY_GOTO(out, sp_survey_find_int(ex->survey, "/segy", "n_traces", 0, &n_traces));
+  SP_TRY_GOTO(out, sp_survey_find_int(ex->survey, "/segy", SP_WEIGHTED_ATTRIBUTE, 0, &weighted));
   SP_TRY_GOTO(out, sp_survey_get_real(ex->survey, "/segy", "sample_interval_us", &interval_us));
+  ex->weighted = weighted != 0;
   ex->kind = strcmp(kind, "su") ? SP_KIND_SEGY : SP_KIND_SU;
   ex->order = strcmp(order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;
   ex->sample_order = !sample_order ? ex->order : strcmp(sample_order, "little") ? SP_ORDER_BIG : SP_ORDER_LITTLE;

@@ -37,6 +37,7 @@ typedef struct sp_exporter {
   sp_byte_order order, sample_order;
   int format;
   double scale;          /* samples are multiplied by it */
+  bool weighted;         /* samples are integers times 2^-N, with N in bytes 169-170 of their trace's header */
   bool cut_headers;      /* of the other kind: their first 180 bytes are kept, the rest means something else */
   bool set_format;       /* another one than that of the kept headers is asked for */
   bool set_shape;        /* number or interval of samples is not that of the kept headers */

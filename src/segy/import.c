@@ -8,6 +8,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/stop.h"
+#include "src/segy/header_value.h"
 #include "src/segy/importer.h"
 
 /* Every rank is given its part of the order in which traces are stored, if that is not the file's. Collective. */
@@ -50,6 +51,7 @@ static sp_status move_traces(sp_importer *im) {
 
 static sp_status run(sp_importer *im) {
   SP_TRY(sp_import_prepare(im));
+  im->applies_weights = !im->options->ignore_weights && sp_segy_has_weights(im->layout->kind, im->layout->format);
   SP_TRY(sp_import_create(im));
   SP_TRY(sp_ranks_agree(&im->ranks, sp_import_open(im)));
   im->meter = sp_meter_start(im->ranks.rank == 0 && !im->options->quiet);

@@ -6,6 +6,7 @@
 
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
+#include "src/segy/header_value.h"
 #include "src/segy/importer.h"
 #include "src/segy/segy_bytes.h"
 
@@ -42,13 +43,19 @@ static sp_status add_datasets(const sp_importer *im, uint64_t n_inexact) {
   const double step = im->key_step[0];
   const bool scaled = im->n_gather_keys == 1 && step < (double)INFINITY && step != 1;
   const double scalar = !scaled ? 1 : step >= 1 ? step : -1 / step;
-  sp_attribute_spec attributes[3 + MAX_COORDINATES] = {
+  const bool weighted = im->applies_weights && im->notes[SP_NOTE_WEIGHT].count;
+  sp_attribute_spec attributes[4 + MAX_COORDINATES] = {
       {.object = "/gathers/key", .name = "name", .kind = SP_ATTR_TEXT, .text = name},
       {.object = "/segy", .name = "regrouped", .kind = SP_ATTR_INT, .integer = im->source != NULL},
       {.object = "/gathers/key", .name = "scalar", .kind = SP_ATTR_INT, .integer = (int64_t)rint(scalar)},
   };
-  const size_t n = scaled ? 3 : 2, n_mixed = mix_units(im, coordinates, attributes + n);
-  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, n + n_mixed);
+  size_t n = scaled ? 3 : 2;
+  if (weighted) {
+    attributes[n++] =
+        (sp_attribute_spec){.object = "/segy", .name = SP_WEIGHTED_ATTRIBUTE, .kind = SP_ATTR_INT, .integer = 1};
+  }
+  n += mix_units(im, coordinates, attributes + n);
+  return sp_survey_add(im->part_path, specs, n_inexact ? 4 : 2, attributes, n);
 }
 
 static sp_status add_gathers(const sp_importer *im, uint64_t n_inexact) {

@@ -46,6 +46,7 @@ static void note_weight(sp_importer *im, uint64_t trace, const char *header) {
   const double weight =
       sp_header_value_get((const uint8_t *)header + SP_TRACE_WEIGHT, SP_FIELD_INT16, im->layout->order);
   if (im->layout->kind == SP_KIND_SEGY && weight != 0) count(&im->notes[SP_NOTE_WEIGHT], trace, weight);
+  if (im->applies_weights && fabs(weight) > SP_MOST_WEIGHT) count(&im->notes[SP_NOTE_LARGE_WEIGHT], trace, weight);
 }
 
 enum { N_SCALARS = 3 };
@@ -127,17 +128,35 @@ static const char *which(const sp_note *note, uint64_t n_traces, char text[96]) 
   return text;
 }
 
-static void warn_of_weights(const sp_importer *im) {
+static void log_weights(const sp_importer *im) {
   const sp_note *note = &im->notes[SP_NOTE_WEIGHT];
   char text[96];
   if (!note->count) return;
+  if (im->applies_weights) {
+    if (im->options->quiet) return;
+    sp_info("%s: %s have a weighting factor (bytes 169-170; N is %g there): their samples are multiplied by 2^-N",
+            im->options->input, which(note, im->layout->n_traces, text), note->value);
+    return;
+  }
   sp_warn("%s: %s have a weighting factor (bytes 169-170; %g there): samples are taken as they are stored, not "
           "multiplied by 2^-N",
           im->options->input, which(note, im->layout->n_traces, text), note->value);
 }
 
+static sp_status refuse_weights(const sp_importer *im) {
+  const sp_note *note = &im->notes[SP_NOTE_LARGE_WEIGHT];
+  char text[96];
+  if (im->ranks.rank) return SP_ERR_INPUT;
+  return SP_RAISE(SP_ERR_INPUT,
+                  "%s: the weighting factor (bytes 169-170) of %s is %g, allowed is -%d to %d; --ignore-weights takes "
+                  "samples as they are stored",
+                  im->options->input, which(note, im->layout->n_traces, text), note->value, SP_MOST_WEIGHT,
+                  SP_MOST_WEIGHT);
+}
+
 sp_status sp_import_log_notes(sp_importer *im) {
   SP_TRY(add_up(&im->ranks, im->notes));
+  if (im->notes[SP_NOTE_LARGE_WEIGHT].count) return refuse_weights(im);
   if (im->offset_column >= 0 && im->notes[SP_NOTE_COORDINATE_UNIT].count) {
     return im->ranks.rank ? SP_ERR_INPUT
                           : SP_RAISE(SP_ERR_INPUT,
@@ -181,7 +200,7 @@ sp_status sp_import_log_notes(sp_importer *im) {
             "the scalar scalco",
             path, which(&notes[SP_NOTE_OFFSET], n, text), notes[SP_NOTE_OFFSET].value);
   }
-  warn_of_weights(im);
+  log_weights(im);
   static const char *const scalars[N_SCALARS] = {"coordinate scalar (scalco)", "elevation scalar (scalel)",
                                                  "scalar of times (scalt)"};
   for (int k = 0; k < N_SCALARS; k++) {

@@ -7,6 +7,7 @@
  * go to some ninety datasets.
  */
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "seisproc/stop.h"
+#include "src/segy/header_value.h"
 #include "src/segy/importer.h"
 #include "src/segy/segy_bytes.h"
 
@@ -59,14 +61,24 @@ static sp_status collect(mover *m, uint64_t first, sp_local n) {
 
 /* --- traces ------------------------------------------------------------------------------------------------------- */
 
+/* Powers of two change no digit. What is beyond them is refused when all headers have been seen. */
+static void apply_weight(const uint8_t *header, const sp_segy_layout *layout, float *samples) {
+  const double n = sp_header_value_get(header + SP_TRACE_WEIGHT, SP_FIELD_INT16, layout->order);
+  if (n == 0 || fabs(n) > SP_MOST_WEIGHT) return;
+  const float factor = (float)ldexp(1, -(int)n);
+  for (uint32_t i = 0; i < layout->n_samples; i++) samples[i] *= factor;
+}
+
 /* One raw trace, which goes to position `i` of a chunk that starts at `chunk`, position `b` of its block. */
 static void convert_trace(mover *m, const uint8_t *raw, uint64_t chunk, sp_local i, sp_local b) {
   sp_importer *im = m->im;
   const sp_segy_layout *layout = im->layout;
   memcpy(m->headers + (size_t)i * layout->header_bytes, raw, layout->header_bytes);
   float *samples = m->samples + (size_t)b * layout->n_samples;
-  if (sp_segy_decode(layout->format, layout->sample_order, raw + layout->header_bytes, layout->n_samples, samples))
-    return;
+  const bool exact =
+      sp_segy_decode(layout->format, layout->sample_order, raw + layout->header_bytes, layout->n_samples, samples);
+  if (im->applies_weights) apply_weight(raw, layout, samples);
+  if (exact) return;
   const uint64_t position = chunk + i - im->first;
   im->inexact[position / 8] |= (uint8_t)(1u << position % 8);
   im->n_inexact++;

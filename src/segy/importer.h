@@ -26,6 +26,7 @@ typedef enum sp_note_kind {
   SP_NOTE_UNKNOWN_UNIT,    /* counit is none of the standard's */
   SP_NOTE_OFFSET,          /* the recorded offset is far from the derived one */
   SP_NOTE_WEIGHT,          /* SEG-Y's weighting factor is not 0: samples are meant to be multiplied by a power of two */
+  SP_NOTE_LARGE_WEIGHT,    /* it is beyond +-SP_MOST_WEIGHT, so it is hardly one */
   SP_NOTE_KINDS,
 } sp_note_kind;
 
@@ -51,6 +52,7 @@ typedef struct sp_importer {
   int offset_column;                  /* to be derived; -1: not */
   bool has_recorded_offset;           /* and the file has one as well */
   int coordinate[4];                  /* columns sx, sy, gx, gy */
+  bool applies_weights;               /* to samples, of which trace headers say that they are integers times 2^-N */
   bool order_expected;                /* traces are taken to stand in gather order already */
   uint64_t first, end;                /* this rank's share of the traces, by position in the output */
   void *keys[SP_MAX_ORDER_KEYS];      /* of the share; rank 0: room for all traces */

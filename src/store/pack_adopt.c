@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Chunks that the ranks of a job packed and placed as they computed enter the journal of the packing, which then goes on
- * with what is left: rows at the seams of tasks, headers, figures. */
+/* Chunks that the ranks of a job packed and placed as they computed enter the journal of the packing, which then goes
+ * on with what is left: rows at the seams of tasks, headers, figures. */
 #include <string.h>
 
 #include "seisproc/memory.h"

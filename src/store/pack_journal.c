@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The journal of a packing: its name, then a record a chunk, as they were placed. A record that is torn, or of no chunk,
- * ends it: it and what follows is cut off. */
+/* The journal of a packing: its name, then a record a chunk, as they were placed. A record that is torn, or of no
+ * chunk, ends it: it and what follows is cut off. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * src/store.
  *
  * The datasets of the survey follow each other in the output, each chunk behind the one before it, so that their places
- * follow from their sizes alone, whoever packs them; but chunks that a job has placed lie where it put them. Datasets that are small are left out of this: HDF5 writes them at
- * the end, with its metadata (placed_file.h).
+ * follow from their sizes alone, whoever packs them; but chunks that a job has placed lie where it put them. Datasets
+ * that are small are left out of this: HDF5 writes them at the end, with its metadata (placed_file.h).
  */
 #ifndef SEISPROC_SRC_STORE_PACK_PARTS_H
 #define SEISPROC_SRC_STORE_PACK_PARTS_H
@@ -97,8 +97,8 @@ typedef struct sp_pack_journal sp_pack_journal;
 /* Makes a journal of the packing `name` anew, with n records of chunks that were packed before (sp_pack_adopt). */
 sp_status sp_pack_journal_create(const char *path, const char *name, sp_pack_record *records, uint64_t n);
 
-/* Opens the journal of the packing `name` and reads into records[n_chunks], by chunk, what it holds; *n_done is how many
- * are on the disk. That of another packing begins anew; but where `adopts` says that chunks were packed before, a
+/* Opens the journal of the packing `name` and reads into records[n_chunks], by chunk, what it holds; *n_done is how
+ * many are on the disk. That of another packing begins anew; but where `adopts` says that chunks were packed before, a
  * journal that does not have them is refused with SP_ERR_INPUT: nothing else knows them. One process. */
 sp_status sp_pack_journal_open(const char *path, const char *name, bool adopts, uint64_t n_chunks,
                                sp_pack_record *records, uint64_t *n_done, sp_pack_journal **out);

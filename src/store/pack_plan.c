@@ -8,9 +8,9 @@
 #include "src/store/pack_parts.h"
 
 /* A chunk of traces is about a gather, but neither so large that threads have nothing to share out nor so small that
- * the file consists of places. In a job it is a part of a gather where that is large: rows at the seams of tasks, up to a
- * chunk of each, cannot be packed as they come. Other datasets have chunks of COLUMN_BYTES; what is smaller than SMALL_BYTES is left to
- * HDF5. */
+ * the file consists of places. In a job it is a part of a gather where that is large: rows at the seams of tasks, up to
+ * a chunk of each, cannot be packed as they come. Other datasets have chunks of COLUMN_BYTES; what is smaller than
+ * SMALL_BYTES is left to HDF5. */
 enum { MOST_BYTES = 20 << 20, LEAST_BYTES = 1 << 20, MOST_IN_JOB = 2 << 20, LEAST_IN_JOB = 256 << 10 };
 enum { COLUMN_BYTES = 1 << 20, SMALL_BYTES = 64 << 10 };
 
@@ -85,8 +85,8 @@ static sp_status make_form(const sp_pack_plan *plan, sp_pack_item *item) {
   const sp_dataset_spec *s = &item->spec;
   const uint64_t length = s->row_length ? s->row_length : 1, row = length * sp_type_size(s->type);
   const bool samples = is_samples(item->path);
-  uint64_t rows = samples ? traces_a_chunk(sp_survey_get_info(plan->survey), plan->options->in_job)
-                          : COLUMN_BYTES / row;
+  uint64_t rows =
+      samples ? traces_a_chunk(sp_survey_get_info(plan->survey), plan->options->in_job) : COLUMN_BYTES / row;
   if (rows > s->rows) rows = s->rows;
   /* checksums of what zfp changes are written again once it is packed */
   item->block = plan->codec == SP_CODEC_NONE || (plan->codec == SP_CODEC_ZFP && is_of_integrity(item->path));

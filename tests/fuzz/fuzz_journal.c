@@ -55,7 +55,8 @@ static void read_journal(const char *text, size_t n) {
     FUZZ_CHECK(done == contents.n_done, "the journal counts more units than it names");
     FUZZ_CHECK(contents.length <= length, "the journal is longer than its file");
     sp_journal *journal;
-    if (contents.done && sp_journal_open(path, &contents, N_UNITS, NULL, &journal) == SP_SUCCESS) sp_journal_close(journal);
+    if (contents.done && sp_journal_open(path, &contents, N_UNITS, NULL, &journal) == SP_SUCCESS)
+      sp_journal_close(journal);
     sp_journal_contents_free(&contents);
   }
   FUZZ_CHECK(sp_alloc_bytes() - allocated < 4 * length + (1 << 16), "more is allocated than the file has");

@@ -153,10 +153,26 @@ def test_segy_keeps_the_integers(tmp_path, seisproc):
     weights = headers[:, 168:170].copy().view(">i2")[:, 0]
     assert np.array_equal(np.ldexp(1.0, -weights.astype(int)), factors.astype("f8"))
     assert np.array_equal(segy_traces(tmp_path / "f.sgy", 300, "f4")[1].astype("f8"), samples)
-    said = program(tmp_path, "import", tmp_path / "i.sgy", tmp_path / "back.h5", "--gather=fldr", "--quiet")
-    assert "have a weighting factor (bytes 169-170" in said.stderr and "as they are stored" in said.stderr
+    said = program(tmp_path, "import", tmp_path / "i.sgy", tmp_path / "back.h5", "--gather=fldr")
+    assert "have a weighting factor (bytes 169-170" in said.stderr and "multiplied by 2^-N" in said.stderr
+    with h5py.File(tmp_path / "back.h5") as f:
+        assert np.array_equal(f["traces"][:].astype("f8"), samples) and f["segy"].attrs["weighted"] == 1
+    program(tmp_path, "export", tmp_path / "back.h5", tmp_path / "again.sgy", "--quiet")
+    assert (tmp_path / "again.sgy").read_bytes() == (tmp_path / "i.sgy").read_bytes()
+    program(tmp_path, "export", tmp_path / "back.h5", tmp_path / "floats.sgy", "--format=5", "--quiet")
+    headers, floats = segy_traces(tmp_path / "floats.sgy", 300, "f4")
+    assert np.array_equal(floats.astype("f8"), samples) and not headers[:, 168:170].any()
+    program(tmp_path, "import", tmp_path / "i.sgy", tmp_path / "raw.h5", "--gather=fldr", "--quiet", "--ignore-weights")
+    with h5py.File(tmp_path / "raw.h5") as f:
+        assert np.array_equal(f["traces"][:], codes) and "weighted" not in f["segy"].attrs
     said = program(tmp_path, "import", tmp_path / "f.sgy", tmp_path / "plain.h5", "--gather=fldr", "--quiet")
     assert "weighting" not in said.stderr
+    broken = bytearray((tmp_path / "i.sgy").read_bytes())
+    broken[3600 + 3 * 840 + 168:3600 + 3 * 840 + 170] = (1000).to_bytes(2, "big")
+    (tmp_path / "broken.sgy").write_bytes(broken)
+    refused = program(tmp_path, "import", tmp_path / "broken.sgy", tmp_path / "b.h5", "--gather=fldr", check=1)
+    assert "is 1000, allowed is -64 to 64" in refused.stderr and "--ignore-weights" in refused.stderr
+    assert not (tmp_path / "b.h5").exists()
     with h5py.File(survey, "r+") as f:
         f["traces"][:] *= 1e6
     loud = jobs.Job(tmp_path, survey, text_of("int16-scaled", mode="processed"), "loud")
