@@ -90,6 +90,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--dir", default="/dev/shm")
     parser.add_argument("--rate", type=float, default=1, help="GB/s")
+    parser.add_argument("--noise", type=float, default=1, help="of the samples: with less they pack better")
     parser.add_argument("--gathers", type=int, default=400, help="of 1000 traces of 1000 samples, 4 MB each")
     parser.add_argument("--codec", default="zstd", choices=("lz4", "zstd", "zfp"))
     parser.add_argument("--turns", type=int, default=2)
@@ -99,7 +100,8 @@ def main():
         (folder / "slow").mkdir()
         throttle = Throttle(folder, 1e9 * o.rate)
         plain, packed = folder / "slow" / "plain.h5", folder / "slow" / "packed.h5"
-        run("synth", plain, f"--gathers={o.gathers}", "--traces=1000", "--samples=1000", "--noise=1", "--quiet")
+        run("synth", plain, f"--gathers={o.gathers}", "--traces=1000", "--samples=1000", f"--noise={o.noise}",
+            "--quiet")
         run("pack", plain, packed, "--codec", o.codec, "--quiet")
         ratio = plain.stat().st_size / packed.stat().st_size
         cases = {"plain to plain": (plain, ""), "packed to plain": (packed, ""),

@@ -169,3 +169,31 @@ def test_an_undo_file_of_another_survey_is_not_used(tmp_path, survey, seisproc):
     data[len(data) // 2] ^= 1
     undo.write_bytes(data)
     assert "damaged" in seisproc("header", survey, check=1).stderr
+
+
+@pytest.mark.parametrize("codec", ["zstd", "zfp"])
+def test_a_packed_survey(tmp_path, survey, seisproc, codec):
+    """A copy with the new column has the samples that are read from the packed survey; in place is refused or right."""
+    with h5py.File(survey, "r+") as f:
+        samples = np.random.default_rng(3).normal(size=(N, 2000)).astype("f4")
+        del f["traces"]
+        f["traces"] = samples
+        f.attrs["n_samples"] = 2000
+        expected = true_offset(f)
+    seisproc("pack", survey, tmp_path / "packed.h5", "--codec", codec, "--quiet")
+    seisproc("unpack", tmp_path / "packed.h5", tmp_path / "plain.h5", "--quiet")
+    seisproc("header", tmp_path / "packed.h5", OFFSET, f"--output={tmp_path / 'out.h5'}")
+    seisproc("header", tmp_path / "packed.h5", OFFSET)
+    with h5py.File(tmp_path / "plain.h5") as f:
+        plain = f["traces"][:]
+    for name in ("out.h5", "packed.h5"):
+        with h5py.File(tmp_path / name) as f:
+            assert np.allclose(f["headers/offset"][:], expected, rtol=1e-14)
+            if not f["traces"].chunks:
+                assert np.array_equal(f["traces"][:], plain)
+                continue
+        back = tmp_path / "back.h5"
+        seisproc("unpack", tmp_path / name, back, "--quiet")
+        with h5py.File(back) as f:
+            assert np.array_equal(f["traces"][:], plain)
+            assert np.allclose(f["headers/offset"][:], expected, rtol=1e-14)

@@ -75,10 +75,22 @@ static void wait_until_durable(sp_journal *journal) {
   }
 }
 
+/* Lines of so many gathers have a chunk for every two of them. */
+enum { WITH_CHUNKS = 10 };
+static const sp_window_shape window = {.chunk_rows = {7}, .max_chunks = WITH_CHUNKS};
+
+static sp_chunk chunk_of(uint64_t number) {
+  const uint32_t n = (uint32_t)number;
+  return (sp_chunk){number, 4096 + (number << 33), 1000 + number, n % 2, n % 3, 0xdeadbeefu * (n + 1)};
+}
+
 static void append(sp_journal *journal, uint64_t first, uint32_t n) {
   sp_gather_result results[N_GATHERS];
   for (uint32_t g = 0; g < n; g++) results[g] = result_of(first + g);
-  assert_int_equal(sp_journal_append(journal, first, n, results, NULL, 0), SP_SUCCESS);
+  sp_chunk chunks[N_GATHERS] = {{0}};
+  const uint32_t n_chunks = n < WITH_CHUNKS ? 0 : n / 2;
+  for (uint32_t c = 0; c < n_chunks; c++) chunks[c] = chunk_of(first / 2 + c);
+  assert_int_equal(sp_journal_append(journal, first, n, results, chunks, n_chunks), SP_SUCCESS);
 }
 
 static sp_status read_text(const fixture *f, const char *text, size_t n, sp_journal_contents *out) {
@@ -97,6 +109,12 @@ static uint64_t check_truth(const sp_journal_contents *contents) {
     assert_memory_equal(sp_figures_at(&sp_gather_figures, contents->figures, g), &expected, sizeof expected);
   }
   assert_int_equal(n, contents->n_done);
+  for (size_t i = 0; i < contents->n_chunks; i++) {
+    const sp_chunk expected = chunk_of(contents->chunks[i].number);
+    assert_true(contents->done[2 * expected.number] && contents->done[2 * expected.number + 1]);
+    assert_memory_equal(&contents->chunks[i], &expected, sizeof expected);
+    assert_int_equal(contents->chunk_rows, 7);
+  }
   return n;
 }
 
@@ -110,7 +128,7 @@ static int set_up(void **state) {
   sp_journal *journal;
   assert_int_equal(sp_journal_read(f.path, &sp_gather_figures, N_GATHERS, &contents), SP_SUCCESS);
   f.header = contents.length;
-  assert_int_equal(sp_journal_open(f.path, &contents, 20, NULL, &journal), SP_SUCCESS);
+  assert_int_equal(sp_journal_open(f.path, &contents, 20, &window, &journal), SP_SUCCESS);
   append(journal, 0, 10);
   append(journal, 40, 20);
   append(journal, 10, 9);
@@ -193,7 +211,7 @@ static void appending_goes_on_behind_a_torn_line(void **state) {
   sp_journal *journal;
   assert_int_equal(read_text(f, f->text, f->n - 5, &contents), SP_SUCCESS);
   assert_int_equal(contents.n_done, 40);
-  assert_int_equal(sp_journal_open(f->path, &contents, 20, NULL, &journal), SP_SUCCESS);
+  assert_int_equal(sp_journal_open(f->path, &contents, 20, &window, &journal), SP_SUCCESS);
   append(journal, 30, 10);
   wait_until_durable(journal);
   sp_journal_close(journal);
@@ -404,7 +422,7 @@ static void a_journal_that_cannot_be_written_is_an_error(void **state) {
   assert_int_equal(sp_journal_create(path, &header), SP_ERR_USAGE);
   sp_journal *journal;
   sp_journal_contents contents = {0};
-  assert_int_equal(sp_journal_open(path, &contents, 5, NULL, &journal), SP_ERR_USAGE);
+  assert_int_equal(sp_journal_open(path, &contents, 5, &window, &journal), SP_ERR_USAGE);
 }
 
 int main(void) {
