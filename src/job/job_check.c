@@ -200,7 +200,7 @@ static bool is_same_file(const char *a, const char *b) {
 
 /* The job writes OUTPUT.part before it renames that to OUTPUT: the input must be neither. */
 static sp_status check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, const sp_job *job) {
-  static const sp_side sides[] = {SP_SIDE_PART, SP_SIDE_PLAIN};
+  static const sp_side sides[] = {SP_SIDE_PART, SP_SIDE_PLAIN, SP_SIDE_PACKED};
   if (!job->input || !job->output) return SP_SUCCESS;
   char quoted[SP_QUOTE_SIZE];
   const sp_yaml_node *output = sp_yaml_find(tree, "output");
@@ -209,7 +209,7 @@ static sp_status check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, c
                     sp_quote(job->output, quoted));
     return SP_SUCCESS;
   }
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
     char *path = NULL;
     SP_TRY(sp_side_path(job->output, sides[i], &path));
     const bool same = is_same_file(job->input, path);
@@ -217,7 +217,7 @@ static sp_status check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, c
       sp_mistakes_add(mistakes, output, "output: is written as '%s' first, which is the input; write to another file",
                       sp_quote(path, quoted));
     } else if (same) {
-      sp_mistakes_add(mistakes, output, "output: is '%s' until it is packed, which is the input; write to another file",
+      sp_mistakes_add(mistakes, output, "output: has '%s' beside it until it is packed, which is the input; write to another file",
                       sp_quote(path, quoted));
     }
     sp_free(path);

@@ -145,6 +145,14 @@ def test_ranks_and_engines_do_not_matter(tmp_path, survey):
         assert json.loads(report.read_text())["packing"]["chunks_while_computing"] > 4
         found.add(content(job.output))
     assert len(found) == 1
+    ordered = set()
+    for name in ("31cpu", "63cpu"):
+        again = tmp_path / "again.h5"
+        done = harness.run([harness.BINARY, "pack", tmp_path / f"{name}.h5", again, "--codec=zstd", "--quiet"],
+                           tmp=tmp_path)
+        assert done.returncode == 0, str(done)
+        ordered.add(jobs.sha(again))
+    assert len(ordered) == 1, "packed once more, outputs of other ranks are the same file"
 
 
 ALL = [pytest.mark.long, pytest.mark.timeout(900)]
