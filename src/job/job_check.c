@@ -217,7 +217,8 @@ static sp_status check_output(sp_mistakes *mistakes, const sp_yaml_node *tree, c
       sp_mistakes_add(mistakes, output, "output: is written as '%s' first, which is the input; write to another file",
                       sp_quote(path, quoted));
     } else if (same) {
-      sp_mistakes_add(mistakes, output, "output: has '%s' beside it until it is packed, which is the input; write to another file",
+      sp_mistakes_add(mistakes, output,
+                      "output: has '%s' beside it until it is packed, which is the input; write to another file",
                       sp_quote(path, quoted));
     }
     sp_free(path);
