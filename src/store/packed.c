@@ -291,18 +291,19 @@ static sp_status oldest_kept(sp_packed *p, kept **out) {
   return SP_SUCCESS;
 }
 
-/* Which units of a chunk that was read are wanted, and where they go. */
+/* Which units of a chunk that was read are wanted, and where they go. One in which the rows end is kept: whoever reads in
+ * order goes on there. */
 static sp_status place(sp_packed *p, load *l) {
   const request *r = &p->request;
   const sp_global first = l->chunk * p->form.rows, end = first + p->form.rows;
   const sp_global from = r->first > first ? r->first : first, to = r->end < end ? r->end : end;
-  const bool all = from == first && to == end, few = (to - from) * 4 < p->form.rows;
+  const bool all = from == first && to == end, few = (to - from) * 4 < p->form.rows, ends = r->end < end;
   l->keep = NULL;
   l->bad = false;
   l->first_unit = 0;
   l->end_unit = l->look.n_units;
   if (all) return SP_SUCCESS;
-  if (l->look.n_units == 1 || few) return oldest_kept(p, &l->keep);
+  if (l->look.n_units == 1 || few || ends) return oldest_kept(p, &l->keep);
   l->first_unit = (uint32_t)((from - first) / l->look.unit_rows);
   l->end_unit = (uint32_t)((to - first + l->look.unit_rows - 1) / l->look.unit_rows);
   return make_scratch(p, l->look.unit_rows * p->row_bytes);
