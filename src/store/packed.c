@@ -291,8 +291,8 @@ static sp_status oldest_kept(sp_packed *p, kept **out) {
   return SP_SUCCESS;
 }
 
-/* Which units of a chunk that was read are wanted, and where they go. One in which the rows end is kept: whoever reads in
- * order goes on there. */
+/* Which units of a chunk that was read are wanted, and where they go. One in which the rows end is kept: whoever reads
+ * in order goes on there. */
 static sp_status place(sp_packed *p, load *l) {
   const request *r = &p->request;
   const sp_global first = l->chunk * p->form.rows, end = first + p->form.rows;

@@ -208,7 +208,7 @@ static void destroy_sync(void *thread) {
 
 static sp_status make_sync(void *path, void **out) {
   sp_sync_thread *thread = NULL;
-  const sp_status status = sp_sync_thread_create(path, &thread);
+  const sp_status status = sp_sync_thread_create(path, NULL, &thread);
   return all_or_none(status, thread, destroy_sync, out);
 }
 
