@@ -63,7 +63,7 @@ static sp_status plan_risk(const sp_dwt_params *params, const dwt_shape *shape, 
   double *risks = (double *)block;
   for (int bin = 0; bin < SP_SURE_BINS; bin++) {
     for (int i = 0; i < SP_SURE_CANDIDATES; i++) {
-      risks[bin * SP_SURE_CANDIDATES + i] = sp_sure_risk(bin, params->threshold, SP_SURE_STEP * (i + 1));
+      risks[bin * SP_SURE_CANDIDATES + i] = sp_sure_risk(bin, params->threshold, sp_sure_k(i));
     }
   }
   const sp_status status = upload(risks, RISK_BYTES, &c->risks);
@@ -164,15 +164,19 @@ sp_status dwt_choose_levels(const dwt_chooser *c, const dwt_shape *s, const sp_c
 /* A block a detail of a gather, a thread a candidate and a group of bins. */
 __global__ static void choose_k(const dwt_chooser c, int n_details, int first_band) {
   __shared__ double groups[RISK_GROUPS][SP_SURE_CANDIDATES], risks[SP_SURE_CANDIDATES];
+  __shared__ uint64_t totals[RISK_GROUPS];
   const uint32_t detail = blockIdx.x, g = blockIdx.y, i = threadIdx.x, group = threadIdx.y;
   const uint32_t *counts = c.counts + ((size_t)g * n_details + detail) * SP_SURE_BINS;
   const uint32_t first = group * SP_SURE_OCTAVE, end = min(first + SP_SURE_OCTAVE, (uint32_t)SP_SURE_BINS);
   double sum = 0;
+  uint64_t total = 0;
 #pragma unroll 8
   for (uint32_t bin = first; bin < end; bin++) {
     sum = __dadd_rn(sum, __dmul_rn(counts[bin], c.risks[bin * SP_SURE_CANDIDATES + i]));
+    total += counts[bin];
   }
   groups[group][i] = sum;
+  if (i == 0) totals[group] = total;
   __syncthreads();
   if (group == 0) {
     sum = 0;
@@ -181,11 +185,14 @@ __global__ static void choose_k(const dwt_chooser c, int n_details, int first_ba
   }
   __syncthreads();
   if (i > 0 || group > 0) return;
-  double best = SP_SURE_STEP, least = INFINITY;
-  for (int k = 0; k < SP_SURE_CANDIDATES; k++) {
-    if (risks[k] < least) best = SP_SURE_STEP * (k + 1), least = risks[k];
-  }
-  c.choices[g].k[first_band + detail] = best;
+  double least = INFINITY;
+  for (int k = 0; k < RISK_GROUPS; k++) total += k > 0 ? totals[k] : 0;
+  const bool by_level = c.choices[g].by_level;
+  const int step = sp_sure_step(by_level);
+  for (int k = 0; k < SP_SURE_CANDIDATES; k += step) least = fmin(least, risks[k]);
+  int best = total > 0 ? SP_SURE_CANDIDATES - step : 0;
+  while (risks[best] > sp_sure_limit(least, total, by_level)) best -= step;
+  c.choices[g].k[first_band + detail] = sp_sure_k(best);
 }
 
 sp_status dwt_choose_k(const dwt_chooser *c, const dwt_shape *s, const sp_cuda_batch *batch, cudaStream_t stream) {

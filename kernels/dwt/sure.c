@@ -28,14 +28,17 @@ static double risk(const uint32_t counts[SP_SURE_BINS], int threshold, double k)
   return sum;
 }
 
-double sp_sure_choose(const uint32_t counts[SP_SURE_BINS], int threshold) {
-  double best = SP_SURE_STEP, least = INFINITY;
-  for (int i = 1; i <= SP_SURE_CANDIDATES; i++) {
-    const double found = risk(counts, threshold, SP_SURE_STEP * i);
-    if (found < least) {
-      best = SP_SURE_STEP * i;
-      least = found;
-    }
+double sp_sure_choose(const uint32_t counts[SP_SURE_BINS], int threshold, bool by_level) {
+  double risks[SP_SURE_CANDIDATES], least = INFINITY;
+  uint64_t n = 0;
+  for (int bin = 0; bin < SP_SURE_BINS; bin++) n += counts[bin];
+  if (n == 0) return sp_sure_k(0);
+  const int step = sp_sure_step(by_level);
+  for (int i = 0; i < SP_SURE_CANDIDATES; i += step) {
+    risks[i] = risk(counts, threshold, sp_sure_k(i));
+    if (risks[i] < least) least = risks[i];
   }
-  return best;
+  int best = SP_SURE_CANDIDATES - step;
+  while (risks[best] > sp_sure_limit(least, n, by_level)) best -= step;
+  return sp_sure_k(best);
 }

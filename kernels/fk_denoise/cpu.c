@@ -301,8 +301,7 @@ static void apply_box(const fkd_plan *p, const sp_block *block, const sp_fkd_box
                     .high2 = p->params.high * p->params.high,
                     .work = *work,
                     .rows = work->node_in};
-  const double low = isnan(p->params.low) ? SP_FKD_LOW * p->params.high : p->params.low;
-  box.low2 = low * low;
+  box.low2 = sp_fkd_low2(&p->params, box.layout.i.window, box.layout.j.window);
   box.fft_t = &p->fft_t;
   box.fft_i = &p->fft[box.layout.i.window];
   box.fft_j = &p->fft[box.layout.j.window];

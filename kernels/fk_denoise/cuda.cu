@@ -77,12 +77,12 @@ static bool make_task(const sp_fkd_params *p, const sp_cuda_geometry *g, fkd_tas
                       uint32_t *n_steps) {
   memset((void *)k, 0, sizeof *k);
   if (g->n_samples < SP_FKD_LEAST_SAMPLES || g->max_traces < SP_FKD_LEAST_TRACES) return false;
-  const double low = isnan(p->low) ? SP_FKD_LOW * p->high : p->low;
   k->t = sp_fkd_time_axis(p, g->sample_interval_s, g->n_samples);
   for (uint32_t m = 0; m < k->t.window; m++) k->taper_t[m] = taper(m, k->t.window);
   k->band = sp_fkd_select(p, g->sample_interval_s, k->t.window);
   k->high2 = p->high * p->high;
-  k->low2 = low * low;
+  k->low2 = sp_fkd_low2(p, 1, SP_FKD_MAX_ACROSS);
+  k->low2_3d = sp_fkd_low2(p, SP_FKD_MAX_ACROSS, SP_FKD_MAX_ACROSS);
   k->robust = p->robust;
   k->has_line = p->line.n > 0;
   k->has_grid = p->grid.n > 0;

@@ -56,7 +56,7 @@ typedef struct fkd_task {
   sp_fkd_axis t;
   double taper_t[SP_FKD_MAX_WINDOW]; /* of the window in time */
   sp_fkd_band band;
-  double high2, low2;
+  double high2, low2, low2_3d; /* low: of boxes whose windows have one line, and several */
   int robust;
   bool has_line, has_grid;
   uint32_t n_samples, pitch, n_f, n_slabs, pairs_a_tile, tile_complex, n_blocks;

@@ -177,13 +177,15 @@ __global__ static void find_limits(const __grid_constant__ fkd_task k) {
   for (uint32_t unit = blockIdx.x; unit < k.totals->n_active * k.n_slabs; unit += gridDim.x) {
     const double *noise = k.noise + (size_t)(unit / k.n_slabs) * k.n_slabs * k.n_f;
     float2 *limits = k.limits + (size_t)unit * k.n_f;
+    const fkd_box &box = k.boxes[k.active[unit / k.n_slabs]];
+    const double low2 = box.i.window > 2 && box.j.window > 2 ? k.low2_3d : k.low2;
     for (uint32_t f = threadIdx.x; f < k.n_f; f += blockDim.x) {
       medians[f] = sp_fkd_median_of_slabs(noise, k.n_slabs, k.n_f, unit % k.n_slabs, f);
     }
     __syncthreads();
     for (uint32_t f = threadIdx.x; f < k.n_f; f += blockDim.x) {
       const double level = sp_fkd_level(medians, k.n_f, f);
-      limits[f] = make_float2((float)(k.high2 * level), (float)(k.low2 * level));
+      limits[f] = make_float2((float)(k.high2 * level), (float)(low2 * level));
     }
     __syncthreads();
   }

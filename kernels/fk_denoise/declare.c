@@ -14,7 +14,7 @@ static const sp_param params[] = {
     {"high", SP_PARAM_REAL, "3.1", 1, 10, 0, NULL, NULL,
      "what stands this many standard deviations of the noise above 0 is kept", FIELD(high)},
     {"low", SP_PARAM_REAL, "auto", 1, 10, 0, "auto", NULL,
-     "and what is beside it and stands this many above 0; auto: 0.71 of high", FIELD(low)},
+     "and what is beside it and stands this many above 0; auto: 0.71 of high, on a grid 0.79", FIELD(low)},
     {"overlap", SP_PARAM_INT, "4", 2, 4, 0, NULL, NULL, "windows that a sample lies in, in each direction",
      FIELD(overlap)},
     {"robust", SP_PARAM_INT, "auto", 0, 5, 0, "auto", NULL,

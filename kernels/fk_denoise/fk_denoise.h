@@ -9,15 +9,18 @@
  *   F = FFT(g x), g the separable taper sin(pi (m + 1/2) / w)
  *   N[slab, f] = 0.3-quantile of |F|^2 over the wavenumbers of the live windows of a slab, divided by -ln 0.7; a slab
  * is all windows that begin at one time, a window is live when more than half of its samples are not zero T[slab, f] =
- * N, its median over five slabs (those without a live window left out), its mean over five frequencies F is kept where
- * |F|^2 > high^2 T, and where |F|^2 > low^2 T beside such a coefficient: next to it in f, ki or kj; wavenumbers wrap,
- * frequencies do not. Else it becomes 0. y = sum over windows of g FFT^-1(F) / sum of g^2 out = x - rho r, r = x - y,
- * rho = sum(x r) / sum(r r) within 0 ... 1, sums over 25 samples x 5 traces (x 5)
+ * N, its median over seven slabs (those without a live window left out), its geometric mean over five frequencies F is
+ * kept where |F|^2 > high^2 T, and where |F|^2 > low^2 T beside such a coefficient: next to it in f, ki or kj;
+ * wavenumbers wrap, frequencies do not. Else it becomes 0. y = sum over windows of g FFT^-1(F) / sum of g^2 out = x -
+ * rho r, r = x - y, rho = sum(x r) / sum(r r) within 0 ... 1, sums over 25 samples x 5 traces (x 5)
  *
  * For noise |F|^2 is distributed exponentially about its mean, the noise's power, and events occupy few wavenumbers:
- * hence the low quantile. A plane wave is a few coefficients of a window, so strong ones lose nothing. rho falls below
- * 1 where r is not noise but ringing ahead of a strong onset. Gulunay (2017) and others filter in local windows with a
- * threshold given by hand; the noise level, the hysteresis (after Canny 1986) and the guard are this program's.
+ * hence the low quantile. The spectrum of coloured noise falls by factors from one frequency to the next, which a
+ * geometric mean follows and an arithmetic one does not. A coefficient has 8 neighbours in 2-D and 26 in 3-D, and so
+ * `low` is higher there: as many of noise alone are kept. A plane wave is a few coefficients of a window, so strong
+ * ones lose nothing. rho falls below 1 where r is not noise but ringing ahead of a strong onset. Gulunay (2017) and
+ * others filter in local windows with a threshold given by hand; the noise level, the hysteresis (after Canny 1986) and
+ * the guard are this program's.
  *
  * A trace that is all zero, or has a sample that is no finite number, is dead: its output is 0. Dead traces are 0 in
  * the first pass and what that made of them in a second one. Bad samples likewise (bad.h).
@@ -27,6 +30,7 @@
 #ifndef SEISPROC_KERNELS_FK_DENOISE_FK_DENOISE_H
 #define SEISPROC_KERNELS_FK_DENOISE_FK_DENOISE_H
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "kernels/common/host_device.h"
@@ -41,19 +45,22 @@ enum {
   SP_FKD_MAX_POINTS = 1 << 18, /* of a window */
   SP_FKD_MAX_EMPTY = 2,        /* a grid has at most this many nodes a trace */
   SP_FKD_MAX_GAP = 3,          /* median spacings */
-  SP_FKD_SMOOTH = 2,           /* slabs, and frequencies, on either side */
+  SP_FKD_SLABS = 3,            /* on either side that the noise level is smoothed over */
+  SP_FKD_FREQUENCIES = 2,      /* the same */
   SP_FKD_GUARD_SAMPLES = 25,
   SP_FKD_GUARD_TRACES = 5
 };
 
 #define SP_FKD_QUANTILE         0.3
 #define SP_FKD_QUANTILE_OF_UNIT 0.35667494393873237892 /* -ln 0.7: the quantile of exponential noise of mean 1 */
-#define SP_FKD_LOW              (2.2 / 3.1)            /* of `high`, where `low` is auto */
+/* Of `high`, where `low` is auto: in 2-D, and in 3-D sqrt(2.2^2 + ln(26 / 8)). */
+#define SP_FKD_LOW    (2.2 / 3.1)
+#define SP_FKD_LOW_3D (2.45 / 3.1)
 
 typedef struct sp_fkd_params {
   double window; /* ms */
   int traces;
-  double high, low; /* low NAN: SP_FKD_LOW of high */
+  double high, low; /* low NAN: auto */
   int overlap;
   int robust;        /* passes; SP_PARAM_AUTO: as many as the bad samples that were found need */
   double fmin, fmax; /* Hz; fmax NAN: no limit */
@@ -71,8 +78,14 @@ typedef struct sp_fkd_axis {
 sp_fkd_axis sp_fkd_time_axis(const sp_fkd_params *params, double sample_interval_s, uint32_t n_samples);
 sp_fkd_axis sp_fkd_trace_axis(const sp_fkd_params *params, uint32_t n_traces);
 
-/* What the squared threshold is to be multiplied by: high^2, low^2. First and last frequency of a window that may be
- * kept. */
+/* What the noise level is multiplied by for the lower threshold: low^2, for windows of so many traces each way. */
+SP_HOST_DEVICE double sp_fkd_low2(const sp_fkd_params *params, uint32_t n_i, uint32_t n_j) {
+  const double share = n_i > 2 && n_j > 2 ? SP_FKD_LOW_3D : SP_FKD_LOW;
+  const double low = params->low == params->low ? params->low : share * params->high;
+  return low * low;
+}
+
+/* First and last frequency of a window that may be kept. */
 typedef struct sp_fkd_band {
   uint32_t first, last;
 } sp_fkd_band;
@@ -100,9 +113,9 @@ SP_HOST_DEVICE double sp_fkd_norm(const sp_fkd_axis *t, const sp_fkd_axis *i, co
  * has one. */
 SP_HOST_DEVICE double sp_fkd_median_of_slabs(const double *noise, uint32_t n_slabs, uint32_t n_f, uint32_t slab,
                                              uint32_t f) {
-  double values[2 * SP_FKD_SMOOTH + 1];
+  double values[2 * SP_FKD_SLABS + 1];
   uint32_t n = 0;
-  for (uint32_t s = slab < SP_FKD_SMOOTH ? 0 : slab - SP_FKD_SMOOTH; s <= slab + SP_FKD_SMOOTH && s < n_slabs; s++) {
+  for (uint32_t s = slab < SP_FKD_SLABS ? 0 : slab - SP_FKD_SLABS; s <= slab + SP_FKD_SLABS && s < n_slabs; s++) {
     const double value = noise[(size_t)s * n_f + f];
     if (value != value) continue;
     uint32_t place = n++;
@@ -118,14 +131,29 @@ SP_HOST_DEVICE double sp_fkd_outlier(double median) {
   return 4 * 1.4826 * median;
 }
 
-/* The noise level of a frequency: the mean of these medians over those around it. */
-SP_HOST_DEVICE double sp_fkd_level(const double *medians, uint32_t n_f, uint32_t f) {
-  double sum = 0;
-  uint32_t n = 0;
-  for (uint32_t g = f < SP_FKD_SMOOTH ? 0 : f - SP_FKD_SMOOTH; g <= f + SP_FKD_SMOOTH && g < n_f; g++, n++) {
-    sum += medians[g];
+/* The n-th root of x, by Newton's method from above: the same bits wherever it is computed, which pow() has not. */
+SP_HOST_DEVICE double sp_fkd_root(double x, int n) {
+  int exponent;
+  if (!(x > 0)) return 0;
+  frexp(x, &exponent);
+  double root = ldexp(1.0, exponent > 0 ? (exponent + n - 1) / n : exponent / n); /* less than twice the root */
+  for (int i = 0; i < 9; i++) {
+    double power = 1;
+    for (int k = 1; k < n; k++) power *= root;
+    root = ((n - 1) * root + x / power) / n;
   }
-  return sum / n;
+  return root;
+}
+
+/* The noise level of a frequency: the geometric mean of these medians over those around it, as many on either side; of
+ * the first and the last frequency, which have none on one, of two times their own and the next. */
+SP_HOST_DEVICE double sp_fkd_level(const double *medians, uint32_t n_f, uint32_t f) {
+  const uint32_t below = f < SP_FKD_FREQUENCIES ? f : SP_FKD_FREQUENCIES, above = n_f - 1 - f;
+  const uint32_t reach = below < above ? below : above;
+  if (reach == 0) return sp_fkd_root(medians[f] * medians[f] * medians[f ? f - 1 : 1], 3);
+  double product = 1;
+  for (uint32_t g = f - reach; g <= f + reach; g++) product *= medians[g];
+  return sp_fkd_root(product, (int)(2 * reach + 1));
 }
 
 extern const sp_cpu_ops sp_fk_denoise_cpu;

@@ -110,21 +110,23 @@ def floor_sigma(power, wavelet, level):
     return np.sqrt(np.mean(np.interp(frequencies, np.arange(13) / 24, power) * np.abs(response) ** 2))
 
 
-def sure_k(z, threshold):
-    """The k = 0.25 ... 4 of least risk; |z| is known to 64 bins an octave from 2^-4 to 2^8."""
+def sure_k(z, threshold, by_level):
+    """The largest k = 0.25 ... 4.125 whose risk is within a quarter of a standard error of the least, by_level the
+    least itself; |z| is known to 64 bins an octave from 2^-4 to 2^8."""
     z = np.abs(z.ravel())
     edges = np.concatenate([[0.0], (2.0 ** np.arange(-4, 8)[:, None] * (1 + np.arange(64) / 64)).ravel(), [256.0]])
     counts = np.histogram(z, np.concatenate([edges, [np.inf]]))[0].astype(np.float64)
     a, b = edges, np.concatenate([edges[1:], [np.inf]])
     with np.errstate(divide="ignore", invalid="ignore"):
         square, inverse = (a * a + a * b + b * b) / 3, 1 / (a * b)
-    candidates = np.arange(1, 17) * 0.25
+    candidates = (0.25 + np.arange(32) * 0.125)[::2 if by_level else 1]
     risks = []
     for k in candidates:
         above = a >= k
         kept = counts[above] * (k * k if threshold == "soft" else (k**4 + 2 * k * k) * inverse[above])
         risks.append(np.sum(kept) + np.sum(counts[~above] * (square[~above] - 2)))
-    return candidates[np.argmin(risks)]
+    limit = np.min(risks) + (0 if by_level else 0.25 * np.sqrt(2 * np.sum(counts)))
+    return candidates[np.flatnonzero(risks <= limit)[-1]] if np.any(counts) else candidates[0]
 
 
 def gather_limits(gather, details, wavelet, threshold, k, noise_level, undecimated):
@@ -151,7 +153,8 @@ def gather_limits(gather, details, wavelet, threshold, k, noise_level, undecimat
         if undecimated:  # PyWavelets centres the filters
             part = np.roll(part, pywt.Wavelet(wavelet).dec_len // 2 * (2**(j + 1) - 1), axis=-1)
         live = of_part[:, 0] > 0
-        limits.append(level * sure_k(part[live, ::step] / of_part[live], threshold))
+        limits.append(level * sure_k(part[live, ::step] / of_part[live], threshold,
+                                        noise_level == "fk" and n_traces >= 4 and gather.shape[-1] >= 24))
     return limits
 
 

@@ -99,10 +99,20 @@ def noise_level(windows):
         levels.append(np.quantile(power, 0.3, axis=0) / -math.log(0.7) if len(power) else None)
     smoothed = []
     for k in range(len(levels)):
-        near = [x for x in levels[max(0, k - 2):k + 3] if x is not None]
+        near = [x for x in levels[max(0, k - 3):k + 4] if x is not None]
         row = np.median(near, axis=0) if near else np.zeros(windows.size[0] // 2 + 1)
-        smoothed.append([np.mean(row[max(0, f - 2):f + 3]) for f in range(len(row))])
+        smoothed.append(geometric_means(row))
     return np.array(smoothed)
+
+
+def geometric_means(row):
+    """Over as many frequencies on either side, at most two; at the ends of two times the own one and the next."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(row)
+    reaches = [min(2, f, len(row) - 1 - f) for f in range(len(row))]
+    means = [np.mean(logs[f - reach:f + reach + 1]) for f, reach in enumerate(reaches)]
+    means[0], means[-1] = (2 * logs[0] + logs[1]) / 3, (2 * logs[-1] + logs[-2]) / 3
+    return np.exp(means)
 
 
 def kept(power, level, high, low):
@@ -146,11 +156,12 @@ def screen(x, window):
 
 def denoise(cube, samples=24, traces=12, overlap=4, high=3.1, low=None, robust=0):
     """One box [t][i][j], i the shorter axis."""
-    low = high * 2.2 / 3.1 if low is None else low
     x = np.array(cube, np.float64)
     dead = ~np.isfinite(x).all(axis=0) | (x == 0).all(axis=0)
     x[:, dead] = 0
     axes = [time_axis(x.shape[0], samples, overlap)] + [trace_axis(n, traces, overlap) for n in x.shape[1:]]
+    if low is None:
+        low = high * (2.45 if min(axes[1][0], axes[2][0]) > 2 else 2.2) / 3.1
     given = np.where(screen(x, axes[0][0]), 0, x) if robust else x
     y = one_pass(given, axes, high, low)
     for _ in range(robust or int(dead.any())):
