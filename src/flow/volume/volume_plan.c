@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The plan of a volume job: its cubes, how many ranks one takes, what that needs of memory; on rank 0, before anything
  * exists. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "seisproc/header_column.h"
 #include "seisproc/log.h"
 #include "seisproc/machine.h"
 #include "seisproc/memory.h"
+#include "seisproc/part_file.h"
 #include "src/flow/volume/volume_flow.h"
 #include "src/flow/volume/volume_gpus.h"
 
@@ -203,6 +206,28 @@ static double slab_count(const sp_flow_plan *plan) {
   return 3 + 2 * sides + (s->gathers_at ? 2 : 0);
 }
 
+/* Spectra in the scratch folder: the rest has to fit into memory, and a node's files into the folder. */
+static sp_status check_scratch(const sp_plan_request *request, const char *folder, const need *n, double slabs,
+                               double a_worker) {
+  char inside[512];
+  const int n_nodes = request->n_nodes > 0 ? request->n_nodes : 1, on_node = (request->n_workers - 1) / n_nodes + 1;
+  const double files = (double)n->spectra * on_node, rest = (double)n->work + slabs;
+  if (rest > a_worker) {
+    return SP_RAISE(SP_ERR_USAGE,
+                    "%s: beside its spectra the largest cube needs %.2f GB of memory a worker, each has %.2f: fewer "
+                    "workers a node, or fewer threads",
+                    request->job->input, rest / GB, a_worker / GB);
+  }
+  if (access(folder, W_OK | X_OK)) {
+    return SP_RAISE(SP_ERR_USAGE, "scratch: %s cannot be used: %s", folder, strerror(errno));
+  }
+  snprintf(inside, sizeof inside, "%s/spectra", folder);
+  const double room = sp_part_room(inside);
+  if (files <= room) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_IO, "scratch: %s: a node's spectra of the largest cube take %.2f GB, %.2f GB are free there",
+                  folder, files / GB, room / GB);
+}
+
 static sp_status choose_ranks(const sp_plan_request *request, double memory, sp_flow_plan *plan) {
   sp_volume_shared *s = plan->shared;
   const int n_workers = request->n_workers, threads = request->job->settings.threads;
@@ -223,7 +248,11 @@ static sp_status choose_ranks(const sp_plan_request *request, double memory, sp_
                     memory * SHARE_OF_MEMORY / GB, size * (double)n.spectra / GB);
   }
   s->spills = !fits;
-  if (s->spills) size = n_workers;
+  if (s->spills) {
+    size = n_workers;
+    n = need_of(plan, size, n_threads);
+    SP_TRY(check_scratch(request, sp_volume_params(plan)->scratch.text, &n, slabs, a_worker));
+  }
   const int share = (int)((uint64_t)n_workers / (s->n_cubes ? s->n_cubes : 1));
   if (size < share) size = share;
   n = need_of(plan, size, n_threads);
