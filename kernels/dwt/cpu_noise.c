@@ -116,7 +116,7 @@ static void set_k(const sp_dwt_noise *noise, const sp_dwt_work *w, const float *
     count_trace(noise, w, gather + i * noise->layout->n_samples, n_looked_at, choice);
   }
   for (size_t i = 0; i < n_bands; i++) {
-    choice->k[i] = sp_sure_choose(w->counts + i * SP_SURE_BINS, noise->params.threshold, choice->by_level);
+    choice->k[i] = sp_sure_choose(w->counts + i * SP_SURE_BINS, noise->params.threshold, choice->level.by_level);
   }
 }
 
