@@ -119,9 +119,13 @@ void sp_comm_abort(sp_status status) {
   abort();
 }
 
+/* MPI's own waiting would take a core from whoever is waited for, which on a busy machine is most of the time. */
 sp_status sp_agree(MPI_Comm comm, sp_status status) {
   int mine = (int)status, worst = mine;
-  SP_MPI_ALL(MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm));
+  MPI_Request request;
+  SP_MPI_ALL(MPI_Iallreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, comm, &request));
+  const sp_status waited = sp_quiet_wait(&request);
+  if (waited != SP_SUCCESS) sp_comm_abort(waited); /* as SP_MPI_ALL */
   return (sp_status)worst;
 }
 

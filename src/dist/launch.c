@@ -184,8 +184,8 @@ static sp_status start(char *const *command, const char *outcome, const sigset_t
   return SP_RAISE(SP_ERR_USAGE, "cannot start %s: %s", command[0], strerror(error));
 }
 
-/* Launchers hand SIGUSR1 and SIGUSR2 to the ranks themselves, so only they get these; what ends the job at once goes to
- * all that they started beside them. */
+/* Launchers hand SIGUSR1 to the ranks themselves, so only they get it (MPICH's dies of SIGUSR2); what ends the job at
+ * once goes to all that they started beside them. */
 static void pass_on(pid_t child, int signal, int *n_asked) {
   const bool asks = signal != SIGUSR1 && signal != SIGUSR2, at_once = asks && *n_asked > 0;
   *n_asked += asks;
@@ -197,7 +197,7 @@ static void pass_on(pid_t child, int signal, int *n_asked) {
   if (at_once) {
     kill(-child, SIGTERM);
   } else {
-    kill(child, asks ? SIGUSR1 : signal);
+    kill(child, SIGUSR1);
   }
 }
 

@@ -147,11 +147,12 @@ static void log_what_happened(const supervisor *s) {
 }
 
 /* Whether somebody has asked the launcher itself to end: it hands SIGTERM on to the ranks, kills them soon after, and
- * has nothing to say of it. Ranks get the same signal where one has died or a node is out of reach, but then there is a
- * page about that. */
+ * has nothing to say of it, or dies of a signal that means the same to a rank (MPICH's of SIGUSR2). Ranks get SIGTERM
+ * where one has died or a node is out of reach, too, but then there is a page about that. */
 static bool launcher_was_asked(const supervisor *s) {
   const sp_last_run *run = &s->run;
-  if (launcher_signal(s)) return launcher_signal(s) == SIGTERM;
+  const int signal = launcher_signal(s);
+  if (signal) return signal == SIGTERM || signal == SIGINT || signal == SIGUSR1 || signal == SIGUSR2;
   return run->asked && run->end == SP_END_NONE && !run->crashed && !run->gone && !s->death.known && !s->death.page;
 }
 
@@ -246,7 +247,9 @@ static sp_status supervise(supervisor *s, char *const *command, char *const *aga
     *exit_code = s->end.exit_code;
     if (s->end.told || s->end.asked) return SP_SUCCESS;
     if (launcher_was_asked(s)) {
-      sp_info("%s was asked to end, and has killed the ranks; the same command goes on", sp_mpirun_name());
+      sp_info("%s was asked to end, and has killed the ranks; the same command goes on (asked itself, `seisproc run` "
+              "stops without a loss)",
+              sp_mpirun_name());
       *exit_code = SP_EXIT_RESUMABLE;
       return SP_SUCCESS;
     }

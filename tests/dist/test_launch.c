@@ -133,7 +133,7 @@ static void test_signals_are_passed_on(void **state) {
   (void)state;
   static const struct {
     int sent, received;
-  } cases[] = {{SIGTERM, SIGUSR1}, {SIGINT, SIGUSR1}, {SIGHUP, SIGUSR1}, {SIGUSR1, SIGUSR1}, {SIGUSR2, SIGUSR2}};
+  } cases[] = {{SIGTERM, SIGUSR1}, {SIGINT, SIGUSR1}, {SIGHUP, SIGUSR1}, {SIGUSR1, SIGUSR1}, {SIGUSR2, SIGUSR1}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char script[256];
     snprintf(script, sizeof script, "trap 'echo 2 >$SEISPROC_OUTCOME; exit 9' %d; " READY WAIT, cases[i].received);

@@ -12,7 +12,7 @@ import pytest
 import harness
 import jobs
 
-SCRIPTS = harness.ROOT.parent / "shared" / "multinode"
+SCRIPTS = Path(os.environ.get("SEISPROC_NODES") or harness.ROOT.parent / "shared/multinode")
 
 
 class Nodes:
@@ -77,7 +77,7 @@ class Nodes:
         agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
         # they reach each other by network
         return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc",
-                "env", "-u", "OMPI_MCA_btl", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
+                "env", "OMPI_MCA_btl=^ofi,openib,uct,usnic", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
                 "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
 
     def start(self, node, *command, cwd, env=None):

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Kills a job again and again, and sees that the same command goes on, to the same bytes, losing and repeating nothing.
 
-    torture.py [--kills 40] [--seed 1] [--nodes 1] [--transfer auto] [--folder FOLDER]
+    torture.py [--kills 40] [--minutes M] [--seed 1] [--nodes 1] [--transfer auto] [--folder FOLDER]
 
 Victims are a worker, an I/O rank, the coordinator, mpirun, the supervisor and all at once, at random times, and each
 role at every named point around the steps of a commit (src/base/fault.h). The job runs under mpirun directly or under
 its own supervisor, on 1 to 3 workers and 1 or 2 I/O ranks, as chance will have it. When it completes, its bytes are
-compared with those of a run that nobody disturbed, and it begins anew, until so many processes have been killed.
+compared with those of a run that nobody disturbed, and it begins anew, until so many processes have been killed or
+the time is up. Every other death by chance is followed by a second one while the job still ends.
 
 With --nodes it runs on so many pretended nodes (tests/run/nodes.py), up to two workers and two I/O ranks on each; the
 command is given on any of them, rank 0 is on any of them, and so is the victim, which may be the daemon that the
@@ -66,6 +67,7 @@ VICTIMS_OF_NODES = ["daemon", "node"]
 GONE_S = 10     # no process is left so long after a death
 LOST_S = 4      # work that is lost was begun so long before the death at most, and a commit interval
 SECONDS = 1.6   # kills come within this
+SHOCK_S = 0.3   # a second one within this after the first, in the midst of the end
 RUN_S = 60      # a command takes at most, with all its restarts
 
 
@@ -136,7 +138,7 @@ class Torture:
         self.job = jobs.Job(folder, self.survey, text=JOB)
         self.lines = []  # of the journal after the last run
         self.kills, self.missed, self.deck = Counter(), Counter(), []
-        self.n_runs = self.n_completed = 0
+        self.n_runs = self.n_completed = self.n_shocks = 0
         self.slowest_end = 0
         self.lost = []  # (gathers, age of the oldest in s) a death
 
@@ -157,6 +159,8 @@ class Torture:
         layout = Layout(self.chance, self.nodes)
         arguments, env = [f"--set=io_ranks={layout.io_ranks}", "--restarts=2"], {"SEISPROC_LOG": "debug"}
         arguments.append(f"--set=transfer={self.transfer}")
+        if self.nodes and self.transfer == "collective":
+            arguments.append(f"--set=group={self.chance.choice(['node', 'all'])}")
         if supervised:
             arguments += [f"--set=workers={sum(layout.workers)}", "--set=threads=1"]
         if point in AT_START and self.job.journal.exists():
@@ -206,10 +210,20 @@ class Torture:
             if self.kill(running, victim, supervised, layout):
                 self.kills[victim] += 1
                 deaths.append(time.monotonic())
+            if deaths and self.chance.random() < 0.5:
+                time.sleep(self.chance.uniform(0, SHOCK_S))
+                self.n_shocks += self.kill_again(running, supervised, layout)
             if not supervised or victim in ("supervisor", "all"):
                 break
             victim = self.chance.choice(victims)
         return deaths
+
+    def kill_again(self, running, supervised, layout):
+        """Something of a job that has just lost something else; whether there was something left."""
+        victim = self.chance.choice(["worker", "io", "coordinator", "mpirun", "supervisor"])
+        killed = running.is_alive() and self.kill(running, victim, supervised, layout)
+        self.kills[victim] += killed
+        return killed
 
     def kill(self, running, victim, supervised, layout):
         if victim == "all":
@@ -297,7 +311,8 @@ class Torture:
         assert oldest < COMMIT_INTERVAL + LOST_S * harness.TIME_SCALE, f"{told}: work of {oldest:.2f} s was lost"
 
     def look_at_output(self, told):
-        self.job.run(ranks=3, binary=harness.FAULTY)  # complete already; tidies up where that was cut off
+        if self.job.files() != ["out.h5"] or self.chance.random() < 0.25:
+            self.job.run(ranks=3, binary=harness.FAULTY)  # complete already; tidies up where that was cut off
         assert jobs.sha(self.job.output) == self.expected, f"{told}: the output differs"
         assert self.job.files() == ["out.h5"], self.job.files()
         self.n_completed += 1
@@ -310,10 +325,10 @@ class Torture:
         self.look_at_output("the last run")
 
 
-def torture(folder, kills, seed, say=lambda text: None, nodes=None, transfer="auto"):
+def torture(folder, kills, seed, say=lambda text: None, nodes=None, transfer="auto", minutes=math.inf):
     t = Torture(folder, seed, nodes, transfer)
     began = time.monotonic()
-    while t.kills.total() < kills:
+    while t.kills.total() < kills and time.monotonic() < began + 60 * minutes:
         t.run_once()
         say(f"{t.kills.total()} kills in {t.n_runs} runs, {t.n_completed} completed, "
             f"{time.monotonic() - began:.0f} s")
@@ -323,8 +338,8 @@ def torture(folder, kills, seed, say=lambda text: None, nodes=None, transfer="au
 
 def summary(t, seconds):
     gathers, ages = [n for n, _ in t.lost], [age for _, age in t.lost]
-    lines = [f"{t.kills.total()} kills in {t.n_runs} runs, {seconds:.0f} s; {t.n_completed} outputs, all of them "
-             f"with the bytes of an undisturbed run",
+    lines = [f"{t.kills.total()} kills ({t.n_shocks} right after another one) in {t.n_runs} runs, {seconds:.0f} s; "
+             f"{t.n_completed} outputs, all of them with the bytes of an undisturbed run",
              f"no process left after {t.slowest_end:.1f} s; computed and lost, of 160 gathers: "
              f"{sum(gathers) / len(gathers):.1f} a kill, {max(gathers)} at most; begun {max(ages):.2f} s before the "
              f"kill at most"]
@@ -334,6 +349,7 @@ def summary(t, seconds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--transfer", choices=["auto", "collective", "independent"], default="auto")
@@ -345,7 +361,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix="sp-", dir=options.folder) as folder:
             t = torture(Path(folder), options.kills, options.seed, lambda text: print(text, flush=True), nodes,
-                        options.transfer)
+                        options.transfer, options.minutes)
     finally:
         if nodes:
             nodes.down()
