@@ -13,7 +13,8 @@ static bool wants_floor(const sp_dwt_params *p) {
 sp_status sp_dwt_noise_plan(const sp_dwt_params *params, const sp_dwt_layout *layout, sp_dwt_noise *out) {
   *out = (sp_dwt_noise){.params = *params, .layout = layout};
   if (!wants_floor(params) || layout->n_samples < SP_FLOOR_SAMPLES) return SP_SUCCESS;
-  sp_dwt_responses(params->wavelet, layout->levels, out->weights);
+  const int used = params->noise_level == SP_DWT_LEVEL_AUTO ? 1 : layout->levels; /* see set_levels */
+  sp_dwt_responses(params->wavelet, used, out->weights);
   return sp_floor_plan((uint32_t)layout->n_samples, &out->floor);
 }
 

@@ -25,7 +25,7 @@ typedef struct sp_dwt_noise {
   sp_dwt_params params;
   const sp_dwt_layout *layout;
   sp_floor *floor;                                     /* NULL where it is not wanted or traces are too short */
-  double weights[SP_DWT_MAX_LEVEL + 1][SP_FLOOR_BINS]; /* of each detail */
+  double weights[SP_DWT_MAX_LEVEL + 1][SP_FLOOR_BINS]; /* of each detail that is asked for */
 } sp_dwt_noise;
 
 /* The level of the noise of a gather, which depends on neither k nor the rule: of detail i sigma[i], or `ratio` of what

@@ -59,6 +59,13 @@ out:
   return status;
 }
 
+/* Where no network has to be chosen by its distance nobody asks what is on the buses, and looking there takes the launcher
+ * and each rank longer than to start. */
+static void spare_bus_scan(const sp_layout *layout) {
+  static const char without[] = "-linuxio,-pci,-opencl,-cuda,-nvml,-rsmi,-levelzero,-gl";
+  if (!layout->hosts && !layout->allotted) setenv("HWLOC_COMPONENTS", without, 0);
+}
+
 /* Open MPI's ranks share files of a few MB; where these cannot be had it hangs or ends in a page of errors. */
 static sp_status check_file_limit(void) {
   enum { NEEDED_MB = 8 };
@@ -78,6 +85,7 @@ sp_status sp_run_launch(const sp_job *job, const sp_run_options *options, const 
   SP_TRY(lay_out(job, hosts, hostfile, &layout));
   export_columns();
   export_limit(job);
+  spare_bus_scan(&layout);
   SP_TRY_GOTO(out, sp_mpirun_find(&kind));
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_launch_command(kind, &layout, program, (const char *const *)arguments, n, &command));

@@ -78,7 +78,8 @@ class Nodes:
         # they reach each other by network
         return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc",
                 "env", "OMPI_MCA_btl=^ofi,openib,uct,usnic", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
-                "OMPI_MCA_mpi_yield_when_idle=1", *map(str, command)]
+                "OMPI_MCA_mpi_yield_when_idle=1", f"LD_PRELOAD={harness.BUILD}/tests/run/shim_yield.so",
+                *map(str, command)]
 
     def start(self, node, *command, cwd, env=None):
         """A command on one node that is not waited for: a jobs.Running."""

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Trace headers go to the output before any sample does: a share for each rank, in blocks of whole gathers, sorted as
- * the job says. */
+ * the job says. What is one block is rank 0's: to open both files together takes the ranks longer than to copy it. */
 #include <string.h>
 
 #include "seisproc/dist.h"
@@ -52,8 +52,9 @@ static sp_status add_dataset(const char *path, void *context) {
 }
 
 static sp_status open_both(copier *c, const char *part_path) {
-  SP_TRY(sp_survey_open_input(c->ranks->comm, c->job, NULL, &c->input));
-  SP_TRY(sp_survey_open(c->ranks->comm, part_path, true, &c->output));
+  const MPI_Comm together = c->ranks->size > 1 ? c->ranks->comm : MPI_COMM_NULL;
+  SP_TRY(sp_survey_open_input(together, c->job, NULL, &c->input));
+  SP_TRY(sp_survey_open(together, part_path, true, &c->output));
   SP_TRY(sp_survey_each_trace_dataset(c->output, add_dataset, c));
   SP_TRY(sp_survey_read_index(c->input, false, &c->index));
   if (c->job->n_sort == 0) return SP_SUCCESS;
@@ -160,9 +161,9 @@ static sp_status copy_blocks(copier *c) {
   return SP_SUCCESS;
 }
 
-sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
-                                  sp_activity *activity) {
-  copier c = {.ranks = &roles->world, .activity = activity, .job = plan->job};
+/* Collective over `ranks`. */
+static sp_status copy_headers(const sp_ranks *ranks, const sp_job *job, const char *part_path, sp_activity *activity) {
+  copier c = {.ranks = ranks, .activity = activity, .job = job};
   sp_status status = open_both(&c, part_path);
   SP_AGREE_GOTO(out, c.ranks->comm, status);
   status = make_buffers(&c);
@@ -172,4 +173,13 @@ sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *role
 out:
   destroy(&c);
   return status;
+}
+
+sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
+                                  sp_activity *activity) {
+  if (plan->shape.n_traces > BLOCK_TRACES) return copy_headers(&roles->world, plan->job, part_path, activity);
+  const sp_ranks self = sp_ranks_of(MPI_COMM_SELF);
+  sp_status status = SP_SUCCESS;
+  if (roles->world.rank == 0) status = copy_headers(&self, plan->job, part_path, activity);
+  return sp_agree(roles->world.comm, status);
 }
