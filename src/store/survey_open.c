@@ -251,6 +251,8 @@ static sp_status open_file(sp_survey *survey, const sp_io_hints *wanted) {
     SP_TRY_GOTO(out, sp_io_hints_make(wanted, &survey->hints));
     SP_TRY_GOTO(out, SP_H5(H5Pset_fapl_mpio(access, survey->comm, survey->hints)));
     SP_TRY_GOTO(out, SP_H5(H5Pset_all_coll_metadata_ops(access, true)));
+  } else if (survey->writable) { /* else HDF5 keeps rows back, and a write that fails is not told as such */
+    SP_TRY_GOTO(out, SP_H5(H5Pset_sieve_buf_size(access, 0)));
   }
   SP_TRY_GOTO(out, name_for_mpi(survey, &name));
   survey->file = H5Fopen(name, survey->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
@@ -443,5 +445,8 @@ out:
 }
 
 sp_status sp_survey_sync(sp_survey *survey) {
-  return SP_H5(H5Fflush(survey->file, H5F_SCOPE_GLOBAL));
+  if (H5Fflush(survey->file, H5F_SCOPE_GLOBAL) >= 0) return SP_SUCCESS;
+  char why[256];
+  sp_h5_error_text(why, sizeof why);
+  return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", survey->path, why);
 }

@@ -3,9 +3,11 @@
  * files whose paths contain $SHIM_FILES. Environment variables say what it does:
  *
  *   SHIM_FAIL=CALL:N:ERRNO    the N-th call of write, sync (data or file) or alloc in a process, and all later ones,
- * fail SHIM_BAD=FIRST:N          bytes that cannot be read (EIO) SHIM_ODDS=P:LEAST         a read of at least LEAST
- * bytes fails with this chance (EIO) SHIM_SHORT=1              each write writes half of what it is asked to, unless
- * that is a byte SHIM_RATE=BYTES/S         what was written takes so long to be synced, what is read to be read
+ *                             fail; CALL:N:ERRNO:LEAST counts only those of at least so many bytes
+ *   SHIM_BAD=FIRST:N          bytes that cannot be read (EIO)
+ *   SHIM_ODDS=P:LEAST         a read of at least LEAST bytes fails with this chance (EIO)
+ *   SHIM_SHORT=1              each write writes half of what it is asked to, unless that is a byte
+ *   SHIM_RATE=BYTES/S         what was written takes so long to be synced, what is read to be read
  *   SHIM_FREE=BYTES           their file system has so much room
  *   SHIM_UNDO=FOLDER          notes in FOLDER/log how to undo what is not synced yet, see tests/torture/power.py
  */
@@ -137,12 +139,14 @@ static int error_named(const char *name) {
   return strcmp(name, "ENOSPC") ? strcmp(name, "EDQUOT") ? EIO : EDQUOT : ENOSPC;
 }
 
-/* Whether this call is to fail; sets errno. */
-static bool fails(const char *call, atomic_uint *count) {
+/* Whether this call, of n bytes, is to fail; sets errno. */
+static bool fails(const char *call, size_t n, atomic_uint *count) {
   const char *text = getenv("SHIM_FAIL");
   char which[16], name[16];
   unsigned nth;
-  if (!text || sscanf(text, "%15[a-z]:%u:%15s", which, &nth, name) != 3 || strcmp(which, call)) return false;
+  size_t least = 0;
+  if (!text || sscanf(text, "%15[a-z]:%u:%15[A-Z]:%zu", which, &nth, name, &least) < 3) return false;
+  if (strcmp(which, call) || n < least) return false;
   if (atomic_fetch_add(count, 1) + 1 < nth) return false;
   errno = error_named(name);
   return true;
@@ -187,7 +191,7 @@ static ssize_t write_at(int fd, const void *data, size_t n, off_t offset, bool a
   char path[PATH_MAX];
   const long call = at ? SYS_pwrite64 : SYS_write;
   if (!find_path(fd, path)) return syscall(call, fd, data, n, offset);
-  if (fails("write", &n_writes)) return -1;
+  if (fails("write", n, &n_writes)) return -1;
   if (getenv("SHIM_SHORT") && n > 1) n /= 2;
   struct stat file;
   const bool appends = !at && fcntl(fd, F_GETFL) & O_APPEND;
@@ -237,7 +241,7 @@ ssize_t pread64(int fd, void *data, size_t n, off64_t offset) {
 static int sync_file(int fd, long call) {
   char path[PATH_MAX];
   if (!find_path(fd, path)) return (int)syscall(call, fd);
-  if (fails("sync", &n_syncs)) return -1;
+  if (fails("sync", 0, &n_syncs)) return -1;
   const off_t end = log_end();
   spend_time((double)atomic_exchange(&unsynced, 0));
   note_synced(fd, end); /* the disk of this test is never lost: only what is told of it counts */
@@ -267,7 +271,7 @@ int ftruncate64(int fd, off64_t size) {
 
 int fallocate(int fd, int mode, off_t offset, off_t n) {
   char path[PATH_MAX];
-  if (find_path(fd, path) && fails("alloc", &n_allocs)) return -1;
+  if (find_path(fd, path) && fails("alloc", 0, &n_allocs)) return -1;
   return (int)syscall(SYS_fallocate, fd, mode, offset, n);
 }
 

@@ -48,10 +48,10 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
 
 
 @pytest.mark.parametrize("files, fail, words", [
-    ("out.h5.part", "write:50:EIO", ROWS + "Input/output error"),
-    ("out.h5.part", "write:50:ENOSPC", ROWS + "No space left on device"),
+    ("out.h5.part", "write:10:EIO:100000", ROWS + "Input/output error"),
+    ("out.h5.part", "write:10:ENOSPC:100000", ROWS + "No space left on device"),
     ("out.h5.part", "sync:3:EIO", "out.h5.part: what was written does not reach the disk: Input/output error"),
-    pytest.param("out.h5.part", "write:50:EDQUOT", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
+    pytest.param("out.h5.part", "write:10:EDQUOT:100000", ROWS + "Disk quota exceeded", marks=pytest.mark.long),
     pytest.param("out.h5.part", "write:3:ENOSPC", "out.h5.part.*No space left on device", marks=pytest.mark.long),
     pytest.param("out.h5.journal", "write:4:ENOSPC", "out.h5.journal: cannot be written: No space left on device",
                  marks=pytest.mark.long),
@@ -59,7 +59,7 @@ def test_a_disk_that_fails_is_one_line_and_75_and_nothing_is_lost(tmp_path, surv
                  "Input/output error", marks=pytest.mark.long),
 ])
 def test_writing_together_ends_as_cleanly(tmp_path, survey, expected, files, fail, words):
-    """Two I/O ranks, each of which comes to its own N-th write: up to a line from each."""
+    """Two I/O ranks, each of which comes to its own N-th write of a slab's rows: up to a line from each."""
     job = jobs.Job(tmp_path, survey)
     result = job.run(*TOGETHER, "--set=io_ranks=2", ranks=5, check=75, delay=50, env=shim(files, fail=fail))
     assert 1 <= len(errors(result)) <= 2 and all(re.search(words, line) for line in errors(result)), str(result)

@@ -356,6 +356,7 @@ def main():
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # takes its nodes away, whoever ends it
     print(f"seed {options.seed}", flush=True)
     nodes = pretended.Nodes(options.nodes) if options.nodes > 1 else None
     try:
