@@ -86,9 +86,9 @@ typedef struct sp_launch_listener {
  * SIGTERM and SIGHUP are passed on as SIGUSR1, which launchers hand to all ranks and which asks a job to stop without
  * losing anything (launchers answer SIGINT and SIGTERM by killing the ranks); a second one ends the job at once.
  * SIGUSR1 and SIGUSR2 become SIGUSR1, however often. When this process dies, so does the child. For root, Open MPI is
- * told that this is meant; srun, that it is to offer PMIx, unless SLURM_MPI_TYPE says otherwise. Blocks those signals and
- * SIGCHLD meanwhile; the process must have one thread. Rank 0 tells its exit code through a file or, from another host,
- * through standard error, from which that line is taken out. `listener` may be NULL: then there is only the file.
+ * told that this is meant; srun, that it is to offer PMIx, unless SLURM_MPI_TYPE names another. Blocks those signals
+ * and SIGCHLD meanwhile; the process must have one thread. Rank 0 tells its exit code through a file or, from another
+ * host, through standard error, from which that line is taken out. `listener` may be NULL: then there is only the file.
  * Errors: SP_ERR_USAGE, one line, when the command cannot be started. */
 sp_status sp_launch_run(char *const *command, const sp_launch_listener *listener, sp_launch_end *end);
 

@@ -109,7 +109,8 @@ static void registered(pmix_status_t status, size_t handler, void *context) {
   atomic_store((atomic_bool *)context, true);
 }
 
-/* The library registers on its own thread: a death before that would not be heard of. */
+/* The library registers on its own thread: a death before that would not be heard of. (Without a callback OpenPMIx 4.2
+ * and 5 wait themselves, but register on this thread, beside their own.) */
 static void await_answer(const atomic_bool *is_answered) {
   enum { MOST_MS = 2000 };
   const struct timespec ms = {.tv_nsec = 1000000};

@@ -234,8 +234,7 @@ static sp_status check_path(sp_survey *survey) {
 /* The name that MPI-IO opens. ROMIO takes what stands before a colon for a kind of file system, and leaves it out of
  * the name: where a path has a colon, another one is put before it. */
 static sp_status name_for_mpi(const sp_survey *survey, char **name) {
-  const bool cut = survey->comm != MPI_COMM_NULL && strchr(survey->path, ':') && sp_comm_io_is_romio();
-  const char *kind = cut ? "ufs:" : "";
+  const char *kind = survey->comm != MPI_COMM_NULL && strchr(survey->path, ':') && sp_comm_io_is_romio() ? "ufs:" : "";
   const size_t size = strlen(kind) + strlen(survey->path) + 1;
   SP_TRY(sp_alloc(size, "a file name", name));
   snprintf(*name, size, "%s%s", kind, survey->path);

@@ -242,6 +242,8 @@ def test_a_foreign_or_headless_journal_is_refused_and_kept(tmp_path, survey, exp
     (signal.SIGUSR1, "mpirun"), (signal.SIGUSR2, "mpirun"), (signal.SIGTERM, jobs.COORDINATOR),
     (signal.SIGUSR1, jobs.IO_RANK), (signal.SIGTERM, jobs.FIRST_WORKER + 1), (signal.SIGINT, jobs.FIRST_WORKER)])
 def test_a_signal_stops_the_job_with_75_and_all_in_flight_is_kept(tmp_path, survey, expected, number, victim):
+    if harness.launcher_is_hydra() and (number, victim) == (signal.SIGUSR2, "mpirun"):
+        pytest.skip("MPICH's launcher dies of SIGUSR2 (docs/cluster.md)")
     job = jobs.Job(tmp_path, survey)
     running = job.start(ranks=4, delay=500, env={"SEISPROC_LOG": "debug"})
     assert running.wait_for(lambda: len(job.done()) >= 5)

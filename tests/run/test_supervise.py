@@ -276,7 +276,7 @@ def test_times_that_are_none_are_refused(seisproc, tmp_path, survey, text):
     assert "--max-time" in result.stderr or "max_time" in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT])
 def test_a_signal_to_the_command_stops_the_job_and_is_no_death(tmp_path, survey, expected, number):
     job = jobs.Job(tmp_path, survey)
     running = start(job, delay=500)
@@ -289,12 +289,13 @@ def test_a_signal_to_the_command_stops_the_job_and_is_no_death(tmp_path, survey,
     assert jobs.sha(job.output) == expected
 
 
-def test_sigterm_at_the_launcher_itself_is_a_request_and_no_death(tmp_path, survey, expected):
-    """It kills the ranks soon after, and says nothing of it."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2])
+def test_a_signal_at_the_launcher_itself_is_a_request_and_no_death(tmp_path, survey, expected, number):
+    """SIGTERM: it kills the ranks soon after, and says nothing of it. SIGUSR2: MPICH's dies, Open MPI's hands it on."""
     job = jobs.Job(tmp_path, survey)
     running = start(job, delay=1500)
     assert running.wait_for(lambda: len(job.done()) >= 3)
-    os.kill(running.launcher(), signal.SIGTERM)
+    os.kill(running.launcher(), number)
     result = running.wait(60)
     running.seconds_until_gone(10)
     assert result.returncode == 75 and "starting again" not in result.stderr, str(result)

@@ -177,7 +177,8 @@ out:
 
 sp_status sp_gather_write_headers(const sp_flow_plan *plan, const sp_roles *roles, const char *part_path,
                                   sp_activity *activity) {
-  if (plan->shape.n_traces > BLOCK_TRACES) return copy_headers(&roles->world, plan->job, part_path, activity);
+  const bool together = plan->shape.n_traces > BLOCK_TRACES;
+  if (together) return copy_headers(&roles->world, plan->job, part_path, activity); /* alike */
   const sp_ranks self = sp_ranks_of(MPI_COMM_SELF);
   sp_status status = SP_SUCCESS;
   if (roles->world.rank == 0) status = copy_headers(&self, plan->job, part_path, activity);
