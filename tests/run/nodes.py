@@ -77,7 +77,7 @@ class Nodes:
         agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
         # they reach each other by network
         return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc",
-                "env", "OMPI_MCA_btl=^ofi,openib,uct,usnic", f"--chdir={cwd}", agent, "OMPI_MCA_pml=ob1",
+                "env", f"--chdir={cwd}", "OMPI_MCA_btl=^ofi,openib,uct,usnic", agent, "OMPI_MCA_pml=ob1",
                 "OMPI_MCA_mpi_yield_when_idle=1", f"LD_PRELOAD={harness.BUILD}/tests/run/shim_yield.so",
                 *map(str, command)]
 
