@@ -175,3 +175,10 @@ sp_status sp_survey_add(const char *path, const sp_dataset_spec *datasets, size_
   const sp_status status = add(file, datasets, n_datasets, attributes, n_attributes), closed = close_file(file, path);
   return status == SP_SUCCESS ? closed : status;
 }
+
+sp_status sp_survey_sync(sp_survey *survey) {
+  if (H5Fflush(survey->file, H5F_SCOPE_GLOBAL) >= 0) return SP_SUCCESS;
+  char why[256];
+  sp_h5_error_text(why, sizeof why);
+  return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", survey->path, why);
+}

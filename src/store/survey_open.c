@@ -442,10 +442,3 @@ out:
   sp_free(names);
   return status;
 }
-
-sp_status sp_survey_sync(sp_survey *survey) {
-  if (H5Fflush(survey->file, H5F_SCOPE_GLOBAL) >= 0) return SP_SUCCESS;
-  char why[256];
-  sp_h5_error_text(why, sizeof why);
-  return SP_RAISE(SP_ERR_IO, "%s: cannot be written: %s", survey->path, why);
-}
