@@ -145,6 +145,9 @@ static sp_status read_places(const sp_view_source *s, sp_gather_figures_of *f) {
     f->x_name = c->x_name;
     f->y_name = c->y_name;
     SP_TRY(read_unit(s, c->x, f->places_unit, sizeof f->places_unit));
+    const char *comma = f->places_unit[0] ? ", " : "";
+    snprintf(f->x_label, sizeof f->x_label, "%s%s%s", c->x_name, comma, f->places_unit);
+    snprintf(f->y_label, sizeof f->y_label, "%s%s%s", c->y_name, comma, f->places_unit);
   }
   return SP_SUCCESS;
 }

@@ -27,6 +27,7 @@ typedef struct sp_gather_figures_of {
   double *x, *y;                  /* [n]; NULL: the survey tells no places */
   const char *x_name, *y_name;    /* "source x", ... */
   char places_unit[16];
+  char x_label[48], y_label[48]; /* the names with the unit */
 } sp_gather_figures_of;
 
 /* Reads, or measures every `every`-th gather where the job took no figures and before and after are at hand. The caller

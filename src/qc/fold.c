@@ -135,6 +135,8 @@ static void draw_rose(sp_picture *p, const spread *s, double x, const char *unit
                  sp_palette_colour(&palette, index));
     }
   }
+  const sp_frame about = {.x = x, .y = down - radius, .width = 2 * radius, .height = 2 * radius};
+  sp_frame_colour_bar(p, &about, SP_MAP_SEQUENTIAL, 0, largest, "traces");
   snprintf(text, sizeof text, "azimuth (up: +y), offset to %.4g %s", reach, unit);
   sp_picture_text(p, x, 34, 12, SP_LEFT, false, text);
 }

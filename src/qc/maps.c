@@ -127,8 +127,8 @@ static sp_frame frame_of(const sp_gather_figures_of *f, double x, double y, cons
   double x0, x1, y0, y1;
   range_of(f->x, f->n, &x0, &x1);
   range_of(f->y, f->n, &y0, &y1);
-  frame.across = (sp_axis){x0, x1, f->x_name, false};
-  frame.down = (sp_axis){y1, y0, f->y_name, false};
+  frame.across = (sp_axis){x0, x1, f->x_label, false};
+  frame.down = (sp_axis){y1, y0, f->y_label, false};
   make_equal(&frame);
   return frame;
 }

@@ -10,6 +10,7 @@
 #include "seisproc/memory.h"
 
 enum { LEFT = 62, RIGHT = 74, TOP = 64, BETWEEN = 12, STRIP = 46, BELOW = 58, MAX_PANELS = 8, WIGGLE_PIXELS = 6 };
+enum { LABELLED = 120 }; /* pixels from which on a panel's title leaves room for what its upper axis is */
 
 typedef struct panel {
   const float *rows;
@@ -95,7 +96,7 @@ static sp_status add_similarity(triptych *t) {
   SP_TRY(allocate_scratch(t, &out));
   const size_t half = (size_t)fmax(2, 0.05 / v->dt);
   SP_TRY(sp_similarity(v->noise, v->after, v->n_traces, v->n_samples, 4, half, out));
-  add_panel(t, out, 0, "similarity of noise and after");
+  add_panel(t, out, 0, "similarity (bright: 1)");
   return SP_SUCCESS;
 }
 
@@ -149,12 +150,18 @@ static sp_status draw_panel(const triptych *t, sp_picture *p, const sp_frame *f,
   return SP_SUCCESS;
 }
 
+static void name_offset(const triptych *t, char *label, size_t size) {
+  snprintf(label, size, "offset%s%s", t->options->unit[0] ? ", " : "", t->options->unit);
+}
+
 /* The sort header of some traces above the panel, its curve below. */
 static void draw_headers(const triptych *t, sp_picture *p, const sp_frame *f, bool first) {
   const sp_gather_view *v = t->view;
   double ticks[SP_MAX_TICKS], least = INFINITY, most = -INFINITY;
   char text[SP_NUMBER_TEXT], label[48];
   if (!v->offset) return;
+  name_offset(t, label, sizeof label);
+  if (f->width > LABELLED) sp_picture_text(p, f->x + f->width, TOP - 22, 10, SP_RIGHT, false, label);
   const size_t n = sp_ticks(f->across.first, f->across.last, false, (size_t)(f->width / 50), ticks);
   for (size_t i = 0; i < n; i++) {
     const double trace = (ticks[i] - 1 - v->first_trace) / v->step;
@@ -168,7 +175,6 @@ static void draw_headers(const triptych *t, sp_picture *p, const sp_frame *f, bo
     most = fmax(most, v->offset[i]);
   }
   if (!first) return;
-  snprintf(label, sizeof label, "offset%s%s", t->options->unit[0] ? ", " : "", t->options->unit);
   sp_frame strip = *f;
   strip.y = f->y + f->height + BELOW - 12;
   strip.height = STRIP;

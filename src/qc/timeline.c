@@ -102,6 +102,10 @@ static double longest_of(const sp_timeline *t, double *fastest) {
 static void draw_ticks(const sp_timeline *t, const sp_run_line *run, sp_picture *p, const sp_frame *f) {
   char text[64];
   double last = 0, last_bytes = 0;
+  if (run->n_ticks == 0) {
+    sp_picture_text(p, f->x + 6, f->y + 14, 10, SP_LEFT, false,
+                    "no rates: the run was shorter than the time between two of them");
+  }
   for (size_t i = 0; i < run->n_ticks; i++) {
     const sp_tick *tick = &t->ticks[run->first_tick + i];
     const double x0 = sp_frame_x(f, last), x1 = sp_frame_x(f, tick->t);
@@ -134,6 +138,14 @@ static void draw_stages(const sp_run_line *run, sp_picture *p, double x, double 
   }
 }
 
+/* Which colour is which stage. */
+static void draw_legend(sp_picture *p, double x, double y) {
+  for (int k = 0; k < SP_N_STAGES; k++, x += 110) {
+    sp_picture_rect(p, x, y - 8, 10, 10, sp_hue((size_t)k + 1), 1);
+    sp_picture_text(p, x + 14, y, 10, SP_LEFT, false, sp_stage_words[k]);
+  }
+}
+
 sp_status sp_timeline_draw(const sp_timeline *t, double width, sp_picture **out) {
   const size_t shown = t->n_runs < 12 ? t->n_runs : 12, first = t->n_runs - shown;
   sp_picture *p = NULL;
@@ -158,6 +170,7 @@ sp_status sp_timeline_draw(const sp_timeline *t, double width, sp_picture **out)
     if (r + 1 < shown) draw_stages(run, p, LEFT, f.y + f.height + 6, f.width);
     if (r + 1 == shown) draw_stages(run, p, LEFT, f.y + f.height + 40, f.width);
   }
+  draw_legend(p, LEFT, p->height - 12);
   *out = p;
   return SP_SUCCESS;
 }

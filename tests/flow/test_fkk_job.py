@@ -250,6 +250,15 @@ def test_what_is_refused_before_anything_exists(seisproc, survey, tmp_path, chan
     assert job.files() == []
 
 
+def test_a_cube_takes_no_figures(seisproc, survey, tmp_path):
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
+    said = seisproc("plan", job.path).stdout
+    assert re.search(r"^figures +none: a cube has traces of many gathers; `seisproc qc` measures every", said, re.M)
+    result = seisproc("plan", job.path, "--set=qc=trace", check=1)
+    assert "qc: trace: fkk takes no figures" in result.stderr and len(result.stderr.splitlines()) == 1
+    assert job.files() == []
+
+
 def few_lines(traces, columns):
     """Cubes of four in-lines or fewer."""
     columns["fldr"] = ((columns["iline"] - 100) // 4).astype("<i4")

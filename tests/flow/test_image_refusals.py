@@ -51,11 +51,17 @@ def test_refused_in_one_line(tmp_path, image_survey, seisproc):
 
 
 def test_jobs_that_are_no_image(tmp_path, image_survey, seisproc):
-    for change, words in (("mode=both", "no noise to keep"), ("sort=[sx]", "no traces of the input to sort")):
+    for change, words in (("mode=both", "no noise to keep"), ("sort=[sx]", "no traces of the input to sort"),
+                          ("qc=trace", "an image has no figures of traces; allowed are none and gather")):
         result = plan(seisproc, jobs.Job(tmp_path, image_survey, JOB), f"--set={change}", check=1)
         assert words in result.stderr, (change, result.stderr)
     chain = JOB.rstrip() + "\n  - bandpass: {{low: [3, 6], high: [40, 60]}}\n"
     assert "alone" in plan(seisproc, jobs.Job(tmp_path, image_survey, chain, name="two"), check=1).stderr
+
+
+def test_plan_says_that_an_image_takes_no_figures(tmp_path, image_survey, seisproc):
+    said = plan(seisproc, jobs.Job(tmp_path, image_survey, JOB)).stdout
+    assert re.search(r"^figures +none: an image is not the input less noise$", said, re.MULTILINE)
 
 
 def test_headers_that_are_missing_or_zero(tmp_path, image_survey, seisproc):

@@ -118,9 +118,23 @@ def test_the_report_says_what_the_survey_holds(tmp_path, output, seisproc):
     assert any(p.title.startswith("maps over the survey, by source x, in m") for p in page.pictures)
     assert "1 run, 0 restarts, 0 crashes" in text and (tmp_path / "a.html").stat().st_size < 5e6
     labels = {t for p in page.pictures for t in p.texts if t}
-    assert {"time, s", "frequency, Hz", "wavenumber, 1/m", "amplitude, dB", "offset, m", "source x",
-            "percent"} <= labels
+    assert {"time, s", "frequency, Hz", "wavenumber, 1/m", "amplitude, dB", "offset, m", "source x, m",
+            "source y, m", "percent", "traces"} <= labels
     assert not any(re.search(r"\bnan\b|\binf\b", t) for t in labels)
+
+
+def test_spectra_of_all_gathers_are_those_of_the_file(tmp_path, output, seisproc):
+    seisproc("qc", output, "-o", tmp_path / "a.html", "--json", tmp_path / "a.json")
+    numbers = json.loads((tmp_path / "a.json").read_text())["survey_spectra"]
+    assert numbers["measured"] == 28 and numbers["nyquist"] == 125
+    with h5py.File(output) as f:
+        for kind, name in (("before", "ampspec_in"), ("noise", "ampspec_noise")):
+            rows = f["qc/gather/" + name][:]
+            rows = np.sort(rows[np.isfinite(rows[:, 0])], axis=0)
+            for share, which in ((0.1, "p10"), (0.5, "p50"), (0.9, "p90")):
+                assert np.allclose(numbers[kind][which], rows[int(share * (len(rows) - 1) + 0.5)], rtol=1e-6)
+    titles = [p.title for p in read_page(tmp_path / "a.html")[0].pictures]
+    assert any(t.startswith("amplitude spectra of all gathers (28 measured): median, band") for t in titles)
 
 
 def test_the_same_survey_gives_the_same_bytes(tmp_path, output, seisproc, survey):
