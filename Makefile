@@ -216,7 +216,7 @@ pictures: $(BUILD)/seisproc ## docs/velocities.md: pictures, figures in $(BUILD)
 demo: ## set up, build, denoise a synthetic survey on several ranks and say what came of it
 	+@MAKE="$(MAKE)" BUILD=$(BUILD) tools/demo.sh
 
-bench: all benches ## run every bench of perf/
+bench: all benches ## run the benches of perf/ (those that take many minutes are started by hand: docs/performance.md)
 	@for bench in $(filter-out $(BUILD)/bench/kernels,$(BENCHES)); do echo "== $$bench"; $$bench || exit 1; done
 	@echo "== $(BUILD)/bench/kernels"; $(BUILD)/bench/kernels --record
 	@echo "== perf/bench_python.py"; SEISPROC_BUILD=$(BUILD) $(PYTHON) perf/bench_python.py

@@ -28,21 +28,17 @@ import argparse
 import hashlib
 import json
 import multiprocessing
-import os
 import resource
 import statistics
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from figures import figure, show
+from figures import PROGRAM, bench_survey, figure
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
 DT, STEP, VMAX, TAPER, PAD = 0.004, 25.0, 2000.0, 0.2, 0.25
 JOB = """\
 input: {survey}
@@ -225,23 +221,13 @@ def measure(survey, options):
 
 def main():
     parser = argparse.ArgumentParser(description="Times the velocity filter of a cube against programs in Python.")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--dir", default=tempfile.gettempdir(), help="where the files are made")
     parser.add_argument("--cells", type=int, nargs=2, default=[120, 200], help="lines and traces a line (120 200)")
     parser.add_argument("--samples", type=int, default=1000, help="a trace (1000)")
-    parser.add_argument("--threads", type=int, default=1, help="of a worker (1)")
-    parser.add_argument("--turns", type=int, default=3, help="repetitions (3)")
     parser.add_argument("--engine", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--workers", type=int, nargs="+", default=[1])
     parser.add_argument("--peers", nargs="*", default=["numpy", "scipy", "torch"], choices=list(PEERS))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sp-", dir=options.dir) as folder:
-        survey = Path(folder) / "survey.h5"
-        nx, ny = options.cells
-        subprocess.run([PROGRAM, "synth", survey, f"--gathers={nx}", f"--traces={ny}", f"--samples={options.samples}",
-                        "--interval-ms=4", "--spread=0", "--quiet"], check=True)
-        figures = measure(survey, options)
-    show("cube", figures, options.json, threads=options.threads)
+    bench_survey("cube", parser, lambda o: (f"--gathers={o.cells[0]}", f"--traces={o.cells[1]}",
+                                            f"--samples={o.samples}"), measure)
 
 
 if __name__ == "__main__":

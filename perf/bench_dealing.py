@@ -23,8 +23,8 @@ import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
+from figures import PROGRAM
+
 ODDS, TIMES = 1000, 5
 JOB = """\
 input: {folder}/in.h5

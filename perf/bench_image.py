@@ -18,26 +18,21 @@ meanwhile, and in which it writes snapshots, here every 10 s.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 
-from figures import figure, show
+from figures import PROGRAM, bench_survey, figure
 
 try:
     import numba
 except ImportError:
     numba = None
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
 DT, N_TAU, VELOCITY, APERTURE, TAPER, DIP, DIP_TAPER, FINE = 0.004, 600, 2000.0, 1000.0, 0.2, 60.0, 10.0, 4
 NX, NY, STEP, ORIGIN, SNAPSHOT = 60, 20, 25.0, (499500.0, 4000400.0), 10
 JOB = """\
@@ -196,18 +191,9 @@ def measure(survey, options):
 
 def main():
     parser = argparse.ArgumentParser(description="Times a migration against the plain loop in Python.")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--dir", default=tempfile.gettempdir(), help="where the files are made")
     parser.add_argument("--gathers", type=int, default=100, help="of 200 traces (100)")
-    parser.add_argument("--threads", type=int, default=1, help="of the worker (1)")
-    parser.add_argument("--turns", type=int, default=3, help="repetitions (3)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sp-", dir=options.dir) as folder:
-        survey = Path(folder) / "survey.h5"
-        subprocess.run([PROGRAM, "synth", survey, "--diffractors", f"--gathers={options.gathers}", "--traces=200",
-                        "--samples=750", "--interval-ms=4", "--spread=0", "--quiet"], check=True)
-        figures = measure(survey, options)
-    show("image", figures, options.json, threads=options.threads)
+    bench_survey("image", parser, lambda o: ("--diffractors", f"--gathers={o.gathers}", "--traces=200",
+                                             "--samples=750"), measure)
     if not numba:
         print("Numba is not there: pip install numba", file=sys.stderr)
 

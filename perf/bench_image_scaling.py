@@ -20,7 +20,6 @@ snapshots. All images must have one SHA-256.
 import argparse
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -28,8 +27,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
+from figures import PROGRAM
+
 STEP = 12.5
 STAGES = (("compute", "computing"), ("read", "reading"), ("wait", "waiting for tasks"), ("write", "sums and snapshots"))
 JOB = """\

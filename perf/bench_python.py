@@ -27,8 +27,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
+from figures import PROGRAM, ROOT, figure, show
+
 sys.path.insert(0, str(ROOT / "tests" / "kernels"))
 
 import reference  # noqa: E402
@@ -51,10 +51,12 @@ def stft(gather):
     return reference_tf.stft_gather(gather, INTERVAL_S, fmin=5, fmax=100, precision=gather.dtype)
 
 
+THRESHOLDS = "transform: dwt, wavelet: db4, level: 6, threshold: soft, k: 3.0, noise_level: finest"
+
 # Name -> chain of the job, the same in Python, gathers that Python takes for each worker.
 CASES = {
-    "dwt": ("dwt: {wavelet: db4, level: 6, threshold: soft, k: 3.0}", dwt, 4),
-    "dwt, aperture 7": ("dwt: {wavelet: db4, level: 6, threshold: soft, k: 3.0, aperture: 7}", dwt_aperture, 1),
+    "dwt": (f"dwt: {{{THRESHOLDS}}}", dwt, 4),
+    "dwt, aperture 7": (f"dwt: {{{THRESHOLDS}, aperture: 7}}", dwt_aperture, 1),
     "stft, 5-100 Hz": ("tf: {transform: stft, aperture: 7, fmin: 5, fmax: 100, k: 3.0}", stft, 1),
 }
 

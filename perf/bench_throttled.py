@@ -23,8 +23,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve() / "seisproc"
+from figures import PROGRAM, ROOT
+
 JOB = """\
 input: {input}
 output: {output}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/base/helper_thread.h"
 
+#include <string.h>
+
 #include "src/base/timed_wait.h"
 
 void sp_helper_init(sp_helper_thread *helper) {
@@ -9,12 +11,13 @@ void sp_helper_init(sp_helper_thread *helper) {
   sp_cond_init(&helper->wake);
 }
 
-int sp_helper_start(sp_helper_thread *helper, const char *name, void *(*run)(void *), void *context) {
+sp_status sp_helper_start(sp_helper_thread *helper, const char *name, const char *what, void *(*run)(void *),
+                          void *context) {
   const int error = pthread_create(&helper->thread, NULL, run, context);
-  if (error) return error;
+  if (error) return SP_RAISE(SP_ERR_MEMORY, "%s does not start: %s", what, strerror(error));
   helper->started = true;
   pthread_setname_np(helper->thread, name);
-  return 0;
+  return SP_SUCCESS;
 }
 
 bool sp_helper_is_ending(sp_helper_thread *helper) {

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "seisproc/status.h"
+
 typedef struct sp_helper_thread {
   pthread_mutex_t lock;
   pthread_cond_t wake; /* timed waits go by CLOCK_MONOTONIC */
@@ -20,8 +22,10 @@ typedef struct sp_helper_thread {
 /* Makes it, without a thread as yet. */
 void sp_helper_init(sp_helper_thread *helper);
 
-/* Starts `run` with `context`; `name` has 15 characters at most. Returns 0 or an errno. */
-int sp_helper_start(sp_helper_thread *helper, const char *name, void *(*run)(void *), void *context);
+/* Starts `run` with `context`; `name` has 15 characters at most, `what` names it in the error line. Errors:
+ * SP_ERR_MEMORY. */
+sp_status sp_helper_start(sp_helper_thread *helper, const char *name, const char *what, void *(*run)(void *),
+                          void *context);
 
 /* For the thread: whether it is to leave. */
 bool sp_helper_is_ending(sp_helper_thread *helper);

@@ -52,8 +52,7 @@ sp_step_watch *sp_step_watch_begin(int rank, const char *what, const char *advic
   clock_gettime(CLOCK_MONOTONIC, &w->until);
   w->until.tv_sec += (time_t)w->seconds + 1;
   sp_helper_init(&w->helper);
-  if (sp_helper_start(&w->helper, "sp-step", wait_for_end, w) == 0) return w;
-  sp_warn("nobody looks how long it takes: %s", what);
+  if (sp_helper_start(&w->helper, "sp-step", "who looks how long it takes", wait_for_end, w) == SP_SUCCESS) return w;
   sp_step_watch_end(w);
   return NULL;
 }

@@ -82,18 +82,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case KEY_KEEP_TEXT:
     o->keep_text = true;
     return 0;
-  case KEY_QUIET:
-    o->quiet = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    sp_option_file(state, value, &o->input, &o->output);
-    return 0;
   case ARGP_KEY_END:
     if (!o->input) argp_error(state, "a survey to export is missing");
     if (!o->output) argp_error(state, "the name of the file to write is missing");
     return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return sp_option_conversion(key, value, state, &o->input, &o->output, &o->quiet);
   }
 }
 

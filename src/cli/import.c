@@ -183,7 +183,7 @@ static error_t parse_header_option(int key, char *value, struct argp_state *stat
     args->options.derive_offset = true;
     return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return sp_option_conversion(key, value, state, &args->options.input, &args->options.output, &args->options.quiet);
   }
 }
 
@@ -203,12 +203,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case KEY_SPOOL_LIMIT:
     o->spool_limit = (uint64_t)(1e9 * sp_option_number(state, "--spool-limit", value, 1e-9, 1e9));
-    return 0;
-  case KEY_QUIET:
-    o->quiet = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    sp_option_file(state, value, &o->input, &o->output);
     return 0;
   case ARGP_KEY_END:
     check_arguments(state, args);

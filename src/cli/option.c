@@ -24,9 +24,16 @@ error_t sp_option_parse(const struct argp *argp, int argc, char **argv, unsigned
   return error;
 }
 
-void sp_option_file(const struct argp_state *state, const char *value, const char **input, const char **output) {
+error_t sp_option_conversion(int key, const char *value, const struct argp_state *state, const char **input,
+                             const char **output, bool *quiet) {
+  if (key == 'q' && quiet) {
+    *quiet = true;
+    return 0;
+  }
+  if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
   if (*output) argp_error(state, "two files, found another: %s", value);
   *(*input ? output : input) = value;
+  return 0;
 }
 
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,

@@ -4,14 +4,17 @@
 #define SEISPROC_CLI_OPTION_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* argp_parse; a usage error ends the program with SP_EXIT_INPUT. What it says of words of the command line, which may
  * be names of files, goes to standard error without control characters. */
 error_t sp_option_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *arguments);
 
-/* The next file of a command that takes two: the one to read, then the one to write. */
-void sp_option_file(const struct argp_state *state, const char *value, const char **input, const char **output);
+/* What commands have in common that make one file of another: the two files, the one to read first, and -q (`quiet`
+ * NULL: not this one). Returns ARGP_ERR_UNKNOWN for any other key. */
+error_t sp_option_conversion(int key, const char *value, const struct argp_state *state, const char **input,
+                             const char **output, bool *quiet);
 
 /* An integer from least to most, in decimal digits. `name` is the option's, for the message. */
 uint64_t sp_option_count(const struct argp_state *state, const char *name, const char *text, uint64_t least,

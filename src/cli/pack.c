@@ -33,17 +33,11 @@ static const struct argp_option unpack_options[] = {{"quiet", 'q', NULL, 0, "No 
 static error_t parse_file(int key, char *value, struct argp_state *state) {
   sp_pack_options *o = state->input;
   switch (key) {
-  case 'q':
-    o->quiet = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    sp_option_file(state, value, &o->input, &o->output);
-    return 0;
   case ARGP_KEY_END:
     if (!o->output) argp_error(state, "a survey to read and the name of one to write are needed");
     return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return sp_option_conversion(key, value, state, &o->input, &o->output, &o->quiet);
   }
 }
 

@@ -56,18 +56,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case KEY_RESTART:
     o->restart = true;
     return 0;
-  case 'q':
-    o->quiet = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    sp_option_file(state, value, &o->input, &o->output);
-    return 0;
   case ARGP_KEY_END:
     if (!o->output) argp_error(state, "a survey to read and the name of one to write are needed");
     if (!o->n_gather) argp_error(state, "--gather KEY is needed");
     return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return sp_option_conversion(key, value, state, &o->input, &o->output, &o->quiet);
   }
 }
 

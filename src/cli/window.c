@@ -58,14 +58,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     if (strncmp(value, "every:", 6)) argp_error(state, "--traces: found '%s', allowed is every:N", value);
     args->step = sp_option_count(state, "--traces every", value + 6, 1, 1000000000);
     return 0;
-  case ARGP_KEY_ARG:
-    sp_option_file(state, value, &args->input, &args->output);
-    return 0;
   case ARGP_KEY_END:
     if (!args->output) argp_error(state, "a survey to read and the name of one to write are needed");
     return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return sp_option_conversion(key, value, state, &args->input, &args->output, NULL);
   }
 }
 

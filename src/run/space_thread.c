@@ -91,9 +91,7 @@ static sp_status start(sp_space_thread *t, const sp_space_region *regions, size_
   t->n = n;
   t->fd = sp_side_open(t->path, O_RDWR);
   if (t->fd < 0) return SP_RAISE(SP_ERR_IO, "%s: cannot be opened: %s", t->path, strerror(errno));
-  const int error = sp_helper_start(&t->helper, "sp-space", run, t);
-  if (!error) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_MEMORY, "the thread that takes space does not start: %s", strerror(error));
+  return sp_helper_start(&t->helper, "sp-space", "the thread that takes space", run, t);
 }
 
 sp_status sp_space_thread_create(const char *path, const sp_space_region *regions, size_t n, sp_space_thread **out) {

@@ -66,11 +66,7 @@ sp_status sp_sync_thread_create(const char *path, const char *other, sp_sync_thr
   t->fd = open_file(path, &status);
   if (t->fd >= 0 && other) t->other = open_file(other, &status);
   if (status != SP_SUCCESS) goto fail;
-  const int error = sp_helper_start(&t->helper, "sp-sync", run, t);
-  if (error) {
-    status = SP_RAISE(SP_ERR_MEMORY, "the sync thread does not start: %s", strerror(error));
-    goto fail;
-  }
+  SP_TRY_GOTO(fail, sp_helper_start(&t->helper, "sp-sync", "the sync thread", run, t));
   *out = t;
   return SP_SUCCESS;
 fail:

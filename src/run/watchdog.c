@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -215,18 +214,14 @@ sp_status sp_watchdog_create(const sp_watchdog_config *config, sp_watchdog **out
   w->suspect = -1;
   w->since = sp_now();
   sp_helper_init(&w->helper);
-  const sp_status status = find_neighbours(w);
-  if (status != SP_SUCCESS) {
+  sp_status status = find_neighbours(w);
+  if (status == SP_SUCCESS) status = sp_helper_start(&w->helper, "sp-watch", "the watchdog", run, w);
+  if (status == SP_SUCCESS) {
+    *out = w;
+  } else {
     sp_watchdog_destroy(w);
-    return status;
   }
-  const int error = sp_helper_start(&w->helper, "sp-watch", run, w);
-  if (error) {
-    sp_watchdog_destroy(w);
-    return SP_RAISE(SP_ERR_MEMORY, "the watchdog does not start: %s", strerror(error));
-  }
-  *out = w;
-  return SP_SUCCESS;
+  return status;
 }
 
 void sp_watchdog_destroy(sp_watchdog *w) {

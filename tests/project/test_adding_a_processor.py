@@ -105,12 +105,31 @@ def test_the_sources_of_the_page_keep_the_rules(tree):
     assert result.returncode == 0, str(result)
 
 
+def test_no_other_list_names_processors(tree):
+    """Tests that go through all processors take the new one, as it is."""
+    tests = [f"{harness.BUILD.name}/tests/{name}" for name in ("job/test_fingerprint", "flow/test_engine_processors")]
+    make(tree, *tests)
+    for test in tests:
+        result = harness.run([tree / test], timeout=120, cwd=tree)
+        assert result.returncode == 0, str(result)
+
+
 @pytest.mark.long
 def test_its_gpu_part_compiles(tree, tmp_path):
+    """And the CUDA module finds it by the line of the list, with the second word that the page gives it."""
     nvcc = shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
     if not os.access(nvcc, os.X_OK):
         pytest.skip("no nvcc")
     (tree / "kernels/clip/cuda.cu").write_text(snippets()["kernels/clip/cuda.cu"])
-    result = harness.run([nvcc, "-std=c++17", "-arch=sm_90", "-Iinclude", "-I.", "-Xcompiler", "-fPIC,-Wall", "-c",
-                          "-o", tmp_path / "clip.o", "kernels/clip/cuda.cu"], timeout=200, cwd=tree)
-    assert result.returncode == 0 and "warning" not in result.stderr, str(result)
+    processors = tmp_path / "kernels/processor_list.h"
+    processors.parent.mkdir()
+    processors.write_text((tree / "kernels/processor_list.h").read_text().replace("(clip, NONE)", "(clip, CUDA)"))
+    symbols = {}
+    for source in ("kernels/clip/cuda.cu", "kernels/cuda_processor.cu"):
+        made = tmp_path / "part.o"
+        result = harness.run([nvcc, "-std=c++17", "-arch=sm_90", f"-I{tmp_path}", "-Iinclude", "-I.", "-Xcompiler",
+                              "-fPIC,-Wall", "-c", "-o", made, source], timeout=200, cwd=tree)
+        assert result.returncode == 0 and "warning" not in result.stderr, str(result)
+        listed = subprocess.run(["nm", made], capture_output=True, text=True, check=True).stdout
+        symbols[source] = re.findall(r"(\w) sp_clip_cuda$", listed, re.MULTILINE)
+    assert symbols == {"kernels/clip/cuda.cu": ["D"], "kernels/cuda_processor.cu": ["U"]}
