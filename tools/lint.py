@@ -194,11 +194,12 @@ def check_ranks(source):
         report(source.path, line, f"MPI_Comm_{match.group(1)}: sp_ranks_of (seisproc/ranks.h) knows rank and size")
 
 
-COLLECTIVE = re.compile(r"\b(SP_AGREE(_GOTO)?|SP_ALIKE(_GOTO)?|SP_MPI_ALL|sp_agree)\s*\(|\bMPI_(I?bcast|I?barrier|Bcast|Barrier|"
-                        r"Reduce|Allreduce|Gatherv?|Allgatherv?|Scatterv?|Alltoallv?|Comm_split(_type)?|Comm_dup|"
-                        r"Win_allocate_shared)\s*\(")
+COLLECTIVE = re.compile(r"\b(SP_AGREE(_GOTO)?|SP_ALIKE(_GOTO)?|SP_MPI_ALL|sp_agree|SP_ON_RANK_0|"
+                        r"sp_ranks_(agree|broadcast|sum|least|before)|sp_calloc_together)\s*\(|"
+                        r"\bMPI_(I?bcast|I?barrier|Bcast|Barrier|Reduce|Allreduce|Exscan|Gatherv?|Allgatherv?|"
+                        r"Scatterv?|Alltoallv?|Comm_split(_type)?|Comm_dup|Win_allocate_shared)\s*\(")
 LEAVES = re.compile(r"\bSP_TRY(_GOTO)?\s*\(|\breturn\b|\bgoto\b")
-AGREEMENT_FOLDERS = ("src/run/", "src/dist/", "src/flow/", "src/store/", "src/segy/")
+AGREEMENT_FOLDERS = ("src/run/", "src/dist/", "src/flow/", "src/store/", "src/segy/", "src/cli/", "src/qc/")
 
 
 def functions(source):

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/json.h"
 #include "seisproc/ranks.h"
 #include "src/cli/command.h"
@@ -232,8 +233,8 @@ static sp_status answer(const sp_comparison *c, const arguments *args) {
 
 static sp_status compare(sp_comparison *c, const arguments *args) {
   sp_status status;
-  SP_TRY_GOTO(out, sp_comparison_open(c, args->path, args->dataset, args->gathers));
-  SP_TRY_GOTO(out, sp_comparison_run(c));
+  SP_ALIKE_GOTO(out, sp_comparison_open(c, args->path, args->dataset, args->gathers));
+  SP_ALIKE_GOTO(out, sp_comparison_run(c));
   status = SP_ON_RANK_0(&c->ranks, answer(c, args));
 out:
   sp_comparison_close(c);

@@ -60,8 +60,8 @@ static sp_status open_maps(sp_comparison *c) {
   for (int i = 0; i < 2; i++) {
     sp_side *s = &c->sides[i];
     if (!sp_survey_has(s->survey, "/sort_map") || is_made_from(&c->sides[!i], s)) continue;
-    SP_TRY(sp_dataset_open(s->survey, "/sort_map", &s->sort_map));
-    SP_TRY(SP_ON_RANK_0(&c->ranks, check_map(c, s)));
+    SP_ALIKE(sp_dataset_open(s->survey, "/sort_map", &s->sort_map));
+    SP_ALIKE(SP_ON_RANK_0(&c->ranks, check_map(c, s)));
   }
   return SP_SUCCESS;
 }
@@ -78,8 +78,8 @@ static sp_status same_gathers(const sp_comparison *c, const sp_gather_index *oth
 /* Sorting is within gathers, so both must have the same ones where a map is followed. Collective. */
 static sp_status check_gathers(const sp_comparison *c) {
   sp_gather_index *other;
-  if (!c->sides[0].sort_map && !c->sides[1].sort_map) return SP_SUCCESS;
-  SP_TRY(sp_survey_read_index(c->sides[1].survey, false, &other));
+  if (!c->sides[0].sort_map && !c->sides[1].sort_map) return SP_SUCCESS; /* alike */
+  SP_ALIKE(sp_survey_read_index(c->sides[1].survey, false, &other));
   const sp_status status = SP_ON_RANK_0(&c->ranks, same_gathers(c, other));
   sp_gather_index_destroy(other);
   return status;
@@ -112,12 +112,12 @@ sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const
   for (int i = 0; i < 2; i++) {
     sp_side *s = &c->sides[i];
     s->path = paths[i];
-    SP_TRY(sp_survey_open(c->ranks.comm, s->path, false, &s->survey));
-    SP_TRY(SP_ON_RANK_0(&c->ranks, check_dataset(s, dataset)));
+    SP_ALIKE(sp_survey_open(c->ranks.comm, s->path, false, &s->survey));
+    SP_ALIKE(SP_ON_RANK_0(&c->ranks, check_dataset(s, dataset)));
   }
-  SP_TRY(select_gathers(c, gathers));
-  for (int i = 0; i < 2; i++) SP_TRY(sp_dataset_open(c->sides[i].survey, dataset, &c->sides[i].traces));
-  SP_TRY(SP_ON_RANK_0(&c->ranks, check_shapes(c)));
+  SP_ALIKE(select_gathers(c, gathers));
+  for (int i = 0; i < 2; i++) SP_ALIKE(sp_dataset_open(c->sides[i].survey, dataset, &c->sides[i].traces));
+  SP_ALIKE(SP_ON_RANK_0(&c->ranks, check_shapes(c)));
   SP_TRY(sp_survey_read_index(c->sides[0].survey, true, &c->index));
   SP_TRY(open_maps(c));
   return check_gathers(c);
@@ -387,15 +387,15 @@ static void merge(sp_findings *all, const sp_findings *one) {
 
 /* Brings all findings to rank 0. Collective. */
 static sp_status collect(sp_comparison *c) {
-  if (c->ranks.comm == MPI_COMM_NULL) return SP_SUCCESS;
+  if (c->ranks.comm == MPI_COMM_NULL) return SP_SUCCESS; /* alike */
   const size_t n_ranks = (size_t)c->ranks.size;
   void *block = NULL;
-  SP_TRY(sp_ranks_agree(&c->ranks, sp_alloc(n_ranks * sizeof(sp_findings), "findings", &block)));
+  SP_ALIKE(sp_ranks_agree(&c->ranks, sp_alloc(n_ranks * sizeof(sp_findings), "findings", &block)));
   sp_findings *all = block;
   sp_status status = SP_MPI(MPI_Gather(&c->found, sizeof *all, MPI_BYTE, all, sizeof *all, MPI_BYTE, 0, c->ranks.comm));
   for (size_t r = 1; c->ranks.rank == 0 && status == SP_SUCCESS && r < n_ranks; r++) merge(&c->found, &all[r]);
   sp_free(block);
-  SP_TRY(sp_ranks_agree(&c->ranks, status));
+  SP_ALIKE(sp_ranks_agree(&c->ranks, status));
   /* each unit's sums are zero on all ranks but one */
   const int n = sp_mpi_count(sizeof(sp_sums) / sizeof(double) * c->n_units);
   return SP_MPI(c->ranks.rank == 0 ? MPI_Reduce(MPI_IN_PLACE, c->sums, n, MPI_DOUBLE, MPI_SUM, 0, c->ranks.comm)
@@ -403,8 +403,8 @@ static sp_status collect(sp_comparison *c) {
 }
 
 sp_status sp_comparison_run(sp_comparison *c) {
-  SP_TRY(sp_ranks_agree(&c->ranks, make_buffers(c)));
-  SP_TRY(sp_ranks_agree(&c->ranks, compare_share(c)));
+  SP_ALIKE(sp_ranks_agree(&c->ranks, make_buffers(c)));
+  SP_ALIKE(sp_ranks_agree(&c->ranks, compare_share(c)));
   return sp_ranks_agree(&c->ranks, collect(c));
 }
 

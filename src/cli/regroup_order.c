@@ -106,7 +106,7 @@ sp_status sp_regroup_fill_order(uint64_t n_traces, sp_regroup_order *order) {
 }
 
 sp_status sp_regroup_share_order(const sp_ranks *ranks, uint64_t n_traces, sp_regroup_order *order) {
-  SP_TRY(sp_ranks_agree(ranks, sp_regroup_fill_order(n_traces, order)));
+  SP_ALIKE(sp_ranks_agree(ranks, sp_regroup_fill_order(n_traces, order)));
   SP_EACH_PIECE (piece, 0, n_traces, MESSAGE_ITEMS) {
     SP_ALIKE(sp_ranks_broadcast(ranks, order->order.source + piece.first, piece.count * sizeof *order->order.source));
   }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/meter.h"
@@ -129,10 +130,10 @@ static sp_status prepare_outputs(maker *m, const sp_synth_arguments *args) {
     output *out = &m->outputs[p];
     if (!args->path[p]) continue;
     out->path = args->path[p];
-    SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_begin(out->path, &out->part, &out->lock)));
-    SP_TRY(sp_ranks_agree(&m->ranks, m->ranks.rank ? sp_part_path(out->path, &out->part) : SP_SUCCESS));
-    SP_TRY(SP_ON_RANK_0(&m->ranks, prepare_file(m->synth, &args->config, p, out->part)));
-    SP_TRY(sp_ranks_agree(&m->ranks, open_output(&m->ranks, out)));
+    SP_ALIKE(SP_ON_RANK_0(&m->ranks, sp_part_begin(out->path, &out->part, &out->lock)));
+    SP_ALIKE(sp_ranks_agree(&m->ranks, m->ranks.rank ? sp_part_path(out->path, &out->part) : SP_SUCCESS));
+    SP_ALIKE(SP_ON_RANK_0(&m->ranks, prepare_file(m->synth, &args->config, p, out->part)));
+    SP_ALIKE(sp_ranks_agree(&m->ranks, open_output(&m->ranks, out)));
   }
   return SP_SUCCESS;
 }
@@ -142,7 +143,7 @@ static sp_status publish(maker *m) {
   for (int p = 0; p < SP_SYNTH_PARTS; p++) {
     output *out = &m->outputs[p];
     if (!out->path) continue;
-    SP_TRY(SP_ON_RANK_0(&m->ranks, sp_part_publish(out->part, out->path)));
+    SP_ALIKE(SP_ON_RANK_0(&m->ranks, sp_part_publish(out->part, out->path)));
     sp_free(out->part);
     sp_lock_release(out->lock);
     out->part = NULL;
@@ -282,15 +283,15 @@ static sp_status make(maker *m, const sp_synth_arguments *args) {
   sp_synth *synth = NULL;
   double written = 0;
   sp_status status;
-  SP_TRY_GOTO(out, SP_ON_RANK_0(&m->ranks, sp_synth_create(&args->config, &synth))); /* its errors are said once */
-  SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, synth ? SP_SUCCESS : sp_synth_create(&args->config, &synth)));
+  SP_ALIKE_GOTO(out, SP_ON_RANK_0(&m->ranks, sp_synth_create(&args->config, &synth))); /* its errors are said once */
+  SP_ALIKE_GOTO(out, sp_ranks_agree(&m->ranks, synth ? SP_SUCCESS : sp_synth_create(&args->config, &synth)));
   m->synth = synth;
   m->n_samples = args->config.n_samples;
   const sp_local fits = (sp_local)(BLOCK_BYTES / (m->n_samples * sizeof(float)));
   m->block_traces = fits ? fits : 1;
-  SP_TRY_GOTO(out, prepare_outputs(m, args));
-  SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, allocate(m)));
-  SP_TRY_GOTO(out, sp_ranks_agree(&m->ranks, make_traces(m)));
+  SP_ALIKE_GOTO(out, prepare_outputs(m, args));
+  SP_ALIKE_GOTO(out, sp_ranks_agree(&m->ranks, allocate(m)));
+  SP_ALIKE_GOTO(out, sp_ranks_agree(&m->ranks, make_traces(m)));
   written = sp_meter_end(&m->meter, false);
   for (int p = 0; p < SP_SYNTH_PARTS; p++) close_output(&m->outputs[p]);
   SP_TRY_GOTO(out, publish(m));

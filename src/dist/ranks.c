@@ -66,7 +66,7 @@ sp_status sp_ranks_least(const sp_ranks *ranks, uint64_t *counts, int n) {
 sp_status sp_ranks_before(const sp_ranks *ranks, uint64_t count, uint64_t *out) {
   uint64_t before = 0;
   if (ranks->comm != MPI_COMM_NULL) {
-    SP_TRY(SP_MPI(MPI_Exscan(&count, &before, 1, MPI_UINT64_T, MPI_SUM, ranks->comm)));
+    SP_MPI_ALL(MPI_Exscan(&count, &before, 1, MPI_UINT64_T, MPI_SUM, ranks->comm));
   }
   *out = ranks->rank ? before : 0; /* MPI leaves rank 0's undefined */
   return SP_SUCCESS;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -12,7 +13,7 @@
 
 static sp_status log_losses(sp_exporter *ex) {
   uint64_t counts[3] = {ex->losses.clipped, ex->losses.not_finite, ex->losses.zeroed};
-  SP_TRY(sp_ranks_sum(&ex->ranks, counts, 3));
+  SP_ALIKE(sp_ranks_sum(&ex->ranks, counts, 3));
   if (ex->ranks.rank) return SP_SUCCESS;
   const char *format = sp_segy_format_name(ex->format), *output = ex->options->output;
   const double samples = (double)ex->n_traces * ex->n_samples;
@@ -43,14 +44,14 @@ static sp_status log_losses(sp_exporter *ex) {
 }
 
 static sp_status run(sp_exporter *ex) {
-  SP_TRY(sp_export_prepare(ex));
-  SP_TRY(sp_export_open_output(ex));
+  SP_ALIKE(sp_export_prepare(ex));
+  SP_ALIKE(sp_export_open_output(ex));
   ex->meter = sp_meter_start(ex->ranks.rank == 0 && !ex->options->quiet);
   sp_status status = sp_export_pass(ex);
   if (status == SP_SUCCESS) status = sp_export_end_output(ex);
-  SP_TRY(sp_ranks_agree(&ex->ranks, status));
-  SP_TRY(log_losses(ex));
-  SP_TRY(sp_export_log_columns(ex));
+  SP_ALIKE(sp_ranks_agree(&ex->ranks, status));
+  SP_ALIKE(log_losses(ex));
+  SP_ALIKE(sp_export_log_columns(ex));
   if (ex->ranks.rank == 0 && !ex->stream) status = sp_part_publish(ex->part_path, ex->options->output);
   return sp_ranks_agree(&ex->ranks, status);
 }

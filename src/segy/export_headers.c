@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "src/segy/export_binary.h"
 #include "src/segy/exporter.h"
@@ -255,7 +256,7 @@ sp_status sp_export_log_columns(sp_exporter *ex) {
     counts[2 * c] = ex->columns[c].n_rounded;
     counts[2 * c + 1] = ex->columns[c].has_values;
   }
-  SP_TRY(sp_ranks_sum(&ex->ranks, counts, 2 * SP_SEGY_MAX_COLUMNS));
+  SP_ALIKE(sp_ranks_sum(&ex->ranks, counts, 2 * SP_SEGY_MAX_COLUMNS));
   if (ex->ranks.rank) return SP_SUCCESS;
   for (size_t c = 0; c < ex->n_columns; c++) {
     const char *name = ex->layout->columns[c].name;

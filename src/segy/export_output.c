@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/share.h"
@@ -80,8 +81,8 @@ static sp_status open_first(sp_exporter *ex) {
 
 sp_status sp_export_open_output(sp_exporter *ex) {
   sp_status status = ex->ranks.rank ? SP_SUCCESS : open_first(ex);
-  SP_TRY(sp_ranks_agree(&ex->ranks, status));
-  SP_TRY(sp_ranks_broadcast(&ex->ranks, &ex->stream, sizeof ex->stream));
+  SP_ALIKE(sp_ranks_agree(&ex->ranks, status));
+  SP_ALIKE(sp_ranks_broadcast(&ex->ranks, &ex->stream, sizeof ex->stream));
   if (ex->ranks.rank && !ex->stream) {
     status = sp_part_path(ex->options->output, &ex->part_path);
     if (status == SP_SUCCESS) status = open_part(ex, O_RDWR);

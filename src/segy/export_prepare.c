@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "seisproc/share.h"
@@ -209,12 +210,12 @@ static sp_status find_scale(sp_exporter *ex) {
   double largest = 0;
   uint64_t bits;
   ex->scale = ex->options->scale > 0 ? ex->options->scale : 1;
-  if (ex->options->scale >= 0) return SP_SUCCESS;
-  if (ex->format >= (int)(sizeof most / sizeof most[0]) || most[ex->format] == 0) return SP_SUCCESS;
-  SP_TRY(sp_ranks_agree(&ex->ranks, find_largest(ex, &largest)));
+  if (ex->options->scale >= 0) return SP_SUCCESS;                                                    /* alike */
+  if (ex->format >= (int)(sizeof most / sizeof most[0]) || most[ex->format] == 0) return SP_SUCCESS; /* alike */
+  SP_ALIKE(sp_ranks_agree(&ex->ranks, find_largest(ex, &largest)));
   double inverse = largest > 0 ? 1 / largest : (double)INFINITY;
   memcpy(&bits, &inverse, sizeof bits);
-  SP_TRY(sp_ranks_least(&ex->ranks, &bits, 1));
+  SP_ALIKE(sp_ranks_least(&ex->ranks, &bits, 1));
   memcpy(&inverse, &bits, sizeof inverse);
   if (!isfinite(inverse)) return SP_SUCCESS;
   int exponent = (int)floor(log2(most[ex->format] * inverse));
@@ -224,15 +225,15 @@ static sp_status find_scale(sp_exporter *ex) {
 }
 
 sp_status sp_export_prepare(sp_exporter *ex) {
-  SP_TRY(sp_ranks_agree(&ex->ranks, ex->ranks.rank ? SP_SUCCESS : check_options(ex)));
-  SP_TRY(sp_survey_open(ex->ranks.comm, ex->options->input, false, &ex->survey));
-  SP_TRY(sp_survey_select(ex->survey, ex->options->gathers));
+  SP_ALIKE(sp_ranks_agree(&ex->ranks, ex->ranks.rank ? SP_SUCCESS : check_options(ex)));
+  SP_ALIKE(sp_survey_open(ex->ranks.comm, ex->options->input, false, &ex->survey));
+  SP_ALIKE(sp_survey_select(ex->survey, ex->options->gathers));
   const sp_survey_info *info = sp_survey_get_info(ex->survey);
   ex->n_traces = info->n_traces;
   ex->n_samples = info->n_samples;
   ex->interval_us = info->sample_interval_us;
-  SP_TRY(sp_ranks_agree(&ex->ranks, prepare_this_rank(ex)));
-  SP_TRY(find_scale(ex));
+  SP_ALIKE(sp_ranks_agree(&ex->ranks, prepare_this_rank(ex)));
+  SP_ALIKE(find_scale(ex));
   return sp_ranks_agree(&ex->ranks, sp_export_set_file_headers(ex));
 }
 

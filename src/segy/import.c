@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
@@ -14,16 +15,16 @@
 /* Every rank is given its part of the order in which traces are stored, if that is not the file's. Collective. */
 static sp_status share_order(sp_importer *im, bool *sorted) {
   uint8_t has_order = im->order.source != NULL;
-  SP_TRY(sp_ranks_broadcast(&im->ranks, &has_order, 1));
+  SP_ALIKE(sp_ranks_broadcast(&im->ranks, &has_order, 1));
   *sorted = has_order;
-  if (!has_order) return SP_SUCCESS;
+  if (!has_order) return SP_SUCCESS; /* alike */
   sp_status status = SP_SUCCESS;
   if (im->ranks.rank) {
     status = sp_alloc((im->end - im->first) * sizeof *im->source, "the order of traces", &im->source);
   } else {
     im->source = im->order.source;
   }
-  SP_TRY(sp_ranks_agree(&im->ranks, status));
+  SP_ALIKE(sp_ranks_agree(&im->ranks, status));
   if (im->ranks.rank) {
     status = sp_ranks_receive(&im->ranks, 0, im->source, (im->end - im->first) * sizeof *im->source);
   }
@@ -39,21 +40,21 @@ static sp_status move_traces(sp_importer *im) {
   const sp_ranks *ranks = &im->ranks;
   const double first_share = im->order_expected ? 1 : 0.4;
   const sp_pass first = {.write = im->order_expected, .collect = true, .share = first_share};
-  SP_TRY(sp_ranks_agree(ranks, sp_import_pass(im, &first)));
-  SP_TRY(sp_import_build_order(im));
-  SP_TRY(sp_import_log_notes(im));
+  SP_ALIKE(sp_ranks_agree(ranks, sp_import_pass(im, &first)));
+  SP_ALIKE(sp_import_build_order(im));
+  SP_ALIKE(sp_import_log_notes(im));
   bool sorted;
-  SP_TRY(share_order(im, &sorted));
-  if (!sorted && im->order_expected) return SP_SUCCESS;
+  SP_ALIKE(share_order(im, &sorted));
+  if (!sorted && im->order_expected) return SP_SUCCESS; /* alike */
   const sp_pass second = {.write = true, .done = first_share, .share = 1 - first_share};
   return sp_ranks_agree(ranks, sp_import_pass(im, &second));
 }
 
 static sp_status run(sp_importer *im) {
-  SP_TRY(sp_import_prepare(im));
+  SP_ALIKE(sp_import_prepare(im));
   im->applies_weights = !im->options->ignore_weights && sp_segy_has_weights(im->layout->kind, im->layout->format);
-  SP_TRY(sp_import_create(im));
-  SP_TRY(sp_ranks_agree(&im->ranks, sp_import_open(im)));
+  SP_ALIKE(sp_import_create(im));
+  SP_ALIKE(sp_ranks_agree(&im->ranks, sp_import_open(im)));
   im->meter = sp_meter_start(im->ranks.rank == 0 && !im->options->quiet);
   SP_TRY(move_traces(im));
   return sp_import_finish(im);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "src/segy/header_value.h"
@@ -131,16 +132,16 @@ static sp_status sync_all(sp_importer *im) {
 
 sp_status sp_import_finish(sp_importer *im) {
   uint64_t n_inexact = im->n_inexact, before;
-  SP_TRY(sp_ranks_agree(&im->ranks, sync_all(im)));
+  SP_ALIKE(sp_ranks_agree(&im->ranks, sync_all(im)));
   sp_import_close(im);
-  SP_TRY(sp_ranks_before(&im->ranks, n_inexact, &before));
-  SP_TRY(sp_ranks_sum(&im->ranks, &n_inexact, 1));
-  SP_TRY(sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : add_gathers(im, n_inexact)));
+  SP_ALIKE(sp_ranks_before(&im->ranks, n_inexact, &before));
+  SP_ALIKE(sp_ranks_sum(&im->ranks, &n_inexact, 1));
+  SP_ALIKE(sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : add_gathers(im, n_inexact)));
   if (n_inexact) {
     sp_status status = keep_exact(im, before);
     if (status == SP_SUCCESS) status = sync_all(im);
     sp_import_close(im);
-    SP_TRY(sp_ranks_agree(&im->ranks, status));
+    SP_ALIKE(sp_ranks_agree(&im->ranks, status));
   }
   return sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : sp_part_publish(im->part_path, im->options->output));
 }

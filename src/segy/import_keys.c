@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "src/segy/importer.h"
@@ -145,13 +146,13 @@ static sp_status build_order(sp_importer *im) {
 static sp_status agree_on_steps(sp_importer *im) {
   uint64_t bits[SP_MAX_ORDER_KEYS];
   memcpy(bits, im->key_step, sizeof bits);
-  SP_TRY(sp_ranks_least(&im->ranks, bits, SP_MAX_ORDER_KEYS));
+  SP_ALIKE(sp_ranks_least(&im->ranks, bits, SP_MAX_ORDER_KEYS));
   memcpy(im->key_step, bits, sizeof bits);
   return SP_SUCCESS;
 }
 
 sp_status sp_import_build_order(sp_importer *im) {
-  SP_TRY(agree_on_steps(im));
-  SP_TRY(gather_keys(im));
+  SP_ALIKE(agree_on_steps(im));
+  SP_ALIKE(gather_keys(im));
   return sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : build_order(im));
 }

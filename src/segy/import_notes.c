@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "src/segy/header_value.h"
 #include "src/segy/importer.h"
@@ -103,13 +104,13 @@ static sp_status add_up(const sp_ranks *ranks, sp_note notes[SP_NOTE_KINDS]) {
     counts[k] = notes[k].count;
     first[k] = least[k] = notes[k].count ? notes[k].first : UINT64_MAX;
   }
-  SP_TRY(sp_ranks_sum(ranks, counts, SP_NOTE_KINDS));
-  SP_TRY(sp_ranks_least(ranks, least, SP_NOTE_KINDS));
+  SP_ALIKE(sp_ranks_sum(ranks, counts, SP_NOTE_KINDS));
+  SP_ALIKE(sp_ranks_least(ranks, least, SP_NOTE_KINDS));
   for (int k = 0; k < SP_NOTE_KINDS; k++) {
     bits[k] = UINT64_MAX;
     if (notes[k].count && first[k] == least[k]) memcpy(&bits[k], &notes[k].value, sizeof bits[k]);
   }
-  SP_TRY(sp_ranks_least(ranks, bits, SP_NOTE_KINDS));
+  SP_ALIKE(sp_ranks_least(ranks, bits, SP_NOTE_KINDS));
   for (int k = 0; k < SP_NOTE_KINDS; k++) {
     notes[k] = (sp_note){.count = counts[k], .first = least[k]};
     if (counts[k]) memcpy(&notes[k].value, &bits[k], sizeof notes[k].value);

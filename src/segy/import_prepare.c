@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/dist.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
@@ -118,7 +119,7 @@ static sp_status describe_input(sp_importer *im) {
   memcpy(t.key_step, im->key_step, sizeof t.key_step);
   memcpy(t.key_column, im->key_column, sizeof t.key_column);
   memcpy(t.coordinate, im->coordinate, sizeof t.coordinate);
-  SP_TRY(sp_ranks_broadcast(&im->ranks, &t, sizeof t));
+  SP_ALIKE(sp_ranks_broadcast(&im->ranks, &t, sizeof t));
   im->n_gather_keys = t.n_gather_keys;
   im->n_keys = t.n_keys;
   im->offset_column = t.offset_column;
@@ -161,9 +162,9 @@ static sp_status allocate_keys(sp_importer *im) {
 sp_status sp_import_prepare(sp_importer *im) {
   im->fd = -1;
   im->opened = im->options->input;
-  SP_TRY(sp_ranks_agree(&im->ranks, sp_calloc(1, sizeof *im->layout, "a layout", &im->layout)));
-  SP_TRY(sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : prepare_first(im)));
-  SP_TRY(describe_input(im));
+  SP_ALIKE(sp_ranks_agree(&im->ranks, sp_calloc(1, sizeof *im->layout, "a layout", &im->layout)));
+  SP_ALIKE(sp_ranks_agree(&im->ranks, im->ranks.rank ? SP_SUCCESS : prepare_first(im)));
+  SP_ALIKE(describe_input(im));
   const sp_share share = sp_ranks_share(&im->ranks, im->layout->n_traces);
   im->first = share.first;
   im->end = share.first + share.count;

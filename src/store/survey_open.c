@@ -414,7 +414,8 @@ sp_status sp_survey_read_index(sp_survey *survey, bool with_keys, sp_gather_inde
       return status;
     }
   }
-  SP_TRY(sp_gather_index_create(survey->path, info->n_gathers, info->n_traces, first_trace, key, out));
+  SP_TRY(sp_survey_forward(
+      survey, sp_gather_index_create(survey->path, info->n_gathers, info->n_traces, first_trace, key, out)));
   snprintf((*out)->key_name, sizeof(*out)->key_name, "%s", info->gather_key);
   return SP_SUCCESS;
 }

@@ -144,7 +144,7 @@ sp_status sp_survey_select_same(sp_survey *survey, const sp_survey *other) {
   sp_selection *selection = NULL;
   if (!same) return SP_SUCCESS;
   SP_TRY(sp_survey_read_index(survey, false, &index));
-  const sp_status status = sp_selection_of(index, same->gather, same->n_gathers, &selection);
+  const sp_status status = sp_survey_forward(survey, sp_selection_of(index, same->gather, same->n_gathers, &selection));
   sp_gather_index_destroy(index);
   if (status == SP_SUCCESS) put(survey, selection);
   return status;
