@@ -104,6 +104,9 @@ const sp_param *sp_param_find(const sp_param *table, const char *key);
 bool sp_param_is_list(const sp_param *param);
 bool sp_param_is_text(const sp_param *param);
 
+/* Whether the word is among them. */
+bool sp_words_have(const sp_words *words, const char *word);
+
 enum { SP_WHY_SIZE = 512 }; /* holds any explanation whole */
 
 /* Parses `text` as a value of `param` into the struct at `values`. Numbers are decimal and finite, without blanks or

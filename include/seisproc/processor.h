@@ -98,6 +98,7 @@ typedef struct sp_plan {
                       knows of the gap by the place (fk); what it makes of them is not used */
   uint32_t keep_floats; /* that apply keeps of each trace for undo; 0 where it cannot be undone */
   size_t finding_bytes; /* that apply can leave for other plans of this processor; whole gathers; 0: nothing */
+  bool compares; /* a sample with those of the same number in other traces: all of a gather have to begin at one time */
 } sp_plan;
 
 typedef struct sp_cpu_ops {

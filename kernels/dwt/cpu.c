@@ -81,6 +81,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   SP_TRY(allocate(1, sizeof *p, &p));
   p->params = *params;
   p->base = (sp_plan){.ops = &sp_dwt_cpu, .locality = SP_LOCAL_TRACE, .block_traces = 4};
+  p->base.compares = params->aperture > 1;
   if (params->aperture > 1) p->base.locality = SP_LOCAL_BLOCK, p->base.block_traces = 256;
   p->by_gather = sp_dwt_needs_gather(params);
   if (p->by_gather) {

@@ -64,6 +64,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   edit_plan *p = block;
   p->base = (sp_plan){.ops = &sp_edit_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1, .edits = true};
   p->params = *(const sp_edit_params *)values;
+  p->base.compares = p->params.interpolate > 0;
   p->n_samples = geometry->n_samples;
   p->n_threads = geometry->n_threads;
   const double half = round(p->params.window * 1e-3 / geometry->sample_interval_s / 2);

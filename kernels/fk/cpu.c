@@ -142,6 +142,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   fk_plan *p = block;
   p->base = (sp_plan){.ops = &sp_fk_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1, .takes_dead = true};
   p->params = *(const sp_fk_params *)values;
+  p->base.compares = !sp_words_have(&p->params.split, "delrt"); /* parts begin at one time */
   p->n_samples = geometry->n_samples;
   p->max_traces = geometry->max_traces;
   sp_fk_filter_of(&p->params, p->n_samples, geometry->sample_interval_s, &p->filter);

@@ -172,6 +172,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   fkd_plan *p = block;
   p->base = (sp_plan){.ops = &sp_fk_denoise_cpu, .locality = SP_LOCAL_GATHER, .block_traces = 1, .takes_dead = true};
   p->params = *(const sp_fkd_params *)values;
+  p->base.compares = !sp_words_have(&p->params.line, "delrt"); /* lines begin at one time */
   p->interval_s = geometry->sample_interval_s;
   p->n_samples = geometry->n_samples;
   p->room = geometry->max_traces ? geometry->max_traces : 1;

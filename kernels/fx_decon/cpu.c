@@ -83,7 +83,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   fx_plan *p = block;
   p->params = *(const sp_fx_decon_params *)values;
   const uint32_t rows = 8 * (uint32_t)p->params.traces; /* windows at both edges of a call are computed twice */
-  p->base = (sp_plan){.ops = &sp_fx_decon_cpu, .locality = SP_LOCAL_BLOCK, .block_traces = rows};
+  p->base = (sp_plan){.ops = &sp_fx_decon_cpu, .locality = SP_LOCAL_BLOCK, .block_traces = rows, .compares = true};
   SP_TRY_GOTO(fail, plan_windows(p, geometry));
   SP_TRY_GOTO(fail, plan_transforms(p, geometry->n_threads));
   *out = &p->base;

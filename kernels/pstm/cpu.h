@@ -31,8 +31,8 @@ sp_status sp_pstm_filter_create(const sp_pstm_config *config, int n_threads, sp_
 size_t sp_pstm_filter_bytes(const sp_pstm_config *config, int n_threads);
 void sp_pstm_filter_destroy(sp_pstm_filter *f);
 
-/* Largest magnitude of the trace under D, NAN where a sample is not finite. The filtered trace stays with the thread.
- */
+/* Largest magnitude of the trace under D, NAN where a sample is not finite or too large. The filtered trace stays with
+ * the thread. */
 double sp_pstm_filter_trace(sp_pstm_filter *f, int thread, const float *samples);
 
 /* Writes the bank of the thread's trace: rows of sp_pstm_filter_row floats. */

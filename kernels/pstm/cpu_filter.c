@@ -8,6 +8,7 @@
  * trace with zeros around it; k is a half length of the bank times `oversample`. Prefix sums are double.
  */
 #include <fftw3.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ typedef struct workspace {
 struct sp_pstm_filter {
   uint32_t n_samples, fine, length, oversample, longest; /* longest: fine samples */
   bool antialias;
+  float largest;
   size_t bank_row;
   fftwf_plan forward, inverse;
   float *response; /* [length / 2 + 1][2] D and the transform's scale */
@@ -48,6 +50,10 @@ size_t sp_pstm_filter_bytes(const sp_pstm_config *config, int n_threads) {
   const size_t each = length * sizeof(float) + (length / 2 + 1) * sizeof(fftwf_complex) +
                       2 * prefix_length(config) * sizeof(double) + 2 * sp_pstm_fine(config) * sizeof(float);
   return (size_t)n_threads * each + length / config->oversample * sizeof(float);
+}
+
+float sp_pstm_largest_sample(const sp_pstm_config *config) {
+  return (float)(FLT_MAX / (4.0 * config->n_samples * fmax(1, M_PI / config->interval_s)));
 }
 
 static sp_status allocate(const sp_pstm_config *config, workspace *w) {
@@ -88,6 +94,7 @@ sp_status sp_pstm_filter_create(const sp_pstm_config *config, int n_threads, sp_
   f->oversample = config->oversample;
   f->longest = half_lengths[SP_PSTM_LEVELS - 1] * config->oversample;
   f->antialias = config->antialias;
+  f->largest = sp_pstm_largest_sample(config);
   f->bank_row = sp_pstm_bank_row(config);
   f->n_threads = n_threads;
   SP_TRY_GOTO(fail, sp_calloc((size_t)n_threads, sizeof *f->work, "the filter of pstm", &f->work));
@@ -128,7 +135,7 @@ void sp_pstm_filter_destroy(sp_pstm_filter *f) {
 double sp_pstm_filter_trace(sp_pstm_filter *f, int thread, const float *samples) {
   workspace *w = &f->work[thread];
   for (uint32_t i = 0; i < f->n_samples; i++) {
-    if (!isfinite(samples[i])) return NAN;
+    if (!(fabsf(samples[i]) <= f->largest)) return NAN; /* or no number */
   }
   memcpy(w->time, samples, f->n_samples * sizeof(float));
   memset(w->time + f->n_samples, 0, (f->length - f->n_samples) * sizeof(float));

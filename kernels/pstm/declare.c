@@ -88,6 +88,16 @@ static size_t more_headers(const void *values, const char **names, size_t max) {
   return n;
 }
 
+/* Line numbers of the image are whole, and fit a header. */
+static bool lines_are_whole(const sp_pstm_params *p) {
+  for (int i = 0; i < 4; i++) {
+    if (p->lines.value[i] != rint(p->lines.value[i])) return false;
+  }
+  const double last[2] = {p->lines.value[0] + p->lines.value[2] * (p->ny - 1.0),
+                          p->lines.value[1] + p->lines.value[3] * ((p->nx == SP_PARAM_AUTO ? 1 : p->nx) - 1.0)};
+  return fabs(last[0]) <= INT32_MAX && fabs(last[1]) <= INT32_MAX;
+}
+
 static sp_status check(const void *values, char *why, size_t size) {
   const sp_pstm_params *p = values;
   if (p->origin.n == 1) {
@@ -98,6 +108,8 @@ static sp_status check(const void *values, char *why, size_t size) {
     snprintf(why, size, "dx, dy, nx, ny: need origin; without it the grid follows from the survey");
   } else if (p->lines.value[2] == 0 || p->lines.value[3] == 0) {
     snprintf(why, size, "lines: found a step of 0");
+  } else if (!lines_are_whole(p)) {
+    snprintf(why, size, "lines: allowed are whole numbers, up to %d at the last point", INT32_MAX);
   } else if (p->dip_taper > p->max_dip) {
     snprintf(why, size, "dip_taper: found %g, allowed is up to max_dip, %g", p->dip_taper, p->max_dip);
   } else if (isnan(p->aperture) && p->max_dip >= 90) {

@@ -86,6 +86,9 @@ typedef struct sp_pstm_sums {
 /* Errors: SP_ERR_USAGE for a config that contradicts itself, logged. */
 sp_status sp_pstm_check(const sp_pstm_config *config, const sp_pstm_tile *tile);
 
+/* The largest sample of a trace whose transforms stay finite in float32: n of them, times the largest frequency. */
+float sp_pstm_largest_sample(const sp_pstm_config *config);
+
 /* Position of a point in the grid's axes, m from its origin. */
 void sp_pstm_grid_position(const sp_pstm_grid *grid, const double point[2], double position[2]);
 
@@ -123,11 +126,11 @@ void sp_pstm_destroy(sp_pstm *p);
 /* "avx2", ...: the instruction set in use. */
 const char *sp_pstm_isa(const sp_pstm *p);
 
-/* Largest magnitude of D d of a trace; NAN where a sample is not finite, 0 where all are zero. */
+/* Largest magnitude of D d of a trace; NAN where a sample is not finite or too large, 0 where all are zero. */
 double sp_pstm_peak(sp_pstm *p, int thread, const float *samples);
 
 /* Puts a trace into the batch: filters, resamples and fills its bank. Different ones may be prepared by different
- * threads at once. Samples that are not finite: trace i is absent and the result is false. */
+ * threads at once. Samples that are not finite or too large: trace i is absent and the result is false. */
 bool sp_pstm_prepare(sp_pstm *p, int thread, uint32_t i, const sp_pstm_trace *trace, const float *samples);
 
 /* Marks trace i of the batch as absent. */

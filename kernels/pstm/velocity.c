@@ -79,7 +79,7 @@ static sp_status check_near(const sp_pstm_grid *grid, const sp_velocity_table *t
 
 static sp_status make_plane(const sp_pstm_grid *grid, const sp_line_numbers *numbers, const sp_velocity_table *t,
                             functions *f) {
-  if (t->n_functions == 1) return SP_SUCCESS;
+  if (t->by == SP_VELOCITY_BY_NOTHING) return SP_SUCCESS;
   double(*position)[2] = NULL;
   SP_TRY(sp_alloc(t->n_functions * sizeof *position, "positions of velocities", &position));
   sp_status status = SP_SUCCESS;
@@ -87,7 +87,8 @@ static sp_status make_plane(const sp_pstm_grid *grid, const sp_line_numbers *num
     status = locate(grid, numbers, t, i, position[i]);
   }
   if (status == SP_SUCCESS) status = check_near(grid, t, position);
-  if (status == SP_SUCCESS) status = sp_plane_create(t->n_functions, (const double(*)[2])position, &f->plane);
+  if (status == SP_SUCCESS && t->n_functions > 1)
+    status = sp_plane_create(t->n_functions, (const double(*)[2])position, &f->plane);
   sp_free(position);
   return status;
 }

@@ -8,8 +8,11 @@
 
 #include "kernels/pstm/velocity.h"
 #include "seisproc/memory.h"
+#include "seisproc/quote.h"
 
 enum { MOST_COLUMNS = 4, MOST_KNOTS = 1 << 24 };
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* some editors begin a text with it */
 
 /* A line of the file. */
 typedef struct knot {
@@ -87,8 +90,10 @@ static sp_status parse_line(reader *r, char *text, int line) {
     if (end == at || !isfinite(number[n])) {
       if (r->n == 0 && n == 0 && named_columns(at) != SP_VELOCITY_BY_NOTHING) return SP_SUCCESS; /* a line of names */
       if (r->n == 0 && n == 0 && (!strncmp(at, "t ", 2) || !strncmp(at, "t_ms", 4))) return SP_SUCCESS;
-      return SP_RAISE(SP_ERR_INPUT, "%s:%d: found '%.*s', allowed are numbers, and comments after #", r->path, line,
-                      (int)strcspn(at, " \t\r\n"), at);
+      char quoted[SP_QUOTE_SIZE];
+      at[strcspn(at, " \t\r\n")] = '\0';
+      return SP_RAISE(SP_ERR_INPUT, "%s:%d: found '%s', allowed are numbers, and comments after #", r->path, line,
+                      sp_quote(at, quoted));
     }
     at = end;
     n++;
@@ -173,8 +178,9 @@ static sp_status read_lines(reader *r, FILE *file) {
   size_t room = 0;
   sp_status status = SP_SUCCESS;
   for (int line = 1; status == SP_SUCCESS && getline(&text, &room, file) >= 0; line++) {
-    if (r->n == 0 && named_columns(text) != SP_VELOCITY_BY_NOTHING) r->by = named_columns(text);
-    status = parse_line(r, text, line);
+    char *start = line == 1 && !strncmp(text, BYTE_ORDER_MARK, 3) ? text + 3 : text;
+    if (r->n == 0 && named_columns(start) != SP_VELOCITY_BY_NOTHING) r->by = named_columns(start);
+    status = parse_line(r, start, line);
   }
   free(text);
   if (status == SP_SUCCESS && ferror(file)) return SP_RAISE(SP_ERR_IO, "%s: %s", r->path, strerror(errno));

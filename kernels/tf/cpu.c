@@ -67,6 +67,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   tf_plan *p = block;
   p->base = (sp_plan){
       .ops = &sp_tf_cpu, .locality = params->aperture > 1 ? SP_LOCAL_BLOCK : SP_LOCAL_TRACE, .block_traces = 256};
+  p->base.compares = params->aperture > 1;
   p->n_samples = geometry->n_samples;
   p->aperture = (uint32_t)params->aperture;
   const sp_status status = plan_parts(params, geometry, p);

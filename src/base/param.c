@@ -126,6 +126,13 @@ static bool read_real(const sp_param *param, const char *text, double *out) {
   return true;
 }
 
+bool sp_words_have(const sp_words *words, const char *word) {
+  for (uint32_t i = 0; i < words->n; i++) {
+    if (!strcmp(words->word[i], word)) return true;
+  }
+  return false;
+}
+
 /* --- text ------------------------------------------------------------------------------------------------ */
 
 static bool is_line(const char *text, size_t size) {
@@ -148,10 +155,19 @@ static bool read_text(const char *text, sp_text *out) {
   return true;
 }
 
+/* As a number of any size, infinite, or none at all (nan). */
+static bool looks_like_a_number(const char *text) {
+  char *end;
+  strtod(text, &end);
+  return end != text && !*end;
+}
+
 static bool read_path(const sp_param *param, const char *text, sp_path *out) {
   double number = NAN;
   const bool is_number = param->rules & SP_PARAM_OR_NUMBER && parse_real(param, text, &number);
+  if (!is_number && param->rules & SP_PARAM_OR_NUMBER && looks_like_a_number(text)) return false; /* out of range */
   if (!is_number && !is_line(text, sizeof out->path)) return false;
+  if (!is_number && !*text && !param->default_text) return false;
   put_text(out->path, sizeof out->path, is_number ? "" : text);
   out->number = number;
   return true;

@@ -94,5 +94,5 @@ sp_status sp_flow_check_chain(const sp_plan_request *request) {
     status = check(request->job, &shape);
   }
   sp_free(list);
-  return status;
+  return status == SP_SUCCESS ? sp_flow_check_delays(request) : status;
 }

@@ -216,6 +216,10 @@ sp_status sp_flow_plan_make(const sp_flow *flow, const sp_plan_request *request,
  * of its parameters against the survey. Errors: SP_ERR_INPUT, SP_ERR_USAGE, one line. */
 sp_status sp_flow_check_chain(const sp_plan_request *request);
 
+/* For sp_flow_check_chain: whether the traces of each gather begin at one time (delrt), where a step needs that.
+ * Errors: SP_ERR_INPUT, one line with the gather. */
+sp_status sp_flow_check_delays(const sp_plan_request *request);
+
 /* A note as a warning in the log. */
 void sp_note_warn(const char *text);
 

@@ -79,15 +79,32 @@ static sp_status find_places(slice *s, places *p) {
                   p->name, places_n, least, most, MOST_PLACES);
 }
 
+/* When traces begin, s: all alike, else a time is another sample of each. */
+static sp_status find_start(const sp_view_source *source, double *start) {
+  sp_header_column *column;
+  double least, most;
+  sp_global first_nan = source->index->n_traces;
+  *start = 0;
+  if (source->index->n_traces == 0 || !sp_survey_has(source->survey, "/headers/delrt")) return SP_SUCCESS;
+  SP_TRY(sp_header_column_check_time(source->survey, "delrt"));
+  SP_TRY(sp_header_column_open(source->survey, "delrt", &column));
+  const sp_status status = sp_header_column_range(column, &least, &most, &first_nan);
+  sp_header_column_close(column);
+  if (status != SP_SUCCESS || isnan(least)) return status;
+  if (least != most) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: traces start at %g to %g ms (delrt); slices take a survey where all start alike",
+                    source->path, least, most);
+  }
+  *start = 1e-3 * least;
+  return SP_SUCCESS;
+}
+
 static sp_status find_axes(slice *s) {
   const sp_slice_request *r = s->request;
   const sp_survey_info *info = sp_survey_get_info(s->source->survey);
-  double *delay = NULL;
   s->n_samples = info->n_samples;
   s->dt = 1e-6 * info->sample_interval_us;
-  if (s->source->index->n_traces > 0) SP_TRY(sp_view_column(s->source, "delrt", 0, 1, &delay));
-  s->t0 = delay && isfinite(delay[0]) ? 1e-3 * delay[0] : 0;
-  sp_free(delay);
+  SP_TRY(find_start(s->source, &s->t0));
   if (r->at_time) {
     const double sample = floor((r->time - s->t0) / s->dt + 0.5);
     if (!(sample >= 0 && sample < (double)s->n_samples)) {

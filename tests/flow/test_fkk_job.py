@@ -175,6 +175,26 @@ def test_what_became_of_traces(seisproc, tmp_path):
         assert relative(got, expected) < 1e-5
 
 
+def test_samples_too_large_for_the_transforms(seisproc, tmp_path):
+    """Sums that leave float32 make no samples of the output: the cube is as on_error says, and the job tells."""
+    def change(traces, columns):
+        traces[1::3] *= np.float32(1e37)
+
+    survey = Cubes(tmp_path / "large.h5", change)
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
+    job.run(ranks=4, check=2)
+    out = read(job.output)
+    assert np.isfinite(out["traces"]).all() and (out["integrity/status"] == 9).all()
+    assert np.array_equal(out["traces"][1::3], survey.traces[1::3]) and not out["noise"][1::3].any()
+    assert not np.array_equal(out["traces"][0::3], survey.traces[0::3])
+    seisproc("verify", job.output, "--against", survey.path)
+    zero = jobs.Job(tmp_path, survey.path, job_text(on_error="zero", vmax=2500, cubes="[offset]"), name="zero")
+    zero.run(ranks=3, check=2)
+    assert not read(zero.output)["traces"][1::3].any()
+    stop = jobs.Job(tmp_path, survey.path, job_text(on_error="abort", vmax=2500, cubes="[offset]"), name="abort")
+    assert "cannot be processed: overflow; on_error is abort" in stop.run(ranks=3, check=1).stderr
+
+
 def test_bins(survey, tmp_path):
     """Coordinates that stray from their bins, in centimetres with their scalar, give the cells of the line numbers."""
 

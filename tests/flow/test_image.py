@@ -99,6 +99,12 @@ def test_scalars_delays_and_bad_traces(tmp_path, image_survey):
         job.run("--restart", "--set=dead_traces=ignore", f"--set=chain.0.pstm.peak={peak}", ranks=3, check=2)
         with h5py.File(job.output) as f:
             assert np.isfinite(f["traces"][:]).all()
+    data[5, 100] = 3e38  # finite, but its transform is not
+    job = jobs.Job(tmp_path, write_survey(tmp_path / "large.h5", data, s, r), JOB, name="l")
+    for peak in ("auto", "1000"):
+        job.run("--restart", "--set=dead_traces=ignore", f"--set=chain.0.pstm.peak={peak}", ranks=3, check=2)
+        with h5py.File(job.output) as f:
+            assert np.isfinite(f["traces"][:]).all()
     data[5] = 0
     job = jobs.Job(tmp_path, write_survey(tmp_path / "dead.h5", data, s, r), JOB, name="d")
     job.run(ranks=3, check=2)

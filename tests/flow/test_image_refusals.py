@@ -14,14 +14,18 @@ REFUSED = (
     ("velocity=nowhere.txt", "nowhere.txt"),
     ("velocity=100", "allowed is 300 to 12000"),
     ("velocity=13000", "allowed is 300 to 12000"),
-    ("velocity=-5", "velocity"),
-    ("velocity=nan", "velocity"),
+    ("velocity=0", "allowed is the path of a file, or a number from 0.001"),
+    ("velocity=-5", "allowed is the path of a file, or a number from 0.001"),
+    ("velocity=nan", "allowed is the path of a file, or a number from 0.001"),
+    ("velocity=", "allowed is the path of a file, or a number from 0.001"),
     ("dip_taper=70", "allowed is up to max_dip"),
     ("rays=vti", "rays: vti needs it"),
     ("eta=0.1", "is for rays: vti"),
     ("origin=[]", "origin"),
     ("origin=[1]", "allowed are x and y"),
     ("lines=[1, 1, 0, 1]", "a step of 0"),
+    ("lines=[1.5, 1, 1, 1]", "allowed are whole numbers"),
+    ("lines=[1, 1, 1, 1000000000]", "allowed are whole numbers, up to 2147483647 at the last point"),
     ("aperture=0", "aperture"),
     ("aperture=-3", "aperture"),
     ("aperture=nan", "aperture"),
@@ -100,11 +104,12 @@ def test_lines_that_are_no_grid(tmp_path, seisproc):
 
 
 def test_image_out_of_reach_is_zero_and_said(tmp_path, image_survey):
-    job = jobs.Job(tmp_path, image_survey, JOB)
-    result = job.run("--set=chain.0.pstm.origin=[90000, 0]", ranks=3, check=2)
-    assert "no trace reaches the image: it will be zero" in result.stderr
-    with h5py.File(job.output) as f:
-        assert not f["traces"][:].any() and not f["hits"][:].any()
+    for i, beyond in enumerate(("origin=[90000, 0]", "tau0=5000")):
+        job = jobs.Job(tmp_path, image_survey, JOB, name=f"beyond{i}")
+        result = job.run(f"--set=chain.0.pstm.{beyond}", ranks=3, check=2)
+        assert result.stderr.count("no trace reaches the image: it will be zero") == 1, result.stderr
+        with h5py.File(job.output) as f:
+            assert not f["traces"][:].any() and not f["hits"][:].any()
 
 
 def test_coarse_times_and_a_tile_too_small(tmp_path, image_survey, seisproc):

@@ -89,6 +89,17 @@ def test_velocities_that_are_refused(tmp_path, image_survey, seisproc):
         assert len(lines) == 1 and words in lines[0], (name, result.stderr)
 
 
+def test_tables_as_editors_write_them(tmp_path, image_survey, seisproc):
+    """A byte order mark, letters of any language in comments, lines that end as on Windows."""
+    table = tmp_path / "v.txt"
+    job = jobs.Job(tmp_path, image_survey, JOB)
+    table.write_bytes("\ufeff# Geschwindigkeiten für Süd\r\n0 1500\r\n900 2500 # größer\r\n".encode())
+    plan(seisproc, job, f"--set=chain.0.pstm.velocity={table}")
+    table.write_bytes("0 1500\n900 ".encode() + b"\xc3\xbc" * 200 + b"\n")
+    stderr = plan(seisproc, job, f"--set=chain.0.pstm.velocity={table}", check=1).stderr
+    assert "neither a text table nor a survey" in stderr, stderr
+
+
 def test_velocities_must_be_the_same_to_go_on(tmp_path, image_survey):
     """Other velocities that have the same range at each time are others."""
     table = tmp_path / "v.txt"

@@ -88,6 +88,7 @@ static void test_tables_that_are_refused(void **state) {
       {"0 9500\n1000 9800\n2000 11000\n", "feet per second?"},
       {"0 abc\n", "found 'abc'"},
       {"# x y t v\n900000 900000 0 1500\n900000 910000 0 1500\n", "no position of it is near the image"},
+      {"# x y t v\n900000 900000 0 1500\n900000 900000 900 2500\n", "no position of it is near the image"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     refused(&square, cases[i].text, SP_VELOCITY_RMS, SP_RAYS_STRAIGHT, cases[i].words);

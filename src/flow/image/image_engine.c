@@ -9,8 +9,6 @@
 #include "seisproc/memory.h"
 #include "seisproc/stats.h"
 
-static const uint32_t NOT_FINITE = 0x7f800000u; /* bits of an infinity */
-
 struct sp_image_engine {
   const sp_image_shared *shared;
   int device;
@@ -129,25 +127,30 @@ sp_status sp_image_engine_tile(sp_image_engine *e, const sp_velocity_model *mode
 
 /* --- a batch ------------------------------------------------------------------------------------------------------ */
 
-/* The largest magnitude as its bits: 0 of a dead trace, NOT_FINITE or more where a sample is no number. */
+/* Bits of magnitudes are ordered as these are; those of infinities and of what is no number are larger. */
+static uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits & 0x7fffffffu;
+}
+
+/* The largest magnitude as its bits: 0 of a dead trace. */
 static uint32_t largest(const float *x, uint32_t n) {
   uint32_t most = 0;
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t bits;
-    memcpy(&bits, x + i, sizeof bits);
-    bits &= 0x7fffffffu;
+    const uint32_t bits = bits_of(x[i]);
     most = bits > most ? bits : most;
   }
   return most;
 }
 
-/* Makes a trace absent that is not finite, or all zero, and counts it. */
+/* Makes a trace absent that is not finite, or too large for float32, or all zero, and counts it. */
 static void check_trace(sp_image_engine *e, uint64_t i) {
   const uint32_t n_samples = e->shared->config.n_samples;
   float *samples = e->samples + i * n_samples;
   if (!(e->traces[i].area > 0)) return;
   const uint32_t most = largest(samples, n_samples);
-  if (most > 0 && most < NOT_FINITE) return;
+  if (most > 0 && most <= bits_of(sp_pstm_largest_sample(&e->shared->config))) return;
   __atomic_fetch_add(most ? &e->absent->bad : &e->absent->dead, 1, __ATOMIC_RELAXED);
   e->traces[i].area = 0;
   memset(samples, 0, n_samples * sizeof *samples);

@@ -144,18 +144,22 @@ static sp_status check_job(const sp_job *job) {
   return SP_SUCCESS;
 }
 
-/* How many traces reach the image; none: it will be zero. */
-static void look_at_reach(const sp_image_own *own, sp_image_shared *s) {
+/* Whether a trace reaches the image, in space and time; none: it will be zero. */
+static void look_at_reach(const sp_plan_request *request, const sp_image_own *own, sp_image_shared *s) {
   const sp_pstm_tile all = {{0, 0}, {s->config.grid.n[0], s->config.grid.n[1]}};
   uint64_t n = 0;
   for (uint32_t k = 0; k < s->n_classes; k++) n += s->classes[k].n_traces;
   for (uint64_t i = 0; i < n && !s->reached; i++) {
-    s->reached = sp_pstm_distance(&s->config, &all, &own->traces[i].position) <= s->config.aperture;
+    const sp_pstm_trace *t = &own->traces[i].position;
+    s->reached = sp_pstm_distance(&s->config, &all, t) <= s->config.aperture &&
+                 t->start_s + s->config.n_samples * s->config.interval_s > s->config.grid.tau_0;
   }
-  if (own->n_absent) {
-    sp_info("pstm: %llu traces are of no class, or have no coordinates", (unsigned long long)own->n_absent);
-  }
-  if (!s->reached) sp_warn("pstm: no trace reaches the image: it will be zero");
+  if (!request->note) return; /* said already */
+  char text[128];
+  snprintf(text, sizeof text, "pstm: %llu traces are of no class, or have no coordinates",
+           (unsigned long long)own->n_absent);
+  if (own->n_absent) request->note(text);
+  if (!s->reached) request->note("pstm: no trace reaches the image: it will be zero");
 }
 
 static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, sp_image_own *own) {
@@ -172,7 +176,7 @@ static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, s
                  share = sp_image_points(s) / (uint64_t)(TASKS_A_WORKER * request->n_workers);
   s->task_points = (uint32_t)(points < share ? points : share);
   if (s->task_points == 0) s->task_points = 1;
-  look_at_reach(own, s);
+  look_at_reach(request, own, s);
   return SP_SUCCESS;
 }
 

@@ -19,6 +19,17 @@ enum { MOST_SAMPLES = 1 << 26, LOOKED_AT = 512 };
 
 typedef enum file_kind { TEXT, SURVEY, OTHER } file_kind;
 
+/* Printed characters and white space; other letters in comments and as a byte order mark. */
+static bool is_table(const unsigned char *start, size_t n) {
+  bool comment = false;
+  for (size_t i = n >= 3 && !memcmp(start, "\xef\xbb\xbf", 3) ? 3 : 0; i < n; i++) {
+    comment = start[i] != '\n' && (comment || start[i] == '#');
+    if (start[i] == 0x7f || (start[i] > 0x7f && !comment)) return false;
+    if (start[i] < ' ' && !memchr("\t\r\n", start[i], 3)) return false;
+  }
+  return true;
+}
+
 static sp_status look_at(const char *path, file_kind *kind) {
   static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
   unsigned char start[LOOKED_AT];
@@ -28,11 +39,8 @@ static sp_status look_at(const char *path, file_kind *kind) {
   const int error = ferror(file) ? errno : 0;
   fclose(file);
   if (error) return SP_RAISE(SP_ERR_INPUT, "%s: %s", path, strerror(error));
-  *kind = TEXT;
+  *kind = is_table(start, n) ? TEXT : OTHER;
   if (n >= sizeof signature && !memcmp(start, signature, sizeof signature)) *kind = SURVEY;
-  for (size_t i = 0; *kind == TEXT && i < n; i++) {
-    if (start[i] >= 0x7f || (start[i] < ' ' && !memchr("\t\r\n", start[i], 3))) *kind = OTHER;
-  }
   return SP_SUCCESS;
 }
 

@@ -13,13 +13,13 @@ sp_status sp_volume_chain_check(const sp_job *job) {
     const char *name = s->processor->name;
     if (i != step && s->processor->scope != SP_SCOPE_GATHER) {
       return SP_RAISE(SP_ERR_USAGE, "%s: chain.%zu.%s: a chain holds one step on cubes or images: make it a job each",
-                      job->input, i + 1, name);
+                      job->input, i, name);
     }
     if (i > step && s->undoes && s->undoes - 1 < step) {
       return SP_RAISE(SP_ERR_USAGE,
                       "%s: chain.%zu.undo: %s stands before fkk and cannot be taken back after it; fkk has a gain of "
                       "its own (agc)",
-                      job->input, i + 1, name);
+                      job->input, i, name);
     }
   }
   return SP_SUCCESS;

@@ -145,19 +145,38 @@ static sp_status load_rows(sp_volume_worker *w, sp_volume_piece *piece, piece_ro
   return SP_SUCCESS;
 }
 
+static void each_row(const sp_volume_worker *w, piece_rows *r, sp_team_item what) {
+  sp_thread_team_start(w->team, r->piece->count, 16, what, r);
+  sp_thread_team_wait(w->team);
+}
+
+/* A row that the filter leaves finite stands; samples near the largest float32 overflow in its sums. */
+static void check_row(void *context, int thread, uint64_t i) {
+  const piece_rows *r = context;
+  const sp_volume_worker *w = r->w;
+  const size_t n = w->shape->n_samples;
+  const uint64_t item = r->piece->first + i;
+  if (!sp_volume_is_in(w->share, item)) return;
+  const float *removed = w->removed + (item - sp_volume_in_share(w, r->piece).first) * n, *in = r->in + i * n;
+  float sum = 0; /* NaN and infinity stay in the sum of x - x */
+  for (size_t k = 0; k < n; k++) {
+    const float left = in[k] - removed[k];
+    sum += left - left;
+  }
+  if (sum == 0 || sp_cube_filter_state(w->filter, item - w->share.first) != SP_ITEM_LIVE) return;
+  sp_volume_item_at(w, item)->reason = SP_REASON_OVERFLOW;
+}
+
 /* What is removed of the piece's items that are in the share, into w->removed. */
-static sp_status filter_back(sp_volume_worker *w, const piece_rows *r) {
+static sp_status filter_back(sp_volume_worker *w, piece_rows *r) {
   const sp_share mine = sp_volume_in_share(w, r->piece);
   sp_activity_set(w->site->activity, "computes");
   if (!w->filter || mine.count == 0) return SP_SUCCESS;
   sp_cube_filter_back(w->filter, mine.first - w->share.first, mine.count,
                       r->in + (mine.first - r->piece->first) * w->shape->n_samples, w->removed);
-  return sp_cube_filter_wait(w->filter);
-}
-
-static void each_row(const sp_volume_worker *w, piece_rows *r, sp_team_item what) {
-  sp_thread_team_start(w->team, r->piece->count, 16, what, r);
-  sp_thread_team_wait(w->team);
+  SP_TRY(sp_cube_filter_wait(w->filter));
+  each_row(w, r, check_row);
+  return SP_SUCCESS;
 }
 
 /* What fkk leaves, the tail's from the others, through the steps after it. */

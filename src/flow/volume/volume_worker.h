@@ -45,7 +45,7 @@ enum {
 
 typedef struct sp_volume_item {
   uint8_t flags;
-  uint8_t reason; /* sp_reason of a step beside fkk, or of the gather; not OK: absent, handled as on_error says */
+  uint8_t reason; /* sp_reason of a step, or of the gather; not OK: handled as on_error says, absent before fkk */
 } sp_volume_item;
 
 /* Rows of gathers that two or more members of a team have parts of: whoever has the first trace computes what comes
