@@ -46,8 +46,10 @@ output: {output}
 engine: {engine}
 io_ranks: {io_ranks}
 chain:
-  - fkk: {{x: [fldr], y: [tracf], dx: 25, dy: 25, vmax: 2000, edge: zero}}
+  - {chain}
 """
+FKK = "fkk: {x: [fldr], y: [tracf], dx: 25, dy: 25, vmax: 2000, edge: zero}"
+NOTHING = "mute: {velocity: 1e6}"  # reading and writing, and next to no work between
 
 
 def good(n, even=False):
@@ -145,12 +147,13 @@ def peer(name, path, shape, turns):
     return found
 
 
-def run_job(survey, options, workers):
+def run_job(survey, options, workers, chain=FKK):
     """Our workers' figures in the report, seconds of the command, what plan says of a worker's memory, the output."""
     output = survey.with_name("out.h5")
     job, report = output.with_suffix(".yaml"), output.with_suffix(".json")
     output.unlink(missing_ok=True)
-    job.write_text(JOB.format(survey=survey, output=output, engine=options.engine, io_ranks=workers))
+    job.write_text(JOB.format(survey=survey, output=output, engine=options.engine, io_ranks=workers,
+                              chain=chain))
     more = ["--workers", str(workers), "--threads", str(options.threads)]
     plan = json.loads(subprocess.run([PROGRAM, "plan", job, "--json", *more], check=True, capture_output=True).stdout)
     start = time.perf_counter()
@@ -178,13 +181,19 @@ def measure(survey, options):
     shape = (*options.cells, options.samples)
     gigabytes = 4e-9 * shape[0] * shape[1] * shape[2]
     for workers in options.workers:
-        turns = [run_job(survey, options, workers) for _ in range(options.turns)]
+        turns, copies = [], []
+        for _ in range(options.turns):  # the output of the last one stays
+            copies.append(run_job(survey, options, workers, NOTHING)[1])
+            turns.append(run_job(survey, options, workers))
         seconds = statistics.median(t[1] for t in turns)
         ranks, _, plan, output = turns[0]
         first = first or (seconds, ranks)
         figures.append(figure(f"seisproc, {workers} workers, the command", seconds, "s",
                               f"{gigabytes:.1f} GB in and out",
                               first[0] / seconds))
+        copied = statistics.median(copies)
+        figures.append(figure("  reading and writing alone, the command", copied, "s", "the command with fkk to it",
+                              seconds / copied))
         for stage in ("read", "compute", "slot wait"):
             spent = statistics.median(max(r["stages"][stage]["seconds"] for r in t[0]) for t in turns)
             figures.append(figure(f"  {stage}, the slowest worker", spent, "s", "the command", spent / seconds))

@@ -115,6 +115,7 @@ def test_image_out_of_reach_is_zero_and_said(tmp_path, image_survey):
 def test_coarse_times_and_a_tile_too_small(tmp_path, image_survey, seisproc):
     job = jobs.Job(tmp_path, image_survey, JOB)
     assert "20000 m apart along x: are the scalars" in plan(seisproc, job, "--set=chain.0.pstm.dx=20000").stderr
+    assert "0.05 m apart along x: are the scalars" in plan(seisproc, job, "--set=chain.0.pstm.dx=0.05").stderr
     assert "high frequencies will be aliased" in plan(seisproc, job, "--set=chain.0.pstm.dtau=8").stderr
     result = plan(seisproc, job, "--set=chain.0.pstm.tile_mb=1", "--set=chain.0.pstm.ntau=100000", check=1)
     assert re.search(r"tile_mb: one column of the image takes 2\.4 MB, there are 1\.0 MB", result.stderr), result.stderr
