@@ -87,8 +87,9 @@ SP_FORMULA num_key window_kth_of_two(const num_key *a, const num_key *b, const i
 /* Median of |s - median|. Deviations are at least 0, so their bits are ordered. */
 SP_FORMULA num window_mad(const num_key *s, const int n, num median) {
   const int h = n / 2;
-  num_key below[SP_WINDOW_MAX / 2 + 1], above[SP_WINDOW_MAX / 2 + 1];
-  if (n == 1) return num_set(0);
+  /* Zeros, since not every compiler sees that no more than h of them are read. */
+  num_key below[SP_WINDOW_MAX / 2 + 1] = {0}, above[SP_WINDOW_MAX / 2 + 1] = {0};
+  if (n < 2) return num_set(0);
   SP_UNROLL
   for (int i = 0; i < h; i++) {
     below[i] = key_of_size(num_abs(num_sub(median, num_of_key(s[h - 1 - i]))));
