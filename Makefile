@@ -301,4 +301,4 @@ help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' Makefile tools/*.mk | \
 	  awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
 
--include $(shell find $(BUILD) $(BUILD)-faults -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) $(BUILD)-faults -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
