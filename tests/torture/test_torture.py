@@ -59,14 +59,15 @@ def test_power_failures(tmp_path):
     env = {"LD_PRELOAD": harness.BUILD / "tests/torture/shim_disk.so", "SHIM_FILES": folder, "SHIM_UNDO": undo,
            "TMPDIR": tmp_path}
     n_lost = n_verified = 0
-    points = ["journal_renamed:1@0", "append_torn:3@0", "before_sync:2@1", "publish_renamed:1@0"] + [None] * 4
-    for i, point in enumerate(points):
+    points = ["journal_renamed:1@0", "append_torn:3@0", "before_sync:2@1", "publish_renamed:1@0"]
+    for i in range(20):  # as a rule eight; how much is durable when it strikes is chance
+        point = points[i] if i < len(points) else None
         running = job.start(ranks=chance.choice([3, 4]), delay=0 if point else 100, binary=harness.FAULTY,
                             env={**env, **({"SEISPROC_FAULT": point} if point else {})})
         if point:
             running.wait(30)
         else:
-            running.wait_for(lambda: job.journal.exists() and len(job.done()) >= 20 * (i - 3))
+            running.wait_for(lambda: job.journal.exists() and len(job.done()) >= 20 * (1 + i % 4))
             time.sleep(0 if i % 2 else chance.uniform(0.2, 1.5))
         running.kill_all()
         running.wait(10)
@@ -78,8 +79,10 @@ def test_power_failures(tmp_path):
             job.output.unlink()  # begins anew
         elif job.journal.exists() and job.part.exists():
             result = harness.run([harness.BINARY, "verify", job.part], tmp=tmp_path)
-            assert result.returncode == 0, str(result)
+            assert result.returncode == 0, f"{i} {point} {result}\n{job.journal.read_bytes()[:600]}"
             n_verified += len(job.done()) > 0
+        if i > 6 and n_lost > 0 and n_verified > 2:
+            break
     job.run()
     assert jobs.sha(job.output) == jobs.sha(reference.output) and job.files() == ["out.h5"]
     assert n_lost > 0 and n_verified > 2, (n_lost, n_verified)
