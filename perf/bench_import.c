@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/export.h"
 #include "seisproc/import.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/index/trace_order.h"
 #include "src/segy/segy_bytes.h"
 

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
+#include "seisproc/clock.h"
 #include "seisproc/deal.h"
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "seisproc/trace_sort.h"
 #include "tests/store/small_survey.h"

@@ -24,9 +24,9 @@
 
 #include "kernels/common/isa.h"
 #include "perf/kernel_reference.h"
+#include "seisproc/clock.h"
 #include "seisproc/memory.h"
 #include "seisproc/processor.h"
-#include "seisproc/stats.h"
 
 enum { MAX_RUNS = 400, MAX_PARAMS_BYTES = 16384, MAX_THREADS = 256, UNIT_ROWS = 64, LINE_TRACES = 60 };
 

@@ -16,8 +16,8 @@
 #include "kernels/pstm/cpu.h"
 #include "perf/bench.h"
 #include "perf/pstm_case.h"
+#include "seisproc/clock.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 
 enum { COLUMNS = 96, MAX_THREADS = 64, CHECKED = 3, MAX_RUNS = 200 };
 

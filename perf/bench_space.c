@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
+#include "seisproc/clock.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/run/space_thread.h"
 
 enum { TURNS = 5, SLOT = 20 << 20 };

@@ -15,10 +15,10 @@
 
 #include "perf/bench.h"
 #include "perf/self_start.h"
+#include "seisproc/clock.h"
 #include "seisproc/collective.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
-#include "seisproc/stats.h"
 #include "seisproc/trace_store.h"
 #include "src/base/activity.h"
 #include "tests/store/small_survey.h"

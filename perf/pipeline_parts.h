@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "perf/bench.h"
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/engine.h"
 #include "seisproc/job.h"
@@ -18,7 +19,6 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/row_writer.h"
-#include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/flow/flow.h"
 

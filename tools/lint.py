@@ -194,6 +194,14 @@ def check_ranks(source):
         report(source.path, line, f"MPI_Comm_{match.group(1)}: sp_ranks_of (seisproc/ranks.h) knows rank and size")
 
 
+def check_clock(source):
+    """Time is read in one place."""
+    if not source.path.startswith(("src/", "kernels/")) or source.path == "src/base/clock.c":
+        return
+    for line, match in source.grep(r"(?<![\w.>])(clock_gettime|gettimeofday|time|MPI_Wtime)\s*\(", source.code):
+        report(source.path, line, f"{match.group(1)}: seisproc/clock.h has the clocks")
+
+
 COLLECTIVE = re.compile(r"\b(SP_AGREE(_GOTO)?|SP_ALIKE(_GOTO)?|SP_MPI_ALL|sp_agree|SP_ON_RANK_0|"
                         r"sp_ranks_(agree|broadcast|sum|least|before)|sp_calloc_together)\s*\(|"
                         r"\bMPI_(I?bcast|I?barrier|Bcast|Barrier|Reduce|Allreduce|Exscan|Gatherv?|Allgatherv?|"
@@ -370,6 +378,7 @@ def main():
             check_includes(source, owner)
             check_calls(source)
             check_ranks(source)
+            check_clock(source)
             check_mutable_state(source)
             check_agreement(source)
     check_one_mpi_abort(sources)

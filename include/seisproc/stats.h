@@ -26,9 +26,6 @@ typedef struct sp_stage_times {
   uint64_t bytes[SP_STAGE_COUNT];
 } sp_stage_times;
 
-/* Seconds on a clock that only goes forward. */
-double sp_now(void);
-
 /* Adds one interval. */
 void sp_stage_add(sp_stage_times *times, sp_stage stage, double seconds, uint64_t bytes);
 

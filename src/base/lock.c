@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
-#include "seisproc/stats.h"
 
 /* Two bytes of the file are locked: one by whoever runs the job, for its whole length; the other, shared, by every rank
  * that writes samples, so that a new run can wait for the last of an earlier one. */

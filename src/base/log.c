@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "seisproc/log.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/quote.h"
 
 enum { LINE_SIZE = 2048, ERROR_SIZE = 512 };
@@ -86,13 +87,10 @@ static void write_line(const char *line, size_t n) {
 
 /* `text` is printable; what is not UTF-8 in it becomes '?'. */
 static void write_json(sp_log_level level, int rank, const char *text) {
-  char line[2 * LINE_SIZE + 128], time[32], *at = line;
-  struct timespec now;
-  struct tm parts;
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &parts);
-  strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &parts);
-  at += snprintf(at, 96, "{\"time\": \"%s.%03ldZ\", \"level\": \"%s\", ", time, now.tv_nsec / 1000000,
+  char line[2 * LINE_SIZE + 128], time[SP_TIME_TEXT], *at = line;
+  const double now = sp_wall_clock();
+  sp_time_text(now, time); /* up to whole seconds: 19 characters */
+  at += snprintf(at, 96, "{\"time\": \"%.19s.%03dZ\", \"level\": \"%s\", ", time, (int)(1e3 * (now - floor(now))),
                  level_names[level]);
   if (rank >= 0) at += snprintf(at, 96, "\"rank\": %d, ", rank);
   at += snprintf(at, 96, "\"text\": \"");

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/machine.h"
-#include "seisproc/stats.h"
 
 static const double terminal_s = 0.5, log_s = 10; /* between two showings */
 

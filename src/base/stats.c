@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "seisproc/stats.h"
 
-#include <time.h>
-
 const char *sp_stage_name(sp_stage stage) {
   static const char *const names[SP_STAGE_COUNT] = {"read", "wait", "compute", "slot wait", "write", "flush"};
   return names[stage];
-}
-
-double sp_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 void sp_stage_add(sp_stage_times *times, sp_stage stage, double seconds, uint64_t bytes) {

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/status.h"
@@ -18,7 +19,7 @@ enum { DEFAULT_S = 300, HOST_SIZE = 64 };
 struct sp_step_watch {
   const char *what, *advice;
   double seconds;
-  struct timespec until;   /* on CLOCK_MONOTONIC */
+  struct timespec until;   /* of sp_time_after */
   sp_helper_thread helper; /* ends with the step */
 };
 
@@ -49,8 +50,7 @@ sp_step_watch *sp_step_watch_begin(int rank, const char *what, const char *advic
   w->what = what;
   w->advice = advice;
   w->seconds = rank > 0 ? others_part * seconds : seconds;
-  clock_gettime(CLOCK_MONOTONIC, &w->until);
-  w->until.tv_sec += (time_t)w->seconds + 1;
+  w->until = sp_time_after(w->seconds + 1);
   sp_helper_init(&w->helper);
   if (sp_helper_start(&w->helper, "sp-step", "who looks how long it takes", wait_for_end, w) == SP_SUCCESS) return w;
   sp_step_watch_end(w);

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/base/crash.h"
 #include "src/base/timed_wait.h"
 
@@ -59,8 +59,7 @@ void sp_team_wait(sp_team *team) {
 }
 
 void sp_team_wait_for(sp_team *team, double seconds) {
-  const double until = sp_now() + seconds;
-  const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
+  const struct timespec time = sp_time_after(seconds);
   pthread_cond_timedwait(&team->event, &team->lock, &time);
 }
 

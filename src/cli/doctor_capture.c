@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "seisproc/stats.h"
+#include "seisproc/clock.h"
 #include "src/cli/doctor.h"
 
 /* Reads until the other end closes; false where that takes longer than `seconds`. */

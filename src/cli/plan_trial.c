@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/cli/plan_trial.h"
 
+#include "seisproc/clock.h"
 #include "seisproc/engine.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 
 typedef struct trial {
   float *in, *out, *noise;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/job.h"
 #include "seisproc/launch.h"

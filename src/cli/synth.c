@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/meter.h"
 #include "seisproc/part_file.h"
 #include "seisproc/ranks.h"
-#include "seisproc/stats.h"
 #include "seisproc/survey_file.h"
 #include "src/cli/command.h"
 #include "src/cli/synth_options.h"

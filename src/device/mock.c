@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/base/crash.h"
 #include "src/base/timed_wait.h"
 
@@ -69,9 +69,9 @@ static void spoil(void *memory, size_t bytes) {
 
 /* Until the delivery's time has come, or, for one that is lost, for ever. */
 static void delay(mock *m, uint64_t number) {
-  const double seconds = sp_mock_seconds(&m->orders, number), until = sp_now() + seconds;
+  const double seconds = sp_mock_seconds(&m->orders, number);
   const bool lost = number == (uint64_t)m->orders.lose;
-  const struct timespec time = {.tv_sec = (time_t)until, .tv_nsec = (long)((until - (double)(time_t)until) * 1e9)};
+  const struct timespec time = sp_time_after(seconds);
   int timed_out = seconds == 0;
   while (!m->quiet && (lost || !timed_out)) {
     timed_out = lost ? pthread_cond_wait(&m->changed, &m->lock) : pthread_cond_timedwait(&m->changed, &m->lock, &time);

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/dist/launch_command.h"
 #include "src/dist/launcher_page.h"
 

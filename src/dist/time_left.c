@@ -15,12 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
-#include "seisproc/stats.h"
 
 extern char **environ;
 
@@ -109,7 +108,7 @@ static bool ask_squeue(const char *job, double *seconds) {
 /* A shell that outlives its job keeps the variables of that. */
 static double left_by_variable(void) {
   const char *text = getenv("SLURM_JOB_END_TIME");
-  const double end = text ? strtod(text, NULL) : 0, left = end - (double)time(NULL);
+  const double end = text ? strtod(text, NULL) : 0, left = end - sp_wall_clock();
   if (!(end > 0)) return (double)INFINITY;
   if (left > 0) return left;
   sp_debug("SLURM_JOB_END_TIME is over since %.0f s: left from an earlier job, not used", -left);

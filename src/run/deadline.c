@@ -3,11 +3,10 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
-#include "seisproc/stats.h"
 
 /* How often the resource manager is asked; what is left for publishing and leaving; how much slower than before the
  * last tasks may be; for how many tasks a slow one is remembered. */
@@ -16,7 +15,7 @@ static const double ask_s = 60, leave_s = 3, slower = 1.5, keep = 0.98;
 static double seconds_since_start(void) {
   const char *text = getenv("SEISPROC_STARTED_AT");
   const double start = text ? strtod(text, NULL) : 0;
-  const double since = (double)time(NULL) - start;
+  const double since = sp_wall_clock() - start;
   return start > 0 && since > 0 ? since : 0;
 }
 

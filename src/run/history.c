@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
@@ -24,14 +24,6 @@ static const char *const end_words[] = {
 };
 
 enum { N_ENDS = sizeof end_words / sizeof end_words[0] };
-
-const char *sp_history_time(char text[SP_TIME_TEXT]) {
-  const time_t now = time(NULL);
-  struct tm parts;
-  gmtime_r(&now, &parts);
-  strftime(text, SP_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 void sp_history_add(const char *path, const char *format, ...) {
   char line[LINE_SIZE];
@@ -49,7 +41,7 @@ void sp_history_add(const char *path, const char *format, ...) {
 
 void sp_history_end(const char *path, sp_end end, int rank) {
   char now[SP_TIME_TEXT];
-  sp_history_add(path, "end %s %s %d", sp_history_time(now), end_words[end], rank);
+  sp_history_add(path, "end %s %s %d", sp_time_text(sp_wall_clock(), now), end_words[end], rank);
 }
 
 static bool parse_crash(const char *line, sp_crash *out) {

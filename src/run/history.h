@@ -50,10 +50,6 @@ void sp_history_add(const char *path, const char *format, ...) __attribute__((fo
 /* Appends an `end` line. May be called from any thread. */
 void sp_history_end(const char *path, sp_end end, int rank);
 
-/* The time as the file writes it. */
-enum { SP_TIME_TEXT = 24 };
-const char *sp_history_time(char text[SP_TIME_TEXT]);
-
 /* A crash. */
 typedef struct sp_crash {
   int rank, signal;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
-#include "seisproc/stats.h"
 #include "src/run/coordinator.h"
 
 /* A task that takes more than LATE medians, and LEAST_S, is dealt to somebody else as well. Looking for them takes time

@@ -4,20 +4,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "seisproc/report_file.h"
 
-enum { HOST_SIZE = 256, TIME_SIZE = 32 };
-
-double sp_wall_clock(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+enum { HOST_SIZE = 256 };
 
 const char *sp_outcome_metrics_path(const sp_job *job, const sp_run_options *options) {
   if (options->metrics_path) return options->metrics_path;
@@ -27,14 +21,6 @@ const char *sp_outcome_metrics_path(const sp_job *job, const sp_run_options *opt
 static void name_host(char host[HOST_SIZE]) {
   host[HOST_SIZE - 1] = '\0';
   if (gethostname(host, HOST_SIZE - 1)) snprintf(host, HOST_SIZE, "?");
-}
-
-static const char *time_text(double seconds, char text[TIME_SIZE]) {
-  const time_t at = (time_t)seconds;
-  struct tm parts;
-  gmtime_r(&at, &parts);
-  strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
 }
 
 static double elapsed(const sp_outcome *o) {
@@ -71,7 +57,7 @@ static void json_units(sp_json *json, const sp_outcome *o) {
 }
 
 static void write_report(FILE *file, const sp_outcome *o, sp_outcome_details details, const void *context) {
-  char host[HOST_SIZE], uuid[SP_UUID_LENGTH + 1], at[TIME_SIZE];
+  char host[HOST_SIZE], uuid[SP_UUID_LENGTH + 1], at[SP_TIME_TEXT];
   const double hours = elapsed(o) / 3600;
   sp_json json = sp_json_begin(file);
   name_host(host);
@@ -84,8 +70,8 @@ static void write_report(FILE *file, const sp_outcome *o, sp_outcome_details det
   sp_json_text(&json, "host", host);
   sp_json_text(&json, "slurm_job", getenv("SLURM_JOB_ID"));
   json_job(&json, o);
-  sp_json_text(&json, "started", time_text(o->started_at, at));
-  sp_json_text(&json, "ended", time_text(o->ended_at, at));
+  sp_json_text(&json, "started", sp_time_text(o->started_at, at));
+  sp_json_text(&json, "ended", sp_time_text(o->ended_at, at));
   sp_json_int(&json, "exit_code", o->exit_code);
   sp_json_text(&json, "error", o->error[0] ? o->error : NULL);
   sp_json_real(&json, "elapsed_s", elapsed(o));

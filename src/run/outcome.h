@@ -34,9 +34,6 @@ typedef struct sp_outcome {
 /* What else a report says: members of its object. */
 typedef void (*sp_outcome_details)(sp_json *json, const void *context);
 
-/* Seconds since 1970. */
-double sp_wall_clock(void);
-
 /* Writes both, where the options or the job name a file; details may be NULL. Errors: SP_ERR_USAGE, SP_ERR_IO. */
 sp_status sp_outcome_write(const sp_outcome *outcome, sp_outcome_details details, const void *context);
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "seisproc/stats.h"
+#include "seisproc/clock.h"
 
 enum { N_PARTS = 6, PART_SIZE = SP_METER_PART };
 

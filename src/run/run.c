@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/machine.h"
@@ -84,7 +85,7 @@ static void add_run(const sp_run_context *run, const sp_coordinator_state *start
   const char *slurm = getenv("SLURM_JOB_ID");
   const bool launcher = sp_comm_job_id(id, sizeof id);
   sp_history_add(run->history_path, "run %s %s %llu/%llu ranks=%d workers=%d io=%d cores=%d version=%s%s%s%s%s",
-                 sp_history_time(now), run->start == SP_START_NEW ? "new" : "resumed",
+                 sp_time_text(sp_wall_clock(), now), run->start == SP_START_NEW ? "new" : "resumed",
                  (unsigned long long)start->n_earlier, (unsigned long long)run->plan.shape.n_units, roles->world.size,
                  roles->n_workers, roles->n_io, run->cores, SP_VERSION, slurm ? " slurm=" : "", slurm ? slurm : "",
                  launcher ? " pmix=" : "", launcher ? id : "");

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/file_system.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
-#include "seisproc/stats.h"
 #include "src/base/helper_thread.h"
 
 struct sp_space_thread {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -214,7 +214,7 @@ static sp_status name_files(supervisor *s) {
 /* All runs of one supervisor share the time that the job has. */
 static void note_start(void) {
   char now[32];
-  snprintf(now, sizeof now, "%lld", (long long)time(NULL));
+  snprintf(now, sizeof now, "%.3f", sp_wall_clock());
   setenv("SEISPROC_STARTED_AT", now, 0);
 }
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
-#include "seisproc/stats.h"
 #include "src/base/fault.h"
 #include "src/base/helper_thread.h"
 

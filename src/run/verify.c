@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "seisproc/side_file.h"
-#include "seisproc/stats.h"
 #include "src/flow/flow.h"
 #include "src/flow/gather/recheck.h"
 #include "src/run/journal.h"

@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/base/helper_thread.h"
 #include "src/run/history.h"
 
@@ -179,11 +179,7 @@ static void *run(void *argument) {
   sp_watchdog *w = argument;
   pthread_mutex_lock(&w->helper.lock);
   while (!w->helper.ending) {
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
-    next.tv_nsec += (long)(1e9 * look_s);
-    next.tv_sec += next.tv_nsec / 1000000000;
-    next.tv_nsec %= 1000000000;
+    const struct timespec next = sp_time_after(look_s);
     pthread_cond_timedwait(&w->helper.wake, &w->helper.lock, &next);
     if (w->helper.ending) break;
     pthread_mutex_unlock(&w->helper.lock);

@@ -7,11 +7,11 @@
 
 #include <math.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/ranks.h"
-#include "seisproc/stats.h"
 #include "src/base/activity.h"
 #include "src/store/h5.h"
 

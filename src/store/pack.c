@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/file_identity.h"
 #include "seisproc/log.h"
@@ -24,7 +25,6 @@
 #include "seisproc/part_file.h"
 #include "seisproc/ranks.h"
 #include "seisproc/side_file.h"
-#include "seisproc/stats.h"
 #include "src/base/fault.h"
 #include "src/base/file_bytes.h"
 #include "src/store/pack_batch.h"

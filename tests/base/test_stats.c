@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/stats.h"
 
 static void the_clock_goes_forward_in_seconds(void **state) {

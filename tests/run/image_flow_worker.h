@@ -4,6 +4,7 @@
 #define SEISPROC_TESTS_RUN_IMAGE_FLOW_WORKER_H
 
 #include "image_flow_parts.h"
+#include "seisproc/clock.h"
 
 typedef struct image_worker {
   sp_flow_site *site;

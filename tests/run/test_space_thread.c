@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/file_system.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/run/space_thread.h"
 
 enum { MB = 1 << 20, LIMIT_S = 60 };

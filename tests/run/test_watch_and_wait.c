@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/lock.h"
 #include "seisproc/roles.h"
-#include "seisproc/stats.h"
 #include "src/run/deadline.h"
 #include "src/run/history.h"
 #include "src/run/sync_thread.h"

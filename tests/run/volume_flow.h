@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "seisproc/clock.h"
 #include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"

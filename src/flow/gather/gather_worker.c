@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/header_column.h"
 #include "seisproc/log.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "kernels/pstm/gpu.h"
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 
 struct sp_image_engine {
   const sp_image_shared *shared;

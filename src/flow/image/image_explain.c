@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/memory.h"
-#include "seisproc/stats.h"
 #include "src/flow/image/image_state.h"
 
 enum { TRIAL_COLUMNS = 16, TRIAL_RUNS = 3 };

@@ -3,8 +3,8 @@
  * copies image points to the output. Where the workers meet is image_sync.c. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/crc32c.h"
 #include "seisproc/dist.h"
 #include "seisproc/engine.h"
@@ -84,9 +84,7 @@ static sp_status create(sp_image_worker *w, const sp_gpu *gpu) {
 
 /* No two runs on a file have the same. */
 static uint64_t run_number(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  return (uint64_t)(1e9 * sp_wall_clock());
 }
 
 /* The first of the peers makes the file; then all open it. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "src/flow/volume/volume_worker.h"
 

@@ -6,6 +6,7 @@
  * from there. Without steps before fkk the first two are the same. */
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/crc32c.h"
 #include "seisproc/log.h"
 #include "seisproc/row_writer.h"

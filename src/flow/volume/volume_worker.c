@@ -7,6 +7,7 @@
  * others alone in a collective for it. */
 #include <string.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
