@@ -77,7 +77,7 @@ def test_the_manual_is_looked_at():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_says_what_it_is(page):
     """A block without a language would be shown and never run."""
-    known = {"sh", "console", "text", "yaml", "c", "cuda", "python", "cmake"}
+    known = {"sh", "console", "text", "yaml", "c", "cuda", "python", "cmake", "matlab", "octave"}
     for language, text in blocks(page):
         first = text.splitlines()[0]
         assert language in known, f"{page}: the block that begins with '{first}' has the language '{language}'"
