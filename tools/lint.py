@@ -194,6 +194,16 @@ def check_ranks(source):
         report(source.path, line, f"MPI_Comm_{match.group(1)}: sp_ranks_of (seisproc/ranks.h) knows rank and size")
 
 
+def check_opening(source, paths):
+    """A source says what it is, or the header of its name does."""
+    if "SPDX" not in source.lines[0] or not source.path.startswith(("src/", "kernels/", "include/")):
+        return
+    stem = Path(source.path).with_suffix("")
+    headers = {str(stem.with_suffix(s)) for s in (".h", ".cuh")} | {f"include/seisproc/{stem.name}.h"}
+    if not source.lines[1].startswith("/*") and not headers & paths - {source.path}:
+        report(source.path, 2, "says what it is below the licence's line, or has a header of its name that does")
+
+
 def check_clock(source):
     """Time is read in one place."""
     if not source.path.startswith(("src/", "kernels/")) or source.path == "src/base/clock.c":
@@ -368,7 +378,7 @@ def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
     kinds = (".c", ".h", ".cu", ".cuh", ".py", ".sh", ".md", ".mk", ".sbatch", ".1", "Makefile")
     sources = [Source(root, p) for p in source_files(root) if p.endswith(kinds) and p != "tools/lint.py"]
-    owner = owners(sources)
+    owner, paths = owners(sources), {s.path for s in sources}
     for source in sources:
         check_text(source)
         check_sizes(source)
@@ -379,6 +389,7 @@ def main():
             check_calls(source)
             check_ranks(source)
             check_clock(source)
+            check_opening(source, paths)
             check_mutable_state(source)
             check_agreement(source)
     check_one_mpi_abort(sources)

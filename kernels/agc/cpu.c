@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* `agc` on the CPU (formula: agc.h): the mean square of a sliding window from running sums in double. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `agc`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/agc/agc.h"
 
 #define FIELD(name) offsetof(sp_agc_params, name)

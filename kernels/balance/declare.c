@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `balance`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/balance/balance.h"
 
 #define FIELD(name) offsetof(sp_balance_params, name)

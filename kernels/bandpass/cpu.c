@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The response of `bandpass` (bandpass.h), which kernels/common/spectral_filter.h applies. */
 #include "kernels/bandpass/bandpass.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `bandpass`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/bandpass/bandpass.h"
 
 #include <stdio.h>

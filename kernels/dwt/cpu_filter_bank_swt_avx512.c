@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The undecimated filter bank (cpu_filter_bank_swt.h), compiled for AVX-512. */
 #include "kernels/dwt/cpu_filter_bank_swt.h"

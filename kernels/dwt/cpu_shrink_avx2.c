@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Threshold rules over rows of coefficients (cpu_shrink_code.h), compiled for AVX2. */
 #include "kernels/dwt/cpu_shrink_code.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Kernels of the undecimated transform (cuda_traces.cuh), one for each length of a lattice. */
 #include "kernels/dwt/cuda_traces.cuh"
 
 dwt_kernel *dwt_undecimated_kernel(const dwt_shape *shape, bool wide) {

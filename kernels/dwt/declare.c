@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `dwt`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/dwt/dwt.h"
 
 #include <stdio.h>

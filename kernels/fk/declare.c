@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `fk`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/fk/fk.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `fk_denoise`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/fk_denoise/fk_denoise.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `fx_decon`: its parameters, what it refuses before a job starts, its backends. */
 #include "kernels/fx_decon/fx_decon.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The response of `notch` (notch.h), which kernels/common/spectral_filter.h applies. */
 #include "kernels/notch/notch.h"
 
 #include <math.h>

@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The summation loops of migration (cpu_body.h), compiled for any processor. */
 #include "kernels/pstm/cpu_body.h"

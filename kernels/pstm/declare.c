@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The record of `pstm`: its parameters, what it refuses before a job starts, its backends. */
 #include <math.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The passes of the FFT that `tf` does itself, by radix 8, 5, 3, 4 and 2, with tables of their factors. */
 #include <math.h>
 
 #include "kernels/tf/cpu.h"

@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The inner loops of time-frequency transforms (cpu_body.h), compiled for AVX2. */
 #include "kernels/tf/cpu_body.h"

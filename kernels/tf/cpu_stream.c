@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The way of a gather through `tf`: spectra of the traces in view, their median and gain, and back. */
 #include "kernels/tf/cpu.h"
 
 enum { MAX_ROWS = SP_TF_MAX_STRIP + SP_TF_MAX_APERTURE - 1 };

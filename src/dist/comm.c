@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* MPI: its start and end, agreement, what it says when a call fails, waiting asleep. */
 #include "seisproc/dist.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* How many workers, threads and I/O ranks a machine gets, from its cores, GPUs and memory. */
 #include <stdio.h>
 #include <stdlib.h>
 

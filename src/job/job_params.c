@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The keys of a job file beside input, output and chain: one list for reading, help, docs and completion. */
 #include <math.h>
 #include <string.h>
 

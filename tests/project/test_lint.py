@@ -59,6 +59,7 @@ OFFENCES = {
     "src/index/u.c": ("int tell" "_all(void) {\n}\n", "is not our name: parse"),
     "src/run/v.c": ("void f(void) {\n  MPI_Comm_rank(c, &r);\n}\n", "v.c:2: MPI_Comm_rank: sp_ranks_of"),
     "src/run/y.c": ("double f(void) {\n  return (double)time(NULL);\n}\n", "y.c:2: time: seisproc/clock.h"),
+    "src/run/z.c": ("/* SPDX-License-Identifier: BSD-3-Clause */\nint x;\n", "z.c:2: says what it is"),
     "docs/o.md": ("See iss" "ue 12.\n", "names an issue"),
 }
 
