@@ -294,7 +294,7 @@ def test_a_cut_off_job_keeps_what_it_packed(tmp_path, survey):
     packed = tmp_path / "out.h5.packed"
     job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "after_append:4"}, check=None)
     lines = [line for line in (tmp_path / "out.h5.journal").read_text().splitlines() if line.startswith("packed ")]
-    assert len(lines) >= 3 and packed.stat().st_size > 4096
+    assert lines and packed.stat().st_size > 5000
     checked = harness.run([harness.BINARY, "verify", tmp_path / "out.h5.part"], tmp=tmp_path)
     assert checked.returncode == 1 and "once it is complete" in checked.stderr, str(checked)
     whole = packed.read_bytes()
