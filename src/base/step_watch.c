@@ -29,6 +29,11 @@ double sp_step_limit(void) {
   return seconds >= 0 && seconds < 1e9 ? seconds : DEFAULT_S;
 }
 
+double sp_plan_limit(void) {
+  enum { TIMES = 10 };
+  return TIMES * sp_step_limit();
+}
+
 static void *wait_for_end(void *argument) {
   sp_step_watch *w = argument;
   int late = 0;

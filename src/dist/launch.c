@@ -303,8 +303,9 @@ static int wait_for_signal(const sigset_t *signals, int wake, relay *r) {
   return sigtimedwait(signals, NULL, &at_once);
 }
 
-/* A launcher that does not end although the job has waits for a node that is out of reach, and goes on to wait for it
- * when it is asked to end. due: when it is killed; 0: the job has not ended, as far as is known. */
+/* A launcher that does not end although the job has, or has not begun, waits for a node that is out of reach or for a
+ * rank that is dead, and goes on to wait for it when it is asked to end. due: when it is killed; 0: the job goes on, as
+ * far as is known. */
 static void end_overdue(double *due, const sp_launch_listener *listener, pid_t child) {
   const double now = sp_now();
   if (!listener || !listener->seconds_left) return;
@@ -312,7 +313,7 @@ static void end_overdue(double *due, const sp_launch_listener *listener, pid_t c
     const double seconds = listener->seconds_left(listener->context);
     if (seconds < INFINITY) *due = now + seconds;
   } else if (now > *due) {
-    sp_warn("%s does not end, though the job has; killing it", sp_mpirun_name());
+    sp_warn("%s does not end, though the job has or never began; killing it", sp_mpirun_name());
     kill(-child, SIGKILL);
     *due = INFINITY;
   }

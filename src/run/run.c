@@ -382,13 +382,11 @@ static void tidy_up(const sp_run_context *run, const sp_coordinator_state *start
   unlink(run->history_path);
 }
 
-/* Planning reads the index of the input, which may be long. */
 static sp_step_watch *watch_start(void) {
-  enum { TIMES = 10 };
   return sp_step_watch_begin(sp_ranks_of(MPI_COMM_WORLD).rank, "the job is not planned",
                              "its input or output may lie on a file system that does not answer; the same command "
                              "goes on",
-                             TIMES * sp_step_limit());
+                             sp_plan_limit());
 }
 
 sp_status sp_run(const sp_job *job, const sp_run_options *options) {

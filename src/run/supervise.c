@@ -38,6 +38,7 @@ typedef struct supervisor {
   char *journal, *inflight, *history; /* owned */
   death death;
   uint64_t from; /* the run's part of the history */
+  double started;
   sp_launch_end end;
   sp_last_run run;
 } supervisor;
@@ -95,7 +96,8 @@ static void parse_line(const char *line, void *context) {
 }
 
 /* How long the launcher may take once the job is known to have ended. Ranks that it does not reach end by themselves,
- * half a stall time after rank 0 (watchdog.h) or at the limit of MPI's end. */
+ * half a stall time after rank 0 (watchdog.h) or at the limit of MPI's end. A job that has not begun when ranks would
+ * have ended themselves has none: Open MPI's launcher may wait for ever for one that dies while it connects. */
 static double seconds_left(void *context) {
   enum { MORE_S = 10 };
   supervisor *s = context;
@@ -104,6 +106,7 @@ static double seconds_left(void *context) {
   if (s->death.stalled || s->run.end == SP_END_STALLED) return 0.5 * s->job->settings.stall_timeout + MORE_S;
   const bool ended = s->death.known || (s->run.begun && s->run.end != SP_END_NONE);
   const double limit = sp_step_limit();
+  if (!ended && !s->run.begun && limit > 0 && sp_now() - s->started > limit + sp_plan_limit() + MORE_S) return 0;
   return ended && limit > 0 ? limit + MORE_S : INFINITY;
 }
 
@@ -231,6 +234,7 @@ static sp_status run_once(supervisor *s, char *const *command) {
   const sp_launch_listener listener = {parse_line, seconds_left, s};
   s->from = sp_history_size(s->history);
   s->death = (death){0};
+  s->started = sp_now();
   SP_TRY(sp_launch_run(command, &listener, &s->end));
   sp_history_last(s->history, s->from, &s->run);
   return SP_SUCCESS;

@@ -328,3 +328,15 @@ def test_a_launcher_that_cannot_start_the_job_is_no_signal(tmp_path, survey):
     result = job.run(*LAYOUT, ranks=None, check=1, env={"SEISPROC_MPIRUN": str(launcher)})
     assert "did not bring the ranks up: exit code 255" in result.stderr and "signal" not in result.stderr
     assert "starting again" not in result.stderr
+
+
+def test_a_launcher_that_waits_for_ever_is_killed(tmp_path, survey):
+    """Open MPI's does so now and then where a rank is killed while it connects: no rank is left, and it never ends."""
+    job = jobs.Job(tmp_path, survey)
+    launcher = tmp_path / "mpirun"
+    launcher.write_text('#!/bin/sh\n[ "$1" != --version ] || { echo "mpirun (Open MPI) 4.1.4"; exit 0; }\nsleep 1000\n')
+    launcher.chmod(0o755)
+    env = {"SEISPROC_MPIRUN": str(launcher), "SEISPROC_START_TIMEOUT": 0.2}
+    result = job.run(*LAYOUT, "--set=restarts=1", ranks=None, check=75, env=env)
+    assert result.stderr.count("does not end, though the job has or never began; killing it") == 2, str(result)
+    assert "starting again, 1 of 1" in result.stderr and "given up after 1 restart" in result.stderr, str(result)
