@@ -141,9 +141,12 @@ int sp_cli_campaign(int argc, char **argv) {
   args.request.run_options = args.run_options;
   args.request.sbatch_options = args.sbatch_options;
   sp_option_parse(&sp_argp_campaign, argc, argv, ARGP_IN_ORDER, &args); /* what stands behind -- stays there */
-  sp_status status = sp_campaign_read(args.manifest, args.request.line, &campaign);
-  if (status != SP_SUCCESS) return sp_status_exit_code(status);
-  status = act(&args, &campaign, &exit_code);
+  const sp_status read = sp_campaign_read(args.manifest, args.request.line, &campaign);
+  const bool looks = args.action == ACTION_STATUS || args.action == ACTION_REPORT;
+  sp_status status = read;
+  /* lines that can be read are looked at all the same; nothing is begun beside a mistake */
+  if (read == SP_SUCCESS || (read == SP_ERR_USAGE && looks && campaign.n)) status = act(&args, &campaign, &exit_code);
+  if (status == SP_SUCCESS) status = read;
   sp_campaign_free(&campaign);
   return status == SP_SUCCESS ? exit_code : sp_status_exit_code(status);
 }

@@ -18,6 +18,7 @@
 
 #include "seisproc/json.h"
 #include "seisproc/status.h"
+#include "src/cli/run_options.h"
 #include "src/run/history.h"
 
 /* --- the manifest: campaign_manifest.c ------------------------------------------------------------------------ */
@@ -38,6 +39,7 @@ typedef struct sp_campaign_survey {
   sp_survey_state state; /* from here on as sp_campaign_look has it */
   bool busy;             /* it runs, or is in the queue */
   char note[512];        /* one line on it; "" */
+  int exit_code;         /* of its last run by this process; 0 */
   uint64_t n_units, n_done;
   sp_history_sum used;
 } sp_campaign_survey;
@@ -51,6 +53,7 @@ typedef struct sp_campaign {
 
 /* Reads a manifest; `line` keeps that one alone (0: all). The caller owns *out. Errors: SP_ERR_USAGE, where all
  * mistakes are told, a line each: words that cannot be read, an output twice, an output that is another line's input.
+ * *out then holds the lines that can be read, to be freed as well.
  */
 sp_status sp_campaign_read(const char *manifest, unsigned line, sp_campaign *out);
 void sp_campaign_free(sp_campaign *campaign);
@@ -66,6 +69,9 @@ sp_status sp_campaign_make_folder(const sp_campaign *campaign);
 /* Looks at all of them; asks Slurm once where any was submitted. */
 sp_status sp_campaign_look(sp_campaign *campaign);
 
+/* Looks at one once more, without asking Slurm. */
+sp_status sp_campaign_look_again(const sp_campaign *campaign, sp_campaign_survey *survey);
+
 /* The exit code of a campaign: 0 all are done, 75 some are left, 2 some are partial or failed. */
 int sp_campaign_exit_code(const sp_campaign *campaign);
 
@@ -77,7 +83,7 @@ void sp_campaign_print_status(const sp_campaign *campaign);
 void sp_campaign_print_report(const sp_campaign *campaign);
 sp_status sp_campaign_print_json(const sp_campaign *campaign);
 
-/* --- doing: campaign_plan.c, campaign_run.c, campaign_slurm.c, campaign_queue.c ----------------------------------- */
+/* --- doing: campaign_check.c, campaign_plan.c, campaign_run.c, campaign_slurm.c, campaign_queue.c ----------------- */
 
 typedef struct sp_campaign_request {
   const char *job_path;
@@ -93,6 +99,21 @@ typedef struct sp_campaign_request {
 enum { SP_CAMPAIGN_WORD = 4352 };
 sp_status sp_campaign_command(const sp_campaign_request *request, const sp_campaign_survey *survey, char *command,
                               char texts[2][SP_CAMPAIGN_WORD], char *report, char ***out);
+
+/* What `seisproc run` would make of that command line; texts[2][] as above. Ends the program where an option cannot be
+ * read. Errors: SP_ERR_USAGE, where options name another input, output or report. */
+sp_status sp_campaign_arguments(const sp_campaign_request *request, const sp_campaign_survey *survey,
+                                char texts[2][SP_CAMPAIGN_WORD], sp_run_arguments *args);
+
+/* The options of every line and those of the request. Errors: SP_ERR_USAGE, every mistake by its line. */
+sp_status sp_campaign_check_options(sp_campaign *campaign, const sp_campaign_request *request);
+
+/* Has done and partial surveys whose output this job would refuse count as failed, to be run: the run says why. Not
+ * those whose input is gone. */
+void sp_campaign_check_complete(sp_campaign *campaign, const sp_campaign_request *request);
+
+/* Takes the first line of what a child said as the survey's note. */
+void sp_campaign_note_reason(char *answer, sp_campaign_survey *survey);
 
 /* What each survey would take, or why it would be refused. *exit_code is 1 where any would be. */
 sp_status sp_campaign_plan(sp_campaign *campaign, const sp_campaign_request *request, int *exit_code);

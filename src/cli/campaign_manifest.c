@@ -246,7 +246,8 @@ static sp_status parse(sp_campaign *c, char *text, size_t size, unsigned line) {
     return SP_RAISE(SP_ERR_USAGE, "%s: holds zero bytes, such as UTF-16 text has; save it as UTF-8 text", c->manifest);
   }
   SP_TRY(sp_calloc(count_lines(text), sizeof *c->surveys, "a manifest", &c->surveys));
-  SP_TRY(read_lines(c, text, line));
+  const sp_status status = read_lines(c, text, line);
+  if (status != SP_SUCCESS) return status;
   if (c->n == 0 && line) return SP_RAISE(SP_ERR_USAGE, "%s:%u: names no survey", c->manifest, line);
   if (c->n == 0) return SP_RAISE(SP_ERR_USAGE, "%s: names no survey; a line is INPUT OUTPUT [OPTION]...", c->manifest);
   return check_places(c);
@@ -258,15 +259,12 @@ sp_status sp_campaign_read(const char *manifest, unsigned line, sp_campaign *out
   sp_status status;
   *out = (sp_campaign){.manifest = manifest};
   const size_t length = strlen(manifest) + sizeof ".campaign";
-  SP_TRY_GOTO(fail, sp_alloc(length, "a file name", &out->folder));
+  SP_TRY_GOTO(out, sp_alloc(length, "a file name", &out->folder));
   snprintf(out->folder, length, "%s.campaign", manifest);
-  SP_TRY_GOTO(fail, read_whole(manifest, &text, &size));
-  SP_TRY_GOTO(fail, parse(out, text, size, line));
+  SP_TRY_GOTO(out, read_whole(manifest, &text, &size));
+  status = parse(out, text, size, line);
+out:
   sp_free(text);
-  return SP_SUCCESS;
-fail:
-  sp_free(text);
-  sp_campaign_free(out);
   return status;
 }
 
@@ -289,6 +287,8 @@ sp_status sp_campaign_file(const sp_campaign *campaign, unsigned line, const cha
 }
 
 sp_status sp_campaign_make_folder(const sp_campaign *campaign) {
-  if (!mkdir(campaign->folder, 0777) || errno == EEXIST) return SP_SUCCESS;
-  return SP_RAISE(SP_ERR_USAGE, "%s: cannot be made: %s", campaign->folder, strerror(errno));
+  struct stat entry;
+  if (!mkdir(campaign->folder, 0777)) return SP_SUCCESS;
+  if (errno == EEXIST && !stat(campaign->folder, &entry) && S_ISDIR(entry.st_mode)) return SP_SUCCESS;
+  return SP_RAISE(sp_file_status(errno), "%s: cannot be made a folder: %s", campaign->folder, strerror(errno));
 }

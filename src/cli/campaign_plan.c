@@ -56,29 +56,18 @@ static sp_status print_plan(const sp_run_plan *p) {
 static int plan_here(void *context) {
   const planning *p = context;
   sp_run_arguments args = {0};
-  char **words = NULL, texts[2][SP_CAMPAIGN_WORD], name[] = "plan";
+  char texts[2][SP_CAMPAIGN_WORD];
   sp_job *job = NULL;
   sp_run_plan plan = {0};
   FILE *nowhere = fopen("/dev/null", "w");
   if (nowhere) sp_log_set_stream(nowhere);
-  if (sp_campaign_command(p->request, p->survey, name, texts, NULL, &words) != SP_SUCCESS) return SP_EXIT_INPUT;
-  int n = 0;
-  while (words[n]) n++;
-  sp_option_parse(&sp_run_argp, n, words, 0, &args);
-  sp_status status = sp_run_arguments_job(&args, &job);
+  sp_status status = sp_campaign_arguments(p->request, p->survey, texts, &args);
+  if (status == SP_SUCCESS) status = sp_run_arguments_job(&args, &job);
   if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
   if (status == SP_SUCCESS) status = sp_run_arguments_plan(&args, &plan);
   if (status == SP_SUCCESS) status = print_plan(&plan);
   if (status != SP_SUCCESS) printf("%s\n", sp_log_first_error());
   return sp_status_exit_code(status);
-}
-
-/* The first line of what the child said, without the name of who said it. */
-static void note_reason(char *answer, sp_campaign_survey *s) {
-  const char *reason = answer;
-  answer[strcspn(answer, "\n")] = '\0';
-  if (!strncmp(answer, "plan: ", 6)) reason += 6;
-  snprintf(s->note, sizeof s->note, "%.500s", *reason ? reason : "planning it ended without a word");
 }
 
 static bool plan_survey(const sp_campaign_request *request, sp_campaign_survey *s, survey_plan *out) {
@@ -92,7 +81,7 @@ static bool plan_survey(const sp_campaign_request *request, sp_campaign_survey *
     s->note[0] = '\0';
     return true;
   }
-  note_reason(answer, s);
+  sp_campaign_note_reason(answer, s);
   return false;
 }
 

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -35,48 +35,18 @@ static void begin_signals(stop_state *stop) {
   sigprocmask(SIG_BLOCK, &stop->signals, &stop->before);
 }
 
-sp_status sp_campaign_command(const sp_campaign_request *request, const sp_campaign_survey *survey, char *command,
-                              char texts[2][SP_CAMPAIGN_WORD], char *report, char ***out) {
-  size_t n_own = 0, n_all = 0, n = 0;
-  char *job = NULL, **words = NULL;
-  while (survey->options[n_own]) n_own++;
-  while (request->run_options[n_all]) n_all++;
-  SP_TRY(sp_strdup(request->job_path, &job));
-  const sp_status status = sp_calloc(n_own + n_all + 10, sizeof *words, "a command line", &words);
-  if (status != SP_SUCCESS) {
-    sp_free(job);
-    return status;
-  }
-  snprintf(texts[0], SP_CAMPAIGN_WORD, "input=%s", survey->input);
-  snprintf(texts[1], SP_CAMPAIGN_WORD, "output=%s", survey->output);
-  words[n++] = command;
-  words[n++] = job;
-  for (int i = 0; i < 2; i++) {
-    words[n++] = (char *)(uintptr_t) "--set"; /* execv changes no word */
-    words[n++] = texts[i];
-  }
-  for (size_t i = 0; i < n_own; i++) words[n++] = survey->options[i];
-  for (size_t i = 0; i < n_all; i++) words[n++] = request->run_options[i];
-  if (report) words[n++] = (char *)(uintptr_t) "--report";
-  if (report) words[n++] = report;
-  *out = words;
-  return SP_SUCCESS;
-}
-
 /* --- one run ------------------------------------------------------------------------------------------------------ */
 
 /* In the child. A group of its own, so that a terminal's interrupt reaches this process alone. */
-static void become(const char *program, char **words, const char *log, const sigset_t *mask, pid_t parent) {
+static void become(const char *program, char **words, int log, const sigset_t *mask, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(NOT_STARTED);
   setpgid(0, 0);
   const int nothing = open("/dev/null", O_RDONLY);
   dup2(nothing, STDIN_FILENO);
-  if (log) {
-    const int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (file < 0) _exit(NOT_STARTED);
-    dup2(file, STDOUT_FILENO);
-    dup2(file, STDERR_FILENO);
+  if (log >= 0) {
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
   }
   sigprocmask(SIG_SETMASK, mask, NULL);
   execv(program, words);
@@ -97,29 +67,42 @@ static int wait_for_child(pid_t child, stop_state *stop) {
   return stop->asked ? SP_EXIT_RESUMABLE : 128 + WTERMSIG(status);
 }
 
+/* It is appended to by one run after the other. */
+static sp_status open_log(const char *path, int *fd) {
+  *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (*fd >= 0) return SP_SUCCESS;
+  return SP_RAISE(sp_file_status(errno), "%s: cannot be written: %s", path, strerror(errno));
+}
+
 /* Runs a survey once; its output goes to `log`, or where ours goes (NULL). */
 static sp_status run_once(const sp_campaign *c, const sp_campaign_request *request, const sp_campaign_survey *s,
                           const char *log, stop_state *stop, int *exit_code) {
-  char *program = NULL, *report = NULL, **words = NULL, texts[2][SP_CAMPAIGN_WORD], run[] = "run", name[] = "seisproc";
+  char *program = NULL, *report = NULL, **words = NULL, **command = NULL, texts[2][SP_CAMPAIGN_WORD], run[] = "run",
+       name[] = "seisproc";
+  int log_file = -1;
+  size_t n = 0;
   sp_status status;
   SP_TRY_GOTO(out, sp_own_path(&program));
   SP_TRY_GOTO(out, sp_campaign_file(c, s->line, "json", &report));
-  unlink(report);
   SP_TRY_GOTO(out, sp_campaign_command(request, s, run, texts, report, &words));
-  char *command[300] = {name};
-  for (size_t i = 0; words[i] && i + 2 < sizeof command / sizeof command[0]; i++) command[i + 1] = words[i];
+  while (words[n]) n++;
+  SP_TRY_GOTO(out, sp_calloc(n + 2, sizeof *command, "a command line", &command));
+  command[0] = name;
+  memcpy(command + 1, words, n * sizeof *words);
+  if (log) SP_TRY_GOTO(out, open_log(log, &log_file));
+  unlink(report);
   fflush(stdout);
   const pid_t self = getpid(), child = fork();
-  if (child == 0) become(program, command, log, &stop->before, self);
+  if (child == 0) become(program, command, log_file, &stop->before, self);
   if (child < 0) {
-    status = SP_RAISE(SP_ERR_USAGE, "cannot start %s: %s", program, strerror(errno));
+    status = SP_RAISE(SP_ERR_IO, "cannot start %s: %s", program, strerror(errno));
     goto out;
   }
   *exit_code = wait_for_child(child, stop);
-  if (*exit_code == NOT_STARTED) {
-    status = SP_RAISE(SP_ERR_USAGE, "cannot start %s with its log %s", program, log ? log : "on standard error");
-  }
+  if (*exit_code == NOT_STARTED) status = SP_RAISE(SP_ERR_USAGE, "cannot start %s", program);
 out:
+  if (log_file >= 0) close(log_file);
+  sp_free(command);
   if (words) sp_free(words[1]);
   sp_free(words);
   sp_free(report);
@@ -139,21 +122,29 @@ static off_t journal_size(const char *output) {
   return size;
 }
 
-/* A survey to its end: again as long as it is to be resumed and gets further. */
-static sp_status run_survey(const sp_campaign *c, const sp_campaign_request *request, const sp_campaign_survey *s,
+/* A survey to its end: again as long as it is to be resumed and gets further. The log is locked meanwhile: it takes a
+ * second until a run has the lock of its output. */
+static sp_status run_survey(const sp_campaign *c, const sp_campaign_request *request, sp_campaign_survey *s,
                             stop_state *stop) {
   char *log = NULL;
-  int exit_code = SP_EXIT_RESUMABLE;
+  int exit_code = SP_EXIT_RESUMABLE, guard = -1;
   bool further = true;
   SP_TRY(sp_campaign_file(c, s->line, "log", &log));
-  sp_status status = SP_SUCCESS;
-  sp_info("line %u: %s to %s, log %s", s->line, s->input, s->output, log);
+  sp_status status = open_log(log, &guard);
+  if (status == SP_SUCCESS && flock(guard, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+    sp_info("line %u: %s: another campaign runs it; left alone", s->line, s->output);
+    goto out;
+  }
+  if (status == SP_SUCCESS) sp_info("line %u: %s to %s, log %s", s->line, s->input, s->output, log);
   while (status == SP_SUCCESS && exit_code == SP_EXIT_RESUMABLE && further && !stop->asked) {
     const off_t before = journal_size(s->output);
     status = run_once(c, request, s, log, stop, &exit_code);
     further = journal_size(s->output) != before;
   }
   if (status == SP_SUCCESS) sp_info("line %u: exit code %d", s->line, exit_code);
+  s->exit_code = exit_code;
+out:
+  if (guard >= 0) close(guard);
   sp_free(log);
   return status;
 }
@@ -167,20 +158,34 @@ static sp_status run_line(const sp_campaign *c, const sp_campaign_request *reque
   return status;
 }
 
+/* One that was looked at and is to run; meanwhile another campaign may have begun or done it. */
+static sp_status run_unless_busy(const sp_campaign *c, const sp_campaign_request *request, sp_campaign_survey *s,
+                                 stop_state *stop) {
+  const sp_survey_state before = s->state;
+  if (!s->busy) SP_TRY(sp_campaign_look_again(c, s));
+  if (before == SP_SURVEY_LEFT && s->state <= SP_SURVEY_PARTIAL) return SP_SUCCESS; /* done by another */
+  if (s->busy) {
+    sp_info("line %u: %s: %s; left alone", s->line, s->output, s->note);
+    return SP_SUCCESS;
+  }
+  return run_survey(c, request, s, stop);
+}
+
 sp_status sp_campaign_run(sp_campaign *campaign, const sp_campaign_request *request, int *exit_code) {
+  if (request->line) {
+    SP_TRY(sp_campaign_make_folder(campaign));
+    return run_line(campaign, request, exit_code);
+  }
+  SP_TRY(sp_campaign_check_options(campaign, request));
   SP_TRY(sp_campaign_make_folder(campaign));
-  if (request->line) return run_line(campaign, request, exit_code);
   stop_state stop;
   sp_status status = sp_campaign_look(campaign);
+  sp_campaign_check_complete(campaign, request);
   begin_signals(&stop);
   for (size_t i = 0; i < campaign->n && status == SP_SUCCESS && !stop.asked; i++) {
-    const sp_campaign_survey *s = &campaign->surveys[i];
+    sp_campaign_survey *s = &campaign->surveys[i];
     if (s->state == SP_SURVEY_DONE || s->state == SP_SURVEY_PARTIAL) continue;
-    if (s->busy) {
-      sp_info("line %u: %s: %s; left alone", s->line, s->output, s->note);
-    } else {
-      status = run_survey(campaign, request, s, &stop);
-    }
+    status = run_unless_busy(campaign, request, s, &stop);
   }
   sigprocmask(SIG_SETMASK, &stop.before, NULL);
   if (status == SP_SUCCESS) status = sp_campaign_look(campaign);

@@ -65,7 +65,7 @@ static void forget_reports(const sp_campaign *c) {
   }
 }
 
-/* Notes the job that has each of the lines. */
+/* Notes the job that has each of the lines, and the output that it is to make. */
 static sp_status note_job(const sp_campaign *c, const char *job) {
   for (size_t i = 0; i < c->n; i++) {
     const sp_campaign_survey *s = &c->surveys[i];
@@ -73,7 +73,7 @@ static sp_status note_job(const sp_campaign *c, const char *job) {
     if (!is_to_run(s)) continue;
     SP_TRY(sp_campaign_file(c, s->line, "job", &path));
     FILE *file = fopen(path, "w");
-    const bool good = file && fprintf(file, "%s\n", job) > 0;
+    const bool good = file && fprintf(file, "%s\n%s\n", job, s->output) > 0;
     if (file && fclose(file)) sp_warn("%s: cannot be written", path);
     if (!good) sp_warn("%s: cannot be written: `status` will not know that job %s has the survey", path, job);
     sp_free(path);
@@ -115,7 +115,9 @@ sp_status sp_campaign_submit(sp_campaign *campaign, const sp_campaign_request *r
   char *script = NULL, *lines = NULL;
   size_t n;
   sp_status status;
+  SP_TRY(sp_campaign_check_options(campaign, request));
   SP_TRY(sp_campaign_look(campaign));
+  sp_campaign_check_complete(campaign, request);
   SP_TRY_GOTO(out, find_script(&script));
   SP_TRY_GOTO(out, list_lines(campaign, request->at_once, &lines, &n));
   if (n == 0) {

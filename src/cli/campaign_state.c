@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "seisproc/lock.h"
@@ -12,7 +13,7 @@
 #include "src/cli/campaign.h"
 #include "src/job/yaml_tree.h"
 
-enum { REPORT_SIZE = 1 << 16, JOB_SIZE = 32 };
+enum { REPORT_SIZE = 1 << 16, JOB_SIZE = 8192 };
 
 const char *sp_survey_state_name(sp_survey_state state) {
   static const char *const names[] = {"done", "partial", "failed", "left"};
@@ -29,21 +30,28 @@ static bool read_start(const char *path, char *text, size_t size) {
   return true;
 }
 
+/* Whether a report is on a run that made this output: lines of a manifest move as it is edited. */
+static bool is_on(const sp_yaml_node *report, const char *output) {
+  const sp_yaml_node *job = sp_yaml_find(report, "job");
+  const sp_yaml_node *made = job && job->kind == SP_YAML_MAP ? sp_yaml_find(job, "output") : NULL;
+  return made && made->kind == SP_YAML_SCALAR && !strcmp(made->text, output);
+}
+
 /* What the report of a survey's last run says of its end: JSON is YAML. Only the beginning is read, which is in lines
  * of a member each; false where there is none. */
-static bool read_report(const sp_campaign *c, unsigned line, int *exit_code, char *error, size_t size) {
+static bool read_report(const sp_campaign *c, const sp_campaign_survey *s, int *exit_code, char *error, size_t size) {
   char *path = NULL, *text = NULL;
   bool found = false;
   sp_yaml_node *root = NULL;
   sp_mistakes mistakes = {.path = path};
-  if (sp_campaign_file(c, line, "json", &path) != SP_SUCCESS) return false;
+  if (sp_campaign_file(c, s->line, "json", &path) != SP_SUCCESS) return false;
   if (sp_alloc(REPORT_SIZE, "a report", &text) == SP_SUCCESS && read_start(path, text, REPORT_SIZE - 2)) {
     char *more = strstr(text, "\n  \"elapsed_s\":"); /* members behind it are of no interest */
     if (more) strcpy(more[-1] == ',' ? more - 1 : more, "}");
     mistakes.path = path;
     if (sp_yaml_read(&mistakes, text, NULL, &root) == SP_SUCCESS && root && root->kind == SP_YAML_MAP) {
       const sp_yaml_node *code = sp_yaml_find(root, "exit_code"), *why = sp_yaml_find(root, "error");
-      found = code && code->kind == SP_YAML_SCALAR;
+      found = code && code->kind == SP_YAML_SCALAR && is_on(root, s->output);
       if (found) *exit_code = atoi(code->text);
       snprintf(error, size, "%s", why && why->kind == SP_YAML_SCALAR ? why->text : "");
     }
@@ -83,24 +91,50 @@ static void free_files(side_files *f) {
   sp_free(f->runs);
 }
 
-static void look_at_complete(sp_campaign_survey *s) {
+/* Whether the last report was written after the output. */
+static bool is_report_newer(const sp_campaign *c, const sp_campaign_survey *s, const char *output) {
+  char *path = NULL;
+  struct stat report, made;
+  if (sp_campaign_file(c, s->line, "json", &path) != SP_SUCCESS) return false;
+  const bool both = !stat(path, &report) && !stat(output, &made);
+  sp_free(path);
+  if (!both) return false;
+  return report.st_mtim.tv_sec != made.st_mtim.tv_sec ? report.st_mtim.tv_sec > made.st_mtim.tv_sec
+                                                      : report.st_mtim.tv_nsec > made.st_mtim.tv_nsec;
+}
+
+/* A run that found the output complete, but not what its job makes, was refused. */
+static bool was_refused(const sp_campaign *c, sp_campaign_survey *s, const char *output) {
+  int exit_code;
+  char error[sizeof s->note];
+  if (!is_report_newer(c, s, output) || !read_report(c, s, &exit_code, error, sizeof error)) return false;
+  if (exit_code != SP_EXIT_INPUT) return false;
+  s->state = SP_SURVEY_FAILED;
+  snprintf(s->note, sizeof s->note, "%s", error);
+  return true;
+}
+
+static void look_at_complete(const sp_campaign *c, sp_campaign_survey *s, const char *output) {
+  if (was_refused(c, s, output)) return;
   s->state = SP_SURVEY_DONE;
   if (!s->used.has_result) return; /* its history was moved away, or cut off at its very end */
   if (s->used.exit_code == SP_EXIT_PARTIAL) s->state = SP_SURVEY_PARTIAL;
   list_reasons(&s->used, s->note, sizeof s->note);
 }
 
-/* Whether Slurm has it. */
+/* Whether Slurm has it: what was noted as it was submitted is the job's number, and the output on a line of its own. */
 static bool is_queued(const sp_campaign *c, sp_campaign_survey *s, const char *queue) {
   char *path = NULL, job[JOB_SIZE] = "", state[16] = "";
   if (!queue || sp_campaign_file(c, s->line, "job", &path) != SP_SUCCESS) return false;
   if (read_start(path, job, sizeof job)) {
-    job[strcspn(job, "\n")] = '\0';
-    sp_campaign_find_task(queue, job, s->line, state);
+    char *output = job + strcspn(job, "\n");
+    if (*output) *output++ = '\0';
+    output[strcspn(output, "\n")] = '\0';
+    if (!strcmp(output, s->output)) sp_campaign_find_task(queue, job, s->line, state);
   }
   sp_free(path);
   if (!strcmp(state, "R") || !strcmp(state, "CG")) {
-    snprintf(s->note, sizeof s->note, "running, job %s", job);
+    snprintf(s->note, sizeof s->note, "running, job %.32s", job);
   } else if (!strcmp(state, "PD") || !strcmp(state, "S") || !strcmp(state, "RQ")) {
     snprintf(s->note, sizeof s->note, "in the queue");
   } else {
@@ -110,9 +144,9 @@ static bool is_queued(const sp_campaign *c, sp_campaign_survey *s, const char *q
 }
 
 static void look_at_last_run(const sp_campaign *c, sp_campaign_survey *s, const side_files *f) {
-  int exit_code = SP_EXIT_COMPLETE;
+  int exit_code = s->exit_code;
   char error[sizeof s->note] = "";
-  if (!read_report(c, s->line, &exit_code, error, sizeof error)) {
+  if (!read_report(c, s, &exit_code, error, sizeof error) && exit_code != SP_EXIT_INPUT) {
     snprintf(s->note, sizeof s->note, "%s", access(f->part, F_OK) ? "not begun" : "cut off");
   } else if (exit_code == SP_EXIT_RESUMABLE) {
     snprintf(s->note, sizeof s->note, "stopped early%s%.480s", error[0] ? ": " : "", error);
@@ -139,7 +173,7 @@ static sp_status look(const sp_campaign *c, sp_campaign_survey *s, const char *q
     s->busy = true;
     if (!is_queued(c, s, queue)) snprintf(s->note, sizeof s->note, "running, %s", holder);
   } else if (!access(f.output, F_OK) && access(f.part, F_OK)) {
-    look_at_complete(s);
+    look_at_complete(c, s, f.output);
   } else if (is_queued(c, s, queue)) {
     s->busy = true;
   } else {
@@ -172,6 +206,10 @@ sp_status sp_campaign_look(sp_campaign *campaign) {
   }
   sp_free(queue);
   return status;
+}
+
+sp_status sp_campaign_look_again(const sp_campaign *campaign, sp_campaign_survey *survey) {
+  return look(campaign, survey, NULL);
 }
 
 int sp_campaign_exit_code(const sp_campaign *campaign) {

@@ -65,3 +65,51 @@ def test_what_is_asked_for_is_checked(tmp_path):
                              (["none.txt", "status"], "none.txt: cannot be opened")):
         result = campaign(tmp_path, *arguments)
         assert result.returncode == 1 and words in result.stderr, str(result)
+
+
+def test_status_shows_the_lines_that_can_be_read_beside_those_that_cannot(tmp_path):
+    (tmp_path / "m.txt").write_text("a.h5 b.h5\nonly.h5\nc.h5 d.h5\n")
+    result = campaign(tmp_path, "m.txt", "status")
+    assert result.returncode == 1 and "m.txt:2: needs an input and an output" in result.stderr, str(result)
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:3]] == [["1", "left"], ["3", "left"]], str(result)
+    told = json.loads(campaign(tmp_path, "m.txt", "report", "--json").stdout)
+    assert [s["line"] for s in told["surveys"]] == [1, 3]
+
+
+def test_options_that_cannot_be_read_are_all_named_and_nothing_begins(tmp_path):
+    (tmp_path / "job.yaml").write_text("input: x.h5\noutput: y.h5\nchain: [{dwt: {}}]\n")
+    lines = ["a.h5 1.h5 third.h5", "a.h5 2.h5 --wokers 2", "a.h5 3.h5 --set output=z.h5", "a.h5 4.h5 -s' input = b.h5'",
+             "a.h5 5.h5 --report=r.json", "a.h5 6.h5 --help", "a.h5 7.h5 --workers 2 --set chain.0.dwt.k=2"]
+    (tmp_path / "m.txt").write_text("\n".join(lines))
+    result = campaign(tmp_path, "m.txt", "run", "--job=job.yaml")
+    told = result.stderr.splitlines()
+    assert result.returncode == 1 and len(told) == 6, str(result)
+    for number, words in enumerate(("third.h5", "--wokers", "--set output=z.h5: input and output of a survey are",
+                                    "input = b.h5", "--report", "Usage"), 1):
+        assert f"m.txt:{number}: " in told[number - 1] and words in told[number - 1], str(result)
+    (tmp_path / "m.txt").write_text("a.h5 1.h5\na.h5 2.h5\n")
+    result = campaign(tmp_path, "m.txt", "run", "--job=job.yaml", "--", "--set=output=z.h5")
+    assert result.returncode == 1 and result.stderr.count("output=z.h5") == 1, str(result)
+    result = campaign(tmp_path, "m.txt", "plan", "--json", "--job=job.yaml", "--", "--set=output=z.h5")
+    planned = json.loads(result.stdout)
+    assert all("output=z.h5" in s["error"] for s in planned["surveys"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["job.yaml", "m.txt"]
+
+
+def test_a_report_counts_for_the_output_that_it_is_on(tmp_path):
+    """Lines move as a manifest is edited; what LINE.json says is then of another survey."""
+    (tmp_path / "m.txt.campaign").mkdir()
+    report = {"job": {"output": "b.h5"}, "exit_code": 1, "error": "no such file"}
+    (tmp_path / "m.txt.campaign/1.json").write_text(json.dumps(report))
+    for output, state in (("b.h5", "failed"), ("c.h5", "left")):
+        (tmp_path / "m.txt").write_text(f"a.h5 {output}\n")
+        survey, = json.loads(campaign(tmp_path, "m.txt", "status", "--json").stdout)["surveys"]
+        assert survey["state"] == state, survey
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "job.yaml").write_text("input: x.h5\noutput: y.h5\nchain: [{dwt: {}}]\n")
+    (tmp_path / "m.txt").write_text("a.h5 b.h5\n")
+    (tmp_path / "m.txt.campaign").write_text("")
+    result = campaign(tmp_path, "m.txt", "run", "--job=job.yaml")
+    assert result.returncode == 1 and "m.txt.campaign: cannot be made a folder: File exists" in result.stderr, result

@@ -188,3 +188,47 @@ def test_a_campaign_goes_on_wherever_it_was_cut_off(prefix, tmp_path):
     assert [jobs.sha(tmp_path / f"o{i}.h5") for i in (1, 2)] == expected
     first = json.loads(call("status", "--json").stdout)["surveys"][0]
     assert first["runs"] >= 3 and first["core_hours"] > 0 and first["units_done"] == first["units"] == 40
+
+
+def test_outputs_of_another_job_do_not_pass_for_done(prefix, surveys, tmp_path):
+    """A job file that was edited, and a file that no job made. An input may go once its output is there."""
+    campaign = Campaign(tmp_path, surveys, on_workstation(prefix, tmp_path))
+    (tmp_path / "surveys.txt").write_text("".join(f'"in/{i} a.h5" out/{i}.h5\n' for i in (1, 2, 3)))
+    (tmp_path / "out/3.h5").write_text("a note\n")
+    result = campaign.run()
+    assert result.returncode == 2 and "line 3: exit code 1" in result.stderr, str(result)
+    assert [s["state"] for s in campaign.json("report")["surveys"]] == ["done", "done", "failed"]
+    assert (tmp_path / "out/3.h5").read_text() == "a note\n"
+    (tmp_path / "out/3.h5").unlink()
+    assert campaign.run().returncode == 0
+    again = campaign.run()
+    assert again.returncode == 0 and "line" not in again.stderr, str(again)
+
+    (tmp_path / "job.yaml").write_text(JOB.replace("level: 4", "level: 3"))
+    (tmp_path / "in/2 a.h5").unlink()
+    result = campaign.run()
+    assert result.returncode == 2, str(result)
+    each = campaign.json("report")["surveys"]
+    assert [s["state"] for s in each] == ["failed", "done", "failed"]
+    assert "was begun with chain.0.dwt.level: 4, now 3" in each[0]["note"], each[0]
+    assert campaign.is_identical(1) and campaign.is_identical(2)
+    (tmp_path / "job.yaml").write_text(JOB)
+    assert campaign.run().returncode == 0
+    assert [s["state"] for s in campaign.json("report")["surveys"]] == ["done"] * 3
+
+
+def test_two_campaigns_at_once_leave_each_others_surveys_alone(prefix, surveys, tmp_path):
+    campaign = Campaign(tmp_path, surveys, on_workstation(prefix, tmp_path))
+    (tmp_path / "surveys.txt").write_text("".join(f'"in/{i} a.h5" out/{i}.h5\n' for i in (1, 2, 3)))
+    env = dict(os.environ, **harness.mpi_environment(), PATH=f"{prefix}/bin:/usr/bin:/bin", TMPDIR=str(tmp_path),
+               SEISPROC_MOCK="delay=100")
+    (tmp_path / "job.yaml").write_text(JOB + "engine: mock\n")
+    other = jobs.Running(["env", f"--chdir={tmp_path}", prefix / "bin/seisproc", "campaign", "surveys.txt", "run",
+                          "--job=job.yaml"], None, env, tmp_path)
+    assert other.wait_for(lambda: (tmp_path / "out/1.h5.part").exists())
+    campaign.run()
+    assert other.wait().returncode in (0, 75)
+    assert [s["state"] for s in campaign.json("report")["surveys"]] == ["done"] * 3, campaign.logs()
+    for line in (1, 2, 3):
+        log = (tmp_path / f"surveys.txt.campaign/{line}.log").read_text()
+        assert "another job writes this output" not in log, log
