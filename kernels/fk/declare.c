@@ -30,14 +30,21 @@ size_t sp_fk_position_columns(const sp_fk_params *p) {
   return !isnan(p->spacing) ? 0 : p->along == SP_FK_ALONG_OFFSET ? 1 : 2;
 }
 
-static size_t more_headers(const void *values, const char **names, size_t max) {
+/* Positions, then those whose change begins a part. */
+static size_t list_columns(const sp_fk_params *p, size_t n_positions, const char **names, size_t max) {
   static const char *const positions[][2] = {{"offset"}, {"gx", "gy"}, {"sx", "sy"}};
-  const sp_fk_params *p = values;
-  const size_t n_positions = sp_fk_position_columns(p);
   size_t n = 0;
   for (; n < n_positions && n < max; n++) names[n] = positions[p->along][n];
   for (uint32_t i = 0; i < p->split.n && n < max; i++) names[n++] = p->split.word[i];
   return n;
+}
+
+static size_t more_headers(const void *values, const char **names, size_t max) {
+  return list_columns(values, sp_fk_position_columns(values), names, max);
+}
+
+size_t sp_fk_look_columns(const sp_fk_params *p, const char **names, size_t max) {
+  return list_columns(p, p->along == SP_FK_ALONG_OFFSET ? 1 : 2, names, max);
 }
 
 void sp_fk_filter_of(const sp_fk_params *p, uint32_t n_samples, double dt, sp_fk_filter *filter) {

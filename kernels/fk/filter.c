@@ -7,6 +7,8 @@
 
 #include "seisproc/processor.h"
 
+enum { PROBES = 48 }; /* points along each axis at which the filter is looked at */
+
 uint32_t sp_fk_padded_length(uint32_t n, double pad, bool even) {
   return n > 1 || even ? sp_good_length(n + (uint32_t)ceil(pad * n), even) : 1;
 }
@@ -94,6 +96,22 @@ void sp_fk_axis_set(const sp_fk_filter *filter, uint32_t n, sp_fk_axis *axis) {
   const uint32_t half = sp_fk_half_pad(axis->padded - n);
   axis->reach = filter->edge == SP_FK_EDGE_ZERO ? 0 : half < filter->edge_traces ? half : filter->edge_traces;
   for (uint32_t j = 0; j < axis->reach; j++) axis->weight[j] = sp_fk_edge_weight(j, axis->reach);
+}
+
+double sp_fk_mean_removed(const sp_fk_filter *f, uint32_t nx, uint32_t ny, double dx, double dy) {
+  sp_fk_axis x, y;
+  sp_fk_axis_set(f, nx, &x);
+  sp_fk_axis_set(f, ny, &y);
+  const sp_fk_grid g = {.mt = f->padded, .mx = x.padded, .my = y.padded, .dt = f->dt, .dx = dx, .dy = dy};
+  const uint32_t step_f = f->n_bins / PROBES + 1, step_x = x.padded / PROBES + 1, step_y = y.padded / PROBES + 1;
+  double sum = 0, n = 0;
+  for (uint32_t b = 0; b < f->n_bins; b += step_f) {
+    const sp_fk_slice slice = sp_fk_slice_at(&f->zone, &g, f->first_bin + b);
+    for (uint32_t i = 0; i < x.padded; i += step_x) {
+      for (uint32_t j = 0; j < y.padded; j += step_y, n++) sum += sp_fk_removed_share(&f->zone, &g, &slice, i, j);
+    }
+  }
+  return n > 0 ? sum / n : 0;
 }
 
 sp_status sp_fk_common_check(const sp_fk_common *p, char *why, size_t why_size) {

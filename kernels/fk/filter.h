@@ -78,6 +78,14 @@ void sp_fk_filter_set(const sp_fk_common *params, const sp_fk_sector *sector, do
 
 void sp_fk_axis_set(const sp_fk_filter *filter, uint32_t n, sp_fk_axis *axis);
 
+/* The mean share that is removed, over some of the band's bins of nx by ny traces that are dx and dy apart. */
+double sp_fk_mean_removed(const sp_fk_filter *filter, uint32_t nx, uint32_t ny, double dx, double dy);
+
+/* Whether that says that the filter passes, or takes, all. */
+static inline bool sp_fk_is_all_or_nothing(double removed) {
+  return removed <= 0.0005 || removed >= 0.9995;
+}
+
 /* Points of a pad that the decay at either end may take. */
 uint32_t sp_fk_half_pad(uint32_t pad);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Steps between the traces of a gather, and its parts. */
+#include <stdio.h>
 #include <string.h>
 
 #include "kernels/fk/fk.h"
@@ -77,4 +78,49 @@ uint32_t sp_fk_part_end(const sp_fk_params *p, const double *const *headers, uin
     }
   }
   return n_traces;
+}
+
+/* Spacings beyond these come of a wrong scalar; the share by which two of them are the same. */
+static const double least_step = 0.1, most_step = 10e3, same_step = 0.05;
+
+/* The spacing of the first part and its traces by the headers; NAN where they tell of none. */
+static double spacing_by_headers(const sp_fk_params *p, const double *const *headers, uint32_t n_traces, double *work,
+                                 uint32_t *n) {
+  sp_fk_params by_headers = *p;
+  double found;
+  by_headers.spacing = NAN;
+  by_headers.irregular = SP_FK_REFUSE;
+  *n = n_traces;
+  if (!headers) return NAN;
+  *n = sp_fk_part_end(&by_headers, headers, 0, n_traces);
+  const bool told =
+      *n >= SP_FK_LEAST_TRACES && sp_fk_spacing(&by_headers, headers, 0, *n, work, &found) == SP_REASON_OK;
+  return told ? found : NAN;
+}
+
+void sp_fk_look(const sp_fk_params *p, const double *const *headers, uint32_t n_traces, uint32_t n_samples, double dt,
+                double *work, char *note, size_t size) {
+  static const char *const named[] = {"offset", "gx and gy", "sx and sy"};
+  uint32_t n;
+  sp_fk_filter filter;
+  const double found = spacing_by_headers(p, headers, n_traces, work, &n);
+  const bool given = !isnan(p->spacing);
+  const double taken = given ? p->spacing : found;
+  sp_fk_filter_of(p, n_samples, dt, &filter);
+  const double removed = sp_fk_mean_removed(&filter, n, 1, taken, 1);
+  *note = '\0';
+  if (given && (taken < least_step || taken > most_step)) {
+    snprintf(note, size, "fk: spacing: traces are %g apart: is that right?", taken);
+  } else if (given && fabs(taken / found - 1) > same_step) {
+    snprintf(note, size,
+             "fk: spacing: %g is given, headers (%s) say %.4g from trace to trace: velocities are taken %.3g times as "
+             "large as by these",
+             taken, named[p->along], found, taken / found);
+  } else if (taken < least_step || taken > most_step) {
+    snprintf(note, size, "fk: traces are %.4g apart by %s: is its unit, and the scalar of coordinates, right?", taken,
+             named[p->along]);
+  } else if (taken > 0 && sp_fk_is_all_or_nothing(removed)) {
+    snprintf(note, size, "fk: removes %.3g %% of the bins: %s", 100 * removed,
+             removed < 0.5 ? "next to nothing" : "next to everything");
+  }
 }

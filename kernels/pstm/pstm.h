@@ -105,6 +105,9 @@ double sp_pstm_distance(const sp_pstm_config *config, const sp_pstm_tile *tile, 
 void sp_pstm_sums_scale(const sp_pstm_config *config, uint64_t n_traces, double peak, double area, double velocity,
                         double latest_s, sp_pstm_sums *sums);
 
+/* What a trace of this peak adds to a sample halfway down the image below its midpoint, at most. */
+double sp_pstm_typical(const sp_pstm_config *config, double peak, double area, double velocity);
+
 /* image[i] = sum[i] / 2^shift, over hits[i] where `by_hits`. */
 void sp_pstm_sums_finish(const sp_pstm_sums *sums, size_t n, bool by_hits, float *image);
 

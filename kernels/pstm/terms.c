@@ -178,6 +178,17 @@ void sp_pstm_sums_scale(const sp_pstm_config *config, uint64_t n_traces, double 
   sums->limit = 1.01 * SP_PSTM_BATCH * most;
 }
 
+/* W where both legs are vertical, halfway down the image. */
+double sp_pstm_typical(const sp_pstm_config *config, double peak, double area, double velocity) {
+  const double tau = config->grid.tau_0 + 0.5 * config->grid.n_tau * config->grid.d_tau;
+  double weight = 1;
+  if (config->weights != SP_PSTM_NONE) {
+    weight = config->weights == SP_PSTM_TRUE ? 8 : 8 / tau;
+    weight *= config->line ? sqrt(2 * M_PI * tau / 4) : 1 / velocity;
+  }
+  return peak * area * weight;
+}
+
 void sp_pstm_sums_finish(const sp_pstm_sums *sums, size_t n, bool by_hits, float *image) {
   const double unit = ldexp(1, -sums->shift);
   for (size_t i = 0; i < n; i++) {

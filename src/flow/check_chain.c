@@ -94,5 +94,6 @@ sp_status sp_flow_check_chain(const sp_plan_request *request) {
     status = check(request->job, &shape);
   }
   sp_free(list);
-  return status == SP_SUCCESS ? sp_flow_check_delays(request) : status;
+  if (status == SP_SUCCESS) status = sp_flow_check_delays(request);
+  return status == SP_SUCCESS ? sp_flow_check_spacing(request) : status;
 }

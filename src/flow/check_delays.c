@@ -39,7 +39,6 @@ static sp_status find_mixed(const sp_plan_request *request, mixed_gather *out) {
   sp_header_column *delays = NULL;
   double *values = NULL;
   *out = (mixed_gather){.found = false};
-  if (!sp_survey_has(survey, "/headers/delrt")) return SP_SUCCESS;
   SP_TRY(sp_header_column_open(survey, "delrt", &delays));
   sp_status status = sp_alloc(PIECE * sizeof *values, "delays", &values);
   if (status == SP_SUCCESS) status = look_for_mixed(request->index, delays, values, out);
@@ -64,22 +63,32 @@ static sp_status compares(const sp_plan_request *request, const sp_chain_step *s
   return SP_SUCCESS;
 }
 
+/* The first step that does; n_steps: none. */
+static sp_status first_that_compares(const sp_plan_request *request, size_t *step) {
+  const sp_job *job = request->job;
+  for (*step = 0; *step < job->n_steps; ++*step) {
+    bool found;
+    SP_TRY(compares(request, &job->chain[*step], &found));
+    if (found) break;
+  }
+  return SP_SUCCESS;
+}
+
 sp_status sp_flow_check_delays(const sp_plan_request *request) {
   const sp_job *job = request->job;
   mixed_gather m;
+  size_t i;
+  char name[SP_GATHER_TEXT];
+  if (!sp_survey_has(request->survey, "/headers/delrt")) return SP_SUCCESS;
+  SP_TRY(first_that_compares(request, &i));
+  if (i == job->n_steps) return SP_SUCCESS; /* the column need not be read */
   SP_TRY(find_mixed(request, &m));
-  for (size_t i = 0; m.found && i < job->n_steps; i++) {
-    bool refused;
-    char name[SP_GATHER_TEXT];
-    SP_TRY(compares(request, &job->chain[i], &refused));
-    if (!refused) continue;
-    sp_gather_key_text(request->index->key_name, request->index->key[m.gather], name);
-    return SP_RAISE(SP_ERR_INPUT,
-                    "%s: chain.%zu.%s: compares traces sample by sample, and those of gather %" PRIu64
-                    " (%s) begin at different times: trace %" PRIu64 " has delrt %g, trace %" PRIu64
-                    " has %g; `seisproc regroup` with delrt as the second --gather parts them",
-                    job->input, i, job->chain[i].processor->name, m.gather, name, m.trace[0], m.delay[0], m.trace[1],
-                    m.delay[1]);
-  }
-  return SP_SUCCESS;
+  if (!m.found) return SP_SUCCESS;
+  sp_gather_key_text(request->index->key_name, request->index->key[m.gather], name);
+  return SP_RAISE(SP_ERR_INPUT,
+                  "%s: chain.%zu.%s: compares traces sample by sample, and those of gather %" PRIu64
+                  " (%s) begin at different times: trace %" PRIu64 " has delrt %g, trace %" PRIu64
+                  " has %g; `seisproc regroup` with delrt as the second --gather parts them",
+                  job->input, i, job->chain[i].processor->name, m.gather, name, m.trace[0], m.delay[0], m.trace[1],
+                  m.delay[1]);
 }

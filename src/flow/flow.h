@@ -220,6 +220,10 @@ sp_status sp_flow_check_chain(const sp_plan_request *request);
  * Errors: SP_ERR_INPUT, one line with the gather. */
 sp_status sp_flow_check_delays(const sp_plan_request *request);
 
+/* For sp_flow_check_chain: notes a spacing that the headers of the largest gather contradict, or that no survey has.
+ * Errors: those of reading. */
+sp_status sp_flow_check_spacing(const sp_plan_request *request);
+
 /* A note as a warning in the log. */
 void sp_note_warn(const char *text);
 

@@ -25,8 +25,7 @@ void sp_trace_grid_destroy(sp_trace_grid *g) {
 }
 
 void sp_cube_name(const sp_grid_request *r, const sp_cube *cube, char *text, size_t size) {
-  size_t used = 0;
-  text[0] = '\0';
+  size_t used = (size_t)snprintf(text, size, r->n_cube_columns ? "cube " : "the only cube");
   for (size_t i = 0; i < r->n_cube_columns && used < size; i++) {
     used += (size_t)snprintf(text + used, size - used, "%s%s %.10g", i ? ", " : "", r->cube_names[i], cube->key[i]);
   }
@@ -133,7 +132,7 @@ static sp_status set_size(const sp_grid_request *r, sp_cube *c, double nx, doubl
   sp_cube_name(r, c, name, sizeof name);
   const double cells = nx * ny, most = (double)c->n_traces * MOST_CELLS_A_TRACE;
   if (cells > INT32_MAX || (cells > SMALL_GRID && cells > most)) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: the grid of cube '%s' has %.0f x %.0f cells for %u traces: is a %s or %s stray?",
+    return SP_RAISE(SP_ERR_INPUT, "%s: the grid of %s has %.0f x %.0f cells for %u traces: is a %s or %s stray?",
                     r->where, name, nx, ny, c->n_traces, r->x_name, r->y_name);
   }
   c->nx = (uint32_t)nx;
@@ -247,11 +246,27 @@ static sp_status check_fit(const sp_grid_request *r, const sp_trace_grid *g, con
       100 * worst / least, c->dx, c->dy);
 }
 
-static sp_status fit_axes(const sp_grid_request *r, const sp_trace_grid *g, sp_cube *c) {
+static moments fit_coordinates(const sp_grid_request *r, const sp_trace_grid *g, const sp_cube *c, double east[2],
+                               double north[2]) {
   const moments m = measure_moments(r, g, c);
-  double east[2], north[2];
   solve(&m, m.xe, m.ye, east);
   solve(&m, m.xn, m.yn, north);
+  return m;
+}
+
+void sp_trace_grid_found(const sp_grid_request *r, const sp_trace_grid *g, const sp_cube *c, double step[2],
+                         double azimuth[2]) {
+  double east[2], north[2];
+  fit_coordinates(r, g, c, east, north);
+  for (int i = 0; i < 2; i++) {
+    step[i] = hypot(east[i], north[i]);
+    azimuth[i] = step[i] > 0 ? wrap_azimuth(atan2(east[i], north[i]) * DEGREES) : NAN;
+  }
+}
+
+static sp_status fit_axes(const sp_grid_request *r, const sp_trace_grid *g, sp_cube *c) {
+  double east[2], north[2];
+  const moments m = fit_coordinates(r, g, c, east, north);
   const double dx = hypot(east[0], north[0]), dy = hypot(east[1], north[1]);
   if ((c->nx > 1 && dx <= 0) || (c->ny > 1 && dy <= 0)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: the coordinates do not change with %s: give dx and dy", r->where,
@@ -298,10 +313,10 @@ static sp_status count_cells(const sp_grid_request *r, const sp_trace_grid *g, s
   sp_cube_name(r, c, name, sizeof name);
   return SP_RAISE(
       SP_ERR_INPUT,
-      "%s: %u traces share a cell with another%s%s, the first are traces %llu and %llu at %s %g, %s %g: name "
+      "%s: %u traces share a cell with another in %s, the first are traces %llu and %llu at %s %g, %s %g: name "
       "columns that separate them in cubes, or allow duplicates: mean",
-      r->where, n_shared, *name ? " in cube " : "", name, (unsigned long long)trace[first],
-      (unsigned long long)trace[other], r->x_name, r->x[trace[other]], r->y_name, r->y[trace[other]]);
+      r->where, n_shared, name, (unsigned long long)trace[first], (unsigned long long)trace[other], r->x_name,
+      r->x[trace[other]], r->y_name, r->y[trace[other]]);
 }
 
 sp_status sp_trace_grid_create(const sp_grid_request *r, sp_trace_grid **out) {

@@ -65,7 +65,13 @@ sp_status sp_trace_grid_create(const sp_grid_request *request, sp_trace_grid **o
 /* Takes NULL. */
 void sp_trace_grid_destroy(sp_trace_grid *grid);
 
-/* "offset 400, azimuth 3", or "" without such columns. */
+/* Spacing of the traces' coordinates along the axes of a cube of line numbers, and where these point (degrees), by
+ * least squares; 0 and NAN along an axis that the coordinates do not change with. The request has easting and northing.
+ */
+void sp_trace_grid_found(const sp_grid_request *request, const sp_trace_grid *grid, const sp_cube *cube, double step[2],
+                         double azimuth[2]);
+
+/* "cube offset 400, azimuth 3", or "the only cube" without such columns. */
 void sp_cube_name(const sp_grid_request *request, const sp_cube *cube, char *text, size_t size);
 
 #endif

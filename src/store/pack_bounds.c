@@ -4,7 +4,8 @@
  * HDF5's filter of zfp has one tolerance for a dataset, and it must hold for the quietest gather that goes through it.
  * A gather that is far quieter than the others is better packed losslessly: the tolerance is the one, of all gathers'
  * bounds, with which the bits add up to the least, a sample of a gather with the bound b taking about
- * log2(b / tolerance) more bits than one whose bound is the tolerance, and LOSSLESS_BITS where b is smaller than it.
+ * log2(b / tolerance) more bits than one whose bound is the tolerance, and LOSSLESS_BITS where b is smaller than it. So
+ * is one whose RMS is that of a few loud traces or samples, so that its bound would leave little of the others.
  *
  * zfp is asked for twice the bound: it takes the power of two below, and what its errors came to was at most 0.44 of
  * that on field data and on noise. Each chunk is unpacked and measured; one that does not hold is packed losslessly.
@@ -20,10 +21,13 @@
 
 enum { LOSSLESS_BITS = 27, PIECE_BYTES = 8 << 20 };
 static const double ASKED = 2;
+/* RMS of a gather's median live trace: over the gather's bound, and, where the bound itself is wide, over its RMS. */
+static const double LEAST_OVER_BOUND = 3, LEAST_OVER_RMS = 0.03;
 
 typedef struct reader {
   sp_dataset *dataset;
   float *rows;
+  double *squares; /* of the live traces of a gather */
   uint64_t most;
   uint32_t n_samples;
 } reader;
@@ -37,19 +41,47 @@ static bool is_dead(const float *row, uint32_t n) {
   return true;
 }
 
-/* Sum of squares, sample by sample, so that it does not depend on pieces. NAN: not finite. */
-static sp_status measure_gather(const reader *r, sp_global first, sp_global end, double *rms, uint64_t *dead) {
+/* Of a gather: RMS over all samples, sum by sum in their order, so that it does not depend on pieces; the median RMS of
+ * its live traces. NAN: not finite. */
+typedef struct level {
+  double rms, median;
+  uint64_t dead;
+} level;
+
+static int ascending(const void *a_, const void *b_) {
+  const double a = *(const double *)a_, b = *(const double *)b_;
+  return (a > b) - (a < b);
+}
+
+static sp_status measure_gather(const reader *r, sp_global first, sp_global end, level *out) {
   double sum = 0;
+  size_t live = 0;
   SP_EACH_PIECE (piece, first, end, r->most) {
     SP_TRY(sp_dataset_read_independent(r->dataset, piece.first, (sp_local)piece.count, r->rows));
     for (uint64_t t = 0; t < piece.count; t++) {
       const float *row = r->rows + t * r->n_samples;
-      for (uint32_t i = 0; i < r->n_samples; i++) sum += (double)row[i] * row[i];
-      *dead += is_dead(row, r->n_samples);
+      double of_trace = 0;
+      for (uint32_t i = 0; i < r->n_samples; i++) {
+        const double square = (double)row[i] * row[i];
+        sum += square;
+        of_trace += square;
+      }
+      if (!is_dead(row, r->n_samples)) r->squares[live++] = of_trace;
     }
   }
-  *rms = isfinite(sum) ? sqrt(sum / ((double)(end - first) * r->n_samples)) : (double)NAN;
+  *out = (level){.rms = NAN, .median = NAN, .dead = end - first - live};
+  if (!isfinite(sum)) return SP_SUCCESS;
+  qsort(r->squares, live, sizeof *r->squares, ascending);
+  out->rms = sqrt(sum / ((double)(end - first) * r->n_samples));
+  out->median = live ? sqrt(r->squares[live / 2] / r->n_samples) : 0;
   return SP_SUCCESS;
+}
+
+/* What the gather allows: 0 dead; NAN none, where it is not finite or its traces as a rule are too weak beside it. */
+static double bound_of(const level *l, double part) {
+  const double bound = part * l->rms;
+  const bool weak = l->median < LEAST_OVER_BOUND * bound && l->median < LEAST_OVER_RMS * l->rms;
+  return weak ? (double)NAN : bound;
 }
 
 static sp_status measure_share(sp_survey *survey, const char *path, const sp_pack_bounds *b, sp_share share,
@@ -61,15 +93,16 @@ static sp_status measure_share(sp_survey *survey, const char *path, const sp_pac
   r.most = fits ? fits : 1;
   SP_TRY(sp_dataset_open(survey, path, &r.dataset));
   status = sp_alloc(r.most * r.n_samples * sizeof(float), "traces", &r.rows);
+  if (status == SP_SUCCESS) status = sp_alloc((b->index->max_traces + 1) * sizeof(double), "levels", &r.squares);
   for (uint64_t g = share.first; g < share.first + share.count && status == SP_SUCCESS; g++) {
     const uint64_t n = first_trace[g + 1] - first_trace[g];
-    uint64_t dead = 0;
-    double rms = 0;
-    if (n) status = measure_gather(&r, first_trace[g], first_trace[g + 1], &rms, &dead);
-    b->allowed[g] = b->part * rms;
+    level l = {0};
+    if (n) status = measure_gather(&r, first_trace[g], first_trace[g + 1], &l);
+    b->allowed[g] = bound_of(&l, b->part);
     if (activity) sp_activity_step(activity);
-    *mixed += dead > 0 && dead < n;
+    *mixed += l.dead > 0 && l.dead < n;
   }
+  sp_free(r.squares);
   sp_free(r.rows);
   sp_dataset_close(r.dataset);
   return status;

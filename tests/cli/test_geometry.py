@@ -268,3 +268,43 @@ def test_a_recorded_offset_that_is_far_from_the_derived_one(seisproc, tmp_path):
     assert "3 of 24 trace headers (first in trace 1) have an offset (10000 there)" in result.stderr
     with h5py.File(tmp_path / "x.h5") as f:
         assert np.array_equal(f["headers/offset"], 100.0 + np.arange(N))
+
+
+# --- spacing -------------------------------------------------------------------------------------------------------
+
+
+def said_of_spacing(seisproc, tmp_path, chain, **more):
+    stderr = run(seisproc, tmp_path, chain, command="plan", **more).stderr
+    words = ("spacing", " apart", " removes ")
+    return [line.split("warning: ")[1] for line in stderr.splitlines() if any(word in line for word in words)]
+
+
+@pytest.mark.parametrize("chain, words", (
+    ("fk: {vmax: 1500}", None), ("fk: {vmax: 1500, spacing: 100}", None), ("fk: {vmax: 1500, spacing: 103}", None),
+    ("fk: {vmax: 1500, spacing: 25}", "fk: spacing: 25 is given, headers (offset) say 100 from trace to trace: "
+     "velocities are taken 0.25 times as large as by these (gather 0, fldr 1)"),
+    ("fk: {vmax: 1500, spacing: 25, along: receivers}", "fk: spacing: 25 is given, headers (gx and gy) say 50 from "
+     "trace to trace: velocities are taken 0.5 times as large as by these (gather 0, fldr 1)"),
+    ("fk: {vmax: 1500, spacing: 25, split: [ep]}", "fk: spacing: 25 is given, headers (offset) say 100 from trace to "
+     "trace: velocities are taken 0.25 times as large as by these (gather 0, fldr 1)"),
+    ("fk: {vmax: 1500, spacing: 0.05}", "fk: spacing: traces are 0.05 apart: is that right? (gather 0, fldr 1)"),
+    ("fk: {vmax: 3, f: [5, 10, 60, 80]}", "fk: removes 0 % of the bins: next to nothing (gather 0, fldr 1)"),
+    ("fk: {vmax: 10000000}", "fk: removes 100 % of the bins: next to everything (gather 0, fldr 1)"),
+    ("fk: {vmax: 1500, spacing: 20000}", "fk: spacing: traces are 20000 apart: is that right? (gather 0, fldr 1)")))
+def test_fk_says_what_headers_contradict(seisproc, tmp_path, chain, words):
+    survey(seisproc, tmp_path, gx=50 * np.arange(N), gy=np.zeros(N, int), ep=np.ones(N, int))
+    assert said_of_spacing(seisproc, tmp_path, chain) == ([words] if words else [])
+
+
+def test_fk_says_nothing_where_headers_tell_of_no_spacing(seisproc, tmp_path):
+    survey(seisproc, tmp_path, offset=np.random.default_rng(1).permutation(N) ** 2 + 1)
+    assert said_of_spacing(seisproc, tmp_path, "fk: {vmax: 1500, spacing: 25}") == []
+    survey(seisproc, tmp_path)
+    assert said_of_spacing(seisproc, tmp_path, "fk: {vmax: 1500, spacing: 25}", sort=["offset"]) == []
+
+
+def test_fk_says_that_a_scalar_looks_wrong(seisproc, tmp_path):
+    survey(seisproc, tmp_path, gx=10 * np.arange(N), gy=np.zeros(N, int), scalco=-1000)
+    said, = said_of_spacing(seisproc, tmp_path, "fk: {vmax: 1500, along: receivers}")
+    assert said == ("fk: traces are 0.01 apart by gx and gy: is its unit, and the scalar of coordinates, right? "
+                    "(gather 0, fldr 1)")

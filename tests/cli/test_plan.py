@@ -120,3 +120,16 @@ def test_what_would_fail_for_every_gather_is_refused(seisproc, tmp_path, chain, 
     ran = seisproc("run", "job.yaml", "-q", ranks=3, cwd=tmp_path, check=1, timeout=60)
     assert planned.stderr in ran.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.h5", "job.yaml"]
+
+
+def test_an_aperture_of_dwt_says_what_it_takes(seisproc, tmp_path):
+    """Where it is set, in the help and before the job; its default says nothing."""
+    said = ("warning: dwt: an aperture above 1 takes what differs from trace to trace, which is signal in most data: "
+            "look at the noise of a few gathers first (mode: noise)")
+    plan(seisproc, tmp_path)
+    assert "aperture" not in seisproc("plan", tmp_path / "job.yaml").stderr
+    assert seisproc("plan", tmp_path / "job.yaml", "--set=chain.1.dwt.aperture=5").stderr.count(said) == 1
+    ran = seisproc("run", tmp_path / "job.yaml", "--set=chain.1.dwt.aperture=5", "--set=dead_traces=ignore")
+    assert ran.stderr.count(said) == 1
+    helped = " ".join(seisproc("help", "dwt").stdout.split())
+    assert "More than 1 harms most data: only for traces that are alike" in helped

@@ -249,7 +249,8 @@ REFUSED = [
     (set_column("cdpx", 12, 510000), {}, r"not a regular grid: trace 12 \(iline 100, xline 58\)"),
     (set_column("delrt", 40, 8), {}, r"all traces begin at one time: trace 1 has delrt 0, trace 40 has 8"),
     (same_lines, {"dx": 25, "dy": 25}, r"iline and xline are the same on every trace \(0, 0\)"),
-    (None, {"cubes": "[]"}, r"336 traces share a cell with another, the first are traces 0 and 1 at iline 100"),
+    (None, {"cubes": "[]"}, r"336 traces share a cell with another in the only cube, the first are traces 0 and 1 at "
+                            r"iline 100"),
     (None, {"vmin": 2500}, r"vmin: found 2500, allowed is less than vmax"),
     (None, {"f": "[10, 5, 30, 40]"}, r"f: found 10, 5, 30, 40, allowed are frequencies that ascend"),
     (None, {"f": "[200, 210, 300, 400]"}, r"f: no frequency of .* lies between 200 and 400 Hz"),
@@ -279,6 +280,71 @@ def test_a_cube_takes_no_figures(seisproc, survey, tmp_path):
     assert job.files() == []
 
 
+def warned(seisproc, tmp_path, path, name, **options):
+    """What `plan` warns of, but for units that the survey does not tell."""
+    job = jobs.Job(tmp_path, path, job_text(**{"vmax": 2500, "cubes": "[offset]", **options}), name="o-" + name)
+    lines = [s for s in seisproc("plan", job.path).stderr.splitlines() if "warning:" in s]
+    return [s for s in lines if "the survey does not say" not in s]
+
+
+def test_spacing_and_direction_that_coordinates_contradict(seisproc, survey, tmp_path):
+    """Given dx, dy and directions are taken, and what cdpx and cdpy say is told; where they agree nothing is."""
+    given = dict(dx=25, dy=20)
+    assert warned(seisproc, tmp_path, survey.path, "same", **given) == []
+    said, = warned(seisproc, tmp_path, survey.path, "twice", dx=50, dy=20)
+    assert re.search(r"dx: 50 is given, cdpx and cdpy say 25 from cell to cell along iline in cube offset 0: "
+                     r"velocities are taken 2 times as large", said), said
+    said, = warned(seisproc, tmp_path, survey.path, "tenth", dx=25, dy=2)
+    assert re.search(r"dy: 2 is given, cdpx and cdpy say 20 .* along xline .* 0\.1 times as large", said), said
+    turned = dict(given, azimuth=70, handed="right")
+    assert warned(seisproc, tmp_path, survey.path, "right", **turned, grid_azimuth=30) == []
+    assert warned(seisproc, tmp_path, survey.path, "around", **turned, grid_azimuth=-330) == []
+    said, = warned(seisproc, tmp_path, survey.path, "turned", **turned, grid_azimuth=90)
+    assert "have iline point to 90 degrees, cdpx and cdpy to 30 in cube offset 0" in said
+    said, = warned(seisproc, tmp_path, survey.path, "mirrored", **dict(turned, handed="left"), grid_azimuth=30)
+    assert "have xline point to 300 degrees, cdpx and cdpy to 120" in said
+
+    def zero(traces, columns):
+        columns["cdpx"][:] = columns["cdpy"][:] = 0
+
+    assert warned(seisproc, tmp_path, Cubes(tmp_path / "zero.h5", zero).path, "zero", **turned, grid_azimuth=90) == []
+    gone = Cubes(tmp_path / "gone.h5", drop("cdpx")).path
+    assert warned(seisproc, tmp_path, gone, "gone", **turned, grid_azimuth=90) == []
+    blank = Cubes(tmp_path / "blank.h5", set_column("cdpy", 3, np.nan)).path
+    assert warned(seisproc, tmp_path, blank, "blank", **turned, grid_azimuth=90) == []
+
+
+def test_spacings_that_no_survey_has(seisproc, survey, tmp_path):
+    def scaled(factor):
+        def change(traces, columns):
+            for name in ("cdpx", "cdpy"):
+                columns[name] = columns[name] * factor
+        return change
+
+    small = Cubes(tmp_path / "small.h5", scaled(0.001)).path
+    said = warned(seisproc, tmp_path, small, "small")
+    assert re.search(r"cells are 0\.025\d* apart along iline in 3 of 3 cubes, first cube offset 0: are the scalars of "
+                     r"the coordinates right\?", said[0]) and "along xline" in said[1], said
+    large = Cubes(tmp_path / "large.h5", scaled(1000)).path
+    assert "cells are 25000 apart along iline" in warned(seisproc, tmp_path, large, "large")[0]
+    said, = warned(seisproc, tmp_path, Cubes(tmp_path / "gone.h5", drop("cdpx")).path, "given", dx=0.02, dy=20)
+    assert re.search(r"cells are 0\.02 apart along iline.*: are dx and dy right\?", said), said
+
+
+def test_one_cube_is_named_so(seisproc, survey, tmp_path):
+    one = tmp_path / "one.h5"
+    write_survey(one, survey.traces[::3][:60], first_trace=[0, 60], interval_us=1e6 * DT,
+                 headers={name: column[::3][:60] for name, column in survey.columns.items()})
+    said = warned(seisproc, tmp_path, one, "one", cubes="[]")
+    assert len(said) == 1 and "fewer than 8 lines: 5 x 12: a filter" in said[0], said
+    stray = tmp_path / "far.h5"
+    lines = {name: column[::3][:60].copy() for name, column in survey.columns.items()}
+    lines["iline"][7] = lines["xline"][8] = 1000001
+    write_survey(stray, survey.traces[::3][:60], first_trace=[0, 60], interval_us=1e6 * DT, headers=lines)
+    job = jobs.Job(tmp_path, stray, job_text(vmax=2500), name="stray")
+    assert "the grid of the only cube has" in seisproc("plan", job.path, check=1).stderr
+
+
 def few_lines(traces, columns):
     """Cubes of four in-lines or fewer."""
     columns["fldr"] = ((columns["iline"] - 100) // 4).astype("<i4")
@@ -294,13 +360,16 @@ def test_what_is_warned_of(seisproc, tmp_path):
         columns["cdpy"] = ix * 8 * np.cos(a) + iy * DY * np.cos(b)
 
     sparse = jobs.Job(tmp_path, Cubes(tmp_path / "sparse.h5", thin).path, job_text(vmax=2500, cubes="[offset]"))
-    assert "fewer than half of the cells hold a trace in 3 of 3 cubes" in seisproc("plan", sparse.path).stderr
+    assert re.search(r"fewer than half of the cells hold a trace in 3 of 3 cubes, first cube offset 0: 168 of \d+ x 12",
+                     seisproc("plan", sparse.path).stderr)
     nothing = jobs.Job(tmp_path, Cubes(tmp_path / "in.h5").path,
                        job_text(vmax=3, f="[5, 10, 60, 80]", cubes="[offset]"), name="nothing")
     assert "removes 0 % of the bins of the first cube: next to nothing" in seisproc("plan", nothing.path).stderr
+    said, = warned(seisproc, tmp_path, tmp_path / "in.h5", "all", vmin=0, vmax=1e7)
+    assert "removes 100 % of the bins of the first cube: next to everything" in said
     few = jobs.Job(tmp_path, Cubes(tmp_path / "few-lines.h5", few_lines).path,
                    job_text(vmax=2500, taper=0, cubes="[offset, fldr]"), name="few")
     said = seisproc("plan", few.path).stderr
-    assert re.search(r"12 of 12 cubes have fewer than 8 lines, first '.*' with \d+ x \d+: a filter in 3-D is then no",
-                     said)
+    assert re.search(r"fewer than 8 lines in 12 of 12 cubes, first cube offset 0, fldr 0: 4 x 12: a filter in 3-D is "
+                     r"then no better than one line by line", said), said
     assert "fkk: taper: 0 cuts sharply" in said

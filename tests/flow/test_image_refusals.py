@@ -5,6 +5,7 @@ import re
 
 import h5py
 import numpy as np
+import pytest
 
 import jobs
 from images import JOB, plan, two_offsets, write_survey, ref
@@ -119,3 +120,86 @@ def test_coarse_times_and_a_tile_too_small(tmp_path, image_survey, seisproc):
     assert "high frequencies will be aliased" in plan(seisproc, job, "--set=chain.0.pstm.dtau=8").stderr
     result = plan(seisproc, job, "--set=chain.0.pstm.tile_mb=1", "--set=chain.0.pstm.ntau=100000", check=1)
     assert re.search(r"tile_mb: one column of the image takes 2\.4 MB, there are 1\.0 MB", result.stderr), result.stderr
+
+
+def warnings(result):
+    """But for the units that a survey does not tell."""
+    lines = [line for line in result.stderr.splitlines() if "warning:" in line]
+    return [line for line in lines if "the survey does not say" not in line]
+
+
+def test_traces_of_no_class_are_counted(tmp_path, image_survey, seisproc):
+    """Classes at 150 and 250 m reach from 100 to 300 m: offsets of 300 m are in none."""
+    job, (_, s, r) = jobs.Job(tmp_path, image_survey, JOB), two_offsets()
+    none = np.count_nonzero(np.linalg.norm(r - s, axis=1) > 299)
+    assert 0 < none < len(s)
+    result = plan(seisproc, job, "--set=chain.0.pstm.offsets=[150, 250]")
+    assert [line.split("warning: ")[1] for line in warnings(result)] == [
+        f"pstm: {none} traces are of no class, or have no coordinates"]
+    assert f"2 classes, {len(s) - none} of {len(s)} traces in one" in result.stdout
+    assert warnings(plan(seisproc, job)) == []
+    ran = job.run("--set=chain.0.pstm.offsets=[150, 250]", ranks=3)
+    assert ran.stderr.count(f"{none} traces are of no class") == 1
+    with h5py.File(job.output) as f:
+        assert (f["headers/nhs"][:2] == [len(s) - none, 0]).all()
+
+
+def image_of(tmp_path, survey, name, *change):
+    job = jobs.Job(tmp_path, survey, JOB, name=name)
+    result = job.run(*[f"--set=chain.0.pstm.{c}" for c in change], ranks=3)
+    with h5py.File(job.output) as f:
+        return f["traces"][:].astype(float), warnings(result)
+
+
+def test_a_peak_that_takes_the_digits(tmp_path, image_survey, seisproc):
+    """Refused where nothing would be left, told where digits are lost; where nothing is said none are."""
+    job = jobs.Job(tmp_path, image_survey, JOB)
+    said = plan(seisproc, job, "--set=chain.0.pstm.peak=1e25", check=1).stderr
+    found = re.search(r"peak: 1e\+25 is [\d.e+]+ times the derivative of a typical trace, ([\d.e+]+) a second: nothing "
+                      r"of the others would be left in the image's sums; auto finds one that fits", said)
+    assert found and len([line for line in said.splitlines() if "error:" in line]) == 1, said
+    assert job.files() == []
+    exact, nothing = image_of(tmp_path, image_survey, "exact")
+    assert nothing == []
+    for i, (factor, told) in enumerate(((1e8, False), (3e10, True))):
+        image, said = image_of(tmp_path, image_survey, f"p{i}", f"peak={factor * float(found[1])}")
+        assert [("lose digits in the image's sums" in line) for line in said] == [True] * told, (factor, said)
+        assert np.linalg.norm(image - exact) < (0.1 if told else 1e-6) * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("factor, words", ((1e15, "nothing of the others would be left in the image's sums"),
+                                           (1e11, "the others lose digits in the image's sums"),
+                                           (1e8, "where it reaches it hides the others"), (1e3, None)))
+def test_a_trace_that_takes_the_others_digits(tmp_path, factor, words):
+    """One burst among traces as ever: named, with what helps; at the next start, too."""
+    data, s, r = two_offsets()
+    data[5] *= factor
+    job = jobs.Job(tmp_path, write_survey(tmp_path / "loud.h5", data, s, r), JOB)
+    for start in range(2 if factor == 1e15 else 1):
+        result = job.run(ranks=3, check=1 if factor == 1e15 else 0)
+        lines = [line for line in result.stderr.splitlines() if "typical one" in line]
+        assert len(lines) == (words is not None), (start, result.stderr)
+        assert not words or re.search(rf"pstm: trace 5 is [\d.e+]+ times as strong as a typical one: {words}; a job "
+                                      r"before this one can kill it \(edit: kill_rms\)", lines[0]), lines
+    assert job.output.exists() == (factor != 1e15)
+
+
+def test_image_cells_smaller_than_the_bins(tmp_path, seisproc):
+    """A trace stands for the cell that it lies in: with a quarter of the bin the amplitude is a quarter, and told."""
+    s, r, _ = ref.common_offset(200.0, 25.0, 100.0, 0.0)
+    middle = (s + r) / 2
+    xl, il = (np.round(middle[:, k] / 25).astype(np.int32) + 100 for k in (0, 1))
+    data = ref.plane(s, r, 150, 0.004, 2000.0, 20.0, 300.0, 0.0, 0.0, 0.2)
+    survey = write_survey(tmp_path / "in.h5", data, s, r, iline=il, xline=xl, cdpx=middle[:, 0], cdpy=middle[:, 1])
+    text = ("input: {input}\noutput: {output}\nengine: cpu\nchain:\n  - pstm: {{velocity: 2000, origin: [0, 0], "
+            "nx: 1, dx: %g, dy: %g, geometry: 3d, ntau: 120, aperture: 150, spacing: [25, 25]%s}}\n")
+    most = {}
+    for step, more in ((25, ""), (12.5, ""), (12.5, ", normalize: none"), (50, "")):
+        job = jobs.Job(tmp_path, survey, text % (step, step, more), name=f"j{step}{len(more)}")
+        said = warnings(job.run(ranks=3))
+        told = step == 12.5 and not more
+        assert len(said) == told, said
+        assert not told or "a cell of the image is 0.25 of the survey's bins (25 by 25 m by iline, xline" in said[0]
+        with h5py.File(job.output) as f:
+            most[step, more] = np.abs(f["traces"][:]).max()
+    assert abs(most[12.5, ""] / most[25, ""] - 0.25) < 0.01

@@ -137,7 +137,10 @@ static void several_cubes(void **state) {
   }
   char text[64];
   sp_cube_name(&request, &g->cubes[1], text, sizeof text);
-  assert_string_equal(text, "offset 200, azimuth 1");
+  assert_string_equal(text, "cube offset 200, azimuth 1");
+  request.n_cube_columns = 0;
+  sp_cube_name(&request, &g->cubes[1], text, sizeof text);
+  assert_string_equal(text, "the only cube");
   sp_trace_grid_destroy(g);
 }
 

@@ -129,6 +129,27 @@ def test_zfp_stays_within_its_bound(tmp_path, seisproc):
             assert b["headers/gx"][:].tobytes() == f["headers/gx"][:].tobytes()
 
 
+def test_zfp_spares_what_lies_beside_a_burst(tmp_path, seisproc):
+    """One sample that is most of a gather's RMS: a bound by that would leave less than a digit of the others, so
+    the gather is packed losslessly; the others keep to their bounds."""
+    rows = np.random.default_rng(6).normal(size=(N_TRACES, N_SAMPLES)).astype("f4")
+    plain, packed, back = (tmp_path / f"{name}.h5" for name in ("plain", "packed", "back"))
+    write_survey(plain, rows)
+    with h5py.File(plain, "r+") as f:
+        first = f["gathers/first_trace"][:].astype(int)
+        burst = slice(first[2], first[3])
+        n = (first[3] - first[2]) * N_SAMPLES
+        f["traces"][first[2], 7] = rows[first[2], 7] = 600 * np.sqrt(n)  # the gather's RMS is 600 times the others'
+    seisproc("pack", plain, packed, "--codec=zfp", "--quiet")
+    seisproc("unpack", packed, back, "--quiet")
+    with h5py.File(back) as b, h5py.File(packed) as p:
+        got = b["traces"][:]
+        assert got[burst].tobytes() == rows[burst].tobytes()
+        assert p["traces"].attrs["lossless_chunks"] >= 1
+    other = np.abs(got[first[4]:] - rows[first[4]:])
+    assert 0 < other.max() <= 1e-3 * 1.1
+
+
 def test_zfp_is_what_others_read(tmp_path, seisproc):
     pytest.importorskip("hdf5plugin")
     if not h5py.h5z.filter_avail(32013):

@@ -35,17 +35,6 @@ struct sp_image_engine {
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
-/* A plan of one column, with which peaks are found. */
-static sp_status plan_for_peaks(sp_image_engine *e) {
-  sp_pstm_config config = e->shared->config;
-  const float velocity = 2000;
-  const sp_pstm_tile tile = {{0, 0}, {1, 1}};
-  const sp_pstm_model model = {&velocity, NULL, NULL, 0};
-  config.grid.n_tau = 1;
-  config.antialias = false;
-  return sp_pstm_create(&config, &tile, &model, sp_thread_team_size(e->team), &e->plan);
-}
-
 sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, const sp_gpu *gpu,
                                  sp_image_engine **out) {
   sp_image_engine *e = NULL;
@@ -59,7 +48,7 @@ sp_status sp_image_engine_create(const sp_image_shared *shared, int n_threads, c
   SP_TRY_GOTO(fail, sp_calloc(most, sizeof(int64_t), "the sums of a tile", &e->sums.sum));
   SP_TRY_GOTO(fail, sp_calloc(most, sizeof(uint32_t), "the hits of a tile", &e->sums.hits));
   SP_TRY_GOTO(fail, sp_calloc(SP_PSTM_BATCH, sizeof(double), "peaks", &e->peaks));
-  SP_TRY_GOTO(fail, plan_for_peaks(e));
+  SP_TRY_GOTO(fail, sp_image_plan_for_peaks(shared, n_threads, &e->plan));
   *out = e;
   return SP_SUCCESS;
 fail:
@@ -197,14 +186,16 @@ sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *
   return SP_SUCCESS;
 }
 
-double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent) {
+double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent,
+                            uint32_t *which) {
   double most = 0;
+  *which = 0;
   e->peaks_of = samples;
   sp_thread_team_start(e->team, n, 1, peak_item, e);
   sp_thread_team_wait(e->team);
   for (uint32_t i = 0; i < n; i++) {
     absent->bad += isnan(e->peaks[i]);
-    most = fmax(most, e->peaks[i]);
+    if (e->peaks[i] > most) most = e->peaks[i], *which = i;
   }
   return most;
 }

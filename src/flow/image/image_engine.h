@@ -28,8 +28,9 @@ typedef struct sp_image_absent {
 sp_status sp_image_engine_add(sp_image_engine *e, sp_pstm_trace *traces, float *samples, uint32_t n,
                               sp_image_absent *absent);
 
-/* Largest |D d| of n traces; counts those that are not finite. Needs no tile. */
-double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent);
+/* Largest |D d| of n traces, and which has it; counts those that are not finite. Needs no tile. */
+double sp_image_engine_peak(sp_image_engine *e, const float *samples, uint32_t n, sp_image_absent *absent,
+                            uint32_t *which);
 
 /* The sums of what was added since the tile began or was last cleared, in memory of the host: [columns][n_tau]. Errors:
  * SP_ERR_INTERNAL where a sum was beyond its limit. */

@@ -162,6 +162,14 @@ static void look_at_reach(const sp_plan_request *request, const sp_image_own *ow
   if (!s->reached) request->note("pstm: no trace reaches the image: it will be zero");
 }
 
+static sp_status check_peak(const sp_plan_request *request, const sp_image_shared *s) {
+  char text[SP_IMAGE_DIGITS_TEXT];
+  const sp_status status = sp_image_check_digits(s, s->peak, NULL, text, sizeof text);
+  if (status != SP_SUCCESS) return SP_RAISE(status, "%s", text);
+  if (*text && request->note) request->note(text);
+  return SP_SUCCESS;
+}
+
 static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, sp_image_own *own) {
   const sp_pstm_params *p = sp_image_params(request->job);
   s->normalize = p->normalize;
@@ -177,7 +185,8 @@ static sp_status fill_plan(const sp_plan_request *request, sp_image_shared *s, s
   s->task_points = (uint32_t)(points < share ? points : share);
   if (s->task_points == 0) s->task_points = 1;
   look_at_reach(request, own, s);
-  return SP_SUCCESS;
+  SP_TRY(sp_image_look_at_traces(request, own, s));
+  return isnan(s->peak) ? SP_SUCCESS : check_peak(request, s);
 }
 
 static sp_status plan_image(const sp_plan_request *request, sp_flow_plan *plan) {

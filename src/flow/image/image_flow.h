@@ -19,7 +19,7 @@
 #include "seisproc/share.h"
 #include "src/flow/flow.h"
 
-enum { SP_IMAGE_MAX_CLASSES = 1024, SP_IMAGE_TASK_BATCHES = 8 };
+enum { SP_IMAGE_MAX_CLASSES = 1024, SP_IMAGE_TASK_BATCHES = 8, SP_IMAGE_DIGITS_TEXT = 400 };
 
 /* The same on all ranks; plain data. */
 typedef struct sp_image_shared {
@@ -32,6 +32,7 @@ typedef struct sp_image_shared {
   uint32_t tile_n[2];   /* columns of a tile along x and y; the last ones may have fewer */
   uint64_t n_batches;   /* of all classes */
   double peak;          /* NAN: the first phase finds it */
+  double typical_peak;  /* the median of some traces; NAN: not known */
   double latest_s;      /* end of the latest trace */
   float least_velocity; /* m/s */
   uint32_t model_crc;   /* of all velocities, eta and far */
@@ -42,7 +43,8 @@ typedef struct sp_image_shared {
     uint64_t first; /* of its traces in the list of all used ones */
     uint64_t n_traces;
     uint64_t first_batch, n_batches;
-    double area; /* the largest of its traces */
+    double area;         /* the largest of its traces */
+    double typical_area; /* the mean of its traces */
   } classes[SP_IMAGE_MAX_CLASSES];
 } sp_image_shared;
 
@@ -131,6 +133,19 @@ sp_status sp_image_choose_groups(const sp_plan_request *request, const sp_image_
 
 /* Columns of a tile within the aperture of all traces, from every so many-th one. */
 double sp_image_pairs(const sp_image_shared *s, const sp_image_own *own, const sp_pstm_tile *tile);
+
+/* --- digits of the sums (image_digits.c) ------------------------------------------------------------------------- */
+
+/* A plan of one column, with which peaks are found. The caller owns *out. */
+sp_status sp_image_plan_for_peaks(const sp_image_shared *shared, int n_threads, sp_pstm **out);
+
+/* Reads some of the used traces: sets typical_peak of `shared`. */
+sp_status sp_image_look_at_traces(const sp_plan_request *request, const sp_image_own *own, sp_image_shared *shared);
+
+/* Whether sums whose unit follows from this peak keep what a typical trace adds. `trace` is the number of the one that
+ * has the peak, NULL where the job says it. Says nothing itself: text [size] is what is to be warned of, "" nothing.
+ * Errors: SP_ERR_INPUT where nothing would be kept, with the reason in text. */
+sp_status sp_image_check_digits(const sp_image_shared *s, double peak, const uint64_t *trace, char *text, size_t size);
 
 /* For `plan`: the image, contributions, time and memory. */
 void sp_image_explain(const sp_flow_plan *plan, FILE *out);

@@ -23,6 +23,7 @@ typedef struct sp_image_head {
   uint32_t n_parts;             /* marks that it needs */
   uint64_t run;                 /* of the one that wrote it: marks of one that was killed are not those of the next */
   double peak;                  /* so far */
+  uint64_t strongest;           /* number of the trace that has it */
   uint32_t engine;              /* 0 CPU, 1 CUDA: their bits differ */
   uint32_t model_crc;
 } sp_image_head;

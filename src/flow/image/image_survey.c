@@ -45,13 +45,13 @@ static sp_status convert(const sp_survey *survey, const char *path, uint64_t n, 
 static sp_status read_columns(const sp_plan_request *request, const sp_pstm_params *params, columns *c) {
   sp_survey *survey = (sp_survey *)(uintptr_t)request->survey;
   const char *const *names = sp_pstm_column_names;
-  const size_t n = sp_pstm_columns(params);
   c->n = sp_survey_get_info(survey)->n_traces;
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < SP_PSTM_COLUMNS; i++) {
     char name[SP_NAME_LENGTH + 1], path[SP_NAME_LENGTH + 16];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(names[i], "?"), names[i]);
     snprintf(path, sizeof path, "/headers/%s", name);
-    if (sp_header_is_optional(names[i]) && !sp_survey_has(survey, path)) continue;
+    const bool optional = sp_header_is_optional(names[i]) || i >= sp_pstm_columns(params);
+    if (optional && !sp_survey_has(survey, path)) continue;
     SP_TRY(sp_header_column_read_all(survey, name, &c->value[i]));
     SP_TRY(convert(survey, path, c->n, c->value[i]));
   }
@@ -94,6 +94,24 @@ static double misfit(const columns *c, const double x[3], const double y[3]) {
                               y[0] + y[1] * xl + y[2] * il - c->value[SP_PSTM_CDPY][i]));
   }
   return worst;
+}
+
+/* Steps of the survey's bins by its line numbers and CDP coordinates; zero where these tell of none. They are no longer
+ * needed then: the columns are freed. */
+static void look_at_bins(columns *c, double step[2]) {
+  static const int places[] = {SP_PSTM_ILINE, SP_PSTM_XLINE, SP_PSTM_CDPX, SP_PSTM_CDPY};
+  double x[3], y[3];
+  step[0] = step[1] = 0;
+  if (c->n && c->value[SP_PSTM_ILINE] && c->value[SP_PSTM_XLINE] && c->value[SP_PSTM_CDPX] && c->value[SP_PSTM_CDPY]) {
+    fit(c, c->value[SP_PSTM_XLINE], c->value[SP_PSTM_ILINE], c->value[SP_PSTM_CDPX], x);
+    fit(c, c->value[SP_PSTM_XLINE], c->value[SP_PSTM_ILINE], c->value[SP_PSTM_CDPY], y);
+    const double dx = hypot(x[1], y[1]), dy = hypot(x[2], y[2]);
+    if (misfit(c, x, y) <= 0.5 * fmax(dx, dy)) step[0] = dx, step[1] = dy; /* not so where a number is none */
+  }
+  for (int i = 0; i < 4; i++) {
+    sp_free(c->value[places[i]]);
+    c->value[places[i]] = NULL;
+  }
 }
 
 /* From in-line, cross-line and CDP coordinates: x along cross-lines, steps of one number. */
@@ -158,6 +176,24 @@ static void check_spacing(const sp_pstm_grid *grid) {
     sp_warn("pstm: image points are %g m apart along %c: are the scalars of the coordinates right?", grid->step[i],
             "xy"[i]);
   }
+}
+
+/* A trace stands for the cell of the image that it lies in: of cells smaller than the bins many hold none, and
+ * amplitudes are too small by as much. */
+static void compare_bins(const sp_plan_request *request, const sp_image_shared *s, const double bin[2]) {
+  const sp_pstm_grid *grid = &s->config.grid;
+  const bool line = s->config.line;
+  const double bins = line ? fmax(bin[0], bin[1]) : bin[0] * bin[1];
+  const double cell = grid->step[0] * (line ? 1 : grid->step[1]);
+  bool sparse = false;
+  char text[256];
+  for (uint32_t k = 0; k < s->n_classes; k++) sparse = sparse || s->classes[k].typical_area > 0.5 * cell;
+  if (!request->note || s->normalize != SP_PSTM_BY_AREA || !sparse || cell >= 0.9 * bins) return;
+  snprintf(text, sizeof text,
+           "pstm: a cell of the image is %.3g of the survey's bins (%.4g by %.4g m by iline, xline, cdpx, cdpy): "
+           "amplitudes come out as much smaller, and antialias needs `spacing`",
+           cell / bins, bin[0], bin[1]);
+  request->note(text);
 }
 
 /* --- classes ------------------------------------------------------------------------------------------------------ */
@@ -233,6 +269,7 @@ static sp_status order(sp_image_shared *shared, binned *bins, uint64_t n, sp_ima
     const sp_pstm_trace *t = &sorted[i].position;
     if (k->n_traces++ == 0) k->first = i;
     k->area = fmax(k->area, t->area);
+    k->typical_area += (t->area - k->typical_area) / (double)k->n_traces;
     offsets[bins[i].class_number] += hypot(t->receiver[0] - t->source[0], t->receiver[1] - t->source[1]);
   }
   sp_free(own->traces);
@@ -294,12 +331,14 @@ static sp_status classify(const sp_plan_request *request, const sp_pstm_params *
 sp_status sp_image_survey(const sp_plan_request *request, const sp_pstm_params *params, sp_image_shared *shared,
                           sp_image_own *own) {
   columns c = {0};
+  double bin[2] = {0, 0};
   shared->n_classes = (params->offsets.n > 1 ? params->offsets.n : 1) * (uint32_t)params->azimuths;
   if (shared->n_classes > SP_IMAGE_MAX_CLASSES) {
     return SP_RAISE(SP_ERR_USAGE, "pstm: %u classes, allowed are up to %d", shared->n_classes, SP_IMAGE_MAX_CLASSES);
   }
   sp_status status = read_columns(request, params, &c);
   if (status == SP_SUCCESS) status = set_grid(request, params, &c, shared);
+  if (status == SP_SUCCESS && !sp_pstm_grid_is_auto(params)) look_at_bins(&c, bin);
   if (status == SP_SUCCESS) {
     check_spacing(&shared->config.grid);
     const bool one_line = shared->config.grid.n[1] == 1;
@@ -310,6 +349,7 @@ sp_status sp_image_survey(const sp_plan_request *request, const sp_pstm_params *
     }
   }
   if (status == SP_SUCCESS) status = classify(request, params, &c, shared, own);
+  if (status == SP_SUCCESS) compare_bins(request, shared, bin);
   free_columns(&c);
   return status;
 }

@@ -9,6 +9,7 @@
 
 #include "seisproc/clock.h"
 #include "seisproc/dist.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "src/base/fault.h"
@@ -50,6 +51,18 @@ static sp_status begin_sum(sp_image_worker *w, int snapshot) {
   return load_share(w, snapshot);
 }
 
+/* Once the peak has been found: whether the sums keep the digits of the other traces, the same on all workers. */
+static sp_status look_at_digits(sp_image_worker *w) {
+  char text[SP_IMAGE_DIGITS_TEXT];
+  if (w->digits_looked_at || !isnan(w->shared->peak)) return SP_SUCCESS; /* the plan has looked at a peak of the job */
+  w->digits_looked_at = true;
+  const sp_status status = sp_image_check_digits(w->shared, w->head.peak, &w->head.strongest, text, sizeof text);
+  if (w->peers.rank) return status;
+  if (status != SP_SUCCESS) return SP_RAISE(status, "%s", text);
+  if (*text) sp_warn("%s", text);
+  return SP_SUCCESS;
+}
+
 /* Batches that the snapshot holds, as bits of this phase. */
 static sp_status load_bits(sp_image_worker *w, int snapshot) {
   const sp_image_head *head = &w->head;
@@ -77,7 +90,9 @@ sp_status sp_image_begin_phase(void *worker_, uint32_t phase, const void *payloa
   w->step = sp_image_step_at(w->shared, own_step(w));
   memset(w->bits, 0, sp_image_bits_bytes(w->shared));
   w->peak = begin.snapshot >= 0 ? w->head.peak : 0;
-  if (w->now.kind == SP_IMAGE_SUM) status = begin_sum(w, begin.snapshot);
+  w->strongest = w->head.strongest;
+  if (w->now.kind == SP_IMAGE_SUM) status = look_at_digits(w);
+  if (w->now.kind == SP_IMAGE_SUM && status == SP_SUCCESS) status = begin_sum(w, begin.snapshot);
   if (status == SP_SUCCESS && w->peers.rank == 0 && begin.snapshot >= 0 && w->now.kind != SP_IMAGE_WRITE) {
     status = load_bits(w, begin.snapshot);
   }
@@ -204,7 +219,7 @@ static sp_status end_phase(sp_image_worker *w) {
   head.n_complete = w->now.first_step + w->now.n_steps;
   head.snapshot = -1;
   head.n_units = head.n_steps = head.n_parts = 0;
-  if (w->now.kind == SP_IMAGE_PEAK) head.peak = w->peak;
+  if (w->now.kind == SP_IMAGE_PEAK) head.peak = w->peak, head.strongest = w->strongest;
   if (w->peers.rank == 0) status = sp_image_state_write_head(w->state, &head);
   SP_FAULT_POINT("snapshot_named");
   w->head = head;
@@ -222,7 +237,7 @@ static sp_status begin_snapshot(sp_image_worker *w) {
   head.n_steps = w->now.n_steps;
   head.n_units = w->now.n_units;
   head.n_parts = (uint32_t)w->peers.size;
-  if (w->now.kind == SP_IMAGE_PEAK) head.peak = w->peak;
+  if (w->now.kind == SP_IMAGE_PEAK) head.peak = w->peak, head.strongest = w->strongest;
   if (w->peers.rank == 0) status = sp_image_state_write_bits(w->state, head.snapshot, w->bits, head.n_units);
   SP_AGREE(w->peers.comm, status);
   w->head = w->writing = head;
@@ -230,11 +245,15 @@ static sp_status begin_snapshot(sp_image_worker *w) {
   return SP_SUCCESS;
 }
 
-/* The largest peak on all workers, all their batches on the first. */
+/* The largest peak on all workers and the first trace that has it, all their batches on the first worker. */
 static sp_status gather_batches(sp_image_worker *w) {
   const bool first = w->peers.rank == 0;
   const int n_bytes = (int)((w->now.n_units + 7) / 8);
+  const double own_peak = w->peak;
   SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &w->peak, 1, MPI_DOUBLE, MPI_MAX, w->peers.comm));
+  int64_t trace = own_peak == w->peak ? (int64_t)w->strongest : INT64_MAX;
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, &trace, 1, MPI_INT64_T, MPI_MIN, w->peers.comm));
+  w->strongest = (uint64_t)trace;
   SP_MPI_ALL(MPI_Reduce(first ? MPI_IN_PLACE : (void *)w->bits, first ? w->bits : NULL, n_bytes, MPI_BYTE, MPI_BOR, 0,
                         w->peers.comm));
   return SP_SUCCESS;

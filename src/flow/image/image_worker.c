@@ -245,7 +245,9 @@ static void compute(void *context, int thread, uint64_t which) {
     }
     if (reached == 0) continue;
     if (w->now.kind == SP_IMAGE_PEAK) {
-      w->peak = fmax(w->peak, sp_image_engine_peak(w->engine, samples, SP_PSTM_BATCH, &in->absent[b]));
+      uint32_t at;
+      const double peak = sp_image_engine_peak(w->engine, samples, SP_PSTM_BATCH, &in->absent[b], &at);
+      if (peak > w->peak) w->peak = peak, w->strongest = in->traces[b * SP_PSTM_BATCH + at].number;
     } else {
       in->status = sp_image_engine_add(w->engine, in->positions, samples, SP_PSTM_BATCH, &in->absent[b]);
     }

@@ -52,6 +52,8 @@ typedef struct sp_image_worker {
   uint32_t *hits;
   uint8_t *bits; /* batches since the phase began; on rank 0 of the peers with those of the snapshot */
   double peak;
+  uint64_t strongest; /* number of the trace that has it */
+  bool digits_looked_at;
 } sp_image_worker;
 
 static inline uint32_t sp_image_n_tau(const sp_image_worker *w) {

@@ -88,6 +88,10 @@ typedef struct sp_volume_result {
 #undef SP_VOLUME_MEMBER
 } sp_volume_result;
 
+/* Says what is odd about the cubes: sparse or small ones, spacings of less than 0.1 or more than 10,000, dx, dy and
+ * directions of the job that cdpx and cdpy contradict (volume_warnings.c). Rank 0. Errors: those of reading. */
+sp_status sp_volume_warn_of_cubes(const sp_plan_request *request, const sp_grid_request *r, const sp_trace_grid *grid);
+
 /* Whether anything looks at whole gathers, and what. */
 typedef struct sp_volume_chain {
   bool whole;

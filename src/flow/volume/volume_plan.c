@@ -14,7 +14,7 @@
 #include "src/flow/volume/volume_flow.h"
 #include "src/flow/volume/volume_gpus.h"
 
-enum { SLAB_BYTES = 8 << 20, LEAST_ROWS = 16, MOST_ROWS = 4096, PROBES = 48 };
+enum { SLAB_BYTES = 8 << 20, LEAST_ROWS = 16, MOST_ROWS = 4096 };
 
 static const double SHARE_OF_MEMORY = 0.8, GB = 1e9;
 
@@ -92,29 +92,6 @@ static sp_status check_delays(const sp_grid_request *r, const sp_trace_grid *gri
   return SP_SUCCESS;
 }
 
-static void warn_of_cubes(const sp_grid_request *r, const sp_trace_grid *grid) {
-  uint32_t n_sparse = 0, n_small = 0, sparse = 0, small = 0;
-  for (uint32_t k = grid->n_cubes; k-- > 0;) {
-    const sp_cube *c = &grid->cubes[k];
-    if (2.0 * c->n_cells < (double)c->nx * c->ny) n_sparse++, sparse = k;
-    if (c->nx < SP_LEAST_LINE || c->ny < SP_LEAST_LINE) n_small++, small = k;
-  }
-  char name[128];
-  if (n_sparse) {
-    const sp_cube *c = &grid->cubes[sparse];
-    sp_cube_name(r, c, name, sizeof name);
-    sp_warn("%s: fewer than half of the cells hold a trace in %u of %u cubes, first '%s': %u of %u x %u", r->where,
-            n_sparse, grid->n_cubes, name, c->n_cells, c->nx, c->ny);
-  }
-  if (n_small) {
-    const sp_cube *c = &grid->cubes[small];
-    sp_cube_name(r, c, name, sizeof name);
-    sp_warn("%s: %u of %u cubes have fewer than %d lines, first '%s' with %u x %u: a filter in 3-D is then no better "
-            "than one line by line",
-            r->where, n_small, grid->n_cubes, SP_LEAST_LINE, name, c->nx, c->ny);
-  }
-}
-
 static bool is_consecutive(const sp_trace_grid *grid, const sp_cube *c) {
   const uint64_t *trace = grid->trace + c->first;
   return trace[c->n_traces - 1] - trace[0] == c->n_traces - 1;
@@ -166,8 +143,8 @@ static sp_status find_cubes(const sp_plan_request *request, sp_flow_plan *plan) 
   if (status == SP_SUCCESS) {
     status = check_delays(&r, grid, c.values[sp_fkk_column_places(step_params(request->job)).delay]);
   }
+  if (status == SP_SUCCESS && request->note) status = sp_volume_warn_of_cubes(request, &r, grid);
   free_columns(&c);
-  if (status == SP_SUCCESS && request->note) warn_of_cubes(&r, grid);
   if (status == SP_SUCCESS) status = share_grid(request, grid, plan);
   sp_trace_grid_destroy(grid);
   return status;
@@ -307,29 +284,12 @@ static void size_up(const sp_plan_request *request, sp_flow_plan *plan) {
 
 /* --- what the filter will do -------------------------------------------------------------------------------------- */
 
-/* Mean share that is removed, over a sample of the bins of the band of a cube. */
-static double mean_removed(const sp_flow_plan *plan, const sp_volume_cube *cube) {
-  sp_fk_filter f;
-  sp_fk_axis x, y;
-  sp_volume_filter(plan, cube, &f);
-  sp_fk_axis_set(&f, cube->grid.nx, &x);
-  sp_fk_axis_set(&f, cube->grid.ny, &y);
-  const sp_fk_grid g = {
-      .mt = f.padded, .mx = x.padded, .my = y.padded, .dt = f.dt, .dx = cube->grid.dx, .dy = cube->grid.dy};
-  const uint32_t df = f.n_bins / PROBES + 1, dx = x.padded / PROBES + 1, dy = y.padded / PROBES + 1;
-  double sum = 0, n = 0;
-  for (uint32_t b = 0; b < f.n_bins; b += df) {
-    const sp_fk_slice slice = sp_fk_slice_at(&f.zone, &g, f.first_bin + b);
-    for (uint32_t i = 0; i < x.padded; i += dx) {
-      for (uint32_t j = 0; j < y.padded; j += dy, n++) sum += sp_fk_removed_share(&f.zone, &g, &slice, i, j);
-    }
-  }
-  return n > 0 ? sum / n : 0;
-}
-
 static void warn_of_filter(const sp_flow_plan *plan) {
-  const double removed = mean_removed(plan, sp_volume_cube_at(plan, 0));
-  if (removed > 0.0005 && removed < 0.9995) return;
+  const sp_cube *first = &sp_volume_cube_at(plan, 0)->grid;
+  sp_fk_filter filter;
+  sp_volume_filter(plan, sp_volume_cube_at(plan, 0), &filter);
+  const double removed = sp_fk_mean_removed(&filter, first->nx, first->ny, first->dx, first->dy);
+  if (!sp_fk_is_all_or_nothing(removed)) return;
   sp_warn("fkk: removes %.3g %% of the bins of the first cube: %s", 100 * removed,
           removed < 0.5 ? "next to nothing" : "next to everything");
 }
