@@ -365,7 +365,7 @@ def test_what_is_warned_of(seisproc, tmp_path):
     nothing = jobs.Job(tmp_path, Cubes(tmp_path / "in.h5").path,
                        job_text(vmax=3, f="[5, 10, 60, 80]", cubes="[offset]"), name="nothing")
     assert "removes 0 % of the bins of the first cube: next to nothing" in seisproc("plan", nothing.path).stderr
-    said, = warned(seisproc, tmp_path, tmp_path / "in.h5", "all", vmin=0, vmax=1e7)
+    said, = warned(seisproc, tmp_path, tmp_path / "in.h5", "all", vmax="inf", f="[10, 10, 60, 60]")
     assert "removes 100 % of the bins of the first cube: next to everything" in said
     few = jobs.Job(tmp_path, Cubes(tmp_path / "few-lines.h5", few_lines).path,
                    job_text(vmax=2500, taper=0, cubes="[offset, fldr]"), name="few")
