@@ -97,8 +97,11 @@ static sp_status plan_transforms(sp_tf_stft *p, size_t *end) {
   p->forward = fftwf_plan_guru_split_dft_r2c(1, &forward, 1, &frame, frames, re, im, FFTW_ESTIMATE);
   p->backward = fftwf_plan_guru_split_dft_c2r(1, &backward, 1, &column, re, im, frames, FFTW_ESTIMATE);
   sp_free(block);
-  if (!p->forward || !p->backward) return SP_RAISE(SP_ERR_INTERNAL, "tf: no plan for windows of %d samples", n);
-  return SP_SUCCESS;
+  if (p->forward && p->backward) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INTERNAL,
+                  "tf: the FFT library has no plan for windows of %d samples: one in place of FFTW may lack real "
+                  "transforms with split parts, which window: %d does without",
+                  n, SP_TF_OWN_WINDOW);
 }
 
 sp_status sp_tf_stft_plan(const sp_tf_params *params, const sp_geometry *geometry, const sp_tf_kernels *kernels,

@@ -175,7 +175,11 @@ static sp_status plan_transforms(sp_tf_stockwell *p) {
                                                   exact + 2 * p->exact_row, FFTW_ESTIMATE);
   const bool planned = p->backward && p->exact_forward;
   sp_free(block);
-  return planned ? SP_SUCCESS : SP_RAISE(SP_ERR_INTERNAL, "tf: no plan for %u samples", p->length);
+  if (planned) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INTERNAL,
+                  "tf: the FFT library has no plan for %u samples: one in place of FFTW may lack real transforms with "
+                  "split parts, without which there is no stockwell",
+                  p->length);
 }
 
 static void set_work(sp_tf_stockwell *p, uint32_t half_aperture) {

@@ -76,10 +76,13 @@ static sp_status check_launcher(int size) {
 }
 
 /* On one machine messages go through its memory. Open MPI would look through the libraries of all networks first, in
- * every rank, which takes longer than a small job. */
+ * every rank, which takes longer than a small job; and Open MPI 5 prints for each pair of ranks that IPv6 addresses of
+ * the machine do not pair, though none is used. */
 static void choose_transport(void) {
   const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE"), *all = getenv("OMPI_COMM_WORLD_SIZE");
-  if (here && all && !strcmp(here, all)) setenv("OMPI_MCA_pml", "ob1", 0);
+  if (!here || !all || strcmp(here, all)) return;
+  setenv("OMPI_MCA_pml", "ob1", 0);
+  setenv("OMPI_MCA_btl_tcp_disable_family", "6", 0);
 }
 
 sp_status sp_comm_start(int *argc, char ***argv) {

@@ -36,6 +36,15 @@ def test_complete(seisproc, tmp_path):
     assert not [p.name for p in tmp_path.iterdir() if "outcome" in p.name]
 
 
+def test_nothing_is_said_of_networks_that_one_machine_needs_not(seisproc, tmp_path):
+    """By MPI as it is set up, on whatever interfaces there are: Open MPI 5 speaks of pairs of IPv6 addresses."""
+    make_survey(seisproc, tmp_path)
+    write_job(tmp_path)
+    usual = {"OMPI_MCA_btl": None, "OMPI_MCA_pml": None}
+    result = seisproc("run", "job.yaml", "--quiet", "--workers", 2, cwd=tmp_path, env=usual)
+    assert result.stderr == "", str(result)
+
+
 def test_workers_as_asked(seisproc, tmp_path):
     make_survey(seisproc, tmp_path)
     write_job(tmp_path)

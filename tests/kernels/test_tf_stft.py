@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Processor tf, transform stft, against SciPy."""
 
+import re
+
 import numpy as np
 import pytest
 
+import harness
 import reference_tf as reference
 from kernel_tool import LOCAL_BLOCK, LOCAL_TRACE, OK, TOO_SHORT, Refused, worst_distance
 from tf_gathers import isa_or_skip, make_gather, tied_gather
@@ -162,3 +165,17 @@ def test_aperture_one_copies(kernels):
     for in_place in (False, True):
         got = kernels.apply("tf", gather, aperture=1, in_place=in_place)
         assert got.locality == LOCAL_TRACE and np.array_equal(got.out, gather)
+
+
+@pytest.mark.parametrize("step, refusal", [
+    ("{}", None), ("{window: 50}", "no plan for windows of 50 samples.*window: 64 does without"),
+    ("{transform: stockwell}", "no plan for 300 samples.*there is no stockwell")])
+def test_an_fft_library_without_split_transforms_is_refused_in_a_line(seisproc, tmp_path, step, refusal):
+    """As MKL is, in place of FFTW; by `plan`, before anything was made. The usual window has a transform of its own."""
+    seisproc("synth", "in.h5", "--gathers=1", "--traces=12", "--samples=300", "--quiet", cwd=tmp_path)
+    (tmp_path / "job.yaml").write_text(f"input: in.h5\noutput: out.h5\nchain: [{{tf: {step}}}]\n")
+    lacking = {"LD_PRELOAD": harness.BUILD / "tests/kernels/shim_fft.so"}
+    result = seisproc("plan", "job.yaml", cwd=tmp_path, env=lacking, check=1 if refusal else 0)
+    if refusal:
+        line, = result.stderr.splitlines()
+        assert re.search(refusal, line), str(result)
