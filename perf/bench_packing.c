@@ -70,7 +70,7 @@ static void check(const samples *s, const float *back, uint64_t n, double bound)
 static void time_codec(figures *f, const samples *s, sp_codec codec, int level) {
   const double bound = codec == SP_CODEC_ZFP ? BOUND * rms(s) : 0;
   const uint64_t row = s->n_samples * sizeof(float), fits = CHUNK_BYTES / row;
-  const sp_pack_how how = {.codec = codec, .level = level, .tolerance = 2 * bound, .zfp_dims = 2};
+  const sp_pack_how how = {.codec = codec, .level = level, .tolerance = 2 * bound, .zfp_dims = 2, .samples = true};
   double pack = INFINITY, unpack = INFINITY;
   sp_chunk_form form;
   sp_packer *packer;

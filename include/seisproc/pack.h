@@ -60,6 +60,20 @@ sp_status sp_pack_form_of_results(const sp_pack_options *options, const sp_surve
 sp_status sp_pack_adopt(const sp_pack_options *options, const char *input, const char *const *paths,
                         const sp_chunk *chunks, size_t n);
 
+/* Rows of a dataset of an output in the making, of which chunks lie in OUT.packed. */
+typedef struct sp_placed_rows sp_placed_rows;
+
+/* Opens OUT.packed, at `path`, for those of n chunks whose plane it is; of a number that comes twice the last counts.
+ * The form is that of sp_pack_form_of_results, n_rows what the dataset has. Not collective; copies all. Errors:
+ * SP_ERR_INPUT for a chunk that is none of such a dataset, SP_ERR_IO. */
+sp_status sp_placed_rows_open(const char *path, const struct sp_chunk_form *form, uint64_t n_rows, uint32_t plane,
+                              const sp_chunk *chunks, size_t n, sp_placed_rows **out);
+void sp_placed_rows_close(sp_placed_rows *rows); /* takes NULL */
+
+/* Puts those of rows first ... first + n - 1 that are in chunks to their places in `rows`, and leaves the others as
+ * they are. Each chunk is compared with its checksum. Errors: SP_ERR_INPUT for a damaged one, SP_ERR_IO. */
+sp_status sp_placed_rows_read(sp_placed_rows *placed, sp_global first, sp_local n, void *rows);
+
 /* Bytes of memory that a rank with so many threads takes to pack a survey of this shape. in_job: as there. */
 size_t sp_pack_memory(const sp_survey_info *info, bool in_job, int n_threads);
 

@@ -9,6 +9,9 @@
 
 enum { SP_LZ4_HEAD = 12, SP_LZ4_BLOCK_HEAD = 4 };
 
+/* Where the parameters of filter 32008 have the elements of a block. */
+enum { SP_BIT_BLOCK = 3 };
+
 /* --- lz4.c: the format of HDF5's filter 32004 --- */
 bool sp_lz4_is_built(void);
 size_t sp_lz4_room(size_t bytes, size_t block);
@@ -24,6 +27,24 @@ size_t sp_lz4_find_block(const unsigned char *from, size_t n, unsigned char *to,
                          const unsigned char **bytes_at);
 /* What the block at `from` takes, 0: it does not end within n. */
 size_t sp_lz4_skip_block(const unsigned char *from, size_t n);
+/* The head, and a block behind its size that is never a copy, there and back; both return the bytes that it takes, 0:
+ * refused, damaged. acceleration: LZ4's, of level 1, 1 or more; the larger the less it looks for. */
+size_t sp_lz4_write_head(size_t bytes, size_t block, unsigned char *out);
+size_t sp_lz4_pack_block(int level, int acceleration, const unsigned char *from, size_t bytes, unsigned char *out);
+size_t sp_lz4_expand_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes);
+
+/* --- bit_lz4.c: the format of HDF5's filter 32008 with LZ4. `block` is in elements, a multiple of 8; scratch[bytes of
+ * a block, or of all elements where they are fewer] --- */
+size_t sp_bit_lz4_room(size_t elements, size_t element, size_t block);
+/* Bytes written to `out`, 0 where the library refuses. */
+size_t sp_bit_lz4_pack(int level, const unsigned char *from, size_t elements, size_t element, size_t block,
+                       unsigned char *scratch, unsigned char *out);
+/* One block at `from`, of which n bytes are left. Returns what it takes of n, 0: damaged. */
+size_t sp_bit_lz4_unpack_block(const unsigned char *from, size_t n, size_t elements, size_t element,
+                               unsigned char *scratch, unsigned char *to);
+/* All of a chunk. False: damaged. */
+bool sp_bit_lz4_unpack(const unsigned char *from, size_t n, size_t elements, size_t element, unsigned char *scratch,
+                       unsigned char *to);
 
 /* --- zstd.c --- */
 typedef struct sp_zstd sp_zstd; /* of a thread */

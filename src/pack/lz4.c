@@ -33,6 +33,12 @@ size_t sp_lz4_skip_block(const unsigned char *from, size_t n) {
   return packed > 0 && packed <= n - SP_LZ4_BLOCK_HEAD ? SP_LZ4_BLOCK_HEAD + (size_t)packed : 0;
 }
 
+size_t sp_lz4_write_head(size_t bytes, size_t block, unsigned char *out) {
+  write_big(bytes, 8, out);
+  write_big(block, 4, out + 8);
+  return SP_LZ4_HEAD;
+}
+
 #ifdef SP_HAVE_LZ4
 
 bool sp_lz4_is_built(void) {
@@ -44,21 +50,28 @@ size_t sp_lz4_room(size_t bytes, size_t block) {
   return SP_LZ4_HEAD + n * (SP_LZ4_BLOCK_HEAD + (size_t)LZ4_COMPRESSBOUND(block));
 }
 
+size_t sp_lz4_pack_block(int level, int acceleration, const unsigned char *from, size_t bytes, unsigned char *out) {
+  const int n = (int)bytes, most = LZ4_compressBound(n);
+  const char *rows = (const char *)from;
+  char *packed = (char *)out + SP_LZ4_BLOCK_HEAD;
+  const int size = level < 2 ? LZ4_compress_fast(rows, packed, n, most, acceleration)
+                             : LZ4_compress_HC(rows, packed, n, most, level);
+  if (size <= 0) return 0;
+  write_big((uint64_t)size, 4, out);
+  return SP_LZ4_BLOCK_HEAD + (size_t)size;
+}
+
 size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t block, unsigned char *out) {
-  unsigned char *to = out;
-  write_big(bytes, 8, to);
-  write_big(block, 4, to + 8);
-  to += SP_LZ4_HEAD;
+  unsigned char *to = out + sp_lz4_write_head(bytes, block, out);
   SP_EACH_PIECE (p, 0, bytes, block) {
-    const int n = (int)p.count, most = LZ4_compressBound(n);
-    const char *piece = (const char *)from + p.first;
-    char *packed = (char *)to + SP_LZ4_BLOCK_HEAD;
-    int size =
-        level < 2 ? LZ4_compress_default(piece, packed, n, most) : LZ4_compress_HC(piece, packed, n, most, level);
-    if (size <= 0) return 0;
-    if (size >= n) memcpy(packed, piece, (size_t)(size = n));
-    write_big((uint64_t)size, 4, to);
-    to += SP_LZ4_BLOCK_HEAD + size;
+    size_t taken = sp_lz4_pack_block(level, 1, from + p.first, p.count, to);
+    if (taken == 0) return 0;
+    if (taken >= SP_LZ4_BLOCK_HEAD + p.count) {
+      memcpy(to + SP_LZ4_BLOCK_HEAD, from + p.first, p.count);
+      write_big(p.count, 4, to);
+      taken = SP_LZ4_BLOCK_HEAD + p.count;
+    }
+    to += taken;
   }
   return (size_t)(to - out);
 }
@@ -67,10 +80,14 @@ size_t sp_lz4_find_block(const unsigned char *from, size_t n, unsigned char *to,
                          const unsigned char **bytes_at) {
   const size_t taken = sp_lz4_skip_block(from, n), packed = taken - SP_LZ4_BLOCK_HEAD;
   if (taken == 0 || packed > INT32_MAX) return 0;
-  const unsigned char *data = from + SP_LZ4_BLOCK_HEAD;
-  *bytes_at = packed == bytes ? data : to;
-  if (packed == bytes) return taken;
-  const int got = LZ4_decompress_safe((const char *)data, (char *)to, (int)packed, (int)bytes);
+  *bytes_at = packed == bytes ? from + SP_LZ4_BLOCK_HEAD : to;
+  return packed == bytes ? taken : sp_lz4_expand_block(from, n, to, bytes);
+}
+
+size_t sp_lz4_expand_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes) {
+  const size_t taken = sp_lz4_skip_block(from, n), packed = taken - SP_LZ4_BLOCK_HEAD;
+  if (taken == 0 || packed > INT32_MAX || bytes > INT32_MAX) return 0;
+  const int got = LZ4_decompress_safe((const char *)from + SP_LZ4_BLOCK_HEAD, (char *)to, (int)packed, (int)bytes);
   return got >= 0 && (size_t)got == bytes ? taken : 0;
 }
 
@@ -88,8 +105,16 @@ size_t sp_lz4_pack(int level, const unsigned char *from, size_t bytes, size_t bl
   return 0;
 }
 
+size_t sp_lz4_pack_block(int level, int acceleration, const unsigned char *from, size_t bytes, unsigned char *out) {
+  return 0;
+}
+
 size_t sp_lz4_find_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes,
                          const unsigned char **bytes_at) {
+  return 0;
+}
+
+size_t sp_lz4_expand_block(const unsigned char *from, size_t n, unsigned char *to, size_t bytes) {
   return 0;
 }
 

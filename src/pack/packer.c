@@ -70,6 +70,9 @@ static bool pack_lossless(sp_packer *p, const unsigned char *rows, int first, un
     if (f->id == SP_FILTER_SHUFFLE) {
       sp_shuffle(form->element, p->bytes / form->element, rows, p->shuffled);
       from = p->shuffled;
+    } else if (f->id == SP_FILTER_BIT_LZ4) {
+      *n = sp_bit_lz4_pack(form->level, from, p->bytes / form->element, form->element, f->value[SP_BIT_BLOCK],
+                           p->shuffled, out);
     } else if (f->id == SP_FILTER_LZ4) {
       *n = sp_lz4_pack(form->level, from, p->bytes, f->value[0], out);
     } else {
@@ -103,32 +106,42 @@ sp_status sp_packer_pack(sp_packer *p, const void *rows, bool lossless, void *ou
 
 /* --- back -------------------------------------------------------------------------------------------------------- */
 
-/* Where LZ4's blocks are those of whole rows in each byte plane, the rows of a block are a unit. False: memory. */
-static bool find_units(sp_packed_chunk *c) {
-  const sp_chunk_form *form = c->form;
-  const size_t plane = form->rows * form->row_length, bytes = sp_chunk_bytes(form);
-  const bool planes = form->n_filters == 2 && form->filter[0].id == SP_FILTER_SHUFFLE &&
-                      form->filter[1].id == SP_FILTER_LZ4 && !c->skipped;
-  const size_t block = planes ? sp_lz4_block_bytes(c->bytes, c->n_bytes, bytes) : 0;
-  if (block == 0 || plane % block || block % form->row_length) return true;
-  const size_t n_blocks = bytes / block;
-  if (n_blocks > c->n_block_room) {
+static bool has_bits(const sp_chunk_form *form) {
+  return form->n_filters == 1 && form->filter[0].id == SP_FILTER_BIT_LZ4;
+}
+
+/* Finds where each of n blocks begins. False: they are not all there, or memory. */
+static bool find_blocks(sp_packed_chunk *c, size_t n) {
+  if (n > c->n_block_room) {
     sp_free(c->block);
     c->block = NULL;
     c->n_block_room = 0;
-    if (sp_alloc(n_blocks * sizeof *c->block, "places of blocks", &c->block) != SP_SUCCESS) return false;
-    c->n_block_room = n_blocks;
+    if (sp_alloc(n * sizeof *c->block, "places of blocks", &c->block) != SP_SUCCESS) return false;
+    c->n_block_room = n;
   }
   size_t at = SP_LZ4_HEAD;
-  for (size_t b = 0; b < n_blocks; b++) {
+  for (size_t b = 0; b < n; b++) {
     const size_t taken = sp_lz4_skip_block(c->bytes + at, c->n_bytes - at);
     if (taken == 0) return false;
     c->block[b] = at;
     at += taken;
   }
-  if (at != c->n_bytes) return false;
-  c->unit_rows = block / form->row_length;
-  c->n_units = (uint32_t)(plane / block);
+  return at == c->n_bytes;
+}
+
+/* Where LZ4's blocks are those of whole rows, of all their bits or in each byte plane, the rows of a block are a unit.
+ * False: the chunk is damaged, or memory. */
+static bool find_units(sp_packed_chunk *c) {
+  const sp_chunk_form *form = c->form;
+  const size_t elements = form->rows * form->row_length, bytes = sp_chunk_bytes(form);
+  const bool bits = has_bits(form), planes = form->n_filters == 2 && form->filter[0].id == SP_FILTER_SHUFFLE &&
+                                             form->filter[1].id == SP_FILTER_LZ4;
+  if ((!bits && !planes) || c->skipped) return true;
+  const size_t block = sp_lz4_block_bytes(c->bytes, c->n_bytes, bytes), n = bits ? block / form->element : block;
+  if (n == 0 || elements % n || n % form->row_length || (bits && (n % 8 || block % form->element))) return true;
+  if (!find_blocks(c, bits ? elements / n : bytes / n)) return false;
+  c->unit_rows = n / form->row_length;
+  c->n_units = (uint32_t)(elements / n);
   return true;
 }
 
@@ -153,6 +166,10 @@ void sp_packed_chunk_free(sp_packed_chunk *c) {
 static bool unpack_blocks(sp_packer *p, const sp_packed_chunk *c, uint32_t unit, unsigned char *out) {
   const size_t block = c->unit_rows * p->form.row_length;
   const unsigned char *planes[SP_CHUNK_MOST_ELEMENT];
+  if (has_bits(&p->form)) {
+    const size_t at = c->block[unit];
+    return sp_bit_lz4_unpack_block(c->bytes + at, c->n_bytes - at, block, p->form.element, p->shuffled, out) != 0;
+  }
   for (uint32_t k = 0; k < p->form.element; k++) {
     const size_t at = c->block[(size_t)k * c->n_units + unit];
     if (!sp_lz4_find_block(c->bytes + at, c->n_bytes - at, p->shuffled + k * block, block, &planes[k])) return false;
@@ -181,7 +198,10 @@ static bool unpack_codec(sp_packer *p, const sp_packed_chunk *c, int filter, uns
     return true;
   }
   const sp_chunk_filter *f = &p->form.filter[filter];
-  return f->id == SP_FILTER_LZ4    ? unpack_lz4(c, to, p->bytes)
+  const size_t elements = p->bytes / p->form.element;
+  return f->id == SP_FILTER_LZ4 ? unpack_lz4(c, to, p->bytes)
+         : f->id == SP_FILTER_BIT_LZ4
+             ? sp_bit_lz4_unpack(c->bytes, c->n_bytes, elements, p->form.element, p->shuffled, to)
          : f->id == SP_FILTER_ZSTD ? sp_zstd_unpack(p->zstd, c->bytes, c->n_bytes, to, p->bytes)
                                    : sp_zfp_unpack(f, c->bytes, c->n_bytes, p->room, to);
 }

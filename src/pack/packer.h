@@ -6,6 +6,8 @@
  * order; a filter may be left out for a chunk, whose bit in `skipped` (HDF5's filter mask) is then set:
  *
  *   shuffle (2)     byte k of all elements together, k = 0, 1, ...
+ *   bits (32008)    bit shuffle with LZ4: uint64 bytes, uint32 bytes a block, then a block after the other: uint32
+ *                   bytes, LZ4; all big-endian. What is left of a multiple of 8 elements is as it is
  *   lz4 (32004)     uint64 bytes, uint32 bytes a block, then a block after the other: uint32 bytes, LZ4; all big-endian
  *   zstd (32015)    one Zstandard frame
  *   zfp (32013)     a zfp stream without a header, which is the filter's value[1] and on
@@ -35,7 +37,13 @@ const char *sp_codec_lacks(sp_codec codec);
 /* Levels that it takes: lz4 1 (fast) to 12, zstd 1 to 19; 0 and 0 where it has none. */
 void sp_codec_levels(sp_codec codec, int *least, int *most, int *usual);
 
-enum { SP_FILTER_SHUFFLE = 2, SP_FILTER_LZ4 = 32004, SP_FILTER_ZFP = 32013, SP_FILTER_ZSTD = 32015 };
+enum {
+  SP_FILTER_SHUFFLE = 2,
+  SP_FILTER_LZ4 = 32004,
+  SP_FILTER_BIT_LZ4 = 32008,
+  SP_FILTER_ZFP = 32013,
+  SP_FILTER_ZSTD = 32015
+};
 enum { SP_CHUNK_FILTERS = 3, SP_FILTER_VALUES = 8, SP_CHUNK_MOST_BYTES = 256 << 20, SP_CHUNK_MOST_ELEMENT = 16 };
 
 /* A filter by HDF5's registered number, with its parameters as the file has them. */
@@ -48,7 +56,7 @@ typedef struct sp_chunk_form {
   uint64_t rows, row_length;
   uint32_t element; /* bytes */
   int level;        /* for packing */
-  int n_filters;    /* at most one each of zfp, shuffle, and lz4 or zstd, in this order */
+  int n_filters;    /* at most one each of zfp, shuffle, and bits, lz4 or zstd, in this order */
   sp_chunk_filter filter[SP_CHUNK_FILTERS];
 } sp_chunk_form;
 
@@ -58,6 +66,7 @@ typedef struct sp_pack_how {
   int level;
   double tolerance; /* zfp: largest error of a sample, > 0 */
   int zfp_dims;     /* zfp: 2: blocks of 4 x 4 samples and traces; 1: of 4 samples */
+  bool samples;     /* float32: lz4 shuffles bits, not bytes */
 } sp_pack_how;
 
 /* The form of chunks of about `rows` rows, not more: fewer where the codec packs rows in groups. Elements are packed by

@@ -9,6 +9,7 @@ struct sp_chunk_places {
   uint64_t rows[SP_MAX_PLANES], n[SP_MAX_PLANES]; /* of a chunk; chunks */
   sp_chunk *chunks[SP_MAX_PLANES];                /* [n]; of 0 bytes: not added yet */
   sp_chunk *found;                                /* [all] */
+  uint64_t end;                                   /* byte behind the last one that was added */
 };
 
 sp_status sp_chunk_places_create(const sp_flow_shape *shape, sp_chunk_places **out) {
@@ -19,6 +20,7 @@ sp_status sp_chunk_places_create(const sp_flow_shape *shape, sp_chunk_places **o
   if (!sp_window_packs(&shape->window)) return SP_SUCCESS;
   SP_TRY(sp_calloc(1, sizeof *p, "places of chunks", &p));
   p->n_planes = shape->window.n_planes;
+  p->end = SP_PACKED_BEGIN;
   for (int k = 0; k < p->n_planes; k++) {
     p->rows[k] = shape->window.chunk_rows[k];
     p->n[k] = p->rows[k] ? shape->n_traces / p->rows[k] : 0;
@@ -49,6 +51,7 @@ sp_status sp_chunk_places_add(sp_chunk_places *p, const sp_chunk *chunks, size_t
                       (unsigned long long)c->number);
     }
     p->chunks[c->plane][c->number] = *c;
+    if (c->at + c->bytes > p->end) p->end = c->at + c->bytes;
   }
   return SP_SUCCESS;
 }
@@ -67,11 +70,5 @@ size_t sp_chunk_places_find(sp_chunk_places *p, uint64_t first, uint64_t n, cons
 }
 
 uint64_t sp_chunk_places_end(const sp_chunk_places *p) {
-  uint64_t end = SP_PACKED_BEGIN;
-  for (int k = 0; k < p->n_planes; k++) {
-    for (uint64_t c = 0; c < p->n[k]; c++) {
-      if (p->chunks[k][c].at + p->chunks[k][c].bytes > end) end = p->chunks[k][c].at + p->chunks[k][c].bytes;
-    }
-  }
-  return end;
+  return p->end;
 }

@@ -20,7 +20,7 @@ sp_status sp_chunk_places_add(sp_chunk_places *places, const sp_chunk *chunks, s
  * call. places may be NULL. */
 size_t sp_chunk_places_find(sp_chunk_places *places, uint64_t first, uint64_t n, const sp_chunk **out);
 
-/* Byte behind the last one. */
+/* Byte behind the last one that was added, one that another has replaced included. */
 uint64_t sp_chunk_places_end(const sp_chunk_places *places);
 
 #endif

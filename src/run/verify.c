@@ -32,6 +32,22 @@ typedef struct verifier {
 
 /* --- opening -------------------------------------------------------------------------------------------------- */
 
+/* Samples that were packed as they came are beside the part. */
+static sp_status add_chunks(const char *journal_path, verifier *v) {
+  static const char *const paths[] = {"input=input.h5", "output=output.h5"}; /* which a journal does not name */
+  const sp_journal_contents *j = &v->journal;
+  char *packed = NULL;
+  sp_job *job = NULL;
+  sp_status status;
+  SP_TRY_GOTO(out, sp_side_sibling(v->path, SP_SIDE_PART, SP_SIDE_PACKED, &packed));
+  SP_TRY_GOTO(out, sp_job_parse(journal_path, j->header.job, paths, 2, &job));
+  status = sp_recheck_add_chunks(v->output, job, packed, j->chunk_rows, j->chunks, j->n_chunks);
+out:
+  sp_job_destroy(job);
+  sp_free(packed);
+  return status;
+}
+
 static sp_status read_journal_at(const char *path, verifier *v) {
   const uint64_t n_gathers = v->index->n_gathers;
   sp_journal_header header;
@@ -52,10 +68,7 @@ static sp_status read_journal_at(const char *path, verifier *v) {
                     (unsigned long long)n_gathers, path, (unsigned long long)n_units);
   }
   SP_TRY(sp_journal_read(path, flow->figures, n_gathers, &v->journal));
-  if (v->journal.n_chunks) {
-    return SP_RAISE(SP_ERR_INPUT, "%s: its samples are packed as they come, which can be verified once it is complete",
-                    v->path);
-  }
+  if (v->journal.n_chunks) SP_TRY(add_chunks(path, v));
   if (v->journal.n_bad_lines) {
     sp_warn("%s: %llu damaged lines", path, (unsigned long long)v->journal.n_bad_lines);
   }

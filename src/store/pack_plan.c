@@ -73,7 +73,7 @@ static bool is_large(uint64_t rows, uint64_t row_bytes) {
 
 sp_status sp_pack_form_of_results(const sp_pack_options *options, const sp_survey_info *info, sp_chunk_form *out,
                                   bool *packs) {
-  sp_pack_how how = {.level = options->level};
+  sp_pack_how how = {.level = options->level, .samples = true};
   *packs = false;
   if (!options->codec || !sp_codec_parse(options->codec, &how.codec) || how.codec == SP_CODEC_ZFP) return SP_SUCCESS;
   if (!is_large(info->n_traces, info->n_samples * sizeof(float))) return SP_SUCCESS;
@@ -90,7 +90,8 @@ static sp_status make_form(const sp_pack_plan *plan, sp_pack_item *item) {
   if (rows > s->rows) rows = s->rows;
   /* checksums of what zfp changes are written again once it is packed */
   item->block = plan->codec == SP_CODEC_NONE || (plan->codec == SP_CODEC_ZFP && is_of_integrity(item->path));
-  sp_pack_how how = {.codec = item->block ? SP_CODEC_NONE : plan->codec, .level = plan->options->level};
+  sp_pack_how how = {
+      .codec = item->block ? SP_CODEC_NONE : plan->codec, .level = plan->options->level, .samples = samples};
   if (plan->codec == SP_CODEC_ZFP) {
     const sp_pack_bounds *b = item->bounds;
     if (b) how.tolerance = b->tolerance;
@@ -252,12 +253,15 @@ uint64_t sp_pack_end(const sp_pack_record *records, uint64_t n_chunks) {
   return end;
 }
 
+/* Goes up where the same options give other chunks: a packing is finished by the program that began it. */
+enum { FORM_OF_CHUNKS = 2 };
+
 void sp_pack_plan_name(const sp_pack_plan *plan, char name[SP_UUID_LENGTH + 1]) {
   char text[512];
   const sp_file_identity identity = sp_survey_identity(plan->survey);
-  snprintf(text, sizeof text, "seisproc " SP_VERSION " pack: %s, %llu bytes of %lld, %s %d %.17g, %llu chunks",
-           sp_survey_get_info(plan->survey)->uuid, (unsigned long long)identity.bytes, (long long)identity.modified_ns,
-           sp_codec_name(plan->codec), plan->options->level,
+  snprintf(text, sizeof text, "seisproc " SP_VERSION " pack %d: %s, %llu bytes of %lld, %s %d %.17g, %llu chunks",
+           FORM_OF_CHUNKS, sp_survey_get_info(plan->survey)->uuid, (unsigned long long)identity.bytes,
+           (long long)identity.modified_ns, sp_codec_name(plan->codec), plan->options->level,
            plan->codec == SP_CODEC_ZFP ? plan->options->error_bound : 0, (unsigned long long)plan->n_chunks);
   sp_uuid_derive(text, name);
 }

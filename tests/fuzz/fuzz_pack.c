@@ -30,7 +30,8 @@ static sp_chunk_form form_of(const recipe *r) {
   const sp_pack_how how = {.codec = (sp_codec)(r->codec % SP_N_CODECS),
                            .level = levels[r->level % 4],
                            .tolerance = ldexp(1, r->value[0] % 40 - 20),
-                           .zfp_dims = 1 + r->value[1] % 2};
+                           .zfp_dims = 1 + r->value[1] % 2,
+                           .samples = r->level / 4 % 2};
   const uint32_t element = how.codec == SP_CODEC_ZFP ? 4 : elements[r->element % 4];
   FUZZ_CHECK(sp_chunk_form_make(&how, 1 + r->rows % MOST_ROWS, 1 + (r->row_length * 5u) % MOST_LENGTH, element,
                                 &form) == SP_SUCCESS,

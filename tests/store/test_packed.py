@@ -85,8 +85,8 @@ def test_ranks_do_not_matter(tmp_path, odd, seisproc):
 @pytest.mark.parametrize("codec", LOSSLESS)
 def test_other_programs_read_it(tmp_path, odd, seisproc, codec):
     pytest.importorskip("hdf5plugin")
-    if not h5py.h5z.filter_avail({"lz4": 32004, "zstd": 32015}[codec]):
-        pytest.skip(f"this hdf5plugin has no {codec}")
+    if not all(h5py.h5z.filter_avail(n) for n in {"lz4": (32004, 32008), "zstd": (32015,)}[codec]):
+        pytest.skip(f"this hdf5plugin does not read all that {codec} packs")
     seisproc("pack", odd, tmp_path / "packed.h5", "--codec", codec, "--quiet")
     with h5py.File(odd) as f, h5py.File(tmp_path / "packed.h5") as p:
         for name in ("traces", "headers/offset", "headers/gx"):

@@ -10,10 +10,12 @@
 
 #include "seisproc/crc32c.h"
 #include "seisproc/memory.h"
+#include "seisproc/pack.h"
 #include "seisproc/processor.h"
 #include "seisproc/share.h"
 #include "seisproc/survey_file.h"
 #include "src/flow/flow.h"
+#include "src/pack/packer.h"
 
 enum { PIECE_BYTES = 8 << 20 };
 
@@ -21,6 +23,7 @@ struct sp_recheck {
   const char *path;
   sp_survey *survey, *input;
   sp_dataset *traces, *noise, *input_traces, *sort_map, *trace_status; /* NULL: there is none */
+  sp_placed_rows *placed[2]; /* of /traces and /noise, in OUT.packed; NULL: all are in the file */
   sp_gather_index *index;
   float *y, *n, *x; /* a piece of /traces, of /noise; the input's piece, or its gather where traces were sorted */
   uint64_t *map;    /* a piece of /sort_map */
@@ -135,10 +138,27 @@ void sp_recheck_close(sp_recheck *r) {
   sp_dataset_close(r->sort_map);
   sp_dataset_close(r->input_traces);
   sp_survey_close(r->input);
+  for (int plane = 0; plane < 2; plane++) sp_placed_rows_close(r->placed[plane]);
   sp_dataset_close(r->noise);
   sp_dataset_close(r->traces);
   sp_survey_close(r->survey);
   sp_free(r);
+}
+
+sp_status sp_recheck_add_chunks(sp_recheck *r, const sp_job *job, const char *packed, uint64_t chunk_rows,
+                                const sp_chunk *chunks, size_t n) {
+  const sp_pack_options options = sp_pack_options_of(job);
+  sp_chunk_form form;
+  bool packs;
+  SP_TRY(sp_pack_form_of_results(&options, sp_survey_get_info(r->survey), &form, &packs));
+  if (!packs || form.rows != chunk_rows) {
+    return SP_RAISE(SP_ERR_INPUT, "%s: its journal has chunks of %llu rows, which are none of its job's", r->path,
+                    (unsigned long long)chunk_rows);
+  }
+  for (uint32_t plane = 0; plane < (r->noise ? 2 : 1); plane++) {
+    SP_TRY(sp_placed_rows_open(packed, &form, r->index->n_traces, plane, chunks, n, &r->placed[plane]));
+  }
+  return SP_SUCCESS;
 }
 
 const sp_gather_index *sp_recheck_index(const sp_recheck *r) {
@@ -278,10 +298,16 @@ static void compare_piece(sp_recheck *r, open_gather *g, sp_global first, sp_loc
   }
 }
 
+static sp_status read_output(sp_recheck *r, sp_global first, sp_local count) {
+  SP_TRY(sp_dataset_read(r->traces, first, count, r->y));
+  if (r->placed[0]) SP_TRY(sp_placed_rows_read(r->placed[0], first, count, r->y));
+  if (r->noise) SP_TRY(sp_dataset_read(r->noise, first, count, r->n));
+  return r->placed[1] ? sp_placed_rows_read(r->placed[1], first, count, r->n) : SP_SUCCESS;
+}
+
 static void read_piece(sp_recheck *r, open_gather *g, sp_global first, sp_local count) {
   const size_t bytes = (size_t)count * r->n_samples * sizeof(float);
-  if (sp_dataset_read(r->traces, first, count, r->y) != SP_SUCCESS ||
-      (r->noise && sp_dataset_read(r->noise, first, count, r->n) != SP_SUCCESS)) {
+  if (read_output(r, first, count) != SP_SUCCESS) {
     g->unreadable = true;
     return;
   }

@@ -5,6 +5,8 @@
 
 #include "seisproc/figures.h"
 #include "seisproc/gather_index.h"
+#include "seisproc/job.h"
+#include "seisproc/node_window.h"
 #include "seisproc/status.h"
 
 enum { SP_RECHECK_WHAT = 160 };
@@ -28,6 +30,12 @@ void sp_recheck_close(sp_recheck *r);
 
 /* Its gathers; belongs to r. */
 const sp_gather_index *sp_recheck_index(const sp_recheck *r);
+
+/* Of an output in the making whose job packs results as they come: n chunks of it lie in OUT.packed, at `packed`, and
+ * are read from there. chunk_rows: of each. Copies all. Errors: SP_ERR_INPUT where they are none of this output,
+ * SP_ERR_IO. */
+sp_status sp_recheck_add_chunks(sp_recheck *r, const sp_job *job, const char *packed, uint64_t chunk_rows,
+                                const sp_chunk *chunks, size_t n);
 
 /* What the file itself says of gathers first ... first + n - 1. Errors: SP_ERR_INPUT where it says nothing. */
 sp_status sp_recheck_recorded(const sp_recheck *r, sp_global first, sp_global n, sp_gather_result *results);
