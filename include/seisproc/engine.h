@@ -21,6 +21,15 @@ extern "C" {
 
 enum { SP_TRACE_FIGURES = 4 };
 
+/* What the first n_shared steps left of a slab, for engines whose chains begin with the same steps and which get the
+ * same slab; all zero before the first. Borrowed as the slab is. The results are the same with and without. */
+typedef struct sp_shared_steps {
+  float *rows;          /* [n_traces][n_samples], by trace as it is written */
+  unsigned char *marks; /* [n_traces] */
+  unsigned char *known; /* [n_gathers]. Not 0: an engine has left both of this gather, and those steps may be passed
+                           over. A gather that failed stays 0 */
+} sp_shared_steps;
+
 /* A range of whole gathers on its way through an engine. The engine borrows everything until the slab is done. */
 typedef struct sp_slab {
   sp_local n_gathers, n_traces;
@@ -40,14 +49,17 @@ typedef struct sp_slab {
                                         for a trace that is not measured; NULL: not wanted. Engines without that leave
                                         them as they are, all zero */
   sp_gather_result *results;         /* [n_gathers] */
-  void *findings; /* [n_gathers][sp_engine_finding_bytes], or NULL: what the first step of chains that begin with the
-                     same processor found out about the same gathers, zero before the first */
-  void *user;     /* the submitter's own */
+  void *findings; /* [n_gathers][sp_engine_finding_bytes], or NULL: what step n_shared of chains that have the same
+                     processor there found out about the same gathers, zero before the first */
+  const sp_shared_steps *shared; /* NULL: nobody keeps that. Only the CPU heeds it */
+  void *user;                    /* the submitter's own */
 } sp_slab;
 
 typedef struct sp_engine_config {
   const sp_chain_step *chain; /* [n_steps], borrowed while the engine lives */
   size_t n_steps;
+  size_t n_shared; /* leading steps, fewer than n_steps, that sp_slab.shared is about; those passed over have no figures
+                      of their own. A step among them is not undone by one that comes after them */
   sp_mode mode;
   sp_on_error on_error; /* ABORT is the submitter's to act on: here it acts as PASSTHROUGH */
   sp_nan nan;
@@ -120,7 +132,7 @@ sp_status sp_engine_wait(sp_engine *engine, sp_slab **done);
 /* Seconds in which at least one thread or stream was computing, since creation. */
 double sp_engine_busy_seconds(const sp_engine *engine);
 
-/* Bytes a gather that the first step of the chain can leave for another engine (sp_slab.findings), so that what does
+/* Bytes a gather that step n_shared of the chain can leave for another engine (sp_slab.findings), so that what does
  * not depend on its parameters is found out once; 0: nothing. */
 size_t sp_engine_finding_bytes(const sp_engine *engine);
 

@@ -183,6 +183,26 @@ static sp_status parse_jobs(sweep *s) {
   return SP_RAISE(SP_ERR_USAGE, "--vary %s: allowed are keys that say how gathers are processed", args->key);
 }
 
+/* Whether a job undoes one of its first n steps after them. */
+static bool any_undoes_within(const sweep *s, size_t n) {
+  for (size_t k = 0; k < s->args->n_values; k++) {
+    const sp_job *job = s->jobs[k];
+    for (size_t i = n; i < job->n_steps; i++) {
+      if (job->chain[i].undoes && job->chain[i].undoes <= n) return true;
+    }
+  }
+  return false;
+}
+
+/* Steps that come before the varied one, the same in all jobs and complete without what follows. */
+static int count_shared(const sweep *s) {
+  if (strncmp(s->args->key, "chain", 5)) return SP_SWEEP_NOTHING_SHARED;
+  if (s->args->key[5] != '.') return 0;
+  size_t n = strtoul(s->args->key + 6, NULL, 10);
+  while (n > 0 && any_undoes_within(s, n)) n--;
+  return (int)n;
+}
+
 static sp_status open_clean(sweep *s) {
   const sp_survey_info *in = sp_survey_get_info(s->plan.survey);
   sp_survey *whole = NULL;
@@ -250,7 +270,7 @@ static sp_status try_all(sweep *s) {
   SP_TRY(open_clean(s));
   SP_TRY(begin_ladder(s));
   const int64_t shown = args->ladder ? (int64_t)s->shown : SP_SWEEP_NONE_SHOWN;
-  SP_TRY(sp_sweep_open(&s->plan, s->clean, shown, !strncmp(args->key, "chain.", 6), &s->trial));
+  SP_TRY(sp_sweep_open(&s->plan, s->clean, shown, count_shared(s), &s->trial));
   SP_TRY(sp_sweep_snr_before(s->trial, &s->snr_before));
   sp_machine_look(&machine);
   for (size_t i = 0; i < args->n_values; i++) {
@@ -331,6 +351,7 @@ static void print_json(const sweep *s) {
     sp_json_real(&json, "snr_db", f->snr);
     sp_json_count(&json, "failed", f->n_failed);
     sp_json_real(&json, "compute_s", f->seconds);
+    sp_json_count(&json, "recalled", f->n_recalled);
     sp_json_close(&json, '}');
   }
   sp_json_close(&json, ']');

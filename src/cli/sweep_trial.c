@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A job on gathers in memory: computed by an engine, measured, forgotten. Nothing is written. While the engine computes
- * one gather the next is made ready in another room. What the chain's first step finds out about a gather and does not
- * depend on the value is kept from value to value. */
+ * one gather the next is made ready in another room. What the steps before the varied one make of a gather is kept from
+ * value to value, and what the varied one finds out about it that does not depend on the value. */
 #include "src/cli/sweep_trial.h"
 
 #include <math.h>
@@ -27,6 +27,7 @@ typedef struct room {
   sp_local bounds[2];
   sp_global gather;
   sp_gather_result result;
+  sp_shared_steps shared;
   sp_slab slab;
 } room;
 
@@ -50,9 +51,10 @@ struct sp_sweep_trial {
   sp_engine *engine;
   sp_header_column *column[SP_MAX_SLAB_COLUMNS];
   size_t n_headers, n_columns; /* of the chain; with the sort keys */
-  bool keeps_findings;
-  const sp_processor *finder; /* whose findings these are */
-  char *findings;             /* [n_gathers][finding_bytes]; NULL: there are none */
+  int n_shared;                /* or SP_SWEEP_NOTHING_SHARED */
+  sp_shared_steps shared;      /* of all gathers; rows NULL: they are not kept */
+  const sp_processor *finder;  /* whose findings these are */
+  char *findings;              /* [n_gathers][finding_bytes]; NULL: there are none */
   size_t finding_bytes;
   double energy, noise, kept, cross;    /* sums over gathers */
   double clean_energy, clean_deviation; /* of clean; of processed - clean */
@@ -77,8 +79,16 @@ static sp_status make_room(sp_sweep_trial *t, size_t n, room *r) {
   return sp_calloc(n, 1, "which traces are processed", &r->skip);
 }
 
-sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, bool same_input,
-                        sp_sweep_trial **out) {
+/* Room for what the shared steps leave. */
+static sp_status make_shared(sp_sweep_trial *t, sp_global n_traces) {
+  const uint64_t bytes = n_traces * t->n_samples * sizeof(float);
+  if (t->n_shared <= 0 || bytes > most_cached) return SP_SUCCESS;
+  SP_TRY(sp_calloc(n_traces + 1, 1, "steps in common", &t->shared.marks));
+  SP_TRY(sp_calloc(t->index->n_gathers + 1, 1, "steps in common", &t->shared.known));
+  return sp_alloc(bytes + 1, "steps in common", &t->shared.rows);
+}
+
+sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown, int n_shared, sp_sweep_trial **out) {
   const sp_survey_info *info = sp_survey_get_info(plan->survey);
   const sp_local n = plan->index->max_traces ? plan->index->max_traces : 1;
   sp_sweep_trial *t;
@@ -88,11 +98,12 @@ sp_status sp_sweep_open(const sp_run_plan *plan, sp_survey *clean, int64_t shown
   t->n_samples = info->n_samples;
   t->survey = plan->survey;
   t->shown = shown;
-  t->keeps_findings = same_input;
+  t->n_shared = n_shared;
   SP_TRY_GOTO(fail, sp_trace_source_open(plan->survey, "/traces", &t->input));
   if (clean) SP_TRY_GOTO(fail, sp_trace_source_open(clean, "/traces", &t->clean));
   SP_TRY_GOTO(fail, fill_cache(t->input, info->n_traces, t->n_samples, &t->cache));
   SP_TRY_GOTO(fail, fill_cache(t->clean, info->n_traces, t->n_samples, &t->clean_cache));
+  SP_TRY_GOTO(fail, make_shared(t, info->n_traces));
   for (int i = 0; i < N_ROOMS; i++) SP_TRY_GOTO(fail, make_room(t, n, &t->rooms[i]));
   if (clean) SP_TRY_GOTO(fail, sp_calloc((size_t)n * t->n_samples, sizeof(float), "a clean gather", &t->reference));
   SP_TRY_GOTO(fail, sp_calloc(n, sizeof(double), "sorting", &t->spare));
@@ -129,6 +140,9 @@ void sp_sweep_close(sp_sweep_trial *t) {
   sp_free(t->shown_order);
   sp_free(t->visited);
   sp_free(t->findings);
+  sp_free(t->shared.rows);
+  sp_free(t->shared.marks);
+  sp_free(t->shared.known);
   sp_free(t);
 }
 
@@ -153,6 +167,7 @@ static sp_status make_engine(sp_sweep_trial *t, int n_threads) {
   const sp_local n = t->index->max_traces ? t->index->max_traces : 1;
   const sp_engine_config config = {.chain = job->chain,
                                    .n_steps = job->n_steps,
+                                   .n_shared = t->n_shared > 0 ? (size_t)t->n_shared : 0,
                                    .mode = t->shown >= 0 ? SP_MODE_BOTH : SP_MODE_PROCESSED,
                                    .on_error = (sp_on_error)job->settings.on_error,
                                    .nan = (sp_nan)job->settings.nan,
@@ -169,10 +184,10 @@ static sp_status make_engine(sp_sweep_trial *t, int n_threads) {
   return sp_engine_create((sp_engine_kind)job->settings.engine, &config, &t->engine);
 }
 
-/* Where values are values of the same first processor, what it found for one of them is there for the next. */
+/* Where values are values of the same processor, what it found for one of them is there for the next. */
 static sp_status make_findings(sp_sweep_trial *t) {
-  const size_t bytes = t->keeps_findings ? sp_engine_finding_bytes(t->engine) : 0;
-  const sp_processor *finder = t->plan->job->chain[0].processor;
+  const size_t bytes = t->n_shared >= 0 ? sp_engine_finding_bytes(t->engine) : 0;
+  const sp_processor *finder = t->plan->job->chain[t->n_shared > 0 ? t->n_shared : 0].processor;
   if (t->finder == finder && t->finding_bytes == bytes) return SP_SUCCESS;
   sp_free(t->findings);
   t->findings = NULL;
@@ -209,7 +224,7 @@ static sp_status read_headers(sp_sweep_trial *t, room *r, sp_global first, sp_lo
   return SP_SUCCESS;
 }
 
-static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather) {
+static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather, sp_sweep_figures *f) {
   const sp_global first = t->index->first_trace[gather];
   const sp_local n = (sp_local)(t->index->first_trace[gather + 1] - first);
   const size_t samples = (size_t)n * t->n_samples;
@@ -222,6 +237,11 @@ static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather) {
   r->gather = gather;
   r->bounds[1] = n;
   r->result = (sp_gather_result){0};
+  if (t->shared.rows) {
+    f->n_recalled += t->shared.known[gather] != 0;
+    r->shared =
+        (sp_shared_steps){t->shared.rows + first * t->n_samples, t->shared.marks + first, t->shared.known + gather};
+  }
   r->slab = (sp_slab){.n_gathers = 1,
                       .n_traces = n,
                       .first_trace = r->bounds,
@@ -233,6 +253,7 @@ static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather) {
                       .noise = r->noise,
                       .results = &r->result,
                       .findings = t->findings ? t->findings + gather * t->finding_bytes : NULL,
+                      .shared = t->shared.rows ? &r->shared : NULL,
                       .user = r};
   return sp_engine_submit(t->engine, &r->slab);
 }
@@ -305,7 +326,7 @@ static double decibels(double energy, double deviation) {
 static sp_status go_through(sp_sweep_trial *t, sp_sweep_figures *f) {
   const sp_global n = t->index->n_gathers;
   for (sp_global g = 0; g < n + N_ROOMS - 1; g++) {
-    if (g < n) SP_TRY(submit(t, &t->rooms[g % N_ROOMS], g));
+    if (g < n) SP_TRY(submit(t, &t->rooms[g % N_ROOMS], g, f));
     if (g >= N_ROOMS - 1 && g - (N_ROOMS - 1) < n) SP_TRY(finish_oldest(t, f));
   }
   f->seconds = sp_engine_busy_seconds(t->engine);

@@ -61,7 +61,8 @@ def test_figures_are_those_of_runs(tmp_path, surveys, seisproc, sort):
 
 
 def without_times(values):
-    return [{name: number for name, number in value.items() if name != "compute_s"} for value in values]
+    return [{name: number for name, number in value.items() if name not in ("compute_s", "recalled")}
+            for value in values]
 
 
 @pytest.mark.parametrize("chain, vary", [
@@ -71,10 +72,19 @@ def without_times(values):
                         "{k: 1, noise_level: fk}", "{k: 1}"]),
     ("[dwt: {{k: 2}}]", ["chain.0={dwt: {k: 1}}", "{bandpass: {low: [5, 10]}}", "{dwt: {k: 3}}"]),
     ("[dwt: {{k: 2}}, dwt: {{k: 1}}]", ["chain.1.dwt.k=1", "2"]),
+    ("[mute: {{velocity: 1500}}, bandpass: {{low: [5, 10]}}, dwt: {{k: 2}}]", ["chain.2.dwt.k=1", "auto", "3"]),
+    ("[fk_denoise: {{}}, dwt: {{k: 2}}, bandpass: {{low: [5, 10]}}]", ["chain.1.dwt.transform=swt", "dwt"]),
+    ("[bandpass: {{low: [5, 10]}}, dwt: {{k: 2, noise_level: finest}}]", ["chain.1.dwt.aperture=1", "3", "1", "1"]),
+    ("[dwt: {{k: 2}}, agc: {{window: 100}}, dwt: {{k: 1}}, undo: agc]", ["chain.2.dwt.k=1", "2"]),
+    ("[agc: {{window: 100}}, dwt: {{k: 1}}, undo: agc]", ["chain.1.dwt.k=1", "2"]),
+    ("[mute: {{velocity: 1500}}, dwt: {{k: 2}}]", ["chain.1={dwt: {k: 1}}", "{mute: {velocity: 2500}}",
+                                                         "{dwt: {k: 1}}"]),
     ("[dwt: {{k: 2}}]", ["nan=trace", "gather", "zero"]),
 ], ids=str)
 def test_what_values_share_changes_no_figure(tmp_path, surveys, seisproc, chain, vary):
-    """Each value in a list has the figures, to the last digit, of a sweep of its own, and those that a run writes."""
+    """Each value in a list has the figures, to the last digit, of a sweep of its own, and those that a run writes. The
+    steps before the varied one are computed for the first value only (test_engine_shared_steps counts how often), but
+    for such as are taken back after it, and where another value has its gathers cut otherwise."""
     survey = tmp_path / "holes.h5"
     survey.write_bytes(surveys[0].read_bytes())
     with h5py.File(survey, "r+") as f:
@@ -89,6 +99,13 @@ def test_what_values_share_changes_no_figure(tmp_path, surveys, seisproc, chain,
     alone = [sweep(seisproc, job, f"--vary={key}={value}", some)["values"][0] for value in values]
     assert without_times(together) == without_times(alone)
     assert [v["value"] for v in together] == values
+    assert [v["recalled"] for v in alone] == [0] * len(values)
+    expected = [0] + [6] * (len(values) - 1)
+    if "aperture" in key:
+        expected = [0, 0, 0, 6]
+    if not re.match(r"chain\.[12]", key) or chain.startswith("[agc"):
+        expected = [0] * len(values)
+    assert [v["recalled"] for v in together] == expected
     one = jobs.Job(tmp_path, survey, text=text, name="one")
     one.run(some, "--set", f"{key}={values[-1]}", ranks=3, check=None)
     with h5py.File(one.output) as f:

@@ -50,6 +50,12 @@ typedef struct sp_chain {
  * refuses. */
 sp_status sp_chain_create(const sp_engine_config *config, bool inner, sp_chain **out);
 
+/* Not 0, and another one for chains that mark their traces elsewhere: what shared steps left in one form does not do
+ * for the other. */
+static inline unsigned char sp_chain_form(const sp_chain *chain) {
+  return chain->by_trace ? 1 : 2;
+}
+
 /* Takes NULL. */
 void sp_chain_destroy(sp_chain *chain);
 

@@ -263,7 +263,8 @@ static double busy_seconds(const sp_engine *base) {
 }
 
 static size_t finding_bytes(const sp_engine *base) {
-  return crew_of(base)->engines[0]->chain->parts[0].plan->finding_bytes;
+  const sp_cpu_engine *e = crew_of(base)->engines[0];
+  return e->chain->parts[e->config.n_shared].plan->finding_bytes;
 }
 
 extern const sp_engine_ops sp_engine_cpu;

@@ -12,6 +12,7 @@ typedef struct sp_gather_state {
   sp_local units_left; /* of this pass */
   sp_local n_rows;     /* that go through the chain */
   bool arranged;
+  bool known; /* what the shared steps made of it */
   sp_failure failure;
   uint32_t pass;
   sp_trace_counts counts;

@@ -109,7 +109,8 @@ static sp_unit unit_of(const sp_cpu_engine *e, const sp_cpu_slot *s, sp_local ga
                    .count = g->n_rows,
                    .stage = stage_of(e, pass),
                    .failure = g->failure,
-                   .arranged = g->arranged};
+                   .arranged = g->arranged,
+                   .known = g->known};
 }
 
 static void claim_unit(const sp_cpu_engine *e, sp_cpu_slot *s, uint32_t pass, job *j) {
@@ -192,6 +193,7 @@ static void finish_gather(const sp_cpu_engine *e, const sp_unit_scratch *scratch
   } else if (g->arranged) {
     sp_unit_give_rest(&e->context, scratch, &all, &rest);
   }
+  if (all.slab->shared && !g->failure) all.slab->shared->known[all.gather] = sp_chain_form(e->chain);
   *result = (sp_gather_result){
       .reason = sp_gather_reason(g->failure, g->counts), .crc_traces = rest.crc_traces, .crc_noise = rest.crc_noise};
   if (!e->config.measure) return;
@@ -300,6 +302,7 @@ void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab, con
     sp_gather_state *g = &s->gathers[i];
     const sp_local n_traces = gather_traces(s, i);
     *g = (sp_gather_state){.n_rows = n_traces, .counts.traces = n_traces};
+    g->known = slab->shared && slab->shared->known[i] == sp_chain_form(e->chain);
     if (s->traces.sums) memset(s->traces.sums + slab->first_trace[i], 0, n_traces * sizeof *s->traces.sums);
     for (size_t k = 0; k < sp_measured_steps(&e->config); k++) {
       memset(s->traces.steps + k * e->config.max_traces + slab->first_trace[i], 0, n_traces * sizeof *s->traces.steps);

@@ -7,6 +7,8 @@
 
 #include "seisproc/trace_sort.h"
 
+enum { SHARED_BAD = 0x80 }; /* beside a sp_mark: the row held NaN or Inf */
+
 static void repair(float *x, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (!isfinite(x[i])) x[i] = 0;
@@ -27,6 +29,18 @@ static sp_mark mark_row(const sp_unit_context *context, float *input, float *edi
                     !(after & SP_ROW_NOT_FINITE));
 }
 
+/* What stays of a row's mark for a chain that passes over the steps which edit. */
+static unsigned char shared_mark(sp_mark mark, bool bad) {
+  return (unsigned char)((unsigned)mark | (bad ? SHARED_BAD : 0));
+}
+
+/* The same row, marked before: its edited form is not there. */
+static sp_mark recall_mark(const sp_unit_context *context, float *input, unsigned char shared, bool *bad) {
+  *bad = shared & SHARED_BAD;
+  if (*bad && context->config->nan == SP_NAN_ZERO) repair(input, context->config->n_samples);
+  return (sp_mark)(shared & (SHARED_BAD - 1));
+}
+
 static void count(sp_trace_counts *counts, sp_mark mark, bool bad) {
   counts->live += sp_mark_is_live(mark);
   counts->dead += mark == SP_MARK_DEAD;
@@ -38,11 +52,15 @@ void sp_live_mark(const sp_unit_context *context, const sp_unit *unit, sp_unit_o
   const size_t n = context->config->n_samples;
   const sp_local first = slab->first_trace[unit->gather] + unit->first;
   float *edited = sp_stage_output(context, slab, unit->failure ? 0 : context->chain->n_prefix);
+  const size_t n_edits = context->chain->n_edits;
+  const bool known = n_edits < context->config->n_shared && sp_unit_passes_over(context, unit, n_edits);
   *outcome = (sp_unit_outcome){0};
   if (unit->failure >= sp_failure_set_aside((uint32_t)context->chain->n_steps, 1)) return;
   for (sp_local row = first; row < first + unit->count; row++) {
     bool bad;
-    const sp_mark mark = mark_row(context, slab->in + row * n, edited + row * n, &bad);
+    const sp_mark mark = known ? recall_mark(context, slab->in + row * n, slab->shared->marks[row], &bad)
+                               : mark_row(context, slab->in + row * n, edited + row * n, &bad);
+    if (slab->shared) slab->shared->marks[row] = shared_mark(mark, bad);
     unit->traces->marks[row] = (unsigned char)mark;
     count(&outcome->counts, mark, bad);
   }

@@ -76,6 +76,25 @@ static sp_local place_of(const sp_unit *u, sp_local row) {
   return u->arranged ? u->traces->places[u->slab->first_trace[u->gather] + row] : row;
 }
 
+/* --- what chains share ---------------------------------------------------------------------------------------------
+ */
+
+bool sp_unit_passes_over(const sp_unit_context *context, const sp_unit *unit, size_t step) {
+  return unit->known && step < context->config->n_shared;
+}
+
+/* What the last shared step left of rows of the unit: kept for engines to come or, where that is known, taken from
+ * there. Rows after the shared steps before it are looked at by nobody else. */
+static void pass_on(const task *t, size_t step, sp_local row, sp_local count) {
+  const sp_unit *u = t->unit;
+  if (!u->slab->shared || step + 1 != t->context->config->n_shared) return;
+  for (sp_local i = row; i < row + count; i++) {
+    float *mine = t->result + i * t->n;
+    float *kept = u->slab->shared->rows + (t->first_row + place_of(u, u->first + i)) * t->n;
+    memcpy(u->known ? mine : kept, u->known ? kept : mine, t->n * sizeof(float));
+  }
+}
+
 /* --- the steps -------------------------------------------------------------------------------------------------- */
 
 static sp_failure apply_step(const task *t, size_t step, sp_local first_row, sp_block *block) {
@@ -100,36 +119,45 @@ static sp_failure apply_to_full(const task *t) {
   return sp_failure_of_step((uint32_t)chain->n_steps, (uint32_t)step, reason);
 }
 
-/* What the chain's first step found out about the gather before; NULL: nobody keeps that. */
-static void *findings_of(const sp_unit *u, const sp_chain *chain, size_t step) {
-  if (step > 0 || !u->slab->findings) return NULL;
-  return (char *)u->slab->findings + u->gather * chain->parts[0].plan->finding_bytes;
+/* What the first step that is not shared found out about the gather before; NULL: nobody keeps that. */
+static void *findings_of(const task *t, size_t step) {
+  const sp_unit *u = t->unit;
+  if (step != t->context->config->n_shared || !u->slab->findings) return NULL;
+  return (char *)u->slab->findings + u->gather * t->context->chain->parts[step].plan->finding_bytes;
 }
 
 /* The stage's first step, from where the stage gets its rows to where it leaves them. */
 static sp_failure apply_first(const task *t) {
   const sp_unit *u = t->unit;
+  const size_t step = t->stage->first_step;
   sp_block block = {.in = t->gather_from, .n_traces = u->n_rows, .first = u->first, .count = u->count};
   sp_local first_row = t->first_row;
   if (t->stage->n_steps == 0) {
     memcpy(t->result, t->gather_from + u->first * t->n, u->count * t->n * sizeof(float));
     return 0;
   }
-  if (u->arranged && t->context->chain->parts[t->stage->first_step].plan->takes_dead) return apply_to_full(t);
+  if (u->arranged && t->context->chain->parts[step].plan->takes_dead) return apply_to_full(t);
   if (t->stage->locality == SP_LOCAL_TRACE) {
     block = (sp_block){.in = t->gather_from + u->first * t->n, .n_traces = u->count, .count = u->count};
     first_row += u->first;
   }
-  block.findings = findings_of(u, t->context->chain, t->stage->first_step);
+  block.findings = findings_of(t, step);
   /* out is where row 0 would be, which need not be in the buffer that `result` is in */
   block.out = (float *)((uintptr_t)t->result - block.first * t->n * sizeof(float));
-  return apply_step(t, t->stage->first_step, first_row, &block);
+  return apply_step(t, step, first_row, &block);
+}
+
+static sp_failure begin_stage(const task *t) {
+  const size_t step = t->stage->first_step;
+  const sp_failure failure = sp_unit_passes_over(t->context, t->unit, step) ? 0 : apply_first(t);
+  if (!failure) pass_on(t, step, 0, t->unit->count);
+  return failure;
 }
 
 /* Measures what a step made of `count` rows from `row` of the unit on. */
 static void measure_step(const task *t, size_t step, sp_local row, sp_local count, const float *in, const float *out) {
   const sp_engine_config *config = t->context->config;
-  if (step >= sp_measured_steps(config)) return;
+  if (step >= sp_measured_steps(config) || sp_unit_passes_over(t->context, t->unit, step)) return;
   sp_step_sums *sums = t->unit->traces->steps + step * config->max_traces + t->first_row;
   for (sp_local i = 0; i < count; i++) {
     sp_row_sums found;
@@ -144,10 +172,15 @@ static sp_failure apply_in_place(const task *t, size_t first_step, sp_local row,
   float *rows = t->result + row * t->n;
   for (size_t step = first_step; step < t->stage->first_step + t->stage->n_steps; step++) {
     sp_block block = {.in = rows, .out = rows, .n_traces = count, .count = count};
+    if (sp_unit_passes_over(t->context, t->unit, step)) {
+      pass_on(t, step, row, count);
+      continue;
+    }
     if (step < n_measured) memcpy(t->scratch->before, rows, count * t->n * sizeof(float));
     const sp_failure failure = apply_step(t, step, t->first_row + t->unit->first + row, &block);
     if (failure) return failure;
     measure_step(t, step, row, count, t->scratch->before, rows);
+    pass_on(t, step, row, count);
   }
   return 0;
 }
@@ -326,7 +359,7 @@ static sp_failure finish_chunk(const task *t, sp_local row, sp_local count, bool
  * failure is found must not depend on the cut. */
 static sp_failure compute(const task *t, sp_unit_outcome *crcs, sp_unit_outcome *outcome) {
   const sp_local count = t->unit->count, step = t->stage->chunk_rows, n_chunks = (count + step - 1) / step;
-  sp_failure failure = apply_first(t);
+  sp_failure failure = begin_stage(t);
   if (!failure && t->stage->n_steps > 0) {
     measure_step(t, t->stage->first_step, 0, count, t->gather_from + t->unit->first * t->n, t->result);
   }

@@ -50,6 +50,7 @@ typedef struct sp_unit {
   size_t stage;
   sp_failure failure; /* of this gather as far as known: a unit that could not change it has nothing to do */
   bool arranged;
+  bool known; /* slab->shared has what the shared steps make of this gather */
 } sp_unit;
 
 typedef struct sp_unit_outcome {
@@ -64,6 +65,9 @@ sp_local sp_unit_before_rows(const sp_engine_config *config, const sp_chain *cha
 
 /* Rows of scratch->result; 0 where the last stage takes whole gathers, and they go straight out. */
 sp_local sp_unit_result_rows(const sp_chain *chain);
+
+/* Whether this step of the unit's gather is passed over, since what the shared steps leave is known. */
+bool sp_unit_passes_over(const sp_unit_context *context, const sp_unit *unit, size_t step);
 
 /* Whether this stage's result goes to context->between, the others' to slab->traces. */
 bool sp_stage_goes_between(const sp_chain *chain, size_t stage);
