@@ -163,7 +163,8 @@ sp_status sp_figures_read(const sp_view_source *s, size_t every, sp_gather_figur
   for (size_t g = 0; g < f->n; g++) f->fold[g] = (double)(s->index->first_trace[g + 1] - s->index->first_trace[g]);
   if (sp_survey_has(s->survey, "/integrity/status")) SP_TRY(read_all(s, "/integrity/status", 1, f->status));
   SP_TRY(read_qualities(s, f));
-  if (!f->known) SP_TRY(measure_some(s, every ? every : 1, f));
+  f->taken = sp_survey_has(s->survey, "/qc/gather/removed_fraction");
+  if (!f->known && !f->taken) SP_TRY(measure_some(s, every ? every : 1, f));
   return read_places(s, f);
 }
 

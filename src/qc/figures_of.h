@@ -21,6 +21,7 @@ typedef struct sp_gather_figures_of {
   size_t n;                       /* gathers */
   float *quality[SP_N_QUALITIES]; /* [n]; NaN: not known */
   bool known;                     /* some of them are */
+  bool taken;                     /* by the job */
   size_t every;                   /* 0: taken by the job; else of every so many gathers, measured now */
   uint8_t *status;                /* [n] sp_reason */
   double *fold;                   /* [n]: traces */

@@ -381,6 +381,10 @@ sp_status sp_view_crop(sp_gather_view *v, double t0, double t1, double x0, doubl
     keep[i] = !by_offset || is_within(v->offset[i], x0, x1);
     n += keep[i];
   }
+  if (v->n_traces == 0) {
+    sp_free(keep);
+    return SP_RAISE(SP_ERR_USAGE, "%s has no traces", v->name);
+  }
   if (n == 0 || first > last || to < 0 || first >= v->n_samples) {
     sp_free(keep);
     return SP_RAISE(SP_ERR_USAGE, "%s: nothing of it is within that window", v->name);

@@ -41,13 +41,15 @@ static void write_worries(const sp_qc_report *r, FILE *page) {
   }
   for (size_t g = 0; g < r->figures.n; g++) without += r->figures.fold[g] == 0;
   if (without) sp_page_line(page, "worry", "%zu gathers have no traces", without);
-  if (!r->figures.known) {
+  if (!r->figures.known && r->figures.taken) {
+    sp_page_line(page, "worry", "No gather was measured: none has traces that could be processed.");
+  } else if (!r->figures.known) {
     sp_page_line(page, "worry", "%s",
                  r->source.is_input ? "This survey is no output of a job: there is nothing that was removed."
                                     : "The job took no figures of quality, and its input is not at hand (--against): "
                                       "what was removed is not known.");
   } else if (r->figures.every) {
-    sp_page_line(page, "worry", "The job took no figures of quality: they were measured now, of every %zuth gather.",
+    sp_page_line(page, "worry", "The job took no figures of quality: they were measured now, of one gather in %zu.",
                  r->figures.every);
   }
   if (!r->figures.x) {

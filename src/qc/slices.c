@@ -188,6 +188,7 @@ static sp_status fill(slice *s) {
   SP_TRY(sp_calloc((size_t)CHUNK * s->n_samples, sizeof *s->rows, "a slice", &s->rows));
   SP_EACH_PIECE (chunk, 0, n, CHUNK) SP_TRY(add_chunk(s, chunk.first, (sp_local)chunk.count));
   if (s->n_used > 0) return SP_SUCCESS;
+  if (n == 0) return SP_RAISE(SP_ERR_USAGE, "%s has no traces", s->source->path);
   if (s->line) {
     return SP_RAISE(SP_ERR_USAGE, "%s: no trace has %s %g and such an offset", s->source->path, s->request->line,
                     s->request->value);

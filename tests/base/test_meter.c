@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The progress line: when it is due, what a narrow terminal shows of it, how it ends, and that it can be silent. */
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -70,6 +72,35 @@ static void a_terminal_gets_what_it_has_room_for(void **state) {
   assert_string_equal(text, "\r\033[?7l\033[K10 of 20 cubes\033[?7h\r\033[K");
 }
 
+/* A terminal that becomes narrower in the midst: the next line fits it, and what stood there is taken away. */
+static void a_resize_is_heeded(void **state) {
+  struct winsize size = {.ws_row = 24, .ws_col = 80};
+  char text[512];
+  int master, terminal;
+  assert_int_equal(openpty(&master, &terminal, NULL, NULL, &size), 0);
+  unsetenv("SEISPROC_TERMINAL");
+  fflush(stderr);
+  const int kept = dup(STDERR_FILENO);
+  assert_true(kept >= 0 && dup2(terminal, STDERR_FILENO) >= 0);
+  sp_meter meter = sp_meter_start(true);
+  sp_meter_show(&meter, 3, parts);
+  size.ws_col = 25;
+  const int resized = ioctl(master, TIOCSWINSZ, &size);
+  sp_meter_show(&meter, 3, parts);
+  sp_meter_end(&meter, false);
+  fflush(stderr);
+  dup2(kept, STDERR_FILENO);
+  close(kept);
+  assert_int_equal(resized, 0);
+  const ssize_t n = read(master, text, sizeof text - 1);
+  assert_true(n > 0);
+  text[n] = '\0';
+  assert_string_equal(text, "\r\033[?7l\033[K10 of 20 cubes, 3 s left, 1 GB/s\033[?7h"
+                            "\r\033[?7l\033[K10 of 20 cubes, 3 s left\033[?7h\r\033[K");
+  close(terminal);
+  close(master);
+}
+
 static void a_log_gets_lines(void **state) {
   char text[512];
   setenv("SEISPROC_TERMINAL", "0", 1);
@@ -94,6 +125,7 @@ static void silence_is_silent(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_terminal_gets_what_it_has_room_for),
+      cmocka_unit_test(a_resize_is_heeded),
       cmocka_unit_test(a_log_gets_lines),
       cmocka_unit_test(traces_are_shown_with_rate_and_time_left),
       cmocka_unit_test(silence_is_silent),

@@ -14,6 +14,7 @@ SMALL = {
     "bench_cube.py": ["--cells", "12", "20", "--samples", "200", "--turns", "1", "--peers", "numpy"],
     "bench_dealing.py": ["--workers", "2", "--slabs", "3", "--seconds", "0.05", "--stop", "0"],
     "bench_image.py": ["--gathers", "2", "--turns", "1"],
+    "bench_report.py": ["--gathers", "30", "--traces", "20", "--samples", "200"],
     "bench_python.py": ["--gb", "0.01", "--workers", "1", "--turns", "1", "dwt"],
 }
 

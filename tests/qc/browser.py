@@ -31,7 +31,9 @@ class Socket:
 
     def send(self, text):
         data, mask = text.encode(), os.urandom(4)
-        size = struct.pack(">B", 0x80 | len(data)) if len(data) < 126 else struct.pack(">BH", 0xFE, len(data))
+        n = len(data)
+        size = struct.pack(">B", 0x80 | n) if n < 126 else struct.pack(">BH", 0xFE, n) if n < 65536 else \
+            struct.pack(">BQ", 0xFF, n)
         self.stream.sendall(b"\x81" + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
     def read(self, n):

@@ -2,7 +2,9 @@
 """The report in a browser that has no network: nothing is asked for, nothing is missing, nothing overlaps."""
 
 import base64
+import importlib.util
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,11 @@ import jobs
 from qc import browser
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(not browser.PROGRAM, reason="no Chromium (Debian: chromium)")]
+
+# Deque's axe-core, as packages of PyPI bring it along; they need not be able to drive a browser.
+AXE = next((path for name in ("axe_playwright_python", "axe_core_python", "axe_selenium_python")
+            if (spec := importlib.util.find_spec(name)) and spec.origin
+            for path in sorted(Path(spec.origin).parent.rglob("axe.min.js"))), None)
 
 JOB = "input: {input}\noutput: {output}\nmode: both\nengine: cpu\nchain:\n  - mute: {{velocity: 2500}}\n  - dwt\n"
 
@@ -84,3 +91,27 @@ def test_the_page_is_the_same_without_script_and_prints(report, page):
     assert page.call("DOM.getOuterHTML", nodeId=root)["outerHTML"].endswith(with_script)
     pdf = base64.b64decode(page.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"])
     assert 3 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 30
+
+
+def breaches(page):
+    """Rules of WCAG 2.1, levels A and AA, that axe-core sees broken, with the places."""
+    found = page.evaluate("""axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(r => ({
+      passed: r.passes.map(rule => rule.id),
+      broken: r.violations.map(rule => [rule.id, rule.nodes.map(n => n.target.join(' ') + ': ' + n.failureSummary)])
+    }))""")
+    looked_at = set(found["passed"]) | {rule for rule, _ in found["broken"]}
+    assert {"color-contrast", "document-title", "html-has-lang"} <= looked_at
+    return found["broken"]
+
+
+@pytest.mark.skipif(not AXE, reason="no axe-core (PyPI: axe-playwright-python, without what it depends on)")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_can_be_read(report, page, scheme):
+    """Contrast of 4.5 at least, names, order, language: in both colour schemes."""
+    page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page.open(report, 1280)
+    page.evaluate(AXE.read_text() + "; 1")
+    assert page.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+    assert breaches(page) == []
+    page.evaluate("document.body.style.cssText = 'color: #999; background: #aaa'; 1")
+    assert "color-contrast" in [rule for rule, _ in breaches(page)], "what cannot be read is found"

@@ -2,6 +2,7 @@
 """The numbers behind the report on real surveys stay what they were when someone looked at the pictures."""
 
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -65,6 +66,57 @@ def test_numbers_of_odd_gathers(seisproc, tmp_path):
     for key, values in golden.items():
         mine, true = (np.array(v, float) for v in (found[key], values))
         assert np.allclose(mine, true, rtol=2e-3, atol=1e-6, equal_nan=True), (key, found[key])
+
+
+# Traces, first trace of each gather, offsets. In each a gather ends where no statistic does any more.
+LEAST = {
+    "no gathers": (np.zeros((0, 50)), [0], []),
+    "no traces": (np.zeros((0, 50)), [0, 0, 0], []),
+    "one sample": ([[1.0], [2.0], [-3.0]], [0, 1, 3], [0, 10, 20]),
+    "one trace": ([np.sin(np.arange(100) / 5) + 0.5], [0, 1], [10]),
+}
+MUTE = "input: in.h5\noutput: out.h5\nmode: both\nengine: cpu\nchain: [mute: {velocity: 1000, taper: 0}]\n"
+
+
+def numbers_that_must_be(traces, first, offsets):
+    """What the mute removes: samples, 2 ms apart, before offset / (1000 m/s)."""
+    before = np.array(traces, "f8")
+    noise = np.where(2e-3 * np.arange(before.shape[1]) < np.array(offsets, "f8").reshape(-1, 1) / 1000, before, 0)
+    rows = [slice(a, b) for a, b in zip(first, first[1:])]
+    energy, removed = ([(x[r] ** 2).sum() for r in rows] for x in (before, noise))
+    return {"n_gathers": len(rows), "removed_total": sum(removed) / sum(energy) if sum(energy) else None,
+            "removed_fraction": [n / e if e else None for n, e in zip(removed, energy)],
+            "rms_in": [np.sqrt((before[r] ** 2).mean()) if before[r].size else None for r in rows],
+            "rms_noise": [np.sqrt((noise[r] ** 2).mean()) if noise[r].size else None for r in rows],
+            "peak_in": [abs(before[r]).max() if before[r].size else None for r in rows],
+            "measured": sum(before[r].size > 0 for r in rows)}
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_numbers_of_the_least_surveys(seisproc, tmp_path, name):
+    """Every command takes them, and the numbers are those of the definition and of the file of golden ones."""
+    traces, first, offsets = LEAST[name]
+    write_survey(tmp_path / "in.h5", traces, first, headers={"offset": np.array(offsets, "f4")})
+    (tmp_path / "job.yaml").write_text(MUTE)
+    seisproc("run", "job.yaml", "-q", ranks=3, cwd=tmp_path, check=None)
+    seisproc("qc", "out.h5", "--json", "out.json", "-q", cwd=tmp_path)
+    numbers = json.loads((tmp_path / "out.json").read_text())
+    numbers["measured"] = numbers["survey_spectra"]["measured"]
+    numbers["drawn"] = sorted(g["gather"] for g in numbers["gathers"])
+    for true in (numbers_that_must_be(traces, first, offsets), json.loads(GOLDEN.read_text())[name]):
+        for key, value in true.items():
+            assert np.allclose(np.array(numbers[key], float), np.array(value, float), rtol=1e-5, equal_nan=True), key
+    assert numbers["measured_every"] == 0, "a job that had nothing to measure has taken its figures all the same"
+    page = (tmp_path / "out.qc.html").read_text()
+    assert ("No gather was measured" in page) == (len(traces) == 0) and "took no figures" not in page
+    said = json.loads(seisproc("info", "out.h5", "--json", cwd=tmp_path).stdout)
+    assert (said["n_gathers"], said["n_traces"]) == (len(first) - 1, len(traces))
+    seisproc("verify", "out.h5", cwd=tmp_path)
+    found = json.loads(seisproc("compare", "in.h5", "out.h5", "--json", cwd=tmp_path, check=None).stdout)
+    assert found["n_traces"] == len(traces) and found["removed"]["energy"] == pytest.approx(numbers["removed_total"])
+    for what in ("triptych", "fk", "spectrum", "headers", "section"):
+        result = seisproc("view", "out.h5", f"--what={what}", "-o", "a.svg", cwd=tmp_path, check=int(not len(traces)))
+        assert re.fullmatch("" if len(traces) else r"seisproc: error: .*has no (gathers|traces)\n", result.stderr), what
 
 
 def figures(numbers):

@@ -185,7 +185,7 @@ def test_outputs_without_figures_are_measured_now(tmp_path, output, survey, seis
     numbers = json.loads((tmp_path / "bare.json").read_text())
     got = np.array(numbers["removed_fraction"], dtype=float)
     assert np.allclose(got[::3], share[::3], rtol=1e-4, equal_nan=True) and np.isnan(np.delete(got, np.s_[::3])).all()
-    assert "measured now, of every 3th gather" in (tmp_path / "bare.html").read_text()
+    assert "measured now, of one gather in 3" in (tmp_path / "bare.html").read_text()
     seisproc("qc", bare, "-o", "alone.html", cwd=tmp_path)
     assert "what was removed is not known" in (tmp_path / "alone.html").read_text()
 

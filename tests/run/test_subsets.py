@@ -159,3 +159,43 @@ def test_an_export_of_some_gathers(tmp_path, survey, seisproc):
     records = np.frombuffer(raw, np.uint8).reshape(len(rows), 240 + 800)
     assert np.array_equal(records[:, 8:12].copy().view(">i4")[:, 0], fldr)
     assert np.array_equal(records[:, 240:].copy().view(">f4"), traces)
+
+
+SELECTIONS = {
+    "first:10": lambda key, far: np.arange(40) < 10,
+    "every:13": lambda key, far: np.arange(40) % 13 == 0,
+    "5:9": lambda key, far: (np.arange(40) >= 5) & (np.arange(40) < 9),
+    "fldr=3-12": lambda key, far: (key >= 3) & (key <= 12),
+    "fldr=4,9,31": lambda key, far: np.isin(key, (4, 9, 31)),
+    "where: fldr > 30 or (abs(offset) > 150 and fldr < 5)": lambda key, far: (key > 30) | (far & (key < 5)),
+}
+
+
+@pytest.mark.parametrize("text", SELECTIONS)
+def test_every_command_takes_every_way_to_say_which(tmp_path, survey, whole, seisproc, text):
+    """run, plan, export, verify, info, compare and view see the same gathers, and no other."""
+    with h5py.File(survey) as f:
+        first, offset = f["gathers/first_trace"][:].astype(int), f["headers/offset"][:]
+        far = np.array([(abs(offset[a:b]) > 150).any() for a, b in zip(first, first[1:])])
+    wanted = np.flatnonzero(SELECTIONS[text](keys_of(survey), far))
+    rows, some = rows_of(survey, wanted), f"--gathers={text}"
+    assert 0 < len(wanted) < 40
+    job = jobs.Job(tmp_path, survey, text=JOB)
+    plan = json.loads(seisproc("plan", job.path, some, "--json").stdout)
+    assert (plan["input"]["gathers"], plan["input"]["traces"]) == (len(wanted), len(rows))
+    job.run(some, ranks=3)
+    with h5py.File(job.output) as f:
+        assert np.array_equal(f["gathers/key"][:], keys_of(survey)[wanted]) and f.attrs["n_traces"] == len(rows)
+    info = json.loads(seisproc("info", survey, some, "--json").stdout)
+    assert (info["n_gathers"], info["n_traces"]) == (len(wanted), len(rows))
+    assert f"{len(wanted)} gathers, {len(rows)} traces" in seisproc("verify", job.output, "--against", survey).stdout
+    assert f"{len(wanted)} gathers, {len(rows)} traces" in seisproc("verify", whole, some).stdout
+    assert json.loads(seisproc("compare", survey, survey, some, "--json").stdout)["n_traces"] == len(rows)
+    seisproc("export", survey, tmp_path / "some.sgy", some, "--quiet")
+    assert (tmp_path / "some.sgy").stat().st_size == 3600 + len(rows) * (240 + 800)
+    last = len(wanted) - 1
+    title = f"fldr {keys_of(survey)[wanted[last]]}"
+    seisproc("view", survey, some, f"--gather=#{last}", "-o", tmp_path / "a.svg")
+    assert title in (tmp_path / "a.svg").read_text()
+    result = seisproc("view", survey, some, f"--gather=#{last + 1}", "-o", tmp_path / "b.svg", check=1)
+    assert f"from #0 to #{last}" in result.stderr
