@@ -9,6 +9,8 @@ import time
 import uuid
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("SEISPROC_BUILD", ROOT / "build")).resolve()
 BINARY = BUILD / "seisproc"
@@ -128,3 +130,12 @@ def run(command, ranks=None, timeout=60, env=None, cwd=None, tmp=None, stdin=Non
         process.wait()
     return Finished(command, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"),
                     time.monotonic() - start, timed_out)
+
+
+def mounted(where, options):
+    """A prefix that mounts a tmpfs for the command alone; skips where that is not allowed."""
+    prefix = ["unshare", "--mount", "--map-root-user", "bash", "-c",
+              f'mount -t tmpfs -o {options} tmpfs "$0" && exec "$@"', str(where)]
+    if run([*prefix, "true"], timeout=30).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    return prefix

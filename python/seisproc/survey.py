@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A survey file (docs/format.md): opened lazily, read gather by gather, and written."""
 
+import fcntl
 import os
 import uuid
 from typing import Dict, NamedTuple
@@ -8,7 +9,13 @@ from typing import Dict, NamedTuple
 import h5py
 import numpy as np
 
+try:
+    import hdf5plugin  # noqa: F401  the filters of packed surveys
+except ImportError:
+    hdf5plugin = None
+
 FORMAT_VERSION = 1
+RUNNER_BYTE = 0  # of OUT.lock: locked while something is written beside OUT
 
 # What scales a column of whole numbers where the file does not say: SEG-Y's definition.
 SCALARS = {**dict.fromkeys(("sx", "sy", "gx", "gy", "cdpx", "cdpy"), "scalco"),
@@ -83,15 +90,27 @@ class Survey:
                                                                   f"allowed are {ndim} dimensions"))
         return dataset
 
+    def _number(self, name, missing=None):
+        """An attribute of the file that is one number."""
+        value = np.asarray(self.file.attrs[name] if name in self.file.attrs else missing)
+        if value.size != 1 or value.dtype.kind not in "iuf":
+            self._refuse(f"has no number as its attribute {name}")
+        return value.reshape(())[()]
+
     def _look(self):
         attributes = self.file.attrs
         if "format" not in attributes or _text(attributes["format"]) != "seisproc":
             self._refuse("is HDF5, but no survey of seisproc")
-        if int(attributes.get("format_version", 0)) > FORMAT_VERSION:
-            self._refuse(f"has format_version {int(attributes['format_version'])}, known is {FORMAT_VERSION}")
-        self.interval = 1e-6 * float(attributes["sample_interval_us"])  # seconds
+        if not 1 <= self._number("format_version") <= FORMAT_VERSION:
+            self._refuse(f"has format_version {self._number('format_version')}, known is {FORMAT_VERSION}")
+        interval = float(self._number("sample_interval_us"))
+        if not 1e-6 <= interval <= 1e12:
+            self._refuse(f"has samples every {interval:g} us, allowed is 1e-6 to 1e12")
+        self.interval = 1e-6 * interval  # seconds
         self._traces = self._dataset("traces", 2)
         self.n_traces, self.n_samples = self._traces.shape
+        if (self._number("n_traces", self.n_traces), self._number("n_samples", self.n_samples)) != self._traces.shape:
+            self._refuse(f"traces has shape {self._traces.shape}, the attributes n_traces and n_samples say otherwise")
         self.first_trace = self._dataset("gathers/first_trace", 1)[:].astype(np.int64)
         first = self.first_trace
         if len(first) == 0 or first[0] != 0 or first[-1] != self.n_traces or np.any(np.diff(first) < 0):
@@ -99,10 +118,13 @@ class Survey:
         keys = self._dataset("gathers/key", 1, len(first) - 1)
         self.key_name = _text(keys.attrs["name"]) if "name" in keys.attrs else "key"
         self.keys = keys[:].astype(np.int64)
+        if not np.array_equal(self.keys, keys[:]):
+            self._refuse("gathers/key holds values that are no whole numbers")
         if "+" in self.key_name:  # two numbers, both signed
             self.keys = np.stack([self.keys >> 32, self.keys.astype(np.int32).astype(np.int64)], axis=1)
         group = self.file.get("headers")
-        self.columns = sorted(name for name in group or () if isinstance(group[name], h5py.Dataset))
+        self.columns = sorted(name for name in group or () if isinstance(group.get(name, getlink=True), h5py.HardLink)
+                              and isinstance(group[name], h5py.Dataset))
         self.units: Dict[str, str] = {name: _text(group[name].attrs["units"]) for name in self.columns
                                       if "units" in group[name].attrs}
         for name in ("uuid", "history", "created_by", "input_uuid", "job"):
@@ -134,6 +156,8 @@ class Survey:
         if name not in self.columns:
             self._refuse(f"has no header column {name}; it has {', '.join(self.columns)}")
         dataset = self._dataset(f"headers/{name}", 1, self.n_traces)
+        if dataset.dtype.kind not in "iuf":
+            self._refuse(f"headers/{name} is of type {dataset.dtype}, allowed are numbers")
         end = self.n_traces if end is None else end
         values = dataset[first:end]
         if raw or values.dtype.kind == "f":
@@ -143,6 +167,15 @@ class Survey:
             return values
         times, over = _factor(self._dataset(f"headers/{scalar}", 1, self.n_traces)[first:end])
         return values * times / over
+
+    def _samples(self, dataset, first, end):
+        if dataset.dtype.kind not in "iuf" or (dataset.dtype.kind == "f" and dataset.dtype.itemsize > 4):
+            self._refuse(f"{dataset.name} is of type {dataset.dtype}, allowed is float32")
+        try:
+            return dataset[first:end].astype(np.float32, copy=False)
+        except OSError as error:
+            need = "; packed surveys need hdf5plugin (pip)" if dataset.chunks and not hdf5plugin else ""
+            self._refuse(f"{dataset.name}, traces {first} to {end - 1}, cannot be read: {error}{need}")
 
     def headers(self, first=0, end=None):
         """All columns for traces first ... end - 1: a structured array."""
@@ -180,7 +213,8 @@ class Survey:
         delay = headers["delrt"] if "delrt" in (headers.dtype.names or ()) else np.zeros(1)
         start = 1e-3 * float(delay[0]) if len(delay) and np.all(delay == delay[0]) else 0.0
         key = tuple(self.keys[i].tolist()) if self.keys.ndim == 2 else int(self.keys[i])
-        return Gather(samples[first:end], headers, key, start + self.interval * np.arange(self.n_samples))
+        times = start + self.interval * np.arange(self.n_samples)
+        return Gather(self._samples(samples, first, end), headers, key, times)
 
 
 def write(path, gathers, interval, key_name="fldr", units=None, history="written by a script", content="input"):
@@ -190,6 +224,7 @@ def write(path, gathers, interval, key_name="fldr", units=None, history="written
     They are written as they come, so a generator will do; the file has its name when it is complete. Traces are
     float32; others are refused."""
     path = os.fspath(path)
+    _check_free(path)
     part = path + ".part"
     rows, columns, keys, first = [], {}, [], [0]
     try:
@@ -217,6 +252,20 @@ def write(path, gathers, interval, key_name="fldr", units=None, history="written
         if os.path.exists(part):
             os.unlink(part)
         raise
+
+
+def _check_free(path):
+    """OUT.part may be what a job has computed so far, or is being written."""
+    for beside in (path + ".journal", path + ".plain"):
+        if os.path.lexists(beside):
+            raise SurveyError(f"{path}: a job has begun it and left {beside}; finish the job, or write another file")
+    try:
+        with open(path + ".lock", "rb") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, RUNNER_BYTE)
+    except BlockingIOError:
+        raise SurveyError(f"{path}: another program is writing it ({path}.lock)") from None
+    except FileNotFoundError:
+        pass
 
 
 def _parts(gather):

@@ -37,6 +37,9 @@ sp_finding *sp_diagnosis_add(sp_diagnosis *diagnosis, const char *name, const ch
 void sp_finding_mark(sp_finding *finding, sp_finding_state state, const char *remedy, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Makes a file of so many bytes in a folder, and removes it: 0, or the system's error. */
+int sp_try_to_write(const char *path, size_t bytes);
+
 /* Runs `child` in a process of its own for at most `seconds`, and takes what it prints on standard output and error.
  * False where it does not end with 0 in time; text is then what there is. */
 bool sp_capture(int (*child)(void *context), void *context, int seconds, char *text, size_t size);

@@ -17,17 +17,30 @@ enum { PATH_SIZE = 4096, LFS_SECONDS = 20 };
 
 typedef enum writing { DIRECT, NOT_DIRECT, NOT_WRITABLE } writing;
 
+int sp_try_to_write(const char *path, size_t bytes) {
+  char name[PATH_SIZE];
+  snprintf(name, sizeof name, "%s/.seisproc-doctor.%ld", path, (long)getpid());
+  const int fd = open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  int error = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)bytes);
+  if (error == EOPNOTSUPP || error == EINVAL) error = 0;
+  if (fd >= 0) close(fd);
+  if (fd >= 0) unlink(name);
+  return error;
+}
+
 /* Writes a page past the page cache; on NOT_WRITABLE errno says why. */
 static writing try_to_write(const char *path) {
   char name[PATH_SIZE];
+  const int error = sp_try_to_write(path, SP_PAGE);
+  if (error) {
+    errno = error;
+    return NOT_WRITABLE;
+  }
   snprintf(name, sizeof name, "%s/.seisproc-doctor.%ld", path, (long)getpid());
-  int fd = open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0) return NOT_WRITABLE;
-  close(fd);
   writing found = NOT_DIRECT;
   void *page = NULL;
   if (posix_memalign(&page, SP_PAGE, SP_PAGE)) page = NULL;
-  fd = page ? open(name, O_WRONLY | O_DIRECT | O_CLOEXEC) : -1;
+  const int fd = page ? open(name, O_CREAT | O_EXCL | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600) : -1;
   if (fd >= 0) {
     memset(page, 0, SP_PAGE);
     if (pwrite(fd, page, SP_PAGE, 0) == SP_PAGE) found = DIRECT;
@@ -94,11 +107,11 @@ void sp_diagnose_file_system(sp_diagnosis *diagnosis, const char *path) {
   if (room.f_files && room.f_favail == 0) {
     sp_finding_mark(f, SP_FINDING_PROBLEM, "remove files, or ask for more", "no further file can be made (inodes)");
   }
-  if (fs) mark_kind(f, fs->kind);
   if (free_gb < 1) {
-    sp_finding_mark(f, SP_FINDING_WARNING, "remove what is not needed",
-                    "an output is as large as its input, or twice that");
+    sp_finding_mark(f, SP_FINDING_WARNING, "remove what is not needed, or name another folder",
+                    "there is little room: an output is as large as its input, or twice that");
   }
+  if (fs) mark_kind(f, fs->kind);
   if (how == NOT_DIRECT) {
     sp_finding_mark(f, SP_FINDING_WARNING, "nothing: jobs then write through the page cache by themselves",
                     "it takes no writes past the page cache, which cost a core more and evict the input");

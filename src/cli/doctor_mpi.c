@@ -119,10 +119,11 @@ void sp_diagnose_mpi(sp_diagnosis *diagnosis, const char *path) {
   if (answer) sscanf(answer, "\nthreads=%*d io=%31s", component);
   f = sp_diagnosis_add(diagnosis, "mpi files", "%s", component);
   if (!strcmp(component, "refused")) {
-    sp_finding_mark(f, SP_FINDING_PROBLEM,
-                    "see the file system below; else choose another component (Open MPI: OMPI_MCA_io=ompio or "
-                    "OMPI_MCA_io=romio321; MPICH: ROMIO_FSTYPE_FORCE=ufs:)",
-                    "MPI can create and write no file in the folder");
+    sp_finding_mark(
+        f, SP_FINDING_PROBLEM,
+        "see the file system and /dev/shm below; else choose another component (Open MPI: OMPI_MCA_io=ompio or "
+        "OMPI_MCA_io=romio321; MPICH: ROMIO_FSTYPE_FORCE=ufs:)",
+        "MPI can create and write no file in the folder");
   }
   look_at_launcher(diagnosis, version);
   look_at_pmix(diagnosis, answer != NULL, answer ? answer : "");

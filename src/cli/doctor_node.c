@@ -126,6 +126,27 @@ static void limit_text(rlim_t limit, char *text, size_t size) {
   }
 }
 
+/* Limits that are set for a shell and bind each rank; what is not limited is no finding. */
+static void look_at_sizes(sp_diagnosis *diagnosis) {
+  static const struct {
+    int resource;
+    const char *name, *remedy, *wrong;
+  } limits[] = {
+      {RLIMIT_FSIZE, "fsize", "ulimit -f unlimited",
+       "outputs that are larger cannot be written: their jobs are refused"},
+      {RLIMIT_AS, "address space", "ulimit -v unlimited; limit memory by the job (Slurm: --mem)",
+       "MPI maps far more than it uses: ranks that want more end for want of memory"},
+  };
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    struct rlimit limit;
+    char text[32];
+    if (getrlimit(limits[i].resource, &limit) || limit.rlim_cur == RLIM_INFINITY) continue;
+    limit_text(limit.rlim_cur, text, sizeof text);
+    sp_finding *f = sp_diagnosis_add(diagnosis, limits[i].name, "%s bytes", text);
+    sp_finding_mark(f, SP_FINDING_WARNING, limits[i].remedy, "%s", limits[i].wrong);
+  }
+}
+
 static void look_at_limits(sp_diagnosis *diagnosis) {
   struct rlimit locked, files;
   char text[32];
@@ -156,7 +177,12 @@ static void look_at_shared_memory(sp_diagnosis *diagnosis) {
     return;
   }
   const double gb = 1e-9 * (double)room.f_bavail * (double)room.f_frsize;
+  const int error = sp_try_to_write("/dev/shm", 65536);
   sp_finding *f = sp_diagnosis_add(diagnosis, "/dev/shm", "%.2f GB free", gb);
+  if (error) {
+    sp_finding_mark(f, SP_FINDING_PROBLEM, "make it writable, with room (mount -o remount,rw,size=8g /dev/shm)",
+                    "the memory that ranks of a node share lies there, and no file can be made: %s", strerror(error));
+  }
   if (gb < 0.5) {
     sp_finding_mark(f, SP_FINDING_WARNING,
                     "remove what was left there; in a container, make it larger (--shm-size=8g, or bind the host's)",
@@ -170,5 +196,6 @@ void sp_diagnose_node(sp_diagnosis *diagnosis) {
   look_at_gpus(diagnosis);
   look_at_machine(diagnosis);
   look_at_limits(diagnosis);
+  look_at_sizes(diagnosis);
   look_at_shared_memory(diagnosis);
 }

@@ -217,7 +217,11 @@ static sp_status copy_file(const char *from, const char *to) {
     }
     if (!block && sp_alloc(1 << 20, "bytes of a file", &block) != SP_SUCCESS) error = ENOMEM;
     n = error ? 0 : read(in, block, 1 << 20);
-    if (n < 0 || (n > 0 && write(out, block, (size_t)n) != n)) error = errno ? errno : ENOSPC;
+    if (n < 0 && errno != EINTR) error = errno;
+    for (ssize_t at = 0, more; at < n && !error; at += more > 0 ? more : 0) {
+      more = write(out, block + at, (size_t)(n - at)); /* less than all where the disk is full: the next says why */
+      if (more < 0 && errno != EINTR) error = errno;
+    }
   }
   sp_free(block);
   if (in >= 0) close(in);

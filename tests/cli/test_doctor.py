@@ -99,3 +99,23 @@ def test_few_open_files(tmp_path):
 def test_under_a_launcher(tmp_path):
     result = harness.run([harness.BINARY, "doctor", "--json", tmp_path], ranks=1, timeout=100)
     assert findings(result)["mpi"]["state"] == "ok", str(result)
+
+
+@pytest.mark.parametrize("limit, name", [("-f 100000", "fsize"), ("-v 4000000", "address space")])
+def test_limits_of_sizes(tmp_path, limit, name):
+    found = findings(doctor(tmp_path, "--json", prefix=["bash", "-c", f'ulimit {limit}; exec "$@"', "bash"]))
+    assert found[name]["state"] == "warning" and "ulimit" in found[name]["do"], found
+
+
+def test_shared_memory_that_cannot_be_used(tmp_path):
+    found = findings(doctor(tmp_path, "--json", prefix=harness.mounted("/dev/shm", "ro")))
+    assert found["/dev/shm"]["state"] == "problem" and "Read-only" in found["/dev/shm"]["wrong"], found["/dev/shm"]
+
+
+def test_a_folder_without_room(tmp_path):
+    prefix = harness.mounted(tmp_path, "size=4k,nr_inodes=1")
+    found = findings(doctor(tmp_path, "--json", prefix=prefix))["file system"]
+    assert found["state"] == "problem" and "No space left" in found["wrong"], found
+    prefix[-2] = prefix[-2].replace(",nr_inodes=1", "").replace("&& exec", '&& echo >"$0/x" && exec')
+    found = findings(doctor(tmp_path, "--json", prefix=prefix))["file system"]
+    assert found["state"] == "problem" and "No space left" in found["wrong"], found

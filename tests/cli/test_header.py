@@ -107,6 +107,16 @@ def test_a_copy_leaves_the_survey_alone(tmp_path, survey, seisproc):
     assert "changed in place" in seisproc("header", survey, OFFSET, "-o", survey, check=1).stderr
 
 
+def test_a_copy_to_a_full_disk_says_so(tmp_path, survey):
+    """On another file system, whose last block takes a part of what is written."""
+    small = tmp_path / "small"
+    small.mkdir()
+    prefix = harness.mounted(small, "size=16k")
+    result = harness.run([*prefix, harness.BINARY, "header", survey, OFFSET, "-o", small / "out.h5"])
+    assert result.returncode == 75 and result.stderr.count("\n") == 1, str(result)
+    assert "No space left on device" in result.stderr, str(result)
+
+
 @pytest.mark.parametrize("sets, words", [
     (["ns = 12"], "says the shape"), (["fldr = fldr + 1"], "regroup"), (["scalco = 1"], "scales gx, gy, sx, sy"),
     (["offset = sx - xg"], "no header column xg"), (["offset = sx -"], "where a number"),

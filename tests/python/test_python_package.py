@@ -131,10 +131,20 @@ def test_progress_lines(monkeypatch, tmp_path):
     assert result.exit_code == 2 and result.complete and len(result.log) == 3
 
 
+def replace(f, name, values):
+    del f[name]
+    f[name] = values
+
+
 @pytest.mark.parametrize("damage, words", [
     (lambda f: f.attrs.__setitem__("format", "other"), "no survey of seisproc"),
     (lambda f: f.attrs.__setitem__("format_version", 2), "format_version 2"),
     (lambda f: f["gathers/first_trace"].__setitem__(1, 10 ** 9), "does not go from 0"),
+    (lambda f: f.attrs.__delitem__("format_version"), "no number as its attribute format_version"),
+    (lambda f: f.attrs.__setitem__("sample_interval_us", np.nan), "samples every nan us"),
+    (lambda f: f.attrs.__setitem__("sample_interval_us", "2000"), "no number as its attribute sample_interval_us"),
+    (lambda f: f.attrs.__setitem__("n_samples", 3), "say otherwise"),
+    (lambda f: replace(f, "gathers/key", f["gathers/key"][...] + 0.5), "no whole numbers"),
     (lambda f: (f.move("traces", "away"), f.__setitem__("traces", h5py.SoftLink("/away"))), "has no dataset traces"),
 ])
 def test_what_is_no_survey_is_refused(tmp_path, survey, damage, words):
@@ -146,6 +156,47 @@ def test_what_is_no_survey_is_refused(tmp_path, survey, damage, words):
     (tmp_path / "none.h5").write_bytes(b"nothing")
     with pytest.raises(package.SurveyError):
         package.open(tmp_path / "none.h5")
+
+
+def test_samples_are_float32_and_headers_numbers(tmp_path, survey):
+    path = shutil.copy(survey, tmp_path / "odd.h5")
+    with h5py.File(path, "r+") as f:
+        replace(f, "traces", np.full(f["traces"].shape, 30000, ">i2"))
+        f["headers/away"] = h5py.SoftLink("/nowhere")
+        f["headers/text"] = np.full(f["traces"].shape[0], b"x")
+        f["noise"] = np.zeros(f["traces"].shape)
+    with package.open(path) as s:
+        assert "away" not in s.columns
+        with pytest.raises(package.SurveyError, match="headers/text is of type"):
+            s.column("text")
+    with h5py.File(path, "r+") as f:
+        del f["headers/text"]
+    with package.open(path) as s:
+        assert s[0].traces.dtype == np.float32 and np.all(s[0].traces == 30000)
+        with pytest.raises(package.SurveyError, match="/noise is of type float64"):
+            s.read(0, "noise")
+
+
+def test_it_writes_over_no_job(tmp_path):
+    """OUT.part of a job that was cut off is what it has computed so far."""
+    path = tmp_path / "out.h5"
+    (tmp_path / "out.h5.part").write_bytes(b"computed")
+    (tmp_path / "out.h5.journal").write_bytes(b"")
+    with pytest.raises(package.SurveyError, match="a job has begun it"):
+        package.write(path, [(1, np.zeros((2, 3), "f4"))], 0.002)
+    assert (tmp_path / "out.h5.part").read_bytes() == b"computed"
+    (tmp_path / "out.h5.journal").unlink()
+    lock = tmp_path / "out.h5.lock"
+    lock.write_bytes(b"")
+    hold = ("import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print(flush=True); "
+            "sys.stdin.read()")
+    with subprocess.Popen([sys.executable, "-c", hold, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(package.SurveyError, match="another program is writing it"):
+            package.write(path, [(1, np.zeros((2, 3), "f4"))], 0.002)
+        other.stdin.close()
+    package.write(path, [(1, np.zeros((2, 3), "f4"))], 0.002)
+    assert path.exists()
 
 
 def test_a_triptych(tmp_path, survey):
