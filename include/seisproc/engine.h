@@ -26,8 +26,8 @@ enum { SP_TRACE_FIGURES = 4 };
 typedef struct sp_shared_steps {
   float *rows;          /* [n_traces][n_samples], by trace as it is written */
   unsigned char *marks; /* [n_traces] */
-  unsigned char *known; /* [n_gathers]. Not 0: an engine has left both of this gather, and those steps may be passed
-                           over. A gather that failed stays 0 */
+  unsigned char *known; /* [n_gathers]. Not 0: an engine has left both of this gather, so that those steps may be passed
+                           over; 128 or more: they were. 0 for a gather that failed */
 } sp_shared_steps;
 
 /* A range of whole gathers on its way through an engine. The engine borrows everything until the slab is done. */

@@ -13,6 +13,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/trace_sort.h"
 #include "seisproc/trace_store.h"
+#include "src/flow/gather/chain.h"
 #include "src/flow/gather/gather_flow.h"
 
 enum { N_ROOMS = 2 };
@@ -224,7 +225,7 @@ static sp_status read_headers(sp_sweep_trial *t, room *r, sp_global first, sp_lo
   return SP_SUCCESS;
 }
 
-static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather, sp_sweep_figures *f) {
+static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather) {
   const sp_global first = t->index->first_trace[gather];
   const sp_local n = (sp_local)(t->index->first_trace[gather + 1] - first);
   const size_t samples = (size_t)n * t->n_samples;
@@ -238,7 +239,6 @@ static sp_status submit(sp_sweep_trial *t, room *r, sp_global gather, sp_sweep_f
   r->bounds[1] = n;
   r->result = (sp_gather_result){0};
   if (t->shared.rows) {
-    f->n_recalled += t->shared.known[gather] != 0;
     r->shared =
         (sp_shared_steps){t->shared.rows + first * t->n_samples, t->shared.marks + first, t->shared.known + gather};
   }
@@ -296,6 +296,7 @@ static void add(sp_sweep_trial *t, const room *r, sp_sweep_figures *f) {
   const double in = m * (double)result->rms_in * (double)result->rms_in;
   const double noise = m * (double)result->rms_noise * (double)result->rms_noise;
   f->n_gathers++;
+  f->n_recalled += t->shared.rows && (*r->shared.known & SP_SHARED_TAKEN);
   f->n_failed += !sp_reason_is_processed((sp_reason)result->reason);
   t->energy += in;
   t->noise += noise;
@@ -326,7 +327,7 @@ static double decibels(double energy, double deviation) {
 static sp_status go_through(sp_sweep_trial *t, sp_sweep_figures *f) {
   const sp_global n = t->index->n_gathers;
   for (sp_global g = 0; g < n + N_ROOMS - 1; g++) {
-    if (g < n) SP_TRY(submit(t, &t->rooms[g % N_ROOMS], g, f));
+    if (g < n) SP_TRY(submit(t, &t->rooms[g % N_ROOMS], g));
     if (g >= N_ROOMS - 1 && g - (N_ROOMS - 1) < n) SP_TRY(finish_oldest(t, f));
   }
   f->seconds = sp_engine_busy_seconds(t->engine);

@@ -50,6 +50,8 @@ typedef struct sp_chain {
  * refuses. */
 sp_status sp_chain_create(const sp_engine_config *config, bool inner, sp_chain **out);
 
+enum { SP_SHARED_TAKEN = 128 }; /* in sp_shared_steps.known, beside the form of the chain: */
+
 /* Not 0, and another one for chains that mark their traces elsewhere: what shared steps left in one form does not do
  * for the other. */
 static inline unsigned char sp_chain_form(const sp_chain *chain) {

@@ -184,6 +184,12 @@ static void arrange(const sp_cpu_engine *e, const sp_unit_scratch *scratch, cons
   g->n_rows = n_live;
 }
 
+/* What is to be said of the shared steps of a gather: where it failed, what they left may be half of it. */
+static unsigned char known_after(const sp_cpu_engine *e, const sp_gather_state *g) {
+  const unsigned char form = sp_chain_form(e->chain);
+  return g->known ? form | SP_SHARED_TAKEN : g->failure ? 0 : form;
+}
+
 static void finish_gather(const sp_cpu_engine *e, const sp_unit_scratch *scratch, const job *j, sp_gather_state *g) {
   sp_gather_result *result = &j->unit.slab->results[j->unit.gather];
   const sp_unit all = unit_of(e, j->slot, j->unit.gather, j->pass);
@@ -193,7 +199,7 @@ static void finish_gather(const sp_cpu_engine *e, const sp_unit_scratch *scratch
   } else if (g->arranged) {
     sp_unit_give_rest(&e->context, scratch, &all, &rest);
   }
-  if (all.slab->shared && !g->failure) all.slab->shared->known[all.gather] = sp_chain_form(e->chain);
+  if (all.slab->shared) all.slab->shared->known[all.gather] = known_after(e, g);
   *result = (sp_gather_result){
       .reason = sp_gather_reason(g->failure, g->counts), .crc_traces = rest.crc_traces, .crc_noise = rest.crc_noise};
   if (!e->config.measure) return;
@@ -302,7 +308,7 @@ void sp_cpu_slot_fill(const sp_cpu_engine *e, sp_cpu_slot *s, sp_slab *slab, con
     sp_gather_state *g = &s->gathers[i];
     const sp_local n_traces = gather_traces(s, i);
     *g = (sp_gather_state){.n_rows = n_traces, .counts.traces = n_traces};
-    g->known = slab->shared && slab->shared->known[i] == sp_chain_form(e->chain);
+    g->known = slab->shared && (slab->shared->known[i] & ~SP_SHARED_TAKEN) == sp_chain_form(e->chain);
     if (s->traces.sums) memset(s->traces.sums + slab->first_trace[i], 0, n_traces * sizeof *s->traces.sums);
     for (size_t k = 0; k < sp_measured_steps(&e->config); k++) {
       memset(s->traces.steps + k * e->config.max_traces + slab->first_trace[i], 0, n_traces * sizeof *s->traces.steps);
