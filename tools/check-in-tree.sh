@@ -6,7 +6,8 @@
 #
 # SUITE is a Debian suite (bookworm, trixie). Its tree is made with debootstrap and kept, with the packages that
 # were installed in it, under $SEISPROC_TREES (~/.cache/seisproc unless set); --bare takes a tree with nothing but
-# Debian's base system and make, each time anew. $DEBIAN_MIRROR names the mirror. Needs root.
+# Debian's base system and make, each time anew. $DEBIAN_MIRROR names the mirror. SEISPROC_TIME_SCALE,
+# TESTS_AT_ONCE and T hold inside, too. Needs root.
 #
 # Everything is mounted in a mount namespace of its own, and processes run in a process namespace of their own:
 # however this ends, no mount and no process stays.
@@ -88,6 +89,8 @@ unshare --mount --pid --fork --kill-child bash -euc '
   [ -z "$data" ] || mount --bind -o ro "$data" "$tree/work/shared/data"
   [ -n "$data" ] || rmdir "$tree/work/shared/data"
   exec chroot "$tree" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" ${http_proxy:+http_proxy="$http_proxy"} \
+    ${SEISPROC_TIME_SCALE:+SEISPROC_TIME_SCALE="$SEISPROC_TIME_SCALE"} \
+    ${TESTS_AT_ONCE:+TESTS_AT_ONCE="$TESTS_AT_ONCE"} ${T:+T="$T"} \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd /work/seisproc && exec \"\$@\"" sh "$@"
 ' bash "$@" &
 inside=$!

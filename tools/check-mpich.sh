@@ -53,7 +53,7 @@ PYTHON=${PYTHON:-} tools/setup.sh build test mpich
 build_fftw
 pkgs=(mpich hdf5-mpich yaml-0.1 fftw3f fftw3 libxxhash libpng)
 DEPS_CFLAGS="-I$fftw/include $(pkg-config --cflags mpich hdf5-mpich yaml-0.1 fftw3f libxxhash)"
-DEPS_LIBS="$fftw/lib/libfftw3f_mpi.a $(pkg-config --libs "${pkgs[@]}")"
+DEPS_LIBS="$fftw/lib/libfftw3f_mpi.a -lhdf5_hl $(pkg-config --libs "${pkgs[@]}")"
 export SEISPROC_MPIRUN=mpirun.mpich
 "$SEISPROC_MPIRUN" --version | sed -n 's/^ *Version: */MPICH /p'
 exec make "-j$(nproc)" BUILD="$(realpath --relative-to=. "$out")" NVCC= DEPS_CFLAGS="$DEPS_CFLAGS" \

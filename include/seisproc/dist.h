@@ -83,14 +83,6 @@ sp_status sp_comm_share_cores(const sp_ranks *node, bool wants, int *n);
 /* Narrows a count to MPI's int; a count that does not fit is a bug (asserts). */
 int sp_mpi_count(uint64_t n);
 
-/* Waits that sleep: the interval grows from 20 us to 3 ms while nothing happens. */
-typedef struct sp_backoff {
-  unsigned us;
-} sp_backoff;
-
-void sp_backoff_reset(sp_backoff *backoff);
-void sp_backoff_sleep(sp_backoff *backoff);
-
 /* MPI_Barrier and MPI_Wait, asleep while waiting. The barrier is collective. */
 sp_status sp_quiet_barrier(MPI_Comm comm);
 sp_status sp_quiet_wait(MPI_Request *request);

@@ -24,8 +24,8 @@ sp_status sp_file_undo_keep(const char *path, const sp_file_identity *identity, 
 /* The change is complete and synced: removes FILE.undo. Errors: SP_ERR_IO. */
 sp_status sp_file_undo_drop(const char *path);
 
-/* Whether a change of the file was begun and neither completed nor taken back. */
-bool sp_file_undo_is_due(const char *path);
+/* *due is whether a change of the file was begun and neither completed nor taken back. Errors: SP_ERR_MEMORY. */
+sp_status sp_file_undo_is_due(const char *path, bool *due);
 
 /* Makes the file what it was, bytes and time of modification, and removes FILE.undo. Does nothing where there is none.
  * May be cut off and done again. *undone is whether there was one. Errors: SP_ERR_INPUT, where FILE.undo belongs to

@@ -115,13 +115,13 @@ sp_status sp_file_undo_drop(const char *path) {
   return status;
 }
 
-bool sp_file_undo_is_due(const char *path) {
+sp_status sp_file_undo_is_due(const char *path, bool *due) {
   char *undo = NULL;
   struct stat entry;
-  if (sp_side_path(path, SP_SIDE_UNDO, &undo) != SP_SUCCESS) return false;
-  const bool due = !lstat(undo, &entry);
+  SP_TRY(sp_side_path(path, SP_SIDE_UNDO, &undo));
+  *due = !lstat(undo, &entry);
   sp_free(undo);
-  return due;
+  return SP_SUCCESS;
 }
 
 /* --- taking a change back ----------------------------------------------------------------------------------------- */
@@ -197,7 +197,8 @@ sp_status sp_file_undo(const char *path, bool *undone) {
   char *undo = NULL;
   restorer r = {.path = path, .fd = -1};
   sp_status status;
-  *undone = sp_file_undo_is_due(path);
+  *undone = false;
+  SP_TRY(sp_file_undo_is_due(path, undone));
   if (!*undone) return SP_SUCCESS;
   SP_TRY_GOTO(out, sp_side_path(path, SP_SIDE_UNDO, &undo));
   SP_TRY_GOTO(out, sp_alloc(BLOCK, "bytes of a file", &r.block));

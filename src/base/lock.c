@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/clock.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
@@ -90,11 +90,11 @@ static sp_status open_and_lock(sp_lock *lock) {
 
 /* The runner of an earlier run is gone; its writers may be on their way out. */
 static sp_status wait_for_writers(const sp_lock *lock) {
-  const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+  sp_backoff backoff = {.most_us = 50000};
   const double start = sp_now();
   int error;
   while (is_held(error = set_lock(lock->fd, F_WRLCK, WRITERS_BYTE)) && sp_now() - start < WAIT_S) {
-    nanosleep(&pause, NULL);
+    sp_backoff_sleep(&backoff);
   }
   if (is_held(error)) {
     return SP_RAISE(SP_ERR_IO,

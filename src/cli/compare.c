@@ -251,7 +251,7 @@ const struct argp sp_argp_compare = {
     "it holds; positions are those of A. Samples that are NaN or infinite in either survey are left out of the "
     "figures, and counted where they differ. Runs on any number of ranks (mpirun -n N seisproc compare ...).\n\n"
     "Exit status: 0 when the surveys could be compared, whatever the difference; 1 when they could not, or when "
-    "--identical or --min-snr is not met; 75 when a file could not be read.",
+    "--identical or --min-snr is not met.",
     NULL,
     NULL,
     NULL};
@@ -261,6 +261,6 @@ int sp_cli_compare(int argc, char **argv) {
   sp_option_parse(&sp_argp_compare, argc, argv, 0, &args);
   sp_comparison c = {0};
   const sp_status started = sp_ranks_start(&argc, &argv, &c.ranks);
-  if (started != SP_SUCCESS) return sp_status_exit_code(started);
+  if (started != SP_SUCCESS) return sp_status_look_code(sp_status_exit_code(started));
   return sp_status_look_code(sp_ranks_finish(&c.ranks, compare(&c, &args)));
 }

@@ -37,14 +37,16 @@ static sp_status check_shapes(const sp_comparison *c) {
                   of_a->n_traces, of_a->n_samples, b->path, of_b->n_traces, of_b->n_samples);
 }
 
-/* Whether `made` is the output of a job whose input was `from`. Collective. */
-static bool is_made_from(const sp_side *made, const sp_side *from) {
+/* *out: whether `made` is the output of a job whose input was `from`. */
+static sp_status is_made_from(const sp_side *made, const sp_side *from, bool *out) {
   char *uuid = NULL;
-  if (!strcmp(sp_survey_get_info(made->survey)->content, "input")) return false; /* no job made it */
-  if (sp_survey_get_text(made->survey, "/", "input_uuid", &uuid) != SP_SUCCESS) return false;
-  const bool same = !strcmp(uuid, sp_survey_get_info(from->survey)->uuid);
+  *out = false;
+  if (!strcmp(sp_survey_get_info(made->survey)->content, "input")) return SP_SUCCESS; /* no job made it */
+  const sp_status status = sp_survey_get_text(made->survey, "/", "input_uuid", &uuid);
+  if (status != SP_SUCCESS) return status == SP_ERR_MEMORY ? status : SP_SUCCESS;
+  *out = !strcmp(uuid, sp_survey_get_info(from->survey)->uuid);
   sp_free(uuid);
-  return same;
+  return SP_SUCCESS;
 }
 
 static sp_status check_map(const sp_comparison *c, const sp_side *s) {
@@ -55,13 +57,16 @@ static sp_status check_map(const sp_comparison *c, const sp_side *s) {
   return SP_RAISE(SP_ERR_INPUT, "%s: /sort_map is no map of its traces", s->path);
 }
 
-/* Opens the sort maps that number the traces. Collective. */
+/* Opens the sort maps that number the traces. */
 static sp_status open_maps(sp_comparison *c) {
   for (int i = 0; i < 2; i++) {
     sp_side *s = &c->sides[i];
-    if (!sp_survey_has(s->survey, "/sort_map") || is_made_from(&c->sides[!i], s)) continue;
-    SP_ALIKE(sp_dataset_open(s->survey, "/sort_map", &s->sort_map));
-    SP_ALIKE(SP_ON_RANK_0(&c->ranks, check_map(c, s)));
+    bool made_the_other = false; /* its places are the numbers */
+    if (!sp_survey_has(s->survey, "/sort_map")) continue;
+    SP_TRY(is_made_from(&c->sides[!i], s, &made_the_other));
+    if (made_the_other) continue;
+    SP_TRY(sp_dataset_open(s->survey, "/sort_map", &s->sort_map));
+    SP_TRY(check_map(c, s));
   }
   return SP_SUCCESS;
 }
@@ -75,52 +80,53 @@ static sp_status same_gathers(const sp_comparison *c, const sp_gather_index *oth
                   c->sides[0].path, c->sides[1].path);
 }
 
-/* Sorting is within gathers, so both must have the same ones where a map is followed. Collective. */
+/* Sorting is within gathers, so both must have the same ones where a map is followed. */
 static sp_status check_gathers(const sp_comparison *c) {
   sp_gather_index *other;
-  if (!c->sides[0].sort_map && !c->sides[1].sort_map) return SP_SUCCESS; /* alike */
-  SP_ALIKE(sp_survey_read_index(c->sides[1].survey, false, &other));
-  const sp_status status = SP_ON_RANK_0(&c->ranks, same_gathers(c, other));
+  if (!c->sides[0].sort_map && !c->sides[1].sort_map) return SP_SUCCESS;
+  SP_TRY(sp_survey_read_index(c->sides[1].survey, false, &other));
+  const sp_status status = same_gathers(c, other);
   sp_gather_index_destroy(other);
   return status;
 }
 
-/* Of an output and its input those gathers of the input that the output is of. Collective. */
+/* Of an output and its input those gathers of the input that the output is of. */
 static sp_status select_gathers(sp_comparison *c, const char *gathers) {
   sp_survey *const a = c->sides[0].survey, *const b = c->sides[1].survey;
-  const bool a_is_made = is_made_from(&c->sides[0], &c->sides[1]);
-  c->derived = a_is_made || is_made_from(&c->sides[1], &c->sides[0]);
+  bool a_is_made, b_is_made;
+  SP_TRY(is_made_from(&c->sides[0], &c->sides[1], &a_is_made));
+  SP_TRY(is_made_from(&c->sides[1], &c->sides[0], &b_is_made));
+  c->derived = a_is_made || b_is_made;
   sp_survey *const output = a_is_made ? a : b, *const other = a_is_made ? b : a;
   SP_TRY(sp_survey_select(output, gathers));
   return c->derived ? sp_survey_select_as(other, output) : sp_survey_select(other, gathers);
 }
 
-sp_status sp_comparison_reopen(const sp_comparison *c, int side, sp_survey **out) {
-  sp_survey *survey = NULL;
-  SP_TRY(sp_survey_open(MPI_COMM_NULL, c->sides[side].path, false, &survey));
-  const sp_status status = sp_survey_select_same(survey, c->sides[side].survey);
-  if (status == SP_SUCCESS) {
-    *out = survey;
-  } else {
-    sp_survey_close(survey);
+/* Each rank opens the files for itself: reading takes no agreement. */
+static sp_status open_all(sp_comparison *c, const char *dataset, const char *gathers) {
+  for (int i = 0; i < 2; i++) {
+    sp_side *s = &c->sides[i];
+    SP_TRY(sp_survey_open(MPI_COMM_NULL, s->path, false, &s->survey));
+    SP_TRY(check_dataset(s, dataset));
   }
-  return status;
+  SP_TRY(select_gathers(c, gathers));
+  for (int i = 0; i < 2; i++) SP_TRY(sp_dataset_open(c->sides[i].survey, dataset, &c->sides[i].traces));
+  SP_TRY(check_shapes(c));
+  SP_TRY(sp_survey_read_index(c->sides[0].survey, true, &c->index));
+  SP_TRY(open_maps(c));
+  return check_gathers(c);
 }
 
 sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const char *dataset, const char *gathers) {
   c->found.first_different = UINT64_MAX;
-  for (int i = 0; i < 2; i++) {
-    sp_side *s = &c->sides[i];
-    s->path = paths[i];
-    SP_ALIKE(sp_survey_open(c->ranks.comm, s->path, false, &s->survey));
-    SP_ALIKE(SP_ON_RANK_0(&c->ranks, check_dataset(s, dataset)));
+  for (int i = 0; i < 2; i++) c->sides[i].path = paths[i];
+  /* rank 0 first, so that a file that will not do is one line */
+  SP_ALIKE(SP_ON_RANK_0(&c->ranks, open_all(c, dataset, gathers)));
+  SP_ALIKE(sp_ranks_agree(&c->ranks, c->ranks.rank ? open_all(c, dataset, gathers) : SP_SUCCESS));
+  for (int i = 0; i < 2 && c->ranks.size > 1; i++) {
+    SP_ALIKE(sp_survey_check_same(c->sides[i].survey, c->ranks.comm));
   }
-  SP_ALIKE(select_gathers(c, gathers));
-  for (int i = 0; i < 2; i++) SP_ALIKE(sp_dataset_open(c->sides[i].survey, dataset, &c->sides[i].traces));
-  SP_ALIKE(SP_ON_RANK_0(&c->ranks, check_shapes(c)));
-  SP_TRY(sp_survey_read_index(c->sides[0].survey, true, &c->index));
-  SP_TRY(open_maps(c));
-  return check_gathers(c);
+  return SP_SUCCESS;
 }
 
 /* --- units ----------------------------------------------------------------------------------------------------- */

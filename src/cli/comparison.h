@@ -76,9 +76,6 @@ typedef struct sp_comparison {
  * for what cannot be compared. */
 sp_status sp_comparison_open(sp_comparison *c, const char *const paths[2], const char *dataset, const char *gathers);
 
-/* Opens one of the two once more, alone, with the same gathers. Not collective. The caller closes *out. */
-sp_status sp_comparison_reopen(const sp_comparison *c, int side, sp_survey **out);
-
 /* Compares all traces; on success rank 0 has what all ranks found. Collective. */
 sp_status sp_comparison_run(sp_comparison *c);
 
@@ -104,7 +101,6 @@ typedef struct sp_contrast {
 
 sp_status sp_comparison_contrast(const sp_comparison *c, sp_contrast *out);
 
-/* Collective. */
 void sp_comparison_close(sp_comparison *c);
 
 #endif

@@ -86,7 +86,6 @@ sp_removal sp_comparison_removal(const sp_comparison *c) {
 
 /* Delays of both, read alone: a survey without the column starts at 0. */
 static sp_status delays_differ(const sp_comparison *c, bool *out) {
-  sp_survey *surveys[2] = {NULL, NULL};
   sp_header_column *columns[2] = {NULL, NULL};
   double *values = NULL;
   sp_status status = SP_SUCCESS;
@@ -94,9 +93,8 @@ static sp_status delays_differ(const sp_comparison *c, bool *out) {
   if (c->sides[0].sort_map || c->sides[1].sort_map) return SP_SUCCESS; /* traces stand in another order */
   SP_TRY_GOTO(out, sp_calloc(2 * PIECE, sizeof *values, "delays", &values));
   for (int k = 0; k < 2; k++) {
-    SP_TRY_GOTO(out, sp_comparison_reopen(c, k, &surveys[k]));
-    if (!sp_survey_has(surveys[k], "/headers/delrt")) continue;
-    SP_TRY_GOTO(out, sp_header_column_open(surveys[k], "delrt", &columns[k]));
+    if (!sp_survey_has(c->sides[k].survey, "/headers/delrt")) continue;
+    SP_TRY_GOTO(out, sp_header_column_open(c->sides[k].survey, "delrt", &columns[k]));
   }
   SP_EACH_PIECE (p, 0, columns[0] || columns[1] ? c->index->n_traces : 0, PIECE) {
     for (int k = 0; k < 2; k++) {
@@ -107,21 +105,14 @@ static sp_status delays_differ(const sp_comparison *c, bool *out) {
     if (*out) break;
   }
 out:
-  for (int k = 0; k < 2; k++) {
-    sp_header_column_close(columns[k]);
-    sp_survey_close(surveys[k]);
-  }
+  for (int k = 0; k < 2; k++) sp_header_column_close(columns[k]);
   sp_free(values);
   return status;
 }
 
 static sp_status keys_differ(const sp_comparison *c, bool *out) {
-  sp_survey *survey;
   sp_gather_index *other;
-  SP_TRY(sp_comparison_reopen(c, 1, &survey));
-  const sp_status status = sp_survey_read_index(survey, true, &other);
-  sp_survey_close(survey);
-  SP_TRY(status);
+  SP_TRY(sp_survey_read_index(c->sides[1].survey, true, &other));
   const sp_gather_index *index = c->index;
   const sp_global n = index->n_gathers;
   *out = other->n_gathers != n || strcmp(other->key_name, index->key_name) ||

@@ -63,6 +63,12 @@ static void add_unit(struct argp_state *state, arguments *args, const char *text
   args->units[args->n_units++] = text;
 }
 
+/* An error has been said, and is met again where the survey is opened. */
+static bool undo_is_due(const char *path) {
+  bool due;
+  return sp_file_undo_is_due(path, &due) != SP_SUCCESS || due;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
@@ -81,7 +87,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case ARGP_KEY_END:
     if (!args->input) argp_error(state, "a survey is needed");
-    if (!args->n_sets && (args->output || !sp_file_undo_is_due(args->input))) argp_error(state, "nothing to --set");
+    if (!args->n_sets && (args->output || !undo_is_due(args->input))) argp_error(state, "nothing to --set");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

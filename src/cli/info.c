@@ -414,6 +414,6 @@ int sp_cli_info(int argc, char **argv) {
   sp_option_parse(&sp_argp_info, argc, argv, 0, &args);
   sp_ranks ranks;
   const sp_status started = sp_ranks_start(&argc, &argv, &ranks);
-  if (started != SP_SUCCESS) return sp_status_exit_code(started); /* alike */
+  if (started != SP_SUCCESS) return sp_status_look_code(sp_status_exit_code(started)); /* alike */
   return sp_status_look_code(sp_ranks_finish(&ranks, SP_ON_RANK_0(&ranks, print_file(&args))));
 }

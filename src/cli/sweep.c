@@ -264,7 +264,6 @@ static sp_status write_ladder(sweep *s) {
 
 static sp_status try_all(sweep *s) {
   const arguments *args = s->args;
-  sp_machine machine;
   SP_TRY(parse_jobs(s));
   SP_TRY(sp_run_plan_open(s->jobs[0], &sp_flow_gather, &s->plan));
   SP_TRY(open_clean(s));
@@ -272,10 +271,9 @@ static sp_status try_all(sweep *s) {
   const int64_t shown = args->ladder ? (int64_t)s->shown : SP_SWEEP_NONE_SHOWN;
   SP_TRY(sp_sweep_open(&s->plan, s->clean, shown, count_shared(s), &s->trial));
   SP_TRY(sp_sweep_snr_before(s->trial, &s->snr_before));
-  sp_machine_look(&machine);
   for (size_t i = 0; i < args->n_values; i++) {
     const int wanted = s->jobs[i]->settings.threads;
-    const int n_threads = args->threads ? args->threads : wanted != SP_PARAM_AUTO ? wanted : machine.n_cores;
+    const int n_threads = args->threads ? args->threads : wanted != SP_PARAM_AUTO ? wanted : s->plan.machine.n_cores;
     s->plan.job = s->jobs[i];
     s->plan.note = i == 0 ? sp_note_warn : NULL;
     SP_TRY(sp_sweep_try(s->trial, &s->plan, n_threads, &s->figures[i]));

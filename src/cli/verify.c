@@ -96,7 +96,7 @@ int sp_cli_verify(int argc, char **argv) {
   sp_ranks ranks;
   sp_verify_report report;
   sp_status status = sp_ranks_start(&argc, &argv, &ranks);
-  if (status != SP_SUCCESS) return sp_status_exit_code(status);
+  if (status != SP_SUCCESS) return sp_status_look_code(sp_status_exit_code(status));
   status = sp_verify(ranks.comm, args.path, &args.options, &report);
   if (status == SP_SUCCESS) {
     if (ranks.rank == 0 && !args.quiet) print(&args, &report);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/dist/pmix.h"
@@ -166,19 +167,6 @@ fail:
 int sp_mpi_count(uint64_t n) {
   assert(n <= INT_MAX);
   return (int)n;
-}
-
-void sp_backoff_reset(sp_backoff *backoff) {
-  backoff->us = 0;
-}
-
-void sp_backoff_sleep(sp_backoff *backoff) {
-  enum { FIRST_US = 20, LAST_US = 3000 };
-  /* a quarter more each time: what is waited for is noticed within a fifth of the time that it took, or 3 ms */
-  backoff->us = backoff->us ? backoff->us + backoff->us / 4 : FIRST_US;
-  if (backoff->us > LAST_US) backoff->us = LAST_US;
-  const struct timespec pause = {.tv_nsec = 1000L * backoff->us};
-  nanosleep(&pause, NULL);
 }
 
 sp_status sp_quiet_wait(MPI_Request *request) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/dist.h"
 #include "seisproc/memory.h"
 

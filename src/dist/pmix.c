@@ -16,8 +16,9 @@ void sp_pmix_report_deaths(void) {}
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "seisproc/backoff.h"
+#include "seisproc/clock.h"
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 
@@ -112,9 +113,9 @@ static void registered(pmix_status_t status, size_t handler, void *context) {
 /* The library registers on its own thread: a death before that would not be heard of. (Without a callback OpenPMIx 4.2
  * and 5 wait themselves, but register on this thread, beside their own.) */
 static void await_answer(const atomic_bool *is_answered) {
-  enum { MOST_MS = 2000 };
-  const struct timespec ms = {.tv_nsec = 1000000};
-  for (int i = 0; i < MOST_MS && !atomic_load(is_answered); i++) nanosleep(&ms, NULL);
+  enum { MOST_S = 2 };
+  const double start = sp_now();
+  for (sp_backoff backoff = {0}; !atomic_load(is_answered) && sp_now() - start < MOST_S;) sp_backoff_sleep(&backoff);
 }
 
 void sp_pmix_report_deaths(void) {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/log.h"

@@ -8,13 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seisproc/backoff.h"
+#include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/file_identity.h"
 
-enum { HOST_SIZE = 64, TRIALS = 6 };
+enum { HOST_SIZE = 64, MOMENT_S = 3 };
 
 /* What rank 0 sees. */
 typedef struct node_files {
@@ -78,13 +79,14 @@ static sp_status check_job(const sp_run_context *run, const node_files *first, c
 
 /* A name that is new may need a moment to be seen on another node. */
 static bool finds_nonce(const sp_run_context *run, const node_files *first) {
-  const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
+  sp_backoff backoff = {.most_us = 500000};
+  const double start = sp_now();
   char nonce[SP_LOCK_NONCE + 1];
-  for (int i = 0; i < TRIALS; i++) {
-    if (sp_lock_read_nonce(run->lock_path, nonce) && !strcmp(nonce, first->nonce)) return true;
-    nanosleep(&pause, NULL);
+  while (!sp_lock_read_nonce(run->lock_path, nonce) || strcmp(nonce, first->nonce)) {
+    if (sp_now() - start > MOMENT_S) return false;
+    sp_backoff_sleep(&backoff);
   }
-  return false;
+  return true;
 }
 
 static sp_status check_output(const sp_run_context *run, const node_files *first, const char *host) {

@@ -21,9 +21,7 @@
 
 /* A worker's share of the cores is not known yet: as if it had all, up to what reading takes. */
 static sp_status measure_reader(sp_run_plan *plan) {
-  sp_machine machine;
-  sp_machine_look(&machine);
-  return sp_pack_reader_memory(plan->survey, machine.n_cores, &plan->reader_bytes);
+  return sp_pack_reader_memory(plan->survey, plan->machine.n_cores, &plan->reader_bytes);
 }
 
 /* Of the ranks that pack, each has its share of the cores. */
@@ -49,7 +47,10 @@ sp_status sp_run_plan_open(const sp_job *job, const sp_flow *flow, sp_run_plan *
   sp_run_plan plan = {.job = job, .flow = flow};
   sp_status status = sp_survey_open_input(MPI_COMM_NULL, job, NULL, &plan.survey);
   if (status == SP_SUCCESS) status = sp_survey_read_index(plan.survey, true, &plan.index);
-  if (status == SP_SUCCESS) status = measure_reader(&plan);
+  if (status == SP_SUCCESS) {
+    sp_machine_look(&plan.machine);
+    status = measure_reader(&plan);
+  }
   if (status == SP_SUCCESS) {
     *out = plan;
   } else {
@@ -72,9 +73,8 @@ sp_status sp_run_plan_work(sp_run_plan *plan, int n_workers) {
 }
 
 size_t sp_run_plan_worker_packing_bytes(const sp_run_plan *plan) {
-  sp_machine machine;
-  sp_machine_look(&machine);
-  const int n = machine.n_cores < SP_PACKING_THREADS ? machine.n_cores : SP_PACKING_THREADS;
+  const int n_cores = plan->machine.n_cores;
+  const int n = n_cores < SP_PACKING_THREADS ? n_cores : SP_PACKING_THREADS;
   return (size_t)plan->work.shape.packing_bytes * (size_t)(n > 1 ? n : 1);
 }
 
@@ -95,7 +95,6 @@ static sp_status lay_out_over_hosts(sp_run_plan *plan) {
 
 sp_status sp_run_plan_lay_out(sp_run_plan *plan) {
   const sp_job_settings *settings = &plan->job->settings;
-  sp_machine_look(&plan->machine);
   snprintf(plan->gpu_why, sizeof plan->gpu_why, "the job asks for the CPU");
   if (settings->engine == SP_ENGINE_AUTO || settings->engine == SP_ENGINE_CUDA) {
     plan->machine.n_gpus = sp_gpu_count(plan->gpu_why, sizeof plan->gpu_why);

@@ -23,8 +23,8 @@ typedef struct sp_run_plan {
   sp_journal_header header;    /* what this run's journal would say */
   sp_start start;              /* what is there of the output */
   sp_journal_contents earlier; /* what earlier runs did */
-  sp_machine machine;          /* what sp_run_plan_lay_out saw */
-  sp_layout layout;            /* and worked out; its hosts are owned */
+  sp_machine machine;          /* this one, when the input had been opened */
+  sp_layout layout;            /* what sp_run_plan_lay_out worked out; its hosts are owned */
   sp_hosts hosts;              /* owned; n is 0 where the job runs on this machine or where Slurm says */
   sp_transfer_choice transfer; /* what sp_run_plan_transfer chose */
   int n_nodes;                 /* 0: not known */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/clock.h"
 #include "seisproc/dist.h"
 #include "seisproc/engine.h"

@@ -218,7 +218,9 @@ static sp_status check_path(sp_survey *survey) {
   if (!S_ISREG(entry.st_mode)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: a device, FIFO or socket; allowed is a survey file", path);
   }
-  if (!survey->writable && sp_file_undo_is_due(path)) {
+  bool undo_is_due = false;
+  if (!survey->writable) SP_TRY(sp_file_undo_is_due(path, &undo_is_due));
+  if (undo_is_due) {
     return SP_RAISE(SP_ERR_INPUT,
                     "%s: its headers are being changed, or that was cut off; then `seisproc header %s` takes it back",
                     path, path);

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+import harness
 from surveys import write_survey
 
 FIRST = [0, 3, 3, 40, 41, 120]
@@ -175,6 +176,17 @@ def test_what_cannot_be_compared_is_refused_in_one_line(seisproc, tmp_path, pair
     for arguments, said in cases if ranks is None else cases[::3]:
         result = seisproc("compare", *arguments, ranks=ranks, check=1)
         assert said in result.stderr and result.stderr.count("error:") == 1, result
+
+
+@pytest.mark.skipif(not harness.FAULTY.exists(), reason="no program with fault switches")
+@pytest.mark.parametrize("n", [3, 12, 25])
+def test_a_rank_without_memory_ends_all_with_1(tmp_path, pair, n):
+    a, b = pair
+    paths = write_survey(tmp_path / "a.h5", a, FIRST), write_survey(tmp_path / "b.h5", b, FIRST)
+    result = harness.run([harness.FAULTY, "compare", *paths], 3, env={"SEISPROC_FAULT": f"allocation:{n}@1"},
+                         tmp=tmp_path)
+    assert result.returncode == 1 and not result.timed_out, str(result)
+    assert result.stderr.count("cannot allocate") == 1 and "SNR" not in result.stdout, str(result)
 
 
 def test_mistakes_are_refused(seisproc):

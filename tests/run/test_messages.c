@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "seisproc/backoff.h"
 #include "seisproc/dist.h"
 #include "src/run/messages.h"
 
