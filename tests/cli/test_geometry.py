@@ -308,3 +308,21 @@ def test_fk_says_that_a_scalar_looks_wrong(seisproc, tmp_path):
     said, = said_of_spacing(seisproc, tmp_path, "fk: {vmax: 1500, along: receivers}")
     assert said == ("fk: traces are 0.01 apart by gx and gy: is its unit, and the scalar of coordinates, right? "
                     "(gather 0, fldr 1)")
+
+
+@pytest.mark.parametrize("chain, words", (
+    ("fk: {vmax: 1500}", "has no trace header 'offset', which fk needs"),
+    ("fk: {vmax: 1500, split: [fldr], along: sources}", "has no trace header 'sx', which fk needs")))
+def test_fk_names_a_column_that_is_missing(seisproc, tmp_path, chain, words):
+    survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "in.h5", "r+") as f:
+        for name in ("offset", "sx"):
+            del f["headers"][name]
+    stderr = run(seisproc, tmp_path, chain, command="plan", check=1).stderr
+    assert words in stderr and stderr.count("error:") == 1, stderr
+
+
+def test_fk_names_a_column_that_is_the_same_everywhere(seisproc, tmp_path):
+    survey(seisproc, tmp_path, offset=np.full(N, 100))
+    stderr = run(seisproc, tmp_path, "fk: {vmax: 1500}", command="plan", check=1).stderr
+    assert "spacing: auto needs offset, which is the same on every trace: give spacing, or another along" in stderr

@@ -304,6 +304,12 @@ def test_spacing_and_direction_that_coordinates_contradict(seisproc, survey, tmp
     said, = warned(seisproc, tmp_path, survey.path, "mirrored", **dict(turned, handed="left"), grid_azimuth=30)
     assert "have xline point to 300 degrees, cdpx and cdpy to 120" in said
 
+    def shots(traces, columns):
+        columns["fldr"] = columns["iline"]
+
+    shot_cube = Cubes(tmp_path / "shots.h5", shots).path  # midpoints say nothing of steps from shot to shot
+    assert warned(seisproc, tmp_path, shot_cube, "shots", dx=50, dy=20, x="[fldr]") == []
+
     def zero(traces, columns):
         columns["cdpx"][:] = columns["cdpy"][:] = 0
 
@@ -373,3 +379,16 @@ def test_what_is_warned_of(seisproc, tmp_path):
     assert re.search(r"fewer than 8 lines in 12 of 12 cubes, first cube offset 0, fldr 0: 4 x 12: a filter in 3-D is "
                      r"then no better than one line by line", said), said
     assert "fkk: taper: 0 cuts sharply" in said
+
+
+def test_a_cube_of_one_line_is_filtered_in_2d(seisproc, survey, tmp_path):
+    """With a warning, as the reference filters a line."""
+    oracle, keep = load_oracle(), np.arange(NY) * 3
+    line = tmp_path / "line.h5"
+    write_survey(line, survey.traces[keep], first_trace=[0, NY], interval_us=1e6 * DT,
+                 headers={name: column[keep] for name, column in survey.columns.items()})
+    assert "fewer than 8 lines: 1 x 12: a filter in 3-D" in warned(seisproc, tmp_path, line, "line", cubes="[]")[0]
+    job = jobs.Job(tmp_path, line, job_text(vmax=2500))
+    job.run(ranks=3)
+    expected = oracle.fkk(survey.traces[keep].T.astype(float), DT, DY, vmax=2500.0).T
+    assert relative(read(job.output)["traces"], expected) < 1e-5

@@ -203,3 +203,28 @@ def test_image_cells_smaller_than_the_bins(tmp_path, seisproc):
         with h5py.File(job.output) as f:
             most[step, more] = np.abs(f["traces"][:]).max()
     assert abs(most[12.5, ""] / most[25, ""] - 0.25) < 0.01
+
+
+LINE = ("input: {input}\noutput: {output}\nengine: cpu\nchain:\n  - pstm: {{velocity: 2000, origin: [-50, -50], "
+        "dx: 25, nx: 5, ny: %d, ntau: 100, aperture: 200}}\n")
+
+
+def test_what_a_given_image_grid_takes(tmp_path, seisproc):
+    """Traces that lie on no grid, two in a bin as half of each, a line of points in 2.5-D."""
+    s, r, _ = ref.common_offset(150.0, 25.0, 100.0, 0.0)
+    stray = np.random.default_rng(4).uniform(-9, 9, s.shape)
+    data = ref.plane(s, r, 150, 0.004, 2000.0, 20.0, 200.0, 0.0, 0.0, 0.2)
+    place = np.zeros(len(s), np.int32)
+    once = write_survey(tmp_path / "once.h5", data, s + stray, r + stray, iline=place, xline=place, cdpx=s[:, 0],
+                        cdpy=s[:, 0])
+    both = write_survey(tmp_path / "both.h5", np.repeat(data, 2, 0), np.repeat(s + stray, 2, 0),
+                        np.repeat(r + stray, 2, 0))
+    images = {}
+    for name, survey in (("one", once), ("two", both)):
+        job = jobs.Job(tmp_path, survey, LINE % 5, name=name)
+        assert warnings(job.run(ranks=3)) == []
+        with h5py.File(job.output) as f:
+            images[name], hits = f["traces"][:].astype(float), f["hits"][:]
+    assert np.linalg.norm(images["two"] - images["one"]) < 1e-5 * np.linalg.norm(images["one"]) and hits.max() > 2
+    assert re.search(r"every 4 ms; 3-D$", plan(seisproc, jobs.Job(tmp_path, once, LINE % 5, name="p3")).stdout, re.M)
+    assert re.search(r"every 4 ms; 2\.5-D$", plan(seisproc, jobs.Job(tmp_path, once, LINE % 1, name="p2")).stdout, re.M)

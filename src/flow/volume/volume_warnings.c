@@ -2,6 +2,7 @@
 /* What is said of the cubes of a survey before a job starts: how full and how large they are, and whether spacing and
  * direction are what they can be. Cubes are many, so each thing is said once, of the first that has it. */
 #include <math.h>
+#include <string.h>
 
 #include "seisproc/header_column.h"
 #include "seisproc/log.h"
@@ -133,10 +134,16 @@ static sp_status compare_with_coordinates(const sp_plan_request *request, const 
   return status;
 }
 
+/* Numbers of bins, which cdpx and cdpy are the centres of; from shot to shot and trace to trace midpoints go otherwise
+ * than what a job gives as steps. */
+static bool counts_bins(const char *name) {
+  return !strcmp(name, "iline") || !strcmp(name, "xline");
+}
+
 sp_status sp_volume_warn_of_cubes(const sp_plan_request *request, const sp_grid_request *r, const sp_trace_grid *grid) {
   const sp_fkk_params *p = request->job->chain[sp_volume_step(request->job)].params;
   warn_of_sizes(r, grid);
   warn_of_steps(r, grid);
-  if (r->bins || r->easting) return SP_SUCCESS;
+  if (r->bins || r->easting || !counts_bins(r->x_name) || !counts_bins(r->y_name)) return SP_SUCCESS;
   return compare_with_coordinates(request, r, grid, !isnan(p->azimuth));
 }
