@@ -26,7 +26,7 @@ chain:
   - fk_denoise: {}
 END
 
-show() { printf '\n$'; printf ' %s' "$@"; printf '\n'; "$@"; }
+show() { printf '\n$'; printf ' %q' "$@"; printf '\n'; "$@"; }
 
 show "$seisproc" synth "$survey" --clean "$clean" --gathers "$gathers" --traces 800 --samples 1500 --noise 1 --seed 1
 show cat "$job"
