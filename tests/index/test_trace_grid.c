@@ -196,7 +196,8 @@ static void refused(void **state) {
   assert_refused(&request, "trace 17 has iline nan");
   make_grid(10, 8, 25, 25, 90, -1);
   x[20] = x[5], y[20] = y[5], east[20] = east[5], north[20] = north[5];
-  assert_refused(&request, "1 traces share a cell with another, the first are traces 5 and 20 at iline 100, xline 22");
+  assert_refused(&request, "1 traces share a cell with another in the only cube, the first are traces 5 and 20 at "
+                           "iline 100, xline 22");
   request.mean = true;
   request.easting = request.northing = NULL, request.dx = request.dy = 25;
   sp_trace_grid *g;
