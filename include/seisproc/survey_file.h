@@ -132,7 +132,8 @@ sp_status sp_survey_derive_striped(const sp_survey *source, const char *path, co
  * to be written, and opens it for that (sp_trace_sink_open): for programs that write what they made of a survey's
  * traces. `content` is "processed", "noise" or "input"; `what` says what was done, and becomes a paragraph of the
  * history. An existing file is replaced, and what is at `path` is a whole survey only once all traces are written and
- * synced. The caller closes *out. Not collective. Errors: those of sp_survey_derive, sp_survey_open, SP_ERR_USAGE. */
+ * synced. The caller closes *out. Not collective. Errors: those of sp_survey_derive, sp_survey_open, SP_ERR_USAGE, also
+ * where `path` is that of the source. */
 sp_status sp_survey_create_like(sp_survey *source, const char *path, const char *content, const char *what,
                                 sp_survey **out);
 

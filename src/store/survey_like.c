@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seisproc/file_identity.h"
 #include "seisproc/memory.h"
 #include "seisproc/share.h"
 #include "seisproc/survey_file.h"
+#include "src/store/h5.h"
 
 enum { BLOCK_TRACES = 1 << 16 };
 
@@ -74,6 +76,9 @@ sp_status sp_survey_create_shorter(sp_survey *source, const char *path, const ch
                                    uint32_t n_samples, sp_survey **out) {
   if (strcmp(content, "input") && strcmp(content, "processed") && strcmp(content, "noise")) {
     return SP_RAISE(SP_ERR_USAGE, "%s: content '%s', allowed are input, processed and noise", path, content);
+  }
+  if (sp_is_one_file(source->path, path)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: is the survey that is read; allowed is another file", path);
   }
   SP_TRY(create(source, path, content, what, n_samples));
   copier c = {.from = source};

@@ -117,6 +117,10 @@ static void test_arrays_that_do_not_fit(void **state) {
   wrong = right;
   wrong.headers = NULL;
   assert_int_equal(sp_array_chain_apply(chain, &wrong), SP_ERR_USAGE);
+  const sp_array missing[] = {{.n_gathers = 1, .in = g->in, .out = g->out},
+                              {.n_gathers = right.n_gathers, .first_trace = right.first_trace, .out = right.out},
+                              {.n_gathers = right.n_gathers, .first_trace = right.first_trace, .in = right.in}};
+  for (int i = 0; i < 3; i++) assert_int_equal(sp_array_chain_apply(chain, &missing[i]), SP_ERR_USAGE);
   const sp_local starts[][3] = {{1, 2, 3}, {0, 3, 2}, {0, 3, N_TRACES + 1}};
   for (int i = 0; i < 3; i++) {
     wrong = right;

@@ -107,6 +107,10 @@ def check_denoise(prefix, program, folder):
     synth = "synth --quiet --gathers 3 --traces 20 --samples 256 in.h5"
     result = harness.run([prefix / "bin/seisproc", *synth.split()], timeout=60, cwd=folder)
     assert result.returncode == 0, str(result)
+    source = (folder / "in.h5").read_bytes()
+    result = harness.run([program, "in.h5", "in.h5"], timeout=60, cwd=folder)
+    assert result.returncode == 1 and "in.h5: is the survey that is read" in result.stderr, str(result)
+    assert (folder / "in.h5").read_bytes() == source
     result = harness.run([program, "in.h5", "out.h5"], timeout=60, cwd=folder)
     assert result.stdout == f"out.h5: denoised by libseisproc {VERSION}\n", str(result)
     chain = re.search(r'chain_text\[\] = "(.*)";', LIBRARY_PAGE).group(1).replace("\\n", "\n")

@@ -136,6 +136,9 @@ static sp_status check_array(const sp_array_chain *chain, const sp_array *array)
   if (array->n_gathers > chain->max_gathers) {
     return SP_RAISE(SP_ERR_USAGE, "array: %u gathers, at most %u are allowed", array->n_gathers, chain->max_gathers);
   }
+  if (!array->first_trace || !array->in || !array->out) {
+    return SP_RAISE(SP_ERR_USAGE, "array: first_trace, in and out are needed");
+  }
   if (array->first_trace[0] != 0)
     return SP_RAISE(SP_ERR_USAGE, "array: first_trace begins at %u, not 0", array->first_trace[0]);
   for (sp_local g = 0; g < array->n_gathers; g++) {
