@@ -38,9 +38,11 @@ make_base() {
   mv "$trees/$suite.new" "$trees/$suite.base"
 }
 
-# How apt reaches its mirrors here (proxies, clock checks) holds inside as well.
-carry_apt_settings() {
+# How apt reaches its mirrors here (proxies, clock checks) holds inside as well. This machine's name is known there,
+# as it is on any system that was installed: munge trusts no credential of a host that it cannot look up.
+carry_settings() {
   cp -L /etc/resolv.conf "$1/etc/resolv.conf" 2>/dev/null || true
+  echo "127.0.0.1 localhost $(hostname)" >"$1/etc/hosts"
   apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https|ftp)::Proxy|^Acquire::Check-' \
     >"$1/etc/apt/apt.conf.d/99host" || true
 }
@@ -64,7 +66,7 @@ elif [ ! -d "$tree" ]; then
   mv "$tree.new" "$tree"
 fi
 mkdir -p "$tree/work/shared/data" "$trees/archives/$suite"
-carry_apt_settings "$tree"
+carry_settings "$tree"
 copy_sources "$tree/work/seisproc"
 [ -d "$data" ] && data=$(realpath "$data") || data=
 
@@ -81,6 +83,7 @@ trap leave EXIT
 trap 'exit 143' TERM INT HUP
 # shellcheck disable=SC2016
 unshare --mount --pid --fork --kill-child bash -euc '
+  mount --bind "$tree" "$tree" # what is no mount point of its own has no namespaces within
   mount -t proc proc "$tree/proc"
   mount --rbind /dev "$tree/dev"
   mount -t tmpfs -o mode=1777 shm "$tree/dev/shm"
