@@ -61,8 +61,9 @@ sp_status sp_draw_headers(const sp_view_source *source, sp_global gather, const 
               .y = TOP + 14,
               .end = o->height - BELOW,
               .width = o->width - LEFT - RIGHT};
-  snprintf(title, sizeof title, "%s: headers of %u traces",
-           sp_gather_key_text(index->key_name, index->key[gather], name), s.n);
+  sp_gather_key_text(index->key_name, index->key[gather], name);
+  if (s.n == 0) return SP_RAISE(SP_ERR_USAGE, "%s: %s has no traces", source->path, name);
+  snprintf(title, sizeof title, "%s: headers of %u traces", name, s.n);
   SP_TRY(sp_picture_create(o->width, o->height, title, &s.p));
   const sp_status status = sp_survey_each_header(source->survey, draw_column, &s);
   if (status != SP_SUCCESS) {

@@ -113,6 +113,6 @@ def test_a_cube_before_and_after(images, tmp_path, seisproc):
     picture = draw(seisproc, images["fkk"], tmp_path, "--gather=#5", "--style=density")
     assert {"before", "after", "noise"} <= set(picture.texts)
     seisproc("qc", images["fkk"], "-o", tmp_path / "a.html", "--every=10", "--quiet")
-    assert "measured now, of every 10th gather" in (tmp_path / "a.html").read_text()
+    assert "they were measured now, of one gather in 10." in (tmp_path / "a.html").read_text()
     seisproc("qc", images["pstm"], "-o", tmp_path / "b.html", "--quiet")
     assert "what was removed is not known" in (tmp_path / "b.html").read_text()
