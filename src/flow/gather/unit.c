@@ -270,8 +270,12 @@ static bool write_processed(const task *t, const float *input, sp_mark mark, flo
                             sp_row_sums *sums, sp_unit_outcome *outcome) {
   const sp_row_ops *rows = t->context->rows;
   const sp_mode mode = t->context->config->mode;
-  if (sums && mark == SP_MARK_LIVE) rows->measure(input, result, t->n, sums);
-  unsigned seen = mark == SP_MARK_CURED || mode == SP_MODE_PROCESSED ? rows->scan(result, t->n) : 0;
+  bool finite = false; /* sums of squares are where all samples are */
+  if (sums && mark == SP_MARK_LIVE) {
+    rows->measure(input, result, t->n, sums);
+    finite = sums->measured != 0;
+  }
+  unsigned seen = (mark == SP_MARK_CURED || mode == SP_MODE_PROCESSED) && !finite ? rows->scan(result, t->n) : 0;
   if (mode != SP_MODE_PROCESSED) {
     float *difference = mode == SP_MODE_NOISE ? result : t->scratch->difference;
     const unsigned in_difference = rows->subtract(difference, input, result, t->n);
