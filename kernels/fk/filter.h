@@ -14,6 +14,7 @@
 #ifndef SEISPROC_KERNELS_FK_FILTER_H
 #define SEISPROC_KERNELS_FK_FILTER_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +85,16 @@ double sp_fk_mean_removed(const sp_fk_filter *filter, uint32_t nx, uint32_t ny, 
 /* Whether that says that the filter passes, or takes, all. */
 static inline bool sp_fk_is_all_or_nothing(double removed) {
   return removed <= 0.0005 || removed >= 0.9995;
+}
+
+/* Whether traces can hardly be so far apart: beyond that a scalar of coordinates is wrong. NAN is none. */
+static inline bool sp_fk_is_odd_step(double step) {
+  return step < 0.1 || step > 10e3;
+}
+
+/* Whether two spacings are the same, but for how well they are known; also where either is NAN. */
+static inline bool sp_fk_is_same_step(double given, double found) {
+  return !(fabs(given / found - 1) > 0.05);
 }
 
 /* Points of a pad that the decay at either end may take. */

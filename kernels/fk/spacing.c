@@ -80,9 +80,6 @@ uint32_t sp_fk_part_end(const sp_fk_params *p, const double *const *headers, uin
   return n_traces;
 }
 
-/* Spacings beyond these come of a wrong scalar; the share by which two of them are the same. */
-static const double least_step = 0.1, most_step = 10e3, same_step = 0.05;
-
 /* The spacing of the first part and its traces by the headers; NAN where they tell of none. */
 static double spacing_by_headers(const sp_fk_params *p, const double *const *headers, uint32_t n_traces, double *work,
                                  uint32_t *n) {
@@ -109,14 +106,14 @@ void sp_fk_look(const sp_fk_params *p, const double *const *headers, uint32_t n_
   sp_fk_filter_of(p, n_samples, dt, &filter);
   const double removed = sp_fk_mean_removed(&filter, n, 1, taken, 1);
   *note = '\0';
-  if (given && (taken < least_step || taken > most_step)) {
+  if (given && sp_fk_is_odd_step(taken)) {
     snprintf(note, size, "fk: spacing: traces are %g apart: is that right?", taken);
-  } else if (given && fabs(taken / found - 1) > same_step) {
+  } else if (given && !sp_fk_is_same_step(taken, found)) {
     snprintf(note, size,
              "fk: spacing: %g is given, headers (%s) say %.4g from trace to trace: velocities are taken %.3g times as "
              "large as by these",
              taken, named[p->along], found, taken / found);
-  } else if (taken < least_step || taken > most_step) {
+  } else if (sp_fk_is_odd_step(taken)) {
     snprintf(note, size, "fk: traces are %.4g apart by %s: is its unit, and the scalar of coordinates, right?", taken,
              named[p->along]);
   } else if (taken > 0 && sp_fk_is_all_or_nothing(removed)) {

@@ -100,10 +100,11 @@ enum { SP_CAMPAIGN_WORD = 4352 };
 sp_status sp_campaign_command(const sp_campaign_request *request, const sp_campaign_survey *survey, char *command,
                               char texts[2][SP_CAMPAIGN_WORD], char *report, char ***out);
 
-/* What `seisproc run` would make of that command line; texts[2][] as above. Ends the program where an option cannot be
- * read. Errors: SP_ERR_USAGE, where options name another input, output or report. */
-sp_status sp_campaign_arguments(const sp_campaign_request *request, const sp_campaign_survey *survey,
-                                char texts[2][SP_CAMPAIGN_WORD], sp_run_arguments *args);
+/* The plan of that command line, in a child that ends after it: options that cannot be read end the program, the log
+ * goes nowhere, the plan borrows texts, and what it was made of is not freed. restart: heeds --restart. Errors: those
+ * of `seisproc plan`; SP_ERR_USAGE, where options name another input, output or report. */
+sp_status sp_campaign_open_plan(const sp_campaign_request *request, const sp_campaign_survey *survey, bool restart,
+                                char texts[2][SP_CAMPAIGN_WORD], sp_run_plan *plan);
 
 /* The options of every line and those of the request. Errors: SP_ERR_USAGE, every mistake by its line. */
 sp_status sp_campaign_check_options(sp_campaign *campaign, const sp_campaign_request *request);

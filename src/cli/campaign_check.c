@@ -47,6 +47,12 @@ sp_status sp_campaign_command(const sp_campaign_request *request, const sp_campa
   return SP_SUCCESS;
 }
 
+/* In a child whose output is an answer: the log goes nowhere. */
+static void silence(void) {
+  FILE *nowhere = fopen("/dev/null", "w");
+  if (nowhere) sp_log_set_stream(nowhere);
+}
+
 /* Whether "KEY=VALUE" has this key. */
 static bool has_key(const char *override, const char *key) {
   override += strspn(override, " ");
@@ -54,7 +60,9 @@ static bool has_key(const char *override, const char *key) {
   return !strncmp(override, key, n) && override[n + strspn(override + n, " ")] == '=';
 }
 
-sp_status sp_campaign_arguments(const sp_campaign_request *request, const sp_campaign_survey *survey,
+/* What `seisproc run` would make of that command line; texts[2][] as of sp_campaign_command. Ends the program where an
+ * option cannot be read. Errors: SP_ERR_USAGE, where options name another input, output or report. */
+static sp_status read_arguments(const sp_campaign_request *request, const sp_campaign_survey *survey,
                                 char texts[2][SP_CAMPAIGN_WORD], sp_run_arguments *args) {
   char **words = NULL, name[] = "plan";
   int n = 0;
@@ -70,19 +78,26 @@ sp_status sp_campaign_arguments(const sp_campaign_request *request, const sp_cam
   return SP_RAISE(SP_ERR_USAGE, "--report: a campaign keeps the reports of its surveys in MANIFEST.campaign");
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------ */
-
-static void silence(void) {
-  FILE *nowhere = fopen("/dev/null", "w");
-  if (nowhere) sp_log_set_stream(nowhere);
+sp_status sp_campaign_open_plan(const sp_campaign_request *request, const sp_campaign_survey *survey, bool restart,
+                                char texts[2][SP_CAMPAIGN_WORD], sp_run_plan *plan) {
+  sp_run_arguments args = {0};
+  sp_job *job = NULL;
+  silence();
+  SP_TRY(read_arguments(request, survey, texts, &args));
+  args.options.restart = args.options.restart && restart;
+  SP_TRY(sp_run_arguments_job(&args, &job));
+  SP_TRY(sp_run_plan_open(job, NULL, plan));
+  return sp_run_arguments_plan(&args, plan);
 }
+
+/* --- options ------------------------------------------------------------------------------------------------------ */
 
 static int options_here(void *context) {
   const check *c = context;
   char texts[2][SP_CAMPAIGN_WORD];
   sp_run_arguments args = {0};
   silence();
-  const sp_status status = sp_campaign_arguments(c->request, c->survey, texts, &args);
+  const sp_status status = read_arguments(c->request, c->survey, texts, &args);
   if (status != SP_SUCCESS) printf("%s\n", sp_log_first_error());
   return sp_status_exit_code(status);
 }
@@ -118,15 +133,8 @@ sp_status sp_campaign_check_options(sp_campaign *campaign, const sp_campaign_req
 static int complete_here(void *context) {
   const check *c = context;
   char texts[2][SP_CAMPAIGN_WORD];
-  sp_run_arguments args = {0};
-  sp_job *job = NULL;
   sp_run_plan plan = {0};
-  silence();
-  sp_status status = sp_campaign_arguments(c->request, c->survey, texts, &args);
-  args.options.restart = false;
-  if (status == SP_SUCCESS) status = sp_run_arguments_job(&args, &job);
-  if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
-  if (status == SP_SUCCESS) status = sp_run_arguments_plan(&args, &plan);
+  const sp_status status = sp_campaign_open_plan(c->request, c->survey, false, texts, &plan);
   return status == SP_SUCCESS && plan.start == SP_START_COMPLETE ? SP_EXIT_COMPLETE : SP_EXIT_INPUT;
 }
 

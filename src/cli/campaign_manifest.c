@@ -246,8 +246,7 @@ static sp_status parse(sp_campaign *c, char *text, size_t size, unsigned line) {
     return SP_RAISE(SP_ERR_USAGE, "%s: holds zero bytes, such as UTF-16 text has; save it as UTF-8 text", c->manifest);
   }
   SP_TRY(sp_calloc(count_lines(text), sizeof *c->surveys, "a manifest", &c->surveys));
-  const sp_status status = read_lines(c, text, line);
-  if (status != SP_SUCCESS) return status;
+  SP_TRY(read_lines(c, text, line));
   if (c->n == 0 && line) return SP_RAISE(SP_ERR_USAGE, "%s:%u: names no survey", c->manifest, line);
   if (c->n == 0) return SP_RAISE(SP_ERR_USAGE, "%s: names no survey; a line is INPUT OUTPUT [OPTION]...", c->manifest);
   return check_places(c);

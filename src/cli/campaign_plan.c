@@ -55,16 +55,9 @@ static sp_status print_plan(const sp_run_plan *p) {
 /* In the child: one line, of the plan or of the mistake. */
 static int plan_here(void *context) {
   const planning *p = context;
-  sp_run_arguments args = {0};
   char texts[2][SP_CAMPAIGN_WORD];
-  sp_job *job = NULL;
   sp_run_plan plan = {0};
-  FILE *nowhere = fopen("/dev/null", "w");
-  if (nowhere) sp_log_set_stream(nowhere);
-  sp_status status = sp_campaign_arguments(p->request, p->survey, texts, &args);
-  if (status == SP_SUCCESS) status = sp_run_arguments_job(&args, &job);
-  if (status == SP_SUCCESS) status = sp_run_plan_open(job, NULL, &plan);
-  if (status == SP_SUCCESS) status = sp_run_arguments_plan(&args, &plan);
+  sp_status status = sp_campaign_open_plan(p->request, p->survey, true, texts, &plan);
   if (status == SP_SUCCESS) status = print_plan(&plan);
   if (status != SP_SUCCESS) printf("%s\n", sp_log_first_error());
   return sp_status_exit_code(status);

@@ -10,6 +10,7 @@
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 #include "src/cli/sweep_trial.h"
+#include "src/flow/gather/chain.h"
 #include "src/qc/ladder_page.h"
 
 enum { KEY_GATHER = 256, MAX_OVERRIDES = 64, MAX_VALUES = 256, VALUE_SIZE = 128, OVERRIDE_SIZE = 256 };
@@ -186,10 +187,7 @@ static sp_status parse_jobs(sweep *s) {
 /* Whether a job undoes one of its first n steps after them. */
 static bool any_undoes_within(const sweep *s, size_t n) {
   for (size_t k = 0; k < s->args->n_values; k++) {
-    const sp_job *job = s->jobs[k];
-    for (size_t i = n; i < job->n_steps; i++) {
-      if (job->chain[i].undoes && job->chain[i].undoes <= n) return true;
-    }
+    if (sp_steps_undo_within(s->jobs[k]->chain, s->jobs[k]->n_steps, n)) return true;
   }
   return false;
 }

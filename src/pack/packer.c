@@ -230,3 +230,11 @@ bool sp_packer_unpack(sp_packer *p, const sp_packed_chunk *c, uint32_t unit, voi
   sp_unshuffle(form->element, n, planes, out);
   return true;
 }
+
+bool sp_packer_unpack_all(sp_packer *p, const sp_packed_chunk *c, void *out) {
+  const size_t unit = c->unit_rows * p->form.row_length * p->form.element;
+  for (uint32_t u = 0; u < c->n_units; u++) {
+    if (!sp_packer_unpack(p, c, u, (char *)out + u * unit)) return false;
+  }
+  return true;
+}

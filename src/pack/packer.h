@@ -116,4 +116,7 @@ void sp_packed_chunk_free(sp_packed_chunk *chunk);
  * what is in `out` is undefined. */
 bool sp_packer_unpack(sp_packer *packer, const sp_packed_chunk *chunk, uint32_t unit, void *out);
 
+/* All units, to the rows of the whole chunk at `out`. */
+bool sp_packer_unpack_all(sp_packer *packer, const sp_packed_chunk *chunk, void *out);
+
 #endif

@@ -74,13 +74,9 @@ static uint64_t rows_of(const sp_pack_item *item, uint64_t chunk) {
 }
 
 static bool unpack(sp_packer *packer, const sp_pack_item *item, sp_pack_work *w) {
-  const size_t row = item->form.row_length * item->form.element;
   const sp_pack_record *r = &w->record;
-  if (!sp_packed_chunk_look(&w->look, &item->form, w->out, r->bytes, r->skipped)) return false;
-  for (uint32_t u = 0; u < w->look.n_units; u++) {
-    if (!sp_packer_unpack(packer, &w->look, u, w->back + u * w->look.unit_rows * row)) return false;
-  }
-  return true;
+  return sp_packed_chunk_look(&w->look, &item->form, w->out, r->bytes, r->skipped) &&
+         sp_packer_unpack_all(packer, &w->look, w->back);
 }
 
 static sp_status pack_once(sp_packer *packer, const sp_pack_item *item, bool lossless, sp_pack_work *w) {

@@ -90,7 +90,7 @@ static sp_status damaged(const sp_placed_rows *p, const sp_chunk *c, const char 
 }
 
 static sp_status unpack(sp_placed_rows *p, const sp_chunk *c) {
-  const size_t row = p->form.row_length * p->form.element, room = sp_chunk_room(&p->form);
+  const size_t room = sp_chunk_room(&p->form);
   size_t got;
   p->kept = UINT64_MAX;
   const int error = sp_read_all_at(p->fd, p->packed, c->bytes, c->at, &got);
@@ -100,11 +100,10 @@ static sp_status unpack(sp_placed_rows *p, const sp_chunk *c) {
     return damaged(p, c, "is not what was written: its checksum differs");
   }
   memset(p->packed + c->bytes, 0, room - c->bytes < 64 ? room - c->bytes : 64);
-  bool good = sp_packed_chunk_look(&p->look, &p->form, p->packed, c->bytes, c->skipped);
-  for (uint32_t u = 0; good && u < p->look.n_units; u++) {
-    good = sp_packer_unpack(p->packer, &p->look, u, p->rows + u * p->look.unit_rows * row);
+  if (!sp_packed_chunk_look(&p->look, &p->form, p->packed, c->bytes, c->skipped) ||
+      !sp_packer_unpack_all(p->packer, &p->look, p->rows)) {
+    return damaged(p, c, "is damaged");
   }
-  if (!good) return damaged(p, c, "is damaged");
   p->kept = c->number;
   return SP_SUCCESS;
 }

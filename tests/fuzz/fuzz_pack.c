@@ -60,11 +60,7 @@ static bool unpack(const sp_chunk_form *form, const void *bytes, size_t n, uint3
   sp_packed_chunk look = {0};
   sp_packer *packer;
   FUZZ_CHECK(sp_packer_create(form, &packer) == SP_SUCCESS, "no packer");
-  const size_t row = form->row_length * form->element;
-  bool good = sp_packed_chunk_look(&look, form, bytes, n, skipped);
-  for (uint32_t u = 0; good && u < look.n_units; u++) {
-    good = sp_packer_unpack(packer, &look, u, back + u * look.unit_rows * row);
-  }
+  const bool good = sp_packed_chunk_look(&look, form, bytes, n, skipped) && sp_packer_unpack_all(packer, &look, back);
   sp_packed_chunk_free(&look);
   sp_packer_destroy(packer);
   return good;

@@ -50,6 +50,14 @@ typedef struct sp_chain {
  * refuses. */
 sp_status sp_chain_create(const sp_engine_config *config, bool inner, sp_chain **out);
 
+/* Whether one of the steps from n on undoes one before them. */
+static inline bool sp_steps_undo_within(const sp_chain_step *steps, size_t n_steps, size_t n) {
+  for (size_t i = n; i < n_steps; i++) {
+    if (steps[i].undoes && steps[i].undoes <= n) return true;
+  }
+  return false;
+}
+
 enum { SP_SHARED_TAKEN = 128 }; /* in sp_shared_steps.known, beside the form of the chain: */
 
 /* Not 0, and another one for chains that mark their traces elsewhere: what shared steps left in one form does not do

@@ -6,6 +6,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/base/fault.h"
+#include "src/flow/gather/chain.h"
 #include "src/flow/gather/engine_ops.h"
 
 typedef struct entry {
@@ -54,17 +55,9 @@ bool sp_trid_is_seismic(double trid) {
   return !((trid >= 2 && trid <= 10) || (trid >= 18 && trid <= 24));
 }
 
-/* Whether a step that is not shared undoes one that is. */
-static bool undoes_shared(const sp_engine_config *c) {
-  for (size_t i = c->n_shared; i < c->n_steps; i++) {
-    if (c->chain[i].undoes && c->chain[i].undoes <= c->n_shared) return true;
-  }
-  return false;
-}
-
 static sp_status check_config(const sp_engine_config *c) {
   if (c->n_steps == 0) return SP_RAISE(SP_ERR_USAGE, "engine: the chain has no step");
-  if (c->n_shared >= c->n_steps || undoes_shared(c)) {
+  if (c->n_shared >= c->n_steps || sp_steps_undo_within(c->chain, c->n_steps, c->n_shared)) {
     return SP_RAISE(SP_ERR_INTERNAL, "engine: the first %zu of %zu steps cannot be shared", c->n_shared, c->n_steps);
   }
   if (c->n_samples == 0 || !(c->sample_interval_s > 0)) {

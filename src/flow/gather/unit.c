@@ -76,8 +76,7 @@ static sp_local place_of(const sp_unit *u, sp_local row) {
   return u->arranged ? u->traces->places[u->slab->first_trace[u->gather] + row] : row;
 }
 
-/* --- what chains share ---------------------------------------------------------------------------------------------
- */
+/* --- what chains share ------------------------------------------------------------------------------------------ */
 
 bool sp_unit_passes_over(const sp_unit_context *context, const sp_unit *unit, size_t step) {
   return unit->known && step < context->config->n_shared;

@@ -10,9 +10,7 @@
 #include "src/flow/volume/volume_flow.h"
 
 enum { TEXT = 192 };
-/* Lengths that a scalar of coordinates is taken to be wrong beyond; the share by which two spacings are the same, and
- * the degrees for two directions. */
-static const double least_step = 0.1, most_step = 10e3, same_step = 0.05, same_direction = 5;
+static const double same_direction = 5; /* degrees by which two are the same */
 
 /* " in 3 of 7 cubes, first cube offset 400", or "" where there is one. */
 static const char *where_of(const sp_grid_request *r, const sp_trace_grid *grid, uint32_t n, uint32_t first,
@@ -52,7 +50,7 @@ static void warn_of_steps(const sp_grid_request *r, const sp_trace_grid *grid) {
     for (uint32_t k = grid->n_cubes; k-- > 0;) {
       const sp_cube *c = &grid->cubes[k];
       const double step = axis ? c->dy : c->dx;
-      if ((axis ? c->ny : c->nx) > 1 && (step < least_step || step > most_step)) n++, first = k;
+      if ((axis ? c->ny : c->nx) > 1 && sp_fk_is_odd_step(step)) n++, first = k;
     }
     if (n == 0) continue;
     const sp_cube *c = &grid->cubes[first];
@@ -87,7 +85,7 @@ static void compare_steps(const sp_grid_request *r, const sp_trace_grid *grid) {
     char name[128];
     sp_trace_grid_found(r, grid, c, step, azimuth);
     for (int i = 0; i < 2; i++) {
-      if (cells[i] < 2 || step[i] <= 0 || fabs(given[i] / step[i] - 1) <= same_step) continue;
+      if (cells[i] < 2 || step[i] <= 0 || sp_fk_is_same_step(given[i], step[i])) continue;
       sp_cube_name(r, c, name, sizeof name);
       sp_warn("%s: %s: %g is given, cdpx and cdpy say %.4g from cell to cell along %s in %s: velocities are taken %.3g "
               "times as large as by these",
