@@ -4,6 +4,7 @@
  *   check_fkk            compares all cases, on one GPU, on several members of one GPU, and on as many GPUs as there
  *                        are (up to 4) through NCCL; a line a case, exit 1 where one differs
  *   check_fkk bench      times cubes on 1, 2 and 4 GPUs beside cuFFT's bare transforms and NCCL's bare exchange
+ *   check_fkk bench 333  only those of so many columns
  *
  * Needs neither MPI nor HDF5. Says so and passes where there is no GPU.
  */
@@ -324,7 +325,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc > 1 && !strcmp(argv[1], "bench")) {
-    bench(n_gpus);
+    bench(n_gpus, argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0);
     return 0;
   }
   bool fine = true;

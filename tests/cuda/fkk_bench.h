@@ -113,13 +113,20 @@ static void bench_cube(const cube_case &c, int n_gpus) {
   fflush(stdout);
 }
 
-static void bench(int n_gpus) {
-  bench_cube({"vmax=2000 f=[0,0,50,60]", 1600, 521, 1040, 0, 2048}, n_gpus);
-  bench_cube({"vmax=2000 f=[0,0,50,60] azimuth=40", 1600, 521, 1040, 0, 2048}, n_gpus);
-  bench_cube({"vmax=2000 f=[0,0,50,60]", 1600, 800, 819, 0, 2048}, n_gpus);
-  bench_cube({"vmax=2000 f=[0,0,50,60]", 1600, 333, 777, 0, 2048}, n_gpus);
-  bench_cube({"vmax=2000 f=[0,0,50,60]", 1600, 1000, 1000, 0, 2048}, n_gpus);
-  bench_cube({"vmax=2000 f=[0,0,50,60]", 800, 300, 3000, 0, 2048}, n_gpus);
+static const cube_case bench_cubes[] = {
+    {"vmax=2000 f=[0,0,50,60]", 1600, 521, 1040, 0, 2048},
+    {"vmax=2000 f=[0,0,50,60] azimuth=40", 1600, 521, 1040, 0, 2048},
+    {"vmax=2000 f=[0,0,50,60]", 1600, 800, 819, 0, 2048},
+    {"vmax=2000 f=[0,0,50,60]", 1600, 333, 777, 0, 2048},
+    {"vmax=2000 f=[0,0,50,60]", 1600, 1000, 1000, 0, 2048},
+    {"vmax=2000 f=[0,0,50,60]", 800, 300, 3000, 0, 2048},
+};
+
+/* All cubes, or those of `nx` columns. */
+static void bench(int n_gpus, uint32_t nx) {
+  for (const cube_case &c : bench_cubes) {
+    if (nx == 0 || nx == c.nx) bench_cube(c, n_gpus);
+  }
 }
 
 #endif
