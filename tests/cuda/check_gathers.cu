@@ -44,8 +44,11 @@ static outcome run_cpu(const batch_case &c, const step &s, const survey &v) {
     const size_t at = (size_t)v.starts[g] * c.n_samples;
     std::vector<const double *> headers;
     for (const auto &column : v.columns) headers.push_back(column.data() + v.starts[g]);
-    const sp_block block = {v.in.data() + at, r.out.data() + at, c.gathers[g], 0,
-                            c.gathers[g],     headers.data(),    NULL,         false};
+    sp_block block = {};
+    block.in = v.in.data() + at;
+    block.out = r.out.data() + at;
+    block.n_traces = block.count = c.gathers[g];
+    block.headers = headers.data();
     r.reason.push_back(c.gathers[g] ? s.processor->cpu->apply(plan, 0, &block) : (uint32_t)SP_REASON_OK);
   }
   s.processor->cpu->destroy(plan);

@@ -114,7 +114,12 @@ static uint32_t run_cpu(const sp_tf_params &params, uint32_t n, uint32_t n_trace
   for (int i = 0; i < threads; i++) {
     team.emplace_back([=, &reasons] {
       const uint32_t first = std::min(n_traces, i * each), end = std::min(n_traces, first + each);
-      const sp_block block = {in, out, n_traces, first, end - first, NULL, nullptr, false};
+      sp_block block = {};
+      block.in = in;
+      block.out = out;
+      block.n_traces = n_traces;
+      block.first = first;
+      block.count = end - first;
       if (end > first) reasons[i] = sp_tf_cpu.apply(plan, i, &block);
     });
   }
