@@ -100,7 +100,7 @@ int sp_cli_doctor(int argc, char **argv) {
     fprintf(stderr, "seisproc: error: '%s' is no folder\n", sp_quote(path, quoted));
     return SP_EXIT_INPUT;
   }
-  sp_diagnosis diagnosis = {.n = 0};
+  static sp_diagnosis diagnosis; /* too large for the small stack that it is to tell of */
   sp_diagnose_mpi(&diagnosis, path);
   sp_diagnose_file_system(&diagnosis, path);
   sp_diagnose_node(&diagnosis);

@@ -147,6 +147,18 @@ static void look_at_sizes(sp_diagnosis *diagnosis) {
   }
 }
 
+/* Measured with Open MPI 4.1: its launcher dies with 192 KiB, and jobs run with 256. */
+static void look_at_stack(sp_diagnosis *diagnosis) {
+  enum { LAUNCHER_DIES = 256 << 10, ROOM_FOR_MPI = 1 << 20 };
+  struct rlimit limit;
+  char text[32];
+  if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur >= ROOM_FOR_MPI) return;
+  limit_text(limit.rlim_cur, text, sizeof text);
+  sp_finding *f = sp_diagnosis_add(diagnosis, "stack", "%s bytes", text);
+  sp_finding_mark(f, limit.rlim_cur < LAUNCHER_DIES ? SP_FINDING_PROBLEM : SP_FINDING_WARNING, "ulimit -s 8192",
+                  "MPI and its launcher need more: they end with a segmentation fault");
+}
+
 static void look_at_limits(sp_diagnosis *diagnosis) {
   struct rlimit locked, files;
   char text[32];
@@ -195,6 +207,7 @@ void sp_diagnose_node(sp_diagnosis *diagnosis) {
   look_at_slurm(diagnosis);
   look_at_gpus(diagnosis);
   look_at_machine(diagnosis);
+  look_at_stack(diagnosis);
   look_at_limits(diagnosis);
   look_at_sizes(diagnosis);
   look_at_shared_memory(diagnosis);

@@ -107,6 +107,15 @@ def test_limits_of_sizes(tmp_path, limit, name):
     assert found[name]["state"] == "warning" and "ulimit" in found[name]["do"], found
 
 
+@pytest.mark.parametrize("kib, state", [(64, "problem"), (512, "warning")])
+def test_a_small_stack(tmp_path, kib, state):
+    """MPI dies in it, and doctor does not."""
+    result = doctor(tmp_path, "--json", prefix=["bash", "-c", f'ulimit -s {kib}; exec "$@"', "bash"])
+    found = findings(result)["stack"]
+    assert (found["state"], found["found"]) == (state, f"{kib * 1024} bytes") and "ulimit" in found["do"], found
+    assert result.returncode == (1 if state == "problem" else 0), str(result)
+
+
 def test_shared_memory_that_cannot_be_used(tmp_path):
     found = findings(doctor(tmp_path, "--json", prefix=harness.mounted("/dev/shm", "ro")))
     assert found["/dev/shm"]["state"] == "problem" and "Read-only" in found["/dev/shm"]["wrong"], found["/dev/shm"]
