@@ -3,12 +3,13 @@
 #include "src/cli/campaign.h"
 
 #include <argp.h>
+#include <math.h>
 #include <string.h>
 
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 
-enum { MAX_OPTIONS = 128, KEY_SBATCH = 256, KEY_AT_ONCE, KEY_LINE };
+enum { MAX_OPTIONS = 128, KEY_SBATCH = 256, KEY_AT_ONCE, KEY_LINE, KEY_MAX_TIME };
 
 typedef enum action { ACTION_NONE, ACTION_PLAN, ACTION_RUN, ACTION_STATUS, ACTION_REPORT, N_ACTIONS } action;
 
@@ -31,6 +32,8 @@ static const struct argp_option options[] = {
     {"sbatch", KEY_SBATCH, "OPTION", 0, "run --slurm: an option of sbatch, such as --time=02:00:00; may be given again",
      0},
     {"at-once", KEY_AT_ONCE, "N", 0, "run --slurm: so many tasks at a time at most", 0},
+    {"max-time", KEY_MAX_TIME, "TIME", 0,
+     "run: stop in time to end within TIME, all surveys together: seconds, or [[DAYS-]HOURS:]MINUTES:SECONDS", 0},
     {"line", KEY_LINE, "N", 0, "This line of the manifest alone; run: once, as a task of the array does", 0},
     {0}};
 
@@ -62,6 +65,9 @@ static void check(const arguments *args, struct argp_state *state) {
   if ((args->n_sbatch || args->request.at_once) && !args->slurm) {
     argp_error(state, "--sbatch and --at-once are for run --slurm");
   }
+  if (args->request.max_time > 0 && (args->action != ACTION_RUN || args->slurm)) {
+    argp_error(state, "--max-time is for run without --slurm, which takes --sbatch=--time=TIME for each task");
+  }
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -82,6 +88,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case KEY_AT_ONCE:
     args->request.at_once = (unsigned)sp_option_count(state, "--at-once", value, 1, 1000000);
+    return 0;
+  case KEY_MAX_TIME:
+    args->request.max_time = fmax(sp_option_seconds(state, "--max-time", value), 1);
     return 0;
   case KEY_LINE:
     args->request.line = (unsigned)sp_option_count(state, "--line", value, 1, 100000000);

@@ -89,7 +89,8 @@ typedef struct sp_campaign_request {
   const char *job_path;
   char *const *run_options; /* of seisproc run, for all surveys; ended by NULL */
   const char *const *sbatch_options;
-  unsigned line; /* this survey alone, once; 0: all */
+  unsigned line;   /* this survey alone, once; 0: all */
+  double max_time; /* s for all that `run` runs; 0: no limit */
   unsigned at_once;
   bool json;
 } sp_campaign_request;

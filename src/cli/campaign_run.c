@@ -2,6 +2,7 @@
 /* A campaign on this machine: its surveys one after the other, each by a `seisproc run` of its own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,26 +14,33 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seisproc/clock.h"
 #include "seisproc/launch.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
 #include "src/cli/campaign.h"
 
-enum { NOT_STARTED = 127 };
+/* A run that has less than START_S left would do nothing. */
+enum { NOT_STARTED = 127, START_S = 5 };
 
-/* What asked this process to stop; 0: nothing has. */
+/* What asked this process to stop: a signal (0: none has), or the end of its time, on the clock of sp_now. */
 typedef struct stop_state {
   sigset_t signals, before;
   int asked;
+  double end; /* INFINITY: never */
 } stop_state;
 
-static void begin_signals(stop_state *stop) {
+static void begin_stop(stop_state *stop, double max_time) {
   static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-  *stop = (stop_state){0};
+  *stop = (stop_state){.end = max_time > 0 ? sp_now() + max_time : (double)INFINITY};
   sigemptyset(&stop->signals);
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) sigaddset(&stop->signals, numbers[i]);
   sigprocmask(SIG_BLOCK, &stop->signals, &stop->before);
+}
+
+static bool is_to_stop(const stop_state *stop) {
+  return stop->asked || sp_now() + START_S > stop->end;
 }
 
 /* --- one run ------------------------------------------------------------------------------------------------------ */
@@ -78,7 +86,7 @@ static sp_status open_log(const char *path, int *fd) {
 static sp_status run_once(const sp_campaign *c, const sp_campaign_request *request, const sp_campaign_survey *s,
                           const char *log, stop_state *stop, int *exit_code) {
   char *program = NULL, *report = NULL, **words = NULL, **command = NULL, texts[2][SP_CAMPAIGN_WORD], run[] = "run",
-       name[] = "seisproc";
+       name[] = "seisproc", limit[64];
   int log_file = -1;
   size_t n = 0;
   sp_status status;
@@ -86,9 +94,11 @@ static sp_status run_once(const sp_campaign *c, const sp_campaign_request *reque
   SP_TRY_GOTO(out, sp_campaign_file(c, s->line, "json", &report));
   SP_TRY_GOTO(out, sp_campaign_command(request, s, run, texts, report, &words));
   while (words[n]) n++;
-  SP_TRY_GOTO(out, sp_calloc(n + 2, sizeof *command, "a command line", &command));
+  SP_TRY_GOTO(out, sp_calloc(n + 3, sizeof *command, "a command line", &command));
   command[0] = name;
   memcpy(command + 1, words, n * sizeof *words);
+  snprintf(limit, sizeof limit, "--max-time=%.0f", floor(fmax(stop->end - sp_now(), 1)));
+  if (isfinite(stop->end)) command[n + 1] = limit;
   if (log) SP_TRY_GOTO(out, open_log(log, &log_file));
   unlink(report);
   fflush(stdout);
@@ -136,7 +146,7 @@ static sp_status run_survey(const sp_campaign *c, const sp_campaign_request *req
     goto out;
   }
   if (status == SP_SUCCESS) sp_info("line %u: %s to %s, log %s", s->line, s->input, s->output, log);
-  while (status == SP_SUCCESS && exit_code == SP_EXIT_RESUMABLE && further && !stop->asked) {
+  while (status == SP_SUCCESS && exit_code == SP_EXIT_RESUMABLE && further && !is_to_stop(stop)) {
     const off_t before = journal_size(s->output);
     status = run_once(c, request, s, log, stop, &exit_code);
     further = journal_size(s->output) != before;
@@ -152,7 +162,7 @@ out:
 /* A task of a job array: its survey once, whatever came before; the batch script sees to the rest. */
 static sp_status run_line(const sp_campaign *c, const sp_campaign_request *request, int *exit_code) {
   stop_state stop;
-  begin_signals(&stop);
+  begin_stop(&stop, request->max_time);
   const sp_status status = run_once(c, request, &c->surveys[0], NULL, &stop, exit_code);
   sigprocmask(SIG_SETMASK, &stop.before, NULL);
   return status;
@@ -179,10 +189,10 @@ sp_status sp_campaign_run(sp_campaign *campaign, const sp_campaign_request *requ
   SP_TRY(sp_campaign_check_options(campaign, request));
   SP_TRY(sp_campaign_make_folder(campaign));
   stop_state stop;
+  begin_stop(&stop, request->max_time);
   sp_status status = sp_campaign_look(campaign);
   sp_campaign_check_complete(campaign, request);
-  begin_signals(&stop);
-  for (size_t i = 0; i < campaign->n && status == SP_SUCCESS && !stop.asked; i++) {
+  for (size_t i = 0; i < campaign->n && status == SP_SUCCESS && !is_to_stop(&stop); i++) {
     sp_campaign_survey *s = &campaign->surveys[i];
     if (s->state == SP_SURVEY_DONE || s->state == SP_SURVEY_PARTIAL) continue;
     status = run_unless_busy(campaign, request, s, &stop);

@@ -56,6 +56,34 @@ double sp_option_number(const struct argp_state *state, const char *name, const 
   return value;
 }
 
+/* Seconds of [[DAYS-]HOURS:]MINUTES:SECONDS, or of a number of seconds; negative where it is neither. */
+static double parse_time(const char *text) {
+  unsigned days = 0, parts[3];
+  int length = 0;
+  const char *rest = strchr(text, '-');
+  if (rest && (sscanf(text, "%u-%n", &days, &length) != 1 || text + length != ++rest)) return -1;
+  const char *at = rest ? rest : text;
+  size_t n = 0;
+  for (char *end; n < 3; at = end + 1) {
+    if (!isdigit((unsigned char)*at)) return -1;
+    parts[n++] = (unsigned)strtoul(at, &end, 10);
+    if (*end == '\0') break;
+    if (*end != ':' || n == 3) return -1;
+  }
+  if (rest && n < 3) return -1;
+  double seconds = 0;
+  for (size_t i = 0; i < n; i++) seconds = 60 * seconds + parts[i];
+  return 86400.0 * days + seconds;
+}
+
+double sp_option_seconds(const struct argp_state *state, const char *name, const char *text) {
+  const double seconds = parse_time(text);
+  if (seconds < 0) {
+    argp_error(state, "%s: found '%s', allowed are seconds or [[DAYS-]HOURS:]MINUTES:SECONDS", name, text);
+  }
+  return seconds;
+}
+
 void sp_option_pair(const struct argp_state *state, const char *name, const char *text, double scale, double out[2]) {
   const char *comma = strchr(text, ',');
   char first[64];

@@ -23,6 +23,9 @@ uint64_t sp_option_count(const struct argp_state *state, const char *name, const
 /* A finite number from least to most. */
 double sp_option_number(const struct argp_state *state, const char *name, const char *text, double least, double most);
 
+/* Seconds of [[DAYS-]HOURS:]MINUTES:SECONDS, as Slurm has it, or of a number of seconds. */
+double sp_option_seconds(const struct argp_state *state, const char *name, const char *text);
+
 /* A,B in units of `scale`, the first not the larger; where one is left out its out[i] stays as it is. */
 void sp_option_pair(const struct argp_state *state, const char *name, const char *text, double scale, double out[2]);
 

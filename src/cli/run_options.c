@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/cli/run_options.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,33 +60,9 @@ static error_t add_override(struct argp_state *state, sp_run_arguments *args, co
   return 0;
 }
 
-/* Seconds of [[DAYS-]HOURS:]MINUTES:SECONDS, or of a number of seconds; negative where it is neither. */
-static double parse_time(const char *text) {
-  unsigned days = 0, parts[3];
-  int length = 0;
-  const char *rest = strchr(text, '-');
-  if (rest && (sscanf(text, "%u-%n", &days, &length) != 1 || text + length != ++rest)) return -1;
-  const char *at = rest ? rest : text;
-  size_t n = 0;
-  for (char *end; n < 3; at = end + 1) {
-    if (!isdigit((unsigned char)*at)) return -1;
-    parts[n++] = (unsigned)strtoul(at, &end, 10);
-    if (*end == '\0') break;
-    if (*end != ':' || n == 3) return -1;
-  }
-  if (rest && n < 3) return -1;
-  double seconds = 0;
-  for (size_t i = 0; i < n; i++) seconds = 60 * seconds + parts[i];
-  return 86400.0 * days + seconds;
-}
-
 static error_t set_max_time(struct argp_state *state, sp_run_arguments *args, const char *value) {
   char text[32];
-  const double seconds = parse_time(value);
-  if (seconds < 0) {
-    argp_error(state, "--max-time: found '%s', allowed are seconds or [[DAYS-]HOURS:]MINUTES:SECONDS", value);
-  }
-  snprintf(text, sizeof text, "%.0f", seconds);
+  snprintf(text, sizeof text, "%.0f", sp_option_seconds(state, "--max-time", value));
   return add_override(state, args, "max_time", text);
 }
 

@@ -190,6 +190,28 @@ def test_a_campaign_goes_on_wherever_it_was_cut_off(prefix, tmp_path):
     assert first["runs"] >= 3 and first["core_hours"] > 0 and first["units_done"] == first["units"] == 40
 
 
+def test_a_campaign_ends_within_its_time(prefix, tmp_path):
+    """A run that stops for its time is not begun again, and no other survey is; given again, it goes on."""
+    call = on_workstation(prefix, tmp_path)
+    (tmp_path / "job.yaml").write_text(SLOW)
+    for i in (1, 2):
+        jobs.make_survey(tmp_path / f"{i}.h5", gathers=40, seed=i)
+    (tmp_path / "surveys.txt").write_text("1.h5 o1.h5\n2.h5 o2.h5\n")
+    slow = harness.run(["env", "SEISPROC_MOCK=delay=2000", prefix / "bin/seisproc", "campaign", "surveys.txt", "run",
+                        "--job=job.yaml", "--max-time=0:15"], cwd=tmp_path, tmp=tmp_path, timeout=150)
+    assert slow.returncode == 75, str(slow)
+    first, second = json.loads(call("status", "--json").stdout)["surveys"]
+    assert first["runs"] <= 1 and first["units_done"] < 40 and second["runs"] == 0, (first, second)
+    assert first["runs"] == 0 or "time is nearly up" in (tmp_path / "surveys.txt.campaign/1.log").read_text()
+    result = call("run", "--job=job.yaml")
+    assert result.returncode == 0, str(result)
+    for wrong in (["status", "--max-time=5"], ["run", "--job=job.yaml", "--slurm", "--max-time=5"]):
+        result = call(*wrong)
+        assert result.returncode == 1 and "--max-time is for run" in result.stderr, str(result)
+    result = call("run", "--job=job.yaml", "--max-time=soon")
+    assert result.returncode == 1 and "[[DAYS-]HOURS:]MINUTES:SECONDS" in result.stderr, str(result)
+
+
 def test_outputs_of_another_job_do_not_pass_for_done(prefix, surveys, tmp_path):
     """A job file that was edited, and a file that no job made. An input may go once its output is there."""
     campaign = Campaign(tmp_path, surveys, on_workstation(prefix, tmp_path))
