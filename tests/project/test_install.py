@@ -269,6 +269,17 @@ def test_flags_of_a_site_stand_before_those_of_the_project(tmp_path):
             assert flag in linked + " ", linked
 
 
+def test_sources_that_are_bound_to_a_processor_say_so(tmp_path):
+    """Binaries run on any processor of their architecture: sets of instructions are chosen when the program runs."""
+    result = harness.run(["make", "-n", "-C", harness.ROOT, f"BUILD={tmp_path}", "NVCC=", f"{tmp_path}/seisproc"],
+                         timeout=60, env={"CFLAGS": ""})
+    compiled = re.findall(r"^\S+ .* -c .*?(\S+\.c)$", result.stdout, re.MULTILINE)
+    assert len(compiled) > 400, str(result)
+    bound = {line.split()[-1] for line in result.stdout.splitlines() if re.search(r" -m(?!pi)\S+ .*\.c$", line)}
+    assert bound == {name for name in compiled if re.search(r"_avx(2|512)\.c$", name)}
+    assert "-march" not in result.stdout and "-mtune" not in result.stdout
+
+
 def test_a_library_that_came_since_makes_objects_anew():
     """What some sources alone are compiled with is among the flags whose change compiles them again."""
     text = (harness.ROOT / "Makefile").read_text()
