@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "seisproc/json.h"
+#include "seisproc/memory.h"
 #include "seisproc/quote.h"
 #include "seisproc/status.h"
 #include "seisproc/version.h"
@@ -100,17 +101,19 @@ int sp_cli_doctor(int argc, char **argv) {
     fprintf(stderr, "seisproc: error: '%s' is no folder\n", sp_quote(path, quoted));
     return SP_EXIT_INPUT;
   }
-  static sp_diagnosis diagnosis; /* too large for the small stack that it is to tell of */
-  sp_diagnose_mpi(&diagnosis, path);
-  sp_diagnose_file_system(&diagnosis, path);
-  sp_diagnose_node(&diagnosis);
+  sp_diagnosis *diagnosis = NULL; /* too large for the small stack that it is to tell of */
+  const sp_status status = sp_calloc(1, sizeof *diagnosis, "a diagnosis", &diagnosis);
+  if (status != SP_SUCCESS) return sp_status_exit_code(status);
+  sp_diagnose_mpi(diagnosis, path);
+  sp_diagnose_file_system(diagnosis, path);
+  sp_diagnose_node(diagnosis);
   if (args.json) {
-    print_json(&diagnosis, path);
+    print_json(diagnosis, path);
   } else {
-    print_text(&diagnosis);
+    print_text(diagnosis);
   }
-  for (size_t i = 0; i < diagnosis.n; i++) {
-    if (diagnosis.findings[i].state == SP_FINDING_PROBLEM) return SP_EXIT_INPUT;
-  }
-  return SP_EXIT_COMPLETE;
+  bool fails = false;
+  for (size_t i = 0; i < diagnosis->n; i++) fails = fails || diagnosis->findings[i].state == SP_FINDING_PROBLEM;
+  sp_free(diagnosis);
+  return fails ? SP_EXIT_INPUT : SP_EXIT_COMPLETE;
 }
