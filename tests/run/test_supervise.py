@@ -73,7 +73,8 @@ def test_no_restarts_when_none_are_wanted(tmp_path, survey):
     job = jobs.Job(tmp_path, survey)
     result = job.run(*LAYOUT, "--restarts=0", ranks=None, binary=harness.FAULTY, check=75,
                      env={"SEISPROC_FAULT": "after_write:2@1"})
-    assert "rank 1 died by signal 9" in result.stderr and "starting again" not in result.stderr
+    who = "a rank" if harness.launcher_is_hydra() else "rank 1"
+    assert f"{who} died by signal 9" in result.stderr and "starting again" not in result.stderr
 
 
 def test_a_restart_begins_anew_only_once(tmp_path, survey, expected):
@@ -217,7 +218,8 @@ def test_an_engine_that_hangs_is_reported(tmp_path, survey, expected):
     running = job.start(f"--set=stall_timeout={2 * SCALE}", ranks=4, env={"SEISPROC_MOCK": "lose=2"})
     result = running.wait(60)
     running.seconds_until_gone(10)
-    assert result.returncode == 75, str(result)
+    # MPICH's launcher may end with the code of a rank that it killed itself
+    assert result.returncode in ([75, 9] if harness.launcher_is_hydra() else [75]), str(result)
     assert re.search(r"rank 2: worker on .* gathers .* in flight, computes for \d+ s", result.stderr)
     job.run()
     assert jobs.sha(job.output) == expected
@@ -239,7 +241,7 @@ def test_time_that_is_up_stops_the_job_so_that_it_goes_on(tmp_path, survey, expe
     running = start(job, f"--max-time={8 * SCALE:.0f}", delay=1500 * SCALE)
     result = running.wait(60)
     assert result.returncode == 75, str(result)
-    assert "time is nearly up" in result.stderr and time.monotonic() - began < 8 * SCALE + 5
+    assert "time is nearly up" in result.stderr and time.monotonic() - began < 13 * SCALE
     assert 0 < len(job.done()) < 80
     assert job.history_lines("end")[-1][2] == "stopped"
     job.run()

@@ -142,9 +142,12 @@ def what_hangs(mark):
         if shutil.which("gdb"):
             commands.append(["gdb", "-p", pid, "-batch", "-nx", "-ex", "thread apply all bt 16"])
         for command in commands:
-            said = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.DEVNULL, timeout=60)
-            text += said.stdout.decode(errors="replace")
+            try:
+                said = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, timeout=60 * harness.TIME_SCALE)
+                text += said.stdout.decode(errors="replace")
+            except subprocess.TimeoutExpired:
+                text += f"{command[0]} {pid}: no answer\n"
     return text
 
 
@@ -275,7 +278,8 @@ class Torture:
         """Until the end. What a supervisor starts again and again, to the same death, ends with the supervisor."""
         limit, deaths = time.monotonic() + RUN_S * harness.TIME_SCALE, []
         while running.is_alive():
-            assert time.monotonic() < limit, f"{self.command}: hangs\n{listener.text()}{what_hangs(running.mark)}"
+            assert time.monotonic() < limit, \
+                f"{self.command}: hangs, load {os.getloadavg()[0]:.0f}\n{listener.text()}{what_hangs(running.mark)}"
             if not supervised and self.launcher_waits(running, listener):
                 break
             if not deaths and listener.count("fault point ") >= 3:

@@ -99,21 +99,21 @@ sp_status sp_image_begin_phase(void *worker_, uint32_t phase, const void *payloa
   return sp_agree(w->peers.comm, status);
 }
 
-/* Adds up the sums of a group's workers for a share of the columns, on the worker whose share they are. */
+/* Adds up the sums of a group's workers for a share of the columns, on the worker whose share they are, to what it has
+ * there. It adds that to its own sums first and receives the total: MPICH 4.0 does not survive MPI_IN_PLACE at a root
+ * other than rank 0. */
 static sp_status reduce_share(sp_image_worker *w, int root, sp_share share, int64_t *sum, uint32_t *hits) {
   const size_t n_tau = sp_image_n_tau(w);
+  const bool own = root == w->group.rank;
   SP_EACH_PIECE (p, share.first * n_tau, (share.first + share.count) * n_tau, REDUCE_VALUES) {
-    const uint64_t at = p.first;
-    const int n = (int)p.count;
-    const bool own = root == w->group.rank;
-    SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(sum + at), own ? sum + at : NULL, n, MPI_INT64_T, MPI_SUM, root,
-                          w->group.comm));
-    SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : (void *)(hits + at), own ? hits + at : NULL, n, MPI_UINT32_T, MPI_SUM,
-                          root, w->group.comm));
-    for (int i = 0; own && i < n; i++) {
-      w->sum[at - w->first_column * n_tau + (uint64_t)i] += sum[at + (uint64_t)i];
-      w->hits[at - w->first_column * n_tau + (uint64_t)i] += hits[at + (uint64_t)i];
+    int64_t *total = own ? w->sum + (p.first - w->first_column * n_tau) : NULL;
+    uint32_t *total_hits = own ? w->hits + (p.first - w->first_column * n_tau) : NULL;
+    for (uint64_t i = 0; own && i < p.count; i++) {
+      sum[p.first + i] += total[i];
+      hits[p.first + i] += total_hits[i];
     }
+    SP_MPI_ALL(MPI_Reduce(sum + p.first, total, (int)p.count, MPI_INT64_T, MPI_SUM, root, w->group.comm));
+    SP_MPI_ALL(MPI_Reduce(hits + p.first, total_hits, (int)p.count, MPI_UINT32_T, MPI_SUM, root, w->group.comm));
   }
   return SP_SUCCESS;
 }

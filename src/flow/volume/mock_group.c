@@ -17,7 +17,7 @@
 #include "seisproc/share.h"
 #include "src/device/mock.h"
 
-enum { PIECE = 1 << 30, TAG = 77 };
+enum { PIECE = 1 << 30, SUM_VALUES = 1 << 16, TAG = 77 };
 
 typedef struct group {
   MPI_Comm comm; /* borrowed */
@@ -149,11 +149,13 @@ static sp_status compare_intentions(group *g, const size_t *bytes_to, const size
 static sp_status reduce(sp_block_exchange *exchange, void *values, size_t value_bytes, const size_t *first) {
   group *g = exchange->context;
   size_t *to = NULL, *from = NULL;
+  char *total = NULL; /* MPICH 4.0 does not survive MPI_IN_PLACE at a root other than rank 0 */
   if (g->ended) return SP_RAISE(SP_ERR_DEVICE, "mock group: it has ended with an error"); // alike
   g->n_calls++;
   come_late(g);
   sp_status status = sp_calloc((size_t)g->size, sizeof *to, "a sum", &to);
   if (status == SP_SUCCESS) status = sp_calloc((size_t)g->size, sizeof *from, "a sum", &from);
+  if (status == SP_SUCCESS) status = sp_calloc(SUM_VALUES, value_bytes, "a sum", &total);
   status = sp_agree(g->comm, status);
   for (int r = 0; status == SP_SUCCESS && r < g->size; r++) {
     to[r] = (first[r + 1] - first[r]) * value_bytes;
@@ -164,14 +166,15 @@ static sp_status reduce(sp_block_exchange *exchange, void *values, size_t value_
   g->ended = status != SP_SUCCESS;
   for (int r = 0; status == SP_SUCCESS && r < g->size; r++) {
     const MPI_Datatype type = value_bytes == 8 ? MPI_INT64_T : MPI_UINT32_T;
-    SP_EACH_PIECE (p, first[r], first[r + 1], PIECE / 8) {
+    SP_EACH_PIECE (p, first[r], first[r + 1], SUM_VALUES) {
       char *share = (char *)values + p.first * value_bytes;
-      const bool own = r == g->rank;
-      SP_MPI_ALL(MPI_Reduce(own ? MPI_IN_PLACE : share, own ? share : NULL, (int)p.count, type, MPI_SUM, r, g->comm));
+      SP_MPI_ALL(MPI_Reduce(share, total, (int)p.count, type, MPI_SUM, r, g->comm));
+      if (r == g->rank) memcpy(share, total, p.count * value_bytes);
     }
   }
   sp_free(to);
   sp_free(from);
+  sp_free(total);
   return status;
 }
 
