@@ -9,6 +9,8 @@ import subprocess
 import time
 import uuid
 
+import h5py
+
 import harness
 
 JOB = """\
@@ -234,3 +236,20 @@ class Job:
     def history_lines(self, word):
         """The lines of the history that begin with this word, split into words."""
         return [line.split() for line in self.history.read_text().splitlines() if line.startswith(word + " ")]
+
+
+def refuses_wiped_samples(folder, survey, text, *words):
+    """A job that is cut off before its output is published, whose samples are then zeros: refused by `run` and `plan`
+    in one line with these words; with the samples back, it ends as it should."""
+    job = Job(folder, survey, text)
+    job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "before_publish:1"}, check=None)
+    whole = job.part.read_bytes()
+    with h5py.File(job.part) as f:
+        at, n = f["traces"].id.get_offset(), f["traces"].id.get_storage_size()
+    job.part.write_bytes(whole[:at] + bytes(n) + whole[at + n:])
+    for done in (job.run(check=1), harness.run([harness.BINARY, "plan", job.path], tmp=folder)):
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "error: " in line]
+        assert done.returncode == 1 and len(said) == 1 and all(word in said[0] for word in words), str(done)
+    job.part.write_bytes(whole)
+    job.run()
+    return job

@@ -27,6 +27,7 @@
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
 #include "src/base/file_bytes.h"
+#include "src/index/spots.h"
 #include "src/store/pack_batch.h"
 
 enum { COMMIT_BYTES = 256 << 20, LEAST_COMMITS = 16, PROGRESS_SECONDS = 10 };
@@ -91,20 +92,15 @@ static sp_status look_back(packing *p) {
   SP_TRY(sp_calloc(p->plan.n_chunks + 1, sizeof *p->placed, "records of chunks", &p->placed));
   const bool there = stat(p->part, &part) == 0;
   if (!there && !p->options->adopts) unlink(p->journal_path); /* without what it speaks of */
+  if (!there) SP_TRY(check_room(p));
   SP_TRY(sp_pack_journal_open(p->journal_path, name, p->options->adopts, p->plan.n_chunks, p->records, &p->n_done,
                               &p->journal));
   p->end = sp_pack_end(p->records, p->plan.n_chunks);
-  if (there && p->n_done && (uint64_t)part.st_size >= p->end) {
-    if (!p->options->in_job) {
-      sp_info("%s: goes on behind %llu of %llu chunks", p->options->output, (unsigned long long)p->n_done,
-              (unsigned long long)p->plan.n_chunks);
-    }
-    return SP_SUCCESS;
-  }
+  if (there && p->n_done && (uint64_t)part.st_size >= p->end) return SP_SUCCESS;
   if (p->n_done) {
     return SP_RAISE(SP_ERR_INPUT, "%s: is shorter than %s says; remove both to begin anew", p->part, p->journal_path);
   }
-  SP_TRY(check_room(p));
+  if (there) SP_TRY(check_room(p));
   const int fd = sp_side_create(p->part);
   if (fd < 0) return SP_RAISE(sp_file_status(errno), "%s: cannot be created: %s", p->part, sp_side_error(errno));
   close(fd);
@@ -126,6 +122,26 @@ static sp_status make_room(packing *p, int n_threads) {
   return sp_pack_shop_open(&p->plan, n_threads, p->a_round, &p->shop);
 }
 
+/* What counts as done, and whether a few chunks of it, over the whole file, are still what was written. */
+static sp_status look_at_done(packing *p) {
+  const char *way_out = p->options->in_job ? "--restart starts over" : "remove both to begin anew";
+  uint64_t spots[SP_SPOTS], read = 0;
+  sp_status status = SP_SUCCESS;
+  for (uint64_t c = 0; c < p->plan.n_chunks; c++) p->done[c] = p->records[c].bytes > 0;
+  const int n = sp_spots(p->done, 0, p->plan.n_chunks, spots);
+  for (int i = 0; i < n && status == SP_SUCCESS; i++) {
+    const sp_pack_record *record = &p->records[spots[i]];
+    if (record->bytes > SP_SPOT_BYTES - read) continue;
+    read += record->bytes;
+    status = sp_pack_check_chunk(p->fd, p->part, record, way_out);
+  }
+  if (status == SP_SUCCESS && p->n_done && !p->options->in_job) {
+    sp_info("%s: goes on behind %llu of %llu chunks", p->options->output, (unsigned long long)p->n_done,
+            (unsigned long long)p->plan.n_chunks);
+  }
+  return status;
+}
+
 /* Rank 0 alone looks; the others are told. */
 static sp_status begin(packing *p) {
   sp_status status = p->ranks.rank == 0 ? look_back(p) : SP_SUCCESS;
@@ -141,8 +157,8 @@ static sp_status begin(packing *p) {
   p->commit_bytes = often < COMMIT_BYTES ? often : COMMIT_BYTES;
   status = open_part(p);
   if (status == SP_SUCCESS) status = make_room(p, n_threads);
+  if (status == SP_SUCCESS && p->records) status = look_at_done(p);
   SP_ALIKE(sp_ranks_agree(&p->ranks, status));
-  for (uint64_t c = 0; p->records && c < p->plan.n_chunks; c++) p->done[c] = p->records[c].bytes > 0;
   return sp_ranks_broadcast(&p->ranks, p->done, p->plan.n_chunks);
 }
 

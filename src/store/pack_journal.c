@@ -145,3 +145,21 @@ void sp_pack_journal_close(sp_pack_journal *j) {
   sp_free(j->path);
   sp_free(j);
 }
+
+sp_status sp_pack_check_chunk(int fd, const char *part, const sp_pack_record *record, const char *way_out) {
+  unsigned char *bytes;
+  size_t got;
+  sp_status status = SP_SUCCESS;
+  SP_TRY(sp_alloc(record->bytes, "a chunk", &bytes));
+  const int error = sp_read_all_at(fd, bytes, record->bytes, record->offset, &got);
+  if (error) {
+    status = SP_RAISE(SP_ERR_IO, "%s: cannot be read: %s", part, strerror(error));
+  } else if (got < record->bytes || sp_crc32c(0, bytes, record->bytes) != record->crc) {
+    status = SP_RAISE(SP_ERR_INPUT,
+                      "%s: the chunk at byte %llu has another checksum than its journal says, so the file is another "
+                      "one or was changed since; %s",
+                      part, (unsigned long long)record->offset, way_out);
+  }
+  sp_free(bytes);
+  return status;
+}

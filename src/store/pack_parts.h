@@ -107,6 +107,10 @@ sp_status sp_pack_journal_open(const char *path, const char *name, bool adopts, 
 sp_status sp_pack_journal_append(sp_pack_journal *journal, sp_pack_record *records, uint64_t n);
 void sp_pack_journal_close(sp_pack_journal *journal); /* takes NULL */
 
+/* Whether the chunk of a record is in the file (open as fd, named part) as it was written. Errors: SP_ERR_INPUT where
+ * it is not, with the way out in the line; SP_ERR_IO. */
+sp_status sp_pack_check_chunk(int fd, const char *part, const sp_pack_record *record, const char *way_out);
+
 /* --- pack_finish.c --- */
 
 /* Makes `part`, whose chunks are all there, an HDF5 file, and syncs it. One process. */

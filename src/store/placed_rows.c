@@ -85,8 +85,8 @@ void sp_placed_rows_close(sp_placed_rows *p) {
 }
 
 static sp_status damaged(const sp_placed_rows *p, const sp_chunk *c, const char *what) {
-  return SP_RAISE(SP_ERR_INPUT, "%s: the chunk at byte %llu, rows from %llu, %s", p->path, (unsigned long long)c->at,
-                  (unsigned long long)(c->number * p->form.rows), what);
+  return SP_RAISE(SP_ERR_INPUT, "%s: the chunk at byte %llu, rows from %llu, %s; --restart of its job starts over",
+                  p->path, (unsigned long long)c->at, (unsigned long long)(c->number * p->form.rows), what);
 }
 
 static sp_status unpack(sp_placed_rows *p, const sp_chunk *c) {

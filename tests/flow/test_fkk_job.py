@@ -392,3 +392,11 @@ def test_a_cube_of_one_line_is_filtered_in_2d(seisproc, survey, tmp_path):
     job.run(ranks=3)
     expected = oracle.fkk(survey.traces[keep].T.astype(float), DT, DY, vmax=2500.0).T
     assert relative(read(job.output)["traces"], expected) < 1e-5
+
+
+def test_cubes_that_are_not_what_was_written_are_refused(survey, whole, tmp_path):
+    text = job_text(vmax=2500, cubes="[offset]")
+    job = jobs.refuses_wiped_samples(tmp_path, survey.path, text, "out.h5.part: cube ", "trace ", "has checksum",
+                                     "--restart starts over")
+    out = read(job.output)
+    assert all(np.array_equal(out[name], whole[name]) for name in whole)

@@ -105,3 +105,9 @@ def test_killed_about_the_stack(tmp_path, image_survey, stacked_hashes, fault):
     job.run(*STACK, ranks=3)
     assert (jobs.sha(job.output), jobs.sha(stack_of(job))) == stacked_hashes
     assert files(job.folder) == ["out-stack.h5", "out.h5"]
+
+
+def test_points_that_are_not_what_was_written_are_refused(tmp_path, image_survey, image_hash):
+    job = jobs.refuses_wiped_samples(tmp_path, image_survey, JOB, "out.h5.part: ", "/traces has checksum",
+                                     "--restart starts over")
+    assert jobs.sha(job.output) == image_hash

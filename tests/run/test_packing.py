@@ -179,12 +179,15 @@ def test_a_kill_at_any_point_changes_no_bit(tmp_path, survey, codec, points):
     assert cut >= len(points) - 2 and cut > 0 and packing > 0, (cut, packing)
 
 
+LIMIT = 300  # seconds that a job may take on a machine that others keep busy, before it counts as one that hangs
+
+
 def kill_at_random(tmp_path, survey, seconds, codec, seed, n, from_the_start=False):
     """Kills a rank, or all, at random moments of the packing, or of all of the job, until it comes through; n times
     over."""
     rng = random.Random(seed)
     job = jobs.Job(tmp_path, survey, text_of(codec))
-    job.run()
+    job.run(timeout=LIMIT)
     whole, kills = content(job.output), 0
     plain_file, begun_file = tmp_path / "out.h5.plain", tmp_path / "out.h5.packed"
     for _ in range(n):
@@ -192,7 +195,7 @@ def kill_at_random(tmp_path, survey, seconds, codec, seed, n, from_the_start=Fal
         for _ in range(20):
             running = job.start(delay=0)
             begun = begun_file.exists if from_the_start else plain_file.exists
-            if running.wait_for(begun) and begun():
+            if running.wait_for(begun, LIMIT) and begun():
                 try:
                     running.process.wait(rng.uniform(0, seconds))
                 except Exception:
@@ -201,11 +204,12 @@ def kill_at_random(tmp_path, survey, seconds, codec, seed, n, from_the_start=Fal
                         running.kill_all()
                     else:
                         running.kill(rng.randrange(4), signal.SIGKILL)
-            running.wait()
+            ended = running.wait(LIMIT)
+            assert not ended.timed_out, f"it hangs\n{ended}"
             running.seconds_until_gone()
             if job.output.exists() and not plain_file.exists():
                 break
-        job.run()
+        job.run(timeout=LIMIT)
         assert content(job.output) == whole
         assert job.files() == ["out.h5"]
     return kills
@@ -224,10 +228,12 @@ def test_kills_at_random_while_computing(tmp_path, survey):
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("codec", ["lz4", "zstd", "zfp"])
-def test_many_kills_at_random_while_packing(tmp_path, codec):
+@pytest.mark.parametrize("seconds,n,from_the_start", [(1.0, 10, False), (2.0, 15, True)])
+def test_many_kills_at_random(tmp_path, codec, seconds, n, from_the_start):
     survey = jobs.make_survey(tmp_path / "in.h5", gathers=200, traces=60, samples=1000)
-    assert kill_at_random(tmp_path, survey, 1.0, codec, 2, 10) >= 5
-    assert kill_at_random(tmp_path, survey, 2.0, codec, 3, 15, from_the_start=True) >= 10
+    kills = kill_at_random(tmp_path, survey, seconds, codec, 2 + from_the_start, n, from_the_start)
+    print("kills:", kills)
+    assert kills >= n / 2
 
 
 def test_a_stop_while_packing_goes_on(tmp_path, survey):

@@ -13,6 +13,7 @@
 #include "src/flow/gather/chunk_packer.h"
 #include "src/flow/gather/quality.h"
 #include "src/flow/gather/rounding.h"
+#include "src/flow/spot_check.h"
 
 enum { SLAB_BYTES = 64 << 20, MAX_SLAB_GATHERS = 4096, SLABS_A_WORKER = 8, SMALLEST_PART = 8 };
 
@@ -207,6 +208,10 @@ static void report(const sp_flow_plan *plan, const void *figures, sp_json *json)
   sp_rounding_report(plan, figures, json);
 }
 
+static sp_status spot_check(const sp_flow_plan *plan, const sp_left_work *left) {
+  return sp_spot_check_gathers(plan, left, 0);
+}
+
 const sp_flow sp_flow_gather = {.name = "gather",
                                 .figures = &sp_gather_figures,
                                 .units_are_gathers = true,
@@ -217,6 +222,7 @@ const sp_flow sp_flow_gather = {.name = "gather",
                                 .work = traces_of,
                                 .describe = describe,
                                 .outputs = sp_gather_outputs,
+                                .spot_check = spot_check,
                                 .begin_phase = begin_phase,
                                 .deal = deal,
                                 .fill = fill,

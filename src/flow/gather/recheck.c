@@ -165,6 +165,11 @@ const sp_gather_index *sp_recheck_index(const sp_recheck *r) {
   return r->index;
 }
 
+uint64_t sp_recheck_gather_bytes(const sp_recheck *r, sp_global gather) {
+  const uint64_t n_traces = r->index->first_trace[gather + 1] - r->index->first_trace[gather];
+  return n_traces * r->n_samples * sizeof(float) * (r->noise ? 2 : 1);
+}
+
 /* --- what was recorded ---------------------------------------------------------------------------------------- */
 
 /* Reads rows first ... of a dataset in pieces that a 32-bit count can say; they must have row_length elements. */
@@ -320,6 +325,7 @@ static void read_piece(sp_recheck *r, open_gather *g, sp_global first, sp_local 
 static void conclude(const open_gather *g, sp_recheck_finding *out) {
   const sp_gather_result *recorded = g->recorded;
   out->bad = true;
+  out->unreadable = g->unreadable;
   if (g->unreadable) {
     snprintf(out->what, SP_RECHECK_WHAT, "cannot be read");
   } else if (g->crc_traces != recorded->crc_traces) {

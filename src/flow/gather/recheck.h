@@ -15,8 +15,9 @@ typedef struct sp_recheck sp_recheck;
 
 /* What reading a gather again has shown. */
 typedef struct sp_recheck_finding {
-  bool bad;       /* its bytes are not those that were recorded, or cannot be read */
-  bool not_equal; /* processed + noise is not the input */
+  bool bad;        /* its bytes are not those that were recorded, or cannot be read */
+  bool unreadable; /* the latter; a line in the log says why */
+  bool not_equal;  /* processed + noise is not the input */
   char what[SP_RECHECK_WHAT];
   uint64_t bytes; /* that were read of the output */
 } sp_recheck_finding;
@@ -30,6 +31,9 @@ void sp_recheck_close(sp_recheck *r);
 
 /* Its gathers; belongs to r. */
 const sp_gather_index *sp_recheck_index(const sp_recheck *r);
+
+/* Bytes of a gather's samples, those of its noise included. */
+uint64_t sp_recheck_gather_bytes(const sp_recheck *r, sp_global gather);
 
 /* Of an output in the making whose job packs results as they come: n chunks of it lie in OUT.packed, at `packed`, and
  * are read from there. chunk_rows: of each. Copies all. Errors: SP_ERR_INPUT where they are none of this output,

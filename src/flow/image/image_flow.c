@@ -9,6 +9,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/image/image_state.h"
+#include "src/flow/spot_check.h"
 
 enum { TILE_MB = 2000, SLOT_BYTES = 8 << 20, TASKS_A_WORKER = 4, SNAPSHOT_SPACING = 100 };
 /* Young's rule: snapshots every sqrt(2 x time to write one x mean time between failures), for a disk of 500 MB/s; where
@@ -403,6 +404,12 @@ static sp_status restore(sp_flow_plan *plan, const char *part_path, uint8_t *don
   return status;
 }
 
+/* Sums and images in memory have checksums of their own (image_state.h); gathers of the output are the last step's. */
+static sp_status spot_check(const sp_flow_plan *plan, const sp_left_work *left) {
+  const sp_image_shared *s = plan->shared;
+  return sp_spot_check_gathers(plan, left, sp_image_step_at(s, sp_image_steps(s) - 1).first_unit);
+}
+
 const sp_flow sp_flow_image = {.name = "image",
                                .figures = &sp_gather_figures,
                                .plan = plan_image,
@@ -411,6 +418,7 @@ const sp_flow sp_flow_image = {.name = "image",
                                .work = work_of,
                                .describe = describe,
                                .outputs = sp_image_outputs,
+                               .spot_check = spot_check,
                                .restore = restore,
                                .begin_phase = begin_phase,
                                .deal = deal,
