@@ -45,6 +45,7 @@ carry_settings() {
   echo "127.0.0.1 localhost $(hostname)" >"$1/etc/hosts"
   apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https|ftp)::Proxy|^Acquire::Check-' \
     >"$1/etc/apt/apt.conf.d/99host" || true
+  echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/tree" # no sync after each file: a tree that is lost is made anew
 }
 
 # The tracked and the new files of the working tree, over those of last time but with its build folder.
