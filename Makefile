@@ -95,6 +95,8 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
 FORCE:
+# What nvcc compiles does not watch these flags; one of its sources names the version, which the program asks for.
+$(BUILD)/obj/src/flow/cuda/module.cu.o: VERSION
 
 $(BIN): $(BUILD)/obj/src/main.o $(LIB) $(LINKED_IN)
 	$(call Q,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

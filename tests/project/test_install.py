@@ -280,6 +280,16 @@ def test_sources_that_are_bound_to_a_processor_say_so(tmp_path):
     assert "-march" not in result.stdout and "-mtune" not in result.stdout
 
 
+def test_another_version_makes_the_gpu_module_anew(tmp_path):
+    """Or the program would refuse the module of the version before."""
+    path = tmp_path / "obj/src/flow/cuda/module.cu.o"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    ask = ["make", "-n", "-C", harness.ROOT, f"BUILD={tmp_path}", "NVCC=true", path]
+    assert "module.cu" not in harness.run(ask, timeout=60).stdout.replace(str(path), "")
+    assert "-c -o" in harness.run([*ask, "-W", "VERSION"], timeout=60).stdout
+
+
 def test_a_library_that_came_since_makes_objects_anew():
     """What some sources alone are compiled with is among the flags whose change compiles them again."""
     text = (harness.ROOT / "Makefile").read_text()
