@@ -60,6 +60,7 @@ check-gpu: $(CUDA_CHECKS) all tests faults ## compare the GPU kernels with the C
 
 # Small cases: racecheck follows every access to shared memory.
 SANITIZED = "$(BUILD)/tests/cuda/check_tf small" "$(BUILD)/tests/cuda/check_gathers small" \
+  "$(BUILD)/tests/cuda/check_fkk small" \
   "$(BUILD)/tests/cuda/test_gpu_matches_cpu test_small*"
 sanitize-gpu: $(CUDA_CHECKS) all tests ## look for errors of memory access and races in the GPU kernels (needs a GPU)
 	@for tool in memcheck racecheck; do for check in $(SANITIZED); do \

@@ -6,7 +6,12 @@
  * position[k]. The inverse goes the same way back, from there to order: it is the forward arithmetic with real and
  * imaginary part changed over, which the caller does where it writes what is to be transformed and where it reads the
  * result. So neither needs a second place or a permutation. The radices are so chosen that neighbouring threads meet
- * different banks in most passes: an odd one comes last.
+ * different banks in most passes: an odd one comes last. A power of two has none: there 16 comes last (where the plan
+ * may have it), and a number is left out after every 16 points, which keeps the points of each pass evenly apart.
+ *
+ * A transform may also be done pass by pass, by who has its points from elsewhere or takes them on: pass i of n_passes
+ * has blocks of m R points with m = n / (radix[0] ... radix[i]); the first one forward and the last one back have one
+ * block, points j + i m; the last one forward and the first one back blocks of R neighbours, and no twiddle factors.
  */
 #ifndef SEISPROC_KERNELS_CUDA_FFT_CUH
 #define SEISPROC_KERNELS_CUDA_FFT_CUH
@@ -27,9 +32,20 @@ enum { CUDA_FFT_MAX_PASSES = 12 };
 typedef struct cuda_fft {
   uint32_t n, n_passes, radix[CUDA_FFT_MAX_PASSES];
   uint32_t per_block[CUDA_FFT_MAX_PASSES], per_line[CUDA_FFT_MAX_PASSES]; /* cuda_fft_inverse of a pass's threads */
-  const fft_complex *twiddles; /* [n] exp(-2 pi i j / n); device memory, as below */
-  const uint16_t *position;    /* [n] */
+  uint32_t step[CUDA_FFT_MAX_PASSES]; /* numbers from point to point of a pass's transforms */
+  uint32_t spread;                    /* a number is left out after 2^spread points; 31: none is */
+  const fft_complex *twiddles;        /* [n] exp(-2 pi i j / n); device memory, as below */
+  const uint16_t *position;           /* [n] */
 } cuda_fft;
+
+/* Where a point lies, and how many numbers a line takes. */
+__host__ __device__ static inline uint32_t fft_place(const cuda_fft &f, uint32_t point) {
+  return point + (point >> f.spread);
+}
+
+__host__ __device__ static inline uint32_t fft_room(const cuda_fft &f) {
+  return f.n ? fft_place(f, f.n - 1) + 1 : 0;
+}
 
 /* A number by which to divide others that are below 2^15 and not below it, as the upper half of a product. */
 __host__ __device__ static inline uint32_t cuda_fft_inverse(uint32_t x) {
@@ -44,85 +60,111 @@ __device__ static inline fft_complex fft_times(fft_complex a, fft_complex b) {
   return fft_complex{a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 
-/* Pass `pass` over `batch` transforms, `stride` apart, in blocks of `length` points. */
+/* A transform of R points that is the j-th of the m of a block of a pass, with its twiddle factors. */
 template <int R, bool INVERSE>
-__device__ static inline void fft_pass(const cuda_fft &f, uint32_t pass, uint32_t length, uint32_t batch,
-                                       uint32_t stride, fft_complex *x) {
-  const uint32_t m = length / R, each = f.n / R, apart = f.n / length;
+__device__ static inline void fft_turned(const cuda_fft &f, uint32_t m, uint32_t j, fft_complex *z) {
+  if (!INVERSE) fft_small(z, R);
+  if (m > 1) {
+    const uint32_t turned = f.n / (m * R) * j;
+    const fft_complex turn = f.twiddles[turned];
+    fft_complex power = turn;
+#pragma unroll
+    for (int q = 1; q < R; q++) {
+      z[q] = fft_times(z[q], power);
+      /* two chains of products are more exact than one */
+      if (q + 1 < R) power = (q + 1) % 4 == 0 ? f.twiddles[turned * (q + 1)] : fft_times(power, turn);
+    }
+  }
+  if (INVERSE) fft_small(z, R);
+}
+
+/* Pass `pass` over `batch` transforms, `stride` apart, in blocks of m R points. */
+template <int R, bool INVERSE>
+__device__ static inline void fft_pass(const cuda_fft &f, uint32_t pass, uint32_t m, uint32_t batch, uint32_t stride,
+                                       fft_complex *x) {
+  const uint32_t each = f.n / R, step = f.step[pass];
   for (uint32_t u = threadIdx.x; u < each * batch; u += blockDim.x) {
     const uint32_t t = batch > 1 ? fft_quotient(u, each, f.per_line[pass]) : 0, v = u - t * each;
     const uint32_t block = fft_quotient(v, m, f.per_block[pass]), j = v - block * m;
-    fft_complex *at = x + (size_t)t * stride + block * length + j;
+    fft_complex *at = x + (size_t)t * stride + fft_place(f, block * m * R + j);
     fft_complex z[R];
 #pragma unroll
-    for (int i = 0; i < R; i++) z[i] = at[i * m];
-    if (!INVERSE) fft_small(z, R);
-    if (m > 1) {
-      const fft_complex turn = f.twiddles[apart * j];
-      fft_complex power = turn;
+    for (int i = 0; i < R; i++) z[i] = at[i * step];
+    fft_turned<R, INVERSE>(f, m, j, z);
 #pragma unroll
-      for (int q = 1; q < R; q++) {
-        z[q] = fft_times(z[q], power);
-        /* two chains of products are more exact than one */
-        if (q + 1 < R) power = (q + 1) % 4 == 0 ? f.twiddles[apart * j * (q + 1)] : fft_times(power, turn);
-      }
-    }
-    if (INVERSE) fft_small(z, R);
-#pragma unroll
-    for (int i = 0; i < R; i++) at[i * m] = z[i];
+    for (int i = 0; i < R; i++) at[i * step] = z[i];
   }
   __syncthreads();
 }
 
-template <int MOST, bool INVERSE>
-__device__ static inline void fft_any_pass(const cuda_fft &f, uint32_t pass, uint32_t length, uint32_t batch,
-                                           uint32_t stride, fft_complex *x) {
-  switch (f.radix[pass]) {
+/* A number that templates can take from an argument. */
+template <int R> struct fft_radix { static constexpr int value = R; };
+
+/* Calls `what` with the fft_radix of `radix`, which is one of those up to MOST. */
+template <int MOST, typename What> __device__ static inline void fft_by_radix(uint32_t radix, const What &what) {
+  switch (radix) {
   case 2:
-    return fft_pass<2, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<2>());
   case 3:
-    return fft_pass<3, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<3>());
   case 4:
-    return fft_pass<4, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<4>());
   case 5:
-    return fft_pass<5, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<5>());
   case 6:
-    return fft_pass<6, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<6>());
   case 7:
-    return fft_pass<7, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<7>());
   case 8:
-    return fft_pass<8, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<8>());
   case 9:
-    return fft_pass<9, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<9>());
   case 10:
-    return fft_pass<10, INVERSE>(f, pass, length, batch, stride, x);
+    return what(fft_radix<10>());
   case 12:
-    if (MOST >= 12) fft_pass<12, INVERSE>(f, pass, length, batch, stride, x);
+    if constexpr (MOST >= 12) what(fft_radix<12>());
+    return;
+  case 16:
+    if constexpr (MOST >= 16) what(fft_radix<16>());
     return;
   default:
-    if (MOST >= 15) fft_pass<15, INVERSE>(f, pass, length, batch, stride, x);
+    if constexpr (MOST >= 15) what(fft_radix<15>());
   }
 }
 
-/* Order to reversed digits. MOST: the largest radix of the plan, 10 or 15; the smaller one needs half the registers.
- * All threads of the block take part; x is visible to all before and after. */
+/* Passes `from` to before `end` of a forward transform. MOST: the largest radix of the plan, 10, 15 or 16; the smallest
+ * one needs half the registers. All threads of the block take part; x is visible to all before and after. */
+template <int MOST>
+__device__ static inline void fft_forward_passes(const cuda_fft &f, uint32_t from, uint32_t end, uint32_t batch,
+                                                 uint32_t stride, fft_complex *x) {
+  uint32_t m = f.n;
+  for (uint32_t i = 0; i < end; i++) {
+    m /= f.radix[i];
+    if (i < from) continue;
+    fft_by_radix<MOST>(f.radix[i], [&](auto r) { fft_pass<decltype(r)::value, false>(f, i, m, batch, stride, x); });
+  }
+}
+
+/* Passes before `end` down to `from` of an inverse transform; `m`: points of a block after pass `end` - 1. */
+template <int MOST>
+__device__ static inline void fft_inverse_passes(const cuda_fft &f, uint32_t from, uint32_t end, uint32_t m,
+                                                 uint32_t batch, uint32_t stride, fft_complex *x) {
+  for (uint32_t i = end; i-- > from;) {
+    fft_by_radix<MOST>(f.radix[i], [&](auto r) { fft_pass<decltype(r)::value, true>(f, i, m, batch, stride, x); });
+    m *= f.radix[i];
+  }
+}
+
+/* Order to reversed digits. */
 template <int MOST>
 __device__ static inline void fft_forward(const cuda_fft &f, uint32_t batch, uint32_t stride, fft_complex *x) {
-  uint32_t length = f.n;
-  for (uint32_t i = 0; i < f.n_passes; i++) {
-    fft_any_pass<MOST, false>(f, i, length, batch, stride, x);
-    length /= f.radix[i];
-  }
+  fft_forward_passes<MOST>(f, 0, f.n_passes, batch, stride, x);
 }
 
 /* Reversed digits to order, real and imaginary part changed over; not normalised. */
 template <int MOST>
 __device__ static inline void fft_inverse(const cuda_fft &f, uint32_t batch, uint32_t stride, fft_complex *x) {
-  uint32_t length = 1;
-  for (uint32_t i = f.n_passes; i-- > 0;) {
-    length *= f.radix[i];
-    fft_any_pass<MOST, true>(f, i, length, batch, stride, x);
-  }
+  fft_inverse_passes<MOST>(f, 0, f.n_passes, 1, batch, stride, x);
 }
 
 #endif

@@ -9,21 +9,27 @@ extern "C" {
 #include "seisproc/memory.h"
 }
 
-/* Few passes, and of these the fewest numbers a thread holds: the best product of radices from `least` on. */
+/* Few passes, and of these those whose largest radix is the least: the best product of radices from `least` on. */
 static uint32_t find_radices(uint32_t n, uint32_t most, uint32_t least, uint32_t *radix) {
-  static const uint32_t radices[] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15};
+  static const uint32_t radices[] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16};
   enum { N_RADICES = sizeof radices / sizeof radices[0] };
-  uint32_t best = CUDA_FFT_MAX_PASSES + 1, rest[CUDA_FFT_MAX_PASSES + 1];
+  uint32_t best = CUDA_FFT_MAX_PASSES + 1, best_largest = 0, rest[CUDA_FFT_MAX_PASSES + 1];
   if (n == 1) return 0;
   for (uint32_t i = least; i < N_RADICES; i++) {
     if (radices[i] > most || n % radices[i]) continue;
     const uint32_t passes = 1 + find_radices(n / radices[i], most, i, rest);
-    if (passes >= best) continue;
+    const uint32_t largest = passes > 1 && passes <= CUDA_FFT_MAX_PASSES ? rest[passes - 2] : radices[i];
+    if (passes > best || (passes == best && largest >= best_largest)) continue;
     best = passes;
+    best_largest = largest;
     radix[0] = radices[i];
     memcpy(radix + 1, rest, (passes - 1) * sizeof *radix);
   }
   return best;
+}
+
+static bool is_power_of_two(uint32_t n) {
+  return (n & (n - 1)) == 0;
 }
 
 /* The last pass has neighbouring threads `radix` numbers apart: an odd radix meets all banks. */
@@ -35,6 +41,20 @@ static void order_radices(cuda_fft *f) {
   const uint32_t radix = f->radix[last];
   f->radix[last] = f->radix[f->n_passes - 1];
   f->radix[f->n_passes - 1] = radix;
+}
+
+/* The radices of f->n, and whether its points are spread. */
+static void choose_radices(cuda_fft *f, uint32_t most) {
+  enum { LAST = 16, SPREAD = 4 };
+  f->spread = 31;
+  if (most >= LAST && f->n >= LAST && is_power_of_two(f->n)) {
+    f->spread = SPREAD;
+    f->n_passes = 1 + find_radices(f->n / LAST, most, 0, f->radix);
+    f->radix[f->n_passes - 1] = LAST;
+    return;
+  }
+  f->n_passes = find_radices(f->n, most, 0, f->radix);
+  if (f->n_passes > 0) order_radices(f);
 }
 
 static size_t table_bytes(uint32_t n) {
@@ -61,10 +81,10 @@ static uint32_t position_of(const cuda_fft *f, uint32_t k) {
 static void make_fft(uint32_t n, uint32_t most, char *host, const char *device, cuda_fft *f) {
   memset(f, 0, sizeof *f);
   f->n = n;
-  f->n_passes = find_radices(n, most, 0, f->radix);
-  if (f->n_passes > 0) order_radices(f);
+  choose_radices(f, most);
   for (uint32_t i = 0, length = n; i < f->n_passes; i++) {
     length /= f->radix[i];
+    f->step[i] = fft_place(*f, length);
     f->per_block[i] = cuda_fft_inverse(length);
     f->per_line[i] = cuda_fft_inverse(n / f->radix[i]);
   }

@@ -21,7 +21,7 @@ typedef struct cuda_ffts {
 size_t cuda_ffts_bytes(const uint32_t *lengths, uint32_t n);
 
 /* `lengths`: ascending, of the form 2^a 3^b 5^c 7^d, up to 65535. `most`: the largest radix,
- * 10 or 15. Waits. Errors: as a plan of cuda_processor.h; then
+ * 10, 15 or 16. Waits. Errors: as a plan of cuda_processor.h; then
  * nothing is left. */
 sp_status cuda_ffts_create(const uint32_t *lengths, uint32_t n, uint32_t most, cuda_ffts *out);
 void cuda_ffts_destroy(cuda_ffts *ffts);

@@ -16,7 +16,7 @@ extern "C" {
 #include "seisproc/memory.h"
 }
 
-enum { CHUNKS = 16, MAX_MEMBERS = 1024, LINE_RADIX = 15 };
+enum { CHUNKS = 16, MAX_MEMBERS = 1024, ALIGNED = 16 };
 static const size_t PLANES_BYTES = (size_t)512 << 20; /* many blocks a launch: few are left over at its end */
 
 /* Consecutive items or bins of a member. */
@@ -48,9 +48,9 @@ struct sp_fkk_cuda {
   cufftHandle forward, back;
   bool has_forward, has_back;
   cuda_ffts lines;
-  uint16_t *wave_y;
+  uint16_t *wave_x, *wave_y;
   uint32_t *item;
-  double *sector;
+  float *sector;
   float *weights;
   sp_fk_complex *spectra; /* [n_bins][share.count] */
   uint8_t *state;         /* [share.count] */
@@ -86,6 +86,13 @@ static part bins_of(const sizes &s, part chunk, int rank) {
   return p;
 }
 
+/* Whether the share of points has to be decided in double (cuda_mask.cuh). */
+static bool is_narrow(const sp_fk_zone *z) {
+  const double least = 0.01;
+  return z->aliases > 0 || (z->fast_side && z->p3 - z->p4 < least * z->p4) ||
+         (z->slow_side && z->p1 - z->p2 < least * z->p2);
+}
+
 static sizes work_out(const sp_fkk_cuda_spec *spec) {
   const sp_fk_filter *f = spec->filter;
   sizes s = {};
@@ -94,7 +101,9 @@ static sizes work_out(const sp_fkk_cuda_spec *spec) {
   sp_fk_axis_set(f, spec->ny, &s.plane.y);
   s.plane.grid = sp_fk_grid{s.time.padded, s.plane.x.padded, s.plane.y.padded, f->dt, spec->dx, spec->dy};
   s.plane.zone = f->zone;
-  s.points = (size_t)s.plane.x.n * s.plane.y.padded;
+  s.plane.stride = (s.plane.y.padded + ALIGNED - 1) / ALIGNED * ALIGNED;
+  s.plane.narrow = is_narrow(&f->zone);
+  s.points = (size_t)s.plane.x.n * s.plane.stride;
   if (f->zone.sector && f->zone.aliases == 0) s.sector = (size_t)s.plane.x.padded * s.plane.y.padded;
   s.size = spec->exchange ? spec->exchange->size : 1;
   s.rank = spec->exchange ? spec->exchange->rank : 0;
@@ -117,7 +126,7 @@ static sizes work_out(const sp_fkk_cuda_spec *spec) {
 size_t sp_fkk_cuda_bytes(const sp_fkk_cuda_spec *spec) {
   const sizes s = work_out(spec);
   const size_t rows = spec->slab_rows, n = s.time.n_samples, number = sizeof(sp_fk_complex);
-  const size_t tables = (size_t)spec->nx * spec->ny * sizeof(uint32_t) + s.sector * sizeof(double);
+  const size_t tables = (size_t)spec->nx * spec->ny * sizeof(uint32_t) + s.sector * sizeof(float);
   const size_t gain = s.time.gain ? rows * n * sizeof(float) + rows * (n + 1) * sizeof(double) : 0;
   return (size_t)s.share.count * (s.time.n_bins * number + 1) + tables + 2 * rows * n * sizeof(float) +
          2 * rows * s.stride * sizeof(float) + gain + 2 * s.exchanged * number +
@@ -134,8 +143,8 @@ void sp_fkk_cuda_destroy(sp_fkk_cuda *c) {
   if (c->has_forward) cufftDestroy(c->forward);
   if (c->has_back) cufftDestroy(c->back);
   cuda_ffts_destroy(&c->lines);
-  void *const blocks[] = {c->item,   c->wave_y, c->weights, c->spectra,   c->state,     c->traces, c->removed,
-                          c->padded, c->gain,   c->sums,    c->others[0], c->others[1], c->planes, c->sector};
+  void *const blocks[] = {c->item,   c->wave_x, c->wave_y, c->weights,   c->spectra,   c->state,  c->traces, c->removed,
+                          c->padded, c->gain,   c->sums,   c->others[0], c->others[1], c->planes, c->sector};
   for (void *block : blocks) cudaFree(block);
   for (cudaEvent_t event : {c->ready, c->arrived[0], c->arrived[1], c->filtered[0], c->filtered[1]}) {
     if (event) cudaEventDestroy(event);
@@ -158,6 +167,7 @@ static sp_status allocate(sp_fkk_cuda *c) {
   SP_TRY(allocate_array((size_t)s.share.count * s.time.n_bins, &c->spectra));
   SP_TRY(allocate_array(s.share.count, &c->state));
   SP_TRY(allocate_array((size_t)s.plane.x.n * s.plane.y.n, &c->item));
+  SP_TRY(allocate_array(s.plane.x.padded, &c->wave_x));
   SP_TRY(allocate_array(s.plane.y.padded, &c->wave_y));
   SP_TRY(allocate_array(s.time.reach, &c->weights));
   SP_TRY(allocate_array(s.sector, &c->sector));
@@ -204,11 +214,13 @@ static sp_status make_lines(sp_fkk_cuda *c) {
   const bool x_first = p->x.padded < p->y.padded, same = p->x.padded == p->y.padded;
   const uint32_t lengths[] = {x_first ? p->x.padded : p->y.padded, x_first ? p->y.padded : p->x.padded};
   cuda_fft ffts[2];
-  SP_TRY(cuda_ffts_create(lengths, same ? 1 : 2, LINE_RADIX, &c->lines));
+  SP_TRY(cuda_ffts_create(lengths, same ? 1 : 2, SP_FKK_LINE_RADIX, &c->lines));
   SP_TRY(SP_CUDA(cudaMemcpy(ffts, c->lines.fft, c->lines.n * sizeof *ffts, cudaMemcpyDeviceToHost)));
   p->fft_x = ffts[x_first || same ? 0 : 1];
   p->fft_y = ffts[x_first ? 1 : 0];
+  SP_TRY(invert_positions(&p->fft_x, c->wave_x));
   SP_TRY(invert_positions(&p->fft_y, c->wave_y));
+  p->wave_x = c->wave_x;
   p->wave_y = c->wave_y;
   p->item = c->item;
   if (c->s.sector > 0) {
@@ -242,9 +254,12 @@ static sp_status copy_items(sp_fkk_cuda *c, const sp_fkk_cuda_spec *spec) {
   return status;
 }
 
+/* What is exchanged comes first: its few blocks would else wait until all those of a filter have begun. */
 static sp_status make_streams(sp_fkk_cuda *c) {
-  SP_TRY(SP_CUDA(cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)));
-  SP_TRY(SP_CUDA(cudaStreamCreateWithFlags(&c->moving, cudaStreamNonBlocking)));
+  int least, most;
+  SP_TRY(SP_CUDA(cudaDeviceGetStreamPriorityRange(&least, &most)));
+  SP_TRY(SP_CUDA(cudaStreamCreateWithPriority(&c->stream, cudaStreamNonBlocking, least)));
+  SP_TRY(SP_CUDA(cudaStreamCreateWithPriority(&c->moving, cudaStreamNonBlocking, most)));
   for (cudaEvent_t *event : {&c->ready, &c->arrived[0], &c->arrived[1], &c->filtered[0], &c->filtered[1]}) {
     SP_TRY(SP_CUDA(cudaEventCreateWithFlags(event, cudaEventDisableTiming)));
   }

@@ -14,11 +14,11 @@ extern "C" {
 
 /* A slab of traces on the device. */
 struct sp_fkk_slab {
-  const float *traces; /* [count][n_samples] */
-  float *padded;       /* [rows][padded + 2], before the transform and after the inverse */
-  double *sums;        /* [rows][n_samples + 1], with a gain */
-  float *gain;         /* [rows][n_samples], with a gain */
-  uint8_t *state;      /* [count] */
+  const float *traces;    /* [count][n_samples] */
+  float *padded;          /* [rows][padded + 2], before the transform and after the inverse */
+  double *sums;           /* [rows][n_samples + 1], with a gain */
+  float *gain;            /* [rows][n_samples], with a gain */
+  uint8_t *state;         /* [count] */
   uint32_t count, stride; /* of `padded`, floats */
 };
 
@@ -38,16 +38,19 @@ sp_status sp_fkk_launch_unpad(const sp_fk_time_axis *axis, const sp_fkk_slab *sl
                               cudaStream_t stream);
 
 enum { SP_FKK_NO_ITEM = 0xffffffffu };
+enum { SP_FKK_LINE_RADIX = 16 }; /* the largest of transforms across traces */
 
 /* Grid of cells and what is done on it, as kernels see it. */
 struct sp_fkk_plane {
   sp_fk_axis x, y;
   sp_fk_grid grid;
   sp_fk_zone zone;
-  cuda_fft fft_x, fft_y;  /* tables in device memory */
-  const uint16_t *wave_y; /* [y.padded] device: which wave number is where after a transform along y */
-  const uint32_t *item;   /* [x.n][y.n] device: SP_FKK_NO_ITEM where a cell has none */
-  const double *sector;   /* [y.padded][x.padded] device: share of the sector; NULL: none, or with images */
+  cuda_fft fft_x, fft_y;           /* tables in device memory */
+  const uint16_t *wave_x, *wave_y; /* [x.padded], [y.padded] device: which wave number is where after a transform */
+  const uint32_t *item;            /* [x.n][y.n] device: SP_FKK_NO_ITEM where a cell has none */
+  const float *sector; /* [y.padded][x.padded] device, by place: share of the sector; NULL: none, or with images */
+  bool narrow;         /* flanks or images that float cannot decide (cuda_mask.cuh) */
+  uint32_t stride;     /* numbers from row to row of a plane */
   uint32_t n_items, block, rank; /* `block` items a member of the group, fewer the last */
 };
 
@@ -63,10 +66,10 @@ bool sp_fkk_has_kernel(uint32_t mx, uint32_t my);
 sp_status sp_fkk_prepare_planes(const sp_fkk_plane *plane);
 
 /* Fills plane->sector, for a zone that has one: of its azimuth alone, which is the same at all frequencies. */
-sp_status sp_fkk_launch_sector(const sp_fkk_plane *plane, double *sector, cudaStream_t stream);
+sp_status sp_fkk_launch_sector(const sp_fkk_plane *plane, float *sector, cudaStream_t stream);
 
-/* Filters `count` planes in place, the i-th at bin first_bin + i of the transform in time; planes[count][x.n][y.padded]
- * is room to work in. */
+/* Filters `count` planes in place, the i-th at bin first_bin + i of the transform in time;
+ * planes[count][x.n][plane->stride] is room to work in. */
 sp_status sp_fkk_launch_planes(const sp_fkk_plane *plane, const sp_fkk_bins *bins, uint32_t first_bin, uint32_t count,
                                sp_fk_complex *planes, cudaStream_t stream);
 
