@@ -69,7 +69,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   p->n_threads = geometry->n_threads;
   const double half = round(p->params.window * 1e-3 / geometry->sample_interval_s / 2);
   p->half = half < p->n_samples ? (uint32_t)half : p->n_samples;
-  if (p->params.kill.text[0]) SP_TRY_GOTO(fail, sp_expression_parse(p->params.kill.text, why, sizeof why, &p->kill));
+  if (p->params.kill.text[0]) SP_TRY_GOTO(fail, sp_condition_parse(p->params.kill.text, why, sizeof why, &p->kill));
   SP_TRY_GOTO(fail, sp_calloc((size_t)p->n_threads, sizeof(scratch), "work of edit", &block));
   p->scratch = block;
   for (int i = 0; i < p->n_threads; i++) SP_TRY_GOTO(fail, make_scratch(p, geometry->max_traces, &p->scratch[i]));
@@ -172,7 +172,7 @@ static bool is_to_be_killed(const edit_plan *p, const sp_block *block, uint32_t 
   double values[SP_MAX_PROCESSOR_HEADERS];
   if (!p->kill) return false;
   for (size_t k = 0; k < sp_expression_n_names(p->kill); k++) values[k] = block->headers[k][trace];
-  return sp_expression_holds(p->kill, values);
+  return sp_condition_holds(p->kill, values);
 }
 
 static int compare(const void *a, const void *b) {

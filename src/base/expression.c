@@ -54,6 +54,7 @@ typedef struct parser {
   char *why;
   size_t why_size;
   int nesting, depth; /* of brackets; of the stack */
+  bool condition;     /* what was parsed last is one, and not a number */
   sp_expression *out;
 } parser;
 
@@ -92,8 +93,21 @@ static sp_status refuse(parser *p, const char *allowed) {
 static sp_status add(parser *p, step s, int change) {
   if (p->out->n_steps == MAX_STEPS || p->depth + change > MAX_STACK) return refuse(p, "a shorter expression");
   p->depth += change;
+  p->condition = s.operation >= OR && s.operation <= GREATER_EQUAL;
   p->out->steps[p->out->n_steps++] = s;
   return SP_SUCCESS;
+}
+
+/* What stands from `from` to here has to be a condition: whether a number stands for one is not guessed. */
+static sp_status need_condition(parser *p, const char *from) {
+  const char *end = p->at;
+  if (p->condition) return SP_SUCCESS;
+  while (isspace((unsigned char)*from)) from++;
+  while (end > from && isspace((unsigned char)end[-1])) end--;
+  const int n = (int)(end - from < 60 ? end - from : 60);
+  snprintf(p->why, p->why_size, "'%.200s': '%.*s' is a number where a condition is needed, such as '%.*s != 0'",
+           p->text, n, from, n, from);
+  return SP_ERR_USAGE;
 }
 
 static void skip_blanks(parser *p) {
@@ -242,43 +256,61 @@ static sp_status parse_comparison(parser *p) {
 
 static sp_status parse_not(parser *p) {
   if (!accept(p, "not")) return parse_comparison(p);
+  const char *from = p->at;
   if (++p->nesting > MAX_NESTING) return refuse(p, "an expression less deep");
   SP_TRY(parse_not(p));
+  SP_TRY(need_condition(p, from));
   p->nesting--;
   return add(p, (step){.operation = NOT}, 0);
 }
 
-static sp_status parse_and(parser *p) {
-  SP_TRY(parse_not(p));
-  while (accept(p, "and")) {
-    SP_TRY(parse_not(p));
-    SP_TRY(add(p, (step){.operation = AND}, -1));
+/* One or more conditions with `word` between them; one alone may be a number. */
+static sp_status parse_joined(parser *p, const char *word, operation operation, sp_status (*parse_one)(parser *p)) {
+  const char *from = p->at;
+  SP_TRY(parse_one(p));
+  for (;;) {
+    const char *end = p->at;
+    if (!accept(p, word)) return SP_SUCCESS;
+    const char *next = p->at;
+    p->at = end;
+    SP_TRY(need_condition(p, from));
+    p->at = from = next;
+    SP_TRY(parse_one(p));
+    SP_TRY(need_condition(p, from));
+    SP_TRY(add(p, (step){.operation = operation}, -1));
   }
-  return SP_SUCCESS;
+}
+
+static sp_status parse_and(parser *p) {
+  return parse_joined(p, "and", AND, parse_not);
 }
 
 static sp_status parse_or(parser *p) {
-  SP_TRY(parse_and(p));
-  while (accept(p, "or")) {
-    SP_TRY(parse_and(p));
-    SP_TRY(add(p, (step){.operation = OR}, -1));
-  }
-  return SP_SUCCESS;
+  return parse_joined(p, "or", OR, parse_and);
 }
 
-sp_status sp_expression_parse(const char *text, char *why, size_t why_size, sp_expression **out) {
+static sp_status parse(const char *text, bool condition, char *why, size_t why_size, sp_expression **out) {
   void *block;
   SP_TRY(sp_calloc(1, sizeof(sp_expression), "an expression", &block));
   parser p = {.text = text, .at = text, .why = why, .why_size = why_size, .out = block};
   sp_status status = parse_or(&p);
   skip_blanks(&p);
   if (status == SP_SUCCESS && *p.at) status = refuse(&p, "an operator or the end");
+  if (status == SP_SUCCESS && condition) status = need_condition(&p, text);
   if (status == SP_SUCCESS) {
     *out = p.out;
   } else {
     sp_free(p.out);
   }
   return status;
+}
+
+sp_status sp_expression_parse(const char *text, char *why, size_t why_size, sp_expression **out) {
+  return parse(text, false, why, why_size, out);
+}
+
+sp_status sp_condition_parse(const char *text, char *why, size_t why_size, sp_expression **out) {
+  return parse(text, true, why, why_size, out);
 }
 
 size_t sp_expression_n_names(const sp_expression *expression) {
@@ -289,16 +321,13 @@ const char *sp_expression_name(const sp_expression *expression, size_t i) {
   return expression->names[i];
 }
 
-static bool is_true(double x) {
-  return !isnan(x) && x != 0;
-}
-
+/* Operands of and, or, not are 0 or 1. */
 static double combine(operation what, double a, double b) {
   switch (what) {
   case OR:
-    return is_true(a) || is_true(b);
+    return a != 0 || b != 0;
   case AND:
-    return is_true(a) && is_true(b);
+    return a != 0 && b != 0;
   case EQUAL:
     return a == b;
   case NOT_EQUAL:
@@ -332,7 +361,7 @@ double sp_expression_value(const sp_expression *e, const double *values) {
     if (s->operation == PUSH_NUMBER || s->operation == PUSH_NAME) {
       stack[n++] = s->operation == PUSH_NUMBER ? s->number : values[s->name];
     } else if (s->operation == NOT) {
-      stack[n - 1] = !is_true(stack[n - 1]);
+      stack[n - 1] = stack[n - 1] == 0;
     } else if (s->operation == NEGATE) {
       stack[n - 1] = -stack[n - 1];
     } else if (s->operation == CALL_1) {
@@ -346,8 +375,8 @@ double sp_expression_value(const sp_expression *e, const double *values) {
   return stack[0];
 }
 
-bool sp_expression_holds(const sp_expression *expression, const double *values) {
-  return is_true(sp_expression_value(expression, values));
+bool sp_condition_holds(const sp_expression *expression, const double *values) {
+  return sp_expression_value(expression, values) != 0;
 }
 
 void sp_expression_destroy(sp_expression *expression) {

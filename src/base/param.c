@@ -182,7 +182,7 @@ static sp_status parse_condition(const sp_param *param, const char *text, sp_con
   if (!is_line(text, sizeof value.text)) return sp_param_refuse(param, text, why, why_size);
   put_text(value.text, sizeof value.text, text);
   if (*text) {
-    const sp_status status = sp_expression_parse(text, what, sizeof what, &expression);
+    const sp_status status = sp_condition_parse(text, what, sizeof what, &expression);
     if (status != SP_SUCCESS) snprintf(why, why_size, "%s: %s", param->key, what);
     SP_TRY(status);
     const size_t n = sp_expression_n_names(expression);

@@ -98,7 +98,7 @@ static bool read_rule(const char *text, sp_selection_rule *rule) {
 static sp_status read_condition(const char *text, char *why, size_t why_size, sp_selection_rule *rule) {
   char what[WHY_SIZE];
   rule->kind = WHERE;
-  const sp_status status = sp_expression_parse(text, what, sizeof what, &rule->condition);
+  const sp_status status = sp_condition_parse(text, what, sizeof what, &rule->condition);
   if (status == SP_ERR_USAGE) snprintf(why, why_size, "where: %s", what);
   SP_TRY(status);
   const size_t n = sp_expression_n_names(rule->condition);
@@ -185,7 +185,7 @@ static sp_status holds_in(const sp_selection_rule *rule, const sp_gather_index *
       for (size_t i = 0; i < w->n_columns; i++) SP_TRY(w->read(w->context, i, t, w->n, w->values[i]));
     }
     for (size_t i = 0; i < w->n_columns; i++) values[i] = w->values[i][t - w->first];
-    *out = sp_expression_holds(rule->condition, values);
+    *out = sp_condition_holds(rule->condition, values);
   }
   return SP_SUCCESS;
 }

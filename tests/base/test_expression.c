@@ -44,13 +44,14 @@ static void test_values(void **state) {
       {"not cdp == 601", 0},
       {"not (cdp <> 601) and offset != 0", 1},
       {"cdp >= 601 and cdp <= 601", 1},
-      {"1 or 0 and 0", 1},
+      {"1 = 1 or 1 = 0 and 1 = 0", 1},
       {"sqrt(3^2 + 4^2)", 5},
       {"hypot(3, 4) + min(1, 2) + max(1, 2)", 8},
       {"round(atan2(1, 0) * 180 / pi)", 90},
       {"floor(-1.5) + ceil(1.2)", 0},
       {"missing < 1 or missing > 0 or missing = 1 or missing != 1", 0},
-      {"not missing", 1},
+      {"not missing > 0", 1},
+      {"(cdp > 600) * 3 + (offset > 0)", 3},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const double value = value_of(cases[i].text);
@@ -67,9 +68,11 @@ static void test_names(void **state) {
   assert_int_equal(sp_expression_n_names(e), 3);
   assert_string_equal(sp_expression_name(e, 0), "sx");
   assert_string_equal(sp_expression_name(e, 2), "order"); /* begins with a word of the language */
-  assert_true(sp_expression_holds(e, (double[]){1, 1, 2}));
-  assert_false(sp_expression_holds(e, (double[]){1, 1, 0}));
-  assert_false(sp_expression_holds(e, (double[]){NAN, 1, 0}));
+  sp_expression_destroy(e);
+  assert_int_equal(sp_condition_parse("sx - gx + sx * order > 0", why, sizeof why, &e), SP_SUCCESS);
+  assert_true(sp_condition_holds(e, (double[]){1, 1, 2}));
+  assert_false(sp_condition_holds(e, (double[]){1, 1, 0}));
+  assert_false(sp_condition_holds(e, (double[]){NAN, 1, 0}));
   sp_expression_destroy(e);
   sp_expression_destroy(NULL);
 }
@@ -109,11 +112,47 @@ static void test_refused(void **state) {
   refused(deep, "less deep");
 }
 
+static void needs_condition(const char *text, const char *part) {
+  char why[512] = "", expected[128];
+  sp_expression *e = NULL;
+  snprintf(expected, sizeof expected, "'%s': '%s' is a number where a condition is needed, such as '%s != 0'", text,
+           part, part);
+  assert_int_equal(sp_condition_parse(text, why, sizeof why, &e), SP_ERR_USAGE);
+  assert_null(e);
+  assert_string_equal(why, expected);
+}
+
+/* A number is no condition, wherever one is needed. */
+static void test_conditions(void **state) {
+  static const char *const conditions[] = {"a = 1", "not a = 1", "(a > 1)", "not (a > 1 or a < 0) and a != 0"};
+  char why[256];
+  sp_expression *e;
+  for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+    assert_int_equal(sp_condition_parse(conditions[i], why, sizeof why, &e), SP_SUCCESS);
+    sp_expression_destroy(e);
+  }
+  needs_condition("offset", "offset");
+  needs_condition("(offset)", "(offset)");
+  needs_condition("sx - gx", "sx - gx");
+  needs_condition("1", "1");
+  needs_condition("(a > 1) + (b > 1)", "(a > 1) + (b > 1)");
+  needs_condition("-(a > 1)", "-(a > 1)");
+  needs_condition("offset  and cdp > 600", "offset");
+  needs_condition("cdp > 600 and offset ", "offset");
+  needs_condition("cdp > 600 or offset or cdp < 3", "offset");
+  needs_condition("cdp > 600 and not offset", "offset");
+  refused("not offset", "'offset' is a number"); /* whatever it is for */
+  refused("1 + (a and b > 2)", "'a' is a number");
+  assert_int_equal(sp_expression_parse("a > 1", why, sizeof why, &e), SP_SUCCESS); /* 0 or 1 */
+  sp_expression_destroy(e);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_conditions),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,29 +93,11 @@ static void takes_parts_of_a_double_key(void **state) {
 }
 
 static void refuses_text_that_says_nothing(void **state) {
-  static const char *const bad[] = {"last:3",
-                                    "first:",
-                                    "first:0",
-                                    "first:-1",
-                                    "every:0",
-                                    "5:5",
-                                    "5:3",
-                                    "5:",
-                                    "5",
-                                    "fldr=",
-                                    "fldr=1-",
-                                    "=3",
-                                    "fldr=x",
-                                    "fldr=3-1",
-                                    "fldr=1,",
-                                    "fldr=1 2",
-                                    "1:2:3",
-                                    "first:2x",
-                                    "where:",
-                                    "where: 1 < 2",
-                                    "where: (",
-                                    "fldr=1.5",
-                                    "99999999999999999999:3"};
+  static const char *const bad[] = {
+      "last:3", "first:",       "first:0",  "first:-1",      "every:0",  "5:5",
+      "5:3",    "5:",           "5",        "fldr=",         "fldr=1-",  "=3",
+      "fldr=x", "fldr=3-1",     "fldr=1,",  "fldr=1 2",      "1:2:3",    "first:2x",
+      "where:", "where: 1 < 2", "where: (", "where: offset", "fldr=1.5", "99999999999999999999:3"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     char why[512] = "";
     sp_selection_rule *rule = NULL;

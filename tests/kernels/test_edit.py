@@ -96,6 +96,6 @@ def test_bits_do_not_depend_on_threads(kernels):
 def test_refused(kernels):
     gather = np.ones((3, 20), np.float32)
     for options in (dict(despike=0), dict(despike=0.5), dict(kill_rms=1),
-                    dict(kill="offset>"), dict(aperture=4, despike=3)):
+                    dict(kill="offset>"), dict(kill="offset"), dict(aperture=4, despike=3)):
         with pytest.raises(Refused):
             kernels.apply("edit", gather, **options)

@@ -105,7 +105,9 @@ def test_another_selection_is_another_job(tmp_path, survey, seisproc):
 
 
 @pytest.mark.parametrize("text, what", [("fldr=9000", "none of"), ("cdp=1-3", "allowed is fldr"),
-                                        ("where: nowhere > 3", "no header column nowhere"), ("last:3", "first:N")])
+                                        ("where: nowhere > 3", "no header column nowhere"), ("last:3", "first:N"),
+                                        ("where: offset", "'offset' is a number where a condition is needed, such as "
+                                                          "'offset != 0'")])
 def test_what_takes_nothing_is_refused(tmp_path, survey, seisproc, text, what):
     job = jobs.Job(tmp_path, survey, text=JOB)
     for command in ("plan", "run"):
