@@ -80,8 +80,12 @@ typedef struct sp_block {
   void *findings; /* [sp_plan.finding_bytes] of this gather, or NULL: what apply found out about the same traces under
                      other parameters, zero before; it looks for itself what of it still holds, and leaves its own. The
                      result is the same with and without */
-  bool stream;    /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
-                     it is false the caller reads the rows at once (checksum, noise) */
+  void (*row_done)(void *context, uint32_t row); /* NULL, or, where the plan says so (tells_rows), to be called for each
+                                                    row that is finished, in ascending order: the caller takes it
+                                                    while the cache holds it and its input, and may write over it */
+  void *row_context;
+  bool stream; /* a hint: out is not read again soon, so stores that bypass the cache pay off. Where
+                  it is false the caller reads the rows at once (checksum, noise) */
 } sp_block;
 
 /* Head of every plan: a backend's own plan struct starts with it. */
@@ -98,6 +102,7 @@ typedef struct sp_plan {
                       knows of the gap by the place (fk); what it makes of them is not used */
   uint32_t keep_floats; /* that apply keeps of each trace for undo; 0 where it cannot be undone */
   size_t finding_bytes; /* that apply can leave for other plans of this processor; whole gathers; 0: nothing */
+  bool tells_rows;      /* whole gathers: apply calls sp_block.row_done */
   bool compares; /* a sample with those of the same number in other traces: all of a gather have to begin at one time */
 } sp_plan;
 
@@ -175,6 +180,12 @@ typedef struct sp_processor {
   /* The same against the survey: runs on rank 0 before anything is created or copied, after the columns that are not
    * optional were found to be there. What would fail for every gather is refused here. NULL: any survey will do. */
   sp_status (*check_shape)(const void *params, const sp_survey_shape *shape, char *why, size_t why_size);
+  /* A look at a gather before a job starts, for what is odd and not wrong. look_headers: its columns; writes at most
+   * `max` names. look: `headers` are NULL where the survey lacks one, `work` holds n_traces values; writes what there
+   * is to say into note[size], "" where there is nothing. Both NULL: not looked at. */
+  size_t (*look_headers)(const void *params, const char **names, size_t max);
+  void (*look)(const void *params, const double *const *headers, uint32_t n_traces, uint32_t n_samples,
+               double sample_interval_s, double *work, char *note, size_t size);
   /* What computes on the CPU, by scope. */
   const sp_cpu_ops *cpu;
   /* Takes back what apply did, with what apply kept of each trace (sp_block.kept): `- undo: NAME` later in a chain.

@@ -86,6 +86,7 @@ static sp_status plan(const void *values, const sp_geometry *geometry, sp_plan *
   p->by_gather = sp_dwt_needs_gather(params);
   if (p->by_gather) {
     p->base.locality = SP_LOCAL_GATHER;
+    p->base.tells_rows = params->aperture == 1;
     p->base.finding_bytes = sizeof(sp_dwt_findings) + geometry->max_traces * sizeof(double);
   }
   const int levels = sp_dwt_levels(params, geometry->n_samples);
@@ -154,6 +155,7 @@ static void denoise_traces(const dwt_plan *p, const sp_dwt_work *w, const sp_blo
     denoise_trace(p, w, &choice, &shown, block->in + i * p->layout.n_samples, block->out + i * p->layout.n_samples,
                   block->stream);
     if (found) found->of_trace[i] = shown;
+    if (block->row_done) block->row_done(block->row_context, (uint32_t)i);
   }
   if (!found) return;
   found->known = true;

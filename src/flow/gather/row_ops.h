@@ -31,8 +31,9 @@ typedef struct sp_row_ops {
   unsigned (*scan)(const float *x, size_t n);
   /* difference[i] = a[i] - b[i], which may be b itself; says what the difference holds. */
   unsigned (*subtract)(float *difference, const float *a, const float *b, size_t n);
-  /* Sums of a trace in[n] that became out[n]. Both are finite: else sums->measured is 0. */
-  void (*measure)(const float *in, const float *out, size_t n, sp_row_sums *sums);
+  /* Sums of a trace in[n] that became out[n]. Both are finite: else sums->measured is 0. Says what `in` holds, as scan
+   * does, which costs nothing here. */
+  unsigned (*measure)(const float *in, const float *out, size_t n, sp_row_sums *sums);
   /* Copies to a place that is not read again soon; the two do not overlap. */
   void (*stream)(float *out, const float *x, size_t n);
   /* Makes what was streamed visible to other threads that synchronise with this one. */

@@ -30,9 +30,7 @@ enum { WIDTH = 4 };
 typedef uint32_t bits_vector __attribute__((vector_size(WIDTH * 4)));
 typedef float real_vector __attribute__((vector_size(WIDTH * 4)));
 
-static const uint32_t MAGNITUDE = 0x7fffffffu;
-/* Added to a magnitude it reaches the sign bit if and only if the exponent is that of NaN and Inf. */
-static const uint32_t TO_SIGN = 0x00800000u;
+static const uint32_t MAGNITUDE = 0x7fffffffu, INFINITE = 0x7f800000u; /* bits of floats; of a NaN more than infinite */
 
 static bits_vector load_bits(const float *x) {
   bits_vector v;
@@ -46,59 +44,54 @@ static real_vector load(const float *x) {
   return v;
 }
 
-static uint32_t bits_of(float x) {
+static uint32_t magnitude(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
-  return bits;
+  return bits & MAGNITUDE;
 }
 
-typedef struct seen {
-  bits_vector any, top;
-  uint32_t tail_any, tail_top;
-} seen;
+#if defined(__AVX512F__)
+#define LARGER(a, b) ((bits_vector)_mm512_max_epu32((__m512i)(a), (__m512i)(b)))
+#elif defined(__AVX2__)
+#define LARGER(a, b) ((bits_vector)_mm256_max_epu32((__m256i)(a), (__m256i)(b)))
+#else
+static inline bits_vector larger(bits_vector a, bits_vector b) {
+  const bits_vector is = (bits_vector)(a > b);
+  return (a & is) | (b & ~is);
+}
+#define LARGER(a, b) larger(a, b)
+#endif
 
-static inline void look(seen *s, bits_vector v) {
-  const bits_vector magnitude = v & MAGNITUDE;
-  s->any |= magnitude;
-  s->top |= magnitude + TO_SIGN;
+/* The largest of the vector and of the last samples of a row. */
+static uint32_t largest(bits_vector v, const float *rest, size_t n) {
+  uint32_t peak = 0;
+  for (int i = 0; i < WIDTH; i++) peak = v[i] > peak ? v[i] : peak;
+  for (size_t i = 0; i < n; i++) peak = magnitude(rest[i]) > peak ? magnitude(rest[i]) : peak;
+  return peak;
 }
 
-static inline void look_at_one(seen *s, float x) {
-  const uint32_t magnitude = bits_of(x) & MAGNITUDE;
-  s->tail_any |= magnitude;
-  s->tail_top |= magnitude + TO_SIGN;
-}
-
-static unsigned sum_up(const seen *s) {
-  uint32_t any = s->tail_any, top = s->tail_top;
-  for (int i = 0; i < WIDTH; i++) {
-    any |= s->any[i];
-    top |= s->top[i];
-  }
-  return (any ? SP_ROW_ALIVE : 0) | (top >> 31 ? SP_ROW_NOT_FINITE : 0);
+static unsigned held_by(uint32_t peak) {
+  return (peak ? SP_ROW_ALIVE : 0) | (peak >= INFINITE ? SP_ROW_NOT_FINITE : 0);
 }
 
 static unsigned scan(const float *x, size_t n) {
-  seen s = {0};
+  bits_vector peak = {0};
   size_t i = 0;
-  for (; i + WIDTH <= n; i += WIDTH) look(&s, load_bits(x + i));
-  for (; i < n; i++) look_at_one(&s, x[i]);
-  return sum_up(&s);
+  for (; i + WIDTH <= n; i += WIDTH) peak = LARGER(peak, load_bits(x + i) & MAGNITUDE);
+  return held_by(largest(peak, x + i, n - i));
 }
 
 static unsigned subtract(float *difference, const float *a, const float *b, size_t n) {
-  seen s = {0};
+  bits_vector peak = {0};
   size_t i = 0;
   for (; i + WIDTH <= n; i += WIDTH) {
     const real_vector d = load(a + i) - load(b + i);
     memcpy(difference + i, &d, sizeof d);
-    look(&s, (bits_vector)d);
+    peak = LARGER(peak, (bits_vector)d & MAGNITUDE);
   }
-  for (; i < n; i++) {
-    difference[i] = a[i] - b[i];
-    look_at_one(&s, difference[i]);
-  }
-  return sum_up(&s);
+  const size_t end = i;
+  for (; i < n; i++) difference[i] = a[i] - b[i];
+  return held_by(largest(peak, difference + end, n - end));
 }
 
 static void stream(float *out, const float *x, size_t n) {
@@ -114,43 +107,40 @@ static void stream(float *out, const float *x, size_t n) {
 }
 
 /* Sums go in 16 lanes whatever the vectors, so that they have the same bits on every processor: in float32 over
- * MEASURE_BLOCK samples, then in double; a block whose squares leave the range of float32 is summed in double at once.
- */
-enum { LANES = 16, VECTORS = LANES / WIDTH, MEASURE_BLOCK = 1024, N_SUMS = 4 };
+ * MEASURE_BLOCK samples, then in double, four by four; a block whose squares leave the range of float32 is summed in
+ * double at once. */
+enum { LANES = 16, VECTORS = LANES / WIDTH, MEASURE_BLOCK = 2048, QUARTER = 4, N_SUMS = 4 };
 
 static const float LEAST_SUM = 1e-20f; /* of the input: below it squares that count may be denormal */
 
-#if defined(__AVX512F__)
-#define LARGER(a, b) ((bits_vector)_mm512_max_epu32((__m512i)(a), (__m512i)(b)))
-#elif defined(__AVX2__)
-#define LARGER(a, b) ((bits_vector)_mm256_max_epu32((__m256i)(a), (__m256i)(b)))
-#else
-static inline bits_vector larger(bits_vector a, bits_vector b) {
-  const bits_vector is = (bits_vector)(a > b);
-  return (a & is) | (b & ~is);
-}
-#define LARGER(a, b) larger(a, b)
-#endif
+typedef float quarter __attribute__((vector_size(QUARTER * sizeof(float))));
+typedef double wide_quarter __attribute__((vector_size(QUARTER * sizeof(double))));
 
-typedef struct lane_sums {
-  double lane[N_SUMS][LANES];
+typedef struct row_totals {
+  wide_quarter sum[N_SUMS];
   bits_vector peak;
-} lane_sums;
+} row_totals;
 
-static void add_exactly(const float *in, const float *out, size_t n, lane_sums *s) {
+static void add_exactly(const float *in, const float *out, size_t n, row_totals *s) {
   for (size_t i = 0; i < n; i++) {
     const double a = in[i], b = out[i], noise = (double)(in[i] - out[i]);
-    s->lane[0][i % LANES] += a * a;
-    s->lane[1][i % LANES] += b * b;
-    s->lane[2][i % LANES] += noise * noise;
-    s->lane[3][i % LANES] += noise * b;
+    s->sum[0][i % QUARTER] += a * a;
+    s->sum[1][i % QUARTER] += b * b;
+    s->sum[2][i % QUARTER] += noise * noise;
+    s->sum[3][i % QUARTER] += noise * b;
   }
 }
 
-static bool add_block(const float *in, const float *out, size_t n, lane_sums *s) {
-  real_vector sum[N_SUMS][VECTORS];
-  float lane[N_SUMS][LANES], total[N_SUMS] = {0};
-  memset(sum, 0, sizeof sum);
+static double total_of(const wide_quarter *v) {
+  return ((*v)[0] + (*v)[1]) + ((*v)[2] + (*v)[3]);
+}
+
+/* n is a multiple of LANES. The cross term is finite where the squares are. */
+static bool add_block(const float *in, const float *out, size_t n, row_totals *s) {
+  real_vector sum[N_SUMS][VECTORS] = {0};
+  bits_vector peak = s->peak;
+  quarter lane[N_SUMS][LANES / QUARTER];
+  wide_quarter block[N_SUMS];
   for (size_t i = 0; i < n; i += LANES) {
     for (int v = 0; v < VECTORS; v++) {
       const real_vector a = load(in + i + v * WIDTH), b = load(out + i + v * WIDTH), noise = a - b;
@@ -158,41 +148,41 @@ static bool add_block(const float *in, const float *out, size_t n, lane_sums *s)
       sum[1][v] += b * b;
       sum[2][v] += noise * noise;
       sum[3][v] += noise * b;
-      s->peak = LARGER(s->peak, (bits_vector)a & MAGNITUDE);
+      peak = LARGER(peak, (bits_vector)a & MAGNITUDE);
     }
   }
   memcpy(lane, sum, sizeof lane);
+  s->peak = peak;
   for (int k = 0; k < N_SUMS; k++) {
-    for (int i = 0; i < LANES; i++) total[k] += lane[k][i];
+    block[k] = __builtin_convertvector(lane[k][0], wide_quarter);
+    for (int q = 1; q < LANES / QUARTER; q++) block[k] += __builtin_convertvector(lane[k][q], wide_quarter);
   }
-  const bool fits = total[0] >= LEAST_SUM && total[0] < INFINITY && total[1] < INFINITY && total[2] < INFINITY;
-  if (!fits) return false;
-  for (int k = 0; k < N_SUMS; k++) {
-    for (int i = 0; i < LANES; i++) s->lane[k][i] += (double)lane[k][i];
-  }
+  const wide_quarter all = block[0] + block[1] + block[2];
+  if (!(total_of(&block[0]) >= (double)LEAST_SUM && total_of(&all) < (double)INFINITY)) return false;
+  for (int k = 0; k < N_SUMS; k++) s->sum[k] += block[k];
   return true;
 }
 
-static void measure(const float *in, const float *out, size_t n, sp_row_sums *sums) {
-  lane_sums s = {0};
-  double total[N_SUMS] = {0};
-  size_t i = 0;
-  uint32_t peak = 0;
-  while (n - i >= LANES) {
-    const size_t block = n - i < MEASURE_BLOCK ? (n - i) / LANES * LANES : MEASURE_BLOCK;
+static unsigned measure(const float *in, const float *out, size_t n, sp_row_sums *sums) {
+  row_totals s = {0};
+  const size_t in_blocks = n / LANES * LANES;
+  for (size_t i = 0; i < in_blocks; i += MEASURE_BLOCK) {
+    const size_t block = in_blocks - i < MEASURE_BLOCK ? in_blocks - i : MEASURE_BLOCK;
     if (!add_block(in + i, out + i, block, &s)) add_exactly(in + i, out + i, block, &s);
-    i += block;
   }
-  add_exactly(in + i, out + i, n - i, &s);
-  for (; i < n; i++) peak = (bits_of(in[i]) & MAGNITUDE) > peak ? bits_of(in[i]) & MAGNITUDE : peak;
-  for (int k = 0; k < WIDTH; k++) peak = s.peak[k] > peak ? s.peak[k] : peak;
-  for (int k = 0; k < N_SUMS; k++) {
-    for (int lane = 0; lane < LANES; lane++) total[k] += s.lane[k][lane];
-  }
+  add_exactly(in + in_blocks, out + in_blocks, n - in_blocks, &s);
+  const uint32_t peak = largest(s.peak, in + in_blocks, n - in_blocks);
+  const sp_row_sums found = {.in = total_of(&s.sum[0]),
+                             .out = total_of(&s.sum[1]),
+                             .noise = total_of(&s.sum[2]),
+                             .cross = total_of(&s.sum[3]),
+                             .measured = 1};
   *sums = (sp_row_sums){0};
-  if (!(total[0] < INFINITY && total[1] < INFINITY && total[2] < INFINITY)) return;
-  *sums = (sp_row_sums){.in = total[0], .out = total[1], .noise = total[2], .cross = total[3], .measured = 1};
-  memcpy(&sums->peak, &peak, sizeof peak);
+  if (found.in < (double)INFINITY && found.out < (double)INFINITY && found.noise < (double)INFINITY) {
+    *sums = found;
+    memcpy(&sums->peak, &peak, sizeof peak);
+  }
+  return held_by(peak);
 }
 
 static void drain(void) {
