@@ -43,7 +43,8 @@ static size_t more_headers(const void *values, const char **names, size_t max) {
   return list_columns(values, sp_fk_position_columns(values), names, max);
 }
 
-size_t sp_fk_look_columns(const sp_fk_params *p, const char **names, size_t max) {
+static size_t look_headers(const void *values, const char **names, size_t max) {
+  const sp_fk_params *p = values;
   return list_columns(p, p->along == SP_FK_ALONG_OFFSET ? 1 : 2, names, max);
 }
 
@@ -94,5 +95,7 @@ const sp_processor sp_processor_fk = {
     .more_headers = more_headers,
     .check = check,
     .check_shape = check_shape,
+    .look_headers = look_headers,
+    .look = sp_fk_look,
     .cpu = &sp_fk_cpu,
 };

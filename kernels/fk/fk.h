@@ -41,13 +41,9 @@ sp_reason sp_fk_spacing(const sp_fk_params *params, const double *const *headers
                         double *work, double *spacing);
 
 /* Before a job starts: what is odd about a gather's first part: a spacing that the headers contradict or that no survey
- * has, a filter that passes or takes all. `headers` are those of sp_fk_look_columns, NULL where the survey lacks one.
- * Writes it to note [size], "" where there is nothing to say. `work` holds n_traces values. */
-void sp_fk_look(const sp_fk_params *params, const double *const *headers, uint32_t n_traces, uint32_t n_samples,
-                double dt, double *work, char *note, size_t size);
-
-/* The columns for it; writes at most `max` names. */
-size_t sp_fk_look_columns(const sp_fk_params *params, const char **names, size_t max);
+ * has, a filter that passes or takes all. See sp_processor.look; params: sp_fk_params. */
+void sp_fk_look(const void *params, const double *const *headers, uint32_t n_traces, uint32_t n_samples, double dt,
+                double *work, char *note, size_t size);
 
 /* End of the part of the gather that begins at trace `first`. */
 uint32_t sp_fk_part_end(const sp_fk_params *params, const double *const *headers, uint32_t first, uint32_t n_traces);

@@ -95,8 +95,9 @@ static double spacing_by_headers(const sp_fk_params *p, const double *const *hea
   return told ? found : NAN;
 }
 
-void sp_fk_look(const sp_fk_params *p, const double *const *headers, uint32_t n_traces, uint32_t n_samples, double dt,
+void sp_fk_look(const void *params, const double *const *headers, uint32_t n_traces, uint32_t n_samples, double dt,
                 double *work, char *note, size_t size) {
+  const sp_fk_params *p = params;
   static const char *const named[] = {"offset", "gx and gy", "sx and sy"};
   uint32_t n;
   sp_fk_filter filter;

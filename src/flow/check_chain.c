@@ -95,5 +95,5 @@ sp_status sp_flow_check_chain(const sp_plan_request *request) {
   }
   sp_free(list);
   if (status == SP_SUCCESS) status = sp_flow_check_delays(request);
-  return status == SP_SUCCESS ? sp_flow_check_spacing(request) : status;
+  return status == SP_SUCCESS ? sp_flow_check_gather(request) : status;
 }

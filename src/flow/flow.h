@@ -178,8 +178,8 @@ struct sp_flow {
   /* Writes what the figures say of each unit to the complete output; reads it again from one (figures[n_units]). */
   sp_status (*publish)(const sp_flow_plan *plan, const char *part_path, const void *figures);
   sp_status (*load)(const sp_flow_plan *plan, sp_survey *output, void *figures);
-  /* What came of it, as lines of the log at the end of a run. NULL: there is nothing to say. */
-  void (*conclude)(const sp_flow_plan *plan, const void *figures);
+  /* What came of it, as lines of the log at the end of a run; quiet: warnings alone. NULL: there is nothing to say. */
+  void (*conclude)(const sp_flow_plan *plan, const void *figures, bool quiet);
   /* The same as members of the report's object. NULL: nothing. */
   void (*report)(const sp_flow_plan *plan, const void *figures, sp_json *json);
 
@@ -224,9 +224,9 @@ sp_status sp_flow_check_chain(const sp_plan_request *request);
  * Errors: SP_ERR_INPUT, one line with the gather. */
 sp_status sp_flow_check_delays(const sp_plan_request *request);
 
-/* For sp_flow_check_chain: notes a spacing that the headers of the largest gather contradict, or that no survey has.
+/* For sp_flow_check_chain: notes what processors find odd about the headers of the largest gather (sp_processor.look).
  * Errors: those of reading. */
-sp_status sp_flow_check_spacing(const sp_plan_request *request);
+sp_status sp_flow_check_gather(const sp_plan_request *request);
 
 /* A note as a warning in the log. */
 void sp_note_warn(const char *text);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whether the spacing that a step on lines of traces takes is one that the survey's headers bear out, and its filter
- * one that takes something and not all: looked at for one gather, the first of the largest. */
+/* What processors find odd about the headers of a survey: they look at one gather, the first of the largest. */
 #include <inttypes.h>
 
-#include "kernels/fk/fk.h"
 #include "seisproc/header_column.h"
 #include "seisproc/memory.h"
 #include "src/flow/flow.h"
@@ -40,10 +38,10 @@ static sp_status read_headers(sp_survey *survey, const char *const *names, size_
   return SP_SUCCESS;
 }
 
-static sp_status look(const sp_plan_request *request, const sp_fk_params *params) {
+static sp_status look(const sp_plan_request *request, const sp_chain_step *step) {
   const sp_gather_index *index = request->index;
   const char *names[SP_MAX_PROCESSOR_HEADERS];
-  const size_t n_names = sp_fk_look_columns(params, names, SP_MAX_PROCESSOR_HEADERS);
+  const size_t n_names = step->processor->look_headers(step->params, names, SP_MAX_PROCESSOR_HEADERS);
   gather_headers h = {0};
   sp_global gather = 0;
   char note[256], name[SP_GATHER_TEXT], text[sizeof note + SP_GATHER_TEXT + 48];
@@ -53,8 +51,8 @@ static sp_status look(const sp_plan_request *request, const sp_fk_params *params
                                   index->max_traces, &h, &all);
   if (status == SP_SUCCESS) {
     const sp_survey_info *info = sp_survey_get_info(request->survey);
-    sp_fk_look(params, all ? h.columns : NULL, index->max_traces, info->n_samples, 1e-6 * info->sample_interval_us,
-               h.work, note, sizeof note);
+    step->processor->look(step->params, all ? h.columns : NULL, index->max_traces, info->n_samples,
+                          1e-6 * info->sample_interval_us, h.work, note, sizeof note);
     sp_gather_key_text(index->key_name, index->key[gather], name);
     snprintf(text, sizeof text, "%s (gather %" PRIu64 ", %s)", note, gather, name);
     if (*note) request->note(text);
@@ -64,14 +62,13 @@ static sp_status look(const sp_plan_request *request, const sp_fk_params *params
 }
 
 /* In the order that a job sorts gathers into they are seen by the workers only. */
-sp_status sp_flow_check_spacing(const sp_plan_request *request) {
+sp_status sp_flow_check_gather(const sp_plan_request *request) {
   const sp_job *job = request->job;
   if (!request->note || job->n_sort || request->index->n_gathers == 0 || request->index->max_traces == 0)
     return SP_SUCCESS;
   for (size_t i = 0; i < job->n_steps; i++) {
-    if (job->chain[i].processor == &sp_processor_fk && !job->chain[i].undoes) {
-      SP_TRY(look(request, job->chain[i].params));
-    }
+    const sp_chain_step *step = &job->chain[i];
+    if (step->processor->look && !step->undoes) SP_TRY(look(request, step));
   }
   return SP_SUCCESS;
 }
