@@ -54,7 +54,8 @@ typedef struct sp_figure_list {
  * decibels below it (src/flow/gather/spectra.h).
  *
  * Of a job that stores samples in 16 bits, the largest error of a sample of the gather, and that over the RMS of the
- * gather's samples, of /traces or /noise, whichever is larger; else 0.
+ * gather's samples, of /traces or /noise, whichever is larger, and of how many traces most samples are coarse
+ * (src/base/scaled.h); else 0.
  *
  * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
  * and so on, and of one step's the largest, then a result that overflows. A gather of which some traces are all zero,
@@ -73,6 +74,7 @@ typedef struct sp_figure_list {
   FIGURE(float, FLOAT32, peak_in, MAX)                                                                                 \
   FIGURE(float, FLOAT32, rounding, MAX)                                                                                \
   FIGURE(float, FLOAT32, rounding_of_rms, MAX)                                                                         \
+  FIGURE(uint32_t, UINT32, coarse, SUM)                                                                                \
   FIGURE(float, FLOAT32, spectrum_in_peak, MAX)                                                                        \
   FIGURE(float, FLOAT32, spectrum_noise_peak, MAX)                                                                     \
   FIGURE(sp_spectrum_levels, LEVELS, spectrum_in, MAX)                                                                 \

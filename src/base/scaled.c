@@ -3,6 +3,7 @@
 #include "src/base/scaled.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_INT16 = 32767, MOST_HALF = 65504, NOT_FINITE = -32768, LEAST_EXPONENT = -149, LEAST_OF_HALF = -125 };
@@ -124,17 +125,25 @@ void sp_scaled_decode(bool half, float factor, const uint16_t *codes, size_t n, 
   (half ? decode_half : decode_int16)(scale_of(factor, false), codes, n, row);
 }
 
-double sp_scaled_round(bool half, float *row, size_t n, uint16_t *codes) {
+/* Steps of a code: those of a half are the smallest that halves have. */
+static int steps_of(bool half, uint16_t code) {
+  return half ? code & 0x7fff : abs((int16_t)code);
+}
+
+sp_rounding sp_scaled_round(bool half, float *row, size_t n, uint16_t *codes) {
   const float factor = sp_scaled_factor(half, row, n);
   const scale s = scale_of(factor, false);
   float largest = 0;
+  size_t n_samples = 0, n_coarse = 0;
   sp_scaled_encode(half, factor, row, n, codes);
   for (size_t i = 0; i < n; i++) {
     const float was = row[i];
     const float x = half ? float_of_half(codes[i]) : (float)(int16_t)codes[i];
     const float error = fabsf(was - x * s.a * s.b);
     largest = is_finite(was) && error > largest ? error : largest;
+    n_samples += was != 0;
+    n_coarse += was != 0 && steps_of(half, codes[i]) < SP_FEW_STEPS;
   }
   sp_scaled_decode(half, factor, codes, n, row);
-  return largest;
+  return (sp_rounding){largest, 2 * n_coarse > n_samples};
 }

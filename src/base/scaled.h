@@ -25,8 +25,15 @@ float sp_scaled_factor(bool half, const float *row, size_t n);
 void sp_scaled_encode(bool half, float factor, const float *row, size_t n, uint16_t *codes);
 void sp_scaled_decode(bool half, float factor, const uint16_t *codes, size_t n, float *row);
 
-/* A trace becomes what is read of it once it has been stored, with scratch for n codes. Returns the largest error of a
- * sample that is finite. */
-double sp_scaled_round(bool half, float *row, size_t n, uint16_t *codes);
+typedef struct sp_rounding {
+  double error; /* the largest of a sample that is finite */
+  bool coarse;  /* more than half of the samples that are not zero became fewer than SP_FEW_STEPS steps, since another
+                   sample of the trace is so much larger */
+} sp_rounding;
+
+enum { SP_FEW_STEPS = 10 };
+
+/* A trace becomes what is read of it once it has been stored, with scratch for n codes. */
+sp_rounding sp_scaled_round(bool half, float *row, size_t n, uint16_t *codes);
 
 #endif

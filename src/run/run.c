@@ -328,7 +328,7 @@ static sp_status publish(sp_run_context *run, sp_coordinator_state *start) {
 
 static sp_status conclude(const sp_run_context *run, const sp_coordinator_state *start) {
   if (!run->options->quiet) print_summary(run, count_work(run, start));
-  if (!run->options->quiet && run->plan.flow->conclude) run->plan.flow->conclude(&run->plan, start->figures);
+  if (run->plan.flow->conclude) run->plan.flow->conclude(&run->plan, start->figures, run->options->quiet);
   return report_failures(run, start);
 }
 

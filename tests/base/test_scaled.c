@@ -95,7 +95,7 @@ static void check_row(bool half, const float *row) {
     largest = fmax(largest, fabs((double)row[i] - back[i]));
   }
   memcpy(rounded, row, sizeof rounded);
-  const double said = sp_scaled_round(half, rounded, N, again);
+  const double said = sp_scaled_round(half, rounded, N, again).error;
   assert_true(fabs(said - largest) <= 1e-6 * largest);
   assert_memory_equal(rounded, back, sizeof back);
   /* once more changes nothing, with whatever factor it gets then */
@@ -144,9 +144,32 @@ static void test_every_half_comes_back(void **state) {
   }
 }
 
+/* A trace of ones, of which some are zero, beside one sample of that size. */
+static bool is_coarse(bool half, float size, int n_ones) {
+  float row[N] = {0};
+  uint16_t codes[N];
+  for (int i = 0; i < n_ones; i++) row[i] = 1;
+  row[N - 1] = size;
+  return sp_scaled_round(half, row, N, codes).coarse;
+}
+
+static void test_traces_beside_a_burst_are_told(void **state) {
+  (void)state;
+  assert_false(is_coarse(false, 2047, 200)); /* 16 steps */
+  assert_true(is_coarse(false, 4095, 200));  /* 8 */
+  assert_true(is_coarse(false, 1e5f, 200));  /* none */
+  assert_true(is_coarse(false, 1e5f, 2));
+  assert_false(is_coarse(false, 1e5f, 1)); /* half of the samples */
+  assert_false(is_coarse(false, 0, 0));
+  assert_false(is_coarse(false, NAN, 200));
+  assert_false(is_coarse(true, 1e5f, 200));
+  assert_false(is_coarse(true, 0x1p35f, 200)); /* 16 of the smallest halves */
+  assert_true(is_coarse(true, 0x1p36f, 200));
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes_are_the_nearest),
-                                     cmocka_unit_test(test_the_factor_is_the_smallest),
-                                     cmocka_unit_test(test_every_half_comes_back)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_codes_are_the_nearest), cmocka_unit_test(test_the_factor_is_the_smallest),
+      cmocka_unit_test(test_traces_beside_a_burst_are_told), cmocka_unit_test(test_every_half_comes_back)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,3 +195,26 @@ def test_cubes_are_refused_by_name(tmp_path, survey):
                    "  - fkk: {{mode: reject, vmin: 500, vmax: 1500}}\n")
     refused = harness.run([harness.BINARY, "plan", job.path], tmp=tmp_path)
     assert refused.returncode == 1 and "samples: a chain with" in refused.stderr, str(refused)
+
+
+def test_traces_that_a_burst_leaves_no_digits_are_told(tmp_path):
+    """In the log, under --quiet too, and in the report; a form that keeps them says nothing, nor do dead traces."""
+    path = jobs.make_survey(tmp_path / "in.h5", gathers=6, traces=20, samples=400)
+    with h5py.File(path, "r+") as f:
+        f["traces"][3] = 0
+        for trace in (45, 46, 99):
+            f["traces"][trace, 200] = 1e5 * np.abs(f["traces"][trace]).max()
+        gathers = np.searchsorted(f["gathers/first_trace"][:], [45, 46, 99], side="right") - 1
+        key = f["gathers/key"].attrs["name"].decode(), f["gathers/key"][gathers[0]]
+    chain = jobs.JOB.split("chain:")[0].replace("mock", "cpu") + "dead_traces: ignore\nchain:\n"
+    chain += "  - mute: {{velocity: 20000}}\n"
+    told = {}
+    for form in FORMS:
+        job, report = jobs.Job(tmp_path, path, chain + f"samples: {form}\n", form), tmp_path / f"{form}.json"
+        result = job.run("--quiet", f"--report={report}", ranks=3)
+        told[form] = (result.stderr, json.loads(report.read_text())["samples"]["coarse_traces"])
+    assert "samples" not in told["float16-scaled"][0] and told["float16-scaled"][1] == 0, told
+    text, n = told["int16-scaled"]
+    assert n == 3 and text.count("samples: int16-scaled") == 1, text
+    assert f"most samples of 3 traces ({len(set(gathers))} gathers, first" in text and "%s %d" % key in text, text
+    assert "fewer than 10 steps" in text and "float16-scaled keeps them" in text

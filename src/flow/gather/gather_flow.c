@@ -199,8 +199,9 @@ static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
   }
 }
 
-static void conclude(const sp_flow_plan *plan, const void *figures) {
-  sp_quality_conclude(plan, index_of(plan), figures);
+static void conclude(const sp_flow_plan *plan, const void *figures, bool quiet) {
+  if (!quiet) sp_quality_conclude(plan, index_of(plan), figures);
+  sp_rounding_conclude(plan, index_of(plan), figures);
 }
 
 static void report(const sp_flow_plan *plan, const void *figures, sp_json *json) {

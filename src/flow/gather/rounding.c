@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "src/flow/gather/rounding.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "seisproc/crc32c.h"
+#include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/base/scaled.h"
 
@@ -46,12 +48,15 @@ static double sum_squares(const float *row, uint32_t n) {
 static uint32_t round_rows(sp_sample_form form, float *rows, sp_local n_rows, uint32_t n_samples, uint16_t *codes,
                            sp_gather_result *result) {
   double squares = 0, largest = 0;
+  uint32_t n_coarse = 0;
   for (sp_local t = 0; t < n_rows; t++) {
     float *row = rows + (size_t)t * n_samples;
     squares += sum_squares(row, n_samples);
-    const double error = sp_scaled_round(form == SP_SAMPLES_FLOAT16_SCALED, row, n_samples, codes);
-    if (error > largest) largest = error;
+    const sp_rounding rounding = sp_scaled_round(form == SP_SAMPLES_FLOAT16_SCALED, row, n_samples, codes);
+    if (rounding.error > largest) largest = rounding.error;
+    n_coarse += rounding.coarse;
   }
+  if (n_coarse > result->coarse) result->coarse = n_coarse; /* of /traces or /noise */
   const double rms = sqrt(squares / ((double)n_rows * n_samples));
   const float part = rms > 0 ? (float)(largest / rms) : 0;
   if ((float)largest > result->rounding) result->rounding = (float)largest;
@@ -65,6 +70,7 @@ void sp_rounding_apply(sp_sample_form form, uint32_t n_samples, const sp_slab *s
     sp_gather_result *result = &slab->results[g];
     const size_t at = (size_t)first * n_samples;
     result->rounding = result->rounding_of_rms = 0;
+    result->coarse = 0;
     if (n == 0) continue;
     result->crc_traces = round_rows(form, slab->traces + at, n, n_samples, codes, result);
     if (slab->noise) result->crc_noise = round_rows(form, slab->noise + at, n, n_samples, codes, result);
@@ -88,16 +94,42 @@ sp_status sp_rounding_write(const sp_flow_plan *plan, sp_survey *survey, const s
   return status;
 }
 
-void sp_rounding_report(const sp_flow_plan *plan, const sp_gather_result *results, sp_json *json) {
-  float error = 0, part = 0;
-  if (!is_asked(plan)) return;
-  for (uint64_t g = 0; g < plan->shape.n_units; g++) {
-    if (results[g].rounding > error) error = results[g].rounding;
-    if (results[g].rounding_of_rms > part) part = results[g].rounding_of_rms;
+typedef struct summary {
+  float error, part;
+  uint64_t n_coarse, n_gathers, first; /* traces, gathers with any, the first of these */
+} summary;
+
+static summary sum_up(const sp_gather_result *results, uint64_t n) {
+  summary s = {0};
+  for (uint64_t g = n; g-- > 0;) {
+    const sp_gather_result *r = &results[g];
+    s.error = fmaxf(s.error, r->rounding);
+    s.part = fmaxf(s.part, r->rounding_of_rms);
+    s.n_coarse += r->coarse;
+    if (r->coarse) s.n_gathers++, s.first = g;
   }
+  return s;
+}
+
+void sp_rounding_conclude(const sp_flow_plan *plan, const sp_gather_index *index, const sp_gather_result *results) {
+  const sp_sample_form form = (sp_sample_form)plan->job->settings.samples;
+  const summary s = sum_up(results, plan->shape.n_units);
+  char name[SP_GATHER_TEXT];
+  if (s.n_coarse == 0) return;
+  sp_warn("samples: %s: most samples of %" PRIu64 " trace%s (%" PRIu64 " gather%s, first %s) have fewer than %d steps, "
+          "beside a sample far stronger: %s keeps them, or a step that takes the strong one (edit: despike)",
+          sp_sample_form_name(form), s.n_coarse, s.n_coarse == 1 ? "" : "s", s.n_gathers, s.n_gathers == 1 ? "" : "s",
+          sp_gather_text(index, s.first, name), SP_FEW_STEPS,
+          form == SP_SAMPLES_INT16_SCALED ? "float16-scaled" : "float32");
+}
+
+void sp_rounding_report(const sp_flow_plan *plan, const sp_gather_result *results, sp_json *json) {
+  const summary s = sum_up(results, plan->shape.n_units);
+  if (!is_asked(plan)) return;
   sp_json_open(json, "samples", '{');
   sp_json_text(json, "form", sp_sample_form_name((sp_sample_form)plan->job->settings.samples));
-  sp_json_real(json, "largest_error", error);
-  sp_json_real(json, "largest_error_of_rms", part);
+  sp_json_real(json, "largest_error", s.error);
+  sp_json_real(json, "largest_error_of_rms", s.part);
+  sp_json_count(json, "coarse_traces", s.n_coarse);
   sp_json_close(json, '}');
 }

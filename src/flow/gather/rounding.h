@@ -21,7 +21,10 @@ void sp_rounding_apply(sp_sample_form form, uint32_t n_samples, const sp_slab *s
 /* Writes the errors of the gathers to the output. */
 sp_status sp_rounding_write(const sp_flow_plan *plan, sp_survey *survey, const sp_gather_result *results);
 
-/* The same as a member of the report. */
+/* Warns where most samples of a trace are coarse. */
+void sp_rounding_conclude(const sp_flow_plan *plan, const sp_gather_index *index, const sp_gather_result *results);
+
+/* Errors and coarse traces as a member of the report. */
 void sp_rounding_report(const sp_flow_plan *plan, const sp_gather_result *results, sp_json *json);
 
 #endif
