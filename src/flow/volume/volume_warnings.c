@@ -77,40 +77,54 @@ static sp_status read_coordinate(sp_survey *survey, const char *name, uint64_t n
   return SP_SUCCESS;
 }
 
-static void compare_steps(const sp_grid_request *r, const sp_trace_grid *grid) {
+/* Where what is given for an axis of a cube is not what the coordinates say. */
+typedef struct contradiction {
+  const sp_cube *cube;
+  int axis; /* 0: x, 1: y */
+  double given, found;
+} contradiction;
+
+static bool is_same_direction(double a, double b) {
+  return fabs(remainder(a - b, 360)) <= same_direction;
+}
+
+/* The first one, of the steps or of the directions. */
+static bool contradicts(const sp_grid_request *r, const sp_trace_grid *grid, bool directions, contradiction *out) {
   for (uint32_t k = 0; k < grid->n_cubes; k++) {
     const sp_cube *c = &grid->cubes[k];
-    double step[2], azimuth[2], given[2] = {r->dx, r->dy};
+    const double given[2][2] = {{r->dx, r->dy}, {c->azimuth_x, c->azimuth_y}};
     const uint32_t cells[2] = {c->nx, c->ny};
-    char name[128];
+    double step[2], azimuth[2];
     sp_trace_grid_found(r, grid, c, step, azimuth);
     for (int i = 0; i < 2; i++) {
-      if (cells[i] < 2 || step[i] <= 0 || sp_fk_is_same_step(given[i], step[i])) continue;
-      sp_cube_name(r, c, name, sizeof name);
-      sp_warn("%s: %s: %g is given, cdpx and cdpy say %.4g from cell to cell along %s in %s: velocities are taken %.3g "
-              "times as large as by these",
-              r->where, i ? "dy" : "dx", given[i], step[i], i ? r->y_name : r->x_name, name, given[i] / step[i]);
-      return;
+      *out = (contradiction){c, i, given[directions][i], directions ? azimuth[i] : step[i]};
+      const bool same =
+          directions ? is_same_direction(out->given, out->found) : sp_fk_is_same_step(out->given, out->found);
+      if (cells[i] > 1 && step[i] > 0 && !same) return true;
     }
   }
+  return false;
+}
+
+static void compare_steps(const sp_grid_request *r, const sp_trace_grid *grid) {
+  contradiction c;
+  char name[128];
+  if (!contradicts(r, grid, false, &c)) return;
+  sp_cube_name(r, c.cube, name, sizeof name);
+  sp_warn(
+      "%s: %s: %g is given, cdpx and cdpy say %.4g from cell to cell along %s in %s: velocities are taken %.3g times "
+      "as large as by these",
+      r->where, c.axis ? "dy" : "dx", c.given, c.found, c.axis ? r->y_name : r->x_name, name, c.given / c.found);
 }
 
 /* Of a filter that looks at directions. */
 static void compare_directions(const sp_grid_request *r, const sp_trace_grid *grid) {
-  for (uint32_t k = 0; k < grid->n_cubes; k++) {
-    const sp_cube *c = &grid->cubes[k];
-    double step[2], azimuth[2], given[2] = {c->azimuth_x, c->azimuth_y};
-    const uint32_t cells[2] = {c->nx, c->ny};
-    char name[128];
-    sp_trace_grid_found(r, grid, c, step, azimuth);
-    for (int i = 0; i < 2; i++) {
-      if (cells[i] < 2 || step[i] <= 0 || fabs(remainder(given[i] - azimuth[i], 360)) <= same_direction) continue;
-      sp_cube_name(r, c, name, sizeof name);
-      sp_warn("%s: grid_azimuth and handed have %s point to %.4g degrees, cdpx and cdpy to %.4g in %s", r->where,
-              i ? r->y_name : r->x_name, fmod(given[i] + 360, 360), azimuth[i], name);
-      return;
-    }
-  }
+  contradiction c;
+  char name[128];
+  if (!contradicts(r, grid, true, &c)) return;
+  sp_cube_name(r, c.cube, name, sizeof name);
+  sp_warn("%s: grid_azimuth and handed have %s point to %.4g degrees, cdpx and cdpy to %.4g in %s", r->where,
+          c.axis ? r->y_name : r->x_name, fmod(c.given + 360, 360), c.found, name);
 }
 
 /* Coordinates that are there though the job gives spacing and direction: it may know better, but is told. */
