@@ -2,6 +2,8 @@
 """A survey in other gathers has every trace once, with its headers; it is the same on any ranks and after any kill."""
 
 import hashlib
+import os
+import subprocess
 import sys
 
 import h5py
@@ -138,3 +140,28 @@ def test_samples_that_floats_do_not_keep_come_along(tmp_path, seisproc):
         block = raw[place * size:][:size]
         assert int.from_bytes(block[:4], "big") == trace + 1
         assert block[240:] == samples[trace].astype(">f8").tobytes()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_memory_does_not_grow_with_the_survey(tmp_path):
+    """A gigabyte of traces that change places goes through the memory that half of it takes."""
+    peak, samples = {}, 1000
+    for n in (130_000, 260_000):
+        path, out = tmp_path / f"{n}.h5", tmp_path / f"{n}-out.h5"
+        number = np.arange(n)
+        write_survey(path, np.zeros((n, samples), "f4"), range(0, n + 1, 100),
+                     headers={"cdp": (number * 7919 % n // 50 + 1).astype("i4")})
+        with h5py.File(path, "r+") as f:
+            f["traces"][n // 3] = 1
+        child = subprocess.Popen([harness.BINARY, "regroup", path, out, "--gather=cdp", "--quiet"])
+        _, status, used = os.wait4(child.pid, 0)
+        assert status == 0
+        peak[n] = used.ru_maxrss / 1024
+        with h5py.File(out) as f:
+            order = np.argsort(number * 7919 % n // 50, kind="stable")
+            assert f["traces"].shape == (n, samples) and f["traces"][np.argwhere(order == n // 3)[0, 0], 7] == 1
+        path.unlink()
+        out.unlink()
+    # the order itself is a few numbers a trace; a rank holds 256 MB of rows
+    assert peak[130_000] > 256 and peak[260_000] < 400 and peak[260_000] < peak[130_000] + 40, peak
