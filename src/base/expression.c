@@ -265,7 +265,7 @@ static sp_status parse_not(parser *p) {
 }
 
 /* One or more conditions with `word` between them; one alone may be a number. */
-static sp_status parse_joined(parser *p, const char *word, operation operation, sp_status (*parse_one)(parser *p)) {
+static sp_status parse_joined(parser *p, const char *word, operation join, sp_status (*parse_one)(parser *p)) {
   const char *from = p->at;
   SP_TRY(parse_one(p));
   for (;;) {
@@ -277,7 +277,7 @@ static sp_status parse_joined(parser *p, const char *word, operation operation, 
     p->at = from = next;
     SP_TRY(parse_one(p));
     SP_TRY(need_condition(p, from));
-    SP_TRY(add(p, (step){.operation = operation}, -1));
+    SP_TRY(add(p, (step){.operation = join}, -1));
   }
 }
 
