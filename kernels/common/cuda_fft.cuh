@@ -6,8 +6,9 @@
  * position[k]. The inverse goes the same way back, from there to order: it is the forward arithmetic with real and
  * imaginary part changed over, which the caller does where it writes what is to be transformed and where it reads the
  * result. So neither needs a second place or a permutation. The radices are so chosen that neighbouring threads meet
- * different banks in most passes: an odd one comes last. A power of two has none: there 16 comes last (where the plan
- * may have it), and a number is left out after every 16 points, which keeps the points of each pass evenly apart.
+ * different banks in most passes: an odd one comes last. Where there is none, and the plan may have 16 (which then
+ * comes last for powers of two), a number is left out after as many points as the last radix, which keeps the points of
+ * each pass evenly apart.
  *
  * A transform may also be done pass by pass, by who has its points from elsewhere or takes them on: pass i of n_passes
  * has blocks of m R points with m = n / (radix[0] ... radix[i]); the first one forward and the last one back have one
@@ -33,23 +34,27 @@ typedef struct cuda_fft {
   uint32_t n, n_passes, radix[CUDA_FFT_MAX_PASSES];
   uint32_t per_block[CUDA_FFT_MAX_PASSES], per_line[CUDA_FFT_MAX_PASSES]; /* cuda_fft_inverse of a pass's threads */
   uint32_t step[CUDA_FFT_MAX_PASSES]; /* numbers from point to point of a pass's transforms */
-  uint32_t spread;                    /* a number is left out after 2^spread points; 31: none is */
+  uint32_t spread;                    /* cuda_fft_inverse of the points after which a number is left out; 0: none is */
   const fft_complex *twiddles;        /* [n] exp(-2 pi i j / n); device memory, as below */
   const uint16_t *position;           /* [n] */
 } cuda_fft;
 
+/* A number by which to divide others that are below 2^15 and not below it, as the upper half of a product. */
+__host__ __device__ static inline uint32_t cuda_fft_inverse(uint32_t x) {
+  return x > 1 ? UINT32_MAX / x + 1 : 0;
+}
+
 /* Where a point lies, and how many numbers a line takes. */
 __host__ __device__ static inline uint32_t fft_place(const cuda_fft &f, uint32_t point) {
-  return point + (point >> f.spread);
+#ifdef __CUDA_ARCH__
+  return point + __umulhi(point, f.spread);
+#else
+  return point + (uint32_t)((uint64_t)point * f.spread >> 32);
+#endif
 }
 
 __host__ __device__ static inline uint32_t fft_room(const cuda_fft &f) {
   return f.n ? fft_place(f, f.n - 1) + 1 : 0;
-}
-
-/* A number by which to divide others that are below 2^15 and not below it, as the upper half of a product. */
-__host__ __device__ static inline uint32_t cuda_fft_inverse(uint32_t x) {
-  return x > 1 ? UINT32_MAX / x + 1 : 0;
 }
 
 __device__ static inline uint32_t fft_quotient(uint32_t u, uint32_t x, uint32_t inverse) {
@@ -60,12 +65,12 @@ __device__ static inline fft_complex fft_times(fft_complex a, fft_complex b) {
   return fft_complex{a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 
-/* A transform of R points that is the j-th of the m of a block of a pass, with its twiddle factors. */
+/* A transform of R points that is the j-th of the m of a block of a pass, of `blocks`, with its twiddle factors. */
 template <int R, bool INVERSE>
-__device__ static inline void fft_turned(const cuda_fft &f, uint32_t m, uint32_t j, fft_complex *z) {
+__device__ static inline void fft_turned(const cuda_fft &f, uint32_t blocks, uint32_t m, uint32_t j, fft_complex *z) {
   if (!INVERSE) fft_small(z, R);
   if (m > 1) {
-    const uint32_t turned = f.n / (m * R) * j;
+    const uint32_t turned = blocks * j;
     const fft_complex turn = f.twiddles[turned];
     fft_complex power = turn;
 #pragma unroll
@@ -82,15 +87,15 @@ __device__ static inline void fft_turned(const cuda_fft &f, uint32_t m, uint32_t
 template <int R, bool INVERSE>
 __device__ static inline void fft_pass(const cuda_fft &f, uint32_t pass, uint32_t m, uint32_t batch, uint32_t stride,
                                        fft_complex *x) {
-  const uint32_t each = f.n / R, step = f.step[pass];
+  const uint32_t length = m * R, each = f.n / R, blocks = f.n / length, step = f.step[pass];
   for (uint32_t u = threadIdx.x; u < each * batch; u += blockDim.x) {
     const uint32_t t = batch > 1 ? fft_quotient(u, each, f.per_line[pass]) : 0, v = u - t * each;
     const uint32_t block = fft_quotient(v, m, f.per_block[pass]), j = v - block * m;
-    fft_complex *at = x + (size_t)t * stride + fft_place(f, block * m * R + j);
+    fft_complex *at = x + (size_t)t * stride + fft_place(f, block * length + j);
     fft_complex z[R];
 #pragma unroll
     for (int i = 0; i < R; i++) z[i] = at[i * step];
-    fft_turned<R, INVERSE>(f, m, j, z);
+    fft_turned<R, INVERSE>(f, blocks, m, j, z);
 #pragma unroll
     for (int i = 0; i < R; i++) at[i * step] = z[i];
   }
@@ -153,18 +158,6 @@ __device__ static inline void fft_inverse_passes(const cuda_fft &f, uint32_t fro
     fft_by_radix<MOST>(f.radix[i], [&](auto r) { fft_pass<decltype(r)::value, true>(f, i, m, batch, stride, x); });
     m *= f.radix[i];
   }
-}
-
-/* Order to reversed digits. */
-template <int MOST>
-__device__ static inline void fft_forward(const cuda_fft &f, uint32_t batch, uint32_t stride, fft_complex *x) {
-  fft_forward_passes<MOST>(f, 0, f.n_passes, batch, stride, x);
-}
-
-/* Reversed digits to order, real and imaginary part changed over; not normalised. */
-template <int MOST>
-__device__ static inline void fft_inverse(const cuda_fft &f, uint32_t batch, uint32_t stride, fft_complex *x) {
-  fft_inverse_passes<MOST>(f, 0, f.n_passes, 1, batch, stride, x);
 }
 
 #endif

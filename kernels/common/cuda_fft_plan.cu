@@ -45,16 +45,16 @@ static void order_radices(cuda_fft *f) {
 
 /* The radices of f->n, and whether its points are spread. */
 static void choose_radices(cuda_fft *f, uint32_t most) {
-  enum { LAST = 16, SPREAD = 4 };
-  f->spread = 31;
-  if (most >= LAST && f->n >= LAST && is_power_of_two(f->n)) {
-    f->spread = SPREAD;
-    f->n_passes = 1 + find_radices(f->n / LAST, most, 0, f->radix);
-    f->radix[f->n_passes - 1] = LAST;
-    return;
+  enum { SPREAD = 16, LONGEST = 1 << 14 }; /* longer lines with gaps may not fit shared memory */
+  if (most >= SPREAD && f->n >= SPREAD && is_power_of_two(f->n)) {
+    f->n_passes = 1 + find_radices(f->n / SPREAD, most, 0, f->radix);
+    f->radix[f->n_passes - 1] = SPREAD;
+  } else {
+    f->n_passes = find_radices(f->n, most, 0, f->radix);
+    if (f->n_passes > 0) order_radices(f);
   }
-  f->n_passes = find_radices(f->n, most, 0, f->radix);
-  if (f->n_passes > 0) order_radices(f);
+  const uint32_t last = f->n_passes > 1 ? f->radix[f->n_passes - 1] : 1;
+  if (most >= SPREAD && f->n <= LONGEST && last % 2 == 0) f->spread = cuda_fft_inverse(last);
 }
 
 static size_t table_bytes(uint32_t n) {

@@ -4,6 +4,7 @@
  * longest line that a plan is made for. */
 #include "kernels/common/cuda_check.h"
 #include "kernels/fk/cuda.cuh"
+#include "kernels/fk/cuda_passes.cuh"
 
 enum { MOST_THREADS = 512, MOST_BYTES = 224 << 10, LONGEST = MOST_BYTES / sizeof(fft_complex) };
 
@@ -124,9 +125,9 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS) filter_lines(const __g
     __syncthreads();
     extend<BINS>(g);
     __syncthreads();
-    fft_forward<FK_LINE_RADIX>(fft, BINS, g.m, x);
+    fk_forward<FK_LINE_RADIX>(fft, BINS, g.m, x);
     multiply<BINS>(g, fft.position);
-    fft_inverse<FK_LINE_RADIX>(fft, BINS, g.m, x);
+    fk_inverse<FK_LINE_RADIX>(fft, BINS, g.m, x);
     store_line<BINS>(g);
     __syncthreads();
   }

@@ -5,6 +5,7 @@
 #include "kernels/common/cuda_check.h"
 #include "kernels/common/cuda_gain.cuh"
 #include "kernels/fk/cuda.cuh"
+#include "kernels/fk/cuda_passes.cuh"
 
 enum { MOST_BYTES = 224 << 10, MOST_THREADS = 512, BLOCKS = 2 }; /* BLOCKS: so that registers do for many threads */
 
@@ -57,7 +58,7 @@ __global__ static void __launch_bounds__(MOST_THREADS, BLOCKS) forward(const __g
     return;
   }
   const cuda_fft fft = *k.half;
-  fft_forward<FK_TIME_RADIX>(fft, 1, 0, z);
+  fk_forward<FK_TIME_RADIX>(fft, 1, 0, z);
   const fft_complex *turn = k.whole->twiddles;
 #pragma unroll 4
   for (uint32_t b = threadIdx.x; b < k.time.n_bins; b += blockDim.x) {
@@ -98,7 +99,7 @@ __global__ static void __launch_bounds__(MOST_THREADS, BLOCKS) back(const __grid
     z[fft.position[bin]] = fft_complex{both.im, both.re};
   }
   __syncthreads();
-  fft_inverse<FK_TIME_RADIX>(fft, 1, 0, z);
+  fk_inverse<FK_TIME_RADIX>(fft, 1, 0, z);
   const float *samples = (const float *)z, scale = (float)(1.0 / k.time.padded);
 #pragma unroll 4
   for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) {

@@ -121,7 +121,7 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
         const uint32_t t = fft_quotient(u, each, f.per_line[0]), j = u - t * each;
         fft_complex z[R], *at = x + t * room + fft_place(f, j);
         gather_row<R>(p, bins, items + (size_t)t * p.y.n, j, each, z);
-        fft_turned<R, false>(f, each, j, z);
+        fft_turned<R, false>(f, 1, each, j, z);
 #pragma unroll
         for (int i = 0; i < R; i++) at[i * f.step[0]] = z[i];
       }
@@ -166,7 +166,7 @@ __global__ static void __launch_bounds__(THREADS, BLOCKS)
       const fft_complex *at = x + t * room + fft_place(f, j);
 #pragma unroll
       for (int i = 0; i < R; i++) z[i] = at[i * f.step[0]];
-      fft_turned<R, true>(f, each, j, z);
+      fft_turned<R, true>(f, 1, each, j, z);
 #pragma unroll
       for (int i = 0; i < R; i++) {
         if (j + i * each < ny) put_cell(p, bins, items[(size_t)t * ny + j + i * each], z[i]);
@@ -208,7 +208,7 @@ __device__ static inline void load_column(const sp_fkk_plane &p, const column &c
       fft_complex z[R], *at = c.x + fft_place(f, j);
 #pragma unroll
       for (int i = 0; i < R; i++) z[i] = column_point(p, c, j + i * each);
-      fft_turned<R, false>(f, each, j, z);
+      fft_turned<R, false>(f, 1, each, j, z);
 #pragma unroll
       for (int i = 0; i < R; i++) at[i * f.step[0]] = z[i];
     }
@@ -229,7 +229,7 @@ __device__ static inline void store_column(const sp_fkk_plane &p, const column &
       const fft_complex *at = c.x + fft_place(f, j);
 #pragma unroll
       for (int i = 0; i < R; i++) z[i] = at[i * f.step[0]];
-      fft_turned<R, true>(f, each, j, z);
+      fft_turned<R, true>(f, 1, each, j, z);
 #pragma unroll
       for (int i = 0; i < R; i++) {
         if (j + i * each < p.x.n) c.plane[(size_t)(j + i * each) * p.stride] = z[i];
