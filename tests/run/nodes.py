@@ -76,7 +76,7 @@ class Nodes:
     def words(self, node, cwd, *command):
         agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
         # they reach each other by network
-        return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc",
+        return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc", "--root",
                 "env", f"--chdir={cwd}", "OMPI_MCA_btl=^ofi,openib,uct,usnic", agent, "OMPI_MCA_pml=ob1",
                 "OMPI_MCA_mpi_yield_when_idle=1", f"LD_PRELOAD={harness.BUILD}/tests/run/shim_yield.so",
                 *map(str, command)]

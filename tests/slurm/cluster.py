@@ -55,7 +55,8 @@ class Cluster:
         try:
             init = self.dir / "init"
             wait_until(init.exists, 20, "namespaces")
-            self.inside = ["nsenter", "--target", init.read_text().strip(), "--mount", "--pid", "--net"]
+            # by its own root, which is another one than that of its mounts where the tests run in a chroot
+            self.inside = ["nsenter", "--target", init.read_text().strip(), "--mount", "--pid", "--net", "--root"]
             wait_until(lambda: self.ask("sinfo", "-h", "-o", "%D %t", check=False).strip() == "2 idle", 30, self.logs)
         except BaseException:
             self.stop()
