@@ -55,8 +55,9 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 LIB := $(BUILD)/libseisproc.a
 BIN := $(BUILD)/seisproc
 TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
-# Programs that Python tests drive.
-TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard $(T_DIRS:%=%/tool_*.c)))
+# Programs that Python tests drive; those of flows drive the kernels', too.
+TOOL_DIRS := $(T_DIRS) $(if $(filter tests/flow,$(T_DIRS)),tests/kernels)
+TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard $(TOOL_DIRS:%=%/tool_*.c))))
 # Shared objects that stand between the program and the system.
 TEST_SHIMS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard $(T_DIRS:%=%/shim_*.c)))
 # Tests in Python run the program, and some of them the one with fault switches.

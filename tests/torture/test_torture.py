@@ -62,8 +62,8 @@ def test_power_failures(tmp_path):
     points = ["journal_renamed:1@0", "append_torn:3@0", "before_sync:2@1", "publish_renamed:1@0"]
     for i in range(20):  # as a rule eight; how much is durable when it strikes is chance
         point = points[i] if i < len(points) else None
-        running = job.start(ranks=chance.choice([3, 4]), delay=0 if point else 100, binary=harness.FAULTY,
-                            env={**env, **({"SEISPROC_FAULT": point} if point else {})})
+        running = job.start(ranks=chance.choice([3, 4]), delay=0 if point else 100 * harness.TIME_SCALE,
+                            binary=harness.FAULTY, env={**env, **({"SEISPROC_FAULT": point} if point else {})})
         if point:
             running.wait(30)
         else:
