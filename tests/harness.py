@@ -2,6 +2,7 @@
 """Runs programs for the tests: with a time limit, under mpirun or not, and with nothing left behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,6 +42,13 @@ class Finished:
         text += [f"--- {name}\n{what.rstrip()}" for name, what in
                  (("stdout", self.stdout), ("stderr", self.stderr)) if what.strip()]
         return "\n".join(text)
+
+
+def skip_without_codec(text):
+    """A test that comes to a codec which this build has not is skipped, and says so."""
+    lacks = re.search(r"this program was built without (lib\w+)", text)
+    if lacks:
+        pytest.skip(f"the program was built without {lacks[1]}")
 
 
 def marked_processes(mark):
@@ -128,6 +136,7 @@ def run(command, ranks=None, timeout=60, env=None, cwd=None, tmp=None, stdin=Non
     finally:
         kill_marked(mark)
         process.wait()
+    skip_without_codec(err.decode(errors="replace"))
     return Finished(command, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"),
                     time.monotonic() - start, timed_out)
 

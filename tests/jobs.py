@@ -184,6 +184,7 @@ class Running:
             timed_out = True
             harness.kill_marked(self.mark)
             out, _ = self.process.communicate()
+        harness.skip_without_codec(out.decode(errors="replace"))
         return harness.Finished(self.command, self.process.returncode, "", out.decode(errors="replace"),
                                 time.monotonic() - self.started, timed_out)
 

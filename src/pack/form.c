@@ -72,10 +72,19 @@ static uint64_t rows_a_block(const sp_chunk_form *form, bool bits) {
   return rows > some ? rows - rows % some : some;
 }
 
-static void add_lz4(sp_chunk_form *form, const sp_pack_how *how) {
-  const bool bits = how->samples && form->rows * form->row_length >= 8;
-  const uint64_t group = rows_a_block(form, bits);
+static bool packs_bits(const sp_chunk_form *form, const sp_pack_how *how) {
+  return how->samples && form->rows * form->row_length >= 8;
+}
+
+/* Of the rows of a chunk, as many as are whole blocks of LZ4's. */
+static void fit_rows(const sp_pack_how *how, sp_chunk_form *form) {
+  const uint64_t group = rows_a_block(form, packs_bits(form, how));
   if (form->rows > group) form->rows -= form->rows % group;
+}
+
+static void add_lz4(sp_chunk_form *form, const sp_pack_how *how) {
+  const bool bits = packs_bits(form, how);
+  const uint64_t group = rows_a_block(form, bits);
   const uint64_t block = (form->rows < group ? form->rows : group) * form->row_length;
   if (!bits) {
     add_lossless(form, how, SP_CODEC_LZ4, block);
@@ -88,18 +97,24 @@ static void add_lz4(sp_chunk_form *form, const sp_pack_how *how) {
                         .value = {BIT_MAJOR, BIT_MINOR, form->element, (unsigned)(block - block % 8), BIT_CODEC_LZ4}};
 }
 
+/* What packs chunks without loss: of zfp those that it cannot keep within their bounds. */
+static sp_codec lossless_of(sp_codec codec) {
+  if (codec != SP_CODEC_ZFP) return codec;
+  return sp_zstd_is_built() ? SP_CODEC_ZSTD : sp_lz4_is_built() ? SP_CODEC_LZ4 : SP_CODEC_NONE;
+}
+
 sp_status sp_chunk_form_make(const sp_pack_how *how, uint64_t rows, uint64_t row_length, uint32_t element,
                              sp_chunk_form *out) {
   sp_chunk_form form = {.rows = rows, .row_length = row_length, .element = element};
-  sp_codec codec = how->codec;
-  const char *lacks = sp_codec_lacks(codec);
+  const sp_codec codec = lossless_of(how->codec);
+  const char *lacks = sp_codec_lacks(how->codec);
   if (lacks) {
-    return SP_RAISE(SP_ERR_USAGE, "codec %s: this program was built without %s", sp_codec_name(codec), lacks);
+    return SP_RAISE(SP_ERR_USAGE, "codec %s: this program was built without %s", sp_codec_name(how->codec), lacks);
   }
-  if (codec == SP_CODEC_ZFP) {
+  if (codec == SP_CODEC_LZ4) fit_rows(how, &form); /* before zfp is told of them */
+  if (how->codec == SP_CODEC_ZFP) {
     form.filter[0].id = SP_FILTER_ZFP;
-    if (how->tolerance > 0) sp_zfp_describe(how, rows, row_length, &form.filter[form.n_filters++]);
-    codec = sp_zstd_is_built() ? SP_CODEC_ZSTD : sp_lz4_is_built() ? SP_CODEC_LZ4 : SP_CODEC_NONE;
+    if (how->tolerance > 0) sp_zfp_describe(how, form.rows, row_length, &form.filter[form.n_filters++]);
   }
   if (codec == SP_CODEC_LZ4) {
     add_lz4(&form, how);
