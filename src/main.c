@@ -54,7 +54,7 @@ int main(int argc, char **argv) {
     char name[64];
     snprintf(name, sizeof name, "seisproc %s", command->name);
     argv[1] = name;
-    return command->run(argc - 1, argv + 1);
+    return sp_command_run(command, argc - 1, argv + 1);
   }
   return refuse(argv[1]);
 }

@@ -47,6 +47,10 @@ sp_status sp_side_append(const char *path, sp_side side, char **out);
 /* Whether a name ends in the suffix. */
 bool sp_side_is(const char *path, sp_side side);
 
+/* Refuses what is there under the name of an output in the making: OUT.part, or OUT.plain while it is being packed.
+ * Errors: SP_ERR_INPUT. */
+sp_status sp_side_refuse_unfinished(const char *path);
+
 /* Of the side file `path`, which is a `side`, the other one of the same output; owned by the caller. */
 sp_status sp_side_sibling(const char *path, sp_side side, sp_side other, char **out);
 

@@ -118,6 +118,21 @@ bool sp_side_is(const char *path, sp_side side) {
   return n >= m && !strcmp(path + n - m, sp_side_suffix(side));
 }
 
+sp_status sp_side_refuse_unfinished(const char *path) {
+  bool unfinished = sp_side_is(path, SP_SIDE_PART);
+  if (sp_side_is(path, SP_SIDE_PLAIN)) {
+    char *chunks;
+    SP_TRY(sp_side_sibling(path, SP_SIDE_PLAIN, SP_SIDE_CHUNKS, &chunks));
+    unfinished = access(chunks, F_OK) == 0;
+    sp_free(chunks);
+  }
+  if (!unfinished || access(path, F_OK)) return SP_SUCCESS;
+  return SP_RAISE(SP_ERR_INPUT,
+                  "%s: is an output in the making, of which samples are missing; the command that made it finishes it, "
+                  "and `seisproc info` and `verify` take it as it is",
+                  path);
+}
+
 sp_status sp_side_sibling(const char *path, sp_side side, sp_side other, char **out) {
   return join(path, strlen(path) - strlen(sp_side_suffix(side)), other, out);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "seisproc/side_file.h"
+
 #define SP_COMMAND(name, summary) {#name, summary, &sp_argp_##name, sp_cli_##name},
 static const sp_command commands[] = {
 #include "src/cli/command_list.h"
@@ -19,4 +21,22 @@ const sp_command *sp_command_find(const char *name) {
     if (!strcmp(command->name, name)) return command;
   }
   return NULL;
+}
+
+/* Commands that read surveys as they are; jobs look at their input (sp_survey_open_input). */
+static bool needs_complete(const char *name) {
+  static const char *const names[] = {"export", "view", "qc",     "compare", "window",
+                                      "header", "pack", "unpack", "regroup"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (!strcmp(name, names[i])) return true;
+  }
+  return false;
+}
+
+int sp_command_run(const sp_command *command, int argc, char **argv) {
+  for (int i = 1; i < argc && needs_complete(command->name); i++) {
+    const sp_status status = argv[i][0] == '-' ? SP_SUCCESS : sp_side_refuse_unfinished(argv[i]);
+    if (status != SP_SUCCESS) return sp_status_exit_code(status);
+  }
+  return command->run(argc, argv);
 }

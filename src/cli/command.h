@@ -27,6 +27,9 @@ const sp_command *sp_command_at(size_t i);
 /* The subcommand of this name, or NULL. */
 const sp_command *sp_command_find(const char *name);
 
+/* Runs it, unless a file that it is given is an output in the making. */
+int sp_command_run(const sp_command *command, int argc, char **argv);
+
 /* All subcommands with their options, for the man page (the text of its section COMMANDS, in roff) and for
  * docs/commands.md. */
 void sp_command_print_man(void);

@@ -129,7 +129,7 @@ static sp_status read_text(sp_survey *survey, report *r) {
 static sp_status gather(sp_survey *survey, const sp_info_request *args, report *r) {
   r->info = sp_survey_get_info(survey);
   /* a part knows nothing yet of what became of its gathers */
-  r->complete = !sp_side_is(args->path, SP_SIDE_PART);
+  r->complete = !sp_side_is(args->path, SP_SIDE_PART) && !sp_side_is(args->path, SP_SIDE_PLAIN);
   SP_TRY(sp_survey_read_index(survey, true, &r->index));
   count_gathers(r);
   SP_TRY(sp_survey_each_header(survey, add_column, r));

@@ -8,6 +8,7 @@
 #include "seisproc/job.h"
 #include "seisproc/memory.h"
 #include "seisproc/ranks.h"
+#include "seisproc/side_file.h"
 #include "src/store/h5.h"
 
 typedef struct columns {
@@ -164,6 +165,7 @@ sp_status sp_survey_select_as(sp_survey *input, const sp_survey *output) {
 
 sp_status sp_survey_open_input(MPI_Comm comm, const sp_job *job, const sp_io_hints *hints, sp_survey **out) {
   sp_survey *survey = NULL;
+  SP_TRY(sp_side_refuse_unfinished(job->input));
   SP_TRY(sp_survey_open_hinted(comm, job->input, false, hints, &survey));
   const sp_status status = sp_survey_select(survey, job->settings.gathers.text);
   if (status == SP_SUCCESS) {
