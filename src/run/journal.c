@@ -178,15 +178,12 @@ static bool parse_number(const char **at, uint64_t *out) {
   return errno == 0;
 }
 
-static bool parse_first_line(const char *line, sp_journal_header *header) {
-  char names[NAMES], expected[NAMES];
-  if (header->figures) sp_figures_names(header->figures, expected, sizeof expected);
+static bool parse_first_line(const char *line, sp_journal_header *header, char names[NAMES]) {
   return sscanf(line + sizeof magic - 1,
                 "id=%*36s input=%36s bytes=%" SCNu64 " modified=%" SCNd64 " units=%" SCNu64 " traces=%" SCNu64
                 " samples=%" SCNu32 " results=%" SCNu32 " figures=%511s",
                 header->input_uuid, &header->input.bytes, &header->input.modified_ns, &header->n_units,
-                &header->n_traces, &header->n_samples, &header->results_version, names) == 8 &&
-         (!header->figures || !strcmp(names, expected));
+                &header->n_traces, &header->n_samples, &header->results_version, names) == 8;
 }
 
 /* One chunk of a `packed` line, with a space before it. */
@@ -300,9 +297,24 @@ static bool parse_header(reader *r, sp_journal_contents *out) {
   return true; /* it just ends: nothing was begun */
 }
 
+static bool has_figures(const sp_figure_list *figures, const char *names) {
+  char expected[NAMES];
+  if (!figures) return true;
+  sp_figures_names(figures, expected, sizeof expected);
+  return !strcmp(names, expected);
+}
+
 static sp_status parse(const char *path, reader *r, uint64_t n_units, sp_journal_contents *out) {
+  char names[NAMES];
   if (!next_line(r)) return SP_SUCCESS;
-  if (!is_sealed(r->line, r->n, 0) || !parse_first_line(r->line, &out->header) || !parse_header(r, out)) {
+  const bool good = is_sealed(r->line, r->n, 0) && parse_first_line(r->line, &out->header, names);
+  if (good && !has_figures(out->header.figures, names)) {
+    return SP_RAISE(SP_ERR_INPUT,
+                    "%s: what is done has other figures than here, those of another version of seisproc or of another "
+                    "kind of job; finish with that, or --restart",
+                    path);
+  }
+  if (!good || !parse_header(r, out)) {
     return SP_RAISE(SP_ERR_INPUT, "%s: damaged in its header, so what is done cannot be told; --restart starts over",
                     path);
   }
@@ -313,8 +325,7 @@ static sp_status parse(const char *path, reader *r, uint64_t n_units, sp_journal
   SP_TRY(sp_calloc(n_units + 1, 1, "the journal's units", &out->done));
   SP_TRY(sp_calloc(n_units + 1, out->header.figures->bytes, "the journal's units", &out->figures));
   while (next_line(r)) {
-    const bool good = is_sealed(r->line, r->n, out->seed) && parse_done(r->line, r->n, out);
-    out->n_bad_lines += !good;
+    out->n_bad_lines += !(is_sealed(r->line, r->n, out->seed) && parse_done(r->line, r->n, out));
   }
   out->length = bytes_read(r);
   return SP_SUCCESS;

@@ -219,14 +219,23 @@ def test_a_damaged_journal_costs_its_damaged_lines_only(tmp_path, survey, expect
     assert PLACE.search(result.stderr).group(1) == str(n)
 
 
-@pytest.mark.parametrize("text, words", [(b"milk, eggs\n", "not a journal"), (None, "damaged in its header")])
-def test_a_foreign_or_headless_journal_is_refused_and_kept(tmp_path, survey, expected, text, words):
+def with_a_damaged_header(journal):
+    return journal.replace(b"begin", b"befin", 1)
+
+
+def with_another_figure(journal):
+    first, rest = journal.split(b"\n", 1)
+    body = first.rpartition(b" crc32c=")[0] + b",another"
+    return body + b" crc32c=%08x\n" % jobs.crc32c(body) + rest
+
+
+@pytest.mark.parametrize("changed, words", [
+    (lambda journal: b"milk, eggs\n", "not a journal"), (with_a_damaged_header, "damaged in its header"),
+    (with_another_figure, "of another version of seisproc")], ids=["foreign", "damaged", "other figures"])
+def test_a_journal_that_is_not_this_jobs_is_refused_and_kept(tmp_path, survey, expected, changed, words):
     job = jobs.Job(tmp_path, survey)
     cut_off(job, delay=400)
-    journal = bytearray(job.journal.read_bytes())
-    if text is None:
-        journal[journal.index(b"begin")] ^= 4
-        text = bytes(journal)
+    text = changed(job.journal.read_bytes())
     job.journal.write_bytes(text)
     result = job.run(check=1)
     assert words in result.stderr and "--restart" in result.stderr
