@@ -158,10 +158,15 @@ def test_a_part_is_checked_against_its_journal(seisproc, tmp_path, survey):
     flip(job.part, "traces", done[3])
     result = seisproc("verify", job.part, check=1)
     assert f"gather {done[3]} " in result.stderr
-    # what is damaged is not in the way of going on, and is found at the end too
+    # a few of what is done are compared before the job goes on: here, where there are so few, each of them
+    part = job.part.read_bytes()
+    if len(done) <= 16:
+        result = job.run(check=1)
+        assert f"gather {done[3]} " in result.stderr and "--restart" in result.stderr
+        assert job.part.read_bytes() == part
+    flip(job.part, "traces", done[3])
     job.run()
-    result = seisproc("verify", job.output, check=1)
-    assert f"gather {done[3]} " in result.stderr
+    seisproc("verify", job.output)
 
 
 def test_files_that_cannot_be_checked_are_refused_in_one_line(seisproc, tmp_path, survey, output):
