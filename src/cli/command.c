@@ -23,10 +23,10 @@ const sp_command *sp_command_find(const char *name) {
   return NULL;
 }
 
-/* Commands that read surveys as they are; jobs look at their input (sp_survey_open_input). */
+/* Commands that read surveys as they are, by argument or option; jobs look at their input (sp_survey_open_input). */
 static bool needs_complete(const char *name) {
-  static const char *const names[] = {"export", "view", "qc",     "compare", "window",
-                                      "header", "pack", "unpack", "regroup"};
+  static const char *const names[] = {"sweep",  "export", "view", "qc",     "compare",
+                                      "window", "header", "pack", "unpack", "regroup"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (!strcmp(name, names[i])) return true;
   }
@@ -35,7 +35,8 @@ static bool needs_complete(const char *name) {
 
 int sp_command_run(const sp_command *command, int argc, char **argv) {
   for (int i = 1; i < argc && needs_complete(command->name); i++) {
-    const sp_status status = argv[i][0] == '-' ? SP_SUCCESS : sp_side_refuse_unfinished(argv[i]);
+    const char *value = argv[i][0] == '-' ? strchr(argv[i], '=') : NULL; /* of an option */
+    const sp_status status = sp_side_refuse_unfinished(value ? value + 1 : argv[i]);
     if (status != SP_SUCCESS) return sp_status_exit_code(status);
   }
   return command->run(argc, argv);

@@ -12,6 +12,8 @@ COMMANDS = ["export {} new.sgy", "view {} --gather=#1 --output=new.svg", "compar
             "qc {} --output=new.html", "window {} new.h5 --gathers=every:2", "regroup {} new.h5 --gather=offset",
             "header {} --set=offset=offset", "header {} --set=offset=1 -o new.h5", "pack {} new.h5 --codec=lz4",
             "unpack {} new.h5", "plan new.yaml", "sweep new.yaml --vary=chain.0.dwt.k=2,3", "run new.yaml"]
+BY_OPTION = ["view {survey} --gather=#1 --against={} --output=new.svg",
+             "sweep out.yaml --vary=chain.0.dwt.k=2,3 --clean={}"]
 
 
 @pytest.mark.parametrize("pack,fault,left,words", [
@@ -26,7 +28,7 @@ def test_it_is_refused_or_taken_for_what_it_is(tmp_path, seisproc, pack, fault, 
     other = tmp_path / "new.yaml"
     other.write_text(TEXT.format(input=tmp_path / left, output=tmp_path / "new.h5"))
     before = {p: p.read_bytes() for p in sorted(tmp_path.iterdir()) if p.is_file()}
-    for command in COMMANDS:
+    for command in COMMANDS + (BY_OPTION if words == "in the making" else []):
         arguments = command.format(tmp_path / left, survey=survey).split()
         done = seisproc(*arguments, cwd=tmp_path, check=1)
         said = [line for line in done.stderr.splitlines() if "error: " in line]

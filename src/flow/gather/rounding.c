@@ -113,8 +113,9 @@ static summary sum_up(const sp_gather_result *results, uint64_t n) {
 
 void sp_rounding_conclude(const sp_flow_plan *plan, const sp_gather_index *index, const sp_gather_result *results) {
   const sp_sample_form form = (sp_sample_form)plan->job->settings.samples;
-  const summary s = sum_up(results, plan->shape.n_units);
   char name[SP_GATHER_TEXT];
+  if (!is_asked(plan)) return;
+  const summary s = sum_up(results, plan->shape.n_units);
   if (s.n_coarse == 0) return;
   sp_warn("samples: %s: most samples of %" PRIu64 " trace%s (%" PRIu64 " gather%s, first %s) have fewer than %d steps, "
           "beside a sample far stronger: %s keeps them, or a step that takes the strong one (edit: despike)",
@@ -124,8 +125,8 @@ void sp_rounding_conclude(const sp_flow_plan *plan, const sp_gather_index *index
 }
 
 void sp_rounding_report(const sp_flow_plan *plan, const sp_gather_result *results, sp_json *json) {
-  const summary s = sum_up(results, plan->shape.n_units);
   if (!is_asked(plan)) return;
+  const summary s = sum_up(results, plan->shape.n_units);
   sp_json_open(json, "samples", '{');
   sp_json_text(json, "form", sp_sample_form_name((sp_sample_form)plan->job->settings.samples));
   sp_json_real(json, "largest_error", s.error);
