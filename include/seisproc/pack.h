@@ -71,8 +71,14 @@ sp_status sp_placed_rows_open(const char *path, const struct sp_chunk_form *form
 void sp_placed_rows_close(sp_placed_rows *rows); /* takes NULL */
 
 /* Puts those of rows first ... first + n - 1 that are in chunks to their places in `rows`, and leaves the others as
- * they are. Each chunk is compared with its checksum. Errors: SP_ERR_INPUT for a damaged one, SP_ERR_IO. */
+ * they are. Each chunk is compared with its checksum. Errors: SP_ERR_INPUT for a damaged one, of which nothing is
+ * logged; SP_ERR_IO. */
 sp_status sp_placed_rows_read(sp_placed_rows *placed, sp_global first, sp_local n, void *rows);
+
+enum { SP_PLACED_DAMAGE = 144 };
+
+/* What is wrong with the chunk for which the last reading failed; "" where it did not, or for another reason. */
+const char *sp_placed_rows_damage(const sp_placed_rows *placed);
 
 /* Bytes of memory that a rank with so many threads takes to pack a survey of this shape. in_job: as there. */
 size_t sp_pack_memory(const sp_survey_info *info, bool in_job, int n_threads);

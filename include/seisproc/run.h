@@ -11,6 +11,7 @@ typedef struct sp_run_options {
   bool quiet;               /* no progress, no closing lines */
   bool verbose;             /* a closing table of stages */
   bool restart;             /* begin anew whatever is there */
+  bool check_done;          /* compare all that an earlier run has done before going on, not only a few units of it */
   bool no_commit;           /* sync once, at the end: faster by what commits cost, and a run that is cut off is lost */
   const char *job_path;     /* of the job file, for the report; or NULL */
   const char *report_path;  /* where what came of the run is written as JSON, with times of all ranks; or NULL */

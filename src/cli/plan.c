@@ -77,6 +77,10 @@ static void print_output(const sp_run_plan *p) {
   if (p->start == SP_START_RESUME) {
     printf("           an earlier run was cut off: %llu of %llu %ss are done, the same command goes on\n",
            (unsigned long long)p->earlier.n_done, (unsigned long long)p->work.shape.n_units, p->work.shape.unit);
+    if (p->compares_all) {
+      printf("           %sall of them are compared with their checksums, and those that differ are computed again\n",
+             p->damaged ? "some of them are not on the disk as they were written: " : "");
+    }
   }
 }
 

@@ -24,7 +24,8 @@ enum {
   KEY_MAX_TIME,
   KEY_HOSTS,
   KEY_HOSTFILE,
-  KEY_GATHERS
+  KEY_GATHERS,
+  KEY_CHECK_DONE
 };
 
 static const struct argp_option options[] = {
@@ -40,6 +41,9 @@ static const struct argp_option options[] = {
     {"max-time", KEY_MAX_TIME, "TIME", 0, "Stop in time to end within TIME: seconds, or [[DAYS-]HOURS:]MINUTES:SECONDS",
      0},
     {"restart", KEY_RESTART, NULL, 0, "Begin anew, whatever an earlier run left", 0},
+    {"check-done", KEY_CHECK_DONE, NULL, 0,
+     "Going on, compare all that is done with its checksums, not only a few gathers, and compute again what differs",
+     0},
     {"no-commit", KEY_NO_COMMIT, NULL, 0, "Sync once, at the end: a run that is cut off is lost", 0},
     {"report", KEY_REPORT, "FILE", 0, "Write what came of the run as JSON, with times and memory of all ranks", 0},
     {"prometheus", KEY_PROMETHEUS, "FILE", 0, "Write it as metrics for Prometheus, as the key metrics does", 0},
@@ -66,6 +70,14 @@ static error_t set_max_time(struct argp_state *state, sp_run_arguments *args, co
   return add_override(state, args, "max_time", text);
 }
 
+static error_t set_log(struct argp_state *state, const char *value) {
+  if (strcmp(value, "json") && strcmp(value, "text")) {
+    argp_error(state, "--log: found '%s', allowed are text and json", value);
+  }
+  sp_log_set_json(!strcmp(value, "json"));
+  return 0;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   sp_run_arguments *args = state->input;
   switch (key) {
@@ -88,6 +100,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case KEY_RESTART:
     args->options.restart = true;
     return 0;
+  case KEY_CHECK_DONE:
+    args->options.check_done = true;
+    return 0;
   case KEY_NO_COMMIT:
     args->options.no_commit = true;
     return 0;
@@ -104,11 +119,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     args->options.verbose = true;
     return 0;
   case KEY_LOG:
-    if (strcmp(value, "json") && strcmp(value, "text")) {
-      argp_error(state, "--log: found '%s', allowed are text and json", value);
-    }
-    sp_log_set_json(!strcmp(value, "json"));
-    return 0;
+    return set_log(state, value);
   case ARGP_KEY_ARG:
     if (args->job_path) argp_error(state, "one job file, found another: %s", value);
     args->job_path = args->options.job_path = value;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "seisproc/ranks.h"
+#include "seisproc/side_file.h"
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 #include "src/run/verify.h"
@@ -62,6 +63,8 @@ static void print(const arguments *args, const sp_verify_report *r) {
   }
   if (r->n_bad) {
     printf("  BAD                  %llu gathers are not what was written\n", (unsigned long long)r->n_bad);
+    if (sp_side_is(args->path, SP_SIDE_PART))
+      printf("                       `seisproc run JOB.yaml --check-done` computes them again, and goes on\n");
   } else if (r->count[SP_REASON_UNREADABLE]) {
     printf("  NO DATA              %llu gathers could not be read when they were processed; other checksums agree\n",
            (unsigned long long)r->count[SP_REASON_UNREADABLE]);

@@ -6,7 +6,7 @@
  * workers (of one, unless the flow asks for more). src/run deals, journals, watches, writes and reports tasks and knows
  * nothing else; a flow says what its tasks are and what becomes of them:
  *
- *   rank 0      plan -> outputs -> [spot_check, restore] -> begin_phase, deal, fill, ... -> publish
+ *   rank 0      plan -> outputs -> [open_left, restore] -> begin_phase, deal, fill, ... -> publish
  *   all ranks   write_headers, into a new output, before the first task
  *   workers     open -> begin -> (read, submit, finish) a task ... -> sync -> begin -> ... -> close
  *
@@ -99,6 +99,7 @@ typedef struct sp_flow_shape {
 
 typedef struct sp_flow sp_flow;
 typedef struct sp_left_work sp_left_work;
+typedef struct sp_left_reader sp_left_reader;
 
 /* A job planned. */
 typedef struct sp_flow_plan {
@@ -162,9 +163,9 @@ struct sp_flow {
   /* Resuming: corrects done[n_units] and figures[n_units] for units whose results are not rows of the output. NULL:
    * the journal says it all. */
   sp_status (*restore)(sp_flow_plan *plan, const char *part_path, uint8_t *done, void *figures);
-  /* Resuming, before anything is changed: whether a few of the units done are in the part as they were written, by
-   * checksums (spot_check.h). Errors: SP_ERR_INPUT where one is not. */
-  sp_status (*spot_check)(const sp_flow_plan *plan, const sp_left_work *left);
+  /* Resuming, on any rank: opens what is there, to compare units that are done with their checksums (left_work.h). The
+   * plan's `own` is not looked at. NULL: that cannot be done. Errors: SP_ERR_INPUT for another file. */
+  sp_status (*open_left)(const sp_flow_plan *plan, const sp_left_work *left, sp_left_reader **out);
   /* From now on units of this phase are dealt, to n_teams teams; done[n_units] is borrowed until the next phase. What
    * is written to payload (*payload_bytes, 0 before) goes to `begin` of every worker. */
   sp_status (*begin_phase)(sp_flow_plan *plan, uint32_t phase, const uint8_t *done, int n_teams, void *payload,

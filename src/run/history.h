@@ -10,6 +10,8 @@
  *   late read|write RANK HOST            it did not come to a collective transfer
  *   asked SIGNAL                         a signal has asked the job to stop
  *   gpus N                               of a node: so many GPUs compute
+ *   undone N [UNIT | FIRST-LAST]...      so many units were not on the disk as they were written, and are computed
+ *                                        again; "..." for those that the line has no room for
  *   tick S UNITS BYTES WAITING           S seconds after dealing began: units done, bytes in and out, what is waited
  *                                        for; every 10 s, after six hours every minute
  *   stages wall=S cpu=S gpu=S read=S wait=S compute=S slot=S write=S flush=S    of a run that came to its end:

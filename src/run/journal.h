@@ -15,8 +15,9 @@
  * A `done` line is appended after its samples were synced. A line that fails its CRC says nothing: the units that it
  * named are computed again. The CRC of `done` lines starts from the CRC of all lines up to `begin`, whose id is a new
  * one for each journal: a line that a file system brings back from a deleted journal fails. `done` lines may come in
- * any order, and more than once. The header is written to another file first, which is synced and then renamed: a
- * header with a damaged line is not an interrupted start, and is refused.
+ * any order, and more than once. Units that are not on the disk as they were written are undone by a new journal
+ * without them, which takes the place of the old one in one step. The header is written to another file first, which is
+ * synced and then renamed: a header with a damaged line is not an interrupted start, and is refused.
  */
 #ifndef SEISPROC_SRC_RUN_JOURNAL_H
 #define SEISPROC_SRC_RUN_JOURNAL_H
@@ -55,8 +56,18 @@ typedef struct sp_journal_contents {
 
 typedef struct sp_journal sp_journal;
 
+/* Units that are no task may share chunks with their neighbours at both ends, of each plane. */
+enum { SP_JOURNAL_MORE_CHUNKS = 2 * SP_MAX_PLANES };
+
 /* Writes a new journal with its header and makes it durable; replaces an old one in one step. Errors: SP_ERR_IO. */
 sp_status sp_journal_create(const char *path, const sp_journal_header *header);
+
+/* Begins a journal with this header that is to take the place of the one at `path`: what is appended to it counts once
+ * sp_journal_put has put it there, in one step and durable; closed before that it says nothing. Units and chunks of a
+ * line as for sp_journal_open. Borrows path. Errors: SP_ERR_IO. */
+sp_status sp_journal_begin(const char *path, const sp_journal_header *header, uint32_t max_units,
+                           const sp_window_shape *window, sp_journal **out);
+sp_status sp_journal_put(sp_journal *journal);
 
 /* Reads the journal of an output with n_units units that have these figures (borrowed by *out). A file that is not
  * there, is empty, or ends within its header gives begun = false; of one whose header says another number of units only
@@ -70,7 +81,8 @@ void sp_journal_contents_free(sp_journal_contents *contents);
 sp_status sp_journal_read_header(const char *path, sp_journal_header *out);
 
 /* Opens the journal that `contents` was read from for appending; a torn last line is cut off. No line will have more
- * than max_units, and more chunks than a slot of this window; NULL: none. Borrows path. Errors: SP_ERR_IO. */
+ * than max_units, and more chunks than a slot of this window and SP_JOURNAL_MORE_CHUNKS; NULL: none. Borrows path.
+ * Errors: SP_ERR_IO. */
 sp_status sp_journal_open(const char *path, const sp_journal_contents *contents, uint32_t max_units,
                           const sp_window_shape *window, sp_journal **out);
 

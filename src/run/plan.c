@@ -178,7 +178,8 @@ sp_status sp_run_plan_look(sp_run_plan *plan, const sp_run_options *options) {
   SP_TRY_GOTO(out, sp_side_path(plan->job->output, SP_SIDE_PART, &part_path));
   SP_TRY_GOTO(out, sp_side_path(plan->job->output, SP_SIDE_JOURNAL, &journal_path));
   SP_TRY_GOTO(out, sp_resume_look(&plan->work, part_path, journal_path, &plan->header, options->restart, &plan->start,
-                                  &plan->earlier));
+                                  &plan->earlier, &plan->damaged));
+  plan->compares_all = plan->start == SP_START_RESUME && (plan->damaged || options->check_done);
   if (plan->start != SP_START_COMPLETE) SP_TRY_GOTO(out, sp_part_check_replace(plan->job->output));
   /* what is there of a run that was cut off makes way, so its room is not counted against the new one */
   if (plan->start == SP_START_NEW && access(part_path, F_OK)) status = check_room(plan, part_path);

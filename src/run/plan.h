@@ -23,6 +23,8 @@ typedef struct sp_run_plan {
   sp_journal_header header;    /* what this run's journal would say */
   sp_start start;              /* what is there of the output */
   sp_journal_contents earlier; /* what earlier runs did */
+  bool damaged;                /* of that some is not on the disk as it was written */
+  bool compares_all;           /* all of it is compared with its checksums before the run goes on */
   sp_machine machine;          /* this one, when the input had been opened */
   sp_layout layout;            /* what sp_run_plan_lay_out worked out; its hosts are owned */
   sp_hosts hosts;              /* owned; n is 0 where the job runs on this machine or where Slurm says */

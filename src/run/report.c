@@ -13,6 +13,7 @@
 #include "src/run/history.h"
 #include "src/run/outcome.h"
 #include "src/run/packing.h"
+#include "src/run/repair.h"
 
 enum { ERROR_SIZE = 480 };
 
@@ -171,6 +172,7 @@ static void write_details(sp_json *json, const void *context) {
   const details *d = context;
   const sp_run_context *run = d->run;
   sp_packing_report(json, run);
+  sp_repair_report(json, run, d->start);
   if (!run->ranks) return;
   sp_json_count(json, "n_traces", run->n_traces);
   sp_json_count(json, "n_samples", run->plan.shape.n_samples);

@@ -10,7 +10,7 @@
 #include "seisproc/part_file.h"
 #include "seisproc/side_file.h"
 #include "src/base/fault.h"
-#include "src/flow/spot_check.h"
+#include "src/run/repair.h"
 
 /* One line on the first difference between what was begun at `path` and what this run would do. */
 static sp_status compare(const char *path, const char *unit, const sp_journal_header *was,
@@ -129,30 +129,12 @@ static sp_status look_further(const sp_flow_plan *plan, const sp_journal_header 
   return SP_SUCCESS;
 }
 
-/* Whether what the journal speaks of is still there: a few units of it are read again. */
-static sp_status check_spots(const sp_flow_plan *plan, const char *part_path, const sp_journal_contents *found) {
-  char *packed_path;
-  if (!plan->flow->spot_check || found->n_done == 0) return SP_SUCCESS;
-  /* chunks of another size are refused when the file is opened */
-  if (found->n_chunks && found->chunk_rows != plan->shape.window.chunk_rows[0]) return SP_SUCCESS;
-  SP_TRY(sp_side_path(plan->job->output, SP_SIDE_PACKED, &packed_path));
-  const sp_left_work left = {.part_path = part_path,
-                             .packed_path = packed_path,
-                             .done = found->done,
-                             .figures = found->figures,
-                             .chunks = found->chunks,
-                             .n_chunks = found->n_chunks,
-                             .chunk_rows = found->chunk_rows};
-  const sp_status status = plan->flow->spot_check(plan, &left);
-  sp_free(packed_path);
-  return status;
-}
-
 sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const char *journal_path,
-                         const sp_journal_header *header, bool restart, sp_start *start,
-                         sp_journal_contents *contents) {
+                         const sp_journal_header *header, bool restart, sp_start *start, sp_journal_contents *contents,
+                         bool *damaged) {
   sp_journal_contents found;
   *start = SP_START_NEW;
+  *damaged = false;
   if (restart) return SP_SUCCESS;
   SP_TRY(sp_journal_read(journal_path, plan->flow->figures, header->n_units, &found));
   sp_status status = SP_SUCCESS;
@@ -161,7 +143,7 @@ sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const 
     status = SP_RAISE(sp_file_status(unusable), "%s: cannot be used: %s", part_path, sp_side_error(unusable));
   } else if (found.begun && access(part_path, F_OK) == 0) {
     status = compare(journal_path, plan->shape.unit, &found.header, header);
-    if (status == SP_SUCCESS) status = check_spots(plan, part_path, &found);
+    if (status == SP_SUCCESS) status = sp_repair_look(plan, part_path, &found, damaged);
     *start = SP_START_RESUME;
   } else {
     status = look_further(plan, header, start, contents);

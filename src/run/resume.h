@@ -14,11 +14,13 @@ typedef enum sp_start { SP_START_NEW, SP_START_RESUME, SP_START_PACK, SP_START_C
 /* Looks, and changes nothing, at the journal and the part of an earlier run, and, where there are none, at the output
  * under its own name (so that an output that is being made anew goes on, too). `header` is what this run's journal
  * would say. *contents (to be freed) is what is done where *start is SP_START_RESUME, and what came of each unit where
- * it is SP_START_PACK or SP_START_COMPLETE. Errors: SP_ERR_USAGE, naming the difference, when what is there was made
+ * it is SP_START_PACK or SP_START_COMPLETE; *damaged: of what is done a part is not on the disk as it was written, as
+ * far as a few units of it tell (repair.h). Errors: SP_ERR_USAGE, naming the difference, when what is there was made
  * from another input, by other parameters, or by a program that computes other numbers; `restart` takes all that for
  * nothing instead. */
 sp_status sp_resume_look(const sp_flow_plan *plan, const char *part_path, const char *journal_path,
-                         const sp_journal_header *header, bool restart, sp_start *start, sp_journal_contents *contents);
+                         const sp_journal_header *header, bool restart, sp_start *start, sp_journal_contents *contents,
+                         bool *damaged);
 
 /* Removes what an earlier run left, where this one does not go on with it. Errors: SP_ERR_IO. */
 sp_status sp_resume_forget(const char *part_path, const char *journal_path);

@@ -20,6 +20,7 @@
 #include "src/run/outcome.h"
 #include "src/run/output.h"
 #include "src/run/packing.h"
+#include "src/run/repair.h"
 #include "src/run/report.h"
 #include "src/run/resume.h"
 #include "src/run/run_monitor.h"
@@ -31,12 +32,23 @@ static void end_if_disk_failed(const sp_run_context *run, sp_status status) {
   if (status == SP_ERR_IO) sp_run_abort(run, status);
 }
 
+static void forget_earlier_work(sp_coordinator_state *start) {
+  sp_free(start->done);
+  sp_free(start->figures);
+  sp_chunk_places_destroy(start->places);
+  start->done = NULL;
+  start->figures = NULL;
+  start->places = NULL;
+  start->n_earlier = start->n_done = start->earlier_work = 0;
+}
+
 /* What earlier runs did, as far as it can be used. */
 static sp_status resume_output(sp_run_context *run, sp_coordinator_state *start) {
   sp_flow_plan *plan = &run->plan;
   const sp_journal_contents *earlier = &start->plan.earlier;
   const uint64_t n = plan->shape.n_units;
   const size_t record = plan->flow->figures->bytes;
+  forget_earlier_work(start);
   SP_TRY(sp_calloc(n + 1, 1, "the units done", &start->done));
   SP_TRY(sp_calloc(n + 1, record, "figures", &start->figures));
   if (earlier->done) {
@@ -99,6 +111,11 @@ static sp_status forget_earlier(const sp_run_context *run) {
   return sp_resume_remove(run->plain_path);
 }
 
+static sp_status add_places(const sp_coordinator_state *start) {
+  const sp_journal_contents *earlier = &start->plan.earlier;
+  return earlier->n_chunks ? sp_chunk_places_add(start->places, earlier->chunks, earlier->n_chunks) : SP_SUCCESS;
+}
+
 /* What an earlier run has packed; a new one begins with nothing. */
 static sp_status begin_packed(sp_run_context *run, const sp_coordinator_state *start) {
   const sp_journal_contents *earlier = &start->plan.earlier;
@@ -111,7 +128,7 @@ static sp_status begin_packed(sp_run_context *run, const sp_coordinator_state *s
                     run->journal_path, (unsigned long long)earlier->chunk_rows,
                     (unsigned long long)run->plan.shape.window.chunk_rows[0]);
   }
-  if (run->start == SP_START_RESUME) SP_TRY(sp_chunk_places_add(start->places, earlier->chunks, earlier->n_chunks));
+  if (run->start == SP_START_RESUME) SP_TRY(add_places(start));
   run->packed_end = sp_chunk_places_end(start->places);
   const bool anew = run->start == SP_START_NEW || earlier->n_chunks == 0;
   return anew ? sp_chunk_file_create(run->packed_path) : sp_chunk_file_cut(run->packed_path, run->packed_end);
@@ -140,9 +157,8 @@ static sp_status begin(sp_run_context *run, sp_coordinator_state *start) {
 
 static void end_state(sp_coordinator_state *start) {
   sp_run_plan_close(&start->plan);
-  sp_free(start->figures);
-  sp_free(start->done);
-  sp_chunk_places_destroy(start->places);
+  forget_earlier_work(start);
+  sp_free(start->undone);
   sp_lock_release(start->lock);
 }
 
@@ -217,6 +233,16 @@ static void check_workers(const sp_run_context *run) {
           run->roles->world.size);
 }
 
+/* Where units are undone, what is left is worked out anew. Collective. */
+static sp_status repair(sp_run_context *run, sp_coordinator_state *start) {
+  bool undone;
+  SP_ALIKE(sp_repair(run, start, &undone));
+  sp_status status = undone ? resume_output(run, start) : SP_SUCCESS;
+  if (undone && status == SP_SUCCESS) status = add_places(start);
+  if (undone && status == SP_SUCCESS) report_resumption(run, start);
+  return sp_agree(run->roles->world.comm, status);
+}
+
 /* A new job that is refused here leaves nothing. Collective. */
 static sp_status check_nodes(const sp_run_context *run, const sp_coordinator_state *start) {
   const sp_status status = sp_node_files_check(run, start->lock);
@@ -247,6 +273,7 @@ static sp_status prepare(sp_run_context *run, sp_coordinator_state *start) {
   SP_ALIKE(sp_record_begin(run, start));
   sp_activity_set(&run->activity, "copies trace headers");
   if (run->start == SP_START_NEW) SP_ALIKE(write_headers(run));
+  if (run->start == SP_START_RESUME) SP_ALIKE(repair(run, start));
   sp_activity_set(&run->activity, "makes ready to compute");
   SP_AGREE(world, first ? begin_journal(run, start) : SP_SUCCESS);
   return sp_agree(world, make_window(run));

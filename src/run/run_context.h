@@ -70,6 +70,7 @@ typedef struct sp_coordinator_state {
   sp_chunk_places *places;    /* NULL: the output is not packed as it comes */
   uint64_t n_earlier, n_done; /* units done before this run; and now */
   uint64_t earlier_work;
+  uint8_t *undone; /* [n_units]: done before, but not on the disk as they were written (repair.h); NULL: none */
 } sp_coordinator_state;
 
 /* Messages. All are sent as bytes: ranks run the same program on the same kind of machine. */

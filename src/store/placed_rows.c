@@ -3,6 +3,7 @@
  * whoever reads in order unpacks each once. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct sp_placed_rows {
   unsigned char *packed;
   char *rows;    /* of the chunk `kept` */
   uint64_t kept; /* UINT64_MAX: none */
+  char damage[SP_PLACED_DAMAGE];
 };
 
 static sp_status add_chunks(sp_placed_rows *p, uint32_t plane, const sp_chunk *chunks, size_t n) {
@@ -84,9 +86,10 @@ void sp_placed_rows_close(sp_placed_rows *p) {
   sp_free(p);
 }
 
-static sp_status damaged(const sp_placed_rows *p, const sp_chunk *c, const char *what) {
-  return SP_RAISE(SP_ERR_INPUT, "%s: the chunk at byte %llu, rows from %llu, %s; --restart of its job starts over",
-                  p->path, (unsigned long long)c->at, (unsigned long long)(c->number * p->form.rows), what);
+static sp_status damaged(sp_placed_rows *p, const sp_chunk *c, const char *what) {
+  snprintf(p->damage, sizeof p->damage, "the packed chunk at byte %llu, rows from %llu, %s", (unsigned long long)c->at,
+           (unsigned long long)(c->number * p->form.rows), what);
+  return SP_ERR_INPUT;
 }
 
 static sp_status unpack(sp_placed_rows *p, const sp_chunk *c) {
@@ -108,9 +111,14 @@ static sp_status unpack(sp_placed_rows *p, const sp_chunk *c) {
   return SP_SUCCESS;
 }
 
+const char *sp_placed_rows_damage(const sp_placed_rows *p) {
+  return p->damage;
+}
+
 sp_status sp_placed_rows_read(sp_placed_rows *p, sp_global first, sp_local n, void *rows) {
   const size_t row = p->form.row_length * p->form.element;
   const sp_global end = first + n;
+  p->damage[0] = '\0';
   for (uint64_t c = first / p->form.rows; c < p->n_chunks && c * p->form.rows < end; c++) {
     if (p->chunks[c].bytes == 0) continue;
     if (p->kept != c) SP_TRY(unpack(p, &p->chunks[c]));

@@ -394,6 +394,19 @@ def test_a_cube_of_one_line_is_filtered_in_2d(seisproc, survey, tmp_path):
     assert relative(read(job.output)["traces"], expected) < 1e-5
 
 
+@pytest.mark.parametrize("trace, options", [(0, []), (10, ["--check-done"])])
+def test_one_cube_that_is_damaged_is_computed_again(survey, whole, tmp_path, trace, options):
+    """Of three: where one of the four traces shows it that are looked at of each, and where only all of them do."""
+    job = jobs.Job(tmp_path, survey.path, job_text(vmax=2500, cubes="[offset]"))
+    job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "before_publish:1"}, check=None)
+    with h5py.File(job.part, "r+") as f:
+        f["traces"][3 * trace + 1, 7] += 1
+    job.run(*options)
+    assert job.history_lines("undone") == [["undone", "1", "1"]]
+    out = read(job.output)
+    assert all(np.array_equal(out[name], whole[name]) for name in whole)
+
+
 def test_cubes_that_are_not_what_was_written_are_refused(survey, whole, tmp_path):
     text = job_text(vmax=2500, cubes="[offset]")
     job = jobs.refuses_wiped_samples(tmp_path, survey.path, text, "out.h5.part: cube ", "trace ", "has checksum",

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import h5py
 import numpy as np
 import pytest
 
@@ -108,6 +109,17 @@ def test_killed_about_the_stack(tmp_path, image_survey, stacked_hashes, fault):
     job.run(*STACK, ranks=3)
     assert (jobs.sha(job.output), jobs.sha(stack_of(job))) == stacked_hashes
     assert files(job.folder) == ["out-stack.h5", "out.h5"]
+
+
+@pytest.mark.parametrize("ranks", [3, 5])
+def test_a_point_that_is_damaged_is_made_again(tmp_path, image_survey, image_hash, ranks):
+    job = jobs.Job(tmp_path, image_survey, JOB)
+    job.run(binary=harness.FAULTY, env={"SEISPROC_FAULT": "before_publish:1"}, check=None)
+    with h5py.File(job.part, "r+") as f:
+        f["traces"][0, 7] += 1
+    job.run(ranks=ranks)
+    assert [line[1] for line in job.history_lines("undone")] == ["1"]
+    assert jobs.sha(job.output) == image_hash
 
 
 def test_points_that_are_not_what_was_written_are_refused(tmp_path, image_survey, image_hash):

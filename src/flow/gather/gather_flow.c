@@ -13,7 +13,7 @@
 #include "src/flow/gather/chunk_packer.h"
 #include "src/flow/gather/quality.h"
 #include "src/flow/gather/rounding.h"
-#include "src/flow/spot_check.h"
+#include "src/flow/left_work.h"
 
 enum { SLAB_BYTES = 64 << 20, MAX_SLAB_GATHERS = 4096, SLABS_A_WORKER = 8, SMALLEST_PART = 8 };
 
@@ -209,8 +209,8 @@ static void report(const sp_flow_plan *plan, const void *figures, sp_json *json)
   sp_rounding_report(plan, figures, json);
 }
 
-static sp_status spot_check(const sp_flow_plan *plan, const sp_left_work *left) {
-  return sp_spot_check_gathers(plan, left, 0);
+static sp_status open_left(const sp_flow_plan *plan, const sp_left_work *left, sp_left_reader **out) {
+  return sp_left_gathers_open(plan, left, 0, out);
 }
 
 const sp_flow sp_flow_gather = {.name = "gather",
@@ -223,7 +223,7 @@ const sp_flow sp_flow_gather = {.name = "gather",
                                 .work = traces_of,
                                 .describe = describe,
                                 .outputs = sp_gather_outputs,
-                                .spot_check = spot_check,
+                                .open_left = open_left,
                                 .begin_phase = begin_phase,
                                 .deal = deal,
                                 .fill = fill,

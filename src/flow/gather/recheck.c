@@ -41,6 +41,7 @@ typedef struct open_gather {
   uint64_t bytes;
   uint32_t crc_traces, crc_noise;
   bool unreadable;
+  const char *damage;        /* of one that is unreadable: of a packed chunk of it; else "" */
   bool differs;              /* from the input as processed traces and noise of it */
   bool untouched, is_zero;   /* of one that was not processed: all traces so far */
   sp_global first_different; /* trace, of the survey */
@@ -303,16 +304,24 @@ static void compare_piece(sp_recheck *r, open_gather *g, sp_global first, sp_loc
   }
 }
 
-static sp_status read_output(sp_recheck *r, sp_global first, sp_local count) {
-  SP_TRY(sp_dataset_read(r->traces, first, count, r->y));
-  if (r->placed[0]) SP_TRY(sp_placed_rows_read(r->placed[0], first, count, r->y));
-  if (r->noise) SP_TRY(sp_dataset_read(r->noise, first, count, r->n));
-  return r->placed[1] ? sp_placed_rows_read(r->placed[1], first, count, r->n) : SP_SUCCESS;
+/* Rows of one plane; those that are packed beside the file take the place of what lies there. */
+static sp_status read_plane(sp_dataset *dataset, sp_placed_rows *placed, open_gather *g, sp_global first,
+                            sp_local count, float *rows) {
+  SP_TRY(sp_dataset_read(dataset, first, count, rows));
+  if (!placed) return SP_SUCCESS;
+  const sp_status status = sp_placed_rows_read(placed, first, count, rows);
+  g->damage = sp_placed_rows_damage(placed);
+  return status;
+}
+
+static sp_status read_output(sp_recheck *r, open_gather *g, sp_global first, sp_local count) {
+  SP_TRY(read_plane(r->traces, r->placed[0], g, first, count, r->y));
+  return r->noise ? read_plane(r->noise, r->placed[1], g, first, count, r->n) : SP_SUCCESS;
 }
 
 static void read_piece(sp_recheck *r, open_gather *g, sp_global first, sp_local count) {
   const size_t bytes = (size_t)count * r->n_samples * sizeof(float);
-  if (read_output(r, first, count) != SP_SUCCESS) {
+  if (read_output(r, g, first, count) != SP_SUCCESS) {
     g->unreadable = true;
     return;
   }
@@ -327,7 +336,7 @@ static void conclude(const open_gather *g, sp_recheck_finding *out) {
   out->bad = true;
   out->unreadable = g->unreadable;
   if (g->unreadable) {
-    snprintf(out->what, SP_RECHECK_WHAT, "cannot be read");
+    snprintf(out->what, SP_RECHECK_WHAT, "%s", g->damage[0] ? g->damage : "cannot be read");
   } else if (g->crc_traces != recorded->crc_traces) {
     snprintf(out->what, SP_RECHECK_WHAT, "/traces has checksum %08x, recorded is %08x", g->crc_traces,
              recorded->crc_traces);
@@ -343,7 +352,7 @@ static void conclude(const open_gather *g, sp_recheck_finding *out) {
 }
 
 void sp_recheck_gather(sp_recheck *r, sp_global gather, const sp_gather_result *recorded, sp_recheck_finding *out) {
-  open_gather g = {.gather = gather, .recorded = recorded, .untouched = true, .is_zero = true};
+  open_gather g = {.gather = gather, .recorded = recorded, .damage = "", .untouched = true, .is_zero = true};
   float error = 0;
   *out = (sp_recheck_finding){0};
   if (r->rounding && sp_dataset_read(r->rounding, gather, 1, &error) != SP_SUCCESS) g.unreadable = true;

@@ -16,7 +16,7 @@ typedef struct sp_recheck sp_recheck;
 /* What reading a gather again has shown. */
 typedef struct sp_recheck_finding {
   bool bad;        /* its bytes are not those that were recorded, or cannot be read */
-  bool unreadable; /* the latter; a line in the log says why */
+  bool unreadable; /* the latter */
   bool not_equal;  /* processed + noise is not the input */
   char what[SP_RECHECK_WHAT];
   uint64_t bytes; /* that were read of the output */

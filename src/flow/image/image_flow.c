@@ -9,7 +9,7 @@
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "src/flow/image/image_state.h"
-#include "src/flow/spot_check.h"
+#include "src/flow/left_work.h"
 
 enum { TILE_MB = 2000, SLOT_BYTES = 8 << 20, TASKS_A_WORKER = 4, SNAPSHOT_SPACING = 100 };
 /* Young's rule: snapshots every sqrt(2 x time to write one x mean time between failures), for a disk of 500 MB/s; where
@@ -405,9 +405,9 @@ static sp_status restore(sp_flow_plan *plan, const char *part_path, uint8_t *don
 }
 
 /* Sums and images in memory have checksums of their own (image_state.h); gathers of the output are the last step's. */
-static sp_status spot_check(const sp_flow_plan *plan, const sp_left_work *left) {
+static sp_status open_left(const sp_flow_plan *plan, const sp_left_work *left, sp_left_reader **out) {
   const sp_image_shared *s = plan->shared;
-  return sp_spot_check_gathers(plan, left, sp_image_step_at(s, sp_image_steps(s) - 1).first_unit);
+  return sp_left_gathers_open(plan, left, sp_image_step_at(s, sp_image_steps(s) - 1).first_unit, out);
 }
 
 const sp_flow sp_flow_image = {.name = "image",
@@ -418,7 +418,7 @@ const sp_flow sp_flow_image = {.name = "image",
                                .work = work_of,
                                .describe = describe,
                                .outputs = sp_image_outputs,
-                               .spot_check = spot_check,
+                               .open_left = open_left,
                                .restore = restore,
                                .begin_phase = begin_phase,
                                .deal = deal,

@@ -113,7 +113,7 @@ void sp_volume_explain_chain(const sp_flow_plan *plan, FILE *out);
 /* Cubes of the survey, its plan; parts of the ops table that stand in files of their own. */
 sp_status sp_volume_plan(const sp_plan_request *request, sp_flow_plan *plan);
 sp_status sp_volume_outputs(const sp_flow_plan *plan, const sp_survey *input, sp_output_spec *out);
-sp_status sp_volume_spot_check(const sp_flow_plan *plan, const sp_left_work *left);
+sp_status sp_volume_open_left(const sp_flow_plan *plan, const sp_left_work *left, sp_left_reader **out);
 sp_status sp_volume_publish(const sp_flow_plan *plan, const char *part_path, const void *figures);
 sp_status sp_volume_load(const sp_flow_plan *plan, sp_survey *output, void *figures);
 void sp_volume_explain(const sp_flow_plan *plan, FILE *out);
