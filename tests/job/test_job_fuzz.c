@@ -15,8 +15,9 @@
 enum { SIZE = 1024 };
 
 static const char *const seeds[] = {
-    "input: survey.h5\noutput: out.h5\nmode: both # comment\nsort: [cdp, offset]\nchain:\n  - mute: {velocity: 1500, "
-    "taper: 20, where: top}\n  - dwt: {wavelet: db4, level: auto, k: 3.0, aperture: 7}\non_error: zero\nengine: cpu\n",
+    ("input: survey.h5\noutput: out.h5\nmode: both # comment\nsort: [cdp, offset]\nchain:\n  - mute: {velocity: 1500, "
+     "taper: 20, where: top}\n  - dwt: {wavelet: db4, level: auto, k: 3.0, aperture: 7}\non_error: zero\nengine: "
+     "cpu\n"),
     "input: \"a b\"\noutput: 'c'\nchain.0: mute\nchain.0.mute.t0: -3e1\nchain.1: dwt\nslab_mb: auto\nworkers: 12\n",
     "{input: a, output: b, chain: [dwt, {mute: {t0: 1}}], threads: 3}\n",
     "? input\n: &x !!str a\noutput: *x\nchain:\n- dwt:\n    k: |\n      3\n- mute: ~\n---\nb\n...\n",
