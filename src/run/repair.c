@@ -65,13 +65,17 @@ static sp_status check_tally(const sp_flow_plan *plan, const char *part_path, co
                   (unsigned long long)t->n_differ, (unsigned long long)t->n_read, plan->shape.unit);
 }
 
+static uint64_t bytes_of_unit(const void *reader_, uint64_t unit) {
+  const sp_left_reader *reader = reader_;
+  return reader->bytes(reader, unit, false);
+}
+
 static void check_spots(sp_left_reader *reader, const uint8_t *done, uint64_t n_units, tally *t) {
-  uint64_t units[SP_SPOTS], bytes = 0;
-  const int n_spots = sp_spots(done, reader->first_unit, n_units - reader->first_unit, units);
+  uint64_t units[SP_SPOTS];
+  const uint64_t n = n_units - reader->first_unit;
+  const int n_spots = sp_spots(done, reader->first_unit, n, bytes_of_unit, reader, units);
   for (int i = 0; i < n_spots; i++) {
     sp_left_finding found;
-    if (reader->bytes(reader, units[i], false) > SP_SPOT_BYTES - bytes) continue;
-    bytes += reader->bytes(reader, units[i], false);
     reader->check(reader, units[i], false, &found);
     t->n_read++;
     if (!found.differs) continue;
