@@ -34,7 +34,7 @@ typedef struct sp_job_settings {
   sp_text gathers; /* of the input that are taken: a line that selection.h explains */
   int samples;     /* sp_sample_form: how the output's samples are stored */
   int pack;        /* sp_job_pack: how the output is packed */
-  int pack_level;  /* SP_PARAM_AUTO: the codec's usual one */
+  int pack_level;  /* SP_PARAM_AUTO: 1 */
   double pack_error_bound;
   /* how it runs: none of these changes a bit of the output (another engine: within its stated tolerance) */
   int engine;                        /* sp_engine_kind */

@@ -39,7 +39,7 @@ const sp_param sp_job_params[] = {
      "it is complete, which takes as much room again meanwhile",
      FIELD(pack)},
     {"pack_level", SP_PARAM_INT, "auto", 1, 19, false, "auto", NULL,
-     "of pack: lz4 1 to 12, zstd 1 to 19; auto: 1 and 3", FIELD(pack_level)},
+     "of pack: lz4 1 to 12, zstd 1 to 19; auto: 1 (`seisproc pack` has 3 for zstd)", FIELD(pack_level)},
     {"pack_error_bound", SP_PARAM_REAL, "0.001", 1e-7, 0.5, false, NULL, NULL,
      "of pack: zfp, the largest error of a sample as a part of its gather's RMS", FIELD(pack_error_bound)},
     {"engine", SP_PARAM_CHOICE, "auto", 0, 0, false, "auto|cpu|cuda|mock", NULL,

@@ -56,13 +56,20 @@ sp_status sp_pack_reader_memory(sp_survey *survey, int n_threads, size_t *bytes)
   return SP_SUCCESS;
 }
 
+/* 0: the codec's usual one. Beside computing that is level 1 of Zstandard, too: of byte planes of samples it makes as
+ * little as level 3, or within a hundredth of it, in a half to a third of the time. */
+static int level_of(const sp_job_settings *s) {
+  if (s->pack == SP_JOB_PACK_ZFP) return 0;
+  if (s->pack_level != SP_PARAM_AUTO) return s->pack_level;
+  return s->pack == SP_JOB_PACK_ZSTD ? 1 : 0;
+}
+
 sp_pack_options sp_pack_options_of(const sp_job *job) {
   static const char *const names[] = {NULL, "lz4", "zstd", "zfp"};
   const sp_job_settings *s = &job->settings;
-  const bool has_level = s->pack != SP_JOB_PACK_ZFP && s->pack_level != SP_PARAM_AUTO;
   return (sp_pack_options){.output = job->output,
                            .codec = names[s->pack],
-                           .level = has_level ? s->pack_level : 0,
+                           .level = level_of(s),
                            .error_bound = s->pack_error_bound,
                            .in_job = true};
 }
