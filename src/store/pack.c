@@ -63,6 +63,20 @@ static sp_status refuse_same_file(const sp_pack_options *o) {
   return SP_RAISE(SP_ERR_USAGE, "%s: is the survey to be read; write to another file", o->output);
 }
 
+/* What a job has computed of the same output is not for another command to replace. */
+static sp_status refuse_output_of_job(const char *output, sp_side side) {
+  char *path;
+  SP_TRY(sp_side_path(output, side, &path));
+  sp_status status = SP_SUCCESS;
+  if (access(path, F_OK) == 0) {
+    status = SP_RAISE(
+        SP_ERR_USAGE,
+        "%s: is of a job that was cut off; that job finishes it: remove the file, or write to another one", path);
+  }
+  sp_free(path);
+  return status;
+}
+
 /* An unpacked survey is known in size before it is begun. */
 static sp_status check_room(const packing *p) {
   double needed = 0;
@@ -86,6 +100,8 @@ static sp_status look_back(packing *p) {
     SP_TRY(sp_side_path(p->options->output, SP_SIDE_PACKED, &p->part));
   } else {
     SP_TRY(sp_part_continue(p->options->output, &p->part, &p->lock));
+    SP_TRY(refuse_output_of_job(p->options->output, SP_SIDE_JOURNAL));
+    SP_TRY(refuse_output_of_job(p->options->output, SP_SIDE_PLAIN));
   }
   SP_TRY(sp_side_path(p->options->output, SP_SIDE_CHUNKS, &p->journal_path));
   SP_TRY(sp_calloc(p->plan.n_chunks + 1, sizeof *p->records, "records of chunks", &p->records));
@@ -122,20 +138,21 @@ static sp_status make_room(packing *p, int n_threads) {
   return sp_pack_shop_open(&p->plan, n_threads, p->a_round, &p->shop);
 }
 
+static uint64_t bytes_of_chunk(const void *records, uint64_t chunk) {
+  return ((const sp_pack_record *)records)[chunk].bytes;
+}
+
 /* What counts as done, and whether a few chunks of it, over the whole file, are still what was written. */
 static sp_status look_at_done(packing *p) {
   const char *way_out = p->options->in_job ? "--restart starts over" : "remove both to begin anew";
-  uint64_t spots[SP_SPOTS], read = 0;
+  uint64_t spots[SP_SPOTS];
   sp_status status = SP_SUCCESS;
   for (uint64_t c = 0; c < p->plan.n_chunks; c++) p->done[c] = p->records[c].bytes > 0;
-  const int n = sp_spots(p->done, 0, p->plan.n_chunks, spots);
+  const int n = sp_spots(p->done, 0, p->plan.n_chunks, bytes_of_chunk, p->records, spots);
   for (int i = 0; i < n && status == SP_SUCCESS; i++) {
-    const sp_pack_record *record = &p->records[spots[i]];
-    if (record->bytes > SP_SPOT_BYTES - read) continue;
-    read += record->bytes;
-    status = sp_pack_check_chunk(p->fd, p->part, record, way_out);
+    status = sp_pack_check_chunk(p->fd, p->part, &p->records[spots[i]], way_out);
   }
-  if (status == SP_SUCCESS && p->n_done && !p->options->in_job) {
+  if (status == SP_SUCCESS && p->n_done && !p->options->in_job && !p->options->quiet) {
     sp_info("%s: goes on behind %llu of %llu chunks", p->options->output, (unsigned long long)p->n_done,
             (unsigned long long)p->plan.n_chunks);
   }

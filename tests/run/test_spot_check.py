@@ -172,7 +172,8 @@ def test_commands_that_were_cut_off(tmp_path, survey, seisproc, command):
     assert "out.h5.part: the chunk at byte " in done.stderr and "remove both to begin anew" in done.stderr, str(done)
     assert done.stderr.count("\n") == 1, str(done)
     shutil.copy(kept, part)
-    seisproc(command, source, out, *words, "--quiet")
+    done = seisproc(command, source, out, *words, "--quiet")
+    assert done.stdout + done.stderr == "", str(done)
     assert jobs.sha(out) == jobs.sha(whole) if command == "pack" else samples_like(out, survey)
 
 
