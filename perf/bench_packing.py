@@ -8,7 +8,8 @@ MDIO stores Zarr chunks by Blosc with Zstandard, level 5 and byte shuffle, or by
 from numcodecs, and get here the chunk that build/bench/packing takes, and zfp the same bound on errors (0.001 of the
 RMS). Each on one core, times of the processor, best of five, ours and theirs one after the other for each set. Sets are
 the folders of DIR (shared/data beside the checkout, or $SEISPROC_DATA) and a synthetic survey. Where numcodecs is
-missing its lines are, too. The SNR that denoising reaches from a zfp input is compared with that from the plain one.
+missing (pip install numcodecs zfpy==1.0.1) its lines are, too. The SNR that denoising reaches from a zfp input is
+compared with that from the plain one.
 """
 
 import argparse
@@ -84,7 +85,8 @@ def theirs(samples):
     try:
         from numcodecs import blosc
         from numcodecs.zfpy import ZFPY
-    except (ImportError, ValueError):  # the latter for versions such as 1.0.1.post0, which numcodecs cannot read
+    except (ImportError, ValueError) as error:  # the latter for zfpy 1.0.1.post0, a version that numcodecs cannot read
+        print(f"without MDIO's codecs (pip install numcodecs zfpy==1.0.1): {error}", file=sys.stderr)
         return {}
     blosc.use_threads = False
     chunk = np.ascontiguousarray(samples[:max(1, CHUNK_BYTES // (4 * samples.shape[1]))])
