@@ -120,6 +120,7 @@ int main(int argc, char **argv) {
   const samples s = argc > at + 1 ? read_samples(argv[at], strtoull(argv[at + 1], NULL, 10)) : make_noise();
   figures f = figures_begin("packing", as_json);
   time_codec(&f, &s, SP_CODEC_LZ4, 1);
+  time_codec(&f, &s, SP_CODEC_ZSTD, 1);
   time_codec(&f, &s, SP_CODEC_ZSTD, 3);
   time_codec(&f, &s, SP_CODEC_ZFP, 0);
   figures_end(&f);

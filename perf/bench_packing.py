@@ -66,7 +66,7 @@ def ours(samples, folder):
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = {f["name"]: f for f in json.loads(text)["figures"]}
     return {codec: (found[f"{codec} bytes"]["ratio"], *(found[f"{codec} {way}"]["value"] for way in ("pack", "unpack")))
-            for codec in ("lz41", "zstd3", "zfp") if f"{codec} bytes" in found}
+            for codec in ("lz41", "zstd1", "zstd3", "zfp") if f"{codec} bytes" in found}
 
 
 def measure(codec, samples):
