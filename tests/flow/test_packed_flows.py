@@ -92,7 +92,6 @@ def test_commands_say_the_same(tmp_path, seisproc):
     with h5py.File(tmp_path / "a.h5") as a, h5py.File(tmp_path / "b.h5") as b:
         assert a["traces"][:].tobytes() == b["traces"][:].tobytes()
     found = []
-    found = []
     for source in (plain, packed):
         job = jobs.Job(tmp_path, source, jobs.JOB.replace("engine: mock", "engine: cpu"), source.stem + "-job")
         job.run()

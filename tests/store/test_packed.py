@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Packed surveys: every bit comes back, on any number of ranks and after any kill; damage costs its gathers alone."""
 
+import json
 import os
+import re
 import shutil
 
 import h5py
@@ -69,6 +71,8 @@ def test_every_bit_comes_back(tmp_path, odd, seisproc, codec):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["packed.h5", "plain.h5"]
     with h5py.File(packed) as f:
         assert f["traces"].attrs["codec"].decode() == codec.split()[0]
+        level = int(codec.split("=")[1]) if "=" in codec else {"lz4": 1, "zstd": 3}[codec]
+        assert f["traces"].attrs["level"] == level
         rows, samples = f["traces"].chunks
         assert samples == N_SAMPLES and N_TRACES / N_GATHERS - 300 < rows <= N_TRACES / N_GATHERS
 
@@ -124,7 +128,11 @@ def test_zfp_stays_within_its_bound(tmp_path, seisproc):
             assert most <= bound and said["error_bound"] == bound
             assert said["max_error_of_rms"] == pytest.approx(most, rel=1e-6)
             assert said["lossless_chunks"] >= 1
-            assert "packed     zfp" in seisproc("info", packed).stdout
+            info = json.loads(seisproc("info", packed, "--json").stdout)["packing"]
+            assert (info["codec"], info["error_bound"]) == ("zfp", bound)
+            assert info["largest_error"] == pytest.approx(said["max_error_of_rms"], rel=1e-5)
+            below = [-20 * np.log10(x) for x in (said["max_error_of_rms"], bound)]
+            assert f"({below[0]:.1f} dB below it, bound {below[1]:.1f})" in seisproc("info", packed).stdout
             assert p["headers/gx"].shape == f["headers/gx"].shape
             assert b["headers/gx"][:].tobytes() == f["headers/gx"][:].tobytes()
 
@@ -230,6 +238,27 @@ def test_a_damaged_chunk_costs_its_gathers(tmp_path, seisproc, codec):
     with h5py.File(packed, "r+") as f:
         del f["packing"]
     assert harness.run([harness.BINARY, "compare", plain, packed], tmp=tmp_path).returncode in (0, 1)
+
+
+@pytest.mark.parametrize("gathers,traces,samples,least,most", [
+    (1, 4000, 1600, 12.5e6, 20 << 20),  # a gather of 25.6 MB in two
+    (3, 1500, 1000, 6e6, 6e6), (100, 10, 500, 1 << 20, 1.1e6), (6, 10, 500, 120000, 120000)])
+def test_chunks_are_about_a_gather(tmp_path, seisproc, gathers, traces, samples, least, most):
+    """Neither so large that threads have nothing to share out nor so small that the file consists of places; `info`
+    tells of codec, level and ratio."""
+    plain, packed = tmp_path / "plain.h5", tmp_path / "packed.h5"
+    seisproc("synth", plain, f"--gathers={gathers}", f"--traces={traces}", f"--samples={samples}", "--spread=0",
+             "--quiet")
+    seisproc("pack", plain, packed, "--codec=zstd", "--quiet")
+    with h5py.File(packed) as f:
+        rows, length = f["traces"].chunks
+        stored = f["traces"].id.get_storage_size()
+        assert length == samples and least <= 4 * rows * length <= most, rows
+        ratio = 4 * f["traces"].size / stored
+    info = json.loads(seisproc("info", packed, "--json").stdout)["packing"]
+    assert (info["codec"], info["level"], info["bytes"]) == ("zstd", 3, stored)
+    assert info["ratio"] == pytest.approx(ratio)
+    assert re.search(rf"packed +zstd level 3, .* ratio {ratio:.3f}", seisproc("info", packed).stdout)
 
 
 def test_commands_read_packed_surveys(tmp_path, seisproc):
