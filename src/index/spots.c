@@ -41,6 +41,5 @@ static int keep_what_fits(sp_spot_bytes *bytes, const void *context, int count, 
 
 int sp_spots(const uint8_t *done, uint64_t first, uint64_t n, sp_spot_bytes *bytes, const void *context,
              uint64_t spots[SP_SPOTS]) {
-  const int count = spread(done, first, n, spots);
-  return bytes ? keep_what_fits(bytes, context, count, spots) : count;
+  return keep_what_fits(bytes, context, spread(done, first, n, spots), spots);
 }

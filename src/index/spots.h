@@ -12,9 +12,8 @@ enum { SP_SPOTS = 16, SP_SPOT_BYTES = 128 << 20 };
 typedef uint64_t sp_spot_bytes(const void *context, uint64_t number);
 
 /* Of first ... first + n - 1, numbers that are done (done[i] is not 0): evenly spaced among those, with the first and
- * the last of them; ascending. Returns how many. With `bytes`, of these only such as take SP_SPOT_BYTES together, from
- * all over the range, the first before all others; where none is so small, the smallest of them alone, so that one is
- * looked at whatever its size. */
+ * the last of them; ascending. Returns how many. Only such as take SP_SPOT_BYTES together, from all over the range, the
+ * first before all others; where none is so small, the smallest alone, so that one is looked at whatever its size. */
 int sp_spots(const uint8_t *done, uint64_t first, uint64_t n, sp_spot_bytes *bytes, const void *context,
              uint64_t spots[SP_SPOTS]);
 
