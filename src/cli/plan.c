@@ -110,6 +110,14 @@ static void print_transfer(const sp_run_plan *p) {
   const sp_transfer_choice *t = &p->transfer;
   printf("transfer   read %s: %s\n", transfer_name(t->reads_together), t->read_why);
   printf("           write %s: %s\n", transfer_name(t->writes_together), t->write_why);
+  if (t->hints[0]) printf("           MPI-IO is told %s\n", t->hints);
+  if (t->stripe.count < 0) {
+    printf("           a new output is striped over all storage targets, %.0f MB in a row\n",
+           (double)t->stripe.bytes / (1 << 20));
+  } else if (t->stripe.count) {
+    printf("           a new output is striped over %d storage targets, %.0f MB in a row\n", t->stripe.count,
+           (double)t->stripe.bytes / (1 << 20));
+  }
 }
 
 static void print_tasks(const sp_run_plan *p, const task_summary *t) {
@@ -218,6 +226,7 @@ static void json_transfer(sp_json *json, const sp_transfer_choice *t) {
   sp_json_text(json, "read_why", t->read_why);
   sp_json_text(json, "write", transfer_name(t->writes_together));
   sp_json_text(json, "write_why", t->write_why);
+  sp_transfer_json(json, t);
   sp_json_close(json, '}');
 }
 

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "seisproc/file_system.h"
 #include "seisproc/log.h"
 #include "seisproc/memory.h"
 #include "seisproc/part_file.h"
 #include "seisproc/run.h"
 #include "src/base/fault.h"
+#include "src/run/transfer.h"
 
 /* What was done before, and a paragraph on what is done now. */
 static sp_status write_history(const sp_survey_info *input, const char *canonical, char **out) {
@@ -20,12 +20,6 @@ static sp_status write_history(const sp_survey_info *input, const char *canonica
   snprintf(text, size, form, input->history, gap, input->uuid, canonical);
   *out = text;
   return SP_SUCCESS;
-}
-
-static sp_stripe stripe_of(const sp_job_settings *settings) {
-  const int count = settings->stripe_count, mb = settings->stripe_unit;
-  return (sp_stripe){.count = count == SP_PARAM_AUTO ? -1 : count,
-                     .bytes = (uint64_t)(mb == SP_PARAM_AUTO ? SP_STRIPE_MB : mb) << 20};
 }
 
 sp_status sp_output_create(const sp_flow_plan *plan, const sp_survey *source, const char *part_path) {
@@ -44,10 +38,8 @@ sp_status sp_output_create(const sp_flow_plan *plan, const sp_survey *source, co
       {"/", "input_uuid", SP_ATTR_TEXT, .text = input->uuid},
       {"/", "results_version", SP_ATTR_INT, .integer = SP_RESULTS_VERSION},
   };
-  const sp_stripe stripe = stripe_of(&plan->job->settings);
-  const char *fs = sp_parallel_file_system(part_path);
-  const bool striped = fs && !strcmp(fs, SP_LUSTRE);
-  status = sp_survey_derive_striped(spec.derived ? source : NULL, part_path, striped ? &stripe : NULL, &spec.info,
+  const sp_stripe stripe = sp_transfer_stripe(plan->job, part_path);
+  status = sp_survey_derive_striped(spec.derived ? source : NULL, part_path, stripe.bytes ? &stripe : NULL, &spec.info,
                                     spec.datasets, spec.n_datasets, attributes, 3);
 out:
   sp_free(history);

@@ -106,6 +106,7 @@ static sp_status print_table(const sp_run_context *run, const sp_rank_report *ra
   print_steps(ranks, n);
   print_transfer(run, ranks, n, false);
   print_transfer(run, ranks, n, true);
+  if (run->transfer.hints[0]) fprintf(stderr, "  hints %s\n", run->transfer.hints);
   sp_free(times);
   return SP_SUCCESS;
 }
@@ -157,6 +158,7 @@ static void write_transfers(sp_json *json, const sp_run_context *run, const sp_r
     sp_json_bool(json, "left", sum.left_at > 0);
     sp_json_close(json, '}');
   }
+  sp_transfer_json(json, t);
   sp_json_close(json, '}');
 }
 

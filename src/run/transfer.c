@@ -3,6 +3,7 @@
 #include "src/run/transfer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "seisproc/dist.h"
 #include "seisproc/file_system.h"
@@ -103,7 +104,36 @@ sp_status sp_transfer_choose(const sp_transfer_request *request, sp_transfer_cho
   *out = (sp_transfer_choice){0};
   SP_TRY(sp_io_hints_check(request->job->settings.mpi_hints.text));
   SP_TRY(choose_reading(request, out));
-  return choose_writing(request, out);
+  SP_TRY(choose_writing(request, out));
+  out->stripe = sp_transfer_stripe(request->job, request->job->output);
+  const char *asked = request->job->settings.mpi_hints.text;
+  sp_io_hints hints = {.more = asked};
+  if (out->writes_together) hints = sp_transfer_write_hints(request->job, &request->plan->shape, request->n_io);
+  /* I/O ranks that do not write together write past MPI-IO */
+  if (out->writes_together || (out->reads_together && asked[0])) {
+    sp_io_hints_text(&hints, out->hints, sizeof out->hints);
+  }
+  return SP_SUCCESS;
+}
+
+sp_stripe sp_transfer_stripe(const sp_job *job, const char *output) {
+  const int count = job->settings.stripe_count, mb = job->settings.stripe_unit;
+  const char *fs = sp_parallel_file_system(output);
+  if (!fs || strcmp(fs, SP_LUSTRE) != 0) return (sp_stripe){0};
+  return (sp_stripe){.count = count == SP_PARAM_AUTO ? -1 : count,
+                     .bytes = (uint64_t)(mb == SP_PARAM_AUTO ? SP_STRIPE_MB : mb) << 20};
+}
+
+void sp_transfer_json(sp_json *json, const sp_transfer_choice *choice) {
+  sp_json_text(json, "hints", choice->hints[0] ? choice->hints : NULL);
+  if (choice->stripe.bytes == 0) {
+    sp_json_text(json, "stripe", NULL);
+    return;
+  }
+  sp_json_open(json, "stripe", '{');
+  sp_json_int(json, "count", choice->stripe.count);
+  sp_json_count(json, "bytes", choice->stripe.bytes);
+  sp_json_close(json, '}');
 }
 
 sp_io_hints sp_transfer_write_hints(const sp_job *job, const sp_flow_shape *shape, int n_io) {

@@ -50,35 +50,63 @@ sp_status sp_io_hints_check(const char *text) {
   return SP_SUCCESS;
 }
 
-/* --- to MPI and back -------------------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------------------------ */
 
-static sp_status set_number(MPI_Info info, const char *key, uint64_t value) {
+typedef sp_status (*hint_use)(void *context, const char *key, const char *value);
+
+static sp_status use_number(hint_use use, void *context, const char *key, uint64_t value) {
   char text[VALUE_SIZE];
   snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-  return SP_MPI(MPI_Info_set(info, key, text));
+  return use(context, key, text);
 }
 
-static sp_status fill(const sp_io_hints *hints, MPI_Info info) {
-  static const char *const keys[] = {"romio_cb_read", "romio_cb_write", "romio_ds_read", "romio_ds_write"};
-  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) SP_TRY(SP_MPI(MPI_Info_set(info, keys[i], "disable")));
-  if (!hints) return SP_SUCCESS;
+static sp_status use_each(const sp_io_hints *hints, hint_use use, void *context) {
+  SP_TRY(use(context, "romio_cb_read", "disable"));
+  SP_TRY(use(context, "romio_cb_write", hints->aggregators ? "enable" : "disable"));
+  SP_TRY(use(context, "romio_ds_read", "disable"));
+  SP_TRY(use(context, "romio_ds_write", "disable"));
   if (hints->aggregators) {
-    SP_TRY(SP_MPI(MPI_Info_set(info, "romio_cb_write", "enable")));
-    SP_TRY(set_number(info, "cb_nodes", (uint64_t)hints->aggregators));
-    SP_TRY(SP_MPI(MPI_Info_set(info, "cb_config_list", "*:*")));
-    SP_TRY(set_number(info, "cb_buffer_size", hints->cycle_bytes));
+    SP_TRY(use_number(use, context, "cb_nodes", (uint64_t)hints->aggregators));
+    SP_TRY(use(context, "cb_config_list", "*:*"));
+    SP_TRY(use_number(use, context, "cb_buffer_size", hints->cycle_bytes));
   }
   char key[HINT_SIZE], value[HINT_SIZE];
   for (const char *text = hints->more ? hints->more : ""; next_hint(&text, key, value);) {
-    SP_TRY(SP_MPI(MPI_Info_set(info, key, value)));
+    SP_TRY(use(context, key, value));
   }
   return SP_SUCCESS;
+}
+
+typedef struct list {
+  char *text;
+  size_t size, used;
+} list;
+
+static sp_status add_to_list(void *context, const char *key, const char *value) {
+  list *l = context;
+  if (l->used >= l->size) return SP_SUCCESS;
+  const int n = snprintf(l->text + l->used, l->size - l->used, "%s%s=%s", l->used ? ", " : "", key, value);
+  l->used += (size_t)n;
+  return SP_SUCCESS;
+}
+
+void sp_io_hints_text(const sp_io_hints *hints, char *text, size_t size) {
+  list l = {.text = text, .size = size};
+  text[0] = '\0';
+  (void)use_each(hints, add_to_list, &l);
+}
+
+/* --- to MPI and back -------------------------------------------------------------------------------------------- */
+
+static sp_status set_in_info(void *context, const char *key, const char *value) {
+  return SP_MPI(MPI_Info_set(*(MPI_Info *)context, key, value));
 }
 
 sp_status sp_io_hints_make(const sp_io_hints *hints, MPI_Info *out) {
   MPI_Info info;
   SP_TRY(SP_MPI(MPI_Info_create(&info)));
-  const sp_status status = fill(hints, info);
+  const sp_io_hints none = {0};
+  const sp_status status = use_each(hints ? hints : &none, set_in_info, &info);
   if (status == SP_SUCCESS) {
     *out = info;
   } else {

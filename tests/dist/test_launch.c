@@ -275,6 +275,34 @@ static void expect_passed(const char *text, const char *expected) {
   }
 }
 
+#define EQUALS "===================================================================================\n"
+#define BAD_END                                                                                                        \
+  "=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n"                                                         \
+  "=   PID 28909 RUNNING AT n\n"                                                                                       \
+  "=   EXIT CODE: 9\n"                                                                                                 \
+  "=   CLEANING UP REMAINING PROCESSES\n"                                                                              \
+  "=   YOU CAN IGNORE THE BELOW CLEANUP MESSAGES\n"
+#define END_STRING                                                                                                     \
+  "YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)\n"                                              \
+  "This typically refers to a problem with your application.\n"                                                        \
+  "Please see the FAQ page for debugging suggestions\n"
+#define HYDRA   "\n" EQUALS BAD_END EQUALS END_STRING
+#define ABORT   "Abort(3) on node 1 (rank 1 in comm 0): application called MPI_Abort(MPI_COMM_WORLD, 3) - process 1\n"
+#define MPI_BAD "Abort(672) on node 0 (rank 0 in comm 0): Fatal error in internal_Init: Other MPI error\n"
+
+/* As mpiexec of MPICH 4.0 prints them. */
+static void test_the_pages_of_mpich_are_left_out(void **state) {
+  (void)state;
+  expect_passed("one\n" HYDRA "two\n", "one\ntwo\n");
+  expect_passed("one" HYDRA "\ntwo\n\n\nthree\n", "one\n\ntwo\n\n\nthree\n");
+  expect_passed(HYDRA ENDED "[proxy:0:1@n2] a line\n" HYDRA, "[proxy:0:1@n2] a line\n");
+  expect_passed("one\n" ABORT "two\n" MPI_BAD ABORT, "one\ntwo\n" MPI_BAD);
+  expect_passed("one\n\n" EQUALS "a table\n" EQUALS "two\n", "one\n\n" EQUALS "a table\n" EQUALS "two\n");
+  expect_passed(EQUALS BAD_END DASHES, EQUALS BAD_END DASHES); /* no end of its kind */
+  expect_passed("YOUR APPLICATION\nPlease see the manual\nThis", "YOUR APPLICATION\nPlease see the manual\nThis");
+  expect_passed("==== - ====\n", "==== - ====\n");
+}
+
 static void test_pages_about_the_end_are_left_out(void **state) {
   (void)state;
   expect_passed("one\n" ENDED "two\n", "one\ntwo\n");
@@ -334,6 +362,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_an_end_that_is_told_by_a_line),
       cmocka_unit_test(test_a_launcher_that_does_not_end),
       cmocka_unit_test(test_pages_about_the_end_are_left_out),
+      cmocka_unit_test(test_the_pages_of_mpich_are_left_out),
   };
   const struct CMUnitTest real[] = {cmocka_unit_test(test_real_launcher)};
   const int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);

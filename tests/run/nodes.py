@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Pretended nodes: ../shared/multinode gives each a host name, network and /dev/shm of its own; folders are shared."""
+"""Pretended nodes: nodes.sh gives each a host name, network and /dev/shm of its own; folders are shared."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 import harness
 import jobs
 
-SCRIPTS = Path(os.environ.get("SEISPROC_NODES") or harness.ROOT.parent / "shared/multinode")
+SCRIPT = Path(__file__).with_name("nodes.sh")
 
 
 class Nodes:
@@ -25,7 +25,7 @@ class Nodes:
         self.script("up", n)
 
     def script(self, *arguments):
-        result = subprocess.run([SCRIPTS / "nodes.sh", *map(str, arguments)], env=self.env, stdin=subprocess.DEVNULL,
+        result = subprocess.run([SCRIPT, *map(str, arguments)], env=self.env, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE if arguments[0] != "up" else None,
                                 timeout=60)
         assert result.returncode == 0, f"nodes.sh {arguments}: {result.stderr}"
@@ -74,7 +74,7 @@ class Nodes:
         return found
 
     def words(self, node, cwd, *command):
-        agent = f"OMPI_MCA_plm_rsh_agent={SCRIPTS}/agent.sh"
+        agent = f"OMPI_MCA_plm_rsh_agent={SCRIPT} agent"
         # they reach each other by network
         return ["nsenter", "-t", str(self.keeper(node)), "--mount", "--uts", "--net", "--ipc", "--root",
                 "env", f"--chdir={cwd}", "OMPI_MCA_btl=^ofi,openib,uct,usnic", agent, "OMPI_MCA_pml=ob1",
@@ -133,8 +133,6 @@ def check_another_input_is_refused(nodes, hosts, node, tmp_path, survey):
 
 def make(n):
     """Skips where there can be none."""
-    if not (SCRIPTS / "nodes.sh").exists():
-        pytest.skip("no pretended nodes: ../shared/multinode is not there")
     if harness.launcher_is_hydra():
         pytest.skip("over UCX's TCP between pretended nodes MPICH hangs in MPI_Finalize by itself")
     path = "/usr/sbin:/sbin:" + os.environ["PATH"]

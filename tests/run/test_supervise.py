@@ -36,6 +36,8 @@ def test_a_killed_rank_is_named_with_what_it_had_and_the_job_goes_on(tmp_path, s
                          "flight", result.stderr)
         assert said and int(said.group(2)) == victim and re.fullmatch(r"[\d, to]+", said.group(3)), str(result)
     assert "starting again, 1 of 3" in result.stderr
+    pages = "BAD TERMINATION|EXIT STRING|noticed that process rank|={40}|-{40}"
+    assert not re.search(pages, result.stderr), str(result)
     assert jobs.sha(job.output) == expected and job.files() == ["out.h5"]
     assert [line[3] for line in job.history_lines("run")][0] == "0/80"
     assert len(job.history_lines("run")) == 2 and job.history_lines("end")[-1][2] == "complete"

@@ -81,6 +81,24 @@ def test_plan_says_which_transfers_and_why(tmp_path, survey):
     assert plan(job, env=lustre)["write"] == "independent"  # one I/O rank
     chosen = plan(job, "--set=io_ranks=2", env=lustre)
     assert (chosen["write"], chosen["write_why"]) == ("collective", "the output lies on Lustre")
+    assert "romio_cb_write=disable" in chosen["hints"] and chosen["stripe"] == {"count": -1, "bytes": 4 << 20}
+
+
+def test_plan_says_hints_and_stripes(tmp_path, survey):
+    job = jobs.Job(tmp_path, survey)
+    chosen = plan(job, "--set=workers=2")
+    assert chosen["hints"] is None and chosen["stripe"] is None
+    assert "a=b" in plan(job, "--set=workers=2", "--set=mpi_hints=a=b")["hints"]
+    lustre = {"SEISPROC_FILE_SYSTEM": "Lustre"}
+    arguments = ["--set=io_ranks=2", "--set=aggregators=1", "--set=mpi_hints=a=b", "--set=stripe.count=3",
+                 "--set=stripe.unit=1"]
+    chosen = plan(job, *arguments, env=lustre)
+    hints = dict(hint.split("=") for hint in chosen["hints"].split(", "))
+    assert hints["romio_cb_write"] == "enable" and hints["cb_nodes"] == "1" and hints["a"] == "b"
+    assert int(hints["cb_buffer_size"]) % 2**20 == 0 and chosen["stripe"] == {"count": 3, "bytes": 1 << 20}
+    text = harness.run([harness.BINARY, "plan", job.path, *arguments], tmp=job.folder, env=lustre).stdout
+    assert f"MPI-IO is told {chosen['hints']}\n" in text
+    assert "a new output is striped over 3 storage targets, 1 MB in a row\n" in text
 
 
 def test_what_cannot_be_had_is_refused_or_done_without(tmp_path, survey):
@@ -127,6 +145,9 @@ def test_the_hints_reach_mpi_io(tmp_path, survey, expected):
     result, report = report_of(job, "--set=io_ranks=2", ranks=5, env={"SEISPROC_LOG": "debug"})
     said = dict(re.findall(r"out.h5.part: MPI-IO hint (\w+)=(\S+)", result.stderr))
     assert said["romio_cb_read"] == "disable" and said["romio_cb_write"] == "enable" and said["cb_nodes"] == "1"
+    planned = dict(hint.split("=") for hint in report["transfer"]["hints"].split(", "))
+    assert planned["seisproc_test"] == "7" and report["transfer"]["stripe"] is None
+    assert all(said[key] == value for key, value in planned.items() if key in said)
     assert said["striping_unit"] == "65536" and int(said["cb_buffer_size"]) % (4 << 20) == 0
     assert report["transfer"]["read"]["chosen"] == "independent" and jobs.sha(job.output) == expected
 
@@ -139,7 +160,8 @@ def test_an_output_on_lustre_is_striped(tmp_path, survey):
     tool.chmod(0o755)
     env = {"SEISPROC_FILE_SYSTEM": "Lustre", "PATH": f"{tool.parent}:{os.environ['PATH']}"}
     job = jobs.Job(tmp_path, survey)
-    job.run("--set=stripe.count=3", "--set=stripe.unit=1", env=env)
+    _, report = report_of(job, "--set=stripe.count=3", "--set=stripe.unit=1", env=env)
+    assert report["transfer"]["stripe"] == {"count": 3, "bytes": 1 << 20}
     assert log.read_text().split()[:5] == ["setstripe", "-c", "3", "-S", "1048576"]
     with h5py.File(job.output) as f:
         assert f["traces"].id.get_offset() % 2**20 == 0 and f["noise"].id.get_offset() % 2**20 == 0
