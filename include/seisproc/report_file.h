@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reports, pictures and pages: files that tell about surveys, made beside their place and renamed when they are whole.
  *
- * What is at the place may be replaced if it is a regular file that may be written and is no HDF5 file: a report is
- * never worth a survey. A symbolic link stays, the file that it points to is replaced. Devices and FIFOs are written
- * to.
+ * What is at the place may be replaced if it is a regular file that may be written and is empty or such a file itself,
+ * by its first bytes: a report is never worth a survey, a job file or a table of picks. A symbolic link stays, the file
+ * that it points to is replaced. Devices and FIFOs are written to.
  */
 #ifndef SEISPROC_REPORT_FILE_H
 #define SEISPROC_REPORT_FILE_H

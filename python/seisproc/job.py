@@ -41,8 +41,13 @@ def _program():
     return os.environ.get("SEISPROC", "seisproc")
 
 
+def _as_json(value):
+    """A value of a job as JSON, also where it is or holds a path, or a number or array of NumPy's."""
+    return json.dumps(value, default=lambda v: v.tolist() if hasattr(v, "tolist") else os.fspath(v))
+
+
 def _command(verb, job, settings, options):
-    settings = [f"--set={key}={value if isinstance(value, str) else json.dumps(value)}"
+    settings = [f"--set={key}={value if isinstance(value, str) else _as_json(value)}"
                 for key, value in (settings or {}).items()]
     return [_program(), verb, os.fspath(job), *settings, *options]
 
@@ -58,7 +63,7 @@ class _JobFile:
             return self.job
         handle, self.path = tempfile.mkstemp(suffix=".yaml")
         with os.fdopen(handle, "w") as stream:
-            json.dump(self.job, stream)
+            stream.write(_as_json(self.job))
         return self.path
 
     def __exit__(self, *_):

@@ -2,6 +2,7 @@
 """A survey file (docs/format.md): opened lazily, read gather by gather, and written."""
 
 import fcntl
+import operator
 import os
 import uuid
 from typing import Dict, NamedTuple
@@ -63,6 +64,7 @@ class Survey:
 
     def __init__(self, path):
         self.path = os.fspath(path)
+        _check_complete(self.path)
         if os.path.lexists(os.path.realpath(self.path) + ".undo"):
             raise SurveyError(f"{self.path}: its headers are being changed, or that was cut off; then `seisproc header "
                               f"{self.path}` takes it back")
@@ -204,6 +206,7 @@ class Survey:
 
     def read(self, i, dataset="traces"):
         """Gather number i; `dataset` may be "noise", or "hits" of an image."""
+        i = operator.index(i)
         if not -len(self) <= i < len(self):
             raise IndexError(f"{self.path}: gather {i} of {len(self)}")
         i %= len(self)
@@ -215,6 +218,14 @@ class Survey:
         key = tuple(self.keys[i].tolist()) if self.keys.ndim == 2 else int(self.keys[i])
         times = start + self.interval * np.arange(self.n_samples)
         return Gather(self._samples(samples, first, end), headers, key, times)
+
+
+def _check_complete(path):
+    """OUT.part, and OUT.plain while it is packed or unpacked, are outputs in the making: samples are missing."""
+    packing = path.endswith(".plain") and os.path.exists(path[:-len(".plain")] + ".chunks")
+    if (path.endswith(".part") or packing) and os.path.exists(path):
+        raise SurveyError(f"{path}: is an output in the making, of which samples are missing; the command that made it "
+                          "finishes it")
 
 
 def write(path, gathers, interval, key_name="fldr", units=None, history="written by a script", content="input"):

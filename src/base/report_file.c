@@ -18,14 +18,19 @@ static bool is_stream(const char *path) {
   return !stat(path, &info) && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode));
 }
 
-static bool is_hdf5(const char *path) {
-  static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-  char start[sizeof signature] = "";
+/* Whether the file begins as one of those that are written here, or is empty. */
+static bool is_replaceable(const char *path) {
+  static const char *const kinds[] = {"{\n  \"schema\": ", "# HELP seisproc_", "<!DOCTYPE html>",
+                                      "<svg xmlns=", "\x89PNG\r\n"};
+  char start[32] = "";
   const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (file < 0) return false;
-  const bool same = read(file, start, sizeof start) == (ssize_t)sizeof start && !memcmp(start, signature, sizeof start);
+  if (file < 0) return errno == EACCES; /* what cannot be written is told apart */
+  const ssize_t n = read(file, start, sizeof start);
   close(file);
-  return same;
+  for (size_t i = 0; n > 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (!strncmp(start, kinds[i], strlen(kinds[i]))) return true;
+  }
+  return n == 0;
 }
 
 sp_status sp_report_file_check(const char *path) {
@@ -38,10 +43,11 @@ sp_status sp_report_file_check(const char *path) {
     if (!S_ISREG(info.st_mode)) {
       status =
           SP_RAISE(SP_ERR_USAGE, "%s: cannot be created: %s", path, strerror(S_ISDIR(info.st_mode) ? EISDIR : EEXIST));
-    } else if (is_hdf5(target)) {
-      status = SP_RAISE(SP_ERR_USAGE, "%s: is there and an HDF5 file: not replaced; write to another file", path);
-    } else {
-      status = sp_part_check_replace(target);
+    } else if (sp_part_check_replace(target) != SP_SUCCESS) {
+      status = SP_ERR_USAGE;
+    } else if (!is_replaceable(target)) {
+      status = SP_RAISE(SP_ERR_USAGE,
+                        "%s: is there and neither report nor picture: not replaced; write to another file", path);
     }
   }
   if (status == SP_SUCCESS) status = sp_part_check_folder(path);

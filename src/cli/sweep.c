@@ -7,6 +7,7 @@
 
 #include "seisproc/json.h"
 #include "seisproc/memory.h"
+#include "seisproc/report_file.h"
 #include "src/cli/command.h"
 #include "src/cli/option.h"
 #include "src/cli/sweep_trial.h"
@@ -227,6 +228,7 @@ static sp_status begin_ladder(sweep *s) {
   const sp_gather_index *index = s->plan.index;
   char name[SP_GATHER_TEXT];
   if (!args->ladder) return SP_SUCCESS;
+  SP_TRY(sp_report_file_check(args->ladder));
   if (index->n_gathers == 0) return SP_RAISE(SP_ERR_USAGE, "--ladder: there is no gather to show");
   SP_TRY(sp_view_open(s->jobs[0]->input, s->jobs[0]->settings.gathers.text, NULL, &s->view));
   SP_TRY(sp_view_find(&s->view, args->shown ? args->shown : "#0", &s->shown));

@@ -289,6 +289,7 @@ static sp_status view(const arguments *args) {
   sp_picture *picture = NULL;
   sp_panel_numbers numbers = {.removed = NAN, .correlation = NAN, .peak_f = NAN, .peak_k = NAN, .parseval = NAN};
   SP_TRY(check_output(args->output));
+  SP_TRY(sp_report_file_check(args->output));
   if (args->json) SP_TRY(sp_report_file_check(args->json));
   sp_status status = sp_view_open(args->path, args->gathers, args->against, &source);
   if (status == SP_SUCCESS) status = draw(args, &source, &numbers, &picture);

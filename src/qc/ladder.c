@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "seisproc/report_file.h"
 #include "src/qc/figures_of.h"
 #include "src/qc/ladder_page.h"
 #include "src/qc/report.h"
@@ -101,6 +102,7 @@ static sp_status write_ladder(ladder *l, sp_global gather, const char *path) {
 static sp_status make_ladder(ladder *l, const char *const *paths, size_t n, const char *gather, const char *page_path) {
   const char *jobs[SP_MAX_LADDER];
   sp_global number = 0;
+  SP_TRY(sp_report_file_check(page_path));
   for (size_t i = 0; i < n; i++) SP_TRY(open_rung(l, paths[i]));
   for (size_t i = 0; i < n; i++) jobs[i] = l->rungs[i].job;
   find_variation(jobs, n, l->page.key, l->page.values);

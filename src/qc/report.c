@@ -316,6 +316,8 @@ static sp_status write_report(sp_qc_report *r, const char *path, const char *pag
   char *text = NULL;
   size_t size = 0;
   FILE *page = NULL;
+  SP_TRY(sp_report_file_check(page_path));
+  if (r->options->json_path) SP_TRY(sp_report_file_check(r->options->json_path));
   SP_TRY(prepare(r, path));
   SP_TRY(make_page(r, &text, &size));
   sp_status status = sp_report_file_open(page_path, &page);

@@ -13,7 +13,8 @@
 
 enum { HOST_SIZE = 256 };
 
-const char *sp_outcome_metrics_path(const sp_job *job, const sp_run_options *options) {
+/* Where metrics go: as the options say, else the job; NULL: nowhere. */
+static const char *metrics_path(const sp_job *job, const sp_run_options *options) {
   if (options->metrics_path) return options->metrics_path;
   return job && job->settings.metrics.text[0] ? job->settings.metrics.text : NULL;
 }
@@ -174,10 +175,29 @@ static void write_metrics(FILE *file, const sp_outcome *o) {
   put_units(file, o);
 }
 
+/* What is written last goes neither over the output nor over the other. */
+static sp_status check_place(const char *path, const sp_job *job, const char *other) {
+  if (!path) return SP_SUCCESS;
+  if (job && job->output && !strcmp(path, job->output)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: is the output, and cannot be a report as well", path);
+  }
+  if (other && !strcmp(path, other)) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: is named for the report and for the metrics; allowed are two files", path);
+  }
+  return sp_report_file_check(path);
+}
+
+sp_status sp_outcome_check_places(const sp_job *job, const sp_run_options *options) {
+  const char *metrics = metrics_path(job, options);
+  SP_TRY(check_place(options->report_path, job, metrics));
+  return check_place(metrics, job, NULL);
+}
+
 sp_status sp_outcome_write(const sp_outcome *outcome, sp_outcome_details details, const void *context) {
   const char *report = outcome->options->report_path;
-  const char *metrics = sp_outcome_metrics_path(outcome->job, outcome->options);
+  const char *metrics = metrics_path(outcome->job, outcome->options);
   FILE *file;
+  SP_TRY(sp_outcome_check_places(outcome->job, outcome->options));
   if (report) {
     SP_TRY(sp_report_file_open(report, &file));
     write_report(file, outcome, details, context);

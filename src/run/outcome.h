@@ -34,10 +34,11 @@ typedef struct sp_outcome {
 /* What else a report says: members of its object. */
 typedef void (*sp_outcome_details)(sp_json *json, const void *context);
 
+/* Whether report and metrics can be written where they are to go: over neither the output nor each other nor what is no
+ * such file (sp_report_file_check). job may be NULL, of one that cannot be read. Errors: SP_ERR_USAGE. */
+sp_status sp_outcome_check_places(const sp_job *job, const sp_run_options *options);
+
 /* Writes both, where the options or the job name a file; details may be NULL. Errors: SP_ERR_USAGE, SP_ERR_IO. */
 sp_status sp_outcome_write(const sp_outcome *outcome, sp_outcome_details details, const void *context);
-
-/* Where metrics go: as the options say, else the job; NULL: nowhere. */
-const char *sp_outcome_metrics_path(const sp_job *job, const sp_run_options *options);
 
 #endif

@@ -16,7 +16,6 @@
 #include "seisproc/memory.h"
 #include "seisproc/pack.h"
 #include "seisproc/part_file.h"
-#include "seisproc/report_file.h"
 #include "seisproc/side_file.h"
 
 /* A worker's share of the cores is not known yet: as if it had all, up to what reading takes. */
@@ -141,9 +140,7 @@ sp_status sp_run_check_places(const sp_job *job, const sp_run_options *options) 
   sp_free(part);
   SP_TRY(check_history(job));
   SP_TRY(sp_packing_check(job));
-  const char *metrics = sp_outcome_metrics_path(job, options);
-  if (options->report_path) SP_TRY(sp_report_file_check(options->report_path));
-  return metrics ? sp_report_file_check(metrics) : SP_SUCCESS;
+  return sp_outcome_check_places(job, options);
 }
 
 /* Bytes of the output's datasets, with those that it inherits. */

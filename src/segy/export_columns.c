@@ -123,7 +123,10 @@ static sp_status map_column(sp_exporter *ex, const char *text) {
   ex->columns[k].carried = true;
   ex->columns[k].must_be_free = true;
   const int other = sp_segy_column_find(ex->layout, field->name);
-  if (other >= 0 && other != k) ex->columns[other].carried = false;
+  if (other >= 0 && other != k) {
+    ex->columns[other].carried = false;
+    ex->columns[other].is_taken = true;
+  }
   return SP_SUCCESS;
 }
 

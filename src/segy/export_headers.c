@@ -2,6 +2,7 @@
 /* Trace headers of an export: the kept ones, or zeros, with what the columns of the survey say. A column that says what
  * the kept header says already, as import would read it, changes nothing: so what was not edited comes back byte for
  * byte. Columns that scale others are written first, and a scaled value is written by its trace's own scalar. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,42 @@ static sp_status refuse(const sp_exporter *ex, size_t c, uint64_t trace, double 
                   sp_field_type_name((sp_field_type)word->type));
 }
 
+/* Columns that hold scaled values, in headers that are made: sets their scalar, where no column of the survey is that.
+ */
+static bool set_made_scalar(const sp_exporter *ex, uint8_t *header, const sp_segy_column *word) {
+  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, word->name);
+  if (ex->raw_headers || !word->real || word->scalar >= 0 || !field || !field->scalar) return false;
+  const sp_header_field *scalar = sp_header_field_find(SP_BLOCK_STANDARD, field->scalar);
+  if (word->type > SP_FIELD_INT32 || (ex->kind == SP_KIND_SU && !sp_header_field_is_in_su(scalar))) return false;
+  sp_header_value_put(header + scalar->byte - 1, scalar->type, ex->order, MADE_SCALAR);
+  return true;
+}
+
+/* What the field is to say for a value, by the scalar of this trace. */
+static double in_field(const sp_exporter *ex, uint8_t *header, const sp_segy_column *word, double value) {
+  if (set_made_scalar(ex, header, word)) return unscaled(value, MADE_SCALAR);
+  if (!word->real || word->scalar < 0) return value;
+  const int scalar = (int)sp_segy_column_value(ex->layout, (size_t)word->scalar, header);
+  return scalar && sp_header_scale_is_legal(scalar) ? unscaled(value, scalar) : value;
+}
+
+/* What a field may differ from a value without losing any of it: a float's last digit, or what scaling leaves. */
+static double rounding_of(sp_field_type type, double said) {
+  const bool real = type == SP_FIELD_FLOAT32 || type == SP_FIELD_FLOAT64 || type == SP_FIELD_IBM32;
+  return real ? 1e-6 * fabs(said) : 1e-6 + 4 * DBL_EPSILON * fabs(said);
+}
+
+/* A value that is left out: a word that --map gave to another column must not have been in use. */
+static sp_status leave_out(sp_exporter *ex, size_t c, uint64_t trace, double value) {
+  sp_export_column *column = &ex->columns[c];
+  if (value != 0 && column->is_taken) {
+    return SP_RAISE(SP_ERR_USAGE, "--map: the word %s is not free: trace %llu has %.10g in the column %s",
+                    ex->layout->columns[c].name, (unsigned long long)trace + 1, value, ex->layout->columns[c].name);
+  }
+  column->has_values |= value != 0;
+  return SP_SUCCESS;
+}
+
 /* Writes what column c says of one trace. */
 static sp_status put_value(sp_exporter *ex, size_t c, uint64_t trace, uint8_t *header, double value) {
   const sp_segy_column *word = &ex->layout->columns[c];
@@ -39,9 +76,7 @@ static sp_status put_value(sp_exporter *ex, size_t c, uint64_t trace, uint8_t *h
                     word->at + 1u, (unsigned long long)trace + 1,
                     sp_header_value_get(header + word->at, type, ex->order));
   }
-  const bool scaled = word->real && word->scalar >= 0;
-  const int scalar = scaled ? (int)sp_segy_column_value(ex->layout, (size_t)word->scalar, header) : 1;
-  const double said = scaled && sp_header_scale_is_legal(scalar) && scalar ? unscaled(value, scalar) : value;
+  const double said = in_field(ex, header, word, value);
   if (word->wide_at) { /* it overrides the standard field, which then says what it can */
     if (!sp_header_value_put(header + word->wide_at, (sp_field_type)word->wide_type, ex->order, value)) {
       return refuse(ex, c, trace, value);
@@ -53,8 +88,10 @@ static sp_status put_value(sp_exporter *ex, size_t c, uint64_t trace, uint8_t *h
   }
   if (!sp_header_value_put(header + word->at, type, ex->order, said)) return refuse(ex, c, trace, value);
   const double kept = sp_header_value_get(header + word->at, type, ex->order);
-  if (fabs(kept - said) <= 1e-6 * fabs(said)) return SP_SUCCESS;
-  if (!column->n_rounded++) column->first_rounded = trace;
+  const double lost = fabs(kept - said);
+  if (lost <= rounding_of(type, said)) return SP_SUCCESS;
+  column->n_rounded++;
+  column->most_lost = fmax(column->most_lost, said == 0 ? lost : lost * fabs(value / said));
   return SP_SUCCESS;
 }
 
@@ -103,7 +140,9 @@ static sp_status write_column(sp_exporter *ex, size_t c, uint64_t first, sp_loca
   if (!column->carried && is_set_by_shape(word->name)) return SP_SUCCESS;
   SP_TRY(sp_dataset_read_independent(column->dataset, first, n, scratch));
   if (!column->carried) {
-    for (sp_local i = 0; i < n && !column->has_values; i++) column->has_values = value_at(scratch, type, i) != 0;
+    for (sp_local i = 0; i < n && !column->has_values; i++) {
+      SP_TRY(leave_out(ex, c, first + i, value_at(scratch, type, i)));
+    }
     return SP_SUCCESS;
   }
   read_back(ex, c, kept, n, there);
@@ -141,23 +180,12 @@ static void set_shape(const sp_exporter *ex, uint8_t *header) {
   }
 }
 
-/* Of headers that are made: numbers for surveys without such columns, and the scalars of scaled values. */
+/* Of headers that are made: numbers for surveys without such columns. */
 static void begin_header(const sp_exporter *ex, uint64_t trace, uint8_t *header) {
   const double number = (double)(trace % INT32_MAX + 1);
   put_field(ex, header, "tracl", number);
   put_field(ex, header, "tracr", number);
   put_field(ex, header, "trid", 1);
-}
-
-/* Columns that hold scaled values, in headers that are made: their scalar, where no column of the survey is that. */
-static void set_made_scalars(sp_exporter *ex, uint8_t *header, size_t c, double *value) {
-  const sp_segy_column *word = &ex->layout->columns[c];
-  const sp_header_field *field = sp_header_field_find(SP_BLOCK_STANDARD, word->name);
-  if (!word->real || word->scalar >= 0 || !field || !field->scalar || word->type > SP_FIELD_INT32) return;
-  const sp_header_field *scalar = sp_header_field_find(SP_BLOCK_STANDARD, field->scalar);
-  if (ex->kind == SP_KIND_SU && !sp_header_field_is_in_su(scalar)) return;
-  sp_header_value_put(header + scalar->byte - 1, scalar->type, ex->order, MADE_SCALAR);
-  *value = unscaled(*value, MADE_SCALAR);
 }
 
 static sp_status make_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8_t *headers, double *scratch) {
@@ -171,16 +199,15 @@ static sp_status make_headers(sp_exporter *ex, uint64_t first, sp_local n, uint8
       SP_TRY(sp_dataset_read_independent(ex->columns[c].dataset, first, n, scratch));
       for (sp_local i = 0; i < n; i++) {
         uint8_t *header = headers + (size_t)i * ex->header_bytes;
-        double value = value_at(scratch, type, i);
+        const double value = value_at(scratch, type, i);
         if (by_shape) {
           SP_TRY(check_shape(ex, c, first + i, value, 0));
           continue;
         }
         if (!ex->columns[c].carried) {
-          ex->columns[c].has_values |= value != 0;
+          SP_TRY(leave_out(ex, c, first + i, value));
           continue;
         }
-        set_made_scalars(ex, header, c, &value);
         SP_TRY(put_value(ex, c, first + i, header, value));
       }
     }
@@ -248,6 +275,21 @@ sp_status sp_export_get_headers(sp_exporter *ex, uint64_t first, sp_local n, uin
 
 /* --- what was lost ------------------------------------------------------------------------------------------------ */
 
+/* The most of all ranks; positive numbers are in the order of their bits. */
+static sp_status find_most_lost(sp_exporter *ex) {
+  uint64_t left[SP_SEGY_MAX_COLUMNS] = {0}, bits;
+  for (size_t c = 0; c < ex->n_columns; c++) {
+    memcpy(&bits, &ex->columns[c].most_lost, sizeof bits);
+    left[c] = ~bits;
+  }
+  SP_ALIKE(sp_ranks_least(&ex->ranks, left, SP_SEGY_MAX_COLUMNS));
+  for (size_t c = 0; c < ex->n_columns; c++) {
+    bits = ~left[c];
+    memcpy(&ex->columns[c].most_lost, &bits, sizeof bits);
+  }
+  return SP_SUCCESS;
+}
+
 sp_status sp_export_log_columns(sp_exporter *ex) {
   uint64_t counts[2 * SP_SEGY_MAX_COLUMNS] = {0};
   char names[256] = "";
@@ -257,12 +299,13 @@ sp_status sp_export_log_columns(sp_exporter *ex) {
     counts[2 * c + 1] = ex->columns[c].has_values;
   }
   SP_ALIKE(sp_ranks_sum(&ex->ranks, counts, 2 * SP_SEGY_MAX_COLUMNS));
+  SP_ALIKE(find_most_lost(ex));
   if (ex->ranks.rank) return SP_SUCCESS;
   for (size_t c = 0; c < ex->n_columns; c++) {
     const char *name = ex->layout->columns[c].name;
     if (counts[2 * c]) {
-      sp_warn("%s: %llu values of header word %s were rounded to what its field holds", ex->options->output,
-              (unsigned long long)counts[2 * c], name);
+      sp_warn("%s: %llu values of header word %s were rounded to what its field holds, by up to %.3g",
+              ex->options->output, (unsigned long long)counts[2 * c], name, ex->columns[c].most_lost);
     }
     if (counts[2 * c + 1] && used < sizeof names) {
       used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);

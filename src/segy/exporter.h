@@ -18,9 +18,10 @@ typedef struct sp_export_column {
   bool carried;       /* the output's headers have a word for it */
   bool must_be_free;  /* that word was chosen by --map: it must hold nothing else */
   bool is_scalar;     /* scales other columns, so it is written before them */
+  bool is_taken;      /* its word was chosen by --map for another, so it is not carried: it must be 0 throughout */
   bool has_values;    /* some value is not 0; looked at only where it is not carried */
   uint64_t n_rounded; /* values that the field holds rounded */
-  uint64_t first_rounded;
+  double most_lost;   /* by that, of a value, in the column's unit */
 } sp_export_column;
 
 typedef struct sp_exporter {

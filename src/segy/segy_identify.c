@@ -198,6 +198,9 @@ static sp_status identify(const sp_segy_probe *probe, sp_segy_layout *layout) {
                       (unsigned long long)probe->bytes, SP_SEGY_FILE_HEADER_BYTES);
     }
     SP_TRY(find_format(probe, layout));
+  } else if (hints->format && hints->format != SP_FORMAT_FLOAT32) {
+    return SP_RAISE(SP_ERR_USAGE, "%s: --format: found %d, allowed in an SU file is 5; --as=segy reads it as SEG-Y",
+                    probe->path, hints->format);
   } else {
     layout->order = hints->order ? hints->order : su_order(probe, &score);
     layout->format = SP_FORMAT_FLOAT32;

@@ -80,7 +80,43 @@ def test_derived_offsets_are_written_and_what_is_rounded_is_told(seisproc, tmp_p
     survey(seisproc, tmp_path, "--gather", "fldr", "--derive", "offset", sx=0, gx=10000 + 5 * np.arange(N))
     result, _, rows = exported(seisproc, tmp_path)
     assert np.array_equal(word(rows, "offset"), np.rint(1000 + 0.5 * np.arange(N)))
-    assert "12 values of header word offset were rounded" in result.stderr
+    assert "12 values of header word offset were rounded to what its field holds, by up to 0.5\n" in result.stderr
+
+
+@pytest.mark.parametrize("ranks", (None, 3))
+def test_decimals_of_large_coordinates_are_not_lost_in_silence(seisproc, tmp_path, ranks):
+    """A third of a metre is little of a northing, and much of a bin."""
+    survey(seisproc, tmp_path, scalco=1, sx=500012, sy=6000000, gx=500000 + np.arange(N))
+    seisproc("header", tmp_path / "x.h5", "--set", "sx = sx + 0.37", "--set", "gx = gx + (gx > 500020) / 8",
+             "--set", "sy = sy + 1e-9")
+    result, _, rows = exported(seisproc, tmp_path, ranks=ranks)
+    assert set(word(rows, "sx")) == {500012}
+    told = [line.split("header word ")[1] for line in result.stderr.splitlines()]
+    assert sorted(told) == ["gx were rounded to what its field holds, by up to 0.125",
+                            "sx were rounded to what its field holds, by up to 0.37"]
+    assert f"{N} values of header word sx" in result.stderr and "3 values of header word gx" in result.stderr
+
+
+def test_made_headers_hold_hundredths_of_coordinates(seisproc, tmp_path):
+    seisproc("synth", tmp_path / "x.h5", "--gathers", 2, "--traces", 4, "--samples", NS, "-q")
+    with h5py.File(tmp_path / "x.h5", "r+") as f:
+        del f["headers/scalco"], f["headers/sx"]
+        f["headers/sx"] = np.linspace(500000.25, 500000.254, len(f["headers/gx"]))
+        n = len(f["headers/gx"])
+    result = seisproc("export", tmp_path / "x.h5", tmp_path / "out", "-q")
+    assert f"{n - 1} values of header word sx were rounded to what its field holds, by up to 0.004\n" in result.stderr
+
+
+def test_a_word_that_a_column_fills_is_not_free_for_another(seisproc, tmp_path):
+    """Whether headers were kept or are made: the column of that word would be lost."""
+    seisproc("synth", tmp_path / "x.h5", "--gathers", 2, "--traces", 4, "--samples", NS, "-q")
+    result, *_ = exported(seisproc, tmp_path, "--map", "offset=fldr", check=1)
+    assert "the word fldr is not free: trace 1 has 1 in the column fldr" in result.stderr
+    survey(seisproc, tmp_path)
+    with h5py.File(tmp_path / "x.h5", "r+") as f:
+        f["headers/ep"][5] = 3
+    result, *_ = exported(seisproc, tmp_path, "--map", "tracl=ep", check=1)
+    assert "the word ep is not free: trace 6 has 3 in the column ep" in result.stderr
 
 
 def test_columns_at_places_of_their_own_go_back_there(seisproc, tmp_path):

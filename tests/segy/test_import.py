@@ -82,6 +82,17 @@ def test_real_survey_without_offsets(seisproc, data_dir, tmp_path):
         assert np.array_equal(f["headers/offset"], np.sort(np.abs(gx - sx)))
 
 
+@pytest.mark.parametrize("code", (1, 3, 7, 8))
+def test_an_su_file_has_one_sample_format(seisproc, tmp_path, code):
+    """--format is not passed over: the samples would not be what it says."""
+    headers = sw.trace_headers(4, "big", fldr=1, ns=6, dt=4000)
+    (tmp_path / "in.su").write_bytes(sw.su(headers, np.ones((4, 6), "f4"), "big"))
+    result = seisproc("import", tmp_path / "in.su", tmp_path / "x.h5", "--gather=fldr", f"--format={code}",
+                      check=1)
+    assert f"--format: found {code}, allowed in an SU file is 5" in result.stderr and not (tmp_path / "x.h5").exists()
+    seisproc("import", tmp_path / "in.su", tmp_path / "x.h5", "--gather=fldr", "--format=5", "-q")
+
+
 def test_su_headers_end_at_byte_180(seisproc, data_dir, tmp_path):
     """What follows are SU's own words, not coordinates of CDPs."""
     seisproc("import", data_dir / "land_shot_su/subarna_fldr3360.su", tmp_path / "x.h5", "--gather", "fldr", "-q")
