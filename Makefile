@@ -25,7 +25,8 @@ OPT ?= -O3 -g
 # One set of objects for the program, the static library and the shared one.
 PIC := -fPIC -fno-semantic-interposition
 EXTRA ?=
-override CPPFLAGS += -Iinclude -I. -DSP_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
+override CPPFLAGS += -Iinclude -I. $(DEPS_CFLAGS)
+VERSION_FLAG := -DSP_VERSION='"$(VERSION)"'
 override CFLAGS += $(CSTD) $(WARN) $(OPT) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(PIC) $(EXTRA)
 override LDFLAGS += -pthread $(EXTRA)
 override LDLIBS += $(DEPS_LIBS) $(RPATHS) -lm
@@ -106,10 +107,17 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcs $@ $^
 
-$(BUILD)/obj/src/dist/pmix.o: CPPFLAGS += $(PMIX_FLAGS)
-$(BUILD)/obj/src/dist/transpose.o: CPPFLAGS += $(FFTW_MPI_FLAGS)
-$(filter $(BUILD)/obj/src/qc/%,$(LIB_OBJ)): CPPFLAGS += $(QC_CFLAGS)
-$(filter $(BUILD)/obj/src/pack/%,$(LIB_OBJ)): CPPFLAGS += $(PACK_CFLAGS)
+$(BUILD)/obj/src/dist/pmix.o: override private CPPFLAGS += $(PMIX_FLAGS)
+$(BUILD)/obj/src/dist/transpose.o: override private CPPFLAGS += $(FFTW_MPI_FLAGS)
+$(filter $(BUILD)/obj/src/qc/%,$(LIB_OBJ)): override private CPPFLAGS += $(QC_CFLAGS)
+$(filter $(BUILD)/obj/src/pack/%,$(LIB_OBJ)): override private CPPFLAGS += $(PACK_CFLAGS)
+
+# Sources that name the version are compiled anew when it changes, and no others.
+NAME_VERSION := $(shell grep -lsw SP_VERSION $(LIB_SRC) $(BENCH_SRC))
+VERSIONED = $(foreach d,$(BUILD) $(BUILD)-faults,$(patsubst %.c,$d/obj/%.o,$(filter-out perf/%,$(NAME_VERSION)))) \
+  $(patsubst perf/bench_%.c,$(BUILD)/bench/%,$(filter perf/%,$(NAME_VERSION)))
+$(VERSIONED): override private CPPFLAGS += $(VERSION_FLAG)
+$(VERSIONED): VERSION
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | have-libraries
 	@mkdir -p $(@D)
@@ -264,7 +272,7 @@ lint: ## check the rules that no compiler checks (who includes what, no exit, no
 	@$(PYTHON) tools/lint.py
 
 compdb: ## write compile_commands.json for editors and clang tools
-	@$(PYTHON) tools/compdb.py '$(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(CFLAGS)' '$(ISA_avx2)' '$(ISA_avx512)' \
+	@$(PYTHON) tools/compdb.py '$(CC) $(CPPFLAGS) $(VERSION_FLAG) $(TEST_CFLAGS) $(CFLAGS)' '$(ISA_avx2)' '$(ISA_avx512)' \
 	  src/main.c $(LIB_SRC) $(wildcard tests/*/*.c) $(BENCH_SRC) >compile_commands.json
 
 docs: all ## bring the tables of docs/job-file.md up to date
