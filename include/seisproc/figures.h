@@ -57,6 +57,9 @@ typedef struct sp_figure_list {
  * gather's samples, of /traces or /noise, whichever is larger, and of how many traces most samples are coarse
  * (src/base/scaled.h); else 0.
  *
+ * Of a job that transforms across traces, how many measured traces came to such a step faint (src/base/faint.h); of
+ * several steps the most. 0 where nothing was measured.
+ *
  * Of several reasons the one found first along the way counts: the input's (not finite, dead), then the first step's,
  * and so on, and of one step's the largest, then a result that overflows. A gather of which some traces are all zero,
  * not to be processed or not finite (sp_nan) is processed without them: those stay as they are, and its reason is
@@ -75,6 +78,7 @@ typedef struct sp_figure_list {
   FIGURE(float, FLOAT32, rounding, MAX)                                                                                \
   FIGURE(float, FLOAT32, rounding_of_rms, MAX)                                                                         \
   FIGURE(uint32_t, UINT32, coarse, SUM)                                                                                \
+  FIGURE(uint32_t, UINT32, faint, SUM)                                                                                 \
   FIGURE(float, FLOAT32, spectrum_in_peak, MAX)                                                                        \
   FIGURE(float, FLOAT32, spectrum_noise_peak, MAX)                                                                     \
   FIGURE(sp_spectrum_levels, LEVELS, spectrum_in, MAX)                                                                 \

@@ -186,6 +186,9 @@ typedef struct sp_processor {
   size_t (*look_headers)(const void *params, const char **names, size_t max);
   void (*look)(const void *params, const double *const *headers, uint32_t n_traces, uint32_t n_samples,
                double sample_interval_s, double *work, char *note, size_t size);
+  /* Of a processor that transforms across traces in float32, and so leaves rounding of all of them in each: a parameter
+   * that keeps strong traces from faint ones, as text; NULL where these parameters do. NULL: it does no such thing. */
+  const char *(*spreads)(const void *params);
   /* What computes on the CPU, by scope. */
   const sp_cpu_ops *cpu;
   /* Takes back what apply did, with what apply kept of each trace (sp_block.kept): `- undo: NAME` later in a chain.

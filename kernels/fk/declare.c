@@ -85,6 +85,10 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
   return sp_fk_common_check_shape(&p->common, shape, "fk", why, why_size);
 }
 
+static const char *spreads(const void *values) {
+  return ((const sp_fk_params *)values)->common.agc > 0 ? NULL : "agc";
+}
+
 const sp_processor sp_processor_fk = {
     .name = "fk",
     .summary = "reject or pass apparent velocities of a gather in the frequency-wavenumber plane",
@@ -95,6 +99,7 @@ const sp_processor sp_processor_fk = {
     .more_headers = more_headers,
     .check = check,
     .check_shape = check_shape,
+    .spreads = spreads,
     .look_headers = look_headers,
     .look = sp_fk_look,
     .cpu = &sp_fk_cpu,

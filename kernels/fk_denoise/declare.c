@@ -143,6 +143,10 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
   return SP_ERR_USAGE;
 }
 
+static const char *spreads(const void *values) {
+  return ((const sp_fkd_params *)values)->robust == 0 ? "robust" : NULL;
+}
+
 const sp_processor sp_processor_fk_denoise = {
     .name = "fk_denoise",
     .summary = "random noise: thresholding in local f-k windows at an automatic noise level",
@@ -151,5 +155,6 @@ const sp_processor sp_processor_fk_denoise = {
     .more_headers = more_headers,
     .check = check,
     .check_shape = check_shape,
+    .spreads = spreads,
     .cpu = &sp_fk_denoise_cpu,
 };

@@ -116,6 +116,10 @@ static sp_status check_shape(const void *values, const sp_survey_shape *shape, c
   return sp_fk_common_check_shape(&p->common, shape, "fkk", why, why_size);
 }
 
+static const char *spreads(const void *values) {
+  return ((const sp_fkk_params *)values)->common.agc > 0 ? NULL : "agc";
+}
+
 const sp_processor sp_processor_fkk = {
     .name = "fkk",
     .summary = "reject or pass apparent velocities and directions of cubes, in time and two axes of space",
@@ -126,4 +130,5 @@ const sp_processor sp_processor_fkk = {
     .more_headers = more_headers,
     .check = check,
     .check_shape = check_shape,
+    .spreads = spreads,
 };

@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+#include "src/base/faint.h"
+#include "src/flow/faint_traces.h"
+
 static float rms(double squares, double n) {
   return n > 0 ? (float)sqrt(squares / n) : 0;
 }
@@ -44,11 +47,34 @@ size_t sp_measured_steps(const sp_engine_config *config) {
   return config->n_steps < SP_MEASURED_STEPS ? config->n_steps : SP_MEASURED_STEPS;
 }
 
+/* Of the traces that came to a step, those that it changed: one that it was not given it left as it was. */
+static uint32_t count_faint(const sp_slab *slab, sp_local gather, const sp_row_sums *sums, const sp_step_sums *step) {
+  sp_faint_count count = {0};
+  for (sp_local t = slab->first_trace[gather]; t < slab->first_trace[gather + 1]; t++) {
+    const double in = step ? step[t].in : sums[t].in, removed = step ? step[t].removed : sums[t].noise;
+    if (sums[t].measured && removed > 0) sp_faint_add(&count, in);
+  }
+  return sp_faint_traces(&count);
+}
+
+static uint32_t most_faint(const sp_engine_config *config, const sp_slab *slab, sp_local gather,
+                           const sp_row_sums *sums, const sp_step_sums *steps) {
+  const size_t n_measured = sp_measured_steps(config), n = n_measured ? n_measured : config->n_steps;
+  uint32_t most = 0;
+  for (size_t k = 0; k < n; k++) {
+    if (!sp_step_spreads(&config->chain[k])) continue;
+    const uint32_t found = count_faint(slab, gather, sums, n_measured ? steps + k * config->max_traces : NULL);
+    most = found > most ? found : most;
+  }
+  return most;
+}
+
 /* Traces that are not measured, or that a step did not get, add nothing. */
 void sp_measure_steps(const sp_engine_config *config, const sp_slab *slab, sp_local gather, const sp_row_sums *sums,
                       const sp_step_sums *steps) {
   sp_gather_result *result = &slab->results[gather];
   const double n = (double)result->measured * config->n_samples;
+  result->faint = most_faint(config, slab, gather, sums, steps);
   for (size_t k = 0; k < sp_measured_steps(config); k++) {
     const sp_step_sums *step = steps + k * config->max_traces;
     sp_step_sums all = {0};

@@ -14,8 +14,9 @@ size_t sp_measured_steps(const sp_engine_config *config);
  * so that the bits depend on the gather alone. */
 void sp_measure_gather(const sp_slab *slab, sp_local gather, uint32_t n_samples, bool good, const sp_row_sums *sums);
 
-/* Fills in what each step of a chain of several removed of the gather, of which the rest is filled in, from the sums of
- * its traces, sums[max_traces of the slab], and those of the steps, steps[sp_measured_steps][max_traces]. */
+/* Fills in what each step of a chain of several removed of the gather, and how many traces are faint, where the rest is
+ * filled in, from the sums of its traces, sums[max_traces of the slab], and those of the steps,
+ * steps[sp_measured_steps][max_traces]. */
 void sp_measure_steps(const sp_engine_config *config, const sp_slab *slab, sp_local gather, const sp_row_sums *sums,
                       const sp_step_sums *steps);
 

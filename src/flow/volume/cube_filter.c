@@ -93,6 +93,16 @@ static sp_item_state look_at(const float *samples, uint32_t n) {
   return least == 0 && most == 0 ? SP_ITEM_DEAD : SP_ITEM_LIVE;
 }
 
+/* A gain levels traces before they are transformed. */
+static void count_energy(sp_cube_filter *c, const float *samples) {
+  if (!c->filter.gain) sp_faint_add(&c->energies, sp_row_energy(samples, c->filter.n_samples));
+}
+
+static void count_item(void *context, int thread, uint64_t i) {
+  const sp_cube_loop *l = context;
+  count_energy(l->cube, l->traces + i * l->cube->filter.n_samples);
+}
+
 static void forward_item(void *context, int thread, uint64_t i) {
   const sp_cube_loop *l = context;
   sp_cube_filter *c = l->cube;
@@ -101,18 +111,17 @@ static void forward_item(void *context, int thread, uint64_t i) {
   const float *samples = l->traces ? l->traces + i * n : NULL;
   const sp_item_state state = samples ? look_at(samples, n) : SP_ITEM_DEAD;
   c->state[item] = (uint8_t)state;
+  if (state == SP_ITEM_LIVE) count_energy(c, samples);
   if (c->samples && state == SP_ITEM_LIVE) memcpy(c->samples + item * n, samples, n * sizeof *samples);
   if (!c->samples) transform_item(c, &c->filtering, thread, item, state == SP_ITEM_LIVE ? samples : NULL);
 }
 
 void sp_cube_filter_forward(sp_cube_filter *c, uint64_t first, uint64_t count, const float *traces) {
-  if (c->on_gpu) {
-    note(c, c->spec.gpu->forward(c->on_gpu, (uint32_t)first, (uint32_t)count, traces));
-    return;
-  }
+  if (c->on_gpu) note(c, c->spec.gpu->forward(c->on_gpu, (uint32_t)first, (uint32_t)count, traces));
+  if (c->on_gpu && c->filter.gain) return;
   sp_thread_team_wait(c->spec.team);
   c->loop = (sp_cube_loop){.cube = c, .first = first, .traces = traces};
-  sp_thread_team_start(c->spec.team, count, 4, forward_item, &c->loop);
+  sp_thread_team_start(c->spec.team, count, 4, c->on_gpu ? count_item : forward_item, &c->loop);
 }
 
 static void back_item(void *context, int thread, uint64_t i) {
@@ -237,7 +246,12 @@ static sp_status share_cells(sp_cube_filter *c) {
   return status;
 }
 
+uint32_t sp_cube_filter_faint(const sp_cube_filter *c) {
+  return sp_faint_traces(&c->energies);
+}
+
 sp_status sp_cube_filter_run(sp_cube_filter *c) {
+  SP_MPI_ALL(MPI_Allreduce(MPI_IN_PLACE, c->energies.n, SP_FAINT_BINS, MPI_UINT32_T, MPI_SUM, c->spec.ranks.comm));
   if (c->on_gpu) {
     SP_TRY(c->spec.gpu->states(c->on_gpu, 0, (uint32_t)c->share.count, c->state));
     SP_TRY(c->spec.gpu->filter(c->on_gpu));

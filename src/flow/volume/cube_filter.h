@@ -80,6 +80,10 @@ void sp_cube_filter_forward(sp_cube_filter *cube, uint64_t first, uint64_t count
 /* Filters, after all is given and waited for. Collective. */
 sp_status sp_cube_filter_run(sp_cube_filter *cube);
 
+/* Of all traces of the cube, how many are faint (src/base/faint.h), once sp_cube_filter_run has returned; 0 with a
+ * gain, which levels them. */
+uint32_t sp_cube_filter_faint(const sp_cube_filter *cube);
+
 /* Begins to compute what is removed of items of the share, from their traces, which are borrowed, as `removed` is,
  * until sp_cube_filter_wait. Of an absent item that is zero. */
 void sp_cube_filter_back(sp_cube_filter *cube, uint64_t first, uint64_t count, const float *traces, float *removed);

@@ -7,6 +7,7 @@
 #include "kernels/fk/plane_stage.h"
 #include "kernels/fk/trace_stage.h"
 #include "kernels/fkk/cuda.h"
+#include "src/base/faint.h"
 #include "src/flow/volume/cube_filter.h"
 
 /* One way through the three steps: the filter's, or that of filling gaps. */
@@ -53,8 +54,9 @@ struct sp_cube_filter {
   uint32_t most_bins;
   float *largest; /* [n_threads] */
   sp_cube_loop loop;
-  sp_fkk_cuda *on_gpu; /* NULL: the threads compute */
-  sp_status failed;    /* of the GPU, since the last wait */
+  sp_fkk_cuda *on_gpu;     /* NULL: the threads compute */
+  sp_status failed;        /* of the GPU, since the last wait */
+  sp_faint_count energies; /* of the share's traces, then of all */
 };
 
 #endif

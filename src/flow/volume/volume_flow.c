@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "seisproc/memory.h"
+#include "src/flow/faint_traces.h"
 #include "src/flow/gather/gather_flow.h"
 
 #define SP_VOLUME_FIGURE(type, kind, name, join)                                                                       \
@@ -89,6 +90,32 @@ static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
   task->work = cube->grid.n_traces;
 }
 
+/* Faint traces of all cubes, the number of cubes that have some and the first of these. */
+static uint64_t count_faint(const sp_flow_plan *plan, const sp_volume_result *results, uint64_t *n_cubes,
+                            uint64_t *first) {
+  uint64_t n_traces = 0;
+  *n_cubes = 0;
+  for (uint64_t u = plan->shape.n_units; u-- > 0;) {
+    n_traces += results[u].faint;
+    if (results[u].faint) ++*n_cubes, *first = u;
+  }
+  return n_traces;
+}
+
+static void conclude(const sp_flow_plan *plan, const void *records, bool quiet) {
+  char name[192];
+  uint64_t n_cubes, first = 0;
+  const uint64_t n_traces = count_faint(plan, records, &n_cubes, &first);
+  if (n_traces == 0) return;
+  describe(plan, first, name, sizeof name);
+  sp_faint_warn(&plan->job->chain[sp_volume_step(plan->job)], "cube", n_traces, n_cubes, name);
+}
+
+static void report(const sp_flow_plan *plan, const void *records, sp_json *json) {
+  uint64_t n_cubes, first;
+  sp_json_count(json, "faint_traces", count_faint(plan, records, &n_cubes, &first));
+}
+
 const sp_flow sp_flow_volume = {.name = "volume",
                                 .figures = &figure_list,
                                 .plan = plan_cubes,
@@ -103,6 +130,8 @@ const sp_flow sp_flow_volume = {.name = "volume",
                                 .fill = fill,
                                 .publish = sp_volume_publish,
                                 .load = sp_volume_load,
+                                .conclude = conclude,
+                                .report = report,
                                 .write_headers = sp_gather_write_headers,
                                 .explain = sp_volume_explain,
                                 .open = sp_volume_open,

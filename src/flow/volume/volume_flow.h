@@ -75,12 +75,14 @@ static inline const sp_fkk_params *sp_volume_params(const sp_flow_plan *plan) {
 /* The filter of a cube. */
 void sp_volume_filter(const sp_flow_plan *plan, const sp_volume_cube *cube, sp_fk_filter *filter);
 
-/* What became of a cube, one figure a line as SP_GATHER_FIGURES; counts are of traces. */
+/* What became of a cube, one figure a line as SP_GATHER_FIGURES; counts are of traces. faint: of those that fkk got, of
+ * the whole cube (src/base/faint.h), 0 where it levels them. */
 #define SP_VOLUME_FIGURES(FIGURE)                                                                                      \
   FIGURE(uint32_t, UINT32, reason, MAX)                                                                                \
   FIGURE(uint32_t, UINT32, dead, SUM)                                                                                  \
   FIGURE(uint32_t, UINT32, not_finite, SUM)                                                                            \
-  FIGURE(uint32_t, UINT32, unreadable, SUM)
+  FIGURE(uint32_t, UINT32, unreadable, SUM)                                                                            \
+  FIGURE(uint32_t, UINT32, faint, MAX)
 
 typedef struct sp_volume_result {
 #define SP_VOLUME_MEMBER(type, kind, name, join) type name;

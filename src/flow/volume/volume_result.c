@@ -195,7 +195,7 @@ static sp_status step_on(sp_volume_worker *w, piece_rows *r) {
 /* --- slots -------------------------------------------------------------------------------------------------------- */
 
 static void count_reasons(const piece_rows *r, sp_volume_result *result) {
-  *result = (sp_volume_result){0};
+  *result = (sp_volume_result){.faint = r->w->filter ? sp_cube_filter_faint(r->w->filter) : 0};
   for (uint32_t i = 0; i < r->piece->count; i++) {
     result->reason = r->status[i] > result->reason ? r->status[i] : result->reason;
     result->dead += r->status[i] == SP_REASON_DEAD_TRACES;
