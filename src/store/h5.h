@@ -148,6 +148,10 @@ sp_dataset_rule sp_dataset_rule_for(const sp_survey *survey, const char *path);
 /* The caller frees *out (MPI_Info_free). hints NULL: as all zero. */
 sp_status sp_io_hints_make(const sp_io_hints *hints, MPI_Info *out);
 
+/* Replaces the survey's hints, with which it was opened, by those that HDF5 sets its views with: since 1.14 all that
+ * MPI-IO has in force. Collective, after opening. Errors: SP_ERR_IO. */
+sp_status sp_io_hints_in_force(sp_survey *survey);
+
 /* Says in the debug log, on the lowest rank, which hints MPI-IO has of an open file. */
 void sp_io_hints_show(const sp_survey *survey);
 
@@ -167,7 +171,7 @@ sp_local sp_dataset_rows_a_transfer(const sp_dataset *dataset);
 struct sp_survey {
   hid_t file;
   MPI_Comm comm;  /* duplicate; MPI_COMM_NULL when opened by one process */
-  MPI_Info hints; /* with which it was opened; MPI_INFO_NULL when opened by one process */
+  MPI_Info hints; /* of HDF5's views; MPI_INFO_NULL when opened by one process */
   bool writable, native_traces;
   char *path;
   int fd;                    /* for looks at the length; -1 before it is open */

@@ -115,6 +115,49 @@ sp_status sp_io_hints_make(const sp_io_hints *hints, MPI_Info *out) {
   return status;
 }
 
+static int get_hint(MPI_Info info, const char *key, char value[MPI_MAX_INFO_VAL + 1]) {
+  int found = 0;
+  MPI_Info_get(info, key, MPI_MAX_INFO_VAL, value, &found);
+  return found;
+}
+
+/* Whether those that are in force have each of these hints, with its value. */
+static bool holds(MPI_Info in_force, MPI_Info hints) {
+  int n = 0;
+  MPI_Info_get_nkeys(hints, &n);
+  for (int i = 0; i < n; i++) {
+    char key[MPI_MAX_INFO_KEY + 1], asked[MPI_MAX_INFO_VAL + 1], has[MPI_MAX_INFO_VAL + 1];
+    MPI_Info_get_nthkey(hints, i, key);
+    if (get_hint(hints, key, asked) && !(get_hint(in_force, key, has) && !strcmp(asked, has))) return false;
+  }
+  return true;
+}
+
+/* In the place of MPI's own, by the standard's profiling interface: Open MPI 5.0 takes most hints out of those that a
+ * file is opened with before ROMIO sees them; given to the open file, they reach it. HDF5 takes what is in force then
+ * for its views. Collective. */
+int MPI_File_open(MPI_Comm comm, const char *name, int mode, MPI_Info info, MPI_File *file) {
+  MPI_Info in_force;
+  int code = PMPI_File_open(comm, name, mode, info, file);
+  if (code != MPI_SUCCESS || info == MPI_INFO_NULL) return code;
+  code = MPI_File_get_info(*file, &in_force);
+  if (code == MPI_SUCCESS) {
+    if (!holds(in_force, info)) code = MPI_File_set_info(*file, info);
+    MPI_Info_free(&in_force);
+  }
+  if (code != MPI_SUCCESS) MPI_File_close(file);
+  return code;
+}
+
+sp_status sp_io_hints_in_force(sp_survey *survey) {
+  hid_t access = H5I_INVALID_HID;
+  MPI_Info_free(&survey->hints);
+  SP_TRY(SP_H5_ID(access, H5Fget_access_plist(survey->file)));
+  const sp_status status = SP_H5(H5Pget_fapl_mpio(access, NULL, &survey->hints));
+  H5Pclose(access);
+  return status;
+}
+
 sp_status sp_h5_mpi_file(const sp_survey *survey, MPI_File *out) {
   void *handle = NULL; /* the driver looks at no access list; H5Fget_access_plist would be collective */
   SP_TRY(SP_H5(H5Fget_vfd_handle(survey->file, H5P_DEFAULT, &handle)));
@@ -131,10 +174,8 @@ void sp_io_hints_show(const sp_survey *survey) {
   MPI_Info_get_nkeys(info, &n);
   for (int i = 0; i < n; i++) {
     char key[MPI_MAX_INFO_KEY + 1], value[MPI_MAX_INFO_VAL + 1];
-    int found = 0;
     MPI_Info_get_nthkey(info, i, key);
-    MPI_Info_get(info, key, MPI_MAX_INFO_VAL, value, &found);
-    if (found) sp_debug("%s: MPI-IO hint %s=%s", survey->path, key, value);
+    if (get_hint(info, key, value)) sp_debug("%s: MPI-IO hint %s=%s", survey->path, key, value);
   }
   MPI_Info_free(&info);
 }

@@ -261,8 +261,9 @@ static sp_status open_file(sp_survey *survey, const sp_io_hints *wanted) {
     char why[256];
     sp_h5_error_text(why, sizeof why);
     status = SP_RAISE(SP_ERR_INPUT, "%s: cannot be opened: %s", survey->path, why);
-  } else if (wanted) {
-    sp_io_hints_show(survey);
+  } else if (survey->comm != MPI_COMM_NULL) {
+    status = sp_io_hints_in_force(survey);
+    if (wanted) sp_io_hints_show(survey);
   }
 out:
   if (access >= 0) H5Pclose(access);

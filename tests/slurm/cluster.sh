@@ -52,6 +52,7 @@ SchedulerParameters=bf_interval=1,sched_interval=1,sched_min_interval=100000
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 KillWait=5
+MessageTimeout=60
 ReturnToService=2
 SlurmdParameters=config_overrides
 NodeName=n1 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=6818 CPUs=16 Gres=gpu:1

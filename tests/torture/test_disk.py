@@ -19,7 +19,8 @@ def shim(files, **what):
 
 
 def errors(result):
-    return [line for line in result.stderr.splitlines() if re.match(r"seisproc(\[\d+\])?: error:", line)]
+    """Open MPI 5's launcher puts a blank before what follows a page of its own."""
+    return [line.strip() for line in result.stderr.splitlines() if re.match(r" ?seisproc(\[\d+\])?: error:", line)]
 
 
 ROWS = r"out.h5.part: cannot write /(traces|noise), rows \d+ to \d+: "
