@@ -345,7 +345,7 @@ out:
 
 /* Whether the file is for HDF5 to open, or to refuse: its signature may stand at byte 0, 512, 1024, 2048, ... */
 static bool is_for_hdf5(const char *path) {
-  static const char signature[8] = "\x89HDF\r\n\x1a\n";
+  static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
   struct stat entry;
   if (stat(path, &entry) || !S_ISREG(entry.st_mode) || entry.st_size == 0) return true;
   const int fd = open(path, O_RDONLY | O_CLOEXEC);

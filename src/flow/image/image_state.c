@@ -14,7 +14,7 @@
 
 enum { HEAD_BYTES = 4096, SNAPSHOTS = 2, MARKS = 1 << 16 };
 
-static const char magic[8] = "SPIMAGE3";
+static const char magic[8] = {'S', 'P', 'I', 'M', 'A', 'G', 'E', '3'};
 
 /* A head as it lies in the file. */
 typedef struct file_head {
