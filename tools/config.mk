@@ -19,6 +19,9 @@ FFTW_MPI ?= yes
 FFTW_MPI_LIB := $(if $(filter no,$(FFTW_MPI)),,-lfftw3f_mpi)
 FFTW_MPI_FLAGS := $(if $(filter no,$(FFTW_MPI)),-DSP_WITHOUT_FFTW_MPI)
 
+# HDF5's dimension scales are in its high-level library, which pkg-config does not name: hdf5_hl, hdf5_openmpi_hl.
+hdf5_hl = $(addsuffix _hl,$(or $(firstword $(filter-out %_hl,$(filter -lhdf5%,$1))),-lhdf5))
+
 # Packages that tools/deps-prefix.sh unpacked: no pkg-config there, and libraries that need each other at that place.
 ifdef DEPS_PREFIX
 DEPS_LIBDIR := $(firstword $(wildcard $(abspath $(DEPS_PREFIX))/usr/lib/*-linux-gnu))
@@ -32,8 +35,8 @@ endif
 # Whoever sets DEPS_CFLAGS and DEPS_LIBS knows where things are; else `make` names what it does not find.
 ifndef DEPS_CFLAGS
 DEPS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(filter-out $(PKG_PNG),$(PKGS)) 2>/dev/null)
-# HDF5's dimension scales are in its high-level library, which pkg-config does not name.
-DEPS_LIBS := $(FFTW_MPI_LIB) -lhdf5_hl $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+DEPS_LIBS := $(FFTW_MPI_LIB) $(call hdf5_hl,$(PKG_LIBS)) $(PKG_LIBS)
 HAVE_FFTW_MPI := $(shell echo '\#include <fftw3-mpi.h>' | $(CC) $(DEPS_CFLAGS) -E -x c - >/dev/null 2>&1 && echo 1)
 PKG_MISSING := $(strip $(if $(PKG_MPI),,MPI) $(if $(PKG_HDF5),,HDF5) $(if $(PKG_YAML),,libyaml) \
   $(if $(and $(PKG_FFTW),$(PKG_FFTW_DOUBLE)),,FFTW) $(if $(or $(HAVE_FFTW_MPI),$(FFTW_MPI_FLAGS)),,fftw3-mpi) \

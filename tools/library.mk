@@ -34,5 +34,5 @@ install-library: $(LIB) $(LIB_SO)
 
 INSTALLED_PLACES = s|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@SO_NAME@|$(SO_NAME)|; \
   s|@REQUIRES@|$(PKGS) $(PKG_CAIRO) $(strip $(PKG_PACK))|; \
-  s|@LIBS@|$(FFTW_MPI_LIB) -lhdf5_hl $(strip $(PACK_LIBS) $(RPATHS))|; \
+  s|@LIBS@|$(FFTW_MPI_LIB) $(call hdf5_hl,$(DEPS_LIBS)) $(strip $(PACK_LIBS) $(RPATHS))|; \
   s|@STATIC_LIBS@|$(DEPS_LIBS) $(RPATHS) -lm -ldl -pthread|

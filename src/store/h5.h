@@ -54,7 +54,7 @@ hid_t sp_h5_code_type(sp_sample_form form);
  * False for what is no number, or larger than any of ours. */
 bool sp_h5_holding_type(hid_t type, sp_type *out);
 
-enum { SP_H5_TYPE_TEXT = 48 };
+enum { SP_H5_TYPE_TEXT = 64 };
 
 /* "64-bit float", "big-endian 16-bit integer", "text", "compound": for refusals. Returns text. */
 const char *sp_h5_type_name(hid_t type, char text[SP_H5_TYPE_TEXT]);

@@ -117,7 +117,12 @@ sp_status sp_io_hints_make(const sp_io_hints *hints, MPI_Info *out) {
 
 static int get_hint(MPI_Info info, const char *key, char value[MPI_MAX_INFO_VAL + 1]) {
   int found = 0;
+#if MPI_VERSION >= 4
+  int size = MPI_MAX_INFO_VAL + 1;
+  MPI_Info_get_string(info, key, &size, value, &found);
+#else
   MPI_Info_get(info, key, MPI_MAX_INFO_VAL, value, &found);
+#endif
   return found;
 }
 
