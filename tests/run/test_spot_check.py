@@ -125,10 +125,14 @@ def test_packed_chunks_with_other_bytes_are_refused(tmp_path, survey, expected):
     refused(job, "out.h5.part: gather ", "the packed chunk at byte ", "its checksum differs", "--restart starts over")
     shutil.copy(kept, packed)
     shutil.copy(job.part, tmp_path / "part")
-    wipe(job.part, *place(job.part))
-    refused(job, "out.h5.part: gather ", "--restart starts over")  # seams of tasks
-    shutil.copy(tmp_path / "part", job.part)
-    job.run()
+    wipe(job.part, *place(job.part))  # seams of tasks: how many of the gathers that are done have some is left to chance
+    done = job.run(check=None)
+    if done.returncode:
+        assert done.returncode == 1 and "out.h5.part: gather " in lines(done)[0], str(done)
+        shutil.copy(tmp_path / "part", job.part)
+        job.run()
+    else:
+        assert "are computed again" in done.stderr, str(done)
     assert samples_of(job.output, tmp_path) == expected
 
 
