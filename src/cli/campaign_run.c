@@ -20,6 +20,7 @@
 #include "seisproc/memory.h"
 #include "seisproc/side_file.h"
 #include "src/cli/campaign.h"
+#include "src/run/history.h"
 
 /* A run that has less than START_S left would do nothing. */
 enum { NOT_STARTED = 127, START_S = 5 };
@@ -132,6 +133,16 @@ static off_t journal_size(const char *output) {
   return size;
 }
 
+/* Where the campaign's time has stopped the run that was last, what is left of it is too short for another. */
+static void heed_end(const char *output, stop_state *stop) {
+  char *path = NULL;
+  sp_last_run last = {0};
+  if (!isfinite(stop->end) || sp_side_path(output, SP_SIDE_RUNS, &path) != SP_SUCCESS) return;
+  sp_history_last(path, 0, &last);
+  sp_free(path);
+  if (last.end == SP_END_STOPPED) stop->end = sp_now();
+}
+
 /* A survey to its end: again as long as it is to be resumed and gets further. The log is locked meanwhile: it takes a
  * second until a run has the lock of its output. */
 static sp_status run_survey(const sp_campaign *c, const sp_campaign_request *request, sp_campaign_survey *s,
@@ -150,6 +161,7 @@ static sp_status run_survey(const sp_campaign *c, const sp_campaign_request *req
     const off_t before = journal_size(s->output);
     status = run_once(c, request, s, log, stop, &exit_code);
     further = journal_size(s->output) != before;
+    heed_end(s->output, stop);
   }
   if (status == SP_SUCCESS) sp_info("line %u: exit code %d", s->line, exit_code);
   s->exit_code = exit_code;
