@@ -40,7 +40,7 @@ static void nothing_is_no_trace(void **state) {
 }
 
 static void the_energy_of_a_row_is_the_sum_of_its_squares(void **state) {
-  float row[37];
+  float row[37] = {0};
   for (size_t n = 0; n <= 37; n++) {
     double expected = 0;
     for (size_t i = 0; i < n; i++) {

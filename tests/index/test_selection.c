@@ -142,7 +142,7 @@ static void check_runs(const sp_selection *s) {
   for (sp_global first = 0; first < s->n_traces; first++) {
     for (sp_local n = 1; n <= s->n_traces - first; n++) {
       const sp_selection_run run = sp_selection_traces(s, first, n);
-      assert_in_range(run.n, 1, n);
+      assert_true(run.n >= 1 && run.n <= n);
       for (sp_local i = 0; i < run.n; i++) assert_int_equal(run.source + i, row_of[first + i]);
     }
   }
