@@ -104,7 +104,7 @@ def test_report_and_metrics_of_a_run_that_is_partial(tmp_path, survey):
 
 
 def test_the_page_for_operators_lists_what_is_written(tmp_path, survey):
-    """Members of the report that every run writes, and all metrics; `samples` and `packing` are of jobs with these."""
+    """Members of the report that every run writes, and all metrics; those left out are of jobs with these alone."""
     page = (harness.ROOT / "docs/operators.md").read_text()
     _, members, metrics = (re.findall(r"^\| (`[^|]*) \|", part, re.MULTILINE) for part in page.split("\n## "))
     members = re.findall(r"`(\w+)`", " ".join(m for m in members if "`ranks`" not in m))
@@ -115,7 +115,7 @@ def test_the_page_for_operators_lists_what_is_written(tmp_path, survey):
     job = jobs.Job(tmp_path, tmp_path / "in.h5")
     job.run(*LAYOUT, *files(tmp_path), ranks=None, check=2)
     report = list(json.loads((tmp_path / "report.json").read_text()))
-    assert set(members) - {"samples", "packing"} == set(report[:report.index("units") + 1])
+    assert set(members) - {"samples", "packing", "faint_traces"} == set(report[:report.index("units") + 1])
     assert metrics == set(re.findall(r"^(seisproc_\w+)", (tmp_path / "run.prom").read_text(), re.MULTILINE))
 
 

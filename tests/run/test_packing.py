@@ -321,7 +321,8 @@ def test_a_cut_off_job_keeps_what_it_packed(tmp_path, survey):
     whole = packed.read_bytes()
     packed.write_bytes(whole[:5000])
     refused = job.run(check=1)
-    assert re.search("out.h5.packed: (the chunk at byte .* the file ends|has 5000 bytes)", refused.stderr), str(refused)
+    # half of the gathers that are looked at lie there or more, or fewer
+    assert re.search("the file ends before it does|out.h5.packed: has 5000 bytes", refused.stderr), str(refused)
     packed.write_bytes(whole)
     again = job.run(f"--report={report}")
     assert "resuming" in again.stderr + again.stdout
