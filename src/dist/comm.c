@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -35,6 +36,14 @@ bool sp_comm_launched(void) {
   return false;
 }
 
+/* Open MPI has OMPIO alone since its version 6. */
+static bool has_romio(void) {
+  char library[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length, version;
+  MPI_Get_library_version(library, &length);
+  return sscanf(library, "Open MPI v%d", &version) != 1 || version < 6;
+}
+
 /* Whether a setting of Open MPI's `io` leaves ROMIO. */
 static bool leaves_romio(const char *setting) {
   const bool names_ompio = strstr(setting, "ompio") != NULL;
@@ -46,7 +55,7 @@ static bool leaves_romio(const char *setting) {
  * Asking for the setting through MPI_T would open all components of Open MPI again, a tenth of a second. */
 bool sp_comm_io_is_romio(void) {
   const char *setting = getenv("OMPI_MCA_io");
-  return !setting || leaves_romio(setting);
+  return has_romio() && (!setting || leaves_romio(setting));
 }
 
 /* Ranks that another MPI's launcher started know nothing of each other: each is the only one of a job of its own. The
@@ -87,7 +96,7 @@ static void choose_transport(void) {
 }
 
 sp_status sp_comm_start(int *argc, char ***argv) {
-  setenv("OMPI_MCA_io", "^ompio", 0);
+  if (has_romio()) setenv("OMPI_MCA_io", "^ompio", 0);
   choose_transport();
   int provided = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
@@ -101,7 +110,7 @@ sp_status sp_comm_start(int *argc, char ***argv) {
   sp_log_set_rank(size > 1 ? rank : -1);
   sp_status status = check_launcher(size);
   if (provided < MPI_THREAD_FUNNELED) status = SP_RAISE(SP_ERR_MPI, "MPI gives no MPI_THREAD_FUNNELED");
-  if (rank == 0 && !sp_comm_io_is_romio()) {
+  if (rank == 0 && has_romio() && !sp_comm_io_is_romio()) {
     sp_warn("MPI-IO is OMPIO, which reads several times slower than ROMIO; unset OMPI_MCA_io or set it to ^ompio");
   }
   sp_pmix_report_deaths();

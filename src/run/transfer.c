@@ -3,6 +3,7 @@
 #include "src/run/transfer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "seisproc/dist.h"
@@ -22,7 +23,8 @@ static void find_obstacle(const sp_transfer_request *r, bool writes, char *text,
   *hard = true;
   text[0] = '\0';
   if (!sp_comm_io_is_romio()) {
-    snprintf(text, size, "MPI-IO is OMPIO, in which a collective transfer that fails hangs; unset OMPI_MCA_io");
+    snprintf(text, size, "MPI-IO is OMPIO, in which a collective transfer that fails hangs%s",
+             getenv("OMPI_MCA_io") ? "; unset OMPI_MCA_io" : "");
   } else if (!writes && !r->plan->flow->read_nothing) {
     snprintf(text, size, "tasks of the %s flow are many pieces each", r->plan->flow->name);
   } else if (writes && r->plan->shape.window.max_boxes != 1) {
