@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -275,6 +276,11 @@ int main(int argc, char **argv) {
                                      cmocka_unit_test(a_read_behind_the_end_of_the_file_has_not_moved),
                                      cmocka_unit_test(a_group_that_waits_leaves_at_the_same_step)};
   if (sp_comm_start(&argc, &argv) != SP_SUCCESS) return 1;
+  if (!sp_comm_io_is_romio()) {
+    puts("MPI-IO is OMPIO, in which collective transfers are refused");
+    sp_comm_finish();
+    return 77;
+  }
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   chance_state = (uint64_t)rank * 977 + 5;
