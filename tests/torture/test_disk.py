@@ -19,8 +19,9 @@ def shim(files, **what):
 
 
 def errors(result):
-    """Open MPI 5's launcher puts a blank before what follows a page of its own."""
-    return [line.strip() for line in result.stderr.splitlines() if re.match(r" ?seisproc(\[\d+\])?: error:", line)]
+    """Open MPI 5's launcher puts a zero byte before what follows a page of its own."""
+    lines = result.stderr.replace("\0", "").splitlines()
+    return [line.strip() for line in lines if re.match(r" ?seisproc(\[\d+\])?: error:", line)]
 
 
 ROWS = r"out.h5.part: cannot write /(traces|noise), rows \d+ to \d+: "
