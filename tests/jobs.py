@@ -175,6 +175,17 @@ class Running:
         """Everything at once, as when a node goes down."""
         harness.kill_marked(self.mark)
 
+    def kill_launcher_without_ranks(self, timeout=20):
+        """Open MPI's launcher may wait for ever for a rank that was killed as it connected to it. Whether there was no
+        rank for so long, and it was killed; false at once where there is one, or all has ended."""
+        limit = time.monotonic() + timeout * harness.TIME_SCALE
+        while self.is_alive() and not self.pids():
+            if time.monotonic() > limit:
+                self.kill_all()
+                return True
+            time.sleep(0.1)
+        return False
+
     def wait(self, timeout=60):
         """Waits for the end; returns harness.Finished. What is still there after the time is killed."""
         timed_out = False

@@ -5,6 +5,8 @@
 #define SEISPROC_SRC_FLOW_FAINT_TRACES_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "seisproc/processor.h"
 
@@ -13,7 +15,15 @@ static inline bool sp_step_spreads(const sp_chain_step *step) {
   return !step->undoes && step->processor->spreads && step->processor->spreads(step->params);
 }
 
-/* One warning: n_traces of n_units gathers or cubes, of which the first is called `first`. None where n_traces is 0. */
-void sp_faint_warn(const sp_chain_step *step, const char *unit, uint64_t n_traces, uint64_t n_units, const char *first);
+/* Faint traces of all units of a job, how many units have some, and the first of these. */
+typedef struct sp_faint_units {
+  uint64_t n_traces, n_units, first;
+} sp_faint_units;
+
+/* Adds up a uint32_t that lies `offset` bytes into each of n records of `bytes` bytes. */
+sp_faint_units sp_faint_count_units(const void *records, size_t bytes, size_t offset, uint64_t n);
+
+/* One warning of gathers or cubes (`unit`), of which the first is called `first`. None where there is none. */
+void sp_faint_warn(const sp_chain_step *step, const char *unit, const sp_faint_units *found, const char *first);
 
 #endif

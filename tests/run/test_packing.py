@@ -8,8 +8,6 @@ import random
 import re
 import signal
 import subprocess
-import threading
-import time
 
 import h5py
 import numpy as np
@@ -210,30 +208,16 @@ class Killer:
             return running.kill(self.rng.randrange(4), signal.SIGKILL)
         return False
 
-    def end_launcher(self, running):
-        """Open MPI's launcher may wait for ever for a rank that was killed as it connected to it: killed then."""
-        until = time.monotonic() + 20 * harness.TIME_SCALE
-        while running.is_alive():
-            if running.pids():
-                until = time.monotonic() + 20 * harness.TIME_SCALE
-            if time.monotonic() > until:
-                running.kill_all()
-                return
-            time.sleep(0.1)
-
     def start(self, kills=True):
         """One start of the job, to its end of either kind; whether it was killed."""
         running = self.job.start(delay=0)
         killed = kills and running.wait_for(lambda: self.is_under_way(running), LIMIT) and self.kill(running)
         if killed:
-            watcher = threading.Thread(target=self.end_launcher, args=[running])
-            watcher.start()
+            running.wait_for(running.kill_launcher_without_ranks, LIMIT)
         ended = running.wait(LIMIT)
         assert not ended.timed_out, f"it hangs\n{ended}"
         assert killed or ended.returncode == 0, str(ended)
         running.seconds_until_gone()
-        if killed:
-            watcher.join()
         self.hits += killed
         self.seconds *= 1.3 if killed else 0.6
         return killed

@@ -298,15 +298,11 @@ class Torture:
 
     def launcher_waits(self, running, listener):
         """Whether Open MPI's launcher waits for a dead rank, and was killed; it has been given time to end."""
-        until = time.monotonic() + GONE_S * harness.TIME_SCALE
-        while listener.count(UNREACHABLE) and running.is_alive() and not running.pids():
-            if time.monotonic() > until:
-                self.n_stuck += 1
-                running.kill_all()
-                running.process.wait()
-                return True
-            time.sleep(0.1)
-        return False
+        if not listener.count(UNREACHABLE) or not running.kill_launcher_without_ranks(GONE_S):
+            return False
+        self.n_stuck += 1
+        running.process.wait()
+        return True
 
     # --- what must hold ---
 

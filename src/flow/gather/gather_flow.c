@@ -207,25 +207,17 @@ static const sp_chain_step *find_spreading(const sp_job *job) {
   return k < job->n_steps ? &job->chain[k] : NULL;
 }
 
-/* Faint traces of all gathers, the number of gathers that have some and the first of these. */
-static uint64_t count_faint(const sp_flow_plan *plan, const sp_gather_result *results, uint64_t *n_gathers,
-                            uint64_t *first) {
-  uint64_t n_traces = 0;
-  *n_gathers = 0;
-  for (uint64_t g = plan->shape.n_units; g-- > 0;) {
-    n_traces += results[g].faint;
-    if (results[g].faint) ++*n_gathers, *first = g;
-  }
-  return n_traces;
+static sp_faint_units count_faint(const sp_flow_plan *plan, const void *results) {
+  return sp_faint_count_units(results, sizeof(sp_gather_result), offsetof(sp_gather_result, faint),
+                              plan->shape.n_units);
 }
 
-static void warn_of_faint(const sp_flow_plan *plan, const sp_gather_result *results) {
+static void warn_of_faint(const sp_flow_plan *plan, const void *results) {
   char name[SP_GATHER_TEXT];
-  uint64_t n_gathers, first = 0;
   const sp_chain_step *step = find_spreading(plan->job);
   if (!step) return;
-  const uint64_t n_traces = count_faint(plan, results, &n_gathers, &first);
-  if (n_traces > 0) sp_faint_warn(step, "gather", n_traces, n_gathers, sp_gather_text(index_of(plan), first, name));
+  const sp_faint_units found = count_faint(plan, results);
+  if (found.n_traces) sp_faint_warn(step, "gather", &found, sp_gather_text(index_of(plan), found.first, name));
 }
 
 static void conclude(const sp_flow_plan *plan, const void *figures, bool quiet) {
@@ -237,8 +229,7 @@ static void conclude(const sp_flow_plan *plan, const void *figures, bool quiet) 
 static void report(const sp_flow_plan *plan, const void *figures, sp_json *json) {
   sp_quality_report(plan, figures, json);
   sp_rounding_report(plan, figures, json);
-  uint64_t n_gathers, first;
-  if (find_spreading(plan->job)) sp_json_count(json, "faint_traces", count_faint(plan, figures, &n_gathers, &first));
+  if (find_spreading(plan->job)) sp_json_count(json, "faint_traces", count_faint(plan, figures).n_traces);
 }
 
 static sp_status open_left(const sp_flow_plan *plan, const sp_left_work *left, sp_left_reader **out) {

@@ -90,30 +90,21 @@ static void fill(const sp_flow_plan *plan, sp_task *task, void *payload) {
   task->work = cube->grid.n_traces;
 }
 
-/* Faint traces of all cubes, the number of cubes that have some and the first of these. */
-static uint64_t count_faint(const sp_flow_plan *plan, const sp_volume_result *results, uint64_t *n_cubes,
-                            uint64_t *first) {
-  uint64_t n_traces = 0;
-  *n_cubes = 0;
-  for (uint64_t u = plan->shape.n_units; u-- > 0;) {
-    n_traces += results[u].faint;
-    if (results[u].faint) ++*n_cubes, *first = u;
-  }
-  return n_traces;
+static sp_faint_units count_faint(const sp_flow_plan *plan, const void *records) {
+  return sp_faint_count_units(records, sizeof(sp_volume_result), offsetof(sp_volume_result, faint),
+                              plan->shape.n_units);
 }
 
 static void conclude(const sp_flow_plan *plan, const void *records, bool quiet) {
   char name[192];
-  uint64_t n_cubes, first = 0;
-  const uint64_t n_traces = count_faint(plan, records, &n_cubes, &first);
-  if (n_traces == 0) return;
-  describe(plan, first, name, sizeof name);
-  sp_faint_warn(&plan->job->chain[sp_volume_step(plan->job)], "cube", n_traces, n_cubes, name);
+  const sp_faint_units found = count_faint(plan, records);
+  if (found.n_traces == 0) return;
+  describe(plan, found.first, name, sizeof name);
+  sp_faint_warn(&plan->job->chain[sp_volume_step(plan->job)], "cube", &found, name);
 }
 
 static void report(const sp_flow_plan *plan, const void *records, sp_json *json) {
-  uint64_t n_cubes, first;
-  sp_json_count(json, "faint_traces", count_faint(plan, records, &n_cubes, &first));
+  sp_json_count(json, "faint_traces", count_faint(plan, records).n_traces);
 }
 
 const sp_flow sp_flow_volume = {.name = "volume",
